@@ -1,0 +1,23 @@
+/* What a measurement is made of: a few samples, or a few points of an enumerated support.
+ *
+ * All columns share the state of the root, so that a conditional mean given the root is a plain
+ * sum. A sample has weight 1 and known latents; a support point has weight P(x, z_0 = label) and
+ * the posterior of each latent.  Padding has weight 0 and valid states. */
+#ifndef DUET_ANALYSIS_COLUMNS_H
+#define DUET_ANALYSIS_COLUMNS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { COLUMNS = 64 }; /* always so many, padding included */
+
+struct columns {
+    int label;               /* state of the root */
+    const double *weight;    /* [COLUMNS] */
+    const uint8_t *leaf;     /* [leaf][stride] states */
+    const uint8_t *latent;   /* [node][stride] states of all nodes, or NULL */
+    const double *posterior; /* [node][m][stride] P(z_node = s | x), where latent is NULL */
+    size_t stride;
+};
+
+#endif

@@ -1,0 +1,281 @@
+#include "analysis/connection.h"
+
+#include <cblas.h>
+#include <string.h>
+
+static size_t take(struct connection_plan *plan, size_t count)
+{
+    size_t offset = plan->size;
+    plan->size += count;
+    return offset;
+}
+
+/* Entries of J at a level: outputs times neurons. */
+static size_t jacobian_rows(const struct connection_plan *plan, int l)
+{
+    return plan->outputs * (size_t)plan->network->level[l].width;
+}
+
+/* Entries of K of a node. */
+static size_t connection_entries(const struct connection_plan *plan, int l)
+{
+    return jacobian_rows(plan, l) * (size_t)plan->network->level[l].fan_in;
+}
+
+void connection_plan(struct connection_plan *plan, const struct network *network,
+                     const struct tables *tables, int labels)
+{
+    *plan = (struct connection_plan){.network = network,
+                                     .tables = tables,
+                                     .labels = (size_t)labels,
+                                     .outputs = (size_t)network->level[0].width};
+    int boundary = tables->boundary;
+    plan->weight = take(plan, plan->labels);
+    plan->root = take(plan, plan->labels * (size_t)network->level[0].fan_in);
+    for (int l = 1; l < boundary; l++) {
+        const struct level *level = &network->level[l];
+        plan->level[l] = take(plan, level->nodes * plan->labels * connection_entries(plan, l));
+        product_plan(&plan->jacobian[l], PRODUCT_BACKWARD, network->level[l - 1].width,
+                     level->width, COLUMNS, COLUMNS, network->level[l - 1].fan_in);
+        product_plan(&plan->outer[l], PRODUCT_OUTER, (int)jacobian_rows(plan, l), level->fan_in,
+                     COLUMNS, COLUMNS, level->fan_in);
+    }
+    if (boundary < network->levels) {
+        plan->bucket_row = padded(jacobian_rows(plan, boundary - 1));
+        plan->bucket = take(plan, nodes_of(network, boundary) * plan->labels *
+                                      tables->patterns[boundary] * plan->bucket_row);
+    }
+}
+
+void connection_layout(struct connection_work *work, const struct connection_plan *plan,
+                       struct arena *arena)
+{
+    const struct network *n = plan->network;
+    int boundary = plan->tables->boundary;
+    *work = (struct connection_work){0};
+    for (int l = 0; l < boundary; l++)
+        work->jacobian[l] = ARENA_TAKE(arena, double, jacobian_rows(plan, l) * COLUMNS);
+    if (boundary == n->levels)
+        return;
+    work->transposed = ARENA_TAKE(arena, double, COLUMNS * plan->bucket_row);
+    for (int l = boundary; l < n->levels; l++) {
+        size_t patterns = plan->tables->patterns[l];
+        work->sums[l] = ARENA_TAKE(arena, double, patterns *jacobian_rows(plan, l - 1));
+        work->gated[l] = ARENA_TAKE(arena, double, patterns *jacobian_rows(plan, l));
+    }
+}
+
+/* ---- per sample ---- */
+
+/* J of the root: the identity, times the weight of the column, which all J below inherit. */
+static void root_jacobian(const struct connection_plan *plan, const struct columns *columns,
+                          double *jacobian)
+{
+    size_t n = plan->outputs;
+    for (size_t o = 0; o < n; o++)
+        memcpy(jacobian + (o * n + o) * COLUMNS, columns->weight, COLUMNS * sizeof *jacobian);
+}
+
+/* J of child c of (l - 1, parent), gated by its own neurons. */
+static void child_jacobian(const struct connection_plan *plan, struct connection_work *work,
+                           const struct pass *pass, double *parameters,
+                           const struct columns *columns, int l, size_t parent, int c)
+{
+    const struct network *n = plan->network;
+    const struct level *above = &n->level[l - 1];
+    size_t width = (size_t)n->level[l].width, node = parent * (size_t)above->children + (size_t)c;
+    double *w = parameters + weight_offset(n, l - 1, parent) + (size_t)c * width;
+    const double *act = pass->act[l] + node * width * COLUMNS;
+    for (size_t o = 0; o < plan->outputs; o++) {
+        double *out = work->jacobian[l] + o * width * COLUMNS;
+        if (l == 1) /* the root's J is diagonal */
+            for (size_t k = 0; k < width; k++)
+                for (size_t s = 0; s < COLUMNS; s++)
+                    out[k * COLUMNS + s] = w[o * (size_t)above->fan_in + k] * columns->weight[s];
+        else
+            product_run(&plan->jacobian[l], w, out,
+                        work->jacobian[l - 1] + o * (size_t)above->width * COLUMNS);
+        for (size_t i = 0; n->relu && i < width * COLUMNS; i++)
+            out[i] = act[i] > 0 ? out[i] : 0;
+    }
+}
+
+/* Add the J in hand of a boundary node's parent to the rows of each child's patterns. */
+static void fill_buckets(const struct connection_plan *plan, struct connection_work *work,
+                         int label, size_t parent, const uint16_t *pattern, double *sums)
+{
+    int l = plan->tables->boundary - 1;
+    size_t rows = jacobian_rows(plan, l), patterns = plan->tables->patterns[l + 1];
+    const double *jacobian = work->jacobian[l];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t s = 0; s < COLUMNS; s++)
+            work->transposed[s * plan->bucket_row + r] = jacobian[r * COLUMNS + s];
+    size_t children = (size_t)plan->network->level[l].children;
+    for (size_t child = parent * children; child < (parent + 1) * children; child++) {
+        double *bucket = sums + plan->bucket +
+                         (child * plan->labels + (size_t)label) * patterns * plan->bucket_row;
+        for (size_t s = 0; s < COLUMNS; s++) {
+            double *row = bucket + pattern[child * COLUMNS + s] * plan->bucket_row;
+            const double *in = work->transposed + s * plan->bucket_row;
+            for (size_t r = 0; r < plan->bucket_row; r++)
+                row[r] += in[r];
+        }
+    }
+}
+
+/* With J of (l, node) in hand: its K, then its children's. */
+static void descend(const struct connection_plan *plan, struct connection_work *work,
+                    const struct pass *pass, double *parameters, const struct columns *columns,
+                    const uint16_t *pattern, int l, size_t node, double *sums)
+{
+    const struct network *n = plan->network;
+    const struct level *level = &n->level[l];
+    if (l > 0) {
+        size_t slot = node * plan->labels + (size_t)columns->label;
+        product_run(&plan->outer[l], sums + plan->level[l] + slot * connection_entries(plan, l),
+                    pass->act[l + 1] + node * (size_t)level->fan_in * COLUMNS, work->jacobian[l]);
+    }
+    if (l + 1 == n->levels)
+        return;
+    if (l + 1 == plan->tables->boundary) {
+        fill_buckets(plan, work, columns->label, node, pattern, sums);
+        return;
+    }
+    for (int c = 0; c < level->children; c++) {
+        child_jacobian(plan, work, pass, parameters, columns, l + 1, node, c);
+        descend(plan, work, pass, parameters, columns, pattern, l + 1,
+                node * (size_t)level->children + (size_t)c, sums);
+    }
+}
+
+void connection_add(const struct connection_plan *plan, struct connection_work *work,
+                    const struct pass *pass, double *parameters, const struct columns *columns,
+                    const uint16_t *pattern, double *sums)
+{
+    size_t label = (size_t)columns->label, inputs = (size_t)plan->network->level[0].fan_in;
+    for (size_t s = 0; s < COLUMNS; s++)
+        sums[plan->weight + label] += columns->weight[s];
+    for (size_t a = 0; a < inputs; a++)
+        for (size_t s = 0; s < COLUMNS; s++)
+            sums[plan->root + label * inputs + a] +=
+                columns->weight[s] * pass->act[1][a * COLUMNS + s];
+    root_jacobian(plan, columns, work->jacobian[0]);
+    descend(plan, work, pass, parameters, columns, pattern, 0, 0, sums);
+}
+
+/* ---- at the end ---- */
+
+size_t connection_offset(const struct connection_plan *plan, int level, size_t node, int label)
+{
+    size_t offset = 0;
+    for (int l = 0; l < level; l++)
+        offset += nodes_of(plan->network, l) * plan->labels * connection_entries(plan, l);
+    return offset + (node * plan->labels + (size_t)label) * connection_entries(plan, level);
+}
+
+size_t connection_size(const struct connection_plan *plan)
+{
+    return connection_offset(plan, plan->network->levels, 0, 0);
+}
+
+/* 1 / P(label), or 0 for a label that did not occur */
+static double inverse_weight(const struct connection_plan *plan, const double *sums, size_t label)
+{
+    double weight = sums[plan->weight + label];
+    return weight > 0 ? 1 / weight : 0;
+}
+
+void connection_finish_upper(const struct connection_plan *plan, const double *sums,
+                             double *connection)
+{
+    const struct network *n = plan->network;
+    size_t inputs = (size_t)n->level[0].fan_in;
+    for (size_t label = 0; label < plan->labels; label++) {
+        double inverse = inverse_weight(plan, sums, label);
+        double *root = connection + connection_offset(plan, 0, 0, (int)label);
+        memset(root, 0, connection_entries(plan, 0) * sizeof *root);
+        for (size_t o = 0; o < plan->outputs; o++)
+            for (size_t a = 0; a < inputs; a++)
+                root[(o * plan->outputs + o) * inputs + a] =
+                    inverse * sums[plan->root + label * inputs + a];
+        for (int l = 1; l < plan->tables->boundary; l++)
+            for (size_t node = 0; node < n->level[l].nodes; node++) {
+                size_t entries = connection_entries(plan, l);
+                const double *in = sums + plan->level[l] + (node * plan->labels + label) * entries;
+                double *out = connection + connection_offset(plan, l, node, (int)label);
+                for (size_t i = 0; i < entries; i++)
+                    out[i] = inverse * in[i];
+            }
+    }
+}
+
+/* gated[v][(o, k)] = gate_k(v) sum_j sums[v][(o, j)] W[j][k]: J of `node` summed by pattern. */
+static void gate_patterns(const struct connection_plan *plan, struct connection_work *work,
+                          double *parameters, int l, size_t node, const double *sums, size_t row)
+{
+    const struct network *n = plan->network;
+    const struct tables *t = plan->tables;
+    const struct level *above = &n->level[l - 1];
+    size_t width = (size_t)n->level[l].width, parent = node / (size_t)above->children;
+    const double *w =
+        parameters + weight_offset(n, l - 1, parent) + node % (size_t)above->children * width;
+    for (size_t v = 0; v < t->patterns[l]; v++) {
+        double *out = work->gated[l] + v * plan->outputs * width;
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)plan->outputs, (int)width,
+                    above->width, 1, sums + v * row, above->width, w, above->fan_in, 0, out,
+                    (int)width);
+        for (size_t k = 0; n->relu && k < width; k++)
+            if (!(t->pre[l][(node * width + k) * t->stride[l] + v] > 0))
+                for (size_t o = 0; o < plan->outputs; o++)
+                    out[o * width + k] = 0;
+    }
+}
+
+/* Sum `gated` of a node by the pattern of its child c. */
+static void marginalise(const struct connection_plan *plan, struct connection_work *work, int l,
+                        int c)
+{
+    const struct tables *t = plan->tables;
+    size_t rows = jacobian_rows(plan, l), step = 1; /* weight of the child's digit */
+    for (int i = plan->network->level[l].children - 1; i > c; i--)
+        step *= t->patterns[l + 1];
+    memset(work->sums[l + 1], 0, t->patterns[l + 1] * rows * sizeof(double));
+    for (size_t v = 0; v < t->patterns[l]; v++) {
+        double *out = work->sums[l + 1] + v / step % t->patterns[l + 1] * rows;
+        for (size_t r = 0; r < rows; r++)
+            out[r] += work->gated[l][v * rows + r];
+    }
+}
+
+static void finish_node(const struct connection_plan *plan, struct connection_work *work,
+                        double *parameters, int l, size_t node, int label, double inverse,
+                        const double *sums, size_t row, double *connection)
+{
+    const struct network *n = plan->network;
+    const struct tables *t = plan->tables;
+    const struct level *level = &n->level[l];
+    int rows = (int)jacobian_rows(plan, l), stride = (int)t->stride[l];
+    gate_patterns(plan, work, parameters, l, node, sums, row);
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, rows, level->fan_in, (int)t->patterns[l],
+                inverse, work->gated[l], rows,
+                t->input[l] + node * (size_t)level->fan_in * t->stride[l], stride, 0,
+                connection + connection_offset(plan, l, node, label), level->fan_in);
+    for (int c = 0; l + 1 < n->levels && c < level->children; c++) {
+        marginalise(plan, work, l, c);
+        finish_node(plan, work, parameters, l + 1, node * (size_t)level->children + (size_t)c,
+                    label, inverse, work->sums[l + 1], (size_t)rows, connection);
+    }
+}
+
+void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,
+                               double *parameters, const double *sums, size_t i, double *connection)
+{
+    int l = plan->tables->boundary;
+    for (size_t label = 0; label < plan->labels; label++) {
+        const double *bucket =
+            sums + plan->bucket +
+            (i * plan->labels + label) * plan->tables->patterns[l] * plan->bucket_row;
+        finish_node(plan, work, parameters, l, i, (int)label, inverse_weight(plan, sums, label),
+                    bucket, plan->bucket_row, connection);
+    }
+}

@@ -1,0 +1,73 @@
+/* Descriptors: what a data source, network, objective or optimiser says of itself.
+ *
+ * Each of them is one file that exports one `const struct` whose first member is a `struct
+ * descriptor`.  Its parameter table alone drives the spec parser, `duet list`, the error messages
+ * and the spec that is stored in a result file. */
+#ifndef DUET_CORE_DESCRIPTOR_H
+#define DUET_CORE_DESCRIPTOR_H
+
+#include <float.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum param_type {
+    PARAM_INTEGER,  /* int64_t */
+    PARAM_REAL,     /* double */
+    PARAM_BOOLEAN,  /* bool */
+    PARAM_TEXT,     /* const char * */
+    PARAM_CHOICE,   /* int: index of the word among `choices` */
+    PARAM_CHOICES,  /* unsigned: bit set of the words of a list, bit i for word i of `choices` */
+    PARAM_INTEGERS, /* struct integers: a number or a list of them */
+    PARAM_REALS,    /* struct reals: a number, a list, or a list of lists */
+};
+
+/* Value of a PARAM_INTEGERS.  A bare number is a list of one with `scalar` set. */
+struct integers {
+    bool scalar;
+    size_t count;
+    const int64_t *value;
+};
+
+/* Value of a PARAM_REALS: a ragged table.  rank 0 is a bare number (one row of one), rank 1 a list
+ * (one row), rank 2 a list of lists (row r has length[r] values, rows follow one another). */
+struct reals {
+    int rank;
+    size_t rows;
+    const size_t *length;
+    const double *value;
+};
+
+/* Ranges are closed.  POSITIVE as `low` means "above 0", UNBOUNDED as `high` no limit. */
+#define POSITIVE DBL_MIN
+#define UNBOUNDED DBL_MAX
+
+struct param {
+    const char *name;
+    enum param_type type;
+    const char *fallback; /* default as YAML text; NULL where the key must be given */
+    double low, high;     /* numbers, and every entry of a list */
+    const char *choices;  /* PARAM_CHOICE(S): the words, separated by one space */
+    const char *doc;      /* meaning, with its unit */
+    size_t offset;        /* of the field in the settings struct */
+};
+
+struct descriptor {
+    const char *name;
+    const char *doc;            /* one paragraph */
+    const char *source;         /* where it is defined, by theory tag, such as "[DDN] Sec. 3" */
+    const struct param *params; /* ended by an entry whose name is NULL; may be NULL */
+    size_t settings_size;       /* sizeof the struct that `params` fill; 0 where there are none */
+};
+
+/* All descriptors of one folder, in the order in which `duet list` shows them. */
+struct registry {
+    const char *what; /* "objective", for messages */
+    const struct descriptor *const *entries;
+    size_t count;
+};
+
+/* The entry of that name, or NULL. */
+const struct descriptor *registry_find(const struct registry *registry, const char *name);
+
+#endif

@@ -1,0 +1,59 @@
+#include "core/linalg.h"
+
+#include <lapacke.h>
+#include <math.h>
+#include <stdlib.h>
+
+static enum status check_finite(const char *what, size_t count, const double *a, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(a[i]))
+            return error_set(err, STATUS_DIVERGED, "%s: entry %zu of the matrix is %g", what, i,
+                             a[i]);
+    return STATUS_OK;
+}
+
+static enum status check_info(const char *what, lapack_int info, struct error *err)
+{
+    if (info == 0)
+        return STATUS_OK;
+    if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
+        return error_set(err, STATUS_SYSTEM, "%s: no memory for LAPACK's workspace", what);
+    return error_set(err, STATUS_SYSTEM, "%s: LAPACK did not converge (info %d)", what, (int)info);
+}
+
+static void swap(double *a, double *b)
+{
+    double t = *a;
+    *a = *b;
+    *b = t;
+}
+
+enum status symmetric_eigen(int n, double *a, double *value, int vectors, struct error *err)
+{
+    if (check_finite("symmetric eigenproblem", (size_t)n * (size_t)n, a, err))
+        return err ? err->status : STATUS_DIVERGED;
+    /* Column-major on a symmetric matrix spares the transpose: LAPACK leaves eigenvector j in
+     * column j, which is our row j.  It sorts the smallest first; turn both around. */
+    lapack_int info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, vectors ? 'V' : 'N', 'U', n, a, n, value);
+    enum status status = check_info("symmetric eigenproblem", info, err);
+    if (status)
+        return status;
+    for (int j = 0; j < n / 2; j++) {
+        swap(value + j, value + n - 1 - j);
+        for (int i = 0; vectors && i < n; i++)
+            swap(a + (size_t)j * (size_t)n + i, a + (size_t)(n - 1 - j) * (size_t)n + i);
+    }
+    return STATUS_OK;
+}
+
+enum status singular_values(int rows, int columns, double *a, double *value, double *u, double *vt,
+                            struct error *err)
+{
+    if (check_finite("singular values", (size_t)rows * (size_t)columns, a, err))
+        return err ? err->status : STATUS_DIVERGED;
+    int k = rows < columns ? rows : columns;
+    lapack_int info = LAPACKE_dgesdd(LAPACK_ROW_MAJOR, u ? 'S' : 'N', rows, columns, a, columns,
+                                     value, u, u ? k : 1, vt, columns);
+    return check_info("singular values", info, err);
+}

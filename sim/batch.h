@@ -1,0 +1,37 @@
+/* One explicit batch: outputs, loss and gradient of given samples, by the passes that training
+ * uses.  For reference files, finite-difference tests and exact sums over small supports. */
+#ifndef DUET_SIM_BATCH_H
+#define DUET_SIM_BATCH_H
+
+#include "sim/objective.h"
+#include "sim/pass.h"
+
+struct batch {
+    const struct network *network;
+    const struct objective *objective;
+    const void *settings;
+    size_t samples, stride; /* samples of a view; padded, also of a row of `pattern` */
+    struct tables tables;
+    struct pass pass; /* columns [view * stride, view * stride + samples) are a view's */
+    struct outputs outputs;
+    uint16_t *pattern; /* [view][boundary node][stride] */
+    double *shared, *scratch, *delta_lookup;
+};
+
+/* `boundary`: level below which the network is evaluated by pattern; 0: as training would choose;
+ * network->levels: not at all. */
+void batch_layout(struct batch *batch, const struct network *network,
+                  const struct objective *objective, const void *settings, size_t samples,
+                  int boundary, struct arena *arena);
+
+/* Samples of one view: leaf states [leaf][stride], or real values [leaf][stride]. */
+void batch_set_states(struct batch *batch, int view, const uint8_t *leaf, size_t stride);
+void batch_set_values(struct batch *batch, int view, const double *x, size_t stride);
+
+/* Fill batch->outputs.f (normalised where the network is), pass.pre and pass.act. */
+void batch_forward(struct batch *batch, double *parameters);
+
+/* Mean loss; its gradient too where `gradient` ([parameters], overwritten) is not NULL. */
+double batch_loss(struct batch *batch, double *parameters, double *gradient);
+
+#endif

@@ -1,0 +1,91 @@
+#include "sim/network.h"
+
+#include "core/random.h"
+
+#include <math.h>
+
+void network_finish(struct network *network)
+{
+    size_t offset = 0;
+    network->leaf_width = network->leaf_states > 2 ? network->leaf_states : 1;
+    for (int l = 0; l < network->levels; l++) {
+        struct level *level = &network->level[l];
+        level->fan_in = level->children * width_of(network, l + 1);
+        level->weights = offset;
+        offset += level->nodes * (size_t)level->width * (size_t)level->fan_in;
+        level->biases = offset;
+        if (network->bias)
+            offset += level->nodes * (size_t)level->width;
+    }
+    network->parameters = offset;
+}
+
+enum status network_build(struct network *network, const struct network_kind *kind,
+                          const void *settings, const struct observed *observed, struct error *err)
+{
+    const struct network_common *common = settings;
+    *network = (struct network){
+        .leaves = observed->leaves,
+        .leaf_states = observed->states,
+        .leaf_width = observed->states > 2 ? observed->states : 1,
+        .relu = common->activation == 0,
+        .bias = common->bias,
+        .normalize = common->normalize,
+        .norm_eps = common->norm_eps,
+    };
+    enum status status = kind->shape(settings, observed, network, err);
+    if (!status)
+        network_finish(network);
+    return status;
+}
+
+void network_init(const struct network *network, uint64_t seed, double *parameters)
+{
+    for (int l = 0; l < network->levels; l++) {
+        const struct level *level = &network->level[l];
+        double bound = 1 / sqrt(level->fan_in);
+        for (size_t node = 0; node < level->nodes; node++) {
+            struct stream stream;
+            stream_open(&stream, seed, PURPOSE_WEIGHTS, 0, (uint64_t)l << 32 | node);
+            double *w = parameters + weight_offset(network, l, node);
+            for (int i = 0; i < level->width * level->fan_in; i++)
+                w[i] = bound * (2 * stream_uniform(&stream) - 1);
+            double *b = parameters + bias_offset(network, l, node);
+            for (int i = 0; network->bias && i < level->width; i++)
+                b[i] = bound * (2 * stream_uniform(&stream) - 1);
+        }
+    }
+}
+
+void normalize_forward(int width, size_t samples, size_t stride, double eps, const double *f,
+                       double *y)
+{
+    for (size_t s = 0; s < samples; s++) {
+        double square = 0;
+        for (int k = 0; k < width; k++)
+            square += f[(size_t)k * stride + s] * f[(size_t)k * stride + s];
+        double scale = 1 / (sqrt(square) + eps);
+        for (int k = 0; k < width; k++)
+            y[(size_t)k * stride + s] = scale * f[(size_t)k * stride + s];
+    }
+}
+
+/* y = f / (n + eps), n = |f|:  df = (dy - f (f . dy) / (n (n + eps))) / (n + eps) */
+void normalize_backward(int width, size_t samples, size_t stride, double eps, const double *f,
+                        const double *dy, double *df)
+{
+    for (size_t s = 0; s < samples; s++) {
+        double square = 0, dot = 0;
+        for (int k = 0; k < width; k++) {
+            size_t i = (size_t)k * stride + s;
+            square += f[i] * f[i];
+            dot += f[i] * dy[i];
+        }
+        double norm = sqrt(square), scale = 1 / (norm + eps);
+        double along = norm > 0 ? dot * scale / norm : 0;
+        for (int k = 0; k < width; k++) {
+            size_t i = (size_t)k * stride + s;
+            df[i] = scale * (dy[i] - along * f[i]);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+/* Contrastive objectives.
+ *
+ * A sample has 2 + H views: x_1 and x_+ (two views of one data point) and x_1- ... x_H- (views of
+ * other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a function of
+ * r_+ = r(x_1, x_+) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent instead compares every
+ * pair of the 2 batch outputs.  Gradients flow through all views. */
+#ifndef DUET_SIM_OBJECTIVE_H
+#define DUET_SIM_OBJECTIVE_H
+
+#include "core/descriptor.h"
+
+enum objective_scope {
+    OBJECTIVE_PER_SAMPLE, /* loss(r_+, r_-) of each sample, then the mean */
+    OBJECTIVE_OF_BATCH,   /* loss(P, N) once; P, N: mean over samples and outputs of squared
+                             differences to x_+ and to x_1- (the published code, erratum E5) */
+    OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
+};
+
+struct objective {
+    struct descriptor about;
+    enum objective_scope scope;
+    /* H; NULL: 1 (0 for OBJECTIVE_PAIRWISE) */
+    int64_t (*negatives)(const void *settings);
+    /* Value and derivatives: *d_plus = d loss / d r_+, d_minus[k] = d loss / d r_k-, k < H. */
+    double (*loss)(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
+                   double *d_plus, double *d_minus);
+    double (*temperature)(const void *settings); /* OBJECTIVE_PAIRWISE */
+};
+
+/* The network's outputs for a batch, [view][width][stride] each; rows are padded. */
+struct outputs {
+    size_t samples, stride;
+    int width, views;
+    const double *f;
+    double *df; /* d loss / d f, written by objective_gradient */
+};
+
+static inline size_t output_index(const struct outputs *o, int view, int k, size_t s)
+{
+    return ((size_t)view * (size_t)o->width + (size_t)k) * o->stride + s;
+}
+
+/* Views a sample needs: 2 + H. */
+int objective_views(const struct objective *objective, const void *settings);
+
+/* Doubles of scratch that all chunks share, and that one chunk needs for itself. */
+size_t objective_shared_size(const struct objective *objective, size_t stride);
+size_t objective_scratch_size(const struct objective *objective, int views, size_t stride);
+
+/* A batch is evaluated in chunks of samples [begin, end) in two steps, so that chunks may run in
+ * parallel with the same result: every chunk's `reduce`, then (totals[] = sum over chunks, in their
+ * order, of partial[]) every chunk's `gradient`, which writes df of its samples and returns its
+ * part of the mean loss. */
+enum { OBJECTIVE_PARTIALS = 2 };
+
+void objective_reduce(const struct objective *objective, const void *settings,
+                      const struct outputs *outputs, size_t begin, size_t end, double *shared,
+                      double *scratch, double partial[OBJECTIVE_PARTIALS]);
+double objective_gradient(const struct objective *objective, const void *settings,
+                          const struct outputs *outputs, size_t begin, size_t end,
+                          const double *shared, double *scratch,
+                          const double totals[OBJECTIVE_PARTIALS]);
+
+#endif

@@ -1,0 +1,50 @@
+/* infonce: -log[e^{-r_+/tau} / (e^{-r_+/tau} + sum_k e^{-r_k-/tau})], [DDN] Sec. 3 */
+#include "sim/objectives/objectives.h"
+
+struct settings {
+    double tau;
+    int64_t negatives;
+};
+
+static int64_t negatives_of(const void *settings)
+{
+    return ((const struct settings *)settings)->negatives;
+}
+
+static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
+                   double *d_plus, double *d_minus)
+{
+    const double tau = ((const struct settings *)settings)->tau;
+    double nearest = r_plus, sum = 0;
+    for (int64_t k = 0; k < negatives; k++)
+        nearest = fmin(nearest, r_minus[k]);
+    for (int64_t k = 0; k < negatives; k++)
+        sum += d_minus[k] = exp((nearest - r_minus[k]) / tau);
+    double total = sum + exp((nearest - r_plus) / tau);
+    for (int64_t k = 0; k < negatives; k++)
+        d_minus[k] /= -total * tau;
+    *d_plus = sum / (total * tau);
+    return (r_plus - nearest) / tau + log(total);
+}
+
+static const struct param params[] = {TAU_PARAM("0.1", "temperature"),
+                                      {.name = "negatives",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "1",
+                                       .low = 1,
+                                       .high = 4096,
+                                       .doc = "H, independent negatives of each sample",
+                                       .offset = offsetof(struct settings, negatives)},
+                                      {0}};
+
+const struct objective objective_infonce = {
+    .about = {.name = "infonce",
+              .doc = "InfoNCE over distances with H negatives, -log of the softmax weight of the "
+                     "positive.",
+              .source = "[DDN] Sec. 3",
+              .params = params,
+              .settings_size = sizeof(struct settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .negatives = negatives_of,
+    .loss = loss,
+};

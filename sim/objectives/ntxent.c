@@ -1,0 +1,20 @@
+/* ntxent: SimCLR's loss on the 2 batch cosine similarities (sim/objective.c, all pairs) */
+#include "sim/objectives/objectives.h"
+
+static double temperature(const void *settings)
+{
+    return ((const struct temperature_settings *)settings)->tau;
+}
+
+static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
+
+const struct objective objective_ntxent = {
+    .about = {.name = "ntxent",
+              .doc = "SimCLR's normalised-temperature cross entropy: each of the 2 batch outputs "
+                     "picks its partner among all others by cosine similarity over tau.",
+              .source = "Chen et al., arXiv:2002.05709, Eqn. 1",
+              .params = params,
+              .settings_size = sizeof(struct temperature_settings)},
+    .scope = OBJECTIVE_PAIRWISE,
+    .temperature = temperature,
+};

@@ -1,0 +1,30 @@
+/* The objectives, one file each, and what they share. */
+#ifndef DUET_SIM_OBJECTIVES_OBJECTIVES_H
+#define DUET_SIM_OBJECTIVES_OBJECTIVES_H
+
+#include "sim/objective.h"
+
+#include <math.h>
+
+extern const struct objective objective_simple, objective_simple_beta, objective_triplet,
+    objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
+    objective_reference_subtract;
+
+/* Settings of the objectives that have a temperature only. */
+struct temperature_settings {
+    double tau;
+};
+
+/* Parameter table line of `tau` at the start of the settings. */
+#define TAU_PARAM(default_value, meaning)                                                          \
+    {                                                                                              \
+        .name = "tau", .type = PARAM_REAL, .fallback = default_value, .low = POSITIVE,             \
+        .high = UNBOUNDED, .doc = meaning, .offset = 0                                             \
+    }
+
+static inline double logistic(double x)
+{
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+#endif

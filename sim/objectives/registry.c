@@ -1,0 +1,11 @@
+#include "sim/registry.h"
+#include "sim/objectives/objectives.h"
+
+static const struct descriptor *const objectives[] = {
+    &objective_simple.about,        &objective_simple_beta.about,        &objective_triplet.about,
+    &objective_infonce.about,       &objective_exact_cov.about,          &objective_ntxent.about,
+    &objective_reference_nce.about, &objective_reference_subtract.about,
+};
+
+const struct registry objective_registry = {"objective", objectives,
+                                            sizeof objectives / sizeof *objectives};

@@ -1,0 +1,36 @@
+/* simple_beta: (1 + beta) r_+ - r_-, [DDN] Sec. 4 */
+#include "sim/objectives/objectives.h"
+
+struct settings {
+    double beta;
+};
+
+static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
+                   double *d_plus, double *d_minus)
+{
+    (void)negatives;
+    const struct settings *s = settings;
+    *d_plus = 1 + s->beta;
+    d_minus[0] = -1;
+    return (1 + s->beta) * r_plus - r_minus[0];
+}
+
+static const struct param params[] = {{.name = "beta",
+                                       .type = PARAM_REAL,
+                                       .fallback = "0.5",
+                                       .low = -1,
+                                       .high = UNBOUNDED,
+                                       .doc = "extra weight of the positive pair",
+                                       .offset = offsetof(struct settings, beta)},
+                                      {0}};
+
+const struct objective objective_simple_beta = {
+    .about = {.name = "simple_beta",
+              .doc = "The simple loss with an extra weight on the positive pair, (1 + beta) r_+ - "
+                     "r_-.",
+              .source = "[DDN] Sec. 4",
+              .params = params,
+              .settings_size = sizeof(struct settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .loss = loss,
+};

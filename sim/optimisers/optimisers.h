@@ -1,0 +1,9 @@
+/* The optimisers, one file each. */
+#ifndef DUET_SIM_OPTIMISERS_OPTIMISERS_H
+#define DUET_SIM_OPTIMISERS_OPTIMISERS_H
+
+#include "sim/optimiser.h"
+
+extern const struct optimiser optimiser_sgd, optimiser_adam;
+
+#endif

@@ -1,0 +1,52 @@
+/* Stochastic gradient descent with heavy-ball momentum. */
+#include "sim/optimisers/optimisers.h"
+
+struct settings {
+    double lr, momentum, weight_decay;
+};
+
+/* g = grad + weight_decay p;  v = momentum v + g;  p -= lr v */
+static void update(const void *settings, uint64_t step, size_t count, double *parameter,
+                   const double *gradient, double *state, size_t stride)
+{
+    (void)step, (void)stride;
+    const struct settings s = *(const struct settings *)settings;
+    for (size_t i = 0; i < count; i++) {
+        state[i] = s.momentum * state[i] + (gradient[i] + s.weight_decay * parameter[i]);
+        parameter[i] -= s.lr * state[i];
+    }
+}
+
+static const struct param params[] = {{.name = "lr",
+                                       .type = PARAM_REAL,
+                                       .fallback = "0.1",
+                                       .low = 0,
+                                       .high = UNBOUNDED,
+                                       .doc = "learning rate",
+                                       .offset = offsetof(struct settings, lr)},
+                                      {.name = "momentum",
+                                       .type = PARAM_REAL,
+                                       .fallback = "0",
+                                       .low = 0,
+                                       .high = 1,
+                                       .doc = "share of the last step that is kept",
+                                       .offset = offsetof(struct settings, momentum)},
+                                      {.name = "weight_decay",
+                                       .type = PARAM_REAL,
+                                       .fallback = "0",
+                                       .low = 0,
+                                       .high = UNBOUNDED,
+                                       .doc = "eta: added to the gradient times the parameter",
+                                       .offset = offsetof(struct settings, weight_decay)},
+                                      {0}};
+
+const struct optimiser optimiser_sgd = {
+    .about = {.name = "sgd",
+              .doc = "Stochastic gradient descent. Momentum and weight decay as in PyTorch: the "
+                     "decay is part of the gradient, and the velocity is not damped.",
+              .source = "Polyak 1964",
+              .params = params,
+              .settings_size = sizeof(struct settings)},
+    .slots = 1,
+    .update = update,
+};

@@ -1,0 +1,106 @@
+/* Forward and backward passes of a network over a batch of samples.
+ *
+ * Near the leaves a tree network sees few different inputs: a node above n binary leaves meets at
+ * most 2^n of them, however many samples there are.  So the levels from `boundary` down are
+ * evaluated once a pattern, in `struct tables`; a sample looks its boundary nodes up there.  The
+ * levels above are evaluated once a sample, in `struct pass`.  Gradients go the same way back: a
+ * sample adds to its pattern's row, and the levels below the boundary see only the sums.  This is
+ * exact; it changes the order of additions and nothing else.  With boundary = levels only the
+ * leaves are looked up, which is the ordinary pass, and the only one for real-valued data.
+ *
+ * Patterns: the leaves below a node as base-m digits, the first the most significant.
+ * Rows of samples and of patterns are feature-major, [feature][stride]. */
+#ifndef DUET_SIM_PASS_H
+#define DUET_SIM_PASS_H
+
+#include "core/arena.h"
+#include "core/product.h"
+#include "sim/network.h"
+
+/* The highest level (at least 1) whose patterns number at most half of `columns` and 256. */
+int boundary_level(const struct network *network, size_t columns);
+
+/* Patterns below a node of `level`: m^leaves, or 0 past 65536 and for real-valued leaves. */
+size_t pattern_count(const struct network *network, int level);
+
+/* pattern[node * stride + s] of `count` samples for all nodes of `level`, from leaf states
+ * leaf[i * leaf_stride + s]. */
+void pattern_index(const struct network *network, int level, const uint8_t *leaf,
+                   size_t leaf_stride, size_t count, uint16_t *pattern, size_t stride);
+
+/* ---- below the boundary: one column a pattern; shared by all passes with the same weights ---- */
+
+struct tables {
+    const struct network *network;
+    int boundary;
+    size_t patterns[NETWORK_MAX_LEVELS + 1]; /* of level boundary..levels */
+    size_t stride[NETWORK_MAX_LEVELS + 1];   /* padded patterns */
+    double *input[NETWORK_MAX_LEVELS];       /* [node][fan_in][stride], level boundary..levels-1 */
+    double *pre[NETWORK_MAX_LEVELS];         /* [node][width][stride] pre-activations */
+    double *delta[NETWORK_MAX_LEVELS];       /* d loss / d pre, backward only */
+    double *delta_input;                     /* scratch, [thread][fan_in][stride] */
+    size_t delta_input_size;                 /* of one thread */
+    double *lookup;                          /* [boundary node][pattern][row]: what parents see */
+    size_t row;                              /* width of the boundary, padded to 4 */
+    size_t lookup_node;                      /* doubles between nodes; 0: leaves share one table */
+    struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
+        backward[NETWORK_MAX_LEVELS];
+};
+
+/* Lay out and plan.  `threads` > 0 with backward passes on that many threads, 0 without any. */
+void tables_layout(struct tables *tables, const struct network *network, int boundary, int threads,
+                   struct arena *arena);
+
+/* Evaluate the subtrees of boundary nodes [first, end); disjoint ranges may run in parallel. */
+void tables_forward(struct tables *tables, double *parameters, size_t first, size_t end);
+
+/* From `delta_lookup`, [node][pattern][row] sums of d loss / d lookup, add to `gradient` what the
+ * subtrees of boundary nodes [first, end) contribute. */
+void tables_backward(struct tables *tables, const double *delta_lookup, double *parameters,
+                     double *gradient, size_t first, size_t end, int thread);
+
+/* Doubles in a delta_lookup. */
+size_t tables_lookup_size(const struct tables *tables);
+
+/* Floating-point operations of one forward (and backward) evaluation. */
+double tables_flops(const struct tables *tables, bool backward);
+
+/* ---- above the boundary: one column a sample; one pass a thread ---- */
+
+struct pass {
+    const struct network *network;
+    const struct tables *tables; /* boundary and lookup */
+    size_t columns;              /* samples, a multiple of 8 */
+    /* f~ of level 0..boundary-1, [node][width][columns]; psi(f~) of level 1..boundary, which are
+     * the inputs of the level above, [node][fan_in][columns].  Both are one array unless `keep`. */
+    double *pre[NETWORK_MAX_LEVELS], *act[NETWORK_MAX_LEVELS + 1];
+    double *delta[NETWORK_MAX_LEVELS + 1]; /* d loss / d f~, backward only */
+    struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
+        backward[NETWORK_MAX_LEVELS];
+};
+
+/* `keep`: keep pre-activations beside activations; `backward`: with arrays for gradients. */
+void pass_layout(struct pass *pass, const struct tables *tables, size_t columns, bool keep,
+                 bool backward, struct arena *arena);
+
+/* Look up `count` samples into columns [column, column + count); rest of the columns is left. */
+void pass_look_up(struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
+                  size_t count);
+
+/* Real-valued data: copy x[leaf * stride + s] into the columns instead. */
+void pass_load(struct pass *pass, const double *x, size_t stride, size_t column, size_t count);
+
+/* Fill pre and act of levels boundary-1..0; the output f_0 is pre[0], not normalised. */
+void pass_forward(struct pass *pass, double *parameters);
+
+/* From delta[0] = d loss / d f_0: add to `gradient` (parameters of levels 0..boundary-1) and fill
+ * delta of all levels up to the boundary. */
+void pass_backward(struct pass *pass, double *parameters, double *gradient);
+
+/* Add delta at the boundary of columns [column, column + count) to the rows of their patterns. */
+void pass_scatter(const struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
+                  size_t count, double *delta_lookup);
+
+double pass_flops(const struct pass *pass, bool backward);
+
+#endif

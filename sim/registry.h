@@ -1,0 +1,12 @@
+/* What can be named in a spec: one registry a folder. */
+#ifndef DUET_SIM_REGISTRY_H
+#define DUET_SIM_REGISTRY_H
+
+#include "core/descriptor.h"
+
+extern const struct registry source_registry;    /* data.source */
+extern const struct registry network_registry;   /* network.kind */
+extern const struct registry objective_registry; /* objective.name */
+extern const struct registry optimiser_registry; /* optimiser.name */
+
+#endif

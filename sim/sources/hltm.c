@@ -1,0 +1,115 @@
+/* Data from a hierarchical latent tree model, [DDN] Sec. 5. */
+#include "sim/sources/sources.h"
+
+static enum status open_world(const void *settings, uint64_t seed, void **world, struct error *err)
+{
+    struct tree *tree = NULL;
+    enum status status = tree_create(&tree, settings, seed, err);
+    *world = tree;
+    return status;
+}
+
+static void close_world(void *world)
+{
+    tree_free(world);
+}
+
+static struct observed observed(const void *world)
+{
+    const struct tree *tree = world;
+    return (struct observed){.leaves = tree_leaves(tree),
+                             .states = tree->states,
+                             .depth = tree->depth,
+                             .children = tree->children};
+}
+
+static const struct tree *tree_of(const void *world)
+{
+    return world;
+}
+
+static size_t scratch_size(const void *world)
+{
+    return 2 * sample_size(world);
+}
+
+/* View 0 is the sample; view 1 keeps its upper latents; the rest are samples of their own. */
+static void views(const void *world, struct draw draw, int count, void *scratch, uint8_t *leaf)
+{
+    const struct tree *tree = world;
+    const size_t first = tree->first[tree->depth], leaves = tree_leaves(tree);
+    void *kept = scratch, *other = (char *)scratch + sample_size(tree);
+    for (int view = 0; view < count; view++) {
+        void *states = view == 0 ? kept : other;
+        draw.view = (uint64_t)view;
+        if (view == 1)
+            sample_view(tree, draw, kept, states);
+        else
+            sample_tree(tree, draw, states);
+        sample_unpack(tree, states, first, leaves, leaf + (size_t)view * leaves * BLOCK, BLOCK);
+    }
+}
+
+static void latents(const void *world, struct draw draw, void *scratch, uint8_t *states)
+{
+    const struct tree *tree = world;
+    sample_tree(tree, draw, scratch);
+    sample_unpack(tree, scratch, 0, tree->nodes, states, BLOCK);
+}
+
+static const struct param params[] = {
+    {.name = "depth",
+     .type = PARAM_INTEGER,
+     .fallback = "5",
+     .low = 1,
+     .high = TREE_MAX_DEPTH,
+     .doc = "L: levels below the root; the leaves are level L",
+     .offset = offsetof(struct tree_settings, depth)},
+    {.name = "children",
+     .type = PARAM_INTEGERS,
+     .fallback = "2",
+     .low = 1,
+     .high = 1 << 24,
+     .doc = "c: children of a node, or a list with one entry a level",
+     .offset = offsetof(struct tree_settings, children)},
+    {.name = "states",
+     .type = PARAM_INTEGER,
+     .fallback = "2",
+     .low = 2,
+     .high = TREE_MAX_STATES,
+     .doc = "m: states of every variable",
+     .offset = offsetof(struct tree_settings, states)},
+    {.name = "polarity",
+     .type = PARAM_REALS,
+     .fallback = "[0.7, 1.0]",
+     .low = -1,
+     .high = 1,
+     .doc = "rho of the edges: one number for all; [lo, hi] to draw |rho| uniformly, with a random "
+            "sign where m = 2; or a list of lists, one row for each of the levels 1 to L",
+     .offset = offsetof(struct tree_settings, polarity)},
+    {.name = "keep_level",
+     .type = PARAM_INTEGER,
+     .fallback = "0",
+     .low = 0,
+     .high = TREE_MAX_DEPTH,
+     .doc = "a view keeps the latents of levels 0 to keep_level and draws the rest anew",
+     .offset = offsetof(struct tree_settings, keep_level)},
+    {0}};
+
+const struct source source_hltm = {
+    .about = {.name = "hltm",
+              .doc =
+                  "Hierarchical latent tree model. A uniform root, children that copy their "
+                  "parent through symmetric channels, leaves that are observed; a view keeps the "
+                  "upper latents and draws everything below anew.",
+              .source = "[DDN] Sec. 5",
+              .params = params,
+              .settings_size = sizeof(struct tree_settings)},
+    .open = open_world,
+    .close = close_world,
+    .observed = observed,
+    .tree = tree_of,
+    .scratch_size = scratch_size,
+    .views = views,
+    .latents = latents,
+};

@@ -1,0 +1,394 @@
+#include "sim/trainer.h"
+
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 4096 };
+
+/* ---- plan ---- */
+
+static bool per_sample(const struct trainer *t)
+{
+    return t->plan.objective->scope == OBJECTIVE_PER_SAMPLE;
+}
+
+/* The largest of 8, 16, 32, ... samples whose views fit CHUNK_COLUMNS. */
+static size_t chunk_samples(int views)
+{
+    size_t chunk = 8;
+    while (2 * chunk * (size_t)views <= CHUNK_COLUMNS)
+        chunk *= 2;
+    return chunk;
+}
+
+static void plan_sizes(struct trainer *t)
+{
+    const struct trainer_plan *p = &t->plan;
+    t->views = objective_views(p->objective, p->objective_settings);
+    t->chunk = chunk_samples(t->views);
+    t->chunks = (p->batch + t->chunk - 1) / t->chunk;
+    t->shards = t->chunks < TRAINER_SHARDS ? t->chunks : TRAINER_SHARDS;
+    t->steps = p->samples / p->batch;
+    t->slab_steps = p->batch < SLAB_SAMPLES ? SLAB_SAMPLES / p->batch : 1;
+    /* A slab starts anywhere in a block, and its last chunk may run past its end. */
+    t->slab_stride = (t->slab_steps * p->batch + t->chunk) / BLOCK * BLOCK + 2 * BLOCK;
+    t->parameter_stride = padded(p->network->parameters);
+}
+
+static void layout_outputs(struct trainer *t, struct arena *arena)
+{
+    size_t stride = padded(t->chunks * t->chunk);
+    int width = t->plan.network->level[0].width;
+    size_t size = (size_t)t->views * (size_t)width * stride;
+    double *f = ARENA_TAKE(arena, double, size);
+    t->outputs = (struct outputs){.samples = t->plan.batch,
+                                  .stride = stride,
+                                  .width = width,
+                                  .views = t->views,
+                                  .f = f,
+                                  .df = ARENA_TAKE(arena, double, size)};
+    t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
+    t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
+    t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
+    t->partial = ARENA_TAKE(arena, double, t->chunks *OBJECTIVE_PARTIALS);
+    t->loss = ARENA_TAKE(arena, double, t->chunks);
+}
+
+static void layout_slab(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    size_t threads = (size_t)p->threads, views = (size_t)t->views;
+    t->pattern = ARENA_TAKE(arena, uint16_t,
+                            views * nodes_of(p->network, t->tables.boundary) * t->slab_stride);
+    t->leaf_size = views * p->network->leaves * BLOCK;
+    t->leaf = ARENA_TAKE(arena, uint8_t, threads * t->leaf_size);
+    t->draw_size = (p->source->scratch_size(p->world) + 63) / 64 * 64;
+    t->draw_scratch = ARENA_TAKE(arena, uint8_t, threads * t->draw_size);
+}
+
+void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
+{
+    *t = (struct trainer){.plan = *plan};
+    plan_sizes(t);
+    const struct network *n = plan->network;
+    t->parameters = ARENA_TAKE(arena, double, t->parameter_stride);
+    t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
+    t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
+    int boundary = boundary_level(n, plan->batch * (size_t)t->views);
+    tables_layout(&t->tables, n, boundary, plan->threads, arena);
+    size_t passes = per_sample(t) ? (size_t)plan->threads : t->chunks;
+    t->pass = ARENA_TAKE(arena, struct pass, passes);
+    for (size_t i = 0; i < passes; i++) {
+        struct pass pass;
+        pass_layout(&pass, &t->tables, t->chunk * (size_t)t->views, false, true, arena);
+        if (arena->base)
+            t->pass[i] = pass;
+    }
+    t->gradient_stride = boundary < n->levels ? n->level[boundary].weights : n->parameters;
+    t->gradient_stride = padded(t->gradient_stride);
+    t->lookup_stride = padded(tables_lookup_size(&t->tables));
+    t->shard_gradient = ARENA_TAKE(arena, double, t->shards * t->gradient_stride);
+    t->shard_lookup = ARENA_TAKE(arena, double, t->shards * t->lookup_stride);
+    layout_outputs(t, arena);
+    layout_slab(t, arena);
+    if (arena->base)
+        network_init(n, plan->seed, t->parameters);
+}
+
+/* ---- one thread's part of a step ---- */
+
+/* [first, end) of `count` things for thread `i` of `n` */
+static void share(size_t count, int i, int n, size_t *first, size_t *end)
+{
+    *first = count * (size_t)i / (size_t)n;
+    *end = count * ((size_t)i + 1) / (size_t)n;
+}
+
+/* First chunk of a shard (or the end of all chunks). */
+static size_t shard_chunk(const struct trainer *t, size_t shard)
+{
+    return t->chunks * shard / t->shards;
+}
+
+static struct pass *pass_of(const struct trainer *t, size_t chunk, int thread)
+{
+    return &t->pass[per_sample(t) ? (size_t)thread : chunk];
+}
+
+static size_t chunk_end(const struct trainer *t, size_t chunk)
+{
+    size_t end = (chunk + 1) * t->chunk;
+    return end < t->plan.batch ? end : t->plan.batch;
+}
+
+/* Fill the slab with the blocks that hold samples [first, first + samples) of an epoch. */
+static void fill_slab(struct trainer *t, uint64_t epoch, size_t first, int thread)
+{
+    const struct trainer_plan *p = &t->plan;
+    const size_t boundary_nodes = nodes_of(p->network, t->tables.boundary);
+    uint8_t *leaf = t->leaf + (size_t)thread * t->leaf_size;
+    void *scratch = (char *)t->draw_scratch + (size_t)thread * t->draw_size;
+    size_t begin, end;
+    share(t->slab_stride / BLOCK, thread, p->threads, &begin, &end);
+    for (size_t b = begin; b < end; b++) {
+        struct draw draw = {
+            .seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = first / BLOCK + b};
+        p->source->views(p->world, draw, t->views, scratch, leaf);
+        for (size_t view = 0; view < (size_t)t->views; view++)
+            pattern_index(p->network, t->tables.boundary, leaf + view * p->network->leaves * BLOCK,
+                          BLOCK, BLOCK,
+                          t->pattern + view * boundary_nodes * t->slab_stride + b * BLOCK,
+                          t->slab_stride);
+    }
+}
+
+static const uint16_t *chunk_pattern(const struct trainer *t, int view, size_t slab_sample,
+                                     size_t chunk)
+{
+    size_t nodes = nodes_of(t->plan.network, t->tables.boundary);
+    return t->pattern + (size_t)view * nodes * t->slab_stride + slab_sample + chunk * t->chunk;
+}
+
+static void chunk_forward(struct trainer *t, size_t chunk, size_t slab_sample, int thread)
+{
+    struct pass *pass = pass_of(t, chunk, thread);
+    const struct network *n = t->plan.network;
+    for (int view = 0; view < t->views; view++)
+        pass_look_up(pass, chunk_pattern(t, view, slab_sample, chunk), t->slab_stride,
+                     (size_t)view * t->chunk, t->chunk);
+    pass_forward(pass, t->parameters);
+    for (int view = 0; view < t->views; view++) {
+        const double *in = pass->pre[0] + (size_t)view * t->chunk;
+        double *out = (double *)t->outputs.f + output_index(&t->outputs, view, 0, chunk * t->chunk);
+        for (int k = 0; k < t->outputs.width; k++)
+            memcpy(out + (size_t)k * t->outputs.stride, in + (size_t)k * pass->columns,
+                   t->chunk * sizeof *out);
+        if (n->normalize)
+            normalize_forward(t->outputs.width, t->chunk, t->outputs.stride, n->norm_eps, out, out);
+    }
+}
+
+static void chunk_reduce(struct trainer *t, size_t chunk)
+{
+    objective_reduce(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
+                     chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size,
+                     t->partial + chunk * OBJECTIVE_PARTIALS);
+}
+
+static void chunk_loss(struct trainer *t, size_t chunk)
+{
+    double totals[OBJECTIVE_PARTIALS] = {0};
+    for (size_t c = 0; c < t->chunks; c++)
+        for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
+            totals[i] += t->partial[c * OBJECTIVE_PARTIALS + (size_t)i];
+    t->loss[chunk] = objective_gradient(t->plan.objective, t->plan.objective_settings, &t->outputs,
+                                        chunk * t->chunk, chunk_end(t, chunk), t->shared,
+                                        t->scratch + chunk * t->scratch_size, totals);
+}
+
+static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, size_t slab_sample,
+                           int thread)
+{
+    struct pass *pass = pass_of(t, chunk, thread);
+    const struct network *n = t->plan.network;
+    size_t count = chunk_end(t, chunk) - chunk * t->chunk;
+    for (int view = 0; view < t->views; view++) {
+        const double *in = t->outputs.df + output_index(&t->outputs, view, 0, chunk * t->chunk);
+        double *out = pass->delta[0] + (size_t)view * t->chunk;
+        for (size_t k = 0; k < (size_t)t->outputs.width; k++) {
+            memcpy(out + k * pass->columns, in + k * t->outputs.stride, count * sizeof *out);
+            memset(out + k * pass->columns + count, 0, (t->chunk - count) * sizeof *out);
+        }
+    }
+    if (n->normalize)
+        normalize_backward(t->outputs.width, pass->columns, pass->columns, n->norm_eps,
+                           pass->pre[0], pass->delta[0], pass->delta[0]);
+    pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
+    for (int view = 0; view < t->views; view++)
+        pass_scatter(pass, chunk_pattern(t, view, slab_sample, chunk), t->slab_stride,
+                     (size_t)view * t->chunk, count, t->shard_lookup + shard * t->lookup_stride);
+}
+
+/* out[first..end) = sum over shards, in their order */
+static void sum_shards(double *out, const double *shard, size_t shards, size_t stride, size_t first,
+                       size_t end)
+{
+    for (size_t i = first; i < end; i++)
+        out[i] = shard[i];
+    for (size_t g = 1; g < shards; g++)
+        for (size_t i = first; i < end; i++)
+            out[i] += shard[g * stride + i];
+}
+
+/* The shards' sums become the gradient. */
+static void collect_gradient(struct trainer *t, int thread)
+{
+    const struct network *n = t->plan.network;
+    int threads = t->plan.threads, boundary = t->tables.boundary;
+    size_t first, end;
+    size_t upper = boundary < n->levels ? n->level[boundary].weights : n->parameters;
+    share(upper, thread, threads, &first, &end);
+    sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, first, end);
+    if (boundary == n->levels)
+        return;
+    share(nodes_of(n, boundary), thread, threads, &first, &end);
+    sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
+               first * t->tables.lookup_node, end * t->tables.lookup_node);
+    for (int l = boundary; l < n->levels; l++) {
+        size_t ratio = n->level[l].nodes / n->level[boundary].nodes;
+        size_t a = first * ratio, b = end * ratio;
+        memset(t->gradient + weight_offset(n, l, a), 0,
+               (weight_offset(n, l, b) - weight_offset(n, l, a)) * sizeof(double));
+        if (n->bias)
+            memset(t->gradient + bias_offset(n, l, a), 0,
+                   (bias_offset(n, l, b) - bias_offset(n, l, a)) * sizeof(double));
+    }
+    tables_backward(&t->tables, t->shard_lookup, t->parameters, t->gradient, first, end, thread);
+}
+
+/* Step this thread's share of the parameters; false if one is no longer finite. */
+static bool update(struct trainer *t, int thread)
+{
+    size_t first, end;
+    share(t->plan.network->parameters, thread, t->plan.threads, &first, &end);
+    t->plan.optimiser->update(t->plan.optimiser_settings, t->step + 1, end - first,
+                              t->parameters + first, t->gradient + first, t->state + first,
+                              t->parameter_stride);
+    double probe = 0; /* 0 x p is NaN where p is infinite or NaN */
+    for (size_t i = first; i < end; i++)
+        probe += 0 * t->parameters[i];
+    return probe == 0;
+}
+
+/* ---- the epoch ---- */
+
+struct epoch_run {
+    struct trainer *trainer;
+    uint64_t epoch;
+    size_t steps;
+    bool learn; /* false: only evaluate */
+    bool (*keep_going)(void *, size_t);
+    void *context;
+    struct epoch_result result;
+    bool not_finite[TRAINER_SHARDS]; /* by thread */
+};
+
+/* Everything up to the loss and its gradient at the outputs. */
+static void step_forward(struct epoch_run *run, size_t slab_sample, int thread)
+{
+    struct trainer *t = run->trainer;
+    size_t first, end;
+    share(nodes_of(t->plan.network, t->tables.boundary), thread, t->plan.threads, &first, &end);
+    tables_forward(&t->tables, t->parameters, first, end);
+#pragma omp barrier
+    share(t->shards, thread, t->plan.threads, &first, &end);
+    if (per_sample(t))
+        return; /* forward, loss and backward go chunk by chunk in step_backward */
+    for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++) {
+        chunk_forward(t, c, slab_sample, thread);
+        if (t->plan.objective->scope == OBJECTIVE_OF_BATCH)
+            chunk_reduce(t, c);
+    }
+#pragma omp barrier
+    if (t->plan.objective->scope == OBJECTIVE_PAIRWISE) {
+        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
+            chunk_reduce(t, c);
+#pragma omp barrier
+    }
+}
+
+static void step_backward(struct epoch_run *run, size_t slab_sample, int thread)
+{
+    struct trainer *t = run->trainer;
+    size_t first, end;
+    share(t->shards, thread, t->plan.threads, &first, &end);
+    for (size_t g = first; g < end; g++) {
+        memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
+        memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
+        for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
+            if (per_sample(t))
+                chunk_forward(t, c, slab_sample, thread);
+            chunk_loss(t, c);
+            if (run->learn)
+                chunk_backward(t, g, c, slab_sample, thread);
+        }
+    }
+#pragma omp barrier
+}
+
+/* By one thread, between barriers: add up the loss, decide whether to go on. */
+static void close_step(struct epoch_run *run, size_t step)
+{
+    struct trainer *t = run->trainer;
+    double loss = 0;
+    for (size_t c = 0; c < t->chunks; c++)
+        loss += t->loss[c];
+    run->result.loss += (loss - run->result.loss) / (double)(step + 1); /* the mean so far */
+    run->result.diverged = !isfinite(loss);
+    for (int i = 0; i < t->plan.threads; i++)
+        run->result.diverged |= run->not_finite[i];
+    t->step += run->learn;
+    if (run->keep_going && step % t->slab_steps == 0)
+        run->result.stopped = !run->keep_going(run->context, step);
+}
+
+static void run_thread(struct epoch_run *run, int thread)
+{
+    struct trainer *t = run->trainer;
+    size_t batch = t->plan.batch;
+    for (size_t step = 0; step < run->steps; step++) {
+        size_t slab_first = step / t->slab_steps * t->slab_steps * batch;
+        if (step % t->slab_steps == 0) {
+            fill_slab(t, run->epoch, slab_first, thread);
+#pragma omp barrier
+        }
+        size_t slab_sample = step * batch - slab_first / BLOCK * BLOCK;
+        step_forward(run, slab_sample, thread);
+        step_backward(run, slab_sample, thread);
+        if (run->learn) {
+            collect_gradient(t, thread);
+#pragma omp barrier
+            run->not_finite[thread] = !update(t, thread);
+#pragma omp barrier
+        }
+#pragma omp master
+        close_step(run, step);
+#pragma omp barrier
+        if (run->result.diverged || run->result.stopped)
+            break;
+    }
+}
+
+static struct epoch_result run_epoch(struct epoch_run run)
+{
+    int threads = run.trainer->plan.threads;
+#pragma omp parallel num_threads(threads)
+    run_thread(&run, omp_get_thread_num());
+    run.result.steps = run.trainer->step;
+    return run.result;
+}
+
+struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
+                                  bool (*keep_going)(void *context, size_t step), void *context)
+{
+    return run_epoch((struct epoch_run){.trainer = trainer,
+                                        .epoch = epoch,
+                                        .steps = trainer->steps,
+                                        .learn = true,
+                                        .keep_going = keep_going,
+                                        .context = context});
+}
+
+double trainer_evaluate(struct trainer *trainer, size_t steps)
+{
+    if (steps > trainer->steps)
+        steps = trainer->steps;
+    return run_epoch((struct epoch_run){.trainer = trainer, .epoch = 1, .steps = steps}).loss;
+}
+
+double trainer_flops(const struct trainer *trainer)
+{
+    return (double)trainer->chunks * pass_flops(&trainer->pass[0], true) +
+           tables_flops(&trainer->tables, true);
+}

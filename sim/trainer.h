@@ -1,0 +1,78 @@
+/* The contrastive trainer: batches of views, one objective, one optimiser.
+ *
+ * A batch is cut into chunks of samples, chunks are dealt to at most TRAINER_SHARDS shards, and a
+ * thread works on whole shards; sums go chunk by chunk within a shard, then shard by shard.  The
+ * cut depends on the plan alone, so results are the same bits for any number of threads. */
+#ifndef DUET_SIM_TRAINER_H
+#define DUET_SIM_TRAINER_H
+
+#include "core/arena.h"
+#include "sim/network.h"
+#include "sim/objective.h"
+#include "sim/optimiser.h"
+#include "sim/pass.h"
+#include "sim/source.h"
+
+enum { TRAINER_SHARDS = 16 };
+
+/* What to train; everything is borrowed. */
+struct trainer_plan {
+    const struct source *source;
+    const void *world;
+    const struct network *network;
+    const struct objective *objective;
+    const void *objective_settings;
+    const struct optimiser *optimiser;
+    const void *optimiser_settings;
+    uint64_t seed;
+    size_t samples, batch; /* of an epoch; samples are rounded down to whole batches */
+    int threads; /* 1..TRAINER_SHARDS */
+};
+
+/* Where an epoch ended. */
+struct epoch_result {
+    double loss;    /* mean over its steps */
+    uint64_t steps; /* taken so far, all epochs */
+    bool diverged;  /* the last step gave a loss or a parameter that is not finite */
+    bool stopped;   /* `keep_going` said no */
+};
+
+struct trainer {
+    struct trainer_plan plan;
+    int views;
+    size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
+    size_t steps;                 /* of an epoch */
+    uint64_t step;                /* taken so far */
+    double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
+    size_t parameter_stride;
+    struct tables tables;
+    struct pass *pass; /* one a chunk; one a thread where the loss needs no other sample */
+    struct outputs outputs;
+    double *shared, *scratch; /* of the objective; scratch: one a chunk */
+    size_t scratch_size;
+    double *partial, *loss; /* [chunk] */
+    double *shard_gradient; /* [shard][gradient_stride], levels above the boundary */
+    double *shard_lookup;   /* [shard][lookup_stride], sums at the boundary */
+    size_t gradient_stride, lookup_stride;
+    /* A slab: the samples of the next few batches. */
+    size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
+    uint16_t *pattern;              /* [view][boundary node][slab_stride] */
+    uint8_t *leaf;                  /* [thread][view][leaf][BLOCK] */
+    void *draw_scratch;             /* [thread] of the source */
+    size_t leaf_size, draw_size;
+};
+
+/* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters. */
+void trainer_layout(struct trainer *trainer, const struct trainer_plan *plan, struct arena *arena);
+
+/* One epoch, numbered from 1.  `keep_going(context, step)` is asked now and then; NULL: always. */
+struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
+                                  bool (*keep_going)(void *context, size_t step), void *context);
+
+/* Mean loss of the first `steps` batches of epoch 1 with the parameters as they are. */
+double trainer_evaluate(struct trainer *trainer, size_t steps);
+
+/* Floating-point operations of the products in one step. */
+double trainer_flops(const struct trainer *trainer);
+
+#endif
