@@ -1,8 +1,15 @@
 #include "core/linalg.h"
 
+#include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
 #include <stdlib.h>
+
+int linalg_threads_are_safe(void)
+{
+    openblas_set_num_threads(1); /* results must not depend on the number of threads */
+    return openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+}
 
 static enum status check_finite(const char *what, size_t count, const double *a, struct error *err)
 {

@@ -90,7 +90,6 @@ void product_plan(struct product *product, enum product_kind kind, int outputs, 
                                 .samples = samples,
                                 .stride = stride,
                                 .weight_row = weight_row};
-    openblas_set_num_threads(1); /* threads are ours: results must not depend on their number */
     if (kind == PRODUCT_OUTER || (size_t)outputs * (size_t)inputs > SMALL_WEIGHTS)
         return;
     /* In libxsmm's column-major terms: C (m x n) = A (m x k) B (k x n), m the samples. */

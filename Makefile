@@ -1,0 +1,114 @@
+# duet
+#
+#   make          build/duet and build/libduet.a
+#   make demo     the main job: install what is missing, build, train, draw
+#   make check    all tests (the same set-up first)
+#   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
+#   make figures  all figures
+#   make deps     install the Debian packages that duet needs
+#   make install  PREFIX=/usr/local
+#
+# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+ARCH ?= native
+CFLAGS ?= -O3 -g
+CC := $(if $(filter default,$(origin CC)),gcc,$(CC))
+WARNINGS = -Wall -Wextra -Wshadow -Wconversion
+
+VERSION := 0.1.0
+COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
+
+# gsl's own CBLAS must not come before OpenBLAS: link libgsl without it.
+PACKAGES = gsl hdf5 lapacke openblas libxsmm libfyaml
+COMPILE = $(CC) -std=c17 -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PACKAGES)) \
+	-march=$(ARCH) -fopenmp -ffp-contract=fast -fno-math-errno $(WARNINGS) $(CFLAGS)
+LIBS = $(shell pkg-config --libs-only-L hdf5 openblas) -lhdf5_hl -lhdf5 -lgsl -llapacke -lxsmm \
+	-lopenblas -lfyaml -lpthread -ldl -lm
+
+FLOORS = core hltm sim analysis harness
+SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
+MAIN := $(BUILD)/harness/main.o
+OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
+LIBRARY := $(BUILD)/libduet.a
+PROGRAM := $(BUILD)/duet
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
+
+.PHONY: all demo check check-sanitize bench bench-peer figures deps install clean format
+all: $(PROGRAM)
+
+$(PROGRAM): $(MAIN) $(LIBRARY)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+$(LIBRARY): $(OBJECTS)
+	rm -f $@
+	ar rcs $@ $^
+
+# Objects that name the version are made again when it changes.
+VERSIONED = $(BUILD)/harness/experiment.o $(BUILD)/harness/main.o
+$(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
+$(VERSIONED): $(BUILD)/version
+
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
+.PHONY: FORCE
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+	$(COMPILE) -o $@ $^ $(LIBS) -lcmocka
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
+	$(COMPILE) -o $@ $^ $(LIBS)
+
+-include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(BUILD)/bench/bench.d
+.SECONDARY:
+
+# ---- set-up ----
+
+deps:
+	@sh tests/deps.sh install
+
+# Called first by demo and check, in a make of its own: a fresh machine has no pkg-config yet.
+.PHONY: ready
+ready:
+	@sh tests/deps.sh ensure
+
+# ---- the jobs ----
+
+demo: ready
+	$(MAKE) all
+	$(PROGRAM) figure learning
+
+check: ready
+	$(MAKE) all $(TESTS)
+	@sh tests/run.sh $(BUILD)
+
+bench: ready
+	$(MAKE) $(BUILD)/bench/bench all
+	@sh bench/run.sh $(BUILD)
+
+bench-peer: ready
+	@sh tests/deps.sh peer
+	$(MAKE) $(BUILD)/bench/bench all
+	@sh bench/run.sh $(BUILD) peer
+
+figures: ready
+	$(MAKE) all
+	$(PROGRAM) figure all
+
+install: all
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/duet
+	install -D -m 644 docs/duet.1 $(DESTDIR)$(PREFIX)/share/man/man1/duet.1
+	for f in plots/*.gp paper_figs/*.yaml specs/*.yaml; do \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/duet/$$f || exit 1; done
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,272 @@
+#include "harness/figure.h"
+
+#include "harness/command.h"
+#include "harness/run.h"
+#include "harness/spec.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct descriptor *const figures[] = {&figure_learning.about};
+
+const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
+
+struct figure_options {
+    struct run_options run;
+    const char *name;
+    const char *from; /* a result file to draw instead of running */
+    const char *out;  /* folder of the figures */
+};
+
+/* ---- files that come with duet ---- */
+
+/* Folder of the running program, or "." */
+static void program_folder(char *out, size_t size)
+{
+    char path[RUN_PATH];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    snprintf(out, size, "%s", length > 0 ? dirname(path) : ".");
+}
+
+/* Find specs and scripts: $DUET_SHARE, this folder, the checkout or the installation that the
+ * program stands in. */
+static enum status find_shared(const char *name, char *path, struct error *err)
+{
+    char program[RUN_PATH];
+    program_folder(program, sizeof program);
+    const char *share = getenv("DUET_SHARE");
+    const char *const places[][2] = {
+        {share ? share : ".", ""}, {".", ""}, {program, "/.."}, {program, "/../share/duet"}};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        int length = snprintf(path, RUN_PATH, "%s%s/%s", places[i][0], places[i][1], name);
+        if (length < RUN_PATH && access(path, R_OK) == 0)
+            return STATUS_OK;
+    }
+    return error_set(err, STATUS_SYSTEM,
+                     "%s: not found; run in duet's folder or set DUET_SHARE to it", name);
+}
+
+/* ---- gnuplot ---- */
+
+/* Run gnuplot on a script that reads DUET, DUET_FILE, DUET_OUT, DUET_FORMAT and DUET_STYLE. */
+static enum status run_gnuplot(const char *script, struct error *err)
+{
+    fflush(stdout);
+    int pipes[2];
+    if (pipe(pipes) != 0)
+        return error_set(err, STATUS_SYSTEM, "cannot start gnuplot: %s", strerror(errno));
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(pipes[1], STDERR_FILENO);
+        dup2(pipes[1], STDOUT_FILENO);
+        close(pipes[0]);
+        close(pipes[1]);
+        execlp("gnuplot", "gnuplot", script, (char *)NULL);
+        dprintf(STDERR_FILENO, "%s",
+                errno == ENOENT ? "gnuplot is not installed (Debian: gnuplot-nox)"
+                                : strerror(errno));
+        _exit(127);
+    }
+    close(pipes[1]);
+    char said[512] = "", rest[256];
+    size_t used = 0;
+    ssize_t n;
+    while (child > 0 &&
+           (n = used + 1 < sizeof said ? read(pipes[0], said + used, sizeof said - 1 - used)
+                                       : read(pipes[0], rest, sizeof rest)) > 0)
+        used += used + 1 < sizeof said ? (size_t)n : 0;
+    close(pipes[0]);
+    int status = -1;
+    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
+        for (char *c = said; *c; c++)
+            *c = *c == '\n' ? ' ' : *c;
+        return error_set(err, STATUS_SYSTEM, "%s: gnuplot failed: %s", script,
+                         *said ? said : "no message");
+    }
+    return STATUS_OK;
+}
+
+static enum status draw(const struct figure *figure, const char *file, const char *base,
+                        struct error *err)
+{
+    static const char *const formats[] = {"pdf", "png"};
+    char program[RUN_PATH], style[RUN_PATH], script[RUN_PATH], out[RUN_PATH + 8];
+    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    enum status status = find_shared("plots/style.gp", style, err);
+    if (!status)
+        status = find_shared(figure->script, script, err);
+    for (size_t i = 0; !status && i < 2; i++) {
+        snprintf(out, sizeof out, "%s.%s", base, formats[i]);
+        setenv("DUET", length > 0 ? program : "duet", 1);
+        setenv("DUET_FILE", file, 1);
+        setenv("DUET_OUT", out, 1);
+        setenv("DUET_FORMAT", formats[i], 1);
+        setenv("DUET_STYLE", style, 1);
+        status = run_gnuplot(script, err);
+        if (!status)
+            printf("%s\n", out);
+    }
+    return status;
+}
+
+/* ---- data ---- */
+
+static enum status write_data(const struct figure *figure, const char *path, const char *base,
+                              struct error *err)
+{
+    struct store_file *file;
+    enum status status = store_open(&file, path, err);
+    if (status)
+        return status;
+    char name[RUN_PATH + 8];
+    snprintf(name, sizeof name, "%s.tsv", base);
+    FILE *out = fopen(name, "w");
+    if (!out)
+        status = error_set(err, STATUS_SYSTEM, "%s: %s", name, strerror(errno));
+    else
+        status = figure->write_data(file, out, err);
+    if (out && (ferror(out) | fclose(out)) && !status)
+        status = error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", name, strerror(errno));
+    if (!status)
+        printf("%s\n", name);
+    store_close(file);
+    return status;
+}
+
+static enum status make_folder(const char *folder, struct error *err)
+{
+    char path[RUN_PATH];
+    snprintf(path, sizeof path, "%s", folder);
+    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST)
+            return error_set(err, STATUS_SYSTEM, "%s: cannot make the folder: %s", path,
+                             strerror(errno));
+        if (!slash)
+            return STATUS_OK;
+        *slash = '/';
+    }
+}
+
+/* ---- the command ---- */
+
+static enum status make_figure(const struct figure *figure, const struct figure_options *options,
+                               struct error *err)
+{
+    char spec[RUN_PATH], file[RUN_PATH], base[RUN_PATH];
+    struct run_options run = options->run;
+    enum status status = make_folder(options->out, err);
+    if (!status && options->from) {
+        snprintf(file, sizeof file, "%s", options->from);
+    } else if (!status) {
+        status = find_shared(figure->spec, spec, err);
+        run.spec = spec;
+        if (!status)
+            status = run_spec(&run, file, err);
+    }
+    int length = snprintf(base, sizeof base - 8, "%s/%s", options->out, figure->about.name);
+    if (!status && length >= (int)sizeof base - 8)
+        status =
+            error_set(err, STATUS_INVALID, "%s: the name of the folder is too long", options->out);
+    if (!status)
+        status = write_data(figure, file, base, err);
+    if (!status)
+        status = draw(figure, file, base, err);
+    return status;
+}
+
+enum { OPTION_RESULTS = 256, OPTION_FROM, OPTION_OUT };
+
+static const struct argp_option argp_options[] = {
+    {"threads", 't', "N", 0, "threads to use; default: all processors", 0},
+    {"from", OPTION_FROM, "FILE.h5", 0, "draw this result file instead of running", 0},
+    {"out", OPTION_OUT, "DIR", 0, "folder of the figures; default: paper_figs/out", 0},
+    {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
+    {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct figure_options *options = state->input;
+    char *end;
+    switch (key) {
+    case 't':
+        options->run.threads = (int)strtol(arg, &end, 10);
+        if (*end || end == arg || options->run.threads < 1 || options->run.threads > 4096)
+            argp_error(state, "--threads is '%s'; give a number from 1 to 4096", arg);
+        return 0;
+    case OPTION_FROM:
+        options->from = arg;
+        return 0;
+    case OPTION_OUT:
+        options->out = arg;
+        return 0;
+    case OPTION_RESULTS:
+        options->run.results = arg;
+        return 0;
+    case 'q':
+        options->run.quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!options->name)
+            options->name = arg;
+        else if (options->run.override_count < RUN_MAX_OVERRIDES)
+            options->run.overrides[options->run.override_count++] = arg;
+        else
+            argp_error(state, "more than %d overrides", RUN_MAX_OVERRIDES);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no figure named; `duet list figures` shows them");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static enum status unknown_figure(const char *name, struct error *err)
+{
+    const char *names[32];
+    for (size_t i = 0; i < figure_registry.count; i++)
+        names[i] = figure_registry.entries[i]->name;
+    const char *near = nearest_word(name, names, figure_registry.count);
+    return error_set(err, STATUS_INVALID,
+                     "there is no figure '%s'; %s%s%s`duet list figures` shows "
+                     "all",
+                     name, near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
+}
+
+int command_figure(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "NAME [KEY=VALUE ...]\nall",
+        .doc =
+            "Run what a figure needs and draw it: DIR/NAME.pdf, NAME.png and its data NAME.tsv.\v"
+            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml). gnuplot "
+            "reads the result file through `duet export`.",
+    };
+    struct figure_options options = {.run = {.results = "results"}, .out = "paper_figs/out"};
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    struct error err = {0};
+    enum status status = STATUS_OK;
+    if (strcmp(options.name, "all") == 0) {
+        for (size_t i = 0; !status && i < figure_registry.count; i++)
+            status = make_figure((const void *)figure_registry.entries[i], &options, &err);
+    } else {
+        const struct descriptor *figure = registry_find(&figure_registry, options.name);
+        status = figure ? make_figure((const void *)figure, &options, &err)
+                        : unknown_figure(options.name, &err);
+    }
+    return status ? command_fail(&err) : 0;
+}

@@ -1,0 +1,33 @@
+/* Progress of long work on stderr: one line that is rewritten on a terminal, plain lines elsewhere,
+ * nothing where quiet. */
+#ifndef DUET_HARNESS_PROGRESS_H
+#define DUET_HARNESS_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct progress {
+    bool quiet, terminal;
+    double start; /* seconds */
+    double shown; /* when the terminal line was last rewritten */
+};
+
+void progress_start(struct progress *progress, bool quiet);
+
+/* A moment of the work: on a terminal the line is rewritten at most ten times a second, with the
+ * time left; elsewhere nothing is printed. */
+void progress_update(struct progress *progress, uint64_t done, uint64_t all, const char *what);
+
+/* A milestone, worth a line of its own where there is no terminal. */
+void progress_line(struct progress *progress, uint64_t done, uint64_t all, const char *what);
+
+/* Clear the terminal line. */
+void progress_end(struct progress *progress);
+
+double progress_seconds(const struct progress *progress);
+
+/* From now on Ctrl-C and SIGTERM set a flag instead of ending the program; a second one ends it. */
+void interrupt_catch(void);
+bool interrupted(void);
+
+#endif

@@ -1,0 +1,205 @@
+#include "harness/run.h"
+
+#include "harness/command.h"
+#include "harness/experiment.h"
+#include "harness/progress.h"
+#include "harness/summary.h"
+
+#include <argp.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- progress ---- */
+
+static void describe(const struct experiment *e, uint64_t step, uint64_t steps, char *out,
+                     size_t size)
+{
+    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
+    size_t last = e->measured - 1;
+    int64_t epoch = e->trainer.steps ? (int64_t)(step / e->trainer.steps) : 0;
+    int used = snprintf(out, size, "epoch %" PRId64 " of %" PRId64 "  loss %.5g", epoch,
+                        train->epochs, e->series.loss[last]);
+    if (e->series.best && used > 0)
+        snprintf(out + used, size - (size_t)used, "  best |correlation| at the root %.4f",
+                 e->series.best[last * (size_t)e->tree->depth]);
+    (void)steps;
+}
+
+static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
+{
+    char what[160];
+    describe(e, step, steps, what, sizeof what);
+    progress_line(context, step, steps, what);
+}
+
+static bool training(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
+{
+    char what[160];
+    describe(e, step, steps, what, sizeof what);
+    progress_update(context, step, steps, what);
+    return !interrupted();
+}
+
+static void print_plan(const struct experiment *e, const char *path)
+{
+    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
+    const struct measure_settings *measure = e->spec->settings[SECTION_MEASURE];
+    const double mib = 1048576;
+    fprintf(stderr,
+            "plan: %zu nodes, %zu parameters, %" PRId64 " epochs of %zu steps of %" PRId64
+            " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
+            e->tree->nodes, e->network.parameters, train->epochs, e->trainer.steps, train->batch,
+            e->points, measure->samples, e->threads, e->threads == 1 ? "" : "s");
+    fprintf(stderr,
+            "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, result file at most "
+            "%.1f)\n",
+            (double)(e->arena.size + e->file_bytes) / mib, (double)e->train_bytes / mib,
+            (double)e->measure_bytes / mib, (double)e->series_bytes / mib,
+            (double)e->file_bytes / mib);
+    fprintf(stderr, "result: %s\n", path);
+}
+
+static void print_summary(const struct experiment *e)
+{
+    size_t levels = (size_t)e->tree->depth, last = e->measured - 1;
+    double ceiling[TREE_MAX_DEPTH];
+    for (size_t d = 0; d < levels; d++) {
+        ceiling[d] = 0;
+        for (size_t i = 0; i < e->tree->count[d]; i++)
+            ceiling[d] += e->ceiling[e->tree->first[d] + i] / (double)e->tree->count[d];
+    }
+    if (e->series.best)
+        summary_print(stdout, levels, e->tree->count, e->series.best,
+                      e->series.best + last * levels, ceiling);
+}
+
+/* ---- the run ---- */
+
+static void result_path(const struct run_options *options, const struct spec *spec, char *path)
+{
+    if (options->output)
+        snprintf(path, RUN_PATH, "%s", options->output);
+    else
+        snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results, spec->name, spec->hash);
+}
+
+static enum status run_and_store(const struct run_options *options, struct experiment *e,
+                                 const char *path, struct error *err)
+{
+    struct progress progress;
+    struct observer observer = {.measured = measured, .training = training, .context = &progress};
+    enum status status = store_check_writable(path, err);
+    if (status)
+        return status;
+    if (!options->quiet)
+        print_plan(e, path);
+    progress_start(&progress, options->quiet);
+    interrupt_catch();
+    status = experiment_run(e, &observer, err);
+    progress_end(&progress);
+    if (status && status != STATUS_DIVERGED)
+        return status;
+    struct error problem = {0};
+    if (experiment_store(e, path, &problem)) {
+        *err = problem;
+        return problem.status;
+    }
+    if (!options->quiet)
+        fprintf(stderr, "%s: %zu measurements, %.2f s\n", e->diverged ? "diverged" : "complete",
+                e->measured, progress_seconds(&progress));
+    if (options->summary && e->measured > 0)
+        print_summary(e);
+    return status;
+}
+
+enum status run_spec(const struct run_options *options, char *path, struct error *err)
+{
+    struct spec spec;
+    struct experiment experiment;
+    enum status status =
+        spec_load(&spec, options->spec, options->overrides, options->override_count, err);
+    if (status)
+        return status;
+    result_path(options, &spec, path);
+    status = experiment_open(&experiment, &spec, options->threads, err);
+    if (!status)
+        status = run_and_store(options, &experiment, path, err);
+    if (status && err->key[0])
+        spec_locate(&spec, err);
+    experiment_free(&experiment);
+    spec_free(&spec);
+    return status;
+}
+
+/* ---- the command ---- */
+
+enum { OPTION_RESULTS = 256 };
+
+static const struct argp_option argp_options[] = {
+    {"threads", 't', "N", 0, "threads to use; default: all processors. Results do not depend on it",
+     0},
+    {"output", 'o', "FILE", 0, "result file; default: RESULTS/NAME/HASH.h5", 0},
+    {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
+    {"quiet", 'q', NULL, 0, "no plan, no progress, no table", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct run_options *options = state->input;
+    char *end;
+    switch (key) {
+    case 't':
+        options->threads = (int)strtol(arg, &end, 10);
+        if (*end || end == arg || options->threads < 1 || options->threads > 4096)
+            argp_error(state, "--threads is '%s'; give a number from 1 to 4096", arg);
+        return 0;
+    case 'o':
+        options->output = arg;
+        return 0;
+    case OPTION_RESULTS:
+        options->results = arg;
+        return 0;
+    case 'q':
+        options->quiet = true;
+        options->summary = false;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!options->spec && options->override_count == 0 && !strchr(arg, '='))
+            options->spec = arg;
+        else if (options->override_count < RUN_MAX_OVERRIDES)
+            options->overrides[options->override_count++] = arg;
+        else
+            argp_error(state, "more than %d overrides", RUN_MAX_OVERRIDES);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no SPEC given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int command_run(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "SPEC [KEY=VALUE ...]",
+        .doc = "Train and measure as the YAML file SPEC says, and write one result file.\v"
+               "KEY=VALUE overrides a key of the spec, with dots for nesting: "
+               "data.depth=7 objective.tau=0.1. Every key has a default, so SPEC may be left out "
+               "where an override is given. `duet list` shows what can be named.\n\n"
+               "Exit code: 0 complete; 2 bad input; 3 the run diverged (the file keeps what was "
+               "measured); 130 interrupted (nothing is written).",
+    };
+    struct run_options options = {.results = "results", .summary = true};
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    char path[RUN_PATH];
+    struct error err = {0};
+    if (run_spec(&options, path, &err))
+        return command_fail(&err);
+    return print_finish(0);
+}

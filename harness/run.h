@@ -1,0 +1,27 @@
+/* One run, driven from the command line. */
+#ifndef DUET_HARNESS_RUN_H
+#define DUET_HARNESS_RUN_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { RUN_MAX_OVERRIDES = 256, RUN_PATH = 4096 };
+
+struct run_options {
+    const char *spec;                         /* file, or NULL */
+    const char *overrides[RUN_MAX_OVERRIDES]; /* KEY=VALUE */
+    size_t override_count;
+    const char *output;  /* result file; NULL: RESULTS/NAME/HASH.h5 */
+    const char *results; /* folder of all results */
+    int threads;         /* 0: all processors */
+    bool quiet;
+    bool summary; /* print the table at the end */
+};
+
+/* Run a spec and write its result file, whose path comes back in `path` (RUN_PATH bytes).
+ * STATUS_DIVERGED: the file was written, with that status. */
+enum status run_spec(const struct run_options *options, char *path, struct error *err);
+
+#endif

@@ -1,0 +1,27 @@
+# Style of all figures.  Read from the environment: DUET_FORMAT (pdf or png) and DUET_OUT (file).
+# width and height are set by the script before it loads this, in centimetres.
+
+output_format = system("printf %s \"$DUET_FORMAT\"")
+output_file = system("printf %s \"$DUET_OUT\"")
+
+if (output_format eq "pdf") {
+    set terminal pdfcairo enhanced color size width cm, height cm font "DejaVu Sans,8" linewidth 1 rounded
+} else {
+    # 300 dots an inch, so that the PNG prints as the PDF does
+    set terminal pngcairo enhanced color size width / 2.54 * 300, height / 2.54 * 300 \
+        font "DejaVu Sans,8" fontscale 3.0 linewidth 3.4 pointscale 2.6 rounded
+}
+set output output_file
+
+# Okabe and Ito's palette, ordered so that neighbours also differ in lightness; dash types tell the
+# lines apart in grey.
+array Colour[6] = [0x000000, 0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00]
+do for [i = 1:6] {
+    set linetype i linecolor rgb Colour[i] linewidth 1.6 dashtype 1 pointtype i + 3 pointsize 0.5
+}
+set linetype cycle 6
+
+set border 3 linewidth 0.6
+set tics nomirror out scale 0.5
+set grid ytics linecolor rgb "#dddddd" linewidth 0.5
+set key reverse Left samplen 2 spacing 1.1 noautotitle

@@ -1,0 +1,42 @@
+#!/bin/sh
+# The Debian packages that duet needs.  `ensure`: install what is missing, or say what to install;
+# `install`: the same, asked for by hand; `peer`: what `make bench-peer` needs on top.
+set -eu
+
+packages="gcc make pkg-config libc6-dev libgsl-dev libhdf5-dev liblapacke-dev libopenblas-pthread-dev
+libxsmm-dev librandom123-dev libfyaml-dev libcmocka-dev gnuplot-nox fonts-dejavu-core"
+[ "${1:-ensure}" = peer ] && packages="python3 python3-torch"
+
+missing=""
+for package in $packages; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+if [ -z "$missing" ]; then
+    [ "${1:-ensure}" = install ] && echo "all packages are installed"
+    exit 0
+fi
+
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
+        as_root="sudo -n"
+    else
+        as_root=none
+    fi
+fi
+if ! command -v apt-get >/dev/null 2>&1 || [ "$as_root" = none ]; then
+    echo "duet needs these Debian packages, and cannot install them without apt and root:" >&2
+    echo " $missing" >&2
+    exit 2
+fi
+echo "installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { $as_root apt-get update -q && $as_root apt-get install -q -y --no-install-recommends $missing; } \
+        >"$log" 2>&1; then
+    tail -n 15 "$log" >&2
+    echo "apt could not install the Debian packages that duet needs:$missing" >&2
+    exit 2
+fi

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Run every test program and script, and end with one line: N passed, N failed.
+# A test program prints cmocka's lines; a script prints "ok NAME" or "FAIL NAME".
+set -u
+build=${1:-build}
+export DUET="$build/duet"
+passed=0 failed=0
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+for test in "$build"/tests/test_* tests/cli/*.sh; do
+    case $test in *.o | *.d) continue ;; esac
+    [ -x "$test" ] || case $test in *.sh) ;; *) continue ;; esac
+    echo "== $(basename "$test")"
+    start=$(date +%s)
+    case $test in
+    *.sh) sh "$test" >"$log" 2>&1 ;;
+    *) "$test" >"$log" 2>&1 ;;
+    esac
+    code=$?
+    ok=$(grep -cE '^(\[       OK \]|ok )' "$log")
+    bad=$(grep -cE '^(\[  FAILED  \] [^0-9]|FAIL )' "$log")
+    # a program that died before its summary
+    if [ "$code" != 0 ] && [ "$bad" = 0 ]; then
+        bad=1
+        echo "   ended with code $code"
+    fi
+    [ "$bad" = 0 ] || grep -vE '^\[( RUN      |       OK )\]|^ok ' "$log" | tail -n 40
+    echo "   $ok passed, $bad failed, $(($(date +%s) - start)) s"
+    passed=$((passed + ok)) failed=$((failed + bad))
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
