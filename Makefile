@@ -8,7 +8,7 @@
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
-# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS.
+# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -27,6 +27,12 @@ COMPILE = $(CC) -std=c17 -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PACKAGE
 LIBS = $(shell pkg-config --libs-only-L hdf5 openblas) -lhdf5_hl -lhdf5 -lgsl -llapacke -lxsmm \
 	-lopenblas -lfyaml -lpthread -ldl -lm
 
+# `make V=1` shows the commands.
+ifneq ($(V),1)
+Q_COMPILE = @echo "  compile  $<";
+Q_LINK = @echo "  link     $@";
+endif
+
 FLOORS = core hltm sim analysis harness
 SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
 MAIN := $(BUILD)/harness/main.o
@@ -39,11 +45,11 @@ TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
-	$(COMPILE) -o $@ $^ $(LIBS)
+	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS)
 
 $(LIBRARY): $(OBJECTS)
-	rm -f $@
-	ar rcs $@ $^
+	@rm -f $@
+	$(Q_LINK)ar rcs $@ $^
 
 # Objects that name the version are made again when it changes.
 VERSIONED = $(BUILD)/harness/experiment.o $(BUILD)/harness/main.o
@@ -57,13 +63,13 @@ $(BUILD)/version: FORCE
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
+	$(Q_COMPILE)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
-	$(COMPILE) -o $@ $^ $(LIBS) -lcmocka
+	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS) -lcmocka
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
-	$(COMPILE) -o $@ $^ $(LIBS)
+	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS)
 
 -include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(BUILD)/bench/bench.d
 .SECONDARY:

@@ -16,6 +16,12 @@ static size_t jacobian_rows(const struct connection_plan *plan, int l)
     return plan->outputs * (size_t)plan->network->level[l].width;
 }
 
+/* Rows that are summed for a node of level l (see the header). */
+static size_t summed_rows(const struct connection_plan *plan, int l)
+{
+    return l == 1 ? (size_t)plan->network->level[1].width : jacobian_rows(plan, l);
+}
+
 /* Entries of K of a node. */
 static size_t connection_entries(const struct connection_plan *plan, int l)
 {
@@ -34,14 +40,15 @@ void connection_plan(struct connection_plan *plan, const struct network *network
     plan->root = take(plan, plan->labels * (size_t)network->level[0].fan_in);
     for (int l = 1; l < boundary; l++) {
         const struct level *level = &network->level[l];
-        plan->level[l] = take(plan, level->nodes * plan->labels * connection_entries(plan, l));
+        size_t rows = summed_rows(plan, l);
+        plan->level[l] = take(plan, level->nodes * plan->labels * rows * (size_t)level->fan_in);
         product_plan(&plan->jacobian[l], PRODUCT_BACKWARD, network->level[l - 1].width,
                      level->width, COLUMNS, COLUMNS, network->level[l - 1].fan_in);
-        product_plan(&plan->outer[l], PRODUCT_OUTER, (int)jacobian_rows(plan, l), level->fan_in,
-                     COLUMNS, COLUMNS, level->fan_in);
+        product_plan(&plan->outer[l], PRODUCT_OUTER, (int)rows, level->fan_in, COLUMNS, COLUMNS,
+                     level->fan_in);
     }
     if (boundary < network->levels) {
-        plan->bucket_row = padded(jacobian_rows(plan, boundary - 1));
+        plan->bucket_row = padded(summed_rows(plan, boundary - 1));
         plan->bucket = take(plan, nodes_of(network, boundary) * plan->labels *
                                       tables->patterns[boundary] * plan->bucket_row);
     }
@@ -53,6 +60,8 @@ void connection_layout(struct connection_work *work, const struct connection_pla
     const struct network *n = plan->network;
     int boundary = plan->tables->boundary;
     *work = (struct connection_work){0};
+    if (boundary > 1)
+        work->gate = ARENA_TAKE(arena, double, (size_t)n->level[1].width *COLUMNS);
     for (int l = 0; l < boundary; l++)
         work->jacobian[l] = ARENA_TAKE(arena, double, jacobian_rows(plan, l) * COLUMNS);
     if (boundary == n->levels)
@@ -67,7 +76,7 @@ void connection_layout(struct connection_work *work, const struct connection_pla
 
 /* ---- per sample ---- */
 
-/* J of the root: the identity, times the weight of the column, which all J below inherit. */
+/* J of the root: the identity, times the weight of the column, which all J below carry. */
 static void root_jacobian(const struct connection_plan *plan, const struct columns *columns,
                           double *jacobian)
 {
@@ -76,10 +85,36 @@ static void root_jacobian(const struct connection_plan *plan, const struct colum
         memcpy(jacobian + (o * n + o) * COLUMNS, columns->weight, COLUMNS * sizeof *jacobian);
 }
 
-/* J of child c of (l - 1, parent), gated by its own neurons. */
+/* Weighted gates of a node of level 1. */
+static void level_one_gate(const struct connection_plan *plan, struct connection_work *work,
+                           const struct pass *pass, const struct columns *columns, size_t node)
+{
+    size_t width = (size_t)plan->network->level[1].width;
+    const double *act = pass->act[1] + node * width * COLUMNS;
+    for (size_t k = 0; k < width; k++)
+        for (size_t s = 0; s < COLUMNS; s++) {
+            bool open = !plan->network->relu || act[k * COLUMNS + s] > 0;
+            work->gate[k * COLUMNS + s] = open ? columns->weight[s] : 0;
+        }
+}
+
+/* J of a node of level 1 from its gates: W_0[o][k] gate_k. */
+static void level_one_jacobian(const struct connection_plan *plan, struct connection_work *work,
+                               const double *parameters, size_t node)
+{
+    const struct network *n = plan->network;
+    size_t width = (size_t)n->level[1].width;
+    const double *w = parameters + weight_offset(n, 0, 0) + node * width;
+    for (size_t o = 0; o < plan->outputs; o++)
+        for (size_t k = 0; k < width; k++)
+            for (size_t s = 0; s < COLUMNS; s++)
+                work->jacobian[1][(o * width + k) * COLUMNS + s] =
+                    w[o * (size_t)n->level[0].fan_in + k] * work->gate[k * COLUMNS + s];
+}
+
+/* J of child c of (l - 1, parent), l > 1, gated by its own neurons. */
 static void child_jacobian(const struct connection_plan *plan, struct connection_work *work,
-                           const struct pass *pass, double *parameters,
-                           const struct columns *columns, int l, size_t parent, int c)
+                           const struct pass *pass, double *parameters, int l, size_t parent, int c)
 {
     const struct network *n = plan->network;
     const struct level *above = &n->level[l - 1];
@@ -88,28 +123,29 @@ static void child_jacobian(const struct connection_plan *plan, struct connection
     const double *act = pass->act[l] + node * width * COLUMNS;
     for (size_t o = 0; o < plan->outputs; o++) {
         double *out = work->jacobian[l] + o * width * COLUMNS;
-        if (l == 1) /* the root's J is diagonal */
-            for (size_t k = 0; k < width; k++)
-                for (size_t s = 0; s < COLUMNS; s++)
-                    out[k * COLUMNS + s] = w[o * (size_t)above->fan_in + k] * columns->weight[s];
-        else
-            product_run(&plan->jacobian[l], w, out,
-                        work->jacobian[l - 1] + o * (size_t)above->width * COLUMNS);
+        product_run(&plan->jacobian[l], w, out,
+                    work->jacobian[l - 1] + o * (size_t)above->width * COLUMNS);
         for (size_t i = 0; n->relu && i < width * COLUMNS; i++)
             out[i] = act[i] > 0 ? out[i] : 0;
     }
 }
 
-/* Add the J in hand of a boundary node's parent to the rows of each child's patterns. */
+/* What is summed of the node in hand: its gates or its J. */
+static double *summed(const struct connection_work *work, int l)
+{
+    return l == 1 ? work->gate : work->jacobian[l];
+}
+
+/* Add the rows in hand of a boundary node's parent to the sums of each child's patterns. */
 static void fill_buckets(const struct connection_plan *plan, struct connection_work *work,
                          int label, size_t parent, const uint16_t *pattern, double *sums)
 {
     int l = plan->tables->boundary - 1;
-    size_t rows = jacobian_rows(plan, l), patterns = plan->tables->patterns[l + 1];
-    const double *jacobian = work->jacobian[l];
+    size_t rows = summed_rows(plan, l), patterns = plan->tables->patterns[l + 1];
+    const double *in_hand = summed(work, l);
     for (size_t r = 0; r < rows; r++)
         for (size_t s = 0; s < COLUMNS; s++)
-            work->transposed[s * plan->bucket_row + r] = jacobian[r * COLUMNS + s];
+            work->transposed[s * plan->bucket_row + r] = in_hand[r * COLUMNS + s];
     size_t children = (size_t)plan->network->level[l].children;
     for (size_t child = parent * children; child < (parent + 1) * children; child++) {
         double *bucket = sums + plan->bucket +
@@ -123,17 +159,20 @@ static void fill_buckets(const struct connection_plan *plan, struct connection_w
     }
 }
 
-/* With J of (l, node) in hand: its K, then its children's. */
+/* With J of (l, node) in hand (l > 1): its K, then its children's. */
 static void descend(const struct connection_plan *plan, struct connection_work *work,
                     const struct pass *pass, double *parameters, const struct columns *columns,
                     const uint16_t *pattern, int l, size_t node, double *sums)
 {
     const struct network *n = plan->network;
     const struct level *level = &n->level[l];
+    if (l == 1)
+        level_one_gate(plan, work, pass, columns, node);
     if (l > 0) {
         size_t slot = node * plan->labels + (size_t)columns->label;
-        product_run(&plan->outer[l], sums + plan->level[l] + slot * connection_entries(plan, l),
-                    pass->act[l + 1] + node * (size_t)level->fan_in * COLUMNS, work->jacobian[l]);
+        size_t entries = summed_rows(plan, l) * (size_t)level->fan_in;
+        product_run(&plan->outer[l], sums + plan->level[l] + slot * entries,
+                    pass->act[l + 1] + node * (size_t)level->fan_in * COLUMNS, summed(work, l));
     }
     if (l + 1 == n->levels)
         return;
@@ -141,8 +180,11 @@ static void descend(const struct connection_plan *plan, struct connection_work *
         fill_buckets(plan, work, columns->label, node, pattern, sums);
         return;
     }
+    if (l == 1)
+        level_one_jacobian(plan, work, parameters, node);
     for (int c = 0; c < level->children; c++) {
-        child_jacobian(plan, work, pass, parameters, columns, l + 1, node, c);
+        if (l > 0)
+            child_jacobian(plan, work, pass, parameters, l + 1, node, c);
         descend(plan, work, pass, parameters, columns, pattern, l + 1,
                 node * (size_t)level->children + (size_t)c, sums);
     }
@@ -159,7 +201,8 @@ void connection_add(const struct connection_plan *plan, struct connection_work *
         for (size_t s = 0; s < COLUMNS; s++)
             sums[plan->root + label * inputs + a] +=
                 columns->weight[s] * pass->act[1][a * COLUMNS + s];
-    root_jacobian(plan, columns, work->jacobian[0]);
+    if (plan->tables->boundary == 1)
+        root_jacobian(plan, columns, work->jacobian[0]);
     descend(plan, work, pass, parameters, columns, pattern, 0, 0, sums);
 }
 
@@ -185,25 +228,46 @@ static double inverse_weight(const struct connection_plan *plan, const double *s
     return weight > 0 ? 1 / weight : 0;
 }
 
-void connection_finish_upper(const struct connection_plan *plan, const double *sums,
-                             double *connection)
+/* K of the root: f (x) I. */
+static void finish_root(const struct connection_plan *plan, const double *inputs, double inverse,
+                        double *out)
+{
+    size_t fan_in = (size_t)plan->network->level[0].fan_in;
+    memset(out, 0, connection_entries(plan, 0) * sizeof *out);
+    for (size_t o = 0; o < plan->outputs; o++)
+        for (size_t a = 0; a < fan_in; a++)
+            out[(o * plan->outputs + o) * fan_in + a] = inverse * inputs[a];
+}
+
+/* K of a node of level 1: W_0[o][k] times the sums over its gates. */
+static void finish_level_one(const struct connection_plan *plan, const double *parameters,
+                             size_t node, const double *sums, double inverse, double *out)
 {
     const struct network *n = plan->network;
-    size_t inputs = (size_t)n->level[0].fan_in;
+    size_t width = (size_t)n->level[1].width, fan_in = (size_t)n->level[1].fan_in;
+    const double *w = parameters + weight_offset(n, 0, 0) + node * width;
+    for (size_t o = 0; o < plan->outputs; o++)
+        for (size_t k = 0; k < width; k++)
+            for (size_t a = 0; a < fan_in; a++)
+                *out++ = inverse * w[o * (size_t)n->level[0].fan_in + k] * sums[k * fan_in + a];
+}
+
+void connection_finish_upper(const struct connection_plan *plan, const double *parameters,
+                             const double *sums, double *connection)
+{
+    const struct network *n = plan->network;
     for (size_t label = 0; label < plan->labels; label++) {
         double inverse = inverse_weight(plan, sums, label);
-        double *root = connection + connection_offset(plan, 0, 0, (int)label);
-        memset(root, 0, connection_entries(plan, 0) * sizeof *root);
-        for (size_t o = 0; o < plan->outputs; o++)
-            for (size_t a = 0; a < inputs; a++)
-                root[(o * plan->outputs + o) * inputs + a] =
-                    inverse * sums[plan->root + label * inputs + a];
+        finish_root(plan, sums + plan->root + label * (size_t)n->level[0].fan_in, inverse,
+                    connection + connection_offset(plan, 0, 0, (int)label));
         for (int l = 1; l < plan->tables->boundary; l++)
             for (size_t node = 0; node < n->level[l].nodes; node++) {
-                size_t entries = connection_entries(plan, l);
+                size_t entries = summed_rows(plan, l) * (size_t)n->level[l].fan_in;
                 const double *in = sums + plan->level[l] + (node * plan->labels + label) * entries;
                 double *out = connection + connection_offset(plan, l, node, (int)label);
-                for (size_t i = 0; i < entries; i++)
+                if (l == 1)
+                    finish_level_one(plan, parameters, node, in, inverse, out);
+                for (size_t i = 0; l > 1 && i < entries; i++)
                     out[i] = inverse * in[i];
             }
     }
@@ -267,6 +331,19 @@ static void finish_node(const struct connection_plan *plan, struct connection_wo
     }
 }
 
+/* Sums of the parent's J by pattern, [(o, j)], from the sums of its gates. */
+static void expand_bucket(const struct connection_plan *plan, const double *parameters,
+                          size_t parent, const double *bucket, double *out)
+{
+    const struct network *n = plan->network;
+    size_t width = (size_t)n->level[1].width;
+    const double *w = parameters + weight_offset(n, 0, 0) + parent * width;
+    for (size_t v = 0; v < plan->tables->patterns[2]; v++, bucket += plan->bucket_row)
+        for (size_t o = 0; o < plan->outputs; o++)
+            for (size_t j = 0; j < width; j++)
+                *out++ = w[o * (size_t)n->level[0].fan_in + j] * bucket[j];
+}
+
 void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,
                                double *parameters, const double *sums, size_t i, double *connection)
 {
@@ -275,7 +352,14 @@ void connection_finish_subtree(const struct connection_plan *plan, struct connec
         const double *bucket =
             sums + plan->bucket +
             (i * plan->labels + label) * plan->tables->patterns[l] * plan->bucket_row;
+        size_t row = plan->bucket_row;
+        if (l == 2) {
+            expand_bucket(plan, parameters, i / (size_t)plan->network->level[1].children, bucket,
+                          work->sums[l]);
+            bucket = work->sums[l];
+            row = jacobian_rows(plan, l - 1);
+        }
         finish_node(plan, work, parameters, l, i, (int)label, inverse_weight(plan, sums, label),
-                    bucket, plan->bucket_row, connection);
+                    bucket, row, connection);
     }
 }

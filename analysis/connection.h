@@ -13,9 +13,11 @@
 #include "analysis/columns.h"
 #include "sim/pass.h"
 
-/* Where the sums stand in a flat array: weight [label]; root [label][fan_in], sums of its inputs
- * (K of the root is f (x) I); level [node][label][(o, k)][a] for levels 1..boundary-1; bucket
- * [boundary node][label][pattern][(o, j)], sums of the parent's J. */
+/* Where the sums stand in a flat array: weight [label]; root [label][fan_in], sums of the root's
+ * inputs; level [node][label][row][a] for levels 1..boundary-1; bucket [boundary node][label]
+ * [pattern][row], sums of the parent's rows.  A row is an entry (o, k) of J, but for the upper two
+ * levels, where J is known up to a few numbers and only these are summed: J of the root is the
+ * identity (its K is f (x) I), J of a node below it is W_0[o][k] gate_k, whose rows are k. */
 struct connection_plan {
     const struct network *network;
     const struct tables *tables;
@@ -32,6 +34,7 @@ void connection_plan(struct connection_plan *plan, const struct network *network
 
 /* Workspace of one thread. */
 struct connection_work {
+    double *gate;                         /* [k][COLUMNS], weighted, of a node of level 1 */
     double *jacobian[NETWORK_MAX_LEVELS]; /* [(o, k)][COLUMNS] of the node in hand */
     double *transposed;                   /* [COLUMNS][bucket_row] */
     double *gated[NETWORK_MAX_LEVELS], *sums[NETWORK_MAX_LEVELS]; /* by pattern, at the end */
@@ -50,8 +53,8 @@ size_t connection_size(const struct connection_plan *plan);
 size_t connection_offset(const struct connection_plan *plan, int level, size_t node, int label);
 
 /* E[K | label] of the nodes above the boundary, and of all nodes below boundary node `i`. */
-void connection_finish_upper(const struct connection_plan *plan, const double *sums,
-                             double *connection);
+void connection_finish_upper(const struct connection_plan *plan, const double *parameters,
+                             const double *sums, double *connection);
 void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,
                                double *parameters, const double *sums, size_t i,
                                double *connection);

@@ -1,4 +1,4 @@
-/* The covariance operator of a node, OP = V_{z_0}[E[K | z_0]] ([DDN] Sec. 4; theory DDN-4 with the
+/* The covariance operator of a node, OP = V_{z_0}[E[K | z_0]] ([DDN]; theory DDN-4 with the
  * factor 2 left out): a symmetric matrix of (neurons x inputs)^2 entries.
  *
  * It is never formed.  With D_s = E[K | s] - E[K] as a matrix outputs x (neurons inputs),

@@ -85,7 +85,7 @@ static int measure_boundary(const struct measure_plan *plan)
     const struct network *n = plan->network;
     int l = boundary_level(n, plan->columns);
     for (; l < n->levels; l++) {
-        size_t rows = (size_t)n->level[0].width * (size_t)n->level[l - 1].width;
+        size_t rows = (size_t)n->level[l - 1].width * (l == 2 ? 1 : (size_t)n->level[0].width);
         size_t bucket = nodes_of(n, l) * pattern_count(n, l) * (size_t)plan->tree->states * rows;
         size_t dense =
             0; /* what the boundary saves: K of the levels from it down, summed directly */
@@ -281,7 +281,7 @@ static void finish_connections(struct measure *m, double *parameters)
         total += sums[plan->weight + s];
     for (size_t s = 0; s < plan->labels; s++)
         m->probability[s] = sums[plan->weight + s] / total;
-    connection_finish_upper(plan, sums, m->connection);
+    connection_finish_upper(plan, parameters, sums, m->connection);
     if (m->tables.boundary == m->plan.network->levels)
         return;
     size_t nodes = nodes_of(m->plan.network, m->tables.boundary);

@@ -55,7 +55,7 @@ struct param {
 struct descriptor {
     const char *name;
     const char *doc;            /* one paragraph */
-    const char *source;         /* where it is defined, by theory tag, such as "[DDN] Sec. 3" */
+    const char *source;         /* where it is defined, by theory tag, such as "[DDN]" */
     const struct param *params; /* ended by an entry whose name is NULL; may be NULL */
     size_t settings_size;       /* sizeof the struct that `params` fill; 0 where there are none */
 };

@@ -1,4 +1,4 @@
-/* The hierarchical latent tree model (HLTM), [DDN] Sec. 5.
+/* The hierarchical latent tree model (HLTM), [DDN].
  *
  * A rooted tree of categorical variables with m states.  The root is uniform; a child copies its
  * parent by the symmetric channel of its edge, whose polarity is rho:

@@ -123,7 +123,8 @@ static inline size_t nodes_of(const struct network *n, int level)
     return level < n->levels ? n->level[level].nodes : n->leaves;
 }
 
-/* y = f / (|f| + eps) for `samples` columns of [width][stride]; f and y may be the same array. */
+/* y = f / (|f| + eps) for `samples` columns, a multiple of 8, of [width][stride]; f and y may be
+ * the same array. */
 void normalize_forward(int width, size_t samples, size_t stride, double eps, const double *f,
                        double *y);
 

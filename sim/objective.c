@@ -17,52 +17,66 @@ size_t objective_shared_size(const struct objective *objective, size_t stride)
 
 size_t objective_scratch_size(const struct objective *objective, int views, size_t stride)
 {
-    return objective->scope == OBJECTIVE_PAIRWISE ? 4 * stride : 2 * (size_t)views;
+    return objective->scope == OBJECTIVE_PAIRWISE ? 4 * stride : 10 * (size_t)views;
 }
 
-/* |f_a - f_b|^2 of sample s */
-static double squared_distance(const struct outputs *o, int a, int b, size_t s)
+/* Samples are taken eight at a time, so that the inner loops are whole vectors; rows are padded. */
+enum { EIGHT = 8 };
+
+/* |f_a - f_b|^2 of samples s, ..., s + 7 */
+static void squared_distances(const struct outputs *o, int a, int b, size_t s, double out[EIGHT])
 {
-    double sum = 0;
+    for (size_t i = 0; i < EIGHT; i++)
+        out[i] = 0;
     for (int k = 0; k < o->width; k++) {
-        double d = o->f[output_index(o, a, k, s)] - o->f[output_index(o, b, k, s)];
-        sum += d * d;
+        const double *fa = o->f + output_index(o, a, k, s), *fb = o->f + output_index(o, b, k, s);
+        for (size_t i = 0; i < EIGHT; i++)
+            out[i] += (fa[i] - fb[i]) * (fa[i] - fb[i]);
     }
-    return sum;
 }
 
-/* df of one sample from c_plus = d / d r_+ and c_minus[k] = d / d r_k-. */
-static void distance_gradient(const struct outputs *o, size_t s, double c_plus,
-                              const double *c_minus)
+/* Add what one pair contributes to df: c[i] = d / d r(f_0, f_view). */
+static void pull(const struct outputs *o, int view, size_t s, const double c[EIGHT])
 {
     for (int k = 0; k < o->width; k++) {
-        double anchor = o->f[output_index(o, 0, k, s)], sum = 0;
-        for (int view = 1; view < o->views; view++) {
-            double c = view == 1 ? c_plus : c_minus[view - 2];
-            double pull = c * (anchor - o->f[output_index(o, view, k, s)]);
-            o->df[output_index(o, view, k, s)] = -pull;
-            sum += pull;
+        const double *f = o->f + output_index(o, 0, k, s);
+        const double *other = o->f + output_index(o, view, k, s);
+        double *df = o->df + output_index(o, 0, k, s);
+        double *d_other = o->df + output_index(o, view, k, s);
+        for (size_t i = 0; i < EIGHT; i++) {
+            double force = c[i] * (f[i] - other[i]);
+            df[i] = view == 1 ? force : df[i] + force; /* view 1 is the first to write */
+            d_other[i] = -force;
         }
-        o->df[output_index(o, 0, k, s)] = sum;
     }
 }
 
 /* ---- per sample ---- */
 
-static double sample_gradient(const struct objective *objective, const void *settings,
-                              const struct outputs *o, size_t s, double *scratch)
+/* Samples s, ..., s + count - 1, count <= 8.  scratch: [2 views][8]. */
+static double eight_gradient(const struct objective *objective, const void *settings,
+                             const struct outputs *o, size_t s, size_t count, double *scratch)
 {
-    double *r_minus = scratch, *d_minus = scratch + o->views, d_plus;
-    int64_t negatives = o->views - 2;
+    const int negatives = o->views - 2;
+    double r_plus[EIGHT], c_plus[EIGHT] = {0}, loss = 0, share = 1.0 / (double)o->samples;
+    double *r_minus = scratch, *one_r = scratch + (size_t)o->views * EIGHT,
+           *one_d = one_r + o->views;
+    squared_distances(o, 0, 1, s, r_plus);
     for (int k = 0; k < negatives; k++)
-        r_minus[k] = squared_distance(o, 0, 2 + k, s) / 2;
-    double loss = objective->loss(settings, negatives, squared_distance(o, 0, 1, s) / 2, r_minus,
-                                  &d_plus, d_minus);
-    double share = 1.0 / (double)o->samples;
+        squared_distances(o, 0, 2 + k, s, r_minus + k * EIGHT);
+    for (size_t i = 0; i < count; i++) {
+        for (int k = 0; k < negatives; k++)
+            one_r[k] = r_minus[(size_t)k * EIGHT + i] / 2;
+        loss +=
+            share * objective->loss(settings, negatives, r_plus[i] / 2, one_r, &c_plus[i], one_d);
+        c_plus[i] *= share;
+        for (int k = 0; k < negatives; k++) /* the distances are not needed again */
+            r_minus[(size_t)k * EIGHT + i] = share * one_d[k];
+    }
+    pull(o, 1, s, c_plus);
     for (int k = 0; k < negatives; k++)
-        d_minus[k] *= share;
-    distance_gradient(o, s, d_plus * share, d_minus);
-    return loss * share;
+        pull(o, 2 + k, s, r_minus + k * EIGHT);
+    return loss;
 }
 
 /* ---- of the batch ---- */
@@ -74,10 +88,15 @@ static double batch_gradient(const struct objective *objective, const void *sett
     double entries = (double)o->samples * o->width, d_plus, d_minus;
     double negative = totals[1] / entries;
     double loss = objective->loss(settings, 1, totals[0] / entries, &negative, &d_plus, &d_minus);
-    /* P = sum of |a - b|^2 / entries = 2 r / entries */
-    d_minus *= 2 / entries;
-    for (size_t s = begin; s < end; s++)
-        distance_gradient(o, s, d_plus * 2 / entries, &d_minus);
+    double c_plus[EIGHT], c_minus[EIGHT];
+    for (size_t i = 0; i < EIGHT; i++) { /* P = sum of |a - b|^2 / entries = 2 r / entries */
+        c_plus[i] = d_plus * 2 / entries;
+        c_minus[i] = d_minus * 2 / entries;
+    }
+    for (size_t s = begin; s < end; s += EIGHT) {
+        pull(o, 1, s, c_plus);
+        pull(o, 2, s, c_minus);
+    }
     return loss * (double)(end - begin) / (double)o->samples;
 }
 
@@ -187,10 +206,12 @@ void objective_reduce(const struct objective *objective, const void *settings,
     partial[0] = partial[1] = 0;
     if (objective->scope == OBJECTIVE_PAIRWISE)
         pairwise_reduce(o, objective->temperature(settings), begin, end, shared, scratch);
-    if (objective->scope == OBJECTIVE_OF_BATCH)
-        for (size_t s = begin; s < end; s++) {
-            partial[0] += squared_distance(o, 0, 1, s);
-            partial[1] += squared_distance(o, 0, 2, s);
+    for (size_t s = begin; objective->scope == OBJECTIVE_OF_BATCH && s < end; s += EIGHT)
+        for (int i = 0; i < 2; i++) {
+            double square[EIGHT];
+            squared_distances(o, 0, 1 + i, s, square);
+            for (size_t k = 0; k < EIGHT && s + k < end; k++)
+                partial[i] += square[k];
         }
 }
 
@@ -201,8 +222,9 @@ double objective_gradient(const struct objective *objective, const void *setting
     double loss = 0;
     switch (objective->scope) {
     case OBJECTIVE_PER_SAMPLE:
-        for (size_t s = begin; s < end; s++)
-            loss += sample_gradient(objective, settings, o, s, scratch);
+        for (size_t s = begin; s < end; s += EIGHT)
+            loss += eight_gradient(objective, settings, o, s, end - s < EIGHT ? end - s : EIGHT,
+                                   scratch);
         break;
     case OBJECTIVE_OF_BATCH:
         loss = batch_gradient(objective, settings, o, begin, end, totals);

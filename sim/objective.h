@@ -50,7 +50,8 @@ size_t objective_scratch_size(const struct objective *objective, int views, size
 /* A batch is evaluated in chunks of samples [begin, end) in two steps, so that chunks may run in
  * parallel with the same result: every chunk's `reduce`, then (totals[] = sum over chunks, in their
  * order, of partial[]) every chunk's `gradient`, which writes df of its samples and returns its
- * part of the mean loss. */
+ * part of the mean loss.  A chunk begins at a multiple of 8; df of the padding may be overwritten.
+ */
 enum { OBJECTIVE_PARTIALS = 2 };
 
 void objective_reduce(const struct objective *objective, const void *settings,

@@ -44,19 +44,27 @@ void pattern_index(const struct network *network, int level, const uint8_t *leaf
 
 /* ---- shared by both halves ---- */
 
-static void add_bias(double *row, double bias, size_t count)
+/* pre += bias, act = psi(pre).  The output, level 0, has no psi; `act` may be `pre`. */
+static void activate(const struct network *network, int level, double bias, double *pre,
+                     double *act, size_t count)
 {
-    for (size_t s = 0; s < count; s++)
-        row[s] += bias;
+    bool relu = network->relu && level > 0;
+    if (relu && act != pre)
+        for (size_t s = 0; s < count; s++) {
+            double x = pre[s] + bias;
+            pre[s] = x;
+            act[s] = x > 0 ? x : 0;
+        }
+    else
+        for (size_t s = 0; s < count; s++) {
+            double x = pre[s] + bias;
+            pre[s] = !relu || x > 0 ? x : 0;
+        }
+    if (!relu && act != pre)
+        memcpy(act, pre, count * sizeof *act);
 }
 
-static void rectify(const double *in, double *out, size_t count)
-{
-    for (size_t s = 0; s < count; s++)
-        out[s] = in[s] > 0 ? in[s] : 0;
-}
-
-/* NaN must not vanish in a ReLU: `in > 0` is false for it, so the sum is checked by the trainer. */
+/* A NaN that meets a gate becomes 0, so the trainer checks the parameters too. */
 static void gate(double *delta, const double *act, size_t count)
 {
     for (size_t s = 0; s < count; s++)
@@ -102,12 +110,19 @@ static size_t below(const struct tables *t, int l, size_t boundary_node)
     return boundary_node * (nodes_of(t->network, l) / nodes_of(t->network, t->boundary));
 }
 
-/* Digit of child c in pattern v of its parent at level l. */
-static inline size_t child_pattern(size_t v, size_t child_patterns, int children, int c)
+/* Patterns of a node at level l in the order of child c's digit: pattern (high, digit, low) is
+ * (high * digits + digit) * step + low. */
+struct digits {
+    size_t high, digits, step;
+};
+
+static struct digits digits_of(const struct tables *t, int l, int c)
 {
-    for (int i = children - 1; i > c; i--)
-        v /= child_patterns;
-    return v % child_patterns;
+    struct digits d = {.digits = t->patterns[l + 1], .step = 1};
+    for (int i = t->network->level[l].children - 1; i > c; i--)
+        d.step *= d.digits;
+    d.high = t->patterns[l] / (d.digits * d.step);
+    return d;
 }
 
 /* What a leaf of state v enters as: the state itself (m = 2), or indicator k. */
@@ -117,26 +132,50 @@ static double leaf_value(const struct network *network, size_t v, int k)
 }
 
 /* Row (c, k) of a node's input: value of child c's neuron k at the child's part of each pattern. */
+static void expand_row(struct digits d, const double *value, double *out)
+{
+    for (size_t high = 0; high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++)
+            for (size_t low = 0; low < d.step; low++)
+                *out++ = value[digit];
+}
+
 static void expand(struct tables *t, int l, size_t node)
 {
     const struct level *level = &t->network->level[l];
-    int width = width_of(t->network, l + 1);
-    size_t stride = t->stride[l];
+    size_t width = (size_t)width_of(t->network, l + 1), fan_in = (size_t)level->fan_in;
+    double *out = t->input[l] + node * fan_in * t->stride[l];
+    bool leaves = l + 1 == t->network->levels;
     for (int c = 0; c < level->children; c++) {
-        size_t child = node * (size_t)level->children + (size_t)c;
-        for (int k = 0; k < width; k++) {
-            size_t row = node * (size_t)level->fan_in + (size_t)(c * width + k);
-            double *out = t->input[l] + row * stride;
-            const double *pre = NULL;
-            if (l + 1 < t->network->levels)
-                pre = t->pre[l + 1] + (child * (size_t)width + (size_t)k) * t->stride[l + 1];
-            for (size_t v = 0; v < t->patterns[l]; v++) {
-                size_t part = child_pattern(v, t->patterns[l + 1], level->children, c);
-                double x = pre ? pre[part] : leaf_value(t->network, part, k);
-                out[v] = pre && t->network->relu && !(x > 0) ? 0 : x;
-            }
-        }
+        struct digits d = digits_of(t, l, c);
+        size_t child = leaves ? 0 : node * (size_t)level->children + (size_t)c;
+        for (size_t k = 0; k < width; k++, out += t->stride[l])
+            expand_row(d, t->value[l + 1] + (child * width + k) * t->stride[l + 1], out);
     }
+}
+
+static void fill_lookup(struct tables *t, size_t node)
+{
+    size_t width = (size_t)width_of(t->network, t->boundary), stride = t->stride[t->boundary];
+    bool leaves = t->boundary == t->network->levels;
+    const double *value = t->value[t->boundary] + (leaves ? 0 : node * width * stride);
+    double *out = t->lookup + node * t->lookup_node;
+    for (size_t v = 0; v < t->patterns[t->boundary]; v++)
+        for (size_t k = 0; k < width; k++)
+            out[v * t->row + k] = value[k * stride + v];
+}
+
+/* Leaves never change: their values, and the inputs or the lookup made of them. */
+static void set_leaves(struct tables *t)
+{
+    const struct network *n = t->network;
+    for (size_t v = 0; v < t->patterns[n->levels]; v++)
+        for (int k = 0; k < n->leaf_width; k++)
+            t->value[n->levels][(size_t)k * t->stride[n->levels] + v] = leaf_value(n, v, k);
+    if (t->boundary == n->levels)
+        fill_lookup(t, 0);
+    for (size_t i = 0; t->boundary < n->levels && i < n->level[n->levels - 1].nodes; i++)
+        expand(t, n->levels - 1, i);
 }
 
 void tables_layout(struct tables *t, const struct network *network, int boundary, int threads,
@@ -153,6 +192,7 @@ void tables_layout(struct tables *t, const struct network *network, int boundary
         size_t fan_in = (size_t)level->fan_in;
         t->input[l] = ARENA_TAKE(arena, double, level->nodes *fan_in * t->stride[l]);
         t->pre[l] = ARENA_TAKE(arena, double, rows * t->stride[l]);
+        t->value[l] = network->relu ? ARENA_TAKE(arena, double, rows * t->stride[l]) : t->pre[l];
         if (threads > 0)
             t->delta[l] = ARENA_TAKE(arena, double, rows * t->stride[l]);
         if (fan_in * t->stride[l] > t->delta_input_size)
@@ -160,20 +200,16 @@ void tables_layout(struct tables *t, const struct network *network, int boundary
         plan_level(network, l, t->stride[l], &t->forward[l], &t->outer[l], &t->backward[l]);
     }
     t->delta_input = ARENA_TAKE(arena, double, (size_t)threads * t->delta_input_size);
-    bool shared = boundary == network->levels;
+    t->value[network->levels] =
+        ARENA_TAKE(arena, double, (size_t)network->leaf_width * t->stride[network->levels]);
     t->row = ((size_t)width_of(network, boundary) + 3) / 4 * 4;
+    bool shared = boundary == network->levels;
     t->lookup_node = shared ? 0 : t->patterns[boundary] * t->row;
     t->lookup = ARENA_TAKE(arena, double,
                            shared ? t->patterns[boundary] * t->row
                                   : nodes_of(network, boundary) * t->lookup_node);
-    if (!arena->base)
-        return;
-    if (boundary < network->levels)
-        for (size_t i = 0; i < network->level[network->levels - 1].nodes; i++)
-            expand(t, network->levels - 1, i); /* leaves never change */
-    for (size_t v = 0; shared && v < t->patterns[boundary]; v++)
-        for (int k = 0; k < network->leaf_width; k++)
-            t->lookup[v * t->row + (size_t)k] = leaf_value(network, v, k);
+    if (arena->base && network->leaf_states > 0)
+        set_leaves(t);
 }
 
 static void table_node_forward(struct tables *t, double *parameters, int l, size_t node)
@@ -187,21 +223,9 @@ static void table_node_forward(struct tables *t, double *parameters, int l, size
     product_run(&t->forward[l], parameters + weight_offset(n, l, node),
                 t->input[l] + node * (size_t)level->fan_in * stride, pre);
     const double *b = parameters + bias_offset(n, l, node);
-    for (int k = 0; n->bias && k < level->width; k++)
-        add_bias(pre + (size_t)k * stride, b[k], stride);
-}
-
-static void fill_lookup(struct tables *t, size_t node)
-{
-    int width = width_of(t->network, t->boundary);
-    size_t stride = t->stride[t->boundary];
-    const double *pre = t->pre[t->boundary] + node * (size_t)width * stride;
-    double *out = t->lookup + node * t->lookup_node;
-    for (size_t v = 0; v < t->patterns[t->boundary]; v++)
-        for (size_t k = 0; k < (size_t)width; k++) {
-            double x = pre[k * stride + v];
-            out[v * t->row + k] = t->network->relu && !(x > 0) ? 0 : x;
-        }
+    double *value = t->value[l] + node * (size_t)level->width * stride;
+    for (size_t k = 0; k < (size_t)level->width; k++)
+        activate(n, l, n->bias ? b[k] : 0, pre + k * stride, value + k * stride, stride);
 }
 
 void tables_forward(struct tables *t, double *parameters, size_t first, size_t end)
@@ -225,8 +249,17 @@ static void take_lookup_delta(struct tables *t, const double *delta_lookup, size
         for (size_t v = 0; v < t->patterns[t->boundary]; v++)
             delta[v] = in[v * t->row + k];
         if (t->network->relu)
-            gate(delta, t->pre[t->boundary] + (node * width + k) * stride, stride);
+            gate(delta, t->value[t->boundary] + (node * width + k) * stride, stride);
     }
+}
+
+/* The sums that expand_row's transpose makes. */
+static void collect_row(struct digits d, const double *in, double *sum)
+{
+    for (size_t high = 0; high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++)
+            for (size_t low = 0; low < d.step; low++)
+                sum[digit] += *in++;
 }
 
 /* Hand a node's delta_input down: a child's pattern gathers all patterns that contain it. */
@@ -236,14 +269,14 @@ static void hand_down(struct tables *t, int l, size_t node, const double *delta_
     size_t width = (size_t)width_of(t->network, l + 1), stride = t->stride[l + 1];
     for (int c = 0; c < level->children; c++) {
         size_t child = node * (size_t)level->children + (size_t)c;
+        struct digits d = digits_of(t, l, c);
         for (size_t k = 0; k < width; k++) {
             const double *in = delta_input + ((size_t)c * width + k) * t->stride[l];
             double *delta = t->delta[l + 1] + (child * width + k) * stride;
             memset(delta, 0, stride * sizeof *delta);
-            for (size_t v = 0; v < t->patterns[l]; v++)
-                delta[child_pattern(v, t->patterns[l + 1], level->children, c)] += in[v];
+            collect_row(d, in, delta);
             if (t->network->relu)
-                gate(delta, t->pre[l + 1] + (child * width + k) * stride, stride);
+                gate(delta, t->value[l + 1] + (child * width + k) * stride, stride);
         }
     }
 }
@@ -308,6 +341,41 @@ void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bo
     }
 }
 
+/* Four rows of four doubles, transposed: the step between a sample's row in a table and the
+ * feature-major rows of a pass. */
+typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
+typedef int64_t quad_index __attribute__((vector_size(32)));
+
+#if defined(__clang__)
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
+#else
+#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad_index){i, j, k, l})
+#endif
+
+static inline void transpose(quad r[4])
+{
+    quad a = SHUFFLE(r[0], r[1], 0, 4, 2, 6), b = SHUFFLE(r[0], r[1], 1, 5, 3, 7);
+    quad c = SHUFFLE(r[2], r[3], 0, 4, 2, 6), d = SHUFFLE(r[2], r[3], 1, 5, 3, 7);
+    r[0] = SHUFFLE(a, c, 0, 1, 4, 5);
+    r[1] = SHUFFLE(b, d, 0, 1, 4, 5);
+    r[2] = SHUFFLE(a, c, 2, 3, 6, 7);
+    r[3] = SHUFFLE(b, d, 2, 3, 6, 7);
+}
+
+/* out[k][s] = table[v[s]][k] for 4 samples; table rows are padded to 4. */
+static inline void look_up_quad(const double *table, size_t row, const uint16_t *v, size_t width,
+                                size_t stride, double *out)
+{
+    for (size_t k = 0; k < width; k += 4) {
+        quad r[4];
+        for (size_t s = 0; s < 4; s++)
+            r[s] = *(const quad *)(table + v[s] * row + k);
+        transpose(r);
+        for (size_t i = 0; i < 4 && k + i < width; i++)
+            *(quad *)(out + (k + i) * stride) = r[i];
+    }
+}
+
 void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count)
 {
@@ -317,7 +385,10 @@ void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t
         const double *lookup = t->lookup + node * t->lookup_node;
         const uint16_t *v = pattern + node * stride;
         double *out = p->act[t->boundary] + node * width * p->columns + column;
-        for (size_t s = 0; s < count; s++)
+        size_t s = 0;
+        for (; s + 4 <= count; s += 4)
+            look_up_quad(lookup, t->row, v + s, width, p->columns, out + s);
+        for (; s < count; s++)
             for (size_t k = 0; k < width; k++)
                 out[k * p->columns + s] = lookup[v[s] * t->row + k];
     }
@@ -340,19 +411,11 @@ void pass_forward(struct pass *p, double *parameters)
             double *pre = p->pre[l] + node * width * p->columns;
             product_run(&p->forward[l], parameters + weight_offset(n, l, node),
                         p->act[l + 1] + node * (size_t)level->fan_in * p->columns, pre);
+            double *act = l > 0 ? p->act[l] + node * width * p->columns : pre;
             const double *b = parameters + bias_offset(n, l, node);
-            for (size_t k = 0; k < width; k++) {
-                double *row = pre + k * p->columns;
-                if (n->bias)
-                    add_bias(row, b[k], p->columns);
-                if (l == 0)
-                    continue;
-                double *act = p->act[l] + (node * width + k) * p->columns;
-                if (n->relu)
-                    rectify(row, act, p->columns);
-                else if (act != row)
-                    memcpy(act, row, p->columns * sizeof *act);
-            }
+            for (size_t k = 0; k < width; k++)
+                activate(n, l, n->bias ? b[k] : 0, pre + k * p->columns, act + k * p->columns,
+                         p->columns);
         }
     }
 }
@@ -379,6 +442,20 @@ void pass_backward(struct pass *p, double *parameters, double *gradient)
     }
 }
 
+/* table[v[s]][k] += in[k][s] for 4 samples, one after the other: they may share a row. */
+static inline void scatter_quad(double *table, size_t row, const uint16_t *v, size_t width,
+                                size_t stride, const double *in)
+{
+    for (size_t k = 0; k < width; k += 4) {
+        quad r[4] = {{0}};
+        for (size_t i = 0; i < 4 && k + i < width; i++)
+            r[i] = *(const quad *)(in + (k + i) * stride);
+        transpose(r);
+        for (size_t s = 0; s < 4; s++)
+            *(quad *)(table + v[s] * row + k) += r[s];
+    }
+}
+
 void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count, double *delta_lookup)
 {
@@ -390,7 +467,10 @@ void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, 
         double *sum = delta_lookup + node * t->lookup_node;
         const uint16_t *v = pattern + node * stride;
         const double *in = p->delta[t->boundary] + node * width * p->columns + column;
-        for (size_t s = 0; s < count; s++)
+        size_t s = 0;
+        for (; s + 4 <= count; s += 4)
+            scatter_quad(sum, t->row, v + s, width, p->columns, in + s);
+        for (; s < count; s++)
             for (size_t k = 0; k < width; k++)
                 sum[v[s] * t->row + k] += in[k * p->columns + s];
     }

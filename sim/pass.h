@@ -37,6 +37,7 @@ struct tables {
     size_t stride[NETWORK_MAX_LEVELS + 1];   /* padded patterns */
     double *input[NETWORK_MAX_LEVELS];       /* [node][fan_in][stride], level boundary..levels-1 */
     double *pre[NETWORK_MAX_LEVELS];         /* [node][width][stride] pre-activations */
+    double *value[NETWORK_MAX_LEVELS + 1];   /* psi of them; one leaf's values, which all share */
     double *delta[NETWORK_MAX_LEVELS];       /* d loss / d pre, backward only */
     double *delta_input;                     /* scratch, [thread][fan_in][stride] */
     size_t delta_input_size;                 /* of one thread */

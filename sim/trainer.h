@@ -26,7 +26,7 @@ struct trainer_plan {
     const void *optimiser_settings;
     uint64_t seed;
     size_t samples, batch; /* of an epoch; samples are rounded down to whole batches */
-    int threads; /* 1..TRAINER_SHARDS */
+    int threads;           /* 1..TRAINER_SHARDS */
 };
 
 /* Where an epoch ended. */

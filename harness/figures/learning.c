@@ -86,7 +86,7 @@ const struct figure figure_learning = {
     .about = {.name = "learning",
               .doc = "What a run learns over its epochs. Best correlation of each level with its "
                      "ceiling, norm of the covariance operator of each level, and the loss.",
-              .source = "[DDN] Sec. 5"},
+              .source = "[DDN]"},
     .spec = "paper_figs/learning.yaml",
     .script = "plots/learning.gp",
     .write_data = write_data,

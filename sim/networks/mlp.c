@@ -1,4 +1,4 @@
-/* The fully connected network of [DDN] Sec. 3: one node a level. */
+/* The fully connected network of [DDN]: one node a level. */
 #include "sim/networks/kinds.h"
 
 struct mlp_settings {
@@ -40,7 +40,7 @@ static const struct param params[] = {
 const struct network_kind network_mlp = {
     .about = {.name = "mlp",
               .doc = "Fully connected network. Every layer sees the whole layer below.",
-              .source = "[DDN] Sec. 3",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct mlp_settings)},
     .shape = shape,

@@ -1,4 +1,4 @@
-/* The tree network of [DDN] Sec. 5: one node of neurons for each latent of the tree. */
+/* The tree network of [DDN]: one node of neurons for each latent of the tree. */
 #include "sim/networks/kinds.h"
 
 struct tree_network_settings {
@@ -38,7 +38,7 @@ const struct network_kind network_tree = {
     .about = {.name = "tree",
               .doc = "Locally connected network that mirrors the tree of the data. The node of a "
                      "latent sees the neurons of the latent's children and nothing else.",
-              .source = "[DDN] Sec. 5",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct tree_network_settings)},
     .shape = shape,

@@ -1,4 +1,4 @@
-/* exact_cov: w (r_+ - r_-), w = e^{-r_-/tau} / (tau (1 + e^{-r_-/tau})) held constant, [DDN] Sec. 4
+/* exact_cov: w (r_+ - r_-), w = e^{-r_-/tau} / (tau (1 + e^{-r_-/tau})) held constant, [DDN]
  */
 #include "sim/objectives/objectives.h"
 
@@ -21,7 +21,7 @@ const struct objective objective_exact_cov = {
               .doc =
                   "The loss whose gradient is exactly a weighted covariance operator: the simple "
                   "loss times InfoNCE's weight at r_+ = 0, through which no gradient flows.",
-              .source = "[DDN] Sec. 4",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,

@@ -1,4 +1,4 @@
-/* infonce: -log[e^{-r_+/tau} / (e^{-r_+/tau} + sum_k e^{-r_k-/tau})], [DDN] Sec. 3 */
+/* infonce: -log[e^{-r_+/tau} / (e^{-r_+/tau} + sum_k e^{-r_k-/tau})], [DDN] */
 #include "sim/objectives/objectives.h"
 
 struct settings {
@@ -41,7 +41,7 @@ const struct objective objective_infonce = {
     .about = {.name = "infonce",
               .doc = "InfoNCE over distances with H negatives, -log of the softmax weight of the "
                      "positive.",
-              .source = "[DDN] Sec. 3",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct settings)},
     .scope = OBJECTIVE_PER_SAMPLE,

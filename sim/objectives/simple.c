@@ -1,4 +1,4 @@
-/* simple: r_+ - r_-, [DDN] Eqn. 6 */
+/* simple: r_+ - r_-, [DDN] */
 #include "sim/objectives/objectives.h"
 
 static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
@@ -15,7 +15,7 @@ const struct objective objective_simple = {
               .doc =
                   "Distance to the positive minus distance to the negative, r_+ - r_-. Unbounded "
                   "below unless the output is normalised.",
-              .source = "[DDN] Sec. 4"},
+              .source = "[DDN]"},
     .scope = OBJECTIVE_PER_SAMPLE,
     .loss = loss,
 };

@@ -1,4 +1,4 @@
-/* simple_beta: (1 + beta) r_+ - r_-, [DDN] Sec. 4 */
+/* simple_beta: (1 + beta) r_+ - r_-, [DDN] */
 #include "sim/objectives/objectives.h"
 
 struct settings {
@@ -28,7 +28,7 @@ const struct objective objective_simple_beta = {
     .about = {.name = "simple_beta",
               .doc = "The simple loss with an extra weight on the positive pair, (1 + beta) r_+ - "
                      "r_-.",
-              .source = "[DDN] Sec. 4",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct settings)},
     .scope = OBJECTIVE_PER_SAMPLE,

@@ -1,4 +1,4 @@
-/* triplet: tau log(1 + exp((r_+ - r_- + r_0) / tau)), [DDN] Sec. 3 */
+/* triplet: tau log(1 + exp((r_+ - r_- + r_0) / tau)), [DDN] */
 #include "sim/objectives/objectives.h"
 
 struct settings {
@@ -30,7 +30,7 @@ static const struct param params[] = {
 const struct objective objective_triplet = {
     .about = {.name = "triplet",
               .doc = "Soft triplet loss, tau log(1 + exp((r_+ - r_- + margin) / tau)).",
-              .source = "[DDN] Sec. 3",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct settings)},
     .scope = OBJECTIVE_PER_SAMPLE,

@@ -1,4 +1,4 @@
-/* Data from a hierarchical latent tree model, [DDN] Sec. 5. */
+/* Data from a hierarchical latent tree model, [DDN]. */
 #include "sim/sources/sources.h"
 
 static enum status open_world(const void *settings, uint64_t seed, void **world, struct error *err)
@@ -102,7 +102,7 @@ const struct source source_hltm = {
                   "Hierarchical latent tree model. A uniform root, children that copy their "
                   "parent through symmetric channels, leaves that are observed; a view keeps the "
                   "upper latents and draws everything below anew.",
-              .source = "[DDN] Sec. 5",
+              .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct tree_settings)},
     .open = open_world,

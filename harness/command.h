@@ -1,0 +1,17 @@
+/* The commands of `duet`: each parses its own arguments with argp and returns the exit code. */
+#ifndef DUET_HARNESS_COMMAND_H
+#define DUET_HARNESS_COMMAND_H
+
+#include "core/error.h"
+
+int command_run(int argc, char **argv);
+int command_export(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_crosscheck(int argc, char **argv);
+int command_figure(int argc, char **argv);
+
+/* Print `duet: MESSAGE` on stderr and return the exit code of the error. */
+int command_fail(const struct error *err);
+
+#endif

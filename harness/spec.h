@@ -1,0 +1,84 @@
+/* The spec of a run: YAML file plus overrides, checked against the parameter tables.
+ *
+ * A section of the spec names a descriptor (data.source, network.kind, objective.name,
+ * optimiser.name) or has one fixed table (train, measure); its remaining keys fill the descriptor's
+ * settings struct.  Every key has a default but those whose table says otherwise.
+ *
+ * The YAML is plain: one document, a mapping, without anchors, aliases, tags and directives.
+ * Integers are decimal and may be written as 6.4e4; text in quotes is never a number. */
+#ifndef DUET_HARNESS_SPEC_H
+#define DUET_HARNESS_SPEC_H
+
+#include "core/descriptor.h"
+#include "core/error.h"
+
+enum spec_section {
+    SECTION_DATA,
+    SECTION_NETWORK,
+    SECTION_OBJECTIVE,
+    SECTION_OPTIMISER,
+    SECTION_TRAIN,
+    SECTION_MEASURE,
+    SECTION_COUNT,
+};
+
+/* train: fixed table */
+struct train_settings {
+    int64_t epochs;  /* passes over `samples` fresh samples */
+    int64_t samples; /* per epoch */
+    int64_t batch;
+};
+
+enum { PROBE_CORRELATION = 1, PROBE_COVOP = 2, PROBE_SPECTRUM = 4 };
+
+/* measure: fixed table */
+struct measure_settings {
+    int64_t every;   /* epochs between measurements */
+    int64_t samples; /* per measurement */
+    unsigned probes; /* PROBE_ bits */
+};
+
+struct spec {
+    char *name; /* folder of the results */
+    uint64_t seed;
+    const struct descriptor *chosen[SECTION_COUNT]; /* descriptor of each section */
+    void *settings[SECTION_COUNT];                  /* its filled settings struct, or NULL */
+    char *yaml;                                     /* complete: every key, defaults included */
+    char hash[17];                                  /* 16 hexadecimal digits of `yaml` */
+    struct spec_source *origin;                     /* where each key was written */
+};
+
+/* Read `path`, apply `overrides` ("data.depth=7", later ones win), check everything.
+ * `path` may be NULL: defaults and overrides alone.  On failure nothing is left allocated and
+ * `err->message` starts with FILE:LINE:COLUMN (or "command line: KEY=VALUE"). */
+enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
+                      size_t override_count, struct error *err);
+
+/* The same for `length` bytes of YAML that are already in memory, such as the spec that a result
+ * file keeps.  `name` stands for the file in messages. */
+enum status spec_parse(struct spec *spec, const char *name, const char *yaml, size_t length,
+                       const char *const *overrides, size_t override_count, struct error *err);
+
+/* Put the place where err->key was written in front of err->message, for errors that were found
+ * after parsing (a module checked keys against one another): FILE:LINE:COLUMN of the key or the
+ * override that set it, or the file and the name of a key that was left at its default. */
+void spec_locate(const struct spec *spec, struct error *err);
+
+/* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
+void spec_free(struct spec *spec);
+
+/* Registry and selector key ("objective", "name") of a section; selector and registry are NULL for
+ * fixed tables. */
+const char *spec_section_key(enum spec_section section);
+const char *spec_section_selector(enum spec_section section);
+const struct registry *spec_section_registry(enum spec_section section);
+
+/* The candidate nearest to `word` by edit distance, or NULL if none is near. */
+const char *nearest_word(const char *word, const char *const *candidates, size_t count);
+
+/* Words for a parameter table, as errors and `duet list` show them: the type ("integer",
+ * "number(s)") and the values allowed ("2..256", "above 0", "relu, linear"; "" for no limit). */
+const char *param_type_name(enum param_type type);
+void param_range(const struct param *param, char *text, size_t size);
+
+#endif
