@@ -542,20 +542,40 @@ static enum status attach(struct builder *builder, struct node *node)
     return STATUS_OK;
 }
 
+/* Copy the text of a scalar to `to`, which may be NULL, and return its length; SIZE_MAX for lack of
+ * memory.  fy_token_get_text would leak for five '' in a row. */
+static size_t copy_token(struct fy_token *token, char *to)
+{
+    struct fy_token_iter *chunks = fy_token_iter_create(token);
+    const struct fy_iter_chunk *chunk = NULL;
+    size_t length = 0;
+    int failure = 0;
+    if (!chunks)
+        return SIZE_MAX;
+    while ((chunk = fy_token_iter_chunk_next(chunks, chunk, &failure))) {
+        if (to)
+            memcpy(to + length, chunk->str, chunk->len);
+        length += chunk->len;
+    }
+    fy_token_iter_destroy(chunks);
+    return failure ? SIZE_MAX : length;
+}
+
 static enum status add_scalar(struct builder *builder, struct fy_event *event)
 {
-    struct node *node = keep(builder->arena, sizeof *node);
     struct fy_token *token = fy_event_get_token(event);
-    size_t length = 0;
-    const char *value = token ? fy_token_get_text(token, &length) : "";
-    if (!node || !value || !(node->value = keep_text(builder->arena, value, length)))
-        return out_of_memory(builder->err);
     enum fy_scalar_style style = token ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
-    node->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
+    size_t length = token ? copy_token(token, NULL) : 0;
+    struct node *node = keep(builder->arena, sizeof *node);
+    char *value = length < SIZE_MAX ? keep(builder->arena, length + 1) : NULL;
+    if (!node || !value || (token && copy_token(token, value) != length))
+        return out_of_memory(builder->err);
     if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
         builder->column--; /* libfyaml points behind the quote */
-    if (strlen(node->value) != length)
+    if (strlen(value) != length)
         return refuse(builder, "text with a NUL character in it; remove the \\0");
+    node->value = value;
+    node->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
     return attach(builder, node);
 }
 
@@ -639,6 +659,14 @@ static enum status check_bytes(struct builder *builder, const char *yaml, size_t
     return STATUS_OK;
 }
 
+static int characters(const char *text, size_t length)
+{
+    int count = 0;
+    for (size_t i = 0; i < length; i++)
+        count += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return count;
+}
+
 /* Behind the quoted text that starts at `c`, or `end` if it is not closed in this line. */
 static const char *skip_quoted(const char *c, const char *end)
 {
@@ -655,10 +683,11 @@ static const char *skip_quoted(const char *c, const char *end)
 /* Malformed block scalars crash libfyaml 0.7.12, so | and > stand in quotes and comments only. */
 static enum status check_blocks(struct builder *builder, const char *yaml, size_t length)
 {
-    const char *end = yaml + length, *line = yaml;
+    const char *end = yaml + length;
+    const char *line = length >= 3 && memcmp(yaml, "\xef\xbb\xbf", 3) == 0 ? yaml + 3 : yaml;
     char before = '\n'; /* the last character that is no space */
     builder->line = 1;
-    for (const char *c = yaml; c < end;) {
+    for (const char *c = line; c < end;) {
         if ((*c == '"' || *c == '\'') && strchr("\n[{,:-?", before)) {
             before = *c;
             c = skip_quoted(c, end);
@@ -670,7 +699,7 @@ static enum status check_blocks(struct builder *builder, const char *yaml, size_
             continue;
         }
         if (*c == '|' || *c == '>') {
-            builder->column = (int)(c - line) + 1;
+            builder->column = 1 + characters(line, (size_t)(c - line));
             return refuse(builder,
                           "%c outside quotes, and specs have no block text; put the text "
                           "into quotes in one line",

@@ -221,43 +221,79 @@ static void sum_shards(double *out, const double *shard, size_t shards, size_t s
             out[i] += shard[g * stride + i];
 }
 
-/* The shards' sums become the gradient. */
-static void collect_gradient(struct trainer *t, int thread)
+/* ---- what a thread owns ----
+ *
+ * A thread sums the gradient of its own parameters and steps them: a range of those above the
+ * boundary, and those of its boundary nodes' subtrees, which nobody else reads.  So it can step,
+ * and evaluate its tables anew, without waiting for the others. */
+
+/* First parameter that is not above the boundary. */
+static size_t upper_parameters(const struct trainer *t)
 {
     const struct network *n = t->plan.network;
-    int threads = t->plan.threads, boundary = t->tables.boundary;
-    size_t first, end;
-    size_t upper = boundary < n->levels ? n->level[boundary].weights : n->parameters;
-    share(upper, thread, threads, &first, &end);
-    sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, first, end);
-    if (boundary == n->levels)
-        return;
-    share(nodes_of(n, boundary), thread, threads, &first, &end);
-    sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
-               first * t->tables.lookup_node, end * t->tables.lookup_node);
-    for (int l = boundary; l < n->levels; l++) {
-        size_t ratio = n->level[l].nodes / n->level[boundary].nodes;
-        size_t a = first * ratio, b = end * ratio;
-        memset(t->gradient + weight_offset(n, l, a), 0,
-               (weight_offset(n, l, b) - weight_offset(n, l, a)) * sizeof(double));
-        if (n->bias)
-            memset(t->gradient + bias_offset(n, l, a), 0,
-                   (bias_offset(n, l, b) - bias_offset(n, l, a)) * sizeof(double));
-    }
-    tables_backward(&t->tables, t->shard_lookup, t->parameters, t->gradient, first, end, thread);
+    return t->tables.boundary < n->levels ? n->level[t->tables.boundary].weights : n->parameters;
 }
 
-/* Step this thread's share of the parameters; false if one is no longer finite. */
-static bool update(struct trainer *t, int thread)
+struct owned {
+    struct {
+        size_t first, end;
+    } range[2 * NETWORK_MAX_LEVELS + 1]; /* of parameters; the first: those above the boundary */
+    int count;
+    size_t first_node, end_node; /* boundary nodes */
+};
+
+static void own_range(struct owned *o, size_t first, size_t end)
 {
+    o->range[o->count].first = first;
+    o->range[o->count++].end = end;
+}
+
+static struct owned owned_by(const struct trainer *t, int thread)
+{
+    const struct network *n = t->plan.network;
+    int boundary = t->tables.boundary;
+    struct owned o = {.count = 0};
     size_t first, end;
-    share(t->plan.network->parameters, thread, t->plan.threads, &first, &end);
-    t->plan.optimiser->update(t->plan.optimiser_settings, t->step + 1, end - first,
-                              t->parameters + first, t->gradient + first, t->state + first,
-                              t->parameter_stride);
+    share(upper_parameters(t), thread, t->plan.threads, &first, &end);
+    own_range(&o, first, end);
+    share(nodes_of(n, boundary), thread, t->plan.threads, &o.first_node, &o.end_node);
+    for (int l = boundary; l < n->levels; l++) {
+        size_t ratio = n->level[l].nodes / n->level[boundary].nodes;
+        first = o.first_node * ratio;
+        end = o.end_node * ratio;
+        own_range(&o, weight_offset(n, l, first), weight_offset(n, l, end));
+        if (n->bias)
+            own_range(&o, bias_offset(n, l, first), bias_offset(n, l, end));
+    }
+    return o;
+}
+
+/* The shards' sums become the gradient of the thread's parameters. */
+static void collect_gradient(struct trainer *t, const struct owned *o, int thread)
+{
+    sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, o->range[0].first,
+               o->range[0].end);
+    sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
+               o->first_node * t->tables.lookup_node, o->end_node * t->tables.lookup_node);
+    for (int i = 1; i < o->count; i++)
+        memset(t->gradient + o->range[i].first, 0,
+               (o->range[i].end - o->range[i].first) * sizeof(double));
+    tables_backward(&t->tables, t->shard_lookup, t->parameters, t->gradient, o->first_node,
+                    o->end_node, thread);
+}
+
+/* Step number `step` of the thread's parameters; false if one is no longer finite. */
+static bool update(struct trainer *t, const struct owned *o, uint64_t step)
+{
     double probe = 0; /* 0 x p is NaN where p is infinite or NaN */
-    for (size_t i = first; i < end; i++)
-        probe += 0 * t->parameters[i];
+    for (int i = 0; i < o->count; i++) {
+        size_t first = o->range[i].first, end = o->range[i].end;
+        t->plan.optimiser->update(t->plan.optimiser_settings, step, end - first,
+                                  t->parameters + first, t->gradient + first, t->state + first,
+                                  t->parameter_stride);
+        for (size_t k = first; k < end; k++)
+            probe += 0 * t->parameters[k];
+    }
     return probe == 0;
 }
 
@@ -271,38 +307,29 @@ struct epoch_run {
     bool (*keep_going)(void *, size_t);
     void *context;
     struct epoch_result result;
-    bool not_finite[TRAINER_SHARDS]; /* by thread */
+    bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
 };
 
-/* Everything up to the loss and its gradient at the outputs. */
-static void step_forward(struct epoch_run *run, size_t slab_sample, int thread)
+/* Outputs, loss and gradient sums of this thread's chunks. */
+static void step_chunks(struct epoch_run *run, size_t slab_sample, int thread)
 {
     struct trainer *t = run->trainer;
+    enum objective_scope scope = t->plan.objective->scope;
     size_t first, end;
-    share(nodes_of(t->plan.network, t->tables.boundary), thread, t->plan.threads, &first, &end);
-    tables_forward(&t->tables, t->parameters, first, end);
-#pragma omp barrier
     share(t->shards, thread, t->plan.threads, &first, &end);
-    if (per_sample(t))
-        return; /* forward, loss and backward go chunk by chunk in step_backward */
-    for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++) {
-        chunk_forward(t, c, slab_sample, thread);
-        if (t->plan.objective->scope == OBJECTIVE_OF_BATCH)
-            chunk_reduce(t, c);
-    }
+    if (!per_sample(t)) { /* the loss needs the outputs of all chunks */
+        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++) {
+            chunk_forward(t, c, slab_sample, thread);
+            if (scope == OBJECTIVE_OF_BATCH)
+                chunk_reduce(t, c);
+        }
 #pragma omp barrier
-    if (t->plan.objective->scope == OBJECTIVE_PAIRWISE) {
+    }
+    if (scope == OBJECTIVE_PAIRWISE) {
         for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
             chunk_reduce(t, c);
 #pragma omp barrier
     }
-}
-
-static void step_backward(struct epoch_run *run, size_t slab_sample, int thread)
-{
-    struct trainer *t = run->trainer;
-    size_t first, end;
-    share(t->shards, thread, t->plan.threads, &first, &end);
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
         memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
@@ -317,55 +344,74 @@ static void step_backward(struct epoch_run *run, size_t slab_sample, int thread)
 #pragma omp barrier
 }
 
-/* By one thread, between barriers: add up the loss, decide whether to go on. */
-static void close_step(struct epoch_run *run, size_t step)
+static double batch_loss_sum(const struct trainer *t)
 {
-    struct trainer *t = run->trainer;
     double loss = 0;
     for (size_t c = 0; c < t->chunks; c++)
         loss += t->loss[c];
-    run->result.loss += (loss - run->result.loss) / (double)(step + 1); /* the mean so far */
-    run->result.diverged = !isfinite(loss);
-    for (int i = 0; i < t->plan.threads; i++)
-        run->result.diverged |= run->not_finite[i];
-    t->step += run->learn;
-    if (run->keep_going && step % t->slab_steps == 0)
-        run->result.stopped = !run->keep_going(run->context, step);
+    return loss;
 }
 
+static bool all_finite(const struct epoch_run *run)
+{
+    bool finite = true;
+    for (int i = 0; i < run->trainer->plan.threads; i++)
+        finite &= !run->not_finite[i];
+    return finite;
+}
+
+/* Sample in the slab at which a step begins; at the first step of a slab it is filled. */
+static size_t enter_slab(struct epoch_run *run, size_t step, int thread)
+{
+    struct trainer *t = run->trainer;
+    size_t batch = t->plan.batch, first = step / t->slab_steps * t->slab_steps * batch;
+    if (step % t->slab_steps == 0) {
+        fill_slab(t, run->epoch, first, thread);
+        if (thread == 0 && run->keep_going)
+            run->result.stopped = !run->keep_going(run->context, step);
+    }
+    return step * batch - first / BLOCK * BLOCK;
+}
+
+/* All threads take the same turns: what they decide on was written before a barrier and is not
+ * written again before the next. */
 static void run_thread(struct epoch_run *run, int thread)
 {
     struct trainer *t = run->trainer;
-    size_t batch = t->plan.batch;
+    struct owned owned = owned_by(t, thread);
+    tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
     for (size_t step = 0; step < run->steps; step++) {
-        size_t slab_first = step / t->slab_steps * t->slab_steps * batch;
-        if (step % t->slab_steps == 0) {
-            fill_slab(t, run->epoch, slab_first, thread);
+        size_t slab_sample = enter_slab(run, step, thread);
 #pragma omp barrier
-        }
-        size_t slab_sample = step * batch - slab_first / BLOCK * BLOCK;
-        step_forward(run, slab_sample, thread);
-        step_backward(run, slab_sample, thread);
-        if (run->learn) {
-            collect_gradient(t, thread);
-#pragma omp barrier
-            run->not_finite[thread] = !update(t, thread);
-#pragma omp barrier
-        }
-#pragma omp master
-        close_step(run, step);
-#pragma omp barrier
-        if (run->result.diverged || run->result.stopped)
+        if (run->result.stopped || !all_finite(run))
             break;
+        step_chunks(run, slab_sample, thread);
+        double loss = batch_loss_sum(t);
+        if (thread == 0) {
+            run->result.loss += (loss - run->result.loss) / (double)(step + 1); /* mean so far */
+            run->result.steps = step + 1;
+            run->result.diverged = !isfinite(loss);
+        }
+        if (!isfinite(loss))
+            break;
+        if (run->learn) {
+            collect_gradient(t, &owned, thread);
+            run->not_finite[thread] = !update(t, &owned, t->step + step + 1);
+            tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
+        }
     }
 }
 
 static struct epoch_result run_epoch(struct epoch_run run)
 {
-    int threads = run.trainer->plan.threads;
+    struct trainer *t = run.trainer;
+    int threads = t->plan.threads;
 #pragma omp parallel num_threads(threads)
     run_thread(&run, omp_get_thread_num());
-    run.result.steps = run.trainer->step;
+    run.result.diverged |= !all_finite(&run);
+    if (run.learn)
+        t->step += run.result.steps;
+    run.result.steps = t->step;
     return run.result;
 }
 

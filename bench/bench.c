@@ -1,0 +1,209 @@
+/* Speed of the published setting (specs/published.yaml), against this machine's own peak.
+ *
+ *   bench           the table
+ *   bench epoch N   seconds of one epoch on N threads, for paired comparisons
+ *
+ * An epoch is one pass that measures correlations and operators and one that trains, both over
+ * 64,000 samples. */
+#include "core/random.h"
+#include "harness/experiment.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { REPEATS = 9 };
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, ascending);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* ---- peak: independent fused multiply-adds in registers ---- */
+
+#if defined(__AVX512F__)
+typedef double vector __attribute__((vector_size(64)));
+enum { CHAINS = 24 };
+#else
+typedef double vector __attribute__((vector_size(32)));
+enum { CHAINS = 12 };
+#endif
+
+static double fma_chains(long rounds, double x, double y)
+{
+    vector sum[CHAINS], a = x - (vector){0}, b = y - (vector){0};
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = a * (double)i;
+    for (long r = 0; r < rounds; r++) {
+#pragma GCC unroll 24
+        for (int i = 0; i < CHAINS; i++)
+            sum[i] = sum[i] * a + b;
+    }
+    double total = 0;
+    for (int i = 0; i < CHAINS; i++)
+        total += sum[i][0];
+    return total;
+}
+
+/* GFLOP/s of `threads` threads, the best of a few tries. */
+static double peak(int threads)
+{
+    enum { ROUNDS = 20000000 };
+    double best = 0, sink = 0;
+    for (int i = 0; i < 3; i++) {
+        double start = now();
+#pragma omp parallel num_threads(threads) reduction(+ : sink)
+        sink += fma_chains(ROUNDS, 0.999999, 1e-9);
+        double flops = 2.0 * ROUNDS * CHAINS * (double)(sizeof(vector) / sizeof(double)) * threads;
+        double rate = flops / (now() - start) / 1e9;
+        best = rate > best ? rate : best;
+    }
+    return sink < 1e300 ? best : 0; /* `sink` is used, so that nothing is optimised away */
+}
+
+/* ---- an epoch ---- */
+
+struct timing {
+    double measure, train; /* seconds */
+};
+
+static struct timing time_epoch(struct experiment *e, uint64_t epoch)
+{
+    const struct measure_settings *m = e->spec->settings[SECTION_MEASURE];
+    double start = now();
+    measure_samples(&e->measure, e->trainer.parameters, e->spec->seed, epoch, (size_t)m->samples,
+                    NULL);
+    double middle = now();
+    trainer_epoch(&e->trainer, epoch + 1, NULL, NULL);
+    return (struct timing){.measure = middle - start, .train = now() - middle};
+}
+
+static struct experiment *open_published(struct spec *spec, int threads)
+{
+    struct error err = {0};
+    struct experiment *e = malloc(sizeof *e);
+    if (!e || spec_load(spec, "specs/published.yaml", NULL, 0, &err) ||
+        experiment_open(e, spec, threads, &err)) {
+        fprintf(stderr, "bench: %s\n", err.message);
+        exit(2);
+    }
+    return e;
+}
+
+/* What a network evaluated sample by sample would need: the same products without tables. */
+static double direct_flops(const struct experiment *e)
+{
+    const struct network *n = &e->network;
+    double forward = 0, connection = 0, out = n->level[0].width;
+    for (int l = 0; l < n->levels; l++) {
+        double weights = (double)n->level[l].nodes * n->level[l].width * n->level[l].fan_in;
+        forward += 2 * weights;
+        connection += 2 * weights * out; /* f (x) J */
+        if (l > 1)                       /* J of the node from its parent's */
+            connection +=
+                2 * out * (double)n->level[l].nodes * n->level[l].width * n->level[l - 1].width;
+    }
+    double samples = (double)e->trainer.steps * (double)e->trainer.plan.batch;
+    return samples * (forward + connection + 3 * 3 * forward);
+}
+
+static void print_epochs(int threads, double one_thread[2], double peak_rate)
+{
+    struct spec spec;
+    struct experiment *e = open_published(&spec, threads);
+    double measure[REPEATS], train[REPEATS], both[REPEATS];
+    time_epoch(e, 0);
+    for (uint64_t i = 0; i < REPEATS; i++) {
+        struct timing t = time_epoch(e, i + 1);
+        measure[i] = t.measure;
+        train[i] = t.train;
+        both[i] = t.measure + t.train;
+    }
+    double m = median(measure, REPEATS), t = median(train, REPEATS), all = median(both, REPEATS);
+    double flops = measure_flops(&e->measure, (size_t)e->trainer.steps * e->trainer.plan.batch) +
+                   (double)e->trainer.steps * trainer_flops(&e->trainer);
+    double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
+    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f; min %.4f, max %.4f)\n",
+           threads, threads > 1 ? "s" : " ", all, m, t, both[0], both[REPEATS - 1]);
+    printf("           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
+    printf("           %8.1f GFLOP/s of the same epoch without tables of patterns, %4.1f%%\n",
+           direct, 100 * direct / peak_rate);
+    if (threads == 1)
+        one_thread[0] = all;
+    else
+        printf("           %8.2f times one thread\n", one_thread[0] / all);
+    experiment_free(e);
+    spec_free(&spec);
+    free(e);
+}
+
+static void print_sampler(void)
+{
+    struct spec spec;
+    struct experiment *e = open_published(&spec, 1);
+    enum { BLOCKS = 4000 };
+    void *scratch = malloc(e->source->scratch_size(e->world));
+    uint8_t *states = malloc(e->tree->nodes * BLOCK);
+    double start = now();
+    for (uint64_t b = 0; scratch && states && b < BLOCKS; b++) {
+        struct draw draw = {.seed = 1, .purpose = PURPOSE_TEST, .block = b};
+        e->source->latents(e->world, draw, scratch, states);
+    }
+    double seconds = now() - start;
+    printf("sampler    %8.1f million samples of %zu nodes a second\n",
+           BLOCKS * BLOCK / seconds / 1e6, e->tree->nodes);
+    free(scratch);
+    free(states);
+    experiment_free(e);
+    spec_free(&spec);
+    free(e);
+}
+
+static int print_epoch_seconds(int threads)
+{
+    struct spec spec;
+    struct experiment *e = open_published(&spec, threads);
+    double both[3];
+    time_epoch(e, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct timing t = time_epoch(e, i + 1);
+        both[i] = t.measure + t.train;
+    }
+    printf("%.5f\n", median(both, 3));
+    experiment_free(e);
+    spec_free(&spec);
+    free(e);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "epoch") == 0)
+        return print_epoch_seconds(atoi(argv[2]));
+    double one_thread[2];
+    printf("published setting, specs/published.yaml: medians of %d epochs\n", REPEATS);
+    for (int threads = 1; threads <= 2 && threads <= omp_get_num_procs(); threads++) {
+        double rate = peak(threads);
+        printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", rate, threads,
+               threads > 1 ? "s" : "");
+        print_epochs(threads, one_thread, rate);
+    }
+    print_sampler();
+    return 0;
+}
