@@ -9,15 +9,16 @@ if (output_format eq "pdf") {
 } else {
     # 300 dots an inch, so that the PNG prints as the PDF does
     set terminal pngcairo enhanced color size width / 2.54 * 300, height / 2.54 * 300 \
-        font "DejaVu Sans,8" fontscale 3.0 linewidth 3.4 pointscale 2.6 rounded
+        font "DejaVu Sans,8" fontscale 2.45 linewidth 3.4 pointscale 2.6 rounded
 }
 set output output_file
 
-# Okabe and Ito's palette, ordered so that neighbours also differ in lightness; dash types tell the
+# Okabe and Ito's palette, ordered so that neighbours also differ in lightness; points tell the
 # lines apart in grey.
 array Colour[6] = [0x000000, 0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7, 0xE69F00]
+array Point[6] = [5, 7, 9, 13, 11, 15]
 do for [i = 1:6] {
-    set linetype i linecolor rgb Colour[i] linewidth 1.6 dashtype 1 pointtype i + 3 pointsize 0.5
+    set linetype i linecolor rgb Colour[i] linewidth 1.6 dashtype 1 pointtype Point[i] pointsize 0.5
 }
 set linetype cycle 6
 

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Bad input gives one error line that says where and what, exit code 2, and leaves no file behind.
+set -u
+duet=$(realpath "${DUET:-build/duet}")
+here=$(pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+
+# expect NAME CODE PATTERN COMMAND...: exit code, one line on stderr that matches, no file of a run
+expect() {
+    name=$1 code=$2 pattern=$3
+    shift 3
+    "$@" >out 2>err
+    got=$?
+    lines=$(wc -l <err)
+    files=$(find . -name '*.h5' -o -name '*.tmp' | grep -v '^./keep' | wc -l)
+    if [ "$got" = "$code" ] && grep -q -- "$pattern" err && [ "$lines" = 1 ] && [ "$files" = 0 ]; then
+        echo "ok $name"
+    else
+        echo "FAIL $name: exit code $got (expected $code), $lines lines, $files files: $(head -c 300 err)"
+    fi
+    find . -name '*.h5' | grep -v '^./keep' | xargs -r rm -f
+}
+
+cat >good.yaml <<'YAML'
+name: good
+data: {depth: 2, children: 2}
+network: {width: 2}
+train: {epochs: 1, samples: 256, batch: 64}
+measure: {samples: 256}
+YAML
+
+run="$duet run -q"
+expect "unknown key names the nearest" 2 "depht.*depth" $run good.yaml data.depht=3
+expect "unknown section names the nearest" 2 "objectiv.*objective" $run good.yaml objectiv.name=simple
+expect "unknown objective names the nearest" 2 "infonec.*infonce" $run good.yaml objective.name=infonec
+expect "unknown key of a file has line and column" 2 "^duet: bad.yaml:2:" sh -c "printf 'name: x\nsead: 3\n' >bad.yaml; $run bad.yaml"
+expect "wrong type" 2 "data.depth" $run good.yaml data.depth=deep
+expect "value out of range" 2 "tau" $run good.yaml objective.tau=-1
+expect "missing spec" 2 "none.yaml" $run none.yaml
+expect "broken YAML" 2 "^duet: broken.yaml:" sh -c "printf 'data: {depth: 3\n' >broken.yaml; $run broken.yaml"
+expect "leaf-only tree" 2 "depth" $run good.yaml data.depth=0
+expect "polarity above 1" 2 "polarity" $run good.yaml data.polarity=1.5
+expect "range of polarity the wrong way round" 2 "polarity" $run good.yaml "data.polarity=[0.9, 0.5]"
+expect "children for the wrong number of levels" 2 "children.*3 entries" $run good.yaml "data.children=[2, 2, 2]"
+expect "more states than fit" 2 "states" $run good.yaml data.states=300
+expect "negative polarity with three states" 2 "polarity" $run good.yaml data.states=3 data.polarity=-0.9
+expect "tree too large" 2 "nodes" $run good.yaml data.depth=24 data.children=16
+expect "batch larger than the epoch" 2 "train.batch" $run good.yaml train.batch=512
+expect "ntxent needs two samples" 2 "train.batch" $run good.yaml objective.name=ntxent train.batch=1
+expect "keep_level below the leaves" 2 "keep_level" $run good.yaml data.keep_level=3
+expect "no memory for the plan" 2 "memory" sh -c "ulimit -v 400000; OMP_NUM_THREADS=1 $run good.yaml data.depth=16 network.width=64"
+expect "results folder is a file" 2 "keep-file" sh -c "touch keep-file; $run good.yaml --results keep-file/x"
+expect "output is a folder" 2 "keep-dir" sh -c "mkdir -p keep-dir; $run good.yaml -o keep-dir"
+expect "unknown command names the nearest" 2 "rnu.*run" "$duet" rnu
+expect "unknown figure" 2 "learnign.*learning" "$duet" figure learnign
+expect "missing HDF5 file" 2 "none.h5" "$duet" info none.h5
+expect "not HDF5" 2 "keep.h5" sh -c "echo nonsense >keep.h5; $duet info keep.h5"
+expect "not HDF5, export" 2 "keep.h5" "$duet" export keep.h5 series/loss
+expect "not HDF5, crosscheck" 2 "keep.h5" "$duet" crosscheck keep.h5
+
+$run good.yaml -o keep-full.h5
+head -c 5000 keep-full.h5 >keep-cut.h5
+expect "truncated file" 2 "keep-cut.h5" "$duet" info keep-cut.h5
+expect "missing dataset names the nearest" 2 "series/los.*series/loss" "$duet" export keep-full.h5 series/los
+
+# A full disk: the largest file that may be written is smaller than the result.
+expect "full disk" 2 "keep-small" sh -c "trap '' XFSZ; ulimit -f 4; $run good.yaml -o keep-small/r.h5"
+[ -z "$(ls -A keep-small 2>/dev/null)" ] && echo "ok full disk leaves nothing" || echo "FAIL full disk left $(ls -A keep-small)"
+cd "$here" || exit 1
