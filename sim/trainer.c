@@ -1,5 +1,7 @@
 #include "sim/trainer.h"
 
+#include "core/barrier.h"
+
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -307,6 +309,7 @@ struct epoch_run {
     bool (*keep_going)(void *, size_t);
     void *context;
     struct epoch_result result;
+    struct barrier barrier;
     bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
 };
 
@@ -323,12 +326,12 @@ static void step_chunks(struct epoch_run *run, size_t slab_sample, int thread)
             if (scope == OBJECTIVE_OF_BATCH)
                 chunk_reduce(t, c);
         }
-#pragma omp barrier
+        barrier_wait(&run->barrier);
     }
     if (scope == OBJECTIVE_PAIRWISE) {
         for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
             chunk_reduce(t, c);
-#pragma omp barrier
+        barrier_wait(&run->barrier);
     }
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
@@ -341,7 +344,7 @@ static void step_chunks(struct epoch_run *run, size_t slab_sample, int thread)
                 chunk_backward(t, g, c, slab_sample, thread);
         }
     }
-#pragma omp barrier
+    barrier_wait(&run->barrier);
 }
 
 static double batch_loss_sum(const struct trainer *t)
@@ -382,7 +385,7 @@ static void run_thread(struct epoch_run *run, int thread)
     tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
     for (size_t step = 0; step < run->steps; step++) {
         size_t slab_sample = enter_slab(run, step, thread);
-#pragma omp barrier
+        barrier_wait(&run->barrier);
         if (run->result.stopped || !all_finite(run))
             break;
         step_chunks(run, slab_sample, thread);
@@ -402,35 +405,40 @@ static void run_thread(struct epoch_run *run, int thread)
     }
 }
 
-static struct epoch_result run_epoch(struct epoch_run run)
+static struct epoch_result run_epoch(struct epoch_run *run)
 {
-    struct trainer *t = run.trainer;
+    struct trainer *t = run->trainer;
     int threads = t->plan.threads;
+    if (barrier_create(&run->barrier, threads, NULL)) {
+        run->result.stopped = true; /* the machine has no more locks to give */
+        return run->result;
+    }
 #pragma omp parallel num_threads(threads)
-    run_thread(&run, omp_get_thread_num());
-    run.result.diverged |= !all_finite(&run);
-    if (run.learn)
-        t->step += run.result.steps;
-    run.result.steps = t->step;
-    return run.result;
+    run_thread(run, omp_get_thread_num());
+    barrier_free(&run->barrier);
+    run->result.diverged |= !all_finite(run);
+    if (run->learn)
+        t->step += run->result.steps;
+    run->result.steps = t->step;
+    return run->result;
 }
 
 struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
                                   bool (*keep_going)(void *context, size_t step), void *context)
 {
-    return run_epoch((struct epoch_run){.trainer = trainer,
-                                        .epoch = epoch,
-                                        .steps = trainer->steps,
-                                        .learn = true,
-                                        .keep_going = keep_going,
-                                        .context = context});
+    return run_epoch(&(struct epoch_run){.trainer = trainer,
+                                         .epoch = epoch,
+                                         .steps = trainer->steps,
+                                         .learn = true,
+                                         .keep_going = keep_going,
+                                         .context = context});
 }
 
 double trainer_evaluate(struct trainer *trainer, size_t steps)
 {
     if (steps > trainer->steps)
         steps = trainer->steps;
-    return run_epoch((struct epoch_run){.trainer = trainer, .epoch = 1, .steps = steps}).loss;
+    return run_epoch(&(struct epoch_run){.trainer = trainer, .epoch = 1, .steps = steps}).loss;
 }
 
 double trainer_flops(const struct trainer *trainer)
