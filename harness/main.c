@@ -25,15 +25,6 @@ static const struct command {
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
-int command_fail(const struct error *err)
-{
-    fflush(stdout);
-    fputs("duet: ", stderr);
-    print_plain(stderr, err->message);
-    fputc('\n', stderr);
-    return error_exit_code(err->status);
-}
-
 /* Finds the index of the command's name among the arguments. */
 static error_t parse(int key, char *word, struct argp_state *state)
 {

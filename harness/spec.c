@@ -496,6 +496,10 @@ void param_range(const struct param *param, char *text, size_t size)
 
 /* ---- YAML ---- */
 
+static const char plain_yaml[] =
+    "a spec has no anchors, aliases, tags, block text, directives and `?` keys, so write values "
+    "out and put text with any of & * ! | > ? % @ ` into quotes";
+
 /* The tree is built from libfyaml's events, which carry the place of every value; nodes of its
  * document tree tell that of scalars only. */
 struct builder {
@@ -542,9 +546,9 @@ static enum status attach(struct builder *builder, struct node *node)
     return STATUS_OK;
 }
 
-/* Copy the text of a scalar to `to`, which may be NULL, and return its length; SIZE_MAX for lack of
- * memory.  fy_token_get_text would leak for five '' in a row. */
-static size_t copy_token(struct fy_token *token, char *to)
+/* Copy at most `size` bytes of a scalar's text to `to` and return its whole length; SIZE_MAX for
+ * lack of memory.  fy_token_get_text would leak for five '' in a row. */
+static size_t copy_token(struct fy_token *token, char *to, size_t size)
 {
     struct fy_token_iter *chunks = fy_token_iter_create(token);
     const struct fy_iter_chunk *chunk = NULL;
@@ -553,7 +557,7 @@ static size_t copy_token(struct fy_token *token, char *to)
     if (!chunks)
         return SIZE_MAX;
     while ((chunk = fy_token_iter_chunk_next(chunks, chunk, &failure))) {
-        if (to)
+        if (to && length + chunk->len <= size)
             memcpy(to + length, chunk->str, chunk->len);
         length += chunk->len;
     }
@@ -565,10 +569,10 @@ static enum status add_scalar(struct builder *builder, struct fy_event *event)
 {
     struct fy_token *token = fy_event_get_token(event);
     enum fy_scalar_style style = token ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
-    size_t length = token ? copy_token(token, NULL) : 0;
+    size_t length = token ? copy_token(token, NULL, 0) : 0;
     struct node *node = keep(builder->arena, sizeof *node);
     char *value = length < SIZE_MAX ? keep(builder->arena, length + 1) : NULL;
-    if (!node || !value || (token && copy_token(token, value) != length))
+    if (!node || !value || (token && copy_token(token, value, length) != length))
         return out_of_memory(builder->err);
     if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
         builder->column--; /* libfyaml points behind the quote */
@@ -579,30 +583,18 @@ static enum status add_scalar(struct builder *builder, struct fy_event *event)
     return attach(builder, node);
 }
 
-static void move_to(struct builder *builder, const struct fy_mark *mark)
-{
-    if (!mark)
-        return;
-    builder->line = mark->line + 1;
-    builder->column = mark->column + 1;
-}
-
 static enum status add_event(struct builder *builder, struct fy_event *event)
 {
     bool opens = event->type == FYET_MAPPING_START || event->type == FYET_SEQUENCE_START;
-    bool value = opens || event->type == FYET_SCALAR;
-    struct fy_token *tag = value ? fy_event_get_tag_token(event) : NULL;
-    struct fy_token *name = event->type == FYET_ALIAS ? fy_event_get_token(event)
-                            : value                   ? fy_event_get_anchor_token(event)
-                                                      : NULL;
-    move_to(builder, tag    ? fy_token_start_mark(tag)
-                     : name ? fy_token_start_mark(name)
-                            : fy_event_start_mark(event));
-    if (tag || name) {
-        builder->column -= !tag; /* libfyaml points behind & and * */
-        return refuse(builder, "a YAML anchor, alias or tag, which specs do not have; write the "
-                               "value out, and quote text that starts with &, * or !");
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    if (mark) {
+        builder->line = mark->line + 1;
+        builder->column = mark->column + 1;
     }
+    if (event->type == FYET_ALIAS ||
+        ((opens || event->type == FYET_SCALAR) &&
+         (fy_event_get_anchor_token(event) || fy_event_get_tag_token(event))))
+        return refuse(builder, "an anchor, alias or tag; %s", plain_yaml);
     if (event->type == FYET_DOCUMENT_START && builder->documents++ > 0)
         return refuse(builder, "a second YAML document; one spec is one document, so put the rest "
                                "into a file of its own");
@@ -636,80 +628,74 @@ static size_t utf8_length(const unsigned char *c, size_t left)
     return overlong || outside ? 0 : length;
 }
 
-/* libfyaml stops without a word at bytes that are no text, and takes hours over a long line of
- * percent signs. */
-static enum status check_bytes(struct builder *builder, const char *yaml, size_t length)
+/* A walk over the characters of a text that tells quoted text and comments from the rest.  Neither
+ * goes on in the next line. */
+struct walk {
+    unsigned char inside;       /* the quote that is open, '#' in a comment, 0 outside both */
+    unsigned char last;         /* the last character; a line starts behind '\n' */
+    unsigned char before;       /* the last one that is no space and no leading hyphen */
+    unsigned char before_colon; /* the one in front of the last colon */
+    bool escaped;               /* the next one is part of an escape */
+};
+
+static bool opens_quote(const struct walk *walk, unsigned char c)
+{
+    if ((c != '"' && c != '\'') || !strchr("\n[{,:", walk->before))
+        return false;
+    bool json = walk->last == ':' && (walk->before_colon == '"' || walk->before_colon == '\'');
+    return json || strchr("\n \t[{,", walk->last);
+}
+
+static void walk_over(struct walk *walk, unsigned char c, unsigned char next)
+{
+    bool space = c == ' ' || c == '\t';
+    if (c == '\n' || c == '\r') {
+        *walk = (struct walk){.last = '\n', .before = '\n'};
+        return;
+    }
+    if (walk->escaped) {
+        walk->escaped = false;
+    } else if (walk->inside == '"') {
+        walk->escaped = c == '\\';
+        walk->inside = c == '"' ? 0 : '"';
+    } else if (walk->inside == '\'') {
+        walk->escaped = c == '\'' && next == '\'';
+        walk->inside = c == '\'' && !walk->escaped ? 0 : '\'';
+    } else if (walk->inside == 0) {
+        bool comment = c == '#' && strchr("\n \t", walk->last);
+        bool hyphen = c == '-' && walk->before == '\n' && (next == ' ' || next == '\t');
+        walk->inside = comment ? '#' : opens_quote(walk, c) ? c : 0;
+        if (c == ':')
+            walk->before_colon = walk->before;
+        if (!space && !hyphen)
+            walk->before = c;
+    }
+    walk->last = c;
+}
+
+/* libfyaml 0.7.12 stops without a word at bytes that are no text, crashes or reads memory that
+ * nobody wrote in malformed block text and `?` keys, and takes hours over a line of percent signs.
+ */
+static enum status check_text(struct builder *builder, const char *yaml, size_t length)
 {
     const unsigned char *c = (const unsigned char *)yaml, *end = c + length;
-    for (builder->line = builder->column = 1; c < end; builder->column++) {
-        size_t step = utf8_length(c, (size_t)(end - c));
-        if (step == 0 || (*c < ' ' && !strchr("\t\n\r", *c)) || *c == '\0' || *c == 0x7f)
+    struct walk walk = {.last = '\n', .before = '\n'};
+    builder->line = builder->column = 1;
+    if (length >= 3 && memcmp(c, "\xef\xbb\xbf", 3) == 0)
+        c += 3; /* byte order mark */
+    for (size_t step; c < end; c += step) {
+        step = utf8_length(c, (size_t)(end - c));
+        if (step == 0 || *c == 0x7f || (*c < ' ' && *c != '\t' && *c != '\n' && *c != '\r'))
             return refuse(builder, "byte 0x%02x is no text; save the spec as UTF-8 text", *c);
-        if (*c == '%' && builder->column == 1)
-            return refuse(builder, "a YAML directive, which specs do not have; remove the line "
-                                   "that starts with %%");
-        if (*c == '\n' || (*c == '\r' && !(c + 1 < end && c[1] == '\n'))) {
+        unsigned char next = c + 1 < end ? c[1] : '\n';
+        walk_over(&walk, *c, next);
+        if (walk.inside == 0 && strchr("&*!|>?%@`", *c))
+            return refuse(builder, "'%c' outside quotes; %s", *c, plain_yaml);
+        builder->column++;
+        if (*c == '\n' || (*c == '\r' && next != '\n')) {
             builder->line++;
-            builder->column = 0;
+            builder->column = 1;
         }
-        if (*c == 0xef && c[1] == 0xbb && c[2] == 0xbf && c == (const unsigned char *)yaml)
-            builder->column = 0; /* byte order mark */
-        c += step;
-    }
-    return STATUS_OK;
-}
-
-static int characters(const char *text, size_t length)
-{
-    int count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return count;
-}
-
-/* Behind the quoted text that starts at `c`, or `end` if it is not closed in this line. */
-static const char *skip_quoted(const char *c, const char *end)
-{
-    char quote = *c++;
-    for (; c < end && *c != '\n' && *c != '\r'; c++) {
-        if (*c == quote)
-            return c + 1;
-        if (quote == '"' && *c == '\\' && c + 1 < end)
-            c++;
-    }
-    return c;
-}
-
-/* Malformed block scalars crash libfyaml 0.7.12, so | and > stand in quotes and comments only. */
-static enum status check_blocks(struct builder *builder, const char *yaml, size_t length)
-{
-    const char *end = yaml + length;
-    const char *line = length >= 3 && memcmp(yaml, "\xef\xbb\xbf", 3) == 0 ? yaml + 3 : yaml;
-    char before = '\n'; /* the last character that is no space */
-    builder->line = 1;
-    for (const char *c = line; c < end;) {
-        if ((*c == '"' || *c == '\'') && strchr("\n[{,:-?", before)) {
-            before = *c;
-            c = skip_quoted(c, end);
-            continue;
-        }
-        if (*c == '#' && (c == line || c[-1] == ' ' || c[-1] == '\t')) {
-            while (c < end && *c != '\n' && *c != '\r')
-                c++;
-            continue;
-        }
-        if (*c == '|' || *c == '>') {
-            builder->column = 1 + characters(line, (size_t)(c - line));
-            return refuse(builder,
-                          "%c outside quotes, and specs have no block text; put the text "
-                          "into quotes in one line",
-                          *c);
-        }
-        bool breaks = *c == '\n' || (*c == '\r' && !(c + 1 < end && c[1] == '\n'));
-        builder->line += breaks;
-        line = breaks ? c + 1 : line;
-        before = breaks ? '\n' : strchr(" \t\r", *c) ? before : *c;
-        c++;
     }
     return STATUS_OK;
 }
@@ -765,9 +751,7 @@ static enum status parse_yaml(struct arena *arena, const struct text *text, cons
 {
     struct builder builder = {.arena = arena, .text = text, .err = err};
     *root = NULL;
-    enum status status = check_bytes(&builder, yaml, length);
-    if (status == STATUS_OK)
-        status = check_blocks(&builder, yaml, length);
+    enum status status = check_text(&builder, yaml, length);
     if (status != STATUS_OK || length == 0)
         return status;
     struct fy_diag *diag = create_diagnostics();

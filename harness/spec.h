@@ -4,8 +4,9 @@
  * optimiser.name) or has one fixed table (train, measure); its remaining keys fill the descriptor's
  * settings struct.  Every key has a default but those whose table says otherwise.
  *
- * The YAML is plain: one document, a mapping, without anchors, aliases, tags and directives.
- * Integers are decimal and may be written as 6.4e4; text in quotes is never a number. */
+ * The YAML is plain: one document, a mapping, without anchors, aliases, tags, block text,
+ * directives and `?` keys.  Integers are decimal and may be written as 6.4e4; text in quotes is
+ * never a number. */
 #ifndef DUET_HARNESS_SPEC_H
 #define DUET_HARNESS_SPEC_H
 

@@ -53,25 +53,48 @@ enum status joint_enumerate(const struct tree *tree, double **probability, size_
 
 /* ---- belief propagation ---- */
 
-/* msg[a] = sum_b P(b | a) up[b] for normalised `up`: the symmetric channel (tree.h) */
-static inline double message(double rho, double other, double up)
+/* msg[a] = sum_b P(b | a) up[b] over the edge into `node`; no term is negative and none is lost,
+ * however small. */
+static void message(const struct tree *tree, size_t node, const double *up, double *msg)
 {
-    return rho * up + other;
+    const size_t m = (size_t)tree->states;
+    const double same = tree_transition(tree, node, 0, 0);
+    const double other = tree_transition(tree, node, 0, 1);
+    if (same >= other) { /* rho up[a] + other sum_b up[b] */
+        double total[BLOCK] = {0};
+        for (size_t k = 0; k < m * BLOCK; k++)
+            total[k % BLOCK] += up[k];
+        for (size_t k = 0; k < m * BLOCK; k++)
+            msg[k] = (same - other) * up[k] + other * total[k % BLOCK];
+        return;
+    }
+    for (size_t a = 0; a < m; a++) {
+        double *out = msg + a * BLOCK;
+        for (size_t lane = 0; lane < BLOCK; lane++)
+            out[lane] = same * up[a * BLOCK + lane];
+        for (size_t b = 0; b < m; b++)
+            for (size_t lane = 0; b != a && lane < BLOCK; lane++)
+                out[lane] += other * up[b * BLOCK + lane];
+    }
 }
 
-/* Divide [m][BLOCK] by its sums over m, whose logarithms are added to `log_evidence`. */
+/* Divide [m][BLOCK] by its sums over m, whose logarithms are added to `log_evidence`.  Impossible
+ * evidence has sum 0: its logarithm is -infinity, and the zeros stay. */
 static void normalise(double *mine, size_t m, double *log_evidence)
 {
-    double total[BLOCK] = {0};
+    double total[BLOCK] = {0}, inverse[BLOCK];
     for (size_t k = 0; k < m * BLOCK; k++)
         total[k % BLOCK] += mine[k];
+    for (size_t lane = 0; lane < BLOCK; lane++)
+        inverse[lane] = total[lane] > 0 ? 1 / total[lane] : 0;
     for (size_t k = 0; k < m * BLOCK; k++)
-        mine[k] /= total[k % BLOCK];
+        mine[k] *= inverse[k % BLOCK];
     for (size_t lane = 0; log_evidence && lane < BLOCK; lane++)
         log_evidence[lane] += log(total[lane]);
 }
 
-static void upward(const struct tree *tree, double *up, double *log_evidence)
+/* `msg` is room for one message, [m][BLOCK]. */
+static void upward(const struct tree *tree, double *up, double *msg, double *log_evidence)
 {
     enum { CHILDREN_BETWEEN = 16 }; /* so that a product of messages cannot underflow */
     const size_t m = (size_t)tree->states;
@@ -83,43 +106,36 @@ static void upward(const struct tree *tree, double *up, double *log_evidence)
             size_t children = (size_t)tree->children[d];
             for (size_t c = 0; c < children; c++) {
                 size_t child = tree->first[d + 1] + i * children + c;
-                double rho = tree->polarity[child], other = (1 - rho) / (double)m;
-                const double *theirs = up + child * m * BLOCK;
+                message(tree, child, up + child * m * BLOCK, msg);
                 for (size_t k = 0; k < m * BLOCK; k++)
-                    mine[k] *= message(rho, other, theirs[k]);
+                    mine[k] *= msg[k];
                 if ((c + 1) % CHILDREN_BETWEEN == 0 || c + 1 == children)
                     normalise(mine, m, log_evidence);
             }
         }
 }
 
-static void downward(const struct tree *tree, const double *up, double *belief)
+/* Belief of a child: b(child) = up(child) x message from the parent's belief without the child's
+ * own message.  Where that message is 0, so is all that the parent's state could add below.  The
+ * channel is symmetric, so the same `message` serves both ways. */
+static void downward(const struct tree *tree, double *up, double *belief)
 {
     const size_t m = (size_t)tree->states;
-    memcpy(belief, up, m * BLOCK * sizeof *belief); /* the root's prior is in `up` already */
+    double *msg = up; /* the root's place: it is not needed again once it is the root's belief */
+    memcpy(belief, up, m * BLOCK * sizeof *belief); /* the root's prior is in it already */
     for (int d = 1; d <= tree->depth; d++)
         for (size_t i = 0; i < tree->count[d]; i++) {
             size_t node = tree->first[d] + i;
-            double rho = tree->polarity[node], other = (1 - rho) / (double)m;
             const double *parent =
                 belief + (tree->first[d - 1] + tree_parent(tree, d, i)) * m * BLOCK;
             const double *mine = up + node * m * BLOCK;
             double *out = belief + node * m * BLOCK;
-            double total[BLOCK] = {0};
-            /* The parent's belief without this child's message.  Where the message is 0, so is all
-             * that this state of the parent could add below. */
-            for (size_t a = 0; a < m; a++)
-                for (size_t lane = 0; lane < BLOCK; lane++) {
-                    size_t k = a * BLOCK + lane;
-                    double msg = message(rho, other, mine[k]);
-                    out[k] = msg > 0 ? parent[k] / msg : 0;
-                    total[lane] += out[k];
-                }
-            for (size_t b = 0; b < m; b++)
-                for (size_t lane = 0; lane < BLOCK; lane++) {
-                    size_t k = b * BLOCK + lane;
-                    out[k] = mine[k] * (rho * out[k] + other * total[lane]);
-                }
+            message(tree, node, mine, msg);
+            for (size_t k = 0; k < m * BLOCK; k++)
+                msg[k] = msg[k] > 0 ? parent[k] / msg[k] : 0;
+            message(tree, node, msg, out);
+            for (size_t k = 0; k < m * BLOCK; k++)
+                out[k] *= mine[k];
         }
 }
 
@@ -135,7 +151,7 @@ void belief_block(const struct tree *tree, const uint8_t *leaves, size_t stride,
         }
     if (log_evidence)
         memset(log_evidence, 0, BLOCK * sizeof *log_evidence);
-    upward(tree, work, log_evidence);
+    upward(tree, work, belief, log_evidence); /* `belief` is free until the way down */
     downward(tree, work, belief);
 }
 
@@ -160,10 +176,8 @@ static void fill_support(struct support *s, const struct tree *tree, double *wor
         for (size_t lane = 0; lane < BLOCK; lane++)
             s->probability[start + lane] = start + lane < s->count ? exp(log_evidence[lane]) : 0;
         for (size_t k = 0; k < tree->nodes * m; k++)
-            for (size_t lane = 0; lane < BLOCK; lane++) {
-                double post = belief[k * BLOCK + lane];
-                s->posterior[k * s->stride + start + lane] = isfinite(post) ? post : 0;
-            }
+            memcpy(s->posterior + k * s->stride + start, belief + k * BLOCK,
+                   BLOCK * sizeof *belief);
     }
 }
 

@@ -20,7 +20,7 @@ enum status joint_enumerate(const struct tree *tree, double **probability, size_
 /* ---- belief propagation (HLTM-2): upward-downward pass on a block of BLOCK leaf patterns ---- */
 
 /* leaves: [leaf][stride] states, BLOCK columns read.
- * work, belief: [node][m][BLOCK] doubles; belief = P(z_node = s | leaves).
+ * work, belief: [node][m][BLOCK] doubles; belief = P(z_node = s | leaves), 0 for impossible leaves.
  * log_evidence: [BLOCK], log P(leaves); may be NULL. */
 void belief_block(const struct tree *tree, const uint8_t *leaves, size_t stride, double *work,
                   double *belief, double *log_evidence);

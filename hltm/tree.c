@@ -167,5 +167,5 @@ double tree_transition(const struct tree *tree, size_t node, int a, int b)
 {
     double rho = tree->polarity[node];
     double other = (1 - rho) / tree->states;
-    return a == b ? rho + other : other;
+    return a != b ? other : fmax(0, rho + other); /* not below 0 by rounding */
 }

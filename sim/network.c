@@ -60,6 +60,12 @@ void network_init(const struct network *network, uint64_t seed, double *paramete
 /* Eight samples at a time, so that the inner loops are whole vectors. */
 enum { EIGHT = 8 };
 
+/* 1 / (norm + eps); a zero output without eps stays zero. */
+static inline double inverse_scale(double norm, double eps)
+{
+    return norm + eps > 0 || isnan(norm) ? 1 / (norm + eps) : 0;
+}
+
 void normalize_forward(int width, size_t samples, size_t stride, double eps, const double *f,
                        double *y)
 {
@@ -69,7 +75,7 @@ void normalize_forward(int width, size_t samples, size_t stride, double eps, con
             for (size_t i = 0; i < EIGHT; i++)
                 scale[i] += f[k * stride + s + i] * f[k * stride + s + i];
         for (size_t i = 0; i < EIGHT; i++)
-            scale[i] = 1 / (sqrt(scale[i]) + eps);
+            scale[i] = inverse_scale(sqrt(scale[i]), eps);
         for (size_t k = 0; k < (size_t)width; k++)
             for (size_t i = 0; i < EIGHT; i++)
                 y[k * stride + s + i] = scale[i] * f[k * stride + s + i];
@@ -89,7 +95,7 @@ void normalize_backward(int width, size_t samples, size_t stride, double eps, co
             }
         for (size_t i = 0; i < EIGHT; i++) {
             double norm = sqrt(scale[i]);
-            scale[i] = 1 / (norm + eps);
+            scale[i] = inverse_scale(norm, eps);
             along[i] = norm > 0 ? along[i] * scale[i] / norm : 0;
         }
         for (size_t k = 0; k < (size_t)width; k++)

@@ -147,22 +147,16 @@ static void pairwise_reduce(const struct outputs *o, double tau, size_t begin, s
     for (int v = 0; v < 2; v++)
         for (size_t s = begin; s < end; s++) {
             cosines(o, inverse, tau, v, s, cosine);
-            double sum = 0, top = 1 / tau; /* no cosine over tau is larger */
+            cosine[(size_t)v * o->stride + s] = -INFINITY; /* not with itself */
+            double top = -INFINITY, sum = 0;
+            for (int view = 0; view < 2; view++)
+                for (size_t t = 0; t < o->samples; t++) {
+                    double c = cosine[(size_t)view * o->stride + t];
+                    top = c > top || isnan(c) ? c : top;
+                }
             for (int view = 0; view < 2; view++)
                 for (size_t t = 0; t < o->samples; t++)
-                    if (view != v || t != s)
-                        sum += exp(cosine[(size_t)view * o->stride + t] - top);
-            if (sum == 0) { /* all cosines far below 1: take the largest there is */
-                top = -INFINITY;
-                for (int view = 0; view < 2; view++)
-                    for (size_t t = 0; t < o->samples; t++)
-                        if (view != v || t != s)
-                            top = fmax(top, cosine[(size_t)view * o->stride + t]);
-                for (int view = 0; view < 2; view++)
-                    for (size_t t = 0; t < o->samples; t++)
-                        if (view != v || t != s)
-                            sum += exp(cosine[(size_t)view * o->stride + t] - top);
-            }
+                    sum += exp(cosine[(size_t)view * o->stride + t] - top);
             log_sum[(size_t)v * o->stride + s] = top + log(sum);
         }
 }
