@@ -41,7 +41,7 @@ LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
-.PHONY: all demo check check-sanitize bench bench-peer figures deps install clean format
+.PHONY: all demo check bench bench-peer figures deps install clean format
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN) $(LIBRARY)

@@ -120,6 +120,7 @@ static void layout(struct experiment *e, struct arena *arena)
     size_t before = arena->used;
     layout_series(e, arena);
     e->series_bytes = arena->used - before;
+    e->ceiling_bytes = ceiling_memory(e->tree);
     /* The file is built in memory from the series and written from one copy of it. */
     e->file_bytes = 2 * (e->series_bytes + 2 * e->network.parameters * sizeof(double)) + (1 << 20);
 }

@@ -28,7 +28,7 @@ struct experiment {
     struct measure measure;
     struct arena arena;
     int threads;
-    size_t train_bytes, measure_bytes, series_bytes, file_bytes; /* the plan */
+    size_t train_bytes, measure_bytes, series_bytes, ceiling_bytes, file_bytes; /* the plan */
     size_t points, measured; /* points in time: planned, reached */
     struct series series;
     double *initial; /* parameters before training */

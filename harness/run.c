@@ -52,12 +52,13 @@ static void print_plan(const struct experiment *e, const char *path)
             " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
             e->tree->nodes, e->network.parameters, train->epochs, e->trainer.steps, train->batch,
             e->points, measure->samples, e->threads, e->threads == 1 ? "" : "s");
-    fprintf(stderr,
-            "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, result file at most "
-            "%.1f)\n",
-            (double)(e->arena.size + e->file_bytes) / mib, (double)e->train_bytes / mib,
-            (double)e->measure_bytes / mib, (double)e->series_bytes / mib,
-            (double)e->file_bytes / mib);
+    fprintf(
+        stderr,
+        "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, ceiling %.1f, result file "
+        "%.1f) beside program and libraries\n",
+        (double)(e->arena.size + e->ceiling_bytes + e->file_bytes) / mib,
+        (double)e->train_bytes / mib, (double)e->measure_bytes / mib, (double)e->series_bytes / mib,
+        (double)e->ceiling_bytes / mib, (double)e->file_bytes / mib);
     fprintf(stderr, "result: %s\n", path);
 }
 

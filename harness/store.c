@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -1222,8 +1223,19 @@ enum status store_visit_attributes(const struct store_file *file,
 static enum status text_or_empty(const struct store_file *file, hid_t object, const char *name,
                                  char **text, struct error *err)
 {
-    if (H5Aexists(object, name) > 0 && read_text(file, object, name, text, NULL) == STATUS_OK)
-        return STATUS_OK;
+    struct view view;
+    enum status status = STATUS_OK;
+    bool is_text = false;
+    if (H5Aexists(object, name) != 0) {
+        status = open_attribute(file, object, name, &view, err);
+        if (status)
+            return status;
+        is_text =
+            H5Tget_class(view.type) == H5T_STRING && H5Sget_simple_extent_npoints(view.space) == 1;
+        view_close(&view);
+    }
+    if (is_text)
+        return read_text(file, object, name, text, err);
     *text = strdup("");
     return *text ? STATUS_OK : out_of_memory(err);
 }
@@ -1497,14 +1509,18 @@ static bool is_own_format(const char *path)
 
 struct rehearsal {
     const struct store_file *file;
+    struct error *err;
+    enum status status;
     bool axes_read;
 };
 
 static void rehearse_attribute(const char *name, void *context)
 {
-    const struct rehearsal *rehearsal = context;
+    struct rehearsal *rehearsal = context;
     char *text;
-    if (store_show_attribute(rehearsal->file, name, &text, NULL) == STATUS_OK)
+    if (!rehearsal->status)
+        rehearsal->status = store_show_attribute(rehearsal->file, name, &text, rehearsal->err);
+    if (!rehearsal->status)
         free(text);
 }
 
@@ -1520,14 +1536,19 @@ static bool is_chunked(const struct store_file *file, const char *path)
     return chunked;
 }
 
+/* Values may be too many to read here; that is no error yet. */
 static void rehearse_dataset(const char *path, void *context)
 {
     struct rehearsal *rehearsal = context;
     struct store_info info;
     struct store_array array;
     char *axes[STORE_MAX_RANK];
-    if (store_describe(rehearsal->file, path, &info, NULL) == STATUS_OK)
-        store_info_free(&info);
+    if (rehearsal->status)
+        return;
+    rehearsal->status = store_describe(rehearsal->file, path, &info, rehearsal->err);
+    if (rehearsal->status)
+        return;
+    store_info_free(&info);
     if (is_chunked(rehearsal->file, path) &&
         store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
         store_array_free(&array);
@@ -1536,47 +1557,72 @@ static void rehearse_dataset(const char *path, void *context)
     rehearsal->axes_read = true;
 }
 
-/* A crash or too much time ends the child, whatever the program does about signals. */
+/* Address space of this process in bytes, 0 if unknown. */
+static uint64_t memory_in_use(void)
+{
+    unsigned long long pages = 0;
+    FILE *in = fopen("/proc/self/statm", "r");
+    if (in && fscanf(in, "%llu", &pages) != 1)
+        pages = 0;
+    if (in)
+        fclose(in);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A crash, too much time or memory end the child, whatever the program does about signals. */
 static void limit_child(uint64_t size)
 {
     const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU};
     const rlim_t seconds = 5 + (rlim_t)(size >> 22);
-    struct rlimit none = {0, 0}, patience = {seconds, seconds};
+    const rlim_t bytes = memory_in_use() + ((rlim_t)256 << 20) + 2 * size;
+    const struct rlimit none = {0, 0}, time = {seconds, seconds}, memory = {bytes, bytes};
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
         signal(fatal[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &none);
-    setrlimit(RLIMIT_CPU, &patience);
+    setrlimit(RLIMIT_CPU, &time);
+    setrlimit(RLIMIT_AS, &memory);
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDERR_FILENO); /* the last words of a crash */
 }
 
-/* Read all that can be read.  Errors do not matter here. */
-static void rehearse(const char *path, uint64_t size)
+/* Read all that can be read. */
+static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
-    struct rehearsal rehearsal = {0};
+    struct rehearsal rehearsal = {.err = err};
     struct store_file *file;
     limit_child(size);
-    if (open_file(&file, path, size, NULL))
-        return;
+    enum status status = open_file(&file, path, size, err);
+    if (status)
+        return status;
     rehearsal.file = file;
-    store_visit_attributes(file, rehearse_attribute, &rehearsal, NULL);
-    store_visit(file, "/", rehearse_dataset, &rehearsal, NULL);
+    status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
+    if (!status)
+        store_visit(file, "/", rehearse_dataset, &rehearsal, NULL);
     store_close(file);
+    return status ? status : rehearsal.status;
 }
 
+/* What the child says, or that it died. */
 static enum status try_in_child(const char *path, uint64_t size, struct error *err)
 {
+    struct error *said =
+        mmap(NULL, sizeof *said, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (said == MAP_FAILED)
+        return out_of_memory(err);
     int how = 0;
+    enum status status = STATUS_OK;
     pid_t child = fork(), ended = -1;
-    if (child == 0) {
-        rehearse(path, size);
-        _exit(0);
-    }
+    if (child == 0)
+        _exit(rehearse(path, size, said) ? 1 : 0);
     while (child > 0 && (ended = waitpid(child, &how, 0)) < 0 && errno == EINTR)
         continue;
-    if (ended == child && how != 0)
-        return error_set(err, STATUS_INVALID, "%s: is damaged such that HDF5 cannot read it", path);
-    return STATUS_OK; /* or there was no child, and nothing is known */
+    if (ended == child && WIFEXITED(how) && WEXITSTATUS(how) == 1)
+        status = error_set(err, STATUS_INVALID, "%s", said->message);
+    else if (ended == child && how != 0)
+        status =
+            error_set(err, STATUS_INVALID, "%s: is damaged such that HDF5 cannot read it", path);
+    munmap(said, sizeof *said);
+    return status; /* if there was no child, nothing is known */
 }
 
 enum status store_open(struct store_file **file, const char *path, struct error *err)

@@ -299,3 +299,13 @@ enum status ceiling_measure(const struct tree *tree, uint64_t seed, size_t sampl
     free(moment);
     return status;
 }
+
+size_t ceiling_memory(const struct tree *tree)
+{
+    size_t m = (size_t)tree->states, leaves = tree_leaves(tree), patterns = support_size(tree);
+    size_t stride = (patterns + BLOCK - 1) / BLOCK * BLOCK;
+    size_t beliefs = 2 * tree->nodes * m * BLOCK * sizeof(double);
+    size_t support = leaves * stride + (1 + tree->nodes * m) * stride * sizeof(double);
+    size_t samples = sample_size(tree) + leaves * BLOCK;
+    return tree->nodes * m * sizeof(double) + beliefs + (patterns ? support : samples);
+}

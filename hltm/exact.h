@@ -48,4 +48,7 @@ void support_free(struct support *support);
 enum status ceiling_measure(const struct tree *tree, uint64_t seed, size_t samples, double *ceiling,
                             struct error *err);
 
+/* Bytes that ceiling_measure takes while it works. */
+size_t ceiling_memory(const struct tree *tree);
+
 #endif

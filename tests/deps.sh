@@ -28,6 +28,7 @@ fi
 if ! command -v apt-get >/dev/null 2>&1 || [ "$as_root" = none ]; then
     echo "duet needs these Debian packages, and cannot install them without apt and root:" >&2
     echo " $missing" >&2
+    echo "where they are installed in another way, use 'make' and build/duet directly" >&2
     exit 2
 fi
 echo "installing:$missing"

@@ -648,10 +648,12 @@ static void compare_beliefs(const struct tree *tree)
         belief_block(tree, leaf, stride, work, alone, NULL);
         for (size_t lane = 0; lane < BLOCK; lane++) {
             size_t x = (start + lane) % brute.patterns;
-            if (brute.evidence[x] == 0) { /* impossible: no posterior, but the weight is 0 */
-                if (!(exp(log_evidence[lane]) == 0))
+            if (brute.evidence[x] == 0) { /* impossible: weight 0, beliefs 0 */
+                if (!(log_evidence[lane] == -INFINITY))
                     fail_msg("impossible pattern %zu of %zu has log P = %g", x, brute.patterns,
                              log_evidence[lane]);
+                for (size_t k = 0; k < tree->nodes * m; k++)
+                    assert_true(belief[k * BLOCK + lane] == 0);
                 continue;
             }
             assert_near(log_evidence[lane], log(brute.evidence[x]), 1e-12);
@@ -722,9 +724,10 @@ static void test_impossible_evidence_has_weight_zero_and_spares_other_lanes(void
             if (!(exp(log_evidence[lane]) == (possible ? 0.5 : 0)))
                 fail_msg("depth %d: leaves %d %d have log P = %g", depth, leaf[lane],
                          leaf[BLOCK + lane], log_evidence[lane]);
-            for (size_t node = 0; possible && node < tree->nodes; node++)
+            for (size_t node = 0; node < tree->nodes; node++)
                 for (size_t s = 0; s < 2; s++)
-                    assert_true(belief[(node * 2 + s) * BLOCK + lane] == (leaf[lane] == s));
+                    assert_true(belief[(node * 2 + s) * BLOCK + lane] ==
+                                (possible && leaf[lane] == s));
         }
         free(work);
         free(belief);
@@ -1378,6 +1381,32 @@ static void test_sampler_keeps_certain_edges_certain(void **state)
     }
 }
 
+/* How often two lanes of a block agree on a node, for all pairs of lanes. */
+static void test_lanes_of_a_block_are_independent(void **state)
+{
+    (void)state;
+    const struct shape edge = {1, {1}};
+    for (int m = 2; m <= 3; m++) {
+        struct tree *tree = tree_with_one(&edge, m, 0, 0);
+        static size_t equal[2 * BLOCK][BLOCK];
+        uint64_t states[2 * BLOCK / sizeof(uint64_t)];
+        uint8_t byte[2 * BLOCK];
+        memset(equal, 0, sizeof equal);
+        for (uint64_t b = 0; b < BLOCKS; b++) {
+            sample_tree(tree, draw_at(85, b), states);
+            sample_unpack(tree, states, 0, 2, byte, BLOCK);
+            for (size_t i = 0; i < 2 * BLOCK; i++)
+                for (size_t k = 0; k < i % BLOCK; k++)
+                    equal[i][k] += byte[i] == byte[i / BLOCK * BLOCK + k];
+        }
+        for (size_t i = 0; i < 2 * BLOCK; i++)
+            for (size_t k = 0; k < i % BLOCK; k++)
+                assert_near((double)equal[i][k], (double)BLOCKS / m,
+                            5 * sqrt((double)BLOCKS * (m - 1)) / m);
+        tree_free(tree);
+    }
+}
+
 /* ---- 64 Bernoulli bits ---- */
 
 static size_t bernoulli_ones(double p, uint64_t seed)
@@ -1729,6 +1758,7 @@ int main(void)
         cmocka_unit_test(test_sampled_patterns_fit_the_joint_for_two_states),
         cmocka_unit_test(test_sampled_patterns_fit_the_joint_for_more_states),
         cmocka_unit_test(test_sampler_keeps_certain_edges_certain),
+        cmocka_unit_test(test_lanes_of_a_block_are_independent),
         cmocka_unit_test(test_bernoulli_has_its_mean),
         cmocka_unit_test(test_bernoulli_is_certain_at_the_extremes),
         cmocka_unit_test(test_bernoulli_compares_all_digits_of_p),

@@ -800,7 +800,7 @@ static void flipped_bits_of_other_writers_never_crash(void **state)
     struct fixture *fixture = *state;
     write_foreign(fixture->file);
     assert_int_equal(read_in_child(fixture->file), READ_WELL);
-    flip_bits(fixture->file, fixture->other, 400);
+    flip_bits(fixture->file, fixture->other, 120);
 }
 
 static void expect_refusal(const struct store_file *file, const char *path, const char *words)
