@@ -220,13 +220,14 @@ static void finish_histogram(const struct correlation_plan *plan, int d, size_t 
 }
 
 void correlation_finish(const struct correlation_plan *plan, double *const *shift,
-                        const double *sums, double *correlation)
+                        const double *sums, double *correlation, int threads)
 {
     const struct network *n = plan->network;
     for (int d = 0; d < plan->tree->depth; d++) {
         double *out = correlation + correlation_offset(plan, d);
         bool sampled = !n->mirrors_tree || d < plan->tables->boundary;
         const double *shifts = shift[n->mirrors_tree ? d : 0];
+#pragma omp parallel for num_threads(threads) schedule(static)
         for (size_t i = 0; i < plan->tree->count[d]; i++)
             if (sampled)
                 finish_sampled(plan, d, i, shifts, sums, out);

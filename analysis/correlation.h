@@ -44,8 +44,8 @@ void correlation_add(const struct correlation_plan *plan, const struct pass *pas
                      const struct columns *columns, double *const *shift, uint16_t *const *pattern,
                      double *sums);
 
-/* Results, laid out as above, from the summed-up sums. */
+/* Results, laid out as above, from the summed-up sums; on so many threads. */
 void correlation_finish(const struct correlation_plan *plan, double *const *shift,
-                        const double *sums, double *correlation);
+                        const double *sums, double *correlation, int threads);
 
 #endif

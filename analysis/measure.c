@@ -261,11 +261,13 @@ static void set_shift(struct measure *m, double *parameters)
 static void run_groups(struct measure *m, const struct input *input)
 {
     size_t blocks = (input->count + BLOCK - 1) / BLOCK;
-    memset(m->sums, 0, MEASURE_GROUPS * m->stride * sizeof *m->sums);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
-    for (size_t g = 0; g < MEASURE_GROUPS; g++)
+    for (size_t g = 0; g < MEASURE_GROUPS; g++) {
+        double *sums = m->sums + g * m->stride;
+        memset(sums, 0, m->stride * sizeof *sums);
         input->add(m, &m->thread[omp_get_thread_num()], input, blocks * g / MEASURE_GROUPS,
-                   blocks * (g + 1) / MEASURE_GROUPS, m->sums + g * m->stride);
+                   blocks * (g + 1) / MEASURE_GROUPS, sums);
+    }
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
     for (size_t i = 0; i < m->stride; i++)
         for (size_t g = 1; g < MEASURE_GROUPS; g++)
@@ -323,11 +325,15 @@ static enum status finish_operators(struct measure *m, struct error *err)
 
 static enum status measure_input(struct measure *m, const struct input *input, struct error *err)
 {
-    tables_forward(&m->tables, input->parameters, 0, nodes_of(m->plan.network, m->tables.boundary));
+    size_t nodes = nodes_of(m->plan.network, m->tables.boundary);
+#pragma omp parallel for num_threads(m->plan.threads) schedule(static)
+    for (size_t i = 0; i < nodes; i++)
+        tables_forward(&m->tables, input->parameters, i, i + 1);
     set_shift(m, input->parameters);
     run_groups(m, input);
     if (m->plan.correlation)
-        correlation_finish(&m->correlation_plan, m->shift, m->sums, m->correlation);
+        correlation_finish(&m->correlation_plan, m->shift, m->sums, m->correlation,
+                           m->plan.threads);
     if (!wants_operator(m))
         return STATUS_OK;
     finish_connections(m, input->parameters);

@@ -13,8 +13,9 @@
 
 struct barrier {
     int threads;
-    atomic_int arrived;
-    atomic_uint phase; /* how often all have met */
+    _Alignas(64) atomic_int arrived;
+    _Alignas(64) atomic_uint phase; /* how often all have met */
+    atomic_int sleepers;            /* threads that no longer spin */
     pthread_mutex_t lock;
     pthread_cond_t met;
 };

@@ -216,6 +216,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'q':
         options->run.quiet = true;
+        options->run.summary = false;
         return 0;
     case ARGP_KEY_ARG:
         if (!options->name)
@@ -256,7 +257,8 @@ int command_figure(int argc, char **argv)
             "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml). gnuplot "
             "reads the result file through `duet export`.",
     };
-    struct figure_options options = {.run = {.results = "results"}, .out = "paper_figs/out"};
+    struct figure_options options = {.run = {.results = "results", .summary = true},
+                                     .out = "paper_figs/out"};
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     struct error err = {0};
     enum status status = STATUS_OK;

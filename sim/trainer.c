@@ -30,7 +30,10 @@ static void plan_sizes(struct trainer *t)
     t->views = objective_views(p->objective, p->objective_settings);
     t->chunk = chunk_samples(t->views);
     t->chunks = (p->batch + t->chunk - 1) / t->chunk;
-    t->shards = t->chunks < TRAINER_SHARDS ? t->chunks : TRAINER_SHARDS;
+    t->shards =
+        (t->chunks + 1) / 2; /* two chunks or more in each: threads read each other's sums */
+    if (t->shards > TRAINER_SHARDS)
+        t->shards = TRAINER_SHARDS;
     t->steps = p->samples / p->batch;
     t->slab_steps = p->batch < SLAB_SAMPLES ? SLAB_SAMPLES / p->batch : 1;
     /* A slab starts anywhere in a block, and its last chunk may run past its end. */

@@ -77,6 +77,12 @@ for file in learning.pdf learning.png learning.tsv; do
     [ -s paper_figs/out/$file ]
     check "figure learning writes $file" $?
 done
+DUET_SHARE="$here" "$duet" figure learning train.epochs=1 train.samples=1280 measure.samples=640 \
+    --out demo >out 2>err
+grep -q "level *nodes *before *after *ceiling" out && [ "$(grep -c '^ *[0-4] ' out)" = 5 ]
+check "a figure prints the summary table of its run" $?
+grep -q "^memory: [0-9.]* MiB" err && grep -q "left  epoch 1 of 1" err
+check "the plan and the progress go to stderr" $?
 [ "$(wc -l <paper_figs/out/learning.tsv)" = 4 ]
 check "the figure's data has a row for every measurement" $?
 PATH=/nonexistent DUET_SHARE="$here" "$duet" figure learning -q --from infonce-1.h5 >out 2>err
