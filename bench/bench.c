@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { REPEATS = 9 };
+enum { REPEATS = 21 };
 
 static double now(void)
 {
@@ -123,34 +123,65 @@ static double direct_flops(const struct experiment *e)
     return samples * (forward + connection + 3 * 3 * forward);
 }
 
-static void print_epochs(int threads, double one_thread[2], double peak_rate)
-{
+/* Epochs of one experiment. */
+struct record {
     struct spec spec;
-    struct experiment *e = open_published(&spec, threads);
+    struct experiment *experiment;
     double measure[REPEATS], train[REPEATS], both[REPEATS];
-    time_epoch(e, 0);
-    for (uint64_t i = 0; i < REPEATS; i++) {
-        struct timing t = time_epoch(e, i + 1);
-        measure[i] = t.measure;
-        train[i] = t.train;
-        both[i] = t.measure + t.train;
-    }
-    double m = median(measure, REPEATS), t = median(train, REPEATS), all = median(both, REPEATS);
+};
+
+static void print_record(struct record *r, int threads, double peak_rate)
+{
+    const struct experiment *e = r->experiment;
+    double both[REPEATS];
+    memcpy(both, r->both, sizeof both);
+    double all = median(both, REPEATS);
     double flops = measure_flops(&e->measure, (size_t)e->trainer.steps * e->trainer.plan.batch) +
                    (double)e->trainer.steps * trainer_flops(&e->trainer);
     double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
-    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f; min %.4f, max %.4f)\n",
-           threads, threads > 1 ? "s" : " ", all, m, t, both[0], both[REPEATS - 1]);
+    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f; fastest %.4f, slowest %.4f)\n",
+           threads, threads > 1 ? "s" : " ", all, median(r->measure, REPEATS),
+           median(r->train, REPEATS), both[0], both[REPEATS - 1]);
     printf("           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
     printf("           %8.1f GFLOP/s of the same epoch without tables of patterns, %4.1f%%\n",
            direct, 100 * direct / peak_rate);
-    if (threads == 1)
-        one_thread[0] = all;
-    else
-        printf("           %8.2f times one thread\n", one_thread[0] / all);
-    experiment_free(e);
-    spec_free(&spec);
-    free(e);
+}
+
+/* One thread and two, turn and turn about, so that a change in the machine's speed meets both. */
+static void print_epochs(void)
+{
+    static struct record record[2];
+    int kinds = omp_get_num_procs() > 1 ? 2 : 1;
+    for (int i = 0; i < kinds; i++) {
+        record[i].experiment = open_published(&record[i].spec, i + 1);
+        time_epoch(record[i].experiment, 0);
+    }
+    double rate[2] = {peak(1), kinds > 1 ? peak(2) : 0};
+    for (uint64_t n = 0; n < REPEATS; n++)
+        for (int i = 0; i < kinds; i++) {
+            struct timing t = time_epoch(record[i].experiment, n + 1);
+            record[i].measure[n] = t.measure;
+            record[i].train[n] = t.train;
+            record[i].both[n] = t.measure + t.train;
+        }
+    for (int i = 0; i < kinds; i++) {
+        printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", rate[i], i + 1,
+               i ? "s" : "");
+        print_record(&record[i], i + 1, rate[i]);
+    }
+    double ratio[REPEATS];
+    for (int n = 0; n < REPEATS && kinds > 1; n++)
+        ratio[n] = record[0].both[n] / record[1].both[n];
+    if (kinds > 1) {
+        double middle = median(ratio, REPEATS);
+        printf("two threads are %.2f times as fast as one (median of pairs; %.2f to %.2f)\n",
+               middle, ratio[0], ratio[REPEATS - 1]);
+    }
+    for (int i = 0; i < kinds; i++) {
+        experiment_free(record[i].experiment);
+        free(record[i].experiment);
+        spec_free(&record[i].spec);
+    }
 }
 
 static void print_sampler(void)
@@ -196,14 +227,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "epoch") == 0)
         return print_epoch_seconds(atoi(argv[2]));
-    double one_thread[2];
     printf("published setting, specs/published.yaml: medians of %d epochs\n", REPEATS);
-    for (int threads = 1; threads <= 2 && threads <= omp_get_num_procs(); threads++) {
-        double rate = peak(threads);
-        printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", rate, threads,
-               threads > 1 ? "s" : "");
-        print_epochs(threads, one_thread, rate);
-    }
+    print_epochs();
     print_sampler();
     return 0;
 }

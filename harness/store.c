@@ -326,33 +326,6 @@ static hid_t open_axis(const struct store *store, const char *path, size_t lengt
     return -1;
 }
 
-/* An entry of an axis's REFERENCE_LIST as H5DSattach_scale stores it, holes included. */
-struct reference {
-    hobj_ref_t dataset;
-    int dimension;
-};
-
-/* H5DSattach_scale leaves the holes as they were in memory: make them 0. */
-static bool clear_holes(hid_t axis)
-{
-    bool done = false;
-    char *bytes = NULL;
-    hid_t list = H5Aopen(axis, "REFERENCE_LIST", H5P_DEFAULT);
-    hid_t type = list < 0 ? -1 : H5Aget_type(list);
-    size_t size = type < 0 ? 0 : H5Tget_size(type);
-    hsize_t total = list < 0 ? 0 : H5Aget_storage_size(list);
-    size_t used = offsetof(struct reference, dimension) + sizeof(int);
-    if (size >= used && (bytes = malloc(total)) && H5Aread(list, type, bytes) >= 0) {
-        for (size_t at = 0; at + size <= total; at += size)
-            memset(bytes + at + used, 0, size - used);
-        done = H5Awrite(list, type, bytes) >= 0;
-    }
-    free(bytes);
-    release(type);
-    release(list);
-    return done;
-}
-
 /* netCDF finds the axes of a dataset only in its own group and those above it. */
 static bool is_in_reach(const char *axis, const char *dataset)
 {
@@ -366,7 +339,7 @@ static enum status attach(const struct store *store, hid_t dataset, int dimensio
     if (axis < 0)
         return STATUS_INVALID;
     enum status status = STATUS_OK;
-    if (H5DSattach_scale(dataset, axis, (unsigned)dimension) < 0 || !clear_holes(axis))
+    if (H5DSattach_scale(dataset, axis, (unsigned)dimension) < 0)
         status = hdf5_error(err, STATUS_SYSTEM, "cannot attach the axis %s", path);
     release(axis);
     return status;
@@ -1381,6 +1354,12 @@ enum status store_visit(const struct store_file *file, const char *group,
 }
 
 /* ---- reading: axes ---- */
+
+/* An entry of an axis's REFERENCE_LIST, as H5DSattach_scale writes it. */
+struct reference {
+    hobj_ref_t dataset;
+    int dimension;
+};
 
 /* The entries of an axis's REFERENCE_LIST that point to one dataset.  The opposite way, by the
  * dataset's DIMENSION_LIST, leads through a heap without checksum. */

@@ -135,7 +135,7 @@ static void fill_slab(struct trainer *t, uint64_t epoch, size_t first, int threa
     uint8_t *leaf = t->leaf + (size_t)thread * t->leaf_size;
     void *scratch = (char *)t->draw_scratch + (size_t)thread * t->draw_size;
     size_t begin, end;
-    share(t->slab_stride / BLOCK, thread, p->threads, &begin, &end);
+    share(t->slab_stride / BLOCK, thread, t->team, &begin, &end);
     for (size_t b = begin; b < end; b++) {
         struct draw draw = {
             .seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = first / BLOCK + b};
@@ -259,9 +259,9 @@ static struct owned owned_by(const struct trainer *t, int thread)
     int boundary = t->tables.boundary;
     struct owned o = {.count = 0};
     size_t first, end;
-    share(upper_parameters(t), thread, t->plan.threads, &first, &end);
+    share(upper_parameters(t), thread, t->team, &first, &end);
     own_range(&o, first, end);
-    share(nodes_of(n, boundary), thread, t->plan.threads, &o.first_node, &o.end_node);
+    share(nodes_of(n, boundary), thread, t->team, &o.first_node, &o.end_node);
     for (int l = boundary; l < n->levels; l++) {
         size_t ratio = n->level[l].nodes / n->level[boundary].nodes;
         first = o.first_node * ratio;
@@ -322,7 +322,7 @@ static void step_chunks(struct epoch_run *run, size_t slab_sample, int thread)
     struct trainer *t = run->trainer;
     enum objective_scope scope = t->plan.objective->scope;
     size_t first, end;
-    share(t->shards, thread, t->plan.threads, &first, &end);
+    share(t->shards, thread, t->team, &first, &end);
     if (!per_sample(t)) { /* the loss needs the outputs of all chunks */
         for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++) {
             chunk_forward(t, c, slab_sample, thread);
@@ -361,7 +361,7 @@ static double batch_loss_sum(const struct trainer *t)
 static bool all_finite(const struct epoch_run *run)
 {
     bool finite = true;
-    for (int i = 0; i < run->trainer->plan.threads; i++)
+    for (int i = 0; i < run->trainer->team; i++)
         finite &= !run->not_finite[i];
     return finite;
 }
@@ -412,12 +412,21 @@ static struct epoch_result run_epoch(struct epoch_run *run)
 {
     struct trainer *t = run->trainer;
     int threads = t->plan.threads;
-    if (barrier_create(&run->barrier, threads, NULL)) {
-        run->result.stopped = true; /* the machine has no more locks to give */
+    enum status status = STATUS_OK;
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp single
+        {
+            t->team = omp_get_num_threads(); /* OpenMP may give fewer than were asked for */
+            status = barrier_create(&run->barrier, t->team, NULL);
+        }
+        if (!status)
+            run_thread(run, omp_get_thread_num());
+    }
+    if (status) { /* the machine has no more locks to give */
+        run->result.stopped = true;
         return run->result;
     }
-#pragma omp parallel num_threads(threads)
-    run_thread(run, omp_get_thread_num());
     barrier_free(&run->barrier);
     run->result.diverged |= !all_finite(run);
     if (run->learn)

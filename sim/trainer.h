@@ -39,7 +39,7 @@ struct epoch_result {
 
 struct trainer {
     struct trainer_plan plan;
-    int views;
+    int views, team;              /* team: threads at work, at most plan.threads */
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
     size_t steps;                 /* of an epoch */
     uint64_t step;                /* taken so far */

@@ -282,7 +282,7 @@ static void no_object_keeps_a_time(void **state)
     H5Fclose(file);
 }
 
-/* H5DSattach_scale leaves holes of 4 bytes in the list of references. */
+/* The list of references has holes of 4 bytes, which must be 0. */
 static void references_have_no_stray_bytes(void **state)
 {
     struct fixture *fixture = *state;
@@ -731,6 +731,8 @@ static void attributes_of_h5py_can_be_read(void **state)
     const char *kind = "tree", fixed[8] = "fixed   ";
     const int64_t sizes[] = {12, 16, 9, 5};
     const double tau = 0.37;
+    const int64_t negative = -3;
+    uint64_t natural;
     char *text;
     double number;
     hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
@@ -743,6 +745,7 @@ static void attributes_of_h5py_can_be_read(void **state)
     put_foreign_attribute(raw, "padded", padded, 0, fixed);
     put_foreign_attribute(raw, "sizes", H5T_NATIVE_INT64, 4, sizes);
     put_foreign_attribute(raw, "tau", H5T_NATIVE_DOUBLE, 0, &tau);
+    put_foreign_attribute(raw, "negative", H5T_NATIVE_INT64, 0, &negative);
     H5Tclose(varying);
     H5Tclose(padded);
     H5Fclose(raw);
@@ -755,6 +758,13 @@ static void attributes_of_h5py_can_be_read(void **state)
     free(text);
     check(store_get_number(file, "tau", &number, &err), &err);
     assert_true(number == tau);
+    check(store_get_number(file, "negative", &number, &err), &err);
+    assert_true(number == -3);
+    assert_int_equal(store_get_integer(file, "tau", &natural, &err), STATUS_INVALID);
+    assert_int_equal(store_get_integer(file, "negative", &natural, &err), STATUS_INVALID);
+    check(store_show_attribute(file, "negative", &text, &err), &err);
+    assert_string_equal(text, "-3");
+    free(text);
     check(store_get_numbers(file, "sizes", &array, &err), &err);
     assert_true(array.count == 4 && array.values[0] == 12 && array.values[3] == 5);
     store_array_free(&array);
@@ -798,6 +808,9 @@ static void write_foreign(const char *path)
 static void flipped_bits_of_other_writers_never_crash(void **state)
 {
     struct fixture *fixture = *state;
+    const char *preload = getenv("LD_PRELOAD");
+    if (preload && strstr(preload, "valgrind"))
+        skip(); /* HDF5 itself reads beyond its buffers over such files */
     write_foreign(fixture->file);
     assert_int_equal(read_in_child(fixture->file), READ_WELL);
     flip_bits(fixture->file, fixture->other, 120);
@@ -840,7 +853,7 @@ static void absurd_datasets_are_refused(void **state)
     put_chunked(raw, "huge", (hsize_t)1 << 40);
     put_chunked(raw, "above", 1025); /* one row more than 8 GiB */
     put_chunked(raw, "claim", 64);   /* within the limit, beyond the file */
-    H5Lcreate_external("/etc/passwd", "/", raw, "external", H5P_DEFAULT, H5P_DEFAULT);
+    H5Lcreate_external(fixture->file, "/loss", raw, "external", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_soft("/nowhere", raw, "dangling", H5P_DEFAULT, H5P_DEFAULT);
     H5Tclose(text);
     H5Tclose(records);
@@ -910,6 +923,23 @@ static void visit_goes_in_order_of_name(void **state)
                              "/series/neuron ");
     check(store_visit(file, "/series/correlation", collect, some, &err), &err);
     assert_string_equal(some, "/series/correlation/level_1 ");
+    store_close(file);
+}
+
+static void visit_follows_no_soft_links(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_file *file;
+    struct error err;
+    char all[512] = "";
+    hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dclose(put_foreign(raw, "x", H5T_IEEE_F64LE, 0, NULL));
+    H5Lcreate_soft("/x", raw, "again", H5P_DEFAULT, H5P_DEFAULT);
+    H5Fclose(raw);
+    check(store_open(&file, fixture->other, &err), &err);
+    check(store_visit(file, "/", collect, all, &err), &err);
+    assert_string_equal(all, "/x ");
+    assert_int_equal(store_kind(file, "/again"), STORE_DATASET);
     store_close(file);
 }
 
@@ -1076,6 +1106,27 @@ static int export_to_closed_pipe(int argc, char **argv)
     return code;
 }
 
+/* More than the buffer of stdout, so that it fails before the end. */
+static void export_reports_a_disk_that_fills_on_the_way(void **state)
+{
+    struct fixture *fixture = *state;
+    int code;
+    const hsize_t many[] = {100000};
+    const char *words[] = {"export", fixture->other, "x", NULL};
+    double *values = calloc(many[0], sizeof *values);
+    hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t dataset = put_foreign(raw, "x", H5T_IEEE_F64LE, 1, many);
+    H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+    H5Dclose(dataset);
+    H5Fclose(raw);
+    free(values);
+    char *text = capture(fixture, 2, export_to_full_disk, words, &code);
+    assert_int_equal(code, 2);
+    assert_contains(text, strerror(ENOSPC));
+    free(text);
+    clearerr(stdout);
+}
+
 static void export_reports_a_full_disk_but_no_closed_pipe(void **state)
 {
     struct fixture *fixture = *state;
@@ -1122,6 +1173,36 @@ static void info_of_a_damaged_file_fails(void **state)
     free(text);
 }
 
+static int fail_in_hdf5(int argc, char **argv)
+{
+    struct store_file *file;
+    struct store_array array;
+    struct store *store;
+    (void)argc;
+    H5Eset_auto2(H5E_DEFAULT, (H5E_auto2_t)H5Eprint2, NULL);
+    assert_int_equal(store_open(&file, argv[0], NULL), STATUS_OK);
+    assert_int_equal(store_get(file, "/nothing", &array, NULL), STATUS_INVALID);
+    store_close(file);
+    H5Eset_auto2(H5E_DEFAULT, (H5E_auto2_t)H5Eprint2, NULL);
+    assert_int_equal(store_create(&store, NULL), STATUS_OK);
+    assert_int_equal(store_put(store, "/a/", 0, NULL, NULL, best, "x", "1", NULL), STATUS_INVALID);
+    assert_int_equal(store_put_text(store, "twice", "x", NULL), STATUS_OK);
+    assert_int_equal(store_put_text(store, "twice", "x", NULL), STATUS_SYSTEM);
+    store_free(store);
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    return 0;
+}
+
+static void hdf5_prints_nothing_by_itself(void **state)
+{
+    struct fixture *fixture = *state;
+    int code;
+    const char *words[] = {fixture->file, NULL};
+    char *text = capture(fixture, 2, fail_in_hdf5, words, &code);
+    assert_string_equal(text, "");
+    free(text);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1156,14 +1237,17 @@ int main(void)
         TEST(data_in_other_files_are_refused),
         TEST(links_in_a_circle_are_an_error),
         TEST(visit_goes_in_order_of_name),
+        TEST(visit_follows_no_soft_links),
         TEST(numbers_are_shortest_and_read_back),
         TEST(export_writes_axes_and_columns),
         TEST(export_counts_rows_without_an_axis),
         TEST(export_lists_datasets),
         TEST(export_of_what_is_not_there_names_what_is_near),
         TEST(export_reports_a_full_disk_but_no_closed_pipe),
+        TEST(export_reports_a_disk_that_fills_on_the_way),
         TEST(info_shows_the_run_and_its_summary),
         TEST(info_of_a_damaged_file_fails),
+        TEST(hdf5_prints_nothing_by_itself),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
