@@ -323,22 +323,33 @@ double tables_flops(const struct tables *t, bool backward)
 
 /* ---- pass ---- */
 
+static size_t level_size(const struct pass *p, int l)
+{
+    return nodes_of(p->network, l) * (size_t)width_of(p->network, l) * p->columns;
+}
+
+void pass_layout_delta(struct pass *p, struct arena *arena)
+{
+    for (int l = 0; l <= p->tables->boundary; l++)
+        p->delta[l] = ARENA_TAKE(arena, double, level_size(p, l));
+}
+
 void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bool keep,
                  bool backward, struct arena *arena)
 {
     const struct network *n = tables->network;
     *p = (struct pass){.network = n, .tables = tables, .columns = padded(columns)};
     for (int l = 0; l <= tables->boundary; l++) {
-        size_t size = nodes_of(n, l) * (size_t)width_of(n, l) * p->columns;
+        size_t size = level_size(p, l);
         if (l > 0)
             p->act[l] = ARENA_TAKE(arena, double, size);
         if (l < tables->boundary)
             p->pre[l] = keep || l == 0 ? ARENA_TAKE(arena, double, size) : p->act[l];
-        if (backward)
-            p->delta[l] = ARENA_TAKE(arena, double, size);
         if (l < tables->boundary)
             plan_level(n, l, p->columns, &p->forward[l], &p->outer[l], &p->backward[l]);
     }
+    if (backward)
+        pass_layout_delta(p, arena);
 }
 
 /* Four rows of four doubles, transposed: the step between a sample's row in a table and the

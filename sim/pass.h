@@ -84,6 +84,10 @@ struct pass {
 void pass_layout(struct pass *pass, const struct tables *tables, size_t columns, bool keep,
                  bool backward, struct arena *arena);
 
+/* The gradient arrays alone, in a pass that was laid out without `backward`.  Passes of the same
+ * shape may use one set in turn: nothing in it outlives pass_backward and pass_scatter. */
+void pass_layout_delta(struct pass *pass, struct arena *arena);
+
 /* Look up `count` samples into columns [column, column + count); rest of the columns is left. */
 void pass_look_up(struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count);

@@ -86,9 +86,17 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->pass = ARENA_TAKE(arena, struct pass, passes);
     for (size_t i = 0; i < passes; i++) {
         struct pass pass;
-        pass_layout(&pass, &t->tables, t->chunk * (size_t)t->views, false, true, arena);
+        pass_layout(&pass, &t->tables, t->chunk * (size_t)t->views, false, false, arena);
         if (arena->base)
             t->pass[i] = pass;
+    }
+    t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
+    for (int i = 0; i < plan->threads; i++) {
+        struct pass pass = {
+            .network = n, .tables = &t->tables, .columns = padded(t->chunk * (size_t)t->views)};
+        pass_layout_delta(&pass, arena);
+        if (arena->base)
+            t->delta[i] = pass;
     }
     t->gradient_stride = boundary < n->levels ? n->level[boundary].weights : n->parameters;
     t->gradient_stride = padded(t->gradient_stride);
@@ -198,6 +206,7 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, size_t
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;
     size_t count = chunk_end(t, chunk) - chunk * t->chunk;
+    memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     for (int view = 0; view < t->views; view++) {
         const double *in = t->outputs.df + output_index(&t->outputs, view, 0, chunk * t->chunk);
         double *out = pass->delta[0] + (size_t)view * t->chunk;

@@ -46,7 +46,8 @@ struct trainer {
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
     struct tables tables;
-    struct pass *pass; /* one a chunk; one a thread where the loss needs no other sample */
+    struct pass *pass;  /* one a chunk; one a thread where the loss needs no other sample */
+    struct pass *delta; /* one a thread: the gradient arrays that its passes use in turn */
     struct outputs outputs;
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
