@@ -81,12 +81,16 @@ static void put_word(FILE *out, const char *word, size_t length)
         putc((unsigned char)word[i] <= ' ' || word[i] == 127 ? '_' : word[i], out);
 }
 
-/* Name of an axis: the last component of its path.  Those of one level are called node_level_2 and
+/* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
  * so on; the dataset says the level already. */
 static void put_axis_name(FILE *out, const char *path)
 {
-    const char *name = last_component(path), *level = strstr(name, "_level_");
-    put_word(out, name, level && level > name ? (size_t)(level - name) : strlen(name));
+    const char *name = last_component(path), *rest = name;
+    if (strncmp(name, "level_", 6) == 0 && name[6] >= '0' && name[6] <= '9') {
+        rest = name + 6 + strspn(name + 6, "0123456789");
+        rest = rest[0] == '_' && rest[1] ? rest + 1 : name;
+    }
+    put_word(out, rest, strlen(rest));
 }
 
 /* node_0.neuron_3: axis and index of each dimension but the first. */

@@ -49,7 +49,7 @@ static void put_axes(struct store *store)
     struct error err;
     const double epochs[] = {0, 10};
     check(store_put_axis(store, "/series/epoch", 2, epochs, "epoch", "1", &err), &err);
-    check(store_put_axis(store, "/node_level_1", 3, NULL, "node of level 1", "1", &err), &err);
+    check(store_put_axis(store, "/level_1_node", 3, NULL, "node of level 1", "1", &err), &err);
     check(store_put_axis(store, "/series/neuron", 2, NULL, "neuron", "1", &err), &err);
     check(store_put_axis(store, "/series/level", 2, NULL, "level", "1", &err), &err);
 }
@@ -58,8 +58,8 @@ static struct store *filled_store(void)
 {
     struct store *store;
     struct error err;
-    const char *three[] = {"/series/epoch", "/node_level_1", "/series/neuron"};
-    const char *two[] = {"/series/epoch", "/series/level"}, *one[] = {"/node_level_1"};
+    const char *three[] = {"/series/epoch", "/level_1_node", "/series/neuron"};
+    const char *two[] = {"/series/epoch", "/series/level"}, *one[] = {"/level_1_node"};
     check(store_create(&store, &err), &err);
     check(store_put_text(store, "duet_version", "1.2.3", &err), &err);
     check(store_put_text(store, "spec", spec, &err), &err);
@@ -212,7 +212,7 @@ static void an_axis_without_values_counts_from_0(void **state)
     struct store_array array;
     struct error err;
     check(store_open(&file, fixture->file, &err), &err);
-    check(store_get(file, "/node_level_1", &array, &err), &err);
+    check(store_get(file, "/level_1_node", &array, &err), &err);
     assert_int_equal(array.count, 3);
     for (size_t i = 0; i < 3; i++)
         assert_true(array.values[i] == (double)i);
@@ -305,7 +305,7 @@ static void references_have_no_stray_bytes(void **state)
 static void axes_are_attached_dimension_scales(void **state)
 {
     struct fixture *fixture = *state;
-    const char *axes[] = {"/series/epoch", "/node_level_1", "/series/neuron"};
+    const char *axes[] = {"/series/epoch", "/level_1_node", "/series/neuron"};
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDONLY, H5P_DEFAULT);
     hid_t dataset = H5Dopen2(file, "/series/correlation/level_1", H5P_DEFAULT);
     for (unsigned i = 0; i < 3; i++) {
@@ -326,7 +326,7 @@ static void axes_are_attached_dimension_scales(void **state)
 static void every_dataset_has_long_name_and_units(void **state)
 {
     struct fixture *fixture = *state;
-    const char *paths[] = {"/series/epoch", "/series/best_correlation", "/node_level_1", "/loss"};
+    const char *paths[] = {"/series/epoch", "/series/best_correlation", "/level_1_node", "/loss"};
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDONLY, H5P_DEFAULT);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         assert_true(H5Aexists_by_name(file, paths[i], "long_name", H5P_DEFAULT) > 0);
@@ -344,7 +344,7 @@ static void get_axes_finds_them_again(void **state)
     check(store_open(&file, fixture->file, &err), &err);
     check(store_get_axes(file, "/series/correlation/level_1", axes, &err), &err);
     assert_string_equal(axes[0], "/series/epoch");
-    assert_string_equal(axes[1], "/node_level_1");
+    assert_string_equal(axes[1], "/level_1_node");
     assert_string_equal(axes[2], "/series/neuron");
     assert_null(axes[3]);
     store_axes_free(axes);
@@ -364,7 +364,7 @@ static void put_refuses_wrong_axes(void **state)
     } wrong[] = {
         {"/series/a", "/series/nothing", "/series/nothing is no axis"},
         {"/series/b", "/loss", "/loss is no axis"},
-        {"/series/c", "/node_level_1", "has 3 values, not 2"},
+        {"/series/c", "/level_1_node", "has 3 values, not 2"},
         {"/elsewhere/d", "/series/epoch", "neither in the group"},
         {"/series/e", NULL, "is no axis"},
     };
@@ -918,7 +918,7 @@ static void visit_goes_in_order_of_name(void **state)
     char all[512] = "", some[512] = "";
     check(store_open(&file, fixture->file, &err), &err);
     check(store_visit(file, "/", collect, all, &err), &err);
-    assert_string_equal(all, "/ceiling/level_1 /loss /node_level_1 /series/best_correlation "
+    assert_string_equal(all, "/ceiling/level_1 /level_1_node /loss /series/best_correlation "
                              "/series/correlation/level_1 /series/epoch /series/level "
                              "/series/neuron ");
     check(store_visit(file, "/series/correlation", collect, some, &err), &err);

@@ -6,7 +6,7 @@
     generate.py --check FILE.h5 ...
 
 The first two draw weights and a batch and write them with what `duet crosscheck` should find; the
-same options give the same bytes.  The third computes the expectations of existing files anew from
+same options give the same numbers.  The third computes the expectations of existing files anew from
 their weights and batch and compares.
 
 Needs python3-torch and python3-h5py.  The engine has no part in this: all numbers come from the
