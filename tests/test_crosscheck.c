@@ -588,6 +588,17 @@ static void wrong_attributes_are_errors_that_say_the_range(void **state)
     }
 }
 
+/* Found out from the shapes, not by asking for terabytes. */
+static void attributes_that_claim_too_much_are_compared_first(void **state)
+{
+    hid_t file = open_copy(*state, "tree_ternary.h5");
+    put_number(file, "children", 200);
+    put_number(file, "width", 4096);
+    expect_error(*state, file,
+                 "/weights/level_0/W has shape 1 x 4 x 12; the attributes of the file call for "
+                 "1 x 4096 x 819200");
+}
+
 static void missing_attributes_and_texts_for_numbers_are_errors(void **state)
 {
     const char *names[] = {"kind", "depth", "children", "width", "batch",
@@ -768,6 +779,7 @@ int main(void)
         TEST(what_a_file_says_twice_must_agree),
         TEST(texts_are_no_numbers),
         TEST(wrong_attributes_are_errors_that_say_the_range),
+        TEST(attributes_that_claim_too_much_are_compared_first),
         TEST(missing_attributes_and_texts_for_numbers_are_errors),
         TEST(sizes_of_an_mlp_must_fit),
         TEST(weights_that_overflow_are_an_error),

@@ -24,7 +24,8 @@ static double loss(const void *settings, int64_t negatives, double r_plus, const
     for (int64_t k = 0; k < negatives; k++)
         d_minus[k] /= -total * tau;
     *d_plus = sum / (total * tau);
-    return (r_plus - nearest) / tau + log(total);
+    /* log1p keeps the digits of a saturated loss, where the positive is by far the nearest */
+    return r_plus == nearest ? log1p(sum) : (r_plus - nearest) / tau + log(total);
 }
 
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"),
