@@ -9,7 +9,6 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -141,22 +140,6 @@ static enum status write_data(const struct figure *figure, const char *path, con
     return status;
 }
 
-static enum status make_folder(const char *folder, struct error *err)
-{
-    char path[RUN_PATH];
-    snprintf(path, sizeof path, "%s", folder);
-    for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST)
-            return error_set(err, STATUS_SYSTEM, "%s: cannot make the folder: %s", path,
-                             strerror(errno));
-        if (!slash)
-            return STATUS_OK;
-        *slash = '/';
-    }
-}
-
 /* ---- the command ---- */
 
 static enum status make_figure(const struct figure *figure, const struct figure_options *options,
@@ -164,7 +147,11 @@ static enum status make_figure(const struct figure *figure, const struct figure_
 {
     char spec[RUN_PATH], file[RUN_PATH], base[RUN_PATH];
     struct run_options run = options->run;
-    enum status status = make_folder(options->out, err);
+    int length = snprintf(base, sizeof base - 8, "%s/%s", options->out, figure->about.name);
+    if (length >= (int)sizeof base - 8)
+        return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long",
+                         options->out);
+    enum status status = store_check_writable(base, err); /* makes the folder */
     if (!status && options->from) {
         snprintf(file, sizeof file, "%s", options->from);
     } else if (!status) {
@@ -173,10 +160,6 @@ static enum status make_figure(const struct figure *figure, const struct figure_
         if (!status)
             status = run_spec(&run, file, err);
     }
-    int length = snprintf(base, sizeof base - 8, "%s/%s", options->out, figure->about.name);
-    if (!status && length >= (int)sizeof base - 8)
-        status =
-            error_set(err, STATUS_INVALID, "%s: the name of the folder is too long", options->out);
     if (!status)
         status = write_data(figure, file, base, err);
     if (!status)
@@ -198,12 +181,9 @@ static const struct argp_option argp_options[] = {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct figure_options *options = state->input;
-    char *end;
     switch (key) {
     case 't':
-        options->run.threads = (int)strtol(arg, &end, 10);
-        if (*end || end == arg || options->run.threads < 1 || options->run.threads > 4096)
-            argp_error(state, "--threads is '%s'; give a number from 1 to 4096", arg);
+        options->run.threads = parse_threads(arg, state);
         return 0;
     case OPTION_FROM:
         options->from = arg;

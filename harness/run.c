@@ -13,8 +13,7 @@
 
 /* ---- progress ---- */
 
-static void describe(const struct experiment *e, uint64_t step, uint64_t steps, char *out,
-                     size_t size)
+static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
 {
     const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
     size_t last = e->measured - 1;
@@ -24,20 +23,19 @@ static void describe(const struct experiment *e, uint64_t step, uint64_t steps, 
     if (e->series.best && used > 0)
         snprintf(out + used, size - (size_t)used, "  best |correlation| at the root %.4f",
                  e->series.best[last * (size_t)e->tree->depth]);
-    (void)steps;
 }
 
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     char what[160];
-    describe(e, step, steps, what, sizeof what);
+    describe(e, step, what, sizeof what);
     progress_line(context, step, steps, what);
 }
 
 static bool training(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     char what[160];
-    describe(e, step, steps, what, sizeof what);
+    describe(e, step, what, sizeof what);
     progress_update(context, step, steps, what);
     return !interrupted();
 }
@@ -147,15 +145,21 @@ static const struct argp_option argp_options[] = {
     {0},
 };
 
+int parse_threads(const char *text, struct argp_state *state)
+{
+    char *end;
+    long threads = strtol(text, &end, 10);
+    if (*end || end == text || threads < 1 || threads > 4096)
+        argp_error(state, "--threads is '%s'; give a number from 1 to 4096", text);
+    return (int)threads;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct run_options *options = state->input;
-    char *end;
     switch (key) {
     case 't':
-        options->threads = (int)strtol(arg, &end, 10);
-        if (*end || end == arg || options->threads < 1 || options->threads > 4096)
-            argp_error(state, "--threads is '%s'; give a number from 1 to 4096", arg);
+        options->threads = parse_threads(arg, state);
         return 0;
     case 'o':
         options->output = arg;
