@@ -261,7 +261,7 @@ static void set_shift(struct measure *m, double *parameters)
 static void run_groups(struct measure *m, const struct input *input)
 {
     size_t blocks = (input->count + BLOCK - 1) / BLOCK;
-#pragma omp parallel for num_threads(m->plan.threads) schedule(static)
+#pragma omp parallel for num_threads(m->plan.threads) schedule(dynamic)
     for (size_t g = 0; g < MEASURE_GROUPS; g++) {
         double *sums = m->sums + g * m->stride;
         memset(sums, 0, m->stride * sizeof *sums);
@@ -299,7 +299,7 @@ static enum status finish_operators(struct measure *m, struct error *err)
     for (int l = 0; l < m->plan.network->levels; l++) {
         struct operator_shape shape = measure_shape(m, l);
         size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
-#pragma omp parallel for num_threads(m->plan.threads) schedule(static)
+#pragma omp parallel for num_threads(m->plan.threads) schedule(dynamic)
         for (size_t node = 0; node < nodes; node++) {
             struct error problem = {0};
             struct operator_summary summary;

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { REPEATS = 21 };
+enum { ROUNDS = 41 };
 
 static double now(void)
 {
@@ -64,13 +64,13 @@ static double fma_chains(long rounds, double x, double y)
 /* GFLOP/s of `threads` threads, the best of a few tries. */
 static double peak(int threads)
 {
-    enum { ROUNDS = 20000000 };
+    enum { TURNS = 20000000 };
     double best = 0, sink = 0;
     for (int i = 0; i < 3; i++) {
         double start = now();
 #pragma omp parallel num_threads(threads) reduction(+ : sink)
-        sink += fma_chains(ROUNDS, 0.999999, 1e-9);
-        double flops = 2.0 * ROUNDS * CHAINS * (double)(sizeof(vector) / sizeof(double)) * threads;
+        sink += fma_chains(TURNS, 0.999999, 1e-9);
+        double flops = 2.0 * TURNS * CHAINS * (double)(sizeof(vector) / sizeof(double)) * threads;
         double rate = flops / (now() - start) / 1e9;
         best = rate > best ? rate : best;
     }
@@ -94,12 +94,11 @@ static struct timing time_epoch(struct experiment *e, uint64_t epoch)
     return (struct timing){.measure = middle - start, .train = now() - middle};
 }
 
-static struct experiment *open_published(struct spec *spec, int threads,
-                                         const char *const *overrides, size_t count)
+static struct experiment *open_published(struct spec *spec, int threads)
 {
     struct error err = {0};
     struct experiment *e = malloc(sizeof *e);
-    if (!e || spec_load(spec, "specs/published.yaml", overrides, count, &err) ||
+    if (!e || spec_load(spec, "specs/published.yaml", NULL, 0, &err) ||
         experiment_open(e, spec, threads, &err)) {
         fprintf(stderr, "bench: %s\n", err.message);
         exit(2);
@@ -124,98 +123,103 @@ static double direct_flops(const struct experiment *e)
     return samples * (forward + connection + 3 * 3 * forward);
 }
 
-/* Epochs of one experiment. */
-struct record {
-    struct spec spec;
-    struct experiment *experiment;
-    double measure[REPEATS], train[REPEATS], both[REPEATS];
+/* What a round times, turn and turn about, so that a change in the machine's speed meets all: one
+ * thread alone; two experiments of one thread each at the same time, which share nothing but the
+ * machine and so show what its second core is worth at that moment; one of two threads. */
+enum { ALONE, BESIDE, TOGETHER, KINDS };
+
+struct rounds {
+    struct spec spec[KINDS];
+    struct experiment *experiment[KINDS];
+    double measure[KINDS][ROUNDS], train[KINDS][ROUNDS], both[KINDS][ROUNDS];
 };
 
-static void print_record(struct record *r, int threads, double peak_rate)
+static void record(struct rounds *r, int kind, int n, struct timing t)
 {
-    const struct experiment *e = r->experiment;
-    double both[REPEATS];
-    memcpy(both, r->both, sizeof both);
-    double all = median(both, REPEATS);
+    r->measure[kind][n] = t.measure;
+    r->train[kind][n] = t.train;
+    r->both[kind][n] = t.measure + t.train;
+}
+
+static void time_round(struct rounds *r, int n)
+{
+    uint64_t epoch = (uint64_t)n;
+    record(r, ALONE, n, time_epoch(r->experiment[ALONE], epoch));
+    if (omp_get_num_procs() == 1)
+        return;
+    struct timing beside[2];
+#pragma omp parallel for num_threads(2) schedule(static, 1)
+    for (int i = 0; i < 2; i++)
+        beside[i] = time_epoch(r->experiment[i], epoch);
+    record(r, BESIDE, n,
+           (struct timing){.measure = (beside[0].measure + beside[1].measure) / 2,
+                           .train = (beside[0].train + beside[1].train) / 2});
+    record(r, TOGETHER, n, time_epoch(r->experiment[TOGETHER], epoch));
+}
+
+static double median_of(const double *values)
+{
+    double copy[ROUNDS];
+    memcpy(copy, values, sizeof copy);
+    return median(copy, ROUNDS);
+}
+
+static void print_kind(const struct rounds *r, int kind, int threads)
+{
+    const struct experiment *e = r->experiment[kind];
+    double all = median_of(r->both[kind]), peak_rate = peak(threads);
     double flops = measure_flops(&e->measure, (size_t)e->trainer.steps * e->trainer.plan.batch) +
                    (double)e->trainer.steps * trainer_flops(&e->trainer);
     double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
-    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f; fastest %.4f, slowest %.4f)\n",
-           threads, threads > 1 ? "s" : " ", all, median(r->measure, REPEATS),
-           median(r->train, REPEATS), both[0], both[REPEATS - 1]);
+    printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", peak_rate, threads,
+           threads > 1 ? "s" : "");
+    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f)\n", threads,
+           threads > 1 ? "s" : " ", all, median_of(r->measure[kind]), median_of(r->train[kind]));
     printf("           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
     printf("           %8.1f GFLOP/s of the same epoch without tables of patterns, %4.1f%%\n",
            direct, 100 * direct / peak_rate);
 }
 
-/* One thread and two, turn and turn about, so that a change in the machine's speed meets both. */
-static void print_epochs(void)
+static void print_ratio(const char *what, double factor, const double *above, const double *below)
 {
-    static struct record record[2];
-    int kinds = omp_get_num_procs() > 1 ? 2 : 1;
-    for (int i = 0; i < kinds; i++) {
-        record[i].experiment = open_published(&record[i].spec, i + 1, NULL, 0);
-        time_epoch(record[i].experiment, 0);
-    }
-    double rate[2] = {peak(1), kinds > 1 ? peak(2) : 0};
-    for (uint64_t n = 0; n < REPEATS; n++)
-        for (int i = 0; i < kinds; i++) {
-            struct timing t = time_epoch(record[i].experiment, n + 1);
-            record[i].measure[n] = t.measure;
-            record[i].train[n] = t.train;
-            record[i].both[n] = t.measure + t.train;
-        }
-    for (int i = 0; i < kinds; i++) {
-        printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", rate[i], i + 1,
-               i ? "s" : "");
-        print_record(&record[i], i + 1, rate[i]);
-    }
-    double ratio[REPEATS];
-    for (int n = 0; n < REPEATS && kinds > 1; n++)
-        ratio[n] = record[0].both[n] / record[1].both[n];
-    if (kinds > 1) {
-        double middle = median(ratio, REPEATS);
-        printf("two threads are %.2f times as fast as one (median of pairs; %.2f to %.2f)\n",
-               middle, ratio[0], ratio[REPEATS - 1]);
-    }
-    for (int i = 0; i < kinds; i++) {
-        experiment_free(record[i].experiment);
-        free(record[i].experiment);
-        spec_free(&record[i].spec);
-    }
+    double ratio[ROUNDS];
+    for (int n = 0; n < ROUNDS; n++)
+        ratio[n] = factor * above[n] / below[n];
+    double middle = median(ratio, ROUNDS);
+    printf("%-52s %.2f times one (median of %d rounds; half of them %.2f to %.2f)\n", what, middle,
+           ROUNDS, ratio[ROUNDS / 4], ratio[ROUNDS - 1 - ROUNDS / 4]);
 }
 
-/* The same comparison by many short epochs, of which the fastest tenth counts: what the program can
- * do where neighbours on the machine do not slow down one core or the other meanwhile. */
-static void print_short_epochs(void)
+static void print_epochs(void)
 {
-    enum { SHORT = 200 };
-    static const char *const short_epoch[] = {"train.samples=12800", "measure.samples=12800"};
-    static double seconds[2][SHORT];
-    struct spec spec[2];
-    struct experiment *e[2];
-    for (int i = 0; i < 2; i++)
-        e[i] = open_published(&spec[i], i + 1, short_epoch, 2);
-    for (uint64_t n = 0; n < SHORT; n++)
-        for (int i = 0; i < 2; i++) {
-            struct timing t = time_epoch(e[i], n);
-            seconds[i][n] = t.measure + t.train;
-        }
-    for (int i = 0; i < 2; i++) {
-        qsort(seconds[i], SHORT, sizeof *seconds[i], ascending);
-        experiment_free(e[i]);
-        free(e[i]);
-        spec_free(&spec[i]);
+    static struct rounds r;
+    const bool pair = omp_get_num_procs() > 1;
+    for (int kind = 0; kind < (pair ? KINDS : 1); kind++)
+        r.experiment[kind] = open_published(&r.spec[kind], kind == TOGETHER ? 2 : 1);
+    time_round(&r, 0); /* warm up */
+    for (int n = 0; n < ROUNDS; n++)
+        time_round(&r, n);
+    print_kind(&r, ALONE, 1);
+    if (pair) {
+        print_kind(&r, TOGETHER, 2);
+        print_ratio("two threads, the other core idle while one runs:", 1, r.both[ALONE],
+                    r.both[TOGETHER]);
+        print_ratio("two threads, both cores busy in both cases:", 1, r.both[BESIDE],
+                    r.both[TOGETHER]);
+        print_ratio("for scale, two runs of one thread that share nothing:", 2, r.both[ALONE],
+                    r.both[BESIDE]);
     }
-    printf("           %.2f times by the fastest tenth of %d short epochs, %.2f by their medians\n",
-           seconds[0][SHORT / 10] / seconds[1][SHORT / 10], SHORT,
-           seconds[0][SHORT / 2] / seconds[1][SHORT / 2]);
+    for (int kind = 0; kind < (pair ? KINDS : 1); kind++) {
+        experiment_free(r.experiment[kind]);
+        free(r.experiment[kind]);
+        spec_free(&r.spec[kind]);
+    }
 }
 
 static void print_sampler(void)
 {
     struct spec spec;
-    struct experiment *e = open_published(&spec, 1, NULL, 0);
+    struct experiment *e = open_published(&spec, 1);
     enum { BLOCKS = 4000 };
     void *scratch = malloc(e->source->scratch_size(e->world));
     uint8_t *states = malloc(e->tree->nodes * BLOCK);
@@ -237,7 +241,7 @@ static void print_sampler(void)
 static int print_epoch_seconds(int threads)
 {
     struct spec spec;
-    struct experiment *e = open_published(&spec, threads, NULL, 0);
+    struct experiment *e = open_published(&spec, threads);
     double both[3];
     time_epoch(e, 0);
     for (uint64_t i = 0; i < 3; i++) {
@@ -255,10 +259,8 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "epoch") == 0)
         return print_epoch_seconds(atoi(argv[2]));
-    printf("published setting, specs/published.yaml: medians of %d epochs\n", REPEATS);
+    printf("published setting, specs/published.yaml: medians of %d epochs\n", ROUNDS);
     print_epochs();
-    if (omp_get_num_procs() > 1)
-        print_short_epochs();
     print_sampler();
     return 0;
 }

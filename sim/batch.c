@@ -95,12 +95,16 @@ static void backward(struct batch *b, double *parameters, double *gradient)
 
 double batch_loss(struct batch *b, double *parameters, double *gradient)
 {
-    double totals[OBJECTIVE_PARTIALS];
+    double totals[OBJECTIVE_PARTIALS], force;
     batch_forward(b, parameters);
-    objective_reduce(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared, b->scratch,
-                     totals);
-    double loss = objective_gradient(b->objective, b->settings, &b->outputs, 0, b->samples,
-                                     b->shared, b->scratch, totals);
+    if (b->objective->scope == OBJECTIVE_PAIRWISE)
+        objective_rows(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared,
+                       b->scratch);
+    objective_gradient(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared, b->scratch,
+                       totals);
+    double loss = objective_finish(b->objective, b->settings, &b->outputs, totals, &force);
+    for (size_t i = 0; i < b->pass.columns * (size_t)b->outputs.width; i++)
+        b->outputs.df[i] *= force;
     if (gradient)
         backward(b, parameters, gradient);
     return loss;

@@ -79,25 +79,33 @@ static double eight_gradient(const struct objective *objective, const void *sett
     return loss;
 }
 
-/* ---- of the batch ---- */
+/* ---- of the batch ----
+ *
+ * The loss depends on P - N alone, so the gradient is one number, known when all chunks are done,
+ * times that of P - N, which a chunk can do by itself. */
 
-static double batch_gradient(const struct objective *objective, const void *settings,
-                             const struct outputs *o, size_t begin, size_t end,
-                             const double totals[OBJECTIVE_PARTIALS])
+/* P = sum of |a - b|^2 / entries = 2 r / entries */
+static double batch_entries(const struct outputs *o)
 {
-    double entries = (double)o->samples * o->width, d_plus, d_minus;
-    double negative = totals[1] / entries;
-    double loss = objective->loss(settings, 1, totals[0] / entries, &negative, &d_plus, &d_minus);
-    double c_plus[EIGHT], c_minus[EIGHT];
-    for (size_t i = 0; i < EIGHT; i++) { /* P = sum of |a - b|^2 / entries = 2 r / entries */
-        c_plus[i] = d_plus * 2 / entries;
-        c_minus[i] = d_minus * 2 / entries;
+    return (double)o->samples * o->width;
+}
+
+static void batch_difference(const struct outputs *o, size_t begin, size_t end,
+                             double partial[OBJECTIVE_PARTIALS])
+{
+    double c[2][EIGHT];
+    for (size_t i = 0; i < EIGHT; i++) {
+        c[0][i] = 2 / batch_entries(o);
+        c[1][i] = -c[0][i];
     }
-    for (size_t s = begin; s < end; s += EIGHT) {
-        pull(o, 1, s, c_plus);
-        pull(o, 2, s, c_minus);
-    }
-    return loss * (double)(end - begin) / (double)o->samples;
+    for (size_t s = begin; s < end; s += EIGHT)
+        for (int i = 0; i < 2; i++) {
+            double square[EIGHT];
+            squared_distances(o, 0, 1 + i, s, square);
+            for (size_t k = 0; k < EIGHT && s + k < end; k++)
+                partial[i] += square[k];
+            pull(o, 1 + i, s, c[i]);
+        }
 }
 
 /* ---- all pairs ----
@@ -139,8 +147,8 @@ static void cosines(const struct outputs *o, const double *inverse, double tau, 
     }
 }
 
-static void pairwise_reduce(const struct outputs *o, double tau, size_t begin, size_t end,
-                            double *log_sum, double *scratch)
+static void pairwise_rows(const struct outputs *o, double tau, size_t begin, size_t end,
+                          double *log_sum, double *scratch)
 {
     double *inverse = scratch, *cosine = scratch + 2 * o->stride;
     inverse_norms(o, inverse);
@@ -191,45 +199,46 @@ static double pairwise_row(const struct outputs *o, double tau, int v, size_t s,
     return loss / rows;
 }
 
-/* ---- both steps ---- */
+/* ---- the steps ---- */
 
-void objective_reduce(const struct objective *objective, const void *settings,
-                      const struct outputs *o, size_t begin, size_t end, double *shared,
-                      double *scratch, double partial[OBJECTIVE_PARTIALS])
+void objective_rows(const struct objective *objective, const void *settings,
+                    const struct outputs *o, size_t begin, size_t end, double *shared,
+                    double *scratch)
 {
-    partial[0] = partial[1] = 0;
-    if (objective->scope == OBJECTIVE_PAIRWISE)
-        pairwise_reduce(o, objective->temperature(settings), begin, end, shared, scratch);
-    for (size_t s = begin; objective->scope == OBJECTIVE_OF_BATCH && s < end; s += EIGHT)
-        for (int i = 0; i < 2; i++) {
-            double square[EIGHT];
-            squared_distances(o, 0, 1 + i, s, square);
-            for (size_t k = 0; k < EIGHT && s + k < end; k++)
-                partial[i] += square[k];
-        }
+    pairwise_rows(o, objective->temperature(settings), begin, end, shared, scratch);
 }
 
-double objective_gradient(const struct objective *objective, const void *settings,
-                          const struct outputs *o, size_t begin, size_t end, const double *shared,
-                          double *scratch, const double totals[OBJECTIVE_PARTIALS])
+void objective_gradient(const struct objective *objective, const void *settings,
+                        const struct outputs *o, size_t begin, size_t end, const double *shared,
+                        double *scratch, double partial[OBJECTIVE_PARTIALS])
 {
-    double loss = 0;
+    partial[0] = partial[1] = 0;
     switch (objective->scope) {
     case OBJECTIVE_PER_SAMPLE:
         for (size_t s = begin; s < end; s += EIGHT)
-            loss += eight_gradient(objective, settings, o, s, end - s < EIGHT ? end - s : EIGHT,
-                                   scratch);
+            partial[0] += eight_gradient(objective, settings, o, s,
+                                         end - s < EIGHT ? end - s : EIGHT, scratch);
         break;
     case OBJECTIVE_OF_BATCH:
-        loss = batch_gradient(objective, settings, o, begin, end, totals);
+        batch_difference(o, begin, end, partial);
         break;
     case OBJECTIVE_PAIRWISE:
         inverse_norms(o, scratch);
         for (int v = 0; v < 2; v++)
             for (size_t s = begin; s < end; s++)
-                loss += pairwise_row(o, objective->temperature(settings), v, s, shared, scratch,
-                                     scratch + 2 * o->stride);
+                partial[0] += pairwise_row(o, objective->temperature(settings), v, s, shared,
+                                           scratch, scratch + 2 * o->stride);
         break;
     }
-    return loss;
+}
+
+double objective_finish(const struct objective *objective, const void *settings,
+                        const struct outputs *o, const double totals[OBJECTIVE_PARTIALS],
+                        double *force)
+{
+    *force = 1;
+    if (objective->scope != OBJECTIVE_OF_BATCH)
+        return totals[0];
+    double negative = totals[1] / batch_entries(o), d_minus;
+    return objective->loss(settings, 1, totals[0] / batch_entries(o), &negative, force, &d_minus);
 }

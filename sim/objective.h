@@ -12,7 +12,8 @@
 enum objective_scope {
     OBJECTIVE_PER_SAMPLE, /* loss(r_+, r_-) of each sample, then the mean */
     OBJECTIVE_OF_BATCH,   /* loss(P, N) once; P, N: mean over samples and outputs of squared
-                             differences to x_+ and to x_1- (the published code, erratum E5) */
+                             differences to x_+ and to x_1- (the published code, erratum E5);
+                             a function of P - N alone, so that d_minus = -d_plus */
     OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
 };
 
@@ -47,19 +48,22 @@ int objective_views(const struct objective *objective, const void *settings);
 size_t objective_shared_size(const struct objective *objective, size_t stride);
 size_t objective_scratch_size(const struct objective *objective, int views, size_t stride);
 
-/* A batch is evaluated in chunks of samples [begin, end) in two steps, so that chunks may run in
- * parallel with the same result: every chunk's `reduce`, then (totals[] = sum over chunks, in their
- * order, of partial[]) every chunk's `gradient`, which writes df of its samples and returns its
- * part of the mean loss.  A chunk begins at a multiple of 8; df of the padding may be overwritten.
- */
+/* A batch is evaluated in chunks of samples [begin, end), which may run in parallel with the same
+ * result.  OBJECTIVE_PAIRWISE alone begins with every chunk's `rows`, which writes `shared`.  Then
+ * every chunk's `gradient` writes df of its samples and its part of the totals, and with
+ * totals[] = sum over chunks, in their order, of partial[], `finish` returns the mean loss and
+ * *force, by which all df (or anything linear in them) is yet to be multiplied: 1 unless
+ * OBJECTIVE_OF_BATCH.  A chunk begins at a multiple of 8; df of the padding may be overwritten. */
 enum { OBJECTIVE_PARTIALS = 2 };
 
-void objective_reduce(const struct objective *objective, const void *settings,
-                      const struct outputs *outputs, size_t begin, size_t end, double *shared,
-                      double *scratch, double partial[OBJECTIVE_PARTIALS]);
-double objective_gradient(const struct objective *objective, const void *settings,
-                          const struct outputs *outputs, size_t begin, size_t end,
-                          const double *shared, double *scratch,
-                          const double totals[OBJECTIVE_PARTIALS]);
+void objective_rows(const struct objective *objective, const void *settings,
+                    const struct outputs *outputs, size_t begin, size_t end, double *shared,
+                    double *scratch);
+void objective_gradient(const struct objective *objective, const void *settings,
+                        const struct outputs *outputs, size_t begin, size_t end,
+                        const double *shared, double *scratch, double partial[OBJECTIVE_PARTIALS]);
+double objective_finish(const struct objective *objective, const void *settings,
+                        const struct outputs *outputs, const double totals[OBJECTIVE_PARTIALS],
+                        double *force);
 
 #endif

@@ -6,13 +6,14 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 4096 };
+enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 1024 };
 
 /* ---- plan ---- */
 
-static bool per_sample(const struct trainer *t)
+/* Whether a chunk's gradient waits for the outputs of all chunks. */
+static bool pairwise(const struct trainer *t)
 {
-    return t->plan.objective->scope == OBJECTIVE_PER_SAMPLE;
+    return t->plan.objective->scope == OBJECTIVE_PAIRWISE;
 }
 
 /* The largest of 8, 16, 32, ... samples whose views fit CHUNK_COLUMNS. */
@@ -57,7 +58,6 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
     t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
     t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
     t->partial = ARENA_TAKE(arena, double, t->chunks *OBJECTIVE_PARTIALS);
-    t->loss = ARENA_TAKE(arena, double, t->chunks);
 }
 
 static void layout_slab(struct trainer *t, struct arena *arena)
@@ -65,7 +65,7 @@ static void layout_slab(struct trainer *t, struct arena *arena)
     const struct trainer_plan *p = &t->plan;
     size_t threads = (size_t)p->threads, views = (size_t)t->views;
     t->pattern = ARENA_TAKE(arena, uint16_t,
-                            views * nodes_of(p->network, t->tables.boundary) * t->slab_stride);
+                            2 * views * nodes_of(p->network, t->tables.boundary) * t->slab_stride);
     t->leaf_size = views * p->network->leaves * BLOCK;
     t->leaf = ARENA_TAKE(arena, uint8_t, threads * t->leaf_size);
     t->draw_size = (p->source->scratch_size(p->world) + 63) / 64 * 64;
@@ -82,7 +82,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     int boundary = boundary_level(n, plan->batch * (size_t)t->views);
     tables_layout(&t->tables, n, boundary, plan->threads, arena);
-    size_t passes = per_sample(t) ? (size_t)plan->threads : t->chunks;
+    size_t passes = pairwise(t) ? t->chunks : (size_t)plan->threads;
     t->pass = ARENA_TAKE(arena, struct pass, passes);
     for (size_t i = 0; i < passes; i++) {
         struct pass pass;
@@ -126,7 +126,7 @@ static size_t shard_chunk(const struct trainer *t, size_t shard)
 
 static struct pass *pass_of(const struct trainer *t, size_t chunk, int thread)
 {
-    return &t->pass[per_sample(t) ? (size_t)thread : chunk];
+    return &t->pass[pairwise(t) ? chunk : (size_t)thread];
 }
 
 static size_t chunk_end(const struct trainer *t, size_t chunk)
@@ -135,40 +135,45 @@ static size_t chunk_end(const struct trainer *t, size_t chunk)
     return end < t->plan.batch ? end : t->plan.batch;
 }
 
-/* Fill the slab with the blocks that hold samples [first, first + samples) of an epoch. */
-static void fill_slab(struct trainer *t, uint64_t epoch, size_t first, int thread)
+/* Block `number` of an epoch's slabs, one after the other. */
+static void fill_block(struct trainer *t, uint64_t epoch, size_t number, int thread)
 {
     const struct trainer_plan *p = &t->plan;
-    const size_t boundary_nodes = nodes_of(p->network, t->tables.boundary);
+    size_t blocks = t->slab_stride / BLOCK, slab = number / blocks, b = number % blocks;
+    size_t nodes = nodes_of(p->network, t->tables.boundary);
     uint8_t *leaf = t->leaf + (size_t)thread * t->leaf_size;
-    void *scratch = (char *)t->draw_scratch + (size_t)thread * t->draw_size;
-    size_t begin, end;
-    share(t->slab_stride / BLOCK, thread, t->team, &begin, &end);
-    for (size_t b = begin; b < end; b++) {
-        struct draw draw = {
-            .seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = first / BLOCK + b};
-        p->source->views(p->world, draw, t->views, scratch, leaf);
-        for (size_t view = 0; view < (size_t)t->views; view++)
-            pattern_index(p->network, t->tables.boundary, leaf + view * p->network->leaves * BLOCK,
-                          BLOCK, BLOCK,
-                          t->pattern + view * boundary_nodes * t->slab_stride + b * BLOCK,
-                          t->slab_stride);
-    }
+    struct draw draw = {.seed = p->seed,
+                        .purpose = PURPOSE_TRAIN,
+                        .epoch = epoch,
+                        .block = slab * t->slab_steps * p->batch / BLOCK + b};
+    p->source->views(p->world, draw, t->views,
+                     (char *)t->draw_scratch + (size_t)thread * t->draw_size, leaf);
+    for (size_t view = 0; view < (size_t)t->views; view++)
+        pattern_index(
+            p->network, t->tables.boundary, leaf + view * p->network->leaves * BLOCK, BLOCK, BLOCK,
+            t->pattern + (slab % 2 * (size_t)t->views + view) * nodes * t->slab_stride + b * BLOCK,
+            t->slab_stride);
 }
 
-static const uint16_t *chunk_pattern(const struct trainer *t, int view, size_t slab_sample,
+/* Where the samples of a step lie: in which of the two slabs, and from which sample on. */
+struct place {
+    size_t slab, sample;
+};
+
+static const uint16_t *chunk_pattern(const struct trainer *t, int view, struct place place,
                                      size_t chunk)
 {
     size_t nodes = nodes_of(t->plan.network, t->tables.boundary);
-    return t->pattern + (size_t)view * nodes * t->slab_stride + slab_sample + chunk * t->chunk;
+    size_t row = (place.slab * (size_t)t->views + (size_t)view) * nodes;
+    return t->pattern + row * t->slab_stride + place.sample + chunk * t->chunk;
 }
 
-static void chunk_forward(struct trainer *t, size_t chunk, size_t slab_sample, int thread)
+static void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;
     for (int view = 0; view < t->views; view++)
-        pass_look_up(pass, chunk_pattern(t, view, slab_sample, chunk), t->slab_stride,
+        pass_look_up(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
                      (size_t)view * t->chunk, t->chunk);
     pass_forward(pass, t->parameters);
     for (int view = 0; view < t->views; view++) {
@@ -182,25 +187,31 @@ static void chunk_forward(struct trainer *t, size_t chunk, size_t slab_sample, i
     }
 }
 
-static void chunk_reduce(struct trainer *t, size_t chunk)
+static void chunk_rows(struct trainer *t, size_t chunk)
 {
-    objective_reduce(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
-                     chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size,
-                     t->partial + chunk * OBJECTIVE_PARTIALS);
+    objective_rows(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
+                   chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size);
 }
 
-static void chunk_loss(struct trainer *t, size_t chunk)
+static void chunk_gradient(struct trainer *t, size_t chunk)
+{
+    objective_gradient(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
+                       chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size,
+                       t->partial + chunk * OBJECTIVE_PARTIALS);
+}
+
+/* Mean loss of the batch, and what all gradients are yet to be multiplied by. */
+static double batch_loss_of(const struct trainer *t, double *force)
 {
     double totals[OBJECTIVE_PARTIALS] = {0};
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
             totals[i] += t->partial[c * OBJECTIVE_PARTIALS + (size_t)i];
-    t->loss[chunk] = objective_gradient(t->plan.objective, t->plan.objective_settings, &t->outputs,
-                                        chunk * t->chunk, chunk_end(t, chunk), t->shared,
-                                        t->scratch + chunk * t->scratch_size, totals);
+    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs, totals,
+                            force);
 }
 
-static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, size_t slab_sample,
+static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct place place,
                            int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
@@ -220,19 +231,19 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, size_t
                            pass->pre[0], pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
     for (int view = 0; view < t->views; view++)
-        pass_scatter(pass, chunk_pattern(t, view, slab_sample, chunk), t->slab_stride,
+        pass_scatter(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
                      (size_t)view * t->chunk, count, t->shard_lookup + shard * t->lookup_stride);
 }
 
-/* out[first..end) = sum over shards, in their order */
+/* out[first..end) = force times the sum over shards, in their order */
 static void sum_shards(double *out, const double *shard, size_t shards, size_t stride, size_t first,
-                       size_t end)
+                       size_t end, double force)
 {
     for (size_t i = first; i < end; i++)
-        out[i] = shard[i];
+        out[i] = force * shard[i];
     for (size_t g = 1; g < shards; g++)
         for (size_t i = first; i < end; i++)
-            out[i] += shard[g * stride + i];
+            out[i] += force * shard[g * stride + i];
 }
 
 /* ---- what a thread owns ----
@@ -283,12 +294,12 @@ static struct owned owned_by(const struct trainer *t, int thread)
 }
 
 /* The shards' sums become the gradient of the thread's parameters. */
-static void collect_gradient(struct trainer *t, const struct owned *o, int thread)
+static void collect_gradient(struct trainer *t, const struct owned *o, double force, int thread)
 {
     sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, o->range[0].first,
-               o->range[0].end);
+               o->range[0].end, force);
     sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
-               o->first_node * t->tables.lookup_node, o->end_node * t->tables.lookup_node);
+               o->first_node * t->tables.lookup_node, o->end_node * t->tables.lookup_node, force);
     for (int i = 1; i < o->count; i++)
         memset(t->gradient + o->range[i].first, 0,
                (o->range[i].end - o->range[i].first) * sizeof(double));
@@ -322,49 +333,68 @@ struct epoch_run {
     void *context;
     struct epoch_result result;
     struct barrier barrier;
-    bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
+    bool not_finite[TRAINER_SHARDS];       /* by thread: its parameters after the last step */
+    _Alignas(64) atomic_size_t next_block; /* to be filled */
 };
 
-/* Outputs, loss and gradient sums of this thread's chunks. */
-static void step_chunks(struct epoch_run *run, size_t slab_sample, int thread)
+/* A thread at work.  The slab after the one in use is filled while it waits for the others: its
+ * samples depend on nothing, and nobody reads them before a barrier after the last is filled. */
+struct worker {
+    struct epoch_run *run;
+    int thread;
+    size_t fillable; /* blocks of the slab in use and the next one, counted from the first slab */
+};
+
+static size_t slabs_of(const struct epoch_run *run)
 {
-    struct trainer *t = run->trainer;
-    enum objective_scope scope = t->plan.objective->scope;
+    return (run->steps + run->trainer->slab_steps - 1) / run->trainer->slab_steps;
+}
+
+static bool fill_next(void *worker)
+{
+    const struct worker *w = worker;
+    size_t block = atomic_load_explicit(&w->run->next_block, memory_order_relaxed);
+    do {
+        if (block >= w->fillable)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&w->run->next_block, &block, block + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    fill_block(w->run->trainer, w->run->epoch, block, w->thread);
+    return true;
+}
+
+static void meet(struct worker *w)
+{
+    barrier_wait(&w->run->barrier, fill_next, w);
+}
+
+/* Outputs, loss and gradient sums of this thread's chunks. */
+static void step_chunks(struct worker *w, struct place place)
+{
+    struct trainer *t = w->run->trainer;
+    int thread = w->thread;
     size_t first, end;
     share(t->shards, thread, t->team, &first, &end);
-    if (!per_sample(t)) { /* the loss needs the outputs of all chunks */
-        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++) {
-            chunk_forward(t, c, slab_sample, thread);
-            if (scope == OBJECTIVE_OF_BATCH)
-                chunk_reduce(t, c);
-        }
-        barrier_wait(&run->barrier);
-    }
-    if (scope == OBJECTIVE_PAIRWISE) {
+    if (pairwise(t)) {
         for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
-            chunk_reduce(t, c);
-        barrier_wait(&run->barrier);
+            chunk_forward(t, c, place, thread);
+        meet(w);
+        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
+            chunk_rows(t, c);
+        meet(w);
     }
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
         memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
-            if (per_sample(t))
-                chunk_forward(t, c, slab_sample, thread);
-            chunk_loss(t, c);
-            if (run->learn)
-                chunk_backward(t, g, c, slab_sample, thread);
+            if (!pairwise(t))
+                chunk_forward(t, c, place, thread);
+            chunk_gradient(t, c);
+            if (w->run->learn)
+                chunk_backward(t, g, c, place, thread);
         }
     }
-    barrier_wait(&run->barrier);
-}
-
-static double batch_loss_sum(const struct trainer *t)
-{
-    double loss = 0;
-    for (size_t c = 0; c < t->chunks; c++)
-        loss += t->loss[c];
-    return loss;
+    meet(w);
 }
 
 static bool all_finite(const struct epoch_run *run)
@@ -375,17 +405,22 @@ static bool all_finite(const struct epoch_run *run)
     return finite;
 }
 
-/* Sample in the slab at which a step begins; at the first step of a slab it is filled. */
-static size_t enter_slab(struct epoch_run *run, size_t step, int thread)
+/* Before the first step of a slab the rest of it is filled. */
+static struct place enter_step(struct worker *w, size_t step)
 {
-    struct trainer *t = run->trainer;
-    size_t batch = t->plan.batch, first = step / t->slab_steps * t->slab_steps * batch;
-    if (step % t->slab_steps == 0) {
-        fill_slab(t, run->epoch, first, thread);
-        if (thread == 0 && run->keep_going)
-            run->result.stopped = !run->keep_going(run->context, step);
+    struct trainer *t = w->run->trainer;
+    size_t slab = step / t->slab_steps, first = slab * t->slab_steps,
+           blocks = t->slab_stride / BLOCK;
+    if (step == first) {
+        w->fillable = (slab + 1) * blocks;
+        while (fill_next(w))
+            ;
+        w->fillable = (slab + 2 < slabs_of(w->run) ? slab + 2 : slabs_of(w->run)) * blocks;
+        if (w->thread == 0 && w->run->keep_going)
+            w->run->result.stopped = !w->run->keep_going(w->run->context, step);
     }
-    return step * batch - first / BLOCK * BLOCK;
+    return (struct place){.slab = slab % 2,
+                          .sample = step * t->plan.batch - first * t->plan.batch / BLOCK * BLOCK};
 }
 
 /* All threads take the same turns: what they decide on was written before a barrier and is not
@@ -393,15 +428,16 @@ static size_t enter_slab(struct epoch_run *run, size_t step, int thread)
 static void run_thread(struct epoch_run *run, int thread)
 {
     struct trainer *t = run->trainer;
+    struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
     tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
     for (size_t step = 0; step < run->steps; step++) {
-        size_t slab_sample = enter_slab(run, step, thread);
-        barrier_wait(&run->barrier);
+        struct place place = enter_step(&worker, step);
+        meet(&worker);
         if (run->result.stopped || !all_finite(run))
             break;
-        step_chunks(run, slab_sample, thread);
-        double loss = batch_loss_sum(t);
+        step_chunks(&worker, place);
+        double force, loss = batch_loss_of(t, &force);
         if (thread == 0) {
             run->result.loss += (loss - run->result.loss) / (double)(step + 1); /* mean so far */
             run->result.steps = step + 1;
@@ -410,7 +446,7 @@ static void run_thread(struct epoch_run *run, int thread)
         if (!isfinite(loss))
             break;
         if (run->learn) {
-            collect_gradient(t, &owned, thread);
+            collect_gradient(t, &owned, force, thread);
             run->not_finite[thread] = !update(t, &owned, t->step + step + 1);
             tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
         }

@@ -46,18 +46,18 @@ struct trainer {
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
     struct tables tables;
-    struct pass *pass;  /* one a chunk; one a thread where the loss needs no other sample */
+    struct pass *pass;  /* one a thread; one a chunk where the loss compares all samples */
     struct pass *delta; /* one a thread: the gradient arrays that its passes use in turn */
     struct outputs outputs;
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
-    double *partial, *loss; /* [chunk] */
+    double *partial;        /* [chunk][OBJECTIVE_PARTIALS] */
     double *shard_gradient; /* [shard][gradient_stride], levels above the boundary */
     double *shard_lookup;   /* [shard][lookup_stride], sums at the boundary */
     size_t gradient_stride, lookup_stride;
-    /* A slab: the samples of the next few batches. */
+    /* A slab: the samples of the next few batches.  One is in use while the other is filled. */
     size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
-    uint16_t *pattern;              /* [view][boundary node][slab_stride] */
+    uint16_t *pattern;              /* [slab][view][boundary node][slab_stride] */
     uint8_t *leaf;                  /* [thread][view][leaf][BLOCK] */
     void *draw_scratch;             /* [thread] of the source */
     size_t leaf_size, draw_size;

@@ -848,12 +848,14 @@ static void close_bare(struct bare *bare)
 
 static double bare_loss(struct bare *b)
 {
-    double totals[OBJECTIVE_PARTIALS];
+    double totals[OBJECTIVE_PARTIALS], force;
     const struct chosen *c = b->chosen;
-    objective_reduce(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
-                     b->scratch, totals);
-    return objective_gradient(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples,
-                              b->shared, b->scratch, totals);
+    if (c->objective->scope == OBJECTIVE_PAIRWISE)
+        objective_rows(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
+                       b->scratch);
+    objective_gradient(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
+                       b->scratch, totals);
+    return objective_finish(c->objective, &c->settings, &b->outputs, totals, &force);
 }
 
 static void check_finite_gradient(const struct bare *b)
