@@ -8,13 +8,15 @@
 #include "core/random.h"
 #include "harness/experiment.h"
 
+#include <math.h>
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 41 };
+enum { ROUNDS = 101 };
 
 static double now(void)
 {
@@ -132,7 +134,31 @@ struct rounds {
     struct spec spec[KINDS];
     struct experiment *experiment[KINDS];
     double measure[KINDS][ROUNDS], train[KINDS][ROUNDS], both[KINDS][ROUNDS];
+    double latency[ROUNDS][2]; /* before and after two threads */
 };
+
+/* Nanoseconds in which a cache line goes to the other core and back.  Some 100 where both share a
+ * cache; a virtual machine's cores may move apart, and then it is several times that. */
+static double core_latency(void)
+{
+    enum { TURNS = 500 };
+    static _Alignas(64) atomic_int ball;
+    double seconds = 0;
+    atomic_store(&ball, 0);
+#pragma omp parallel num_threads(2)
+    {
+        int me = omp_get_thread_num();
+        double start = now();
+        for (int i = 0; i < TURNS; i++) {
+            while (atomic_load(&ball) != me)
+                ;
+            atomic_store(&ball, 1 - me);
+        }
+        if (me == 0)
+            seconds = now() - start;
+    }
+    return 1e9 * seconds / TURNS;
+}
 
 static void record(struct rounds *r, int kind, int n, struct timing t)
 {
@@ -154,7 +180,9 @@ static void time_round(struct rounds *r, int n)
     record(r, BESIDE, n,
            (struct timing){.measure = (beside[0].measure + beside[1].measure) / 2,
                            .train = (beside[0].train + beside[1].train) / 2});
+    r->latency[n][0] = core_latency();
     record(r, TOGETHER, n, time_epoch(r->experiment[TOGETHER], epoch));
+    r->latency[n][1] = core_latency();
 }
 
 static double median_of(const double *values)
@@ -180,14 +208,23 @@ static void print_kind(const struct rounds *r, int kind, int threads)
            direct, 100 * direct / peak_rate);
 }
 
-static void print_ratio(const char *what, double factor, const double *above, const double *below)
+/* Over rounds whose latency lay in [low, high) before and after. */
+static void print_ratio(const struct rounds *r, const char *what, double factor, int above,
+                        int below, double low, double high)
 {
     double ratio[ROUNDS];
+    int count = 0;
     for (int n = 0; n < ROUNDS; n++)
-        ratio[n] = factor * above[n] / below[n];
-    double middle = median(ratio, ROUNDS);
-    printf("%-52s %.2f times one (median of %d rounds; half of them %.2f to %.2f)\n", what, middle,
-           ROUNDS, ratio[ROUNDS / 4], ratio[ROUNDS - 1 - ROUNDS / 4]);
+        if (fmin(r->latency[n][0], r->latency[n][1]) >= low &&
+            fmax(r->latency[n][0], r->latency[n][1]) < high)
+            ratio[count++] = factor * r->both[above][n] / r->both[below][n];
+    if (count < 3) {
+        printf("  %-48s too few rounds (%d)\n", what, count);
+        return;
+    }
+    double middle = median(ratio, (size_t)count);
+    printf("  %-48s %.2f times one (median of %d; half of them %.2f to %.2f)\n", what, middle,
+           count, ratio[count / 4], ratio[count - 1 - count / 4]);
 }
 
 static void print_epochs(void)
@@ -202,12 +239,13 @@ static void print_epochs(void)
     print_kind(&r, ALONE, 1);
     if (pair) {
         print_kind(&r, TOGETHER, 2);
-        print_ratio("two threads, the other core idle while one runs:", 1, r.both[ALONE],
-                    r.both[TOGETHER]);
-        print_ratio("two threads, both cores busy in both cases:", 1, r.both[BESIDE],
-                    r.both[TOGETHER]);
-        print_ratio("for scale, two runs of one thread that share nothing:", 2, r.both[ALONE],
-                    r.both[BESIDE]);
+        printf("two threads against one\n");
+        print_ratio(&r, "all rounds", 1, ALONE, TOGETHER, 0, INFINITY);
+        print_ratio(&r, "cores sharing a cache (a line back in < 200 ns)", 1, ALONE, TOGETHER, 0,
+                    200);
+        print_ratio(&r, "cores that do not (a line back in > 200 ns)", 1, ALONE, TOGETHER, 200,
+                    INFINITY);
+        print_ratio(&r, "two runs of one thread that share nothing", 2, ALONE, BESIDE, 0, INFINITY);
     }
     for (int kind = 0; kind < (pair ? KINDS : 1); kind++) {
         experiment_free(r.experiment[kind]);

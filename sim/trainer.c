@@ -6,7 +6,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 1024 };
+enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 1024, PARTIAL_STRIDE = 8 };
 
 /* ---- plan ---- */
 
@@ -42,22 +42,27 @@ static void plan_sizes(struct trainer *t)
     t->parameter_stride = padded(p->network->parameters);
 }
 
+/* Outputs of the whole batch where the loss compares them all; else of one chunk a thread, so that
+ * no two threads write near each other. */
 static void layout_outputs(struct trainer *t, struct arena *arena)
 {
-    size_t stride = padded(t->chunks * t->chunk);
+    size_t sets = pairwise(t) ? 1 : (size_t)t->plan.threads;
+    size_t stride = pairwise(t) ? padded(t->chunks * t->chunk) : t->chunk;
     int width = t->plan.network->level[0].width;
-    size_t size = (size_t)t->views * (size_t)width * stride;
-    double *f = ARENA_TAKE(arena, double, size);
-    t->outputs = (struct outputs){.samples = t->plan.batch,
-                                  .stride = stride,
-                                  .width = width,
-                                  .views = t->views,
-                                  .f = f,
-                                  .df = ARENA_TAKE(arena, double, size)};
+    size_t size = padded((size_t)t->views * (size_t)width * stride);
+    double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
+    t->outputs = ARENA_TAKE(arena, struct outputs, sets);
+    for (size_t i = 0; arena->base && i < sets; i++)
+        t->outputs[i] = (struct outputs){.samples = t->plan.batch,
+                                         .stride = stride,
+                                         .width = width,
+                                         .views = t->views,
+                                         .f = f + i * size,
+                                         .df = df + i * size};
     t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
     t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
     t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
-    t->partial = ARENA_TAKE(arena, double, t->chunks *OBJECTIVE_PARTIALS);
+    t->partial = ARENA_TAKE(arena, double, t->chunks *PARTIAL_STRIDE);
 }
 
 static void layout_slab(struct trainer *t, struct arena *arena)
@@ -135,11 +140,10 @@ static size_t chunk_end(const struct trainer *t, size_t chunk)
     return end < t->plan.batch ? end : t->plan.batch;
 }
 
-/* Block `number` of an epoch's slabs, one after the other. */
-static void fill_block(struct trainer *t, uint64_t epoch, size_t number, int thread)
+/* Block b of a slab. */
+static void fill_block(struct trainer *t, uint64_t epoch, size_t slab, size_t b, int thread)
 {
     const struct trainer_plan *p = &t->plan;
-    size_t blocks = t->slab_stride / BLOCK, slab = number / blocks, b = number % blocks;
     size_t nodes = nodes_of(p->network, t->tables.boundary);
     uint8_t *leaf = t->leaf + (size_t)thread * t->leaf_size;
     struct draw draw = {.seed = p->seed,
@@ -168,9 +172,24 @@ static const uint16_t *chunk_pattern(const struct trainer *t, int view, struct p
     return t->pattern + row * t->slab_stride + place.sample + chunk * t->chunk;
 }
 
+/* The outputs of a chunk: samples [begin, begin + chunk) of `all`. */
+struct chunk_outputs {
+    struct outputs *all;
+    size_t begin, end; /* end: of the samples that the batch has */
+};
+
+static struct chunk_outputs outputs_of(const struct trainer *t, size_t chunk, int thread)
+{
+    size_t count = chunk_end(t, chunk) - chunk * t->chunk;
+    size_t begin = pairwise(t) ? chunk * t->chunk : 0;
+    return (struct chunk_outputs){
+        .all = &t->outputs[pairwise(t) ? 0 : thread], .begin = begin, .end = begin + count};
+}
+
 static void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
+    struct chunk_outputs o = outputs_of(t, chunk, thread);
     const struct network *n = t->plan.network;
     for (int view = 0; view < t->views; view++)
         pass_look_up(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
@@ -178,26 +197,28 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
     pass_forward(pass, t->parameters);
     for (int view = 0; view < t->views; view++) {
         const double *in = pass->pre[0] + (size_t)view * t->chunk;
-        double *out = (double *)t->outputs.f + output_index(&t->outputs, view, 0, chunk * t->chunk);
-        for (int k = 0; k < t->outputs.width; k++)
-            memcpy(out + (size_t)k * t->outputs.stride, in + (size_t)k * pass->columns,
+        double *out = (double *)o.all->f + output_index(o.all, view, 0, o.begin);
+        for (int k = 0; k < o.all->width; k++)
+            memcpy(out + (size_t)k * o.all->stride, in + (size_t)k * pass->columns,
                    t->chunk * sizeof *out);
         if (n->normalize)
-            normalize_forward(t->outputs.width, t->chunk, t->outputs.stride, n->norm_eps, out, out);
+            normalize_forward(o.all->width, t->chunk, o.all->stride, n->norm_eps, out, out);
     }
 }
 
-static void chunk_rows(struct trainer *t, size_t chunk)
+static void chunk_rows(struct trainer *t, size_t chunk, int thread)
 {
-    objective_rows(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
-                   chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size);
+    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    objective_rows(t->plan.objective, t->plan.objective_settings, o.all, o.begin, o.end, t->shared,
+                   t->scratch + chunk * t->scratch_size);
 }
 
-static void chunk_gradient(struct trainer *t, size_t chunk)
+static void chunk_gradient(struct trainer *t, size_t chunk, int thread)
 {
-    objective_gradient(t->plan.objective, t->plan.objective_settings, &t->outputs, chunk * t->chunk,
-                       chunk_end(t, chunk), t->shared, t->scratch + chunk * t->scratch_size,
-                       t->partial + chunk * OBJECTIVE_PARTIALS);
+    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    objective_gradient(t->plan.objective, t->plan.objective_settings, o.all, o.begin, o.end,
+                       t->shared, t->scratch + chunk * t->scratch_size,
+                       t->partial + chunk * PARTIAL_STRIDE);
 }
 
 /* Mean loss of the batch, and what all gradients are yet to be multiplied by. */
@@ -206,8 +227,8 @@ static double batch_loss_of(const struct trainer *t, double *force)
     double totals[OBJECTIVE_PARTIALS] = {0};
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
-            totals[i] += t->partial[c * OBJECTIVE_PARTIALS + (size_t)i];
-    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs, totals,
+            totals[i] += t->partial[c * PARTIAL_STRIDE + (size_t)i];
+    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs[0], totals,
                             force);
 }
 
@@ -216,19 +237,20 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
 {
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;
-    size_t count = chunk_end(t, chunk) - chunk * t->chunk;
+    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    size_t count = o.end - o.begin;
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     for (int view = 0; view < t->views; view++) {
-        const double *in = t->outputs.df + output_index(&t->outputs, view, 0, chunk * t->chunk);
+        const double *in = o.all->df + output_index(o.all, view, 0, o.begin);
         double *out = pass->delta[0] + (size_t)view * t->chunk;
-        for (size_t k = 0; k < (size_t)t->outputs.width; k++) {
-            memcpy(out + k * pass->columns, in + k * t->outputs.stride, count * sizeof *out);
+        for (size_t k = 0; k < (size_t)o.all->width; k++) {
+            memcpy(out + k * pass->columns, in + k * o.all->stride, count * sizeof *out);
             memset(out + k * pass->columns + count, 0, (t->chunk - count) * sizeof *out);
         }
     }
     if (n->normalize)
-        normalize_backward(t->outputs.width, pass->columns, pass->columns, n->norm_eps,
-                           pass->pre[0], pass->delta[0], pass->delta[0]);
+        normalize_backward(o.all->width, pass->columns, pass->columns, n->norm_eps, pass->pre[0],
+                           pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
     for (int view = 0; view < t->views; view++)
         pass_scatter(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
@@ -333,16 +355,21 @@ struct epoch_run {
     void *context;
     struct epoch_result result;
     struct barrier barrier;
-    bool not_finite[TRAINER_SHARDS];       /* by thread: its parameters after the last step */
-    _Alignas(64) atomic_size_t next_block; /* to be filled */
+    bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
+    /* Blocks still to be filled, counted over all slabs; lane i holds every team'th block of a
+     * slab from block i on. */
+    struct {
+        _Alignas(64) atomic_size_t next;
+    } lane[TRAINER_SHARDS];
 };
 
 /* A thread at work.  The slab after the one in use is filled while it waits for the others: its
- * samples depend on nothing, and nobody reads them before a barrier after the last is filled. */
+ * samples depend on nothing, and nobody reads them before a barrier after the last is filled.  It
+ * begins with its own lane, whose samples, with 64 in a batch for each thread, it will read. */
 struct worker {
     struct epoch_run *run;
     int thread;
-    size_t fillable; /* blocks of the slab in use and the next one, counted from the first slab */
+    size_t fillable; /* slabs, from the first on */
 };
 
 static size_t slabs_of(const struct epoch_run *run)
@@ -350,17 +377,33 @@ static size_t slabs_of(const struct epoch_run *run)
     return (run->steps + run->trainer->slab_steps - 1) / run->trainer->slab_steps;
 }
 
+/* *number = the next below `end`; false where there is none */
+static bool take(atomic_size_t *next, size_t end, size_t *number)
+{
+    *number = atomic_load_explicit(next, memory_order_relaxed);
+    while (*number < end)
+        if (atomic_compare_exchange_weak_explicit(next, number, *number + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
 static bool fill_next(void *worker)
 {
     const struct worker *w = worker;
-    size_t block = atomic_load_explicit(&w->run->next_block, memory_order_relaxed);
-    do {
-        if (block >= w->fillable)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&w->run->next_block, &block, block + 1,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    fill_block(w->run->trainer, w->run->epoch, block, w->thread);
-    return true;
+    struct trainer *t = w->run->trainer;
+    size_t team = (size_t)t->team, blocks = t->slab_stride / BLOCK, number;
+    size_t in_lane = (blocks + team - 1) / team;
+    for (size_t i = 0; i < team; i++) {
+        size_t lane = ((size_t)w->thread + i) % team;
+        if (!take(&w->run->lane[lane].next, w->fillable * in_lane, &number))
+            continue;
+        size_t b = number % in_lane * team + lane;
+        if (b < blocks)
+            fill_block(t, w->run->epoch, number / in_lane, b, w->thread);
+        return true;
+    }
+    return false;
 }
 
 static void meet(struct worker *w)
@@ -380,7 +423,7 @@ static void step_chunks(struct worker *w, struct place place)
             chunk_forward(t, c, place, thread);
         meet(w);
         for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
-            chunk_rows(t, c);
+            chunk_rows(t, c, thread);
         meet(w);
     }
     for (size_t g = first; g < end; g++) {
@@ -389,7 +432,7 @@ static void step_chunks(struct worker *w, struct place place)
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
             if (!pairwise(t))
                 chunk_forward(t, c, place, thread);
-            chunk_gradient(t, c);
+            chunk_gradient(t, c, thread);
             if (w->run->learn)
                 chunk_backward(t, g, c, place, thread);
         }
@@ -409,13 +452,12 @@ static bool all_finite(const struct epoch_run *run)
 static struct place enter_step(struct worker *w, size_t step)
 {
     struct trainer *t = w->run->trainer;
-    size_t slab = step / t->slab_steps, first = slab * t->slab_steps,
-           blocks = t->slab_stride / BLOCK;
+    size_t slab = step / t->slab_steps, first = slab * t->slab_steps;
     if (step == first) {
-        w->fillable = (slab + 1) * blocks;
+        w->fillable = slab + 1;
         while (fill_next(w))
             ;
-        w->fillable = (slab + 2 < slabs_of(w->run) ? slab + 2 : slabs_of(w->run)) * blocks;
+        w->fillable = slab + 2 < slabs_of(w->run) ? slab + 2 : slabs_of(w->run);
         if (w->thread == 0 && w->run->keep_going)
             w->run->result.stopped = !w->run->keep_going(w->run->context, step);
     }

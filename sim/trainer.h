@@ -46,12 +46,12 @@ struct trainer {
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
     struct tables tables;
-    struct pass *pass;  /* one a thread; one a chunk where the loss compares all samples */
-    struct pass *delta; /* one a thread: the gradient arrays that its passes use in turn */
-    struct outputs outputs;
+    struct pass *pass;        /* one a thread; one a chunk where the loss compares all samples */
+    struct pass *delta;       /* one a thread: the gradient arrays that its passes use in turn */
+    struct outputs *outputs;  /* one; one a thread where the loss needs no other sample */
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
-    double *partial;        /* [chunk][OBJECTIVE_PARTIALS] */
+    double *partial;        /* [chunk][8], OBJECTIVE_PARTIALS of them used */
     double *shard_gradient; /* [shard][gradient_stride], levels above the boundary */
     double *shard_lookup;   /* [shard][lookup_stride], sums at the boundary */
     size_t gradient_stride, lookup_stride;
