@@ -33,7 +33,7 @@ Q_COMPILE = @echo "  compile  $<";
 Q_LINK = @echo "  link     $@";
 endif
 
-FLOORS = core hltm sim analysis harness
+FLOORS = core hltm sim analysis theorems harness
 SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
 MAIN := $(BUILD)/harness/main.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))

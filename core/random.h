@@ -18,6 +18,7 @@ enum purpose {
     PURPOSE_MEASURE, /* samples of a measurement */
     PURPOSE_CEILING, /* samples of a ceiling that is too large to enumerate */
     PURPOSE_TEST,
+    PURPOSE_CLAIM, /* instances of the claims of `duet verify` */
 };
 
 /* Four words at one address. */

@@ -70,7 +70,7 @@ void batch_forward(struct batch *b, double *parameters)
     }
 }
 
-static void backward(struct batch *b, double *parameters, double *gradient)
+void batch_backward(struct batch *b, double *parameters, double *gradient)
 {
     const struct network *n = b->network;
     for (int view = 0; view < b->outputs.views; view++)
@@ -106,6 +106,6 @@ double batch_loss(struct batch *b, double *parameters, double *gradient)
     for (size_t i = 0; i < b->pass.columns * (size_t)b->outputs.width; i++)
         b->outputs.df[i] *= force;
     if (gradient)
-        backward(b, parameters, gradient);
+        batch_backward(b, parameters, gradient);
     return loss;
 }

@@ -28,8 +28,18 @@ void batch_layout(struct batch *batch, const struct network *network,
 void batch_set_states(struct batch *batch, int view, const uint8_t *leaf, size_t stride);
 void batch_set_values(struct batch *batch, int view, const double *x, size_t stride);
 
+/* Row of input `i` of one view, [samples], to write real values into. */
+static inline double *batch_value(struct batch *batch, int view, size_t i)
+{
+    return batch->pass.act[batch->tables.boundary] + i * batch->pass.columns +
+           (size_t)view * batch->stride;
+}
+
 /* Fill batch->outputs.f (normalised where the network is), pass.pre and pass.act. */
 void batch_forward(struct batch *batch, double *parameters);
+
+/* The gradient ([parameters], overwritten) that outputs.df stands for, after batch_forward. */
+void batch_backward(struct batch *batch, double *parameters, double *gradient);
 
 /* Mean loss; its gradient too where `gradient` ([parameters], overwritten) is not NULL. */
 double batch_loss(struct batch *batch, double *parameters, double *gradient);

@@ -58,13 +58,14 @@ static double eight_gradient(const struct objective *objective, const void *sett
                              const struct outputs *o, size_t s, size_t count, double *scratch)
 {
     const int negatives = o->views - 2;
-    double r_plus[EIGHT], c_plus[EIGHT] = {0}, loss = 0, share = 1.0 / (double)o->samples;
+    double r_plus[EIGHT], c_plus[EIGHT] = {0}, loss = 0;
     double *r_minus = scratch, *one_r = scratch + (size_t)o->views * EIGHT,
            *one_d = one_r + o->views;
     squared_distances(o, 0, 1, s, r_plus);
     for (int k = 0; k < negatives; k++)
         squared_distances(o, 0, 2 + k, s, r_minus + k * EIGHT);
     for (size_t i = 0; i < count; i++) {
+        double share = o->weight ? o->weight[s + i] : 1.0 / (double)o->samples;
         for (int k = 0; k < negatives; k++)
             one_r[k] = r_minus[(size_t)k * EIGHT + i] / 2;
         loss +=

@@ -34,6 +34,8 @@ struct outputs {
     int width, views;
     const double *f;
     double *df; /* d loss / d f, written by objective_gradient */
+    /* [samples] share of each sample in the loss, NULL: 1 / samples.  OBJECTIVE_PER_SAMPLE only. */
+    const double *weight;
 };
 
 static inline size_t output_index(const struct outputs *o, int view, int k, size_t s)

@@ -1,0 +1,32 @@
+/* What random measurements are judged by: intervals, slopes with errors, tests of distributions. */
+#ifndef DUET_ANALYSIS_STATISTICS_H
+#define DUET_ANALYSIS_STATISTICS_H
+
+#include <gsl/gsl_rng.h>
+#include <stddef.h>
+
+struct interval {
+    double mean, low, high;
+};
+
+/* Mean of `count` values with its 95% percentile bootstrap interval (Efron and Tibshirani 1993,
+ * ch. 13) from 10,000 resamples.  One value: an interval from -inf to inf. */
+struct interval bootstrap_mean(const double *value, size_t count, gsl_rng *rng);
+
+struct slope {
+    double slope, error; /* standard error */
+};
+
+/* Least-squares slope of log y against log x; values of 0 or below are left out. */
+struct slope log_log_slope(const double *x, const double *y, size_t count);
+
+/* p-value of the one-sample Kolmogorov-Smirnov test against `cdf`; `value` is sorted in place.
+ * Asymptotic distribution with Stephens' correction (1970), good from some 10 values on. */
+double kolmogorov_smirnov_p(double *value, size_t count, double (*cdf)(double x, void *context),
+                            void *context);
+
+/* p-value of Pearson's chi-square of `count` observed counts against expected ones, with
+ * count - 1 - `estimated` degrees of freedom.  Cells expected below 5 are pooled. */
+double chi_square_p(const double *observed, const double *expected, size_t count, int estimated);
+
+#endif

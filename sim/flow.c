@@ -1,0 +1,121 @@
+#include "sim/flow.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_odeiv2.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int rate_for_gsl(double t, const double y[], double dydt[], void *params)
+{
+    const struct flow *flow = params;
+    flow->rate(flow->context, t, y, dydt);
+    for (size_t i = 0; i < flow->size; i++)
+        if (!isfinite(dydt[i]))
+            return GSL_EBADFUNC;
+    return GSL_SUCCESS;
+}
+
+static int jacobian_for_gsl(double t, const double y[], double *dfdy, double dfdt[], void *params)
+{
+    const struct flow *flow = params;
+    flow->jacobian(flow->context, t, y, dfdy);
+    memset(dfdt, 0, flow->size * sizeof *dfdt);
+    return GSL_SUCCESS;
+}
+
+struct walk {
+    const struct flow *flow;
+    gsl_odeiv2_driver *driver;
+    double *before, *event, *event_now; /* state before a stretch; signs at the start and now */
+};
+
+static void free_walk(struct walk *w)
+{
+    if (w->driver)
+        gsl_odeiv2_driver_free(w->driver);
+    free(w->before);
+    free(w->event);
+    free(w->event_now);
+}
+
+static bool event_happened(struct walk *w, const double *state)
+{
+    const struct flow *flow = w->flow;
+    if (!flow->event)
+        return false;
+    flow->event(flow->context, state, w->event_now);
+    for (size_t i = 0; i < flow->events; i++)
+        if ((w->event_now[i] > 0) != (w->event[i] > 0))
+            return true;
+    return false;
+}
+
+/* One stretch; at an event the state before it comes back. */
+static enum status stretch(struct walk *w, double *t, double end, double *state, bool *stopped,
+                           struct error *err)
+{
+    double start = *t;
+    memcpy(w->before, state, w->flow->size * sizeof *state);
+    int code = gsl_odeiv2_driver_apply(w->driver, t, end, state);
+    for (size_t i = 0; i < w->flow->size; i++)
+        if (!isfinite(state[i]))
+            code = GSL_EBADFUNC;
+    if (code)
+        return error_set(err, STATUS_DIVERGED, "the flow stopped at t = %g: %s", *t,
+                         gsl_strerror(code));
+    if (event_happened(w, state)) {
+        memcpy(state, w->before, w->flow->size * sizeof *state);
+        *t = start;
+        *stopped = true;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2_system *system,
+                             double step, double tolerance, double scale, struct error *err)
+{
+    const gsl_odeiv2_step_type *type =
+        flow->jacobian ? gsl_odeiv2_step_msbdf : gsl_odeiv2_step_rk8pd;
+    *w = (struct walk){
+        .flow = flow,
+        .driver = gsl_odeiv2_driver_alloc_y_new(system, type, step, tolerance * scale, tolerance),
+        .before = calloc(flow->size, sizeof(double)),
+        .event = calloc(flow->events + 1, sizeof(double)),
+        .event_now = calloc(flow->events + 1, sizeof(double)),
+    };
+    if (w->driver && w->before && w->event && w->event_now) {
+        gsl_odeiv2_driver_set_nmax(w->driver, FLOW_MAX_STEPS);
+        return STATUS_OK;
+    }
+    free_walk(w);
+    return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu variables", flow->size);
+}
+
+enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
+                     int samples, void (*watch)(void *context, double t, const double *state),
+                     double *state, struct flow_result *result, struct error *err)
+{
+    gsl_odeiv2_system system = {.function = rate_for_gsl,
+                                .jacobian = flow->jacobian ? jacobian_for_gsl : NULL,
+                                .dimension = flow->size,
+                                .params = (void *)flow};
+    struct walk w;
+    enum status status =
+        open_walk(&w, flow, &system, (t1 - t0) / samples / 100, tolerance, scale, err);
+    if (status)
+        return status;
+    *result = (struct flow_result){.t = t0};
+    if (flow->event)
+        flow->event(flow->context, state, w.event);
+    if (watch)
+        watch(flow->context, t0, state);
+    for (int i = 1; i <= samples && !result->stopped && !status; i++) {
+        status =
+            stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
+        if (watch && !status && !result->stopped)
+            watch(flow->context, result->t, state);
+    }
+    free_walk(&w);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* Gradient flows and other ordinary differential equations, over GSL odeiv2.
+ *
+ * A flow is a state, its right-hand side and, where wanted, events: functions of the state whose
+ * sign must not change (a ReLU gate, say).  It is integrated by rk8pd, or by msbdf where a Jacobian
+ * is given and the equations are stiff. */
+#ifndef DUET_SIM_FLOW_H
+#define DUET_SIM_FLOW_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct flow {
+    size_t size;
+    void *context;
+    /* rate = d state / dt */
+    void (*rate)(void *context, double t, const double *state, double *rate);
+    /* d rate / d state, row-major [size][size]; NULL: integrate with rk8pd */
+    void (*jacobian)(void *context, double t, const double *state, double *jacobian);
+    /* Events: `count` values whose signs are watched; NULL: none. */
+    size_t events;
+    void (*event)(void *context, const double *state, double *value);
+};
+
+enum { FLOW_MAX_STEPS = 2000000 };
+
+/* Where a flow ended. */
+struct flow_result {
+    double t;
+    bool stopped; /* at an event, t is where it was last known not to have happened */
+};
+
+/* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the
+ * state that matters).  `watch(context, t, state)` is called at t0 and at `samples` equal times up
+ * to t1; NULL: not.  `state` is overwritten.  STATUS_DIVERGED where the state is no longer finite
+ * or the steps are used up. */
+enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
+                     int samples, void (*watch)(void *context, double t, const double *state),
+                     double *state, struct flow_result *result, struct error *err);
+
+#endif

@@ -1,0 +1,138 @@
+/* Claims: statements of the papers, each with a way to measure it and a control.
+ *
+ * A claim is one file that exports one `const struct claim`.  It has parts, statements that are
+ * measured by themselves; a part is measured on many instances, all drawn from
+ * (seed, claim, part, instance), and judged by its kind.  A control is the same measurement with
+ * one hypothesis removed, where the statement must fail: a part whose control does not fail is not
+ * shown. */
+#ifndef DUET_THEOREMS_CLAIM_H
+#define DUET_THEOREMS_CLAIM_H
+
+#include "analysis/statistics.h"
+#include "core/descriptor.h"
+#include "core/error.h"
+
+/* How a part is judged. */
+enum part_kind {
+    /* Relative error at most `tolerance` on every instance (1e-10: sums over finite supports). */
+    PART_IDENTITY,
+    /* The same along the trajectory of a differential equation (1e-8). */
+    PART_FLOW,
+    /* reading.error is the relative violation (negative: slack); at most `tolerance` (1e-10). */
+    PART_BOUND,
+    /* reading.error is a log-log slope, at least `least` - `tolerance` on every instance. */
+    PART_RATE,
+    /* reading.error is an effect; the 95% bootstrap interval of its mean lies above `least`. */
+    PART_EFFECT,
+    /* reading.error is a p-value; -log10 of the smallest, corrected for the number of instances,
+     * is at most `tolerance`. */
+    PART_TEST,
+};
+
+enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 8 };
+
+/* Faults that tests plant in what is measured, to see that the claim fails. */
+enum fault { FAULT_NONE, FAULT_SIGN, FAULT_FACTOR, FAULT_GATE, FAULT_CENTRING };
+
+/* One instance to be measured. */
+struct trial {
+    uint64_t seed;
+    int instance;
+    gsl_rng *rng;         /* at (seed, claim, part, instance) */
+    const void *settings; /* as the claim's params describe */
+    enum fault fault;
+};
+
+/* What was measured on it. */
+struct reading {
+    double error;                   /* see part_kind */
+    double uncertainty;             /* PART_RATE: standard error of the slope */
+    double control[CLAIM_CONTROLS]; /* the same without one hypothesis; NAN: not for this one */
+};
+
+struct part {
+    const char *statement;                    /* "gradient: ...": a name, then the formula */
+    const char *measured;                     /* how */
+    const char *controls[CLAIM_CONTROLS + 1]; /* what is removed; ended by NULL */
+    enum part_kind kind;
+    double tolerance, least;
+    int instances, quick; /* how many, also with --quick */
+    double cost;          /* seconds of an instance, about: the long ones start first */
+    /* STATUS_INVALID: cannot be measured at these settings. */
+    enum status (*measure)(const struct trial *trial, struct reading *reading, struct error *err);
+};
+
+/* A table of numbers that a report draws: the first column against the others. */
+struct curves {
+    const char *title, *x_label, *y_label, *caption;
+    bool log_x, log_y;
+    int columns;
+    const char *name[8];
+    size_t rows, room;
+    double *value; /* [rows][columns] */
+};
+
+struct claim {
+    struct descriptor about; /* name: the id; doc: the statement in words; source with its number */
+    const char *title, *formula, *hypotheses;
+    const struct part *parts;
+    int part_count;
+    /* A curve for the report, or NULL. */
+    enum status (*draw)(const struct trial *trial, struct curves *curves, struct error *err);
+};
+
+/* ---- for measurements ---- */
+
+/* max |measured - predicted| / max |predicted|, or max |measured| where that is 0 */
+double relative_error(const double *measured, const double *predicted, size_t count);
+
+/* Plant FAULT_SIGN (the first entry) or FAULT_FACTOR (the whole array) in measured values. */
+void plant(const struct trial *trial, double *measured, size_t count);
+
+/* No controls. */
+void reading_clear(struct reading *reading);
+
+/* Append a row. */
+enum status curves_add(struct curves *curves, const double *row, struct error *err);
+void curves_free(struct curves *curves);
+
+/* ---- judging ---- */
+
+enum verdict {
+    VERDICT_HOLDS,
+    VERDICT_DIFFERS, /* PART_EFFECT only: the interval speaks against it */
+    VERDICT_FAILS,
+    VERDICT_NO_CONTROL, /* a control did not fail */
+    VERDICT_NOT_CHECKED,
+};
+
+struct judgement {
+    enum verdict verdict;
+    int instances;
+    double error, tolerance, control; /* as measured against each other; control: the weakest */
+    double median, least;             /* PART_BOUND: slack */
+    struct interval interval, control_interval; /* PART_EFFECT */
+    double ratio;                               /* error / tolerance, or its like */
+    double seconds;
+    char why[256]; /* not checked: why */
+};
+
+/* The readings of one part, all instances; `rng` is for bootstraps. */
+void part_judge(const struct part *part, const struct reading *readings, int count, gsl_rng *rng,
+                struct judgement *judgement);
+
+/* The judgement that stands for the claim: the worst of its parts. */
+const struct judgement *claim_worst(const struct claim *claim, const struct judgement *parts);
+
+const char *part_kind_name(enum part_kind kind);
+const char *verdict_name(enum verdict verdict);
+
+/* Random numbers of an instance. */
+gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
+
+/* Measure instance `instance` of part `part` of a claim. */
+enum status claim_measure(const struct claim *claim, int part, int instance, uint64_t seed,
+                          const void *settings, enum fault fault, struct reading *reading,
+                          struct error *err);
+
+#endif

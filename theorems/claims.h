@@ -1,0 +1,13 @@
+/* All claims, one file each, and their registry. */
+#ifndef DUET_THEOREMS_CLAIMS_H
+#define DUET_THEOREMS_CLAIMS_H
+
+#include "theorems/claim.h"
+
+extern const struct claim claim_ddn_1, claim_ddn_2, claim_ddn_3, claim_ddn_4, claim_ddn_5,
+    claim_ddn_6, claim_ddn_7, claim_ddn_8, claim_ddn_9, claim_ddn_10, claim_ddn_11;
+
+/* In the order in which `duet verify` shows them; `duet list theorems`. */
+extern const struct registry claim_registry;
+
+#endif
