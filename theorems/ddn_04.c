@@ -7,10 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct simple_beta_settings {
-    double beta;
-};
-
 enum { DESCENT, PREDICTED, VIEWS_NOT_AVERAGED, SAME_POINT, ARRAYS };
 
 /* V of K itself: 2 V_{x, x'}[K] instead of 2 V_x[mean K]. */

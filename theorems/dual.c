@@ -74,17 +74,28 @@ static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_
     n->leaf_width = 1;
 }
 
-static void draw_parameters(gsl_rng *rng, const struct network *n, double *parameters)
+static void fill_normal(gsl_rng *rng, double sd, size_t count, double *out)
 {
+    for (size_t i = 0; i < count; i++)
+        out[i] = gsl_ran_gaussian(rng, sd);
+}
+
+enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double **parameters,
+                                 struct error *err)
+{
+    double *p = *parameters = calloc(padded(n->parameters), sizeof *p);
+    if (!p)
+        return error_set(err, STATUS_SYSTEM, "no memory for a network");
     for (int l = 0; l < n->levels; l++) {
         const struct level *level = &n->level[l];
-        size_t weights = level->nodes * (size_t)level->width * (size_t)level->fan_in;
-        double sd = sqrt((n->relu && l > 0 ? 2.0 : 1.0) / level->fan_in);
-        for (size_t i = 0; i < weights; i++)
-            parameters[level->weights + i] = gsl_ran_gaussian(rng, sd);
-        for (size_t i = 0; n->bias && i < level->nodes * (size_t)level->width; i++)
-            parameters[level->biases + i] = gsl_ran_gaussian(rng, 0.5);
+        size_t neurons = level->nodes * (size_t)level->width;
+        double gain = n->relu && l > 0 ? 2 : 1;
+        fill_normal(rng, sqrt(gain / level->fan_in), neurons * (size_t)level->fan_in,
+                    p + level->weights);
+        if (n->bias)
+            fill_normal(rng, 0.5, neurons, p + level->biases);
     }
+    return STATUS_OK;
 }
 
 enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings,
@@ -95,11 +106,7 @@ enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings
     network->relu = draw_choice(rng, wish.relu);
     draw_shape(rng, settings, wish, leaves, network);
     network_finish(network);
-    *parameters = calloc(padded(network->parameters), sizeof **parameters);
-    if (!*parameters)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
-    draw_parameters(rng, network, *parameters);
-    return STATUS_OK;
+    return dual_draw_parameters(rng, network, parameters, err);
 }
 
 /* ---- data ---- */
@@ -267,6 +274,24 @@ void dual_operator(const struct dual *d, double beta, double *out)
         for (int v = 0; v < data->views; v++)
             dual_add(d, -2 * beta * data->p[x] * data->q[x * data->views + v],
                      view_k(d, x * data->views + v), point_k(d, x), out);
+}
+
+void dual_weighted_operator(const struct dual *d, const double *xi, double *out)
+{
+    const struct population *data = d->data;
+    memset(out, 0, d->network.parameters * sizeof *out);
+    for (int x = 0; x < data->points; x++)
+        for (int y = 0; y < data->points; y++)
+            dual_add(d, data->p[x] * data->p[y] * xi[x * data->points + y], point_k(d, x),
+                     point_k(d, y), out);
+}
+
+double half_square(const double *a, const double *b, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (a[i] - b[i]) * (a[i] - b[i]) / 2;
+    return sum;
 }
 
 double dual_error(const struct dual *d, const double *measured, const double *predicted)

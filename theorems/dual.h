@@ -49,6 +49,10 @@ enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings
                               struct dual_wish wish, int leaves, struct network *network,
                               double **parameters, struct error *err);
 
+/* Normal weights (and biases) for a network, to be freed by the caller. */
+enum status dual_draw_parameters(gsl_rng *rng, const struct network *network, double **parameters,
+                                 struct error *err);
+
 /* K of a view, and K averaged over the views of a point: [parameter][output]. */
 static inline const double *view_k(const struct dual *d, int column)
 {
@@ -67,6 +71,12 @@ void dual_add(const struct dual *dual, double weight, const double *a, const dou
 
 /* out = 2 (V_x[mean K] - beta E_x V_{x'|x}[K]) vec(W), the right-hand side of DDN-4. */
 void dual_operator(const struct dual *dual, double beta, double *out);
+
+/* out = E_{x,x'}[xi (mean K(x) - mean K(x'))(...)^T] vec(W); xi: [points][points] */
+void dual_weighted_operator(const struct dual *dual, const double *xi, double *out);
+
+/* |a - b|^2 / 2 */
+double half_square(const double *a, const double *b, int count);
 
 /* max over layers of the relative error of `measured`, gradients of W: [parameter] */
 double dual_error(const struct dual *dual, const double *measured, const double *predicted);

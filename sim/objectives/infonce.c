@@ -1,20 +1,15 @@
 /* infonce: -log[e^{-r_+/tau} / (e^{-r_+/tau} + sum_k e^{-r_k-/tau})], [DDN] */
 #include "sim/objectives/objectives.h"
 
-struct settings {
-    double tau;
-    int64_t negatives;
-};
-
 static int64_t negatives_of(const void *settings)
 {
-    return ((const struct settings *)settings)->negatives;
+    return ((const struct infonce_settings *)settings)->negatives;
 }
 
 static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
                    double *d_plus, double *d_minus)
 {
-    const double tau = ((const struct settings *)settings)->tau;
+    const double tau = ((const struct infonce_settings *)settings)->tau;
     double nearest = r_plus, sum = 0;
     for (int64_t k = 0; k < negatives; k++)
         nearest = fmin(nearest, r_minus[k]);
@@ -35,7 +30,7 @@ static const struct param params[] = {TAU_PARAM("0.1", "temperature"),
                                        .low = 1,
                                        .high = 4096,
                                        .doc = "H, independent negatives of each sample",
-                                       .offset = offsetof(struct settings, negatives)},
+                                       .offset = offsetof(struct infonce_settings, negatives)},
                                       {0}};
 
 const struct objective objective_infonce = {
@@ -44,7 +39,7 @@ const struct objective objective_infonce = {
                      "positive.",
               .source = "[DDN]",
               .params = params,
-              .settings_size = sizeof(struct settings)},
+              .settings_size = sizeof(struct infonce_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,
     .negatives = negatives_of,
     .loss = loss,

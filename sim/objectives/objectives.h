@@ -15,6 +15,19 @@ struct temperature_settings {
     double tau;
 };
 
+struct simple_beta_settings {
+    double beta;
+};
+
+struct triplet_settings {
+    double tau, margin;
+};
+
+struct infonce_settings {
+    double tau;
+    int64_t negatives;
+};
+
 /* Parameter table line of `tau` at the start of the settings. */
 #define TAU_PARAM(default_value, meaning)                                                          \
     {                                                                                              \

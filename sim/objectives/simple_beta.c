@@ -1,15 +1,11 @@
 /* simple_beta: (1 + beta) r_+ - r_-, [DDN] */
 #include "sim/objectives/objectives.h"
 
-struct settings {
-    double beta;
-};
-
 static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
                    double *d_plus, double *d_minus)
 {
     (void)negatives;
-    const struct settings *s = settings;
+    const struct simple_beta_settings *s = settings;
     *d_plus = 1 + s->beta;
     d_minus[0] = -1;
     return (1 + s->beta) * r_plus - r_minus[0];
@@ -21,7 +17,7 @@ static const struct param params[] = {{.name = "beta",
                                        .low = -1,
                                        .high = UNBOUNDED,
                                        .doc = "extra weight of the positive pair",
-                                       .offset = offsetof(struct settings, beta)},
+                                       .offset = offsetof(struct simple_beta_settings, beta)},
                                       {0}};
 
 const struct objective objective_simple_beta = {
@@ -30,7 +26,7 @@ const struct objective objective_simple_beta = {
                      "r_-.",
               .source = "[DDN]",
               .params = params,
-              .settings_size = sizeof(struct settings)},
+              .settings_size = sizeof(struct simple_beta_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,
     .loss = loss,
 };

@@ -1,15 +1,11 @@
 /* triplet: tau log(1 + exp((r_+ - r_- + r_0) / tau)), [DDN] */
 #include "sim/objectives/objectives.h"
 
-struct settings {
-    double tau, margin;
-};
-
 static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
                    double *d_plus, double *d_minus)
 {
     (void)negatives;
-    const struct settings *s = settings;
+    const struct triplet_settings *s = settings;
     double x = (r_plus - r_minus[0] + s->margin) / s->tau;
     *d_plus = logistic(x);
     d_minus[0] = -*d_plus;
@@ -24,7 +20,7 @@ static const struct param params[] = {
      .low = -UNBOUNDED,
      .high = UNBOUNDED,
      .doc = "r_0: by how much r_- should exceed r_+",
-     .offset = offsetof(struct settings, margin)},
+     .offset = offsetof(struct triplet_settings, margin)},
     {0}};
 
 const struct objective objective_triplet = {
@@ -32,7 +28,7 @@ const struct objective objective_triplet = {
               .doc = "Soft triplet loss, tau log(1 + exp((r_+ - r_- + margin) / tau)).",
               .source = "[DDN]",
               .params = params,
-              .settings_size = sizeof(struct settings)},
+              .settings_size = sizeof(struct triplet_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,
     .loss = loss,
 };
