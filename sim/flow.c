@@ -28,6 +28,7 @@ struct walk {
     const struct flow *flow;
     gsl_odeiv2_driver *driver;
     double *before, *event, *event_now; /* state before a stretch; signs at the start and now */
+    long steps;
 };
 
 static void free_walk(struct walk *w)
@@ -51,23 +52,42 @@ static bool event_happened(struct walk *w, const double *state)
     return false;
 }
 
-/* One stretch; at an event the state before it comes back. */
+static enum status step_failed(const struct walk *w, double t, int code, struct error *err)
+{
+    long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
+    if (!code && w->steps <= limit)
+        return STATUS_OK;
+    return error_set(err, STATUS_DIVERGED, "the flow stopped at t = %g: %s", t,
+                     code ? gsl_strerror(code) : "too many steps");
+}
+
+/* One stretch.  Signs are looked at after every step: a step that crosses a kink of the right-hand
+ * side is short, but beyond it lie many more.  At an event the state before the stretch comes
+ * back. */
 static enum status stretch(struct walk *w, double *t, double end, double *state, bool *stopped,
                            struct error *err)
 {
+    gsl_odeiv2_driver *d = w->driver;
     double start = *t;
     memcpy(w->before, state, w->flow->size * sizeof *state);
-    int code = gsl_odeiv2_driver_apply(w->driver, t, end, state);
-    for (size_t i = 0; i < w->flow->size; i++)
-        if (!isfinite(state[i]))
-            code = GSL_EBADFUNC;
-    if (code)
-        return error_set(err, STATUS_DIVERGED, "the flow stopped at t = %g: %s", *t,
-                         gsl_strerror(code));
-    if (event_happened(w, state)) {
+    while (*t < end && !*stopped) {
+        int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
+        for (size_t i = 0; i < w->flow->size; i++)
+            if (!isfinite(state[i]))
+                code = GSL_EBADFUNC;
+        w->steps++;
+        if (code == GSL_FAILURE && w->flow->event) { /* no step is small enough: a kink */
+            *stopped = true;
+            break;
+        }
+        enum status status = step_failed(w, *t, code, err);
+        if (status)
+            return status;
+        *stopped = event_happened(w, state);
+    }
+    if (*stopped) {
         memcpy(state, w->before, w->flow->size * sizeof *state);
         *t = start;
-        *stopped = true;
     }
     return STATUS_OK;
 }
@@ -84,10 +104,8 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
         .event = calloc(flow->events + 1, sizeof(double)),
         .event_now = calloc(flow->events + 1, sizeof(double)),
     };
-    if (w->driver && w->before && w->event && w->event_now) {
-        gsl_odeiv2_driver_set_nmax(w->driver, FLOW_MAX_STEPS);
+    if (w->driver && w->before && w->event && w->event_now)
         return STATUS_OK;
-    }
     free_walk(w);
     return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu variables", flow->size);
 }

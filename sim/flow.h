@@ -18,12 +18,14 @@ struct flow {
     void (*rate)(void *context, double t, const double *state, double *rate);
     /* d rate / d state, row-major [size][size]; NULL: integrate with rk8pd */
     void (*jacobian)(void *context, double t, const double *state, double *jacobian);
-    /* Events: `count` values whose signs are watched; NULL: none. */
+    /* Events: values whose signs are watched; NULL: none.  Where they are, a kink of the right-hand
+     * side that no step is small enough for counts as one. */
     size_t events;
     void (*event)(void *context, const double *state, double *value);
+    long max_steps; /* 0: FLOW_MAX_STEPS */
 };
 
-enum { FLOW_MAX_STEPS = 2000000 };
+enum { FLOW_MAX_STEPS = 200000 };
 
 /* Where a flow ended. */
 struct flow_result {

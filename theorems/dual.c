@@ -198,6 +198,26 @@ static bool alive(const struct dual *d)
     return variance > 1e-2 * square && variance > 1e-4;
 }
 
+/* Whether the normalised outputs of all views are defined and do not all point one way. */
+static bool directions_differ(const struct dual *d)
+{
+    int outputs = d->view->outputs;
+    double least = 1;
+    for (int s = 0; s < d->view->samples; s++) {
+        const double *a = d->view->f, *b = d->view->f + s * outputs;
+        double aa = 0, bb = 0, ab = 0;
+        for (int o = 0; o < outputs; o++) {
+            aa += a[o] * a[o];
+            bb += b[o] * b[o];
+            ab += a[o] * b[o];
+        }
+        if (!(aa > 0 && bb > 0))
+            return false;
+        least = fmin(least, ab / sqrt(aa * bb));
+    }
+    return least < 0.9;
+}
+
 static enum status draw_once(struct dual *d, const struct trial *trial, struct dual_wish wish,
                              struct error *err)
 {
@@ -223,7 +243,7 @@ enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wis
     enum { TRIES = 1000 };
     for (int i = 0; i < TRIES; i++) {
         enum status status = draw_once(d, trial, wish, err);
-        if (!status && alive(d))
+        if (!status && alive(d) && (!wish.normalize || directions_differ(d)))
             return STATUS_OK;
         dual_free(d);
         if (status)

@@ -34,8 +34,8 @@ struct dual {
     double *mean_f; /* [points][output] */
 };
 
-/* Draw one.  Networks whose output hardly varies over the data (all ReLUs shut) are drawn again:
- * relative errors mean nothing on them. */
+/* Draw one.  Networks whose output (with `normalize`: its direction) hardly varies over the data,
+ * most ReLUs being shut, are drawn again: relative errors mean nothing on them. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish,
                       struct error *err);
 
