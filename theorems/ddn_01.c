@@ -39,8 +39,8 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
         if (!status && trial->fault == FAULT_GATE)
             status = dual_refresh(&d, false, err);
         if (!status)
-            status = homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error,
-                                       err);
+            status =
+                homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error, err);
         dual_free(&d);
         if (status)
             return status;

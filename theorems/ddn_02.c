@@ -52,8 +52,8 @@ static void predict(const struct twins *t, int a, int b, double *out)
         layer_weights(&d->network, l, &first, &end);
         for (size_t p = first; p < end; p++)
             for (size_t o = 0; o < outputs; o++)
-                u[o] += k1[p * outputs + o] * d->parameters[p] -
-                        k2[p * outputs + o] * t->parameters[p];
+                u[o] +=
+                    k1[p * outputs + o] * d->parameters[p] - k2[p * outputs + o] * t->parameters[p];
         for (size_t p = first; p < end; p++)
             for (size_t o = 0; o < outputs; o++)
                 out[p] += k1[p * outputs + o] * u[o];

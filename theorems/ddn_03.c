@@ -77,9 +77,8 @@ static enum status measure_balance(const struct trial *trial, struct reading *re
         reading->error = fmax(reading->error, imbalance(trial, &c));
     }
     double beta = gsl_ran_flat(trial->rng, 0.1, 1);
-    c = (struct case_of_loss){.objective = &objective_simple_beta,
-                              .settings.simple_beta = {beta},
-                              .negatives = 1};
+    c = (struct case_of_loss){
+        .objective = &objective_simple_beta, .settings.simple_beta = {beta}, .negatives = 1};
     draw_distances(&c, trial->rng, 1);
     reading->control[0] = imbalance(trial, &c);
     return STATUS_OK;
@@ -90,8 +89,7 @@ static double hinge_gap(double tau, double margin, double r_plus, double r_minus
 {
     const struct triplet_settings settings = {tau, margin};
     double d_plus, d_minus;
-    double loss =
-        objective_triplet.loss(&settings, 1, r_plus, &r_minus, &d_plus, &d_minus);
+    double loss = objective_triplet.loss(&settings, 1, r_plus, &r_minus, &d_plus, &d_minus);
     return loss - fmax(r_plus - r_minus + margin, 0);
 }
 

@@ -39,9 +39,8 @@ static enum status compare(const struct dual *d, const struct trial *trial, cons
     if (!measured)
         return error_set(err, STATUS_SYSTEM, "no memory for gradients");
     dual_weighted_operator(d, xi, measured + size);
-    enum status status =
-        dual_descent(d, trial, &objective_simple, NULL,
-                     (struct ensemble_options){.pair_weight = xi}, measured, err);
+    enum status status = dual_descent(d, trial, &objective_simple, NULL,
+                                      (struct ensemble_options){.pair_weight = xi}, measured, err);
     *error = dual_error(d, measured, measured + size);
     free(measured);
     return status;

@@ -32,8 +32,8 @@ static void residual_weight(const struct dual *d, const struct loss *loss, doubl
     int points = d->data->points, outputs = d->view->outputs;
     for (int x = 0; x < points; x++)
         for (int y = 0; y < points; y++) {
-            double d_minus, r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs,
-                                            outputs);
+            double d_minus,
+                r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
             loss->objective->loss(&loss->settings, 1, 0, &r, &xi[x * points + y], &d_minus);
         }
 }
@@ -143,16 +143,16 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 {
     double scale[SCALES];
     struct residuals residual[2][SCALES];
-    *curves = (struct curves){.title = "Residual of the weighted covariance operator",
-                              .x_label = "augmentation strength s",
-                              .y_label = "|-grad - OP vec(W)|",
-                              .caption = "Two drawn networks. With the weight of DDN-6 the residual "
-                                         "falls with the augmentation; with xi = 1 it stays.",
-                              .log_x = true,
-                              .log_y = true,
-                              .columns = 5,
-                              .name = {"s", "infonce", "triplet", "infonce, xi = 1",
-                                       "triplet, xi = 1"}};
+    *curves =
+        (struct curves){.title = "Residual of the weighted covariance operator",
+                        .x_label = "augmentation strength s",
+                        .y_label = "|-grad - OP vec(W)|",
+                        .caption = "Two drawn networks. With the weight of DDN-6 the residual "
+                                   "falls with the augmentation; with xi = 1 it stays.",
+                        .log_x = true,
+                        .log_y = true,
+                        .columns = 5,
+                        .name = {"s", "infonce", "triplet", "infonce, xi = 1", "triplet, xi = 1"}};
     for (int i = 0; i < 2; i++) {
         struct trial one = *trial;
         one.instance = i;

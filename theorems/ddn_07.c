@@ -100,8 +100,9 @@ const struct claim claim_ddn_7 = {
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "H negatives",
-    .formula = "-vec(grad_{W_l}) = E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)]"
-               " vec(W_l)",
+    .formula =
+        "-vec(grad_{W_l}) = E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)]"
+        " vec(W_l)",
     .hypotheses = "No biases; negatives independent of x and of each other.",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,

@@ -67,13 +67,12 @@ static enum status measure_form(const struct trial *trial, struct reading *readi
 {
     for (int biased = 0; biased < 2; biased++) {
         struct dual d;
-        enum status status =
-            dual_draw(&d, trial, wish_for(biased), err);
+        enum status status = dual_draw(&d, trial, wish_for(biased), err);
         if (!status)
             status = form_error(&d, trial, 0, biased ? &reading->control[1] : &reading->error, err);
         if (!status && !biased)
-            status = form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0],
-                                err);
+            status =
+                form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0], err);
         dual_free(&d);
         if (status)
             return status;
@@ -91,9 +90,9 @@ static void add_outer(const struct dual *d, size_t first, size_t n, double weigh
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++)
             for (size_t o = 0; o < outputs; o++)
-                matrix[i * n + j] +=
-                    weight * (a[(first + i) * outputs + o] - b[(first + i) * outputs + o]) *
-                    (a[(first + j) * outputs + o] - b[(first + j) * outputs + o]);
+                matrix[i * n + j] += weight *
+                                     (a[(first + i) * outputs + o] - b[(first + i) * outputs + o]) *
+                                     (a[(first + j) * outputs + o] - b[(first + j) * outputs + o]);
 }
 
 /* -lambda_min / |lambda|_max of V_x[mean K_l] - beta E V[K_l] */

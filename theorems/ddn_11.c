@@ -110,8 +110,7 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
                               const struct loss *loss, double *error, struct error *err)
 {
     struct descent flow;
-    enum status status =
-        descent_create(&flow, d, loss->objective, &loss->settings, true, err);
+    enum status status = descent_create(&flow, d, loss->objective, &loss->settings, true, err);
     if (status)
         return status;
     double *state;
@@ -153,7 +152,8 @@ static const struct part parts[] = {
      .cost = 0.01,
      .measure = measure_gradient},
     {.statement = "flow: |W_l| is constant",
-     .measured = "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
+     .measured =
+         "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
      .controls = {"the output not normalised"},
      .kind = PART_FLOW,
      .tolerance = 1e-8,

@@ -11,8 +11,9 @@ static void rate(void *context, double t, const double *state, double *out)
     struct descent *d = context;
     (void)t;
     ensemble_loss(d->ensemble, state, out);
+    size_t held = d->hold_output ? d->dual->network.level[1].weights : 0;
     for (size_t i = 0; i < d->flow.size; i++)
-        out[i] = -out[i];
+        out[i] = i < held ? 0 : -out[i];
 }
 
 /* Views of x_1 alone: the first combinations run through all of them. */
@@ -35,20 +36,18 @@ enum status descent_create(struct descent *descent, const struct dual *dual,
                            bool watch_gates, struct error *err)
 {
     *descent = (struct descent){.dual = dual};
-    enum status status =
-        ensemble_create(&descent->ensemble, &dual->network, dual->data, objective, settings,
-                        (struct ensemble_options){0}, err);
+    enum status status = ensemble_create(&descent->ensemble, &dual->network, dual->data, objective,
+                                         settings, (struct ensemble_options){0}, err);
     if (status)
         return status;
     bool events = watch_gates && dual->network.relu && dual->view->neurons > 0;
-    descent->flow = (struct flow){.size = dual->network.parameters,
-                                  .context = descent,
-                                  .rate = rate,
-                                  .events = events ? dual->view->neurons *
-                                                         (size_t)dual->view->samples
-                                                   : 0,
-                                  .event = events ? gates : NULL,
-                                  .max_steps = MAX_STEPS};
+    descent->flow =
+        (struct flow){.size = dual->network.parameters,
+                      .context = descent,
+                      .rate = rate,
+                      .events = events ? dual->view->neurons * (size_t)dual->view->samples : 0,
+                      .event = events ? gates : NULL,
+                      .max_steps = MAX_STEPS};
     return STATUS_OK;
 }
 
@@ -105,8 +104,7 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
                         struct error *err)
 {
     size_t size = d->flow.size;
-    struct tape tape = {.descent = d,
-                        .state = malloc((SAMPLES + 2) * size * sizeof(double))};
+    struct tape tape = {.descent = d, .state = malloc((SAMPLES + 2) * size * sizeof(double))};
     double *now = tape.state ? tape.state + (SAMPLES + 1) * size : NULL, time = 0;
     struct flow flow = d->flow;
     flow.context = &tape;

@@ -10,6 +10,7 @@ struct descent {
     struct ensemble *ensemble;
     const struct dual *dual;
     struct flow flow; /* state: the network's parameters */
+    bool hold_output; /* the output's layer does not move */
 };
 
 /* `watch_gates`: whether gates of hidden ReLUs are events. */

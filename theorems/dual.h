@@ -20,6 +20,7 @@ struct dual_wish {
     enum choice relu, tree;
     bool bias, normalize;
     int least_depth;   /* layers, at least; 0: 1 */
+    int most_depth;    /* layers, at most; 0: as the settings say */
     int points, views; /* 0: as the settings say */
     int outputs;       /* 0: drawn */
     double spread;     /* of the views about their point, in units of the data's; 0: drawn */
@@ -38,6 +39,11 @@ struct dual {
  * most ReLUs being shut, are drawn again: relative errors mean nothing on them. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish,
                       struct error *err);
+
+/* Put one together from a network, its parameters (from malloc) and data; the last two are the
+ * dual's from then on, also on errors. */
+enum status dual_create(struct dual *dual, const struct network *network, double *parameters,
+                        struct population *data, struct error *err);
 
 /* Compute the connections and their means again, after parameters or data have changed. */
 enum status dual_refresh(struct dual *dual, bool own_gate, struct error *err);
