@@ -23,7 +23,7 @@ struct tree_wish {
     size_t leaves;   /* at most; as the settings say */
     size_t nodes;    /* at most; no limit */
     double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
-    bool two_below;  /* the root has two children or more, so that no network is a chain */
+    int forks;       /* levels from the root on whose nodes have two children or more; 0: none */
 };
 
 /* A tree of drawn depth, children of every level and polarities; m = 2: with random signs, m > 2:
@@ -58,9 +58,8 @@ enum status latent_sampled_support(struct support **support, const struct tree *
 
 struct net_wish {
     bool relu, bias;
-    bool dense;   /* fully connected, of the same widths: node i owns the same neurons */
     int width;    /* of all nodes; 0: drawn for each level */
-    bool any_net; /* keep also a network with a node that all its children are silent to */
+    bool any_net; /* also one with a node whose children tell nothing of it */
 };
 
 /* A network on the tree of `support`, and its activations f at every pattern. */
@@ -78,9 +77,10 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
                             const struct latent_settings *settings, struct net_wish wish,
                             struct error *err);
 
-/* A net of the same tree, widths and biases: its own weights where it is dense, else the same. */
-enum status latent_net_like(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
-                            bool relu, bool dense, struct error *err);
+/* Fully connected, of the same tree, widths and activation, with weights of its own: node i of a
+ * level owns as many neurons, but all see the whole level below. */
+enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
+                             struct error *err);
 void latent_net_free(struct latent_net *net);
 
 /* Inputs of a node of a level: neurons of its children. */
@@ -122,11 +122,12 @@ size_t latent_most_inputs(const struct latent_net *net);
 
 /* ---- connections ---- */
 
-/* E[K | z_0 = s] of all nodes and E[J^T J], by the passes that training uses. */
+/* E[K | z_0 = s], E[J^T J] and E[J] of all nodes, by the passes that training uses. */
 struct latent_connection {
     size_t outputs, labels;
-    double *mean[NETWORK_MAX_LEVELS]; /* [node][label][output][neuron][input] */
-    double *gram[NETWORK_MAX_LEVELS]; /* [node][neuron][neuron] */
+    double *mean[NETWORK_MAX_LEVELS];     /* [node][label][output][neuron][input] */
+    double *gram[NETWORK_MAX_LEVELS];     /* [node][neuron][neuron] */
+    double *jacobian[NETWORK_MAX_LEVELS]; /* [node][output][neuron] */
 };
 
 enum status latent_connection_create(struct latent_connection *connection,
@@ -137,8 +138,8 @@ void latent_connection_free(struct latent_connection *connection);
 static inline const double *latent_k(const struct latent_connection *c,
                                      const struct latent_net *net, int level, size_t i)
 {
-    return c->mean[level] + i * c->labels * c->outputs * (size_t)net->width[level] *
-                                latent_inputs(net, level);
+    return c->mean[level] +
+           i * c->labels * c->outputs * (size_t)net->width[level] * latent_inputs(net, level);
 }
 
 /* OP = 2 V_{z_0}[E[K | z_0]] of node i, rows (neuron, input): [width inputs][width inputs] */
