@@ -3,12 +3,14 @@
 #   make          build/duet and build/libduet.a
 #   make demo     the main job: install what is missing, build, train, draw
 #   make check    all tests (the same set-up first)
+#   make verify   all claims of the theory;  make check-slow: over several seeds
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
-# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, V=1 (show commands).
+# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS (of
+# check-slow), V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -41,7 +43,7 @@ LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
-.PHONY: all demo check bench bench-peer figures deps install clean format
+.PHONY: all demo check verify check-slow bench bench-peer figures deps install clean format
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
@@ -52,7 +54,7 @@ $(LIBRARY): $(OBJECTS)
 	$(Q_LINK)ar rcs $@ $^
 
 # Objects that name the version are made again when it changes.
-VERSIONED = $(BUILD)/harness/experiment.o $(BUILD)/harness/main.o
+VERSIONED = $(BUILD)/harness/experiment.o $(BUILD)/harness/main.o $(BUILD)/harness/report.o
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
 $(VERSIONED): $(BUILD)/version
 
@@ -93,6 +95,15 @@ demo: ready
 check: ready
 	$(MAKE) all $(TESTS)
 	@sh tests/run.sh $(BUILD)
+
+verify: ready
+	$(MAKE) all
+	$(PROGRAM) verify
+
+SEEDS ?= 1 2 3 4 5
+check-slow: ready
+	$(MAKE) all
+	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed || exit 1; done
 
 bench: ready
 	$(MAKE) $(BUILD)/bench/bench all

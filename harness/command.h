@@ -8,6 +8,7 @@ int command_run(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_crosscheck(int argc, char **argv);
 int command_figure(int argc, char **argv);
 

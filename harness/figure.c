@@ -1,16 +1,14 @@
 #include "harness/figure.h"
 
 #include "harness/command.h"
+#include "harness/gnuplot.h"
 #include "harness/run.h"
 #include "harness/spec.h"
 
 #include <argp.h>
 #include <errno.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const struct descriptor *const figures[] = {&figure_learning.about};
 
@@ -23,93 +21,15 @@ struct figure_options {
     const char *out;  /* folder of the figures */
 };
 
-/* ---- files that come with duet ---- */
-
-/* Folder of the running program, or "." */
-static void program_folder(char *out, size_t size)
-{
-    char path[RUN_PATH];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    path[length > 0 ? length : 0] = '\0';
-    snprintf(out, size, "%s", length > 0 ? dirname(path) : ".");
-}
-
-/* Find specs and scripts: $DUET_SHARE, this folder, the checkout or the installation that the
- * program stands in. */
-static enum status find_shared(const char *name, char *path, struct error *err)
-{
-    char program[RUN_PATH];
-    program_folder(program, sizeof program);
-    const char *share = getenv("DUET_SHARE");
-    const char *const places[][2] = {
-        {share ? share : ".", ""}, {".", ""}, {program, "/.."}, {program, "/../share/duet"}};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        int length = snprintf(path, RUN_PATH, "%s%s/%s", places[i][0], places[i][1], name);
-        if (length < RUN_PATH && access(path, R_OK) == 0)
-            return STATUS_OK;
-    }
-    return error_set(err, STATUS_SYSTEM,
-                     "%s: not found; run in duet's folder or set DUET_SHARE to it", name);
-}
-
-/* ---- gnuplot ---- */
-
-/* Run gnuplot on a script that reads DUET, DUET_FILE, DUET_OUT, DUET_FORMAT and DUET_STYLE. */
-static enum status run_gnuplot(const char *script, struct error *err)
-{
-    fflush(stdout);
-    int pipes[2];
-    if (pipe(pipes) != 0)
-        return error_set(err, STATUS_SYSTEM, "cannot start gnuplot: %s", strerror(errno));
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(pipes[1], STDERR_FILENO);
-        dup2(pipes[1], STDOUT_FILENO);
-        close(pipes[0]);
-        close(pipes[1]);
-        execlp("gnuplot", "gnuplot", script, (char *)NULL);
-        dprintf(STDERR_FILENO, "%s",
-                errno == ENOENT ? "gnuplot is not installed (Debian: gnuplot-nox)"
-                                : strerror(errno));
-        _exit(127);
-    }
-    close(pipes[1]);
-    char said[512] = "", rest[256];
-    size_t used = 0;
-    ssize_t n;
-    while (child > 0 &&
-           (n = used + 1 < sizeof said ? read(pipes[0], said + used, sizeof said - 1 - used)
-                                       : read(pipes[0], rest, sizeof rest)) > 0)
-        used += used + 1 < sizeof said ? (size_t)n : 0;
-    close(pipes[0]);
-    int status = -1;
-    if (child < 0 || waitpid(child, &status, 0) < 0 || status != 0) {
-        for (char *c = said; *c; c++)
-            *c = *c == '\n' ? ' ' : *c;
-        return error_set(err, STATUS_SYSTEM, "%s: gnuplot failed: %s", script,
-                         *said ? said : "no message");
-    }
-    return STATUS_OK;
-}
-
 static enum status draw(const struct figure *figure, const char *file, const char *base,
                         struct error *err)
 {
     static const char *const formats[] = {"pdf", "png"};
-    char program[RUN_PATH], style[RUN_PATH], script[RUN_PATH], out[RUN_PATH + 8];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    enum status status = find_shared("plots/style.gp", style, err);
-    if (!status)
-        status = find_shared(figure->script, script, err);
+    enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < 2; i++) {
+        char out[RUN_PATH + 8];
         snprintf(out, sizeof out, "%s.%s", base, formats[i]);
-        setenv("DUET", length > 0 ? program : "duet", 1);
-        setenv("DUET_FILE", file, 1);
-        setenv("DUET_OUT", out, 1);
-        setenv("DUET_FORMAT", formats[i], 1);
-        setenv("DUET_STYLE", style, 1);
-        status = run_gnuplot(script, err);
+        status = gnuplot_draw(figure->script, file, out, formats[i], err);
         if (!status)
             printf("%s\n", out);
     }
@@ -155,7 +75,7 @@ static enum status make_figure(const struct figure *figure, const struct figure_
     if (!status && options->from) {
         snprintf(file, sizeof file, "%s", options->from);
     } else if (!status) {
-        status = find_shared(figure->spec, spec, err);
+        status = find_shared_file(figure->spec, spec, err);
         run.spec = spec;
         if (!status)
             status = run_spec(&run, file, err);
@@ -183,7 +103,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct figure_options *options = state->input;
     switch (key) {
     case 't':
-        options->run.threads = parse_threads(arg, state);
+        options->run.threads = parse_threads("--threads", arg, state);
         return 0;
     case OPTION_FROM:
         options->from = arg;

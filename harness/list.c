@@ -3,6 +3,7 @@
 #include "harness/spec.h"
 #include "harness/summary.h"
 #include "sim/registry.h"
+#include "theorems/claims.h"
 
 #include <argp.h>
 #include <signal.h>
@@ -27,7 +28,7 @@ static const struct kind {
     {"objectives", "objective.name", &objective_registry},
     {"networks", "network.kind", &network_registry},
     {"optimisers", "optimiser.name", &optimiser_registry},
-    {"theorems", NULL, NULL}, /* no registry yet */
+    {"theorems", NULL, &claim_registry},
     {"figures", NULL, &figure_registry},
 };
 
@@ -172,10 +173,6 @@ static void print_entry(const struct descriptor *entry)
 
 static void print_kind(const struct kind *kind)
 {
-    if (!kind->registry) {
-        printf("%s: none built yet\n", kind->name);
-        return;
-    }
     for (size_t i = 0; i < kind->registry->count; i++) {
         if (i > 0)
             putchar('\n');
@@ -189,7 +186,7 @@ static void print_overview(void)
 {
     size_t width = 0;
     for (int k = 0; k < KIND_COUNT; k++)
-        for (size_t i = 0; kinds[k].registry && i < kinds[k].registry->count; i++) {
+        for (size_t i = 0; i < kinds[k].registry->count; i++) {
             size_t length = strlen(kinds[k].registry->entries[i]->name);
             width = length > width ? length : width;
         }
@@ -197,15 +194,13 @@ static void print_overview(void)
         const struct kind *kind = &kinds[k];
         printf("%s%s%s%s\n", kind->name, kind->key ? " (" : "", kind->key ? kind->key : "",
                kind->key ? ")" : "");
-        for (size_t i = 0; kind->registry && i < kind->registry->count; i++) {
+        for (size_t i = 0; i < kind->registry->count; i++) {
             const struct descriptor *entry = kind->registry->entries[i];
             printf("%*s", GAP, "");
             print_padded(entry->name, width + GAP);
             size_t at = GAP + width + GAP;
             print_wrapped(entry->doc, first_sentence(entry->doc), at, at);
         }
-        if (!kind->registry || kind->registry->count == 0)
-            printf("  none built yet\n");
         putchar('\n');
     }
     printf("`duet list KIND` shows each with its parameters.\n");

@@ -19,6 +19,8 @@ static const struct command {
     {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values"},
     {"info", command_info, "info FILE.h5", "what a result file holds"},
     {"list", command_list, "list [KIND]", "what a spec can name, with all parameters"},
+    {"verify", command_verify, "verify [ID ...] [KEY=VALUE ...]",
+     "measure what the theory claims, with controls"},
     {"crosscheck", command_crosscheck, "crosscheck FILE.h5",
      "compare with an autodiff reference file"},
     {"figure", command_figure, "figure NAME|all", "run what a figure needs and draw it"},

@@ -145,12 +145,12 @@ static const struct argp_option argp_options[] = {
     {0},
 };
 
-int parse_threads(const char *text, struct argp_state *state)
+int parse_threads(const char *option, const char *text, struct argp_state *state)
 {
     char *end;
     long threads = strtol(text, &end, 10);
     if (*end || end == text || threads < 1 || threads > 4096)
-        argp_error(state, "--threads is '%s'; give a number from 1 to 4096", text);
+        argp_error(state, "%s is '%s'; give a number from 1 to 4096", option, text);
     return (int)threads;
 }
 
@@ -159,7 +159,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     struct run_options *options = state->input;
     switch (key) {
     case 't':
-        options->threads = parse_threads(arg, state);
+        options->threads = parse_threads("--threads", arg, state);
         return 0;
     case 'o':
         options->output = arg;

@@ -24,8 +24,8 @@ struct run_options {
  * STATUS_DIVERGED: the file was written, with that status. */
 enum status run_spec(const struct run_options *options, char *path, struct error *err);
 
-/* Value of --threads; ends the program with a usage error where it is none. */
+/* Value of `option`, a number of threads; ends the program with a usage error where it is none. */
 struct argp_state;
-int parse_threads(const char *text, struct argp_state *state);
+int parse_threads(const char *option, const char *text, struct argp_state *state);
 
 #endif

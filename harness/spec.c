@@ -1404,6 +1404,62 @@ static enum status fill_head(struct loader *loader)
     return spec->name ? STATUS_OK : out_of_memory(loader->err);
 }
 
+/* ---- parameters by themselves ---- */
+
+/* The last of `overrides` that sets `key`, or NULL. */
+static const char *find_override(const char *key, const char *const *overrides, size_t count)
+{
+    size_t length = strlen(key);
+    while (count-- > 0)
+        if (strncmp(overrides[count], key, length) == 0 && overrides[count][length] == '=')
+            return overrides[count];
+    return NULL;
+}
+
+static enum status fill_param(const struct param *param, const char *override,
+                              struct arena *scratch, void *settings, struct error *err)
+{
+    char shown[2 * MAX_SHOWN], name[3 * MAX_SHOWN], expected[PHRASE];
+    show(shown, sizeof shown, override ? override : param->name);
+    snprintf(name, sizeof name, override ? "command line: %s" : "default of %s", shown);
+    const struct text text = {.name = name};
+    const struct slot slot = {.param = param,
+                              .path = param->name,
+                              .text = &text,
+                              .arena = scratch,
+                              .err = err,
+                              .field = (char *)settings + param->offset};
+    const char *value = override ? strchr(override, '=') + 1 : param->fallback;
+    const struct node *root = NULL;
+    enum status status = STATUS_OK;
+    if (value)
+        status = parse_yaml(scratch, &text, value, strlen(value), &root, err);
+    if (status != STATUS_OK)
+        return status;
+    if (root)
+        return read_value(&slot, root);
+    describe_expected(expected, sizeof expected, param, NULL);
+    return error_at(err, &text, 0, 0, param->name, "%s has no value; it must be %s", param->name,
+                    expected);
+}
+
+enum status params_fill(const struct param *params, const char *const *overrides, size_t count,
+                        void *settings, struct error *err)
+{
+    struct arena scratch = {0};
+    enum status status = STATUS_OK;
+    for (const struct param *p = params; status == STATUS_OK && p && p->name; p++) {
+        if (p->type == PARAM_TEXT || p->type == PARAM_INTEGERS || p->type == PARAM_REALS)
+            status =
+                error_key(err, p->name, "%s is text or a list, which cannot be kept here", p->name);
+        else
+            status =
+                fill_param(p, find_override(p->name, overrides, count), &scratch, settings, err);
+    }
+    arena_free(&scratch);
+    return status;
+}
+
 /* ---- the complete spec as YAML ---- */
 
 static void emit_real(FILE *out, double value)

@@ -77,6 +77,12 @@ const struct registry *spec_section_registry(enum spec_section section);
 /* The candidate nearest to `word` by edit distance, or NULL if none is near. */
 const char *nearest_word(const char *word, const char *const *candidates, size_t count);
 
+/* Fill the settings of one parameter table by itself: each field from the last of `overrides`
+ * ("width=8") that names it, or else from its default.  Overrides of other keys are passed over.
+ * The table has no text and no lists. */
+enum status params_fill(const struct param *params, const char *const *overrides, size_t count,
+                        void *settings, struct error *err);
+
 /* Words for a parameter table, as errors and `duet list` show them: the type ("integer",
  * "number(s)") and the values allowed ("2..256", "above 0", "relu, linear"; "" for no limit). */
 const char *param_type_name(enum param_type type);

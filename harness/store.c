@@ -514,6 +514,11 @@ enum status store_check_writable(const char *path, struct error *err)
     return write_image(path, NULL, 0, err);
 }
 
+enum status store_write_text(const char *path, const char *text, size_t size, struct error *err)
+{
+    return write_image(path, text, size, err);
+}
+
 enum status store_commit(struct store *store, const char *path, struct error *err)
 {
     quiet();

@@ -55,6 +55,9 @@ enum status store_commit(struct store *store, const char *path, struct error *er
  * folders and a temporary file, and removes the file again. */
 enum status store_check_writable(const char *path, struct error *err);
 
+/* Put a text at `path` in the same way as a result file: all of it or nothing. */
+enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);
+
 void store_free(struct store *store);
 
 /* ---- reading ---- */

@@ -8,7 +8,7 @@ extern const struct claim claim_ddn_1, claim_ddn_2, claim_ddn_3, claim_ddn_4, cl
     claim_ddn_6, claim_ddn_7, claim_ddn_8, claim_ddn_9, claim_ddn_10, claim_ddn_11;
 
 extern const struct claim claim_hltm_1, claim_hltm_2, claim_hltm_3, claim_hltm_4, claim_hltm_5,
-    claim_e5, claim_e6;
+    claim_hltm_6, claim_hltm_7, claim_e5, claim_e6;
 
 /* In the order in which `duet verify` shows them; `duet list theorems`. */
 extern const struct registry claim_registry;

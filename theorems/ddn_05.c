@@ -9,23 +9,35 @@
 #include <string.h>
 
 /* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data, for
- * which the mean views stand. */
+ * which the mean views stand.  `tau` is in units of the mean r: where all data are many tau apart,
+ * the pairs (x, x) have all the weight, and their part is 0 only after cancellation. */
+static void weight_of_distances(const double *r, int points, double tau, double *xi)
+{
+    double mean = 0;
+    for (int i = 0; i < points * points; i++)
+        mean += r[i] / (points * (points - 1));
+    tau *= mean;
+    for (int i = 0; i < points * points; i++)
+        xi[i] = logistic(-r[i] / tau) / tau;
+}
+
 static enum status exact_weight(const struct dual *d, double tau, double *xi, struct error *err)
 {
     int points = d->data->points;
-    double *mean = malloc((size_t)points * d->network.leaves * sizeof *mean);
+    double *mean = malloc((size_t)points * (d->network.leaves + (size_t)points) * sizeof *mean);
     struct sample_connection *c = NULL;
     if (!mean)
         return error_set(err, STATUS_SYSTEM, "no memory for data");
+    double *r = mean + (size_t)points * d->network.leaves;
     population_mean_view(d->data, mean);
     enum status status =
         sample_connection_create(&c, &d->network, d->parameters, mean, points, true, err);
     for (int x = 0; !status && x < points; x++)
         for (int y = 0; y < points; y++)
-            xi[x * points + y] =
-                logistic(-half_square(c->f + x * c->outputs, c->f + y * c->outputs, c->outputs) /
-                         tau) /
-                tau;
+            r[x * points + y] =
+                half_square(c->f + x * c->outputs, c->f + y * c->outputs, c->outputs);
+    if (!status)
+        weight_of_distances(r, points, tau, xi);
     sample_connection_free(c);
     free(mean);
     return status;

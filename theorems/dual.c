@@ -53,7 +53,8 @@ static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_
                        int leaves, struct network *n)
 {
     int least = wish.least_depth > 1 ? wish.least_depth : 1;
-    int deepest = (int)s->depth > least ? (int)s->depth : least;
+    int most = wish.most_depth > 0 ? wish.most_depth : (int)s->depth;
+    int deepest = most > least ? most : least;
     bool tree = leaves == 0 && draw_choice(rng, wish.tree);
     if (tree && deepest > 3)
         deepest = least > 3 ? least : 3; /* 8 leaves, 7 nodes */
@@ -218,23 +219,38 @@ static bool directions_differ(const struct dual *d)
     return least < 0.9;
 }
 
+enum status dual_create(struct dual *d, const struct network *network, double *parameters,
+                        struct population *data, struct error *err)
+{
+    *d = (struct dual){.network = *network, .parameters = parameters, .data = data};
+    enum status status = allocate_means(d, err);
+    if (!status)
+        status = dual_refresh(d, true, err);
+    if (status)
+        dual_free(d);
+    return status;
+}
+
 static enum status draw_once(struct dual *d, const struct trial *trial, struct dual_wish wish,
                              struct error *err)
 {
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
+    struct network network;
+    struct population *data;
+    double *parameters;
     *d = (struct dual){.parameters = NULL};
-    enum status status =
-        dual_draw_network(trial->rng, s, wish, 0, &d->network, &d->parameters, err);
-    if (!status)
-        status = draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
-                           wish.views ? wish.views : (int)s->views, (int)d->network.leaves, spread,
-                           &d->data, err);
-    if (!status)
-        status = allocate_means(d, err);
-    if (!status)
-        status = dual_refresh(d, true, err);
-    return status;
+    enum status status = dual_draw_network(trial->rng, s, wish, 0, &network, &parameters, err);
+    if (status)
+        return status;
+    status =
+        draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
+                  wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data, err);
+    if (status) {
+        free(parameters);
+        return status;
+    }
+    return dual_create(d, &network, parameters, data, err);
 }
 
 enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wish wish,

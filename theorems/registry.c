@@ -1,9 +1,11 @@
 #include "theorems/claims.h"
 
 static const struct descriptor *const claims[] = {
-    &claim_ddn_1.about, &claim_ddn_2.about, &claim_ddn_3.about, &claim_ddn_4.about,
-    &claim_ddn_5.about, &claim_ddn_6.about, &claim_ddn_7.about,
-    &claim_ddn_8.about, &claim_ddn_9.about, &claim_ddn_10.about, &claim_ddn_11.about,
+    &claim_ddn_1.about,  &claim_ddn_2.about,  &claim_ddn_3.about,  &claim_ddn_4.about,
+    &claim_ddn_5.about,  &claim_ddn_6.about,  &claim_ddn_7.about,  &claim_ddn_8.about,
+    &claim_ddn_9.about,  &claim_ddn_10.about, &claim_ddn_11.about, &claim_hltm_1.about,
+    &claim_hltm_2.about, &claim_hltm_3.about, &claim_hltm_4.about, &claim_hltm_5.about,
+    &claim_hltm_6.about, &claim_hltm_7.about, &claim_e5.about,     &claim_e6.about,
 };
 
 const struct registry claim_registry = {"claim", claims, sizeof claims / sizeof *claims};

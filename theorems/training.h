@@ -1,0 +1,32 @@
+/* A short training run on the latent tree, for claims about what training does. */
+#ifndef DUET_THEOREMS_TRAINING_H
+#define DUET_THEOREMS_TRAINING_H
+
+#include "core/error.h"
+#include "sim/objective.h"
+
+enum { TRAINING_LEVELS = 8 };
+
+/* The published setting but for these. */
+struct training_plan {
+    int depth, width, epochs;
+    double low, high; /* |rho| */
+    const struct objective *objective;
+    const void *objective_settings;
+    double lr;
+    int keep_level; /* of views; `depth`: no augmentation; -1: x_+ is an independent sample */
+    size_t samples; /* of an epoch and of a measurement */
+    uint64_t seed;  /* of the tree, the weights and all samples */
+};
+
+/* [level] of the tree's latents, level 0 the root; [0] before and [1] after training. */
+struct training_result {
+    double best[2][TRAINING_LEVELS]; /* mean over nodes of the best |correlation| */
+    double norm[2][TRAINING_LEVELS]; /* mean over nodes of |OP_mu| */
+    double ceiling[TRAINING_LEVELS]; /* mean over nodes (HLTM-2) */
+};
+
+enum status training_run(const struct training_plan *plan, struct training_result *result,
+                         struct error *err);
+
+#endif
