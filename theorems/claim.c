@@ -146,7 +146,7 @@ static bool any_nan(const double *value, int count)
 static double surprise(const double *p, int count)
 {
     double smallest = extreme(p, count, SMALLEST);
-    return -log10(fmin(1, fmax(1e-300, smallest) * count));
+    return 0 - log10(fmin(1, fmax(1e-300, smallest) * count)); /* 0 for p = 1, not -0 */
 }
 
 /* The number that a kind is judged by: of the statement, where the worst instance counts, or of a
@@ -263,13 +263,22 @@ static int badness(enum verdict verdict)
     return order[verdict];
 }
 
+/* Whether `a` says more of its claim than `b`: it is worse, or as good and the one of both that has
+ * a control, or nearer to its tolerance. */
+static bool outranks(const struct judgement *a, const struct judgement *b)
+{
+    if (badness(a->verdict) != badness(b->verdict))
+        return badness(a->verdict) > badness(b->verdict);
+    if (isnan(a->control) != isnan(b->control))
+        return isnan(b->control);
+    return a->ratio > b->ratio;
+}
+
 const struct judgement *claim_worst(const struct claim *claim, const struct judgement *parts)
 {
     const struct judgement *worst = &parts[0];
-    for (int p = 1; p < claim->part_count; p++) {
-        int here = badness(parts[p].verdict), before = badness(worst->verdict);
-        if (here > before || (here == before && parts[p].ratio > worst->ratio))
+    for (int p = 1; p < claim->part_count; p++)
+        if (outranks(&parts[p], worst))
             worst = &parts[p];
-    }
     return worst;
 }

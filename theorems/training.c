@@ -2,21 +2,15 @@
 
 #include "analysis/measure.h"
 #include "hltm/exact.h"
-#include "sim/registry.h"
+#include "sim/optimisers/optimisers.h"
+#include "sim/sources/sources.h"
 #include "sim/trainer.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* Settings of the optimiser sgd, as its parameter table lays them out. */
-struct sgd_settings {
-    double lr, momentum, weight_decay;
-};
-
 struct world {
     struct tree *tree;
-    const struct source *source;
-    const struct optimiser *optimiser;
     struct sgd_settings sgd;
     struct network network;
     struct trainer trainer;
@@ -60,12 +54,12 @@ static struct network make_network(const struct training_plan *p)
 
 static void layout(struct world *w, const struct training_plan *p, struct arena *arena)
 {
-    const struct trainer_plan train = {.source = w->source,
+    const struct trainer_plan train = {.source = &source_hltm,
                                        .world = w->tree,
                                        .network = &w->network,
                                        .objective = p->objective,
                                        .objective_settings = p->objective_settings,
-                                       .optimiser = w->optimiser,
+                                       .optimiser = &optimiser_sgd,
                                        .optimiser_settings = &w->sgd,
                                        .seed = p->seed,
                                        .samples = p->samples,
@@ -77,7 +71,7 @@ static void layout(struct world *w, const struct training_plan *p, struct arena 
                                          .correlation = true,
                                          .covop = true,
                                          .threads = 1,
-                                         .source = w->source,
+                                         .source = &source_hltm,
                                          .world = w->tree};
     trainer_layout(&w->trainer, &train, arena);
     measure_layout(&w->measure, &measure, arena);
@@ -86,8 +80,6 @@ static void layout(struct world *w, const struct training_plan *p, struct arena 
 static enum status open_world(struct world *w, const struct training_plan *p, struct error *err)
 {
     *w = (struct world){.sgd = {.lr = p->lr}};
-    w->source = (const struct source *)registry_find(&source_registry, "hltm");
-    w->optimiser = (const struct optimiser *)registry_find(&optimiser_registry, "sgd");
     w->network = make_network(p);
     enum status status = make_tree(p, &w->tree, err);
     struct arena count = {0};

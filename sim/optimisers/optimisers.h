@@ -4,6 +4,10 @@
 
 #include "sim/optimiser.h"
 
+struct sgd_settings {
+    double lr, momentum, weight_decay;
+};
+
 extern const struct optimiser optimiser_sgd, optimiser_adam;
 
 #endif

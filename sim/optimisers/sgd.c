@@ -1,16 +1,12 @@
 /* Stochastic gradient descent with heavy-ball momentum. */
 #include "sim/optimisers/optimisers.h"
 
-struct settings {
-    double lr, momentum, weight_decay;
-};
-
 /* g = grad + weight_decay p;  v = momentum v + g;  p -= lr v */
 static void update(const void *settings, uint64_t step, size_t count, double *parameter,
                    const double *gradient, double *state, size_t stride)
 {
     (void)step, (void)stride;
-    const struct settings s = *(const struct settings *)settings;
+    const struct sgd_settings s = *(const struct sgd_settings *)settings;
     for (size_t i = 0; i < count; i++) {
         state[i] = s.momentum * state[i] + (gradient[i] + s.weight_decay * parameter[i]);
         parameter[i] -= s.lr * state[i];
@@ -23,21 +19,21 @@ static const struct param params[] = {{.name = "lr",
                                        .low = 0,
                                        .high = UNBOUNDED,
                                        .doc = "learning rate",
-                                       .offset = offsetof(struct settings, lr)},
+                                       .offset = offsetof(struct sgd_settings, lr)},
                                       {.name = "momentum",
                                        .type = PARAM_REAL,
                                        .fallback = "0",
                                        .low = 0,
                                        .high = 1,
                                        .doc = "share of the last step that is kept",
-                                       .offset = offsetof(struct settings, momentum)},
+                                       .offset = offsetof(struct sgd_settings, momentum)},
                                       {.name = "weight_decay",
                                        .type = PARAM_REAL,
                                        .fallback = "0",
                                        .low = 0,
                                        .high = UNBOUNDED,
                                        .doc = "eta: added to the gradient times the parameter",
-                                       .offset = offsetof(struct settings, weight_decay)},
+                                       .offset = offsetof(struct sgd_settings, weight_decay)},
                                       {0}};
 
 const struct optimiser optimiser_sgd = {
@@ -46,7 +42,7 @@ const struct optimiser optimiser_sgd = {
                      "decay is part of the gradient, and the velocity is not damped.",
               .source = "Polyak 1964",
               .params = params,
-              .settings_size = sizeof(struct settings)},
+              .settings_size = sizeof(struct sgd_settings)},
     .slots = 1,
     .update = update,
 };
