@@ -77,6 +77,8 @@ double chi_square_p(const double *observed, const double *expected, size_t count
     double sum = 0, rest_observed = 0, rest_expected = 0;
     int cells = 0;
     for (size_t i = 0; i < count; i++) {
+        if (expected[i] == 0 && observed[i] > 0)
+            return 0;
         if (expected[i] < 5) {
             rest_observed += observed[i];
             rest_expected += expected[i];
@@ -85,7 +87,7 @@ double chi_square_p(const double *observed, const double *expected, size_t count
         sum += (observed[i] - expected[i]) * (observed[i] - expected[i]) / expected[i];
         cells++;
     }
-    if (rest_expected > 0) {
+    if (rest_expected >= 5) {
         sum += (rest_observed - rest_expected) * (rest_observed - rest_expected) / rest_expected;
         cells++;
     }

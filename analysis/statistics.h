@@ -26,7 +26,8 @@ double kolmogorov_smirnov_p(double *value, size_t count, double (*cdf)(double x,
                             void *context);
 
 /* p-value of Pearson's chi-square of `count` observed counts against expected ones, with
- * count - 1 - `estimated` degrees of freedom.  Cells expected below 5 are pooled. */
+ * count - 1 - `estimated` degrees of freedom.  Cells expected below 5 are pooled, and left
+ * out if together they still are; 0 where a cell of expectation 0 was hit. */
 double chi_square_p(const double *observed, const double *expected, size_t count, int estimated);
 
 #endif
