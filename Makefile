@@ -91,6 +91,7 @@ ready:
 demo: ready
 	$(MAKE) all
 	$(PROGRAM) figure learning
+	$(PROGRAM) verify --quick
 
 check: ready
 	$(MAKE) all $(TESTS)

@@ -66,7 +66,7 @@ const struct claim claim_ddn_1 = {
               .doc = "A network without biases is linear in the weights of any one layer when its "
                      "gates are held: the connection of the layer, applied to its weights, gives "
                      "back the output.",
-              .source = "[DDN] Def. 1, Lemma 1",
+              .source = "[DDN], homogeneity of layers",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "Homogeneity",

@@ -143,16 +143,17 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 {
     double scale[SCALES];
     struct residuals residual[2][SCALES];
-    *curves =
-        (struct curves){.title = "Residual of the weighted covariance operator",
-                        .x_label = "augmentation strength s",
-                        .y_label = "|-grad - OP vec(W)|",
-                        .caption = "Two drawn networks. With the weight of DDN-6 the residual "
-                                   "falls with the augmentation; with xi = 1 it stays.",
-                        .log_x = true,
-                        .log_y = true,
-                        .columns = 5,
-                        .name = {"s", "infonce", "triplet", "infonce, xi = 1", "triplet, xi = 1"}};
+    *curves = (struct curves){
+        .title = "Residual of the weighted covariance operator",
+        .x_label = "augmentation strength s",
+        .y_label = "|-grad - OP vec(W)|",
+        .caption = "Two drawn networks. With the weight of DDN-6 the residual "
+                   "falls with the augmentation, by s^2, or by s where a ReLU gate has views on "
+                   "both sides; with xi = 1 it stays.",
+        .log_x = true,
+        .log_y = true,
+        .columns = 5,
+        .name = {"s", "infonce", "triplet", "infonce, xi = 1", "triplet, xi = 1"}};
     for (int i = 0; i < 2; i++) {
         struct trial one = *trial;
         one.instance = i;

@@ -96,7 +96,7 @@ const struct claim claim_ddn_7 = {
     .about = {.name = "DDN-7",
               .doc = "With H negatives the population gradient is a sum over negatives of weighted "
                      "outer products of differences of connections.",
-              .source = "[DDN] App. B, H negatives",
+              .source = "[DDN], appendix, H > 1",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "H negatives",

@@ -235,7 +235,7 @@ const struct claim claim_ddn_8 = {
                      "semi-definite and its quadratic form in the layer's weights is the same for "
                      "all layers, so that under gradient flow the squared norms of all layers "
                      "grow at one rate.",
-              .source = "[DDN] Thm. 3 and its consequences",
+              .source = "[DDN] Thm. 3, consequences",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "Growth and layer balance",

@@ -219,7 +219,7 @@ const struct claim claim_ddn_9 = {
     .about = {.name = "DDN-9",
               .doc = "One linear layer does principal component analysis of the mean views, of "
                      "what survives augmentation, and not of the data.",
-              .source = "[DDN] Sec. 4, one linear layer",
+              .source = "[DDN], one linear layer",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "One linear layer is PCA of what survives augmentation",

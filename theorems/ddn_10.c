@@ -451,7 +451,7 @@ const struct claim claim_ddn_10 = {
                      "same to a linear layer on average, which learns nothing. A ReLU layer over "
                      "windows responds differently to them, and the difference grows at the rate "
                      "that the covariance operator predicts.",
-              .source = "[DDN] Sec. 4, objects under translation",
+              .source = "[DDN], objects under translation",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "Two objects under translation",

@@ -168,7 +168,7 @@ const struct claim claim_ddn_11 = {
               .doc = "With an output divided by its norm the loss does not depend on the norm of "
                      "any layer, so that gradients are orthogonal to weights and gradient flow "
                      "keeps the norms.",
-              .source = "[DDN] App. on normalised outputs",
+              .source = "[DDN], normalised outputs",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},
     .title = "l2-normalised outputs",

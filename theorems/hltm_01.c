@@ -472,7 +472,7 @@ const struct claim claim_hltm_1 = {
                      "alone: it is the product of the transition matrices along it, which for "
                      "binary variables makes their correlation the product of the polarities. The "
                      "sampler draws from this law.",
-              .source = "[DDN] Sec. 5",
+              .source = "[DDN] Sec. 6",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},
     .title = "Moments of the latent tree",

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* o a a^T of node i, o = rho_{0 mu}^2 ([DDN] Sec. 5) */
+/* o a a^T of node i, o = rho_{0 mu}^2 ([DDN] Sec. 6) */
 static void predict(const struct latent_net *net, int level, size_t i, double *a, double *out)
 {
     size_t inputs = latent_inputs(net, level);
@@ -100,7 +100,7 @@ const struct claim claim_hltm_3 = {
                      "one direction only: how far each neuron tells the states of its own latent "
                      "apart, times the polarity of the edge to it, shrunk by the path from the "
                      "root.",
-              .source = "[DDN] Sec. 5, activation covariance in the latent tree",
+              .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},
     .title = "Activation covariance",

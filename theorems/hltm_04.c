@@ -305,7 +305,7 @@ const struct claim claim_hltm_4 = {
                      "direction along which its inputs vary, times what the layers above make of "
                      "its outputs. In a ReLU network the gates stand in the way; the curve shows "
                      "how far.",
-              .source = "[DDN] Sec. 5, activation covariance in the latent tree",
+              .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},
     .title = "The operator at a node",

@@ -179,7 +179,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
                    "sampling noise.",
         .log_y = true,
         .columns = 5,
-        .name = {"level", "o_mu", "|V[E f]| / sum Var f", "its bound", "|OP_mu|"},
+        .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
     };
     enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &tree, err);
     if (status)
@@ -214,7 +214,7 @@ const struct claim claim_hltm_5 = {
               .doc = "What the root still tells of a node's inputs is at most their own variance "
                      "shrunk by the squared polarities of the path: the operator fades from the "
                      "root to the leaves.",
-              .source = "[DDN] Sec. 5, activation covariance in the latent tree",
+              .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},
     .title = "Operators fade with depth",

@@ -180,14 +180,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     struct latent_net net = {.parameters = NULL};
     *curves = (struct curves){
         .title = "The luckiest neuron",
-        .x_label = "neurons of the node |N_mu|",
-        .y_label = "largest gap / (2 sigma_w |a| / sqrt n)",
+        .x_label = "neurons of the node |N_μ|",
+        .y_label = "largest gap / (2 σ_w |a| / √n)",
         .caption = "Largest difference of a neuron's mean pre-activation between the two states of "
                    "its latent before training: the exact law (10%, 50%, 90%), 2,000 draws, and "
                    "the median after the ReLU.",
         .log_x = true,
         .columns = 8,
-        .name = {"|N_mu|", "10% exact", "10% drawn", "50% exact", "50% drawn", "90% exact",
+        .name = {"|N_μ|", "10% exact", "10% drawn", "50% exact", "50% drawn", "90% exact",
                  "90% drawn", "50% after ReLU"}};
     enum status status = open_net(trial, &tree, &support, &net, err);
     if (!status)
@@ -197,7 +197,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 }
 
 static const struct part parts[] = {
-    {.statement = "law: P(max_j gap <= t 2 sigma_w |a| / sqrt n) = Phi(t)^|N_mu|",
+    {.statement = "law: P(max_j gap <= t 2 sigma_w |a| / sqrt n) = Phi(t)^|N_μ|",
      .measured =
          "Kolmogorov-Smirnov test of 100,000 draws of W; the gap 2 w_j^T a from conditional "
          "means of the inputs over all leaf patterns, |a| from selectivities and "
@@ -217,12 +217,12 @@ const struct claim claim_hltm_6 = {
                      "latent are normal, so that the largest grows with the number of neurons as "
                      "the largest of so many normal numbers: log(eta) / log Phi(t) neurons give a "
                      "gap t with probability 1 - eta.",
-              .source = "[DDN] Sec. 5, lucky neurons",
+              .source = "[DDN] Sec. 6, lucky neurons",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},
     .title = "Lucky neurons",
     .formula = "2 w_j^T a_mu ~ Normal(0, 4 sigma_w^2 |a_mu|^2 / n); P(max_j gap >= t 2 sigma_w "
-               "|a_mu| / sqrt n) = 1 - Phi(t)^|N_mu|",
+               "|a_mu| / sqrt n) = 1 - Phi(t)^|N_μ|",
     .hypotheses = "SB-HLTM; W_mu i.i.d. Normal(0, sigma_w^2 / n).",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,

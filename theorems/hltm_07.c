@@ -237,7 +237,7 @@ const struct claim claim_hltm_7 = {
               .doc = "Contrastive training on the latent tree makes neurons that follow latents "
                      "nobody has shown them, more so with more neurons a node and with polarities "
                      "nearer to 1; the covariance operator grows most at the top.",
-              .source = "[DDN] Sec. 6, Tbl. 2 and figures",
+              .source = "[DDN] Sec. 6, experiments",
               .params = params,
               .settings_size = sizeof(struct emergence_settings)},
     .title = "Latents emerge",

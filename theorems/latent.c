@@ -501,7 +501,7 @@ void latent_root_covariance(const struct latent_net *net, int level, size_t i, b
             out[j * inputs + k] = (v[0][j] * v[0][k] + v[1][j] * v[1][k]) / 2;
 }
 
-/* a = [rho_{mu nu(k)} s_k], s_k = (E[f_k | z_nu = 1] - E[f_k | z_nu = 0]) / 2, [DDN] Sec. 5 */
+/* a = [rho_{mu nu(k)} s_k], s_k = (E[f_k | z_nu = 1] - E[f_k | z_nu = 0]) / 2, [DDN] Sec. 6 */
 void latent_selectivity(const struct latent_net *net, int level, size_t i, double *a)
 {
     for (size_t j = 0; j < latent_inputs(net, level); j++) {
