@@ -68,22 +68,6 @@ static enum status gradient_error(const struct dual *d, const struct trial *tria
 static const struct dual_wish wish = {
     .least_depth = 2, .normalize = true, .outputs = 3, .points = 3};
 
-static enum status measure_gradient(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
-{
-    struct dual d;
-    enum status status = dual_draw(&d, trial, wish, err);
-    if (status)
-        return status;
-    struct loss loss = draw_loss(trial);
-    status = gradient_error(&d, trial, &loss, &reading->error, err);
-    d.network.normalize = false;
-    if (!status)
-        status = gradient_error(&d, trial, &loss, &reading->control[0], err);
-    dual_free(&d);
-    return status;
-}
-
 /* Largest relative change of any |W_l| along a flow. */
 static double norm_change(const struct dual *d, const struct trial *trial, const double *state,
                           int count)
@@ -124,20 +108,36 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-static enum status measure_flow(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+/* Of a drawn network with its output normalised, and in the control as it is. */
+static enum status measure_both(const struct trial *trial,
+                                enum status (*error_of)(const struct dual *, const struct trial *,
+                                                        const struct loss *, double *,
+                                                        struct error *),
+                                struct reading *reading, struct error *err)
 {
     struct dual d;
     enum status status = dual_draw(&d, trial, wish, err);
     if (status)
         return status;
     struct loss loss = draw_loss(trial);
-    status = flow_error(&d, trial, &loss, &reading->error, err);
+    status = error_of(&d, trial, &loss, &reading->error, err);
     d.network.normalize = false;
     if (!status)
-        status = flow_error(&d, trial, &loss, &reading->control[0], err);
+        status = error_of(&d, trial, &loss, &reading->control[0], err);
     dual_free(&d);
     return status;
+}
+
+static enum status measure_gradient(const struct trial *trial, struct reading *reading,
+                                    struct error *err)
+{
+    return measure_both(trial, gradient_error, reading, err);
+}
+
+static enum status measure_flow(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    return measure_both(trial, flow_error, reading, err);
 }
 
 static const struct part parts[] = {

@@ -149,19 +149,7 @@ static enum status compare_nets(const struct trial *trial, const struct tree *tr
 
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    enum status status = latent_tree(trial->rng, trial->settings,
-                                     (struct tree_wish){.least_depth = 2, .forks = 1}, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
-    if (!status) {
-        status = compare_nets(trial, tree, support, reading, err);
-        support_free(support);
-    }
-    tree_free(tree);
-    return status;
+    return latent_on_tree(trial, compare_nets, reading, err);
 }
 
 /* ---- ReLU: how far the factors are from the operator ---- */

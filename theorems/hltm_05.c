@@ -54,39 +54,12 @@ static enum status compare_nets(const struct trial *trial, const struct tree *tr
                                 const struct support *support, struct reading *reading,
                                 struct error *err)
 {
-    struct net_wish wish = {.relu = gsl_rng_uniform_int(trial->rng, 2) == 0,
-                            .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    struct latent_net net, dense;
-    enum status status =
-        latent_net_draw(&net, tree, support, trial->rng, trial->settings, wish, err);
-    if (status)
-        return status;
-    status = violation(trial, &net, &reading->error, err);
-    if (!status)
-        status = latent_net_dense(&dense, &net, trial->rng, err);
-    if (!status) {
-        status = violation(trial, &dense, &reading->control[0], err);
-        latent_net_free(&dense);
-    }
-    latent_net_free(&net);
-    return status;
+    return latent_tree_and_dense(trial, tree, support, violation, reading, err);
 }
 
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    enum status status = latent_tree(trial->rng, trial->settings,
-                                     (struct tree_wish){.least_depth = 2, .forks = 1}, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
-    if (!status) {
-        status = compare_nets(trial, tree, support, reading, err);
-        support_free(support);
-    }
-    tree_free(tree);
-    return status;
+    return latent_on_tree(trial, compare_nets, reading, err);
 }
 
 /* ---- level by level, of a deep tree ---- */

@@ -641,3 +641,45 @@ void latent_operator(const struct latent_connection *c, const struct latent_net 
                     out[p * side + q] += (k[at_p] - mean_p) * (k[at_q] - mean_q);
                 }
 }
+
+/* ---- instances ---- */
+
+enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
+                           struct reading *reading, struct error *err)
+{
+    struct tree *tree;
+    struct support *support;
+    enum status status = latent_tree(trial->rng, trial->settings,
+                                     (struct tree_wish){.least_depth = 2, .forks = 1}, &tree, err);
+    if (status)
+        return status;
+    status = support_create(&support, tree, err);
+    if (!status) {
+        status = measure(trial, tree, support, reading, err);
+        support_free(support);
+    }
+    tree_free(tree);
+    return status;
+}
+
+enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
+                                  const struct support *support, latent_error *error,
+                                  struct reading *reading, struct error *err)
+{
+    struct net_wish wish = {.relu = trial->instance % 2 == 0,
+                            .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
+    struct latent_net net, dense;
+    enum status status =
+        latent_net_draw(&net, tree, support, trial->rng, trial->settings, wish, err);
+    if (status)
+        return status;
+    status = error(trial, &net, &reading->error, err);
+    if (!status)
+        status = latent_net_dense(&dense, &net, trial->rng, err);
+    if (!status) {
+        status = error(trial, &dense, &reading->control[0], err);
+        latent_net_free(&dense);
+    }
+    latent_net_free(&net);
+    return status;
+}

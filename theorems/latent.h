@@ -102,6 +102,27 @@ static inline size_t latent_owner(const struct latent_net *net, int level, size_
            j / (size_t)net->width[level + 1];
 }
 
+/* ---- instances ---- */
+
+/* What a claim measures on a tree and all its leaf patterns. */
+typedef enum status latent_measure(const struct trial *trial, const struct tree *tree,
+                                   const struct support *support, struct reading *reading,
+                                   struct error *err);
+
+/* On a drawn tree of depth 2 or more whose root has two children or more. */
+enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
+                           struct reading *reading, struct error *err);
+
+/* How far a network is from what a claim says. */
+typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
+                                 double *error, struct error *err);
+
+/* reading->error of a drawn network, ReLU in every other instance, with or without biases;
+ * control[0] of a fully connected one of the same widths. */
+enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
+                                  const struct support *support, latent_error *error,
+                                  struct reading *reading, struct error *err);
+
 /* ---- exact sums over the patterns ---- */
 
 /* E[f | z_node = s] */
