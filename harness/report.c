@@ -155,7 +155,8 @@ static void write_details(FILE *out, const struct part *part, const struct judge
     } else if (part->kind == PART_BOUND) {
         fprintf(out, "slack: median %.3g, smallest %.3g", j->median, j->least);
     } else if (part->kind == PART_RATE) {
-        fprintf(out, "claimed slope: at least %.3g", part->least);
+        fprintf(out, "slope: median %.3g, least %.3g ± %.2g; claimed: %.3g or more", j->median,
+                j->least, j->uncertainty, part->least);
     } else if (part->kind == PART_EFFECT) {
         write_interval(out, "effect", &j->interval);
         fprintf(out, ", claimed above %.3g", part->least);

@@ -156,6 +156,7 @@ static struct judgement judge(enum part_kind kind, double tolerance, double leas
     for (int i = 0; i < count; i++) {
         reading_clear(&reading[i]);
         reading[i].error = error[i];
+        reading[i].uncertainty = i == 1 ? 0.1 : 0.2;
         reading[i].control[0] = control[i];
     }
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_TEST, 0, 0);
@@ -200,7 +201,11 @@ static void rates_may_not_fall_short(void **state)
 {
     (void)state;
     const double steep[] = {1.9, 0.97, 2}, flat[] = {0, 0.1, -0.2}, slow[] = {1.9, 0.9, 2};
-    assert_int_equal(judge(PART_RATE, 0.05, 1, steep, flat, 3).verdict, VERDICT_HOLDS);
+    struct judgement j = judge(PART_RATE, 0.05, 1, steep, flat, 3);
+    assert_int_equal(j.verdict, VERDICT_HOLDS);
+    assert_near(j.median, 1.9, 0);
+    assert_near(j.least, 0.97, 0);
+    assert_near(j.uncertainty, 0.1, 0);
     assert_int_equal(judge(PART_RATE, 0.05, 1, slow, flat, 3).verdict, VERDICT_FAILS);
     assert_int_equal(judge(PART_RATE, 0.05, 1, steep, steep, 3).verdict, VERDICT_NO_CONTROL);
 }

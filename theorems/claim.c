@@ -203,6 +203,19 @@ static void judge_effect(const struct part *part, double *value, const struct re
     }
 }
 
+/* Median and least slope, the latter with its standard error; `value` is sorted. */
+static void judge_slopes(double *value, const struct reading *readings, int count,
+                         struct judgement *j)
+{
+    j->error = fmax(0, j->error);
+    gsl_sort(value, 1, (size_t)count);
+    j->median = gsl_stats_median_from_sorted_data(value, 1, (size_t)count);
+    j->least = value[0];
+    for (int i = 0; i < count; i++)
+        if (readings[i].error == j->least)
+            j->uncertainty = readings[i].uncertainty;
+}
+
 static void judge_figures(const struct part *part, double *value, const struct reading *readings,
                           int count, struct judgement *j)
 {
@@ -216,7 +229,7 @@ static void judge_figures(const struct part *part, double *value, const struct r
         j->error = fmax(0, j->error);
     }
     if (part->kind == PART_RATE)
-        j->error = fmax(0, j->error);
+        judge_slopes(value, readings, count, j);
     for (int c = 0; c < control_count(part); c++) {
         column(readings, count, c, value);
         double figure = figure_of(part, value, count, true);
