@@ -16,7 +16,7 @@ static void weight_of_distances(const double *r, int points, double tau, double 
     double mean = 0;
     for (int i = 0; i < points * points; i++)
         mean += r[i] / (points * (points - 1));
-    tau *= mean;
+    tau *= mean > 0 ? mean : 1; /* 0: all shut at the mean views; then xi is the same for all */
     for (int i = 0; i < points * points; i++)
         xi[i] = logistic(-r[i] / tau) / tau;
 }
