@@ -207,6 +207,10 @@ static void rates_may_not_fall_short(void **state)
     assert_near(j.least, 0.97, 0);
     assert_near(j.uncertainty, 0.1, 0);
     assert_int_equal(judge(PART_RATE, 0.05, 1, slow, flat, 3).verdict, VERDICT_FAILS);
+    const double lost[] = {1.9, NAN, 2};
+    j = judge(PART_RATE, 0.05, 1, lost, flat, 3);
+    assert_int_equal(j.verdict, VERDICT_FAILS);
+    assert_true(isnan(j.error));
     assert_int_equal(judge(PART_RATE, 0.05, 1, steep, steep, 3).verdict, VERDICT_NO_CONTROL);
 }
 

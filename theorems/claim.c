@@ -207,7 +207,7 @@ static void judge_effect(const struct part *part, double *value, const struct re
 static void judge_slopes(double *value, const struct reading *readings, int count,
                          struct judgement *j)
 {
-    j->error = fmax(0, j->error);
+    j->error = isnan(j->error) ? NAN : fmax(0, j->error);
     gsl_sort(value, 1, (size_t)count);
     j->median = gsl_stats_median_from_sorted_data(value, 1, (size_t)count);
     j->least = value[0];
@@ -226,7 +226,7 @@ static void judge_figures(const struct part *part, double *value, const struct r
         gsl_sort(value, 1, (size_t)count);
         j->median = -gsl_stats_median_from_sorted_data(value, 1, (size_t)count);
         j->least = -value[count - 1];
-        j->error = fmax(0, j->error);
+        j->error = isnan(j->error) ? NAN : fmax(0, j->error);
     }
     if (part->kind == PART_RATE)
         judge_slopes(value, readings, count, j);

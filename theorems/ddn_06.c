@@ -10,6 +10,10 @@
 
 enum { SCALES = 8 };
 
+/* Standard deviation of views about their point at scale 1; the smallest scale, 2^-9, is drawn, so
+ * that the network is alive there. */
+static const double spread = 0.5, smallest = 1.0 / 512;
+
 struct loss {
     const struct objective *objective;
     union {
@@ -71,7 +75,7 @@ static enum status residuals(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-/* Views at `scale` times their first distance from their mean. */
+/* Views at `scale` times their drawn distance from their mean. */
 static void rescale(struct population *data, const double *original, const double *mean,
                     double scale)
 {
@@ -98,7 +102,7 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     enum status status = STATUS_OK;
     for (int i = 0; i < SCALES && !status; i++) {
         scale[i] = pow(2, -2 - i);
-        rescale(data, original, mean, scale[i]);
+        rescale(data, original, mean, scale[i] / smallest);
         status = dual_refresh(d, true, err);
         if (!status)
             status = residuals(d, trial, loss, &out[i], err);
@@ -111,8 +115,8 @@ static enum status draw_and_sweep(const struct trial *trial, double *scale, stru
                                   struct error *err)
 {
     struct dual d;
-    enum status status =
-        dual_draw(&d, trial, (struct dual_wish){.least_depth = 2, .spread = 0.5}, err);
+    enum status status = dual_draw(
+        &d, trial, (struct dual_wish){.least_depth = 2, .spread = spread * smallest}, err);
     if (status)
         return status;
     struct loss loss = draw_loss(trial->rng, trial->instance % 2 == 0);
