@@ -3,7 +3,8 @@
 #include "analysis/measure.h"
 #include "harness/command.h"
 #include "harness/summary.h"
-#include "sim/batch.h"
+#include "sim/direct_predictor.h"
+#include "sim/noncontrastive_batch.h"
 #include "sim/registry.h"
 
 #include <argp.h>
@@ -149,7 +150,9 @@ static enum status get_real(const struct store_file *file, const char *name, dou
                             double high, double *value, struct error *err)
 {
     char needed[64] = "a finite number";
-    if (low == POSITIVE)
+    if (high < UNBOUNDED)
+        snprintf(needed, sizeof needed, "a number from %g to %g", low, high);
+    else if (low == POSITIVE)
         snprintf(needed, sizeof needed, "a finite number above 0");
     else if (low > -UNBOUNDED)
         snprintf(needed, sizeof needed, "a finite number from %g on", low);
@@ -255,12 +258,19 @@ struct subject {
     uint8_t *states[3]; /* x, x_pos, x_neg as [leaf][sample], or */
     double *values[3];
     const char *root; /* "/expect" */
+    /* what an mlp file may hold besides, or NULL */
+    double *target; /* parameters of the target network */
+    struct predictor predictor;
+    double *predictor_parameters, *predictor_gradient;
 };
 
 static void free_subject(struct subject *s)
 {
     free(s->parameters);
     free(s->gradient);
+    free(s->target);
+    free(s->predictor_parameters);
+    free(s->predictor_gradient);
     for (int v = 0; v < 3; v++) {
         free(s->states[v]);
         free(s->values[v]);
@@ -378,15 +388,20 @@ static enum status compare_batch(struct crosscheck *check, const struct subject 
 }
 
 /* An objective that the file says something about needs a loss and all its gradients. */
+static bool is_expected(const struct crosscheck *check, const char *root, const char *name)
+{
+    char loss[PATH], gradient[PATH];
+    snprintf(loss, sizeof loss, "%s/loss/%s", root, name);
+    snprintf(gradient, sizeof gradient, "%s/grad/%s", root, name);
+    return store_kind(check->file, loss) != STORE_NOTHING ||
+           store_kind(check->file, gradient) != STORE_NOTHING;
+}
+
 static enum status compare_objective(struct crosscheck *check, const struct subject *s,
                                      const struct objective *objective, bool forward,
                                      struct error *err)
 {
-    char loss[PATH], gradient[PATH];
-    snprintf(loss, sizeof loss, "%s/loss/%s", s->root, objective->about.name);
-    snprintf(gradient, sizeof gradient, "%s/grad/%s", s->root, objective->about.name);
-    if (!forward && store_kind(check->file, loss) == STORE_NOTHING &&
-        store_kind(check->file, gradient) == STORE_NOTHING)
+    if (!forward && !is_expected(check, s->root, objective->about.name))
         return STATUS_OK;
     void *settings;
     enum status status = get_settings(objective, check->file, &settings, err);
@@ -413,14 +428,12 @@ struct leftover {
     char last[PATH];
 };
 
-/* Gradients are listed with their loss, DirectPred's two datasets as one. */
+/* Gradients are listed with their loss. */
 static bool name_leftover(const struct crosscheck *check, const char *path, char name[PATH])
 {
-    const char *extra = strstr(path, "/directpred/"), *gradient = strstr(path, "/grad/");
+    const char *gradient = strstr(path, "/grad/");
     snprintf(name, PATH, "%s", path);
-    if (extra) {
-        snprintf(name, PATH, "%.*s", (int)(extra - path + 11), path);
-    } else if (gradient) {
+    if (gradient) {
         const char *objective = gradient + 6;
         char loss[PATH];
         snprintf(loss, sizeof loss, "%.*s/loss/%.*s", (int)(gradient - path), path,
@@ -490,43 +503,63 @@ static enum status read_layers(const struct store_file *file, struct subject *s,
     return status;
 }
 
-/* W (part 0) or b (part 1) of a level: check that it fits, or copy it into the parameters. */
-static enum status read_part(const struct store_file *file, struct subject *s, int l, int part,
-                             bool copy, struct error *err)
+/* W (part 0) or b (part 1) of a level under `folder`: check that it fits, or, with `parameters`,
+ * copy it there. */
+static enum status read_part(const struct store_file *file, const struct subject *s,
+                             const char *folder, int l, int part, double *parameters,
+                             struct error *err)
 {
     const struct network *n = &s->network;
     char level[32], path[PATH];
     level_name(s, l, level, sizeof level);
-    snprintf(path, sizeof path, "/weights/%s/%s", level, part ? "b" : "W");
+    snprintf(path, sizeof path, "%s/%s/%s", folder, level, part ? "b" : "W");
     struct extent extent = part ? neuron_extent(n, l) : weight_extent(n, l);
-    if (!copy)
+    if (!parameters)
         return check_extent(file, path, extent, err);
     struct store_array array;
     enum status status = get(file, path, extent, &array, err);
     if (status)
         return status;
-    memcpy(s->parameters + (part ? n->level[l].biases : n->level[l].weights), array.values,
+    memcpy(parameters + (part ? n->level[l].biases : n->level[l].weights), array.values,
            array.count * sizeof *array.values);
     store_array_free(&array);
     return STATUS_OK;
 }
 
+static enum status read_parts(const struct store_file *file, const struct subject *s,
+                              const char *folder, double *parameters, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (int l = 0; !status && l < s->network.levels; l++)
+        for (int part = 0; !status && part < 1 + s->network.bias; part++)
+            status = read_part(file, s, folder, l, part, parameters, err);
+    return status;
+}
+
+/* Zeros, to be freed. */
+static enum status take(size_t count, double **out, struct error *err)
+{
+    *out = calloc(padded(count), sizeof **out);
+    return *out ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for %zu parameters", count);
+}
+
 /* Memory is taken once all extents are known to fit: attributes may claim anything. */
+static enum status read_network(const struct store_file *file, const struct subject *s,
+                                const char *folder, double **parameters, struct error *err)
+{
+    enum status status = read_parts(file, s, folder, NULL, err);
+    if (!status)
+        status = take(s->network.parameters, parameters, err);
+    if (!status)
+        status = read_parts(file, s, folder, *parameters, err);
+    return status;
+}
+
 static enum status read_weights(const struct store_file *file, struct subject *s, struct error *err)
 {
-    const struct network *n = &s->network;
-    enum status status = STATUS_OK;
-    for (int copy = 0; !status && copy < 2; copy++) {
-        if (copy) {
-            s->parameters = calloc(padded(n->parameters), sizeof *s->parameters);
-            s->gradient = calloc(padded(n->parameters), sizeof *s->gradient);
-            if (!s->parameters || !s->gradient)
-                return error_set(err, STATUS_SYSTEM, "no memory for %zu parameters", n->parameters);
-        }
-        for (int l = 0; !status && l < n->levels; l++)
-            for (int part = 0; !status && part < 1 + n->bias; part++)
-                status = read_part(file, s, l, part, copy, err);
-    }
+    enum status status = read_network(file, s, "/weights", &s->parameters, err);
+    if (!status)
+        status = take(s->network.parameters, &s->gradient, err);
     return status;
 }
 
@@ -551,6 +584,174 @@ static enum status read_values(const struct store_file *file, struct subject *s,
     return STATUS_OK;
 }
 
+/* ---- without negatives: target network, linear predictor without bias, DirectPred ---- */
+
+static struct extent predictor_extent(const struct subject *s)
+{
+    size_t width = (size_t)s->network.level[0].width;
+    return (struct extent){2, {width, width}};
+}
+
+static enum status read_predictor(const struct store_file *file, struct subject *s,
+                                  struct error *err)
+{
+    struct store_array array;
+    int width = s->network.level[0].width;
+    enum status status =
+        predictor_build(&s->predictor, PREDICTOR_LINEAR, width, 0, false, false, err);
+    if (!status)
+        status = get(file, "/predictor/W", predictor_extent(s), &array, err);
+    if (status)
+        return status;
+    status = take(s->predictor.parameters, &s->predictor_parameters, err);
+    if (!status)
+        status = take(s->predictor.parameters, &s->predictor_gradient, err);
+    if (!status)
+        memcpy(s->predictor_parameters, array.values, array.count * sizeof *array.values);
+    store_array_free(&array);
+    return status;
+}
+
+/* Target and predictor must be there if one of their objectives is expected. */
+static enum status read_noncontrastive(const struct crosscheck *check, struct subject *s,
+                                       struct error *err)
+{
+    bool expected = false;
+    for (size_t i = 0; i < noncontrastive_registry.count; i++) {
+        const char *name = noncontrastive_registry.entries[i]->name;
+        expected |= is_expected(check, "/expect/relu", name);
+        expected |= is_expected(check, "/expect/linear", name);
+    }
+    if (!expected)
+        return STATUS_OK;
+    enum status status = read_network(check->file, s, "/target", &s->target, err);
+    if (!status)
+        status = read_predictor(check->file, s, err);
+    return status;
+}
+
+static void set_noncontrastive_views(const struct subject *s, struct noncontrastive_batch *batch)
+{
+    for (int v = 0; v < 2; v++) {
+        int at;
+        struct batch *holder = noncontrastive_batch_view(batch, v, &at);
+        batch_set_values(holder, at, s->values[v], s->samples);
+    }
+}
+
+static enum status compare_noncontrastive(struct crosscheck *check, const struct subject *s,
+                                          const struct objective *objective, struct error *err)
+{
+    const char *name = objective->about.name;
+    struct arena count = {0}, arena;
+    struct noncontrastive_batch batch;
+    char path[PATH];
+    noncontrastive_batch_layout(&batch, &s->network, &s->predictor, objective, NULL, s->samples, 0,
+                                &count);
+    enum status status = arena_create(&arena, &count, err);
+    if (status)
+        return status;
+    noncontrastive_batch_layout(&batch, &s->network, &s->predictor, objective, NULL, s->samples, 0,
+                                &arena);
+    set_noncontrastive_views(s, &batch);
+    struct noncontrastive_parameters parameters = {
+        .trunk = s->parameters, .predictor = s->predictor_parameters, .target = s->target};
+    double loss =
+        noncontrastive_batch_loss(&batch, &parameters, s->gradient, s->predictor_gradient);
+    arena_free(&arena);
+    snprintf(path, sizeof path, "%s/loss/%s", s->root, name);
+    status = crosscheck_compare(check, path, (struct extent){0}, &loss, err);
+    if (!status)
+        status = compare_gradient(check, s, name, err);
+    snprintf(path, sizeof path, "%s/grad/%s/predictor/W", s->root, name);
+    if (!status)
+        status = crosscheck_compare(check, path, predictor_extent(s), s->predictor_gradient, err);
+    return status;
+}
+
+static enum status compare_all_noncontrastive(struct crosscheck *check, const struct subject *s,
+                                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < noncontrastive_registry.count; i++) {
+        const struct descriptor *about = noncontrastive_registry.entries[i];
+        if (is_expected(check, s->root, about->name))
+            status = compare_noncontrastive(check, s, (const void *)about, err);
+    }
+    return status;
+}
+
+/* F of the outputs for x, begun at I. */
+static enum status online_correlation(const struct subject *s, double rho, double *correlation,
+                                      double *moment, struct error *err)
+{
+    struct arena count = {0}, arena;
+    struct batch batch;
+    batch_layout_views(&batch, &s->network, 1, s->samples, 0, &count);
+    enum status status = arena_create(&arena, &count, err);
+    if (status)
+        return status;
+    batch_layout_views(&batch, &s->network, 1, s->samples, 0, &arena);
+    batch_set_values(&batch, 0, s->values[0], s->samples);
+    batch_forward(&batch, s->parameters);
+    const double *f = batch.outputs.f;
+    int width = batch.outputs.width;
+    second_moment(width, s->samples, batch.outputs.stride, f, f, moment);
+    arena_free(&arena);
+    for (size_t i = 0; i < (size_t)width; i++)
+        correlation[i * (size_t)width + i] = 1;
+    correlation_update(width, rho, moment, correlation);
+    return STATUS_OK;
+}
+
+static enum status set_and_compare(struct crosscheck *check, const struct subject *s,
+                                   const struct direct_rule *rule, double rho, double *scratch,
+                                   struct error *err)
+{
+    int width = s->network.level[0].width;
+    size_t size = (size_t)width * (size_t)width;
+    double *correlation = scratch, *w = scratch + size, *rest = scratch + 2 * size;
+    char path[PATH];
+    enum status status = online_correlation(s, rho, correlation, w, err);
+    if (!status)
+        status = direct_predictor(rule, width, correlation, w, rest, err);
+    if (status == STATUS_DIVERGED)
+        status = error_set(err, STATUS_INVALID,
+                           "with these /weights the correlation of the outputs overflows; smaller "
+                           "ones are needed");
+    snprintf(path, sizeof path, "%s/directpred/correlation", s->root);
+    if (!status)
+        status = crosscheck_compare(check, path, predictor_extent(s), correlation, err);
+    snprintf(path, sizeof path, "%s/directpred/W", s->root);
+    if (!status)
+        status = crosscheck_compare(check, path, predictor_extent(s), w, err);
+    return status;
+}
+
+static enum status compare_direct(struct crosscheck *check, const struct subject *s,
+                                  struct error *err)
+{
+    struct direct_rule rule = {.power = 0.5};
+    double rho = 0, *scratch = NULL;
+    int width = s->network.level[0].width;
+    char path[PATH];
+    snprintf(path, sizeof path, "%s/directpred", s->root);
+    if (store_kind(check->file, path) == STORE_NOTHING)
+        return STATUS_OK;
+    enum status status = get_real(check->file, "rho", 0, 1, &rho, err);
+    if (!status)
+        status = get_real(check->file, "epsilon", 0, UNBOUNDED, &rule.epsilon, err);
+    if (!status)
+        status =
+            take(2 * (size_t)width * (size_t)width + direct_scratch_size(width), &scratch, err);
+    if (!status)
+        status = set_and_compare(check, s, &rule, rho, scratch, err);
+    free(scratch);
+    return status;
+}
+
+/* ---- the whole of an mlp file ---- */
+
 static enum status check_mlp(struct crosscheck *check, struct error *err)
 {
     struct subject s = {0};
@@ -559,11 +760,18 @@ static enum status check_mlp(struct crosscheck *check, struct error *err)
         status = read_weights(check->file, &s, err);
     if (!status)
         status = read_values(check->file, &s, err);
+    if (!status)
+        status = read_noncontrastive(check, &s, err);
     for (int linear = 0; !status && linear < 2; linear++) {
         s.root = linear ? "/expect/linear" : "/expect/relu";
         s.network.relu = !linear;
-        if (store_has(check->file, s.root))
-            status = compare_objectives(check, &s, err);
+        if (!store_has(check->file, s.root))
+            continue;
+        status = compare_objectives(check, &s, err);
+        if (!status)
+            status = compare_all_noncontrastive(check, &s, err);
+        if (!status)
+            status = compare_direct(check, &s, err);
     }
     if (!status && !check->compared)
         status = error_set(err, STATUS_INVALID,

@@ -2,15 +2,10 @@
 
 #include <string.h>
 
-void batch_layout(struct batch *b, const struct network *network, const struct objective *objective,
-                  const void *settings, size_t samples, int boundary, struct arena *arena)
+void batch_layout_views(struct batch *b, const struct network *network, int views, size_t samples,
+                        int boundary, struct arena *arena)
 {
-    int views = objective_views(objective, settings);
-    *b = (struct batch){.network = network,
-                        .objective = objective,
-                        .settings = settings,
-                        .samples = samples,
-                        .stride = padded(samples)};
+    *b = (struct batch){.network = network, .samples = samples, .stride = padded(samples)};
     if (boundary == 0)
         boundary = boundary_level(network, samples * (size_t)views);
     tables_layout(&b->tables, network, boundary, 1, arena);
@@ -25,9 +20,18 @@ void batch_layout(struct batch *b, const struct network *network, const struct o
                                   .df = ARENA_TAKE(arena, double, size)};
     b->pattern =
         ARENA_TAKE(arena, uint16_t, (size_t)views * nodes_of(network, boundary) * b->stride);
+    b->delta_lookup = ARENA_TAKE(arena, double, tables_lookup_size(&b->tables));
+}
+
+void batch_layout(struct batch *b, const struct network *network, const struct objective *objective,
+                  const void *settings, size_t samples, int boundary, struct arena *arena)
+{
+    int views = objective_views(objective, settings);
+    batch_layout_views(b, network, views, samples, boundary, arena);
+    b->objective = objective;
+    b->settings = settings;
     b->shared = ARENA_TAKE(arena, double, objective_shared_size(objective, b->stride));
     b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, views, b->stride));
-    b->delta_lookup = ARENA_TAKE(arena, double, tables_lookup_size(&b->tables));
 }
 
 static uint16_t *view_pattern(struct batch *b, int view)

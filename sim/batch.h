@@ -24,6 +24,11 @@ void batch_layout(struct batch *batch, const struct network *network,
                   const struct objective *objective, const void *settings, size_t samples,
                   int boundary, struct arena *arena);
 
+/* The same with any number of views and no objective: for batch_forward and batch_backward, but not
+ * batch_loss. */
+void batch_layout_views(struct batch *batch, const struct network *network, int views,
+                        size_t samples, int boundary, struct arena *arena);
+
 /* Samples of one view: leaf states [leaf][stride], or real values [leaf][stride]. */
 void batch_set_states(struct batch *batch, int view, const uint8_t *leaf, size_t stride);
 void batch_set_values(struct batch *batch, int view, const double *x, size_t stride);

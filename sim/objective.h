@@ -1,9 +1,13 @@
-/* Contrastive objectives.
+/* Objectives: functions of a network's outputs.
  *
  * A sample has 2 + H views: x_1 and x_+ (two views of one data point) and x_1- ... x_H- (views of
  * other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a function of
  * r_+ = r(x_1, x_+) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent instead compares every
- * pair of the 2 batch outputs.  Gradients flow through all views. */
+ * pair of the 2 batch outputs.  Gradients flow through all views.
+ *
+ * A non-contrastive objective is one of r_+ alone (H = 0), between a prediction from x_1 in the
+ * place of f(x_1) and a target for x_+ in that of f(x_+); see sim/noncontrastive_batch.h, which
+ * makes both and stops the gradient. */
 #ifndef DUET_SIM_OBJECTIVE_H
 #define DUET_SIM_OBJECTIVE_H
 
@@ -17,9 +21,19 @@ enum objective_scope {
     OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
 };
 
+/* What the prediction for x_1 is compared with. */
+enum objective_target {
+    TARGET_NONE,    /* a contrastive objective: there is no predictor and no target */
+    TARGET_NETWORK, /* output of a second network, EMA or frozen, without gradient */
+    TARGET_STOPPED, /* output of the online network, without gradient */
+    TARGET_ONLINE,  /* output of the online network, with gradient */
+};
+
 struct objective {
     struct descriptor about;
     enum objective_scope scope;
+    enum objective_target target; /* but for TARGET_NONE the scope is OBJECTIVE_PER_SAMPLE */
+    bool cosine;                  /* prediction and target are divided by their norms first */
     /* H; NULL: 1 (0 for OBJECTIVE_PAIRWISE) */
     int64_t (*negatives)(const void *settings);
     /* Value and derivatives: *d_plus = d loss / d r_+, d_minus[k] = d loss / d r_k-, k < H. */

@@ -9,4 +9,7 @@ extern const struct registry network_registry;   /* network.kind */
 extern const struct registry objective_registry; /* objective.name */
 extern const struct registry optimiser_registry; /* optimiser.name */
 
+/* Objectives on a predictor and a target; the trainer has neither, so no spec can name them. */
+extern const struct registry noncontrastive_registry;
+
 #endif

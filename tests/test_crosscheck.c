@@ -193,7 +193,7 @@ static const struct {
     const char *name;
     int compared;
 } known[] = {
-    {"mlp.h5", 66},          {"mlp_deep.h5", 114},   {"mlp_single.h5", 34},
+    {"mlp.h5", 110},         {"mlp_deep.h5", 182},   {"mlp_single.h5", 62},
     {"tree_binary.h5", 119}, {"tree_chain.h5", 75},  {"tree_deep.h5", 141},
     {"tree_linear.h5", 53},  {"tree_nobias.h5", 51}, {"tree_shallow.h5", 31},
     {"tree_ternary.h5", 75}, {"tree_wide.h5", 53},
@@ -249,7 +249,7 @@ static void perturb(const char *path, void *context)
 static void every_expectation_is_compared(void **state)
 {
     const char *names[] = {"tree_shallow.h5", "mlp_single.h5"};
-    const int counts[] = {31, 34};
+    const int counts[] = {31, 62};
     for (int i = 0; i < 2; i++) {
         struct perturbation p = {.fixture = *state, .name = names[i]};
         struct store_file *original;
@@ -411,15 +411,93 @@ static void objectives_and_activations_may_be_left_out(void **state)
     delete_link(file, "/expect/relu/loss/ntxent");
     delete_link(file, "/expect/relu/grad/ntxent");
     H5Fclose(file);
-    assert_int_equal(run(fixture->file).passed, 34 - 2);
+    assert_int_equal(run(fixture->file).passed, 62 - 2);
     file = open_copy(fixture, "mlp_single.h5");
     delete_link(file, "/expect/linear");
     H5Fclose(file);
-    assert_int_equal(run(fixture->file).passed, 34 / 2);
+    assert_int_equal(run(fixture->file).passed, 62 / 2);
     file = open_copy(fixture, "mlp_single.h5");
     delete_link(file, "/expect/linear");
     delete_link(file, "/expect/relu");
     expect_error(fixture, file, "/expect/relu");
+}
+
+/* ---- objectives without negatives, DirectPred ---- */
+
+static void nothing_but_the_supervised_objectives_is_left(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof path, "%s/mlp.h5", reference_folder());
+    struct crosscheck check = run(path);
+    assert_int_equal(check.passed, 110);
+    assert_int_equal(check.not_built, 4); /* supcon_in and supcon_out, ReLU and linear */
+}
+
+static void target_predictor_and_rule_are_read(void **state)
+{
+    const struct fixture *fixture = *state;
+    hid_t file = open_copy(fixture, "mlp.h5");
+    change_entries(file, "/target/layer_1/W", false, 1, 0.1);
+    expect_failures(fixture, file, 2 * 2 * 5, "the target of byol and byol_cosine");
+    file = open_copy(fixture, "mlp.h5");
+    change_entries(file, "/predictor/W", false, 1, 0.1);
+    expect_failures(fixture, file, 2 * 4 * 5, "the predictor of all four");
+    file = open_copy(fixture, "mlp.h5");
+    put_number(file, "rho", 0.4);
+    expect_failures(fixture, file, 2 * 2, "rho");
+    file = open_copy(fixture, "mlp.h5");
+    put_number(file, "epsilon", 0.2);
+    expect_failures(fixture, file, 2, "epsilon");
+}
+
+static void target_predictor_and_rule_must_be_right_if_they_are_needed(void **state)
+{
+    const struct fixture *fixture = *state;
+    const hsize_t wide[] = {5, 6};
+    const double wrong_rho[] = {-0.1, 1.5, NAN};
+    hid_t file = open_copy(fixture, "mlp.h5");
+    put_zeros(file, "/predictor/W", H5T_IEEE_F64LE, 2, wide);
+    expect_error(fixture, file,
+                 "/predictor/W has shape 5 x 6; the attributes of the file call for "
+                 "5 x 5");
+    for (int i = 0; i < 3; i++) {
+        file = open_copy(fixture, "mlp.h5");
+        put_number(file, "rho", wrong_rho[i]);
+        expect_error(fixture, file, "it must be a number from 0 to 1");
+    }
+    file = open_copy(fixture, "mlp.h5");
+    put_number(file, "epsilon", -1);
+    expect_error(fixture, file, "the attribute epsilon is -1");
+    file = open_copy(fixture, "mlp.h5");
+    H5Adelete(file, "rho");
+    expect_error(fixture, file, "the attribute rho is missing");
+    file = open_copy(fixture, "mlp_single.h5");
+    change_entries(file, "/weights/layer_1/W", true, 1e200, 0);
+    expect_error(fixture, file, "overflow");
+}
+
+static void a_file_without_their_objectives_needs_no_target_and_no_predictor(void **state)
+{
+    const struct fixture *fixture = *state;
+    const char *const names[] = {"byol", "simsiam", "no_stopgrad", "byol_cosine"};
+    hid_t file = open_copy(fixture, "mlp_single.h5");
+    delete_link(file, "/expect/linear");
+    delete_link(file, "/expect/relu/directpred");
+    for (int i = 0; i < 4; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/expect/relu/loss/%s", names[i]);
+        delete_link(file, path);
+        snprintf(path, sizeof path, "/expect/relu/grad/%s", names[i]);
+        delete_link(file, path);
+    }
+    delete_link(file, "/target");
+    delete_link(file, "/predictor");
+    H5Adelete(file, "rho");
+    H5Fclose(file);
+    struct crosscheck check = run(fixture->file);
+    assert_int_equal(check.passed, 62 / 2 - 4 * 3 - 2);
+    assert_int_equal(check.failed + check.not_built, 0);
 }
 
 /* ---- wrong files ---- */
@@ -439,8 +517,18 @@ static void missing_datasets_are_errors(void **state)
                                 "/expect/published_covop_norm/level_0",
                                 "/expect/loss/infonce",
                                 "/expect/grad/infonce/level_1/b"};
-    const char *const mlp[] = {"/weights/layer_2/W", "/batch/x_pos", "/expect/relu/f",
-                               "/expect/linear/loss/simple", "/expect/relu/grad/ntxent/layer_3/W"};
+    const char *const mlp[] = {"/weights/layer_2/W",
+                               "/batch/x_pos",
+                               "/expect/relu/f",
+                               "/expect/linear/loss/simple",
+                               "/expect/relu/grad/ntxent/layer_3/W",
+                               "/target/layer_2/W",
+                               "/predictor/W",
+                               "/expect/relu/loss/byol",
+                               "/expect/relu/grad/simsiam/predictor/W",
+                               "/expect/linear/grad/byol_cosine/layer_1/W",
+                               "/expect/relu/directpred/correlation",
+                               "/expect/linear/directpred/W"};
     for (size_t i = 0; i < sizeof tree / sizeof *tree; i++) {
         hid_t file = open_copy(*state, "tree_ternary.h5");
         delete_link(file, tree[i]);
@@ -644,7 +732,7 @@ static void sizes_of_an_mlp_must_fit(void **state)
          {12, 16, 9, 6},
          "/weights/layer_3/W has shape 5 x 9; the attributes of the file call for 6 x 9"},
         {5, {12, 16, 9, 5, 5}, "/weights/layer_4/W is missing"},
-        {3, {12, 16, 9}, "/expect/relu/f has shape 48 x 5"},
+        {3, {12, 16, 9}, "/predictor/W has shape 5 x 5; the attributes of the file call for 9 x 9"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         hid_t file = open_copy(*state, "mlp.h5");
@@ -773,6 +861,10 @@ int main(void)
         TEST(a_comparison_needs_the_right_shape),
         TEST(what_has_no_code_is_counted_and_does_not_pass),
         TEST(objectives_and_activations_may_be_left_out),
+        TEST(nothing_but_the_supervised_objectives_is_left),
+        TEST(target_predictor_and_rule_are_read),
+        TEST(target_predictor_and_rule_must_be_right_if_they_are_needed),
+        TEST(a_file_without_their_objectives_needs_no_target_and_no_predictor),
         TEST(missing_datasets_are_errors),
         TEST(wrong_shapes_are_errors_that_say_the_right_one),
         TEST(wrong_entries_are_errors),

@@ -10,6 +10,25 @@ extern const struct objective objective_simple, objective_simple_beta, objective
     objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
     objective_reference_subtract;
 
+/* Without negatives; listed in noncontrastive_registry. */
+extern const struct objective objective_byol, objective_simsiam, objective_no_stopgrad,
+    objective_byol_cosine;
+
+/* H = 0, and r_+ as the loss: what the objectives without negatives share. */
+static inline int64_t no_negatives(const void *settings)
+{
+    (void)settings;
+    return 0;
+}
+
+static inline double half_square_loss(const void *settings, int64_t negatives, double r_plus,
+                                      const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)settings, (void)negatives, (void)r_minus, (void)d_minus;
+    *d_plus = 1;
+    return r_plus;
+}
+
 /* Settings of the objectives that have a temperature only. */
 struct temperature_settings {
     double tau;

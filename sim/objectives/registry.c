@@ -9,3 +9,13 @@ static const struct descriptor *const objectives[] = {
 
 const struct registry objective_registry = {"objective", objectives,
                                             sizeof objectives / sizeof *objectives};
+
+static const struct descriptor *const noncontrastive[] = {
+    &objective_byol.about,
+    &objective_simsiam.about,
+    &objective_no_stopgrad.about,
+    &objective_byol_cosine.about,
+};
+
+const struct registry noncontrastive_registry = {"non-contrastive objective", noncontrastive,
+                                                 sizeof noncontrastive / sizeof *noncontrastive};

@@ -89,14 +89,40 @@ def all_losses(attributes, f, positive, negative):
     }
 
 
-def losses_and_gradients(attributes, weights, outputs):
-    found = {"f": outputs[0]}
-    for name, loss in all_losses(attributes, *outputs).items():
+def noncontrastive_losses(predicted, positive, target):
+    """Of the prediction for x, and of the online and the target net's outputs for x_pos."""
+    def distance(a, b):
+        return (0.5 * ((a - b) ** 2).sum(1)).mean()
+
+    return {
+        "byol": distance(predicted, target.detach()),
+        "simsiam": distance(predicted, positive.detach()),
+        "no_stopgrad": distance(predicted, positive),
+        "byol_cosine": 2 * distance(normalize(predicted, dim=1), normalize(target.detach(), dim=1)),
+    }
+
+
+def gradients(losses, weights):
+    found = {}
+    for name, loss in losses.items():
         found[f"loss/{name}"] = loss
-        gradients = torch.autograd.grad(loss, list(weights.values()), retain_graph=True)
-        for path, gradient in zip(weights, gradients):
+        each = torch.autograd.grad(loss, list(weights.values()), retain_graph=True)
+        for path, gradient in zip(weights, each):
             found[f"grad/{name}/{path}"] = gradient
     return found
+
+
+def losses_and_gradients(attributes, weights, outputs):
+    return {"f": outputs[0], **gradients(all_losses(attributes, *outputs), weights)}
+
+
+def direct_predictor(attributes, f):
+    """DirectPred from the batch, with the running correlation begun at I."""
+    rho, epsilon = attributes["rho"], attributes["epsilon"]
+    correlation = rho * torch.eye(f.shape[1]) + (1 - rho) * f.T @ f / len(f)
+    s, u = torch.linalg.eigh(correlation)
+    return {"directpred/correlation": correlation,
+            "directpred/W": u @ torch.diag(s.sqrt() + epsilon * s.max()) @ u.T}
 
 
 # ---- what is measured on a tree ----
@@ -170,21 +196,26 @@ def tree_expectations(attributes, data):
 
 
 def mlp_expectations(attributes, data):
-    weights = read_weights(data)
+    weights, target = read_weights(data), read_weights(data, "target/")
+    predictor = torch.tensor(data["predictor/W"], requires_grad=True)
     views = [torch.tensor(data[f"batch/{view}"]) for view in VIEWS]
     found = {}
     for activation in ("relu", "linear"):
         own = {**attributes, "activation": activation}
-        quantities = losses_and_gradients(own, weights, [mlp_output(own, weights, x)
-                                                         for x in views])
+        outputs = [mlp_output(own, weights, x) for x in views]
+        losses = noncontrastive_losses(outputs[0] @ predictor.T, outputs[1],
+                                       mlp_output(own, target, views[1]))
+        quantities = {**losses_and_gradients(own, weights, outputs),
+                      **gradients(losses, {**weights, "predictor/W": predictor}),
+                      **direct_predictor(own, outputs[0])}
         for path, value in quantities.items():
             found[f"expect/{activation}/{path}"] = value.detach().numpy()
     return found
 
 
-def read_weights(data):
-    return {path[len("weights/"):]: torch.tensor(value, requires_grad=True)
-            for path, value in data.items() if path.startswith("weights/")}
+def read_weights(data, folder="weights/"):
+    return {path[len(folder):]: torch.tensor(value, requires_grad=True)
+            for path, value in data.items() if path.startswith(folder)}
 
 
 # ---- drawing weights and a batch ----

@@ -1,0 +1,22 @@
+/* byol_cosine: |q / |q| - t / |t||^2, q = W_p f(x_1), t = StopGrad f_a(x_+), [NCP] */
+#include "sim/objectives/objectives.h"
+
+static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
+                   double *d_plus, double *d_minus)
+{
+    (void)settings, (void)negatives, (void)r_minus, (void)d_minus;
+    *d_plus = 2;
+    return 2 * r_plus;
+}
+
+const struct objective objective_byol_cosine = {
+    .about = {.name = "byol_cosine",
+              .doc = "Squared distance of prediction and target after each is divided by its norm, "
+                     "2 - 2 cos; the target network is that of byol.",
+              .source = "[NCP]"},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .target = TARGET_NETWORK,
+    .cosine = true,
+    .negatives = no_negatives,
+    .loss = loss,
+};
