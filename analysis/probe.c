@@ -1,0 +1,81 @@
+#include "analysis/probe.h"
+
+#include <lapacke.h>
+#include <string.h>
+
+size_t probe_weights(size_t features, int states)
+{
+    return (size_t)states * (features + 1);
+}
+
+size_t probe_work(size_t features, int states)
+{
+    return (features + 1) * (features + 1) + probe_weights(features, states);
+}
+
+/* Feature i of sample s, or the constant */
+static inline double entry(const struct probe *p, const double *feature, size_t stride, size_t i,
+                           size_t s)
+{
+    return i < p->features ? feature[i * stride + s] : 1;
+}
+
+/* Lower triangle of E[x x^T] + ridge, and E[1(z = k) x] for every state k */
+static void moments(const struct probe *p, size_t samples, const double *feature, size_t stride,
+                    const uint8_t *label, double *gram, double *cross)
+{
+    const size_t n = p->features + 1;
+    memset(gram, 0, n * n * sizeof *gram);
+    memset(cross, 0, probe_weights(p->features, p->states) * sizeof *cross);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t s = 0; s < samples; s++)
+                sum += entry(p, feature, stride, i, s) * entry(p, feature, stride, j, s);
+            gram[i * n + j] = sum / (double)samples;
+        }
+        for (size_t s = 0; s < samples; s++)
+            cross[label[s] * n + i] += entry(p, feature, stride, i, s) / (double)samples;
+        gram[i * n + i] += i < p->features ? p->ridge : 0;
+    }
+}
+
+enum status probe_fit(struct probe *p, size_t samples, const double *feature, size_t stride,
+                      const uint8_t *label, double *work, struct error *err)
+{
+    const size_t n = p->features + 1;
+    double *gram = work, *cross = work + n * n;
+    moments(p, samples, feature, stride, label, gram, cross);
+    /* Row-major lower is LAPACK's upper; right-hand sides are its columns. */
+    int code = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, (lapack_int)p->states, gram,
+                                  (lapack_int)n, cross, (lapack_int)n);
+    if (code != 0)
+        return error_set(err, STATUS_FAILED,
+                         "the features of a probe are not finite, or depend on each other and the "
+                         "ridge is too small (%g)",
+                         p->ridge);
+    memcpy(p->weights, cross, probe_weights(p->features, p->states) * sizeof *cross);
+    return STATUS_OK;
+}
+
+double probe_accuracy(const struct probe *p, size_t samples, const double *feature, size_t stride,
+                      const uint8_t *label)
+{
+    const size_t n = p->features + 1;
+    size_t right = 0;
+    for (size_t s = 0; s < samples; s++) {
+        int best = 0;
+        double largest = 0;
+        for (int k = 0; k < p->states; k++) {
+            double value = 0;
+            for (size_t i = 0; i < n; i++)
+                value += p->weights[(size_t)k * n + i] * entry(p, feature, stride, i, s);
+            if (k == 0 || value > largest) {
+                best = k;
+                largest = value;
+            }
+        }
+        right += best == label[s];
+    }
+    return (double)right / (double)samples;
+}
