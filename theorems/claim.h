@@ -110,8 +110,8 @@ struct judgement {
     enum verdict verdict;
     int instances;
     double error, tolerance, control; /* as measured against each other; control: the weakest */
-    double median, least; /* PART_BOUND: slack; PART_RATE: slope */
-    double uncertainty;   /* PART_RATE: standard error of the least slope */
+    double median, least;             /* PART_BOUND: slack; PART_RATE: slope */
+    double uncertainty;               /* PART_RATE: standard error of the least slope */
     struct interval interval, control_interval; /* PART_EFFECT */
     double ratio;                               /* error / tolerance, or its like */
     double seconds;
