@@ -27,7 +27,8 @@ static int jacobian_for_gsl(double t, const double y[], double *dfdy, double dfd
 struct walk {
     const struct flow *flow;
     gsl_odeiv2_driver *driver;
-    double *before, *event, *event_now; /* state before a stretch; signs at the start and now */
+    double *before, *step;     /* state before a stretch, before a step */
+    double *event, *event_now; /* signs at the start and now */
     long steps;
 };
 
@@ -36,6 +37,7 @@ static void free_walk(struct walk *w)
     if (w->driver)
         gsl_odeiv2_driver_free(w->driver);
     free(w->before);
+    free(w->step);
     free(w->event);
     free(w->event_now);
 }
@@ -68,14 +70,25 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
                            struct error *err)
 {
     gsl_odeiv2_driver *d = w->driver;
-    double start = *t;
+    double start = *t, least = 1e-14 * (end - start);
     memcpy(w->before, state, w->flow->size * sizeof *state);
     while (*t < end && !*stopped) {
+        double before = *t;
+        memcpy(w->step, state, w->flow->size * sizeof *state);
         int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
         for (size_t i = 0; i < w->flow->size; i++)
             if (!isfinite(state[i]))
                 code = GSL_EBADFUNC;
         w->steps++;
+        if (code == GSL_EBADFUNC &&
+            d->h > least) { /* too long a step: the first, or over a blow-up */
+            d->h /= 10;
+            *t = before;
+            memcpy(state, w->step, w->flow->size * sizeof *state);
+            gsl_odeiv2_evolve_reset(d->e);
+            gsl_odeiv2_step_reset(d->s);
+            continue;
+        }
         if (code == GSL_FAILURE && w->flow->event) { /* no step is small enough: a kink */
             *stopped = true;
             break;
@@ -101,10 +114,11 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
         .flow = flow,
         .driver = gsl_odeiv2_driver_alloc_y_new(system, type, step, tolerance * scale, tolerance),
         .before = calloc(flow->size, sizeof(double)),
+        .step = calloc(flow->size, sizeof(double)),
         .event = calloc(flow->events + 1, sizeof(double)),
         .event_now = calloc(flow->events + 1, sizeof(double)),
     };
-    if (w->driver && w->before && w->event && w->event_now)
+    if (w->driver && w->before && w->step && w->event && w->event_now)
         return STATUS_OK;
     free_walk(w);
     return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu variables", flow->size);

@@ -94,6 +94,24 @@ static void explode(void *context, double t, const double *y, double *rate)
     rate[0] = y[0] * y[0];
 }
 
+static void fall_fast(void *context, double t, const double *y, double *rate)
+{
+    (void)context, (void)t;
+    rate[0] = -pow(y[0], 5);
+}
+
+/* The first step that is tried is some millions of times too long. */
+static void survives_a_first_step_that_overflows(void **state)
+{
+    (void)state;
+    struct flow flow = {.size = 1, .rate = fall_fast};
+    struct flow_result result;
+    struct error err = {0};
+    double y = 10, end = 1e6;
+    check_ok(flow_run(&flow, 0, end, 1e-10, 1e-3, 1, NULL, &y, &result, &err), &err);
+    assert_near(y, pow(1e-4 + 4 * end, -0.25), 1e-9);
+}
+
 static void says_when_it_diverges(void **state)
 {
     (void)state;
@@ -117,6 +135,7 @@ int main(void)
         cmocka_unit_test(follows_the_solution_at_equal_times),
         cmocka_unit_test(stiff_flow_with_its_jacobian_agrees),
         cmocka_unit_test(stops_before_an_event_even_at_an_attracting_kink),
+        cmocka_unit_test(survives_a_first_step_that_overflows),
         cmocka_unit_test(says_when_it_diverges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
