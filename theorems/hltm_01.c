@@ -281,7 +281,7 @@ static void free_patterns(struct pattern_case *c)
     tree_free(c->tree);
     support_free(c->support);
     support_free(c->changed);
-    *c = (struct pattern_case){NULL};
+    *c = (struct pattern_case){.tree = NULL};
 }
 
 static enum status draw_patterns(const struct trial *trial, int states, struct pattern_case *c,
@@ -290,7 +290,7 @@ static enum status draw_patterns(const struct trial *trial, int states, struct p
     enum { TRIES = 1000, SHIFT = 300 };
     struct tree_wish wish = {.states = states, .leaves = states == 2 ? 6 : 4, .low = 0.5};
     for (int i = 0; i < TRIES; i++) {
-        *c = (struct pattern_case){NULL};
+        *c = (struct pattern_case){.tree = NULL};
         enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, err);
         if (!status)
             status = support_create(&c->support, c->tree, err);
