@@ -54,7 +54,7 @@ static inline void *allocate(size_t count, size_t size)
 /* P(a chi-square at least as large) of counts of `total` draws; cells that expect fewer than 5 are
  * pooled.  0 where a cell of probability 0 was hit. */
 static inline double counts_p(size_t cells, const size_t *count, const double *probability,
-                                  size_t total)
+                              size_t total)
 {
     double square = 0, pooled_count = 0, pooled_expected = 0;
     size_t used = 0;
