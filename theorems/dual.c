@@ -1,5 +1,7 @@
 #include "theorems/dual.h"
 
+#include "theorems/draw.h"
+
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -37,11 +39,6 @@ const struct param dual_params[] = {{.name = "points",
 
 /* ---- networks ---- */
 
-static int draw_between(gsl_rng *rng, int low, int high)
-{
-    return low + (int)gsl_rng_uniform_int(rng, (unsigned long)(high - low + 1));
-}
-
 static bool draw_choice(gsl_rng *rng, enum choice wish)
 {
     bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: the rest stays the same */
@@ -75,12 +72,6 @@ static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_
     n->leaf_width = 1;
 }
 
-static void fill_normal(gsl_rng *rng, double sd, size_t count, double *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = gsl_ran_gaussian(rng, sd);
-}
-
 enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double **parameters,
                                  struct error *err)
 {
@@ -91,10 +82,10 @@ enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double *
         const struct level *level = &n->level[l];
         size_t neurons = level->nodes * (size_t)level->width;
         double gain = n->relu && l > 0 ? 2 : 1;
-        fill_normal(rng, sqrt(gain / level->fan_in), neurons * (size_t)level->fan_in,
+        draw_normal(rng, sqrt(gain / level->fan_in), neurons * (size_t)level->fan_in,
                     p + level->weights);
         if (n->bias)
-            fill_normal(rng, 0.5, neurons, p + level->biases);
+            draw_normal(rng, 0.5, neurons, p + level->biases);
     }
     return STATUS_OK;
 }
@@ -111,15 +102,6 @@ enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings
 }
 
 /* ---- data ---- */
-
-static void draw_shares(gsl_rng *rng, int count, double *share)
-{
-    double sum = 0;
-    for (int i = 0; i < count; i++)
-        sum += share[i] = 0.5 + gsl_rng_uniform(rng);
-    for (int i = 0; i < count; i++)
-        share[i] /= sum;
-}
 
 static enum status draw_data(gsl_rng *rng, int points, int views, int inputs, double spread,
                              struct population **data, struct error *err)

@@ -1,5 +1,7 @@
 #include "theorems/latent.h"
 
+#include "theorems/draw.h"
+
 #include "sim/pass.h"
 
 #include <gsl/gsl_randist.h>
@@ -51,11 +53,6 @@ const struct param latent_params[] = {{.name = "depth",
                                        .doc = "samples that the sampler is judged by",
                                        .offset = offsetof(struct latent_settings, samples)},
                                       {0}};
-
-static int draw_between(gsl_rng *rng, int low, int high)
-{
-    return low + (int)gsl_rng_uniform_int(rng, (unsigned long)(high - low + 1));
-}
 
 /* ---- trees ---- */
 

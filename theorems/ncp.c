@@ -24,12 +24,6 @@ size_t ncp_draw_size(const struct trial *trial)
     return 2 + (size_t)gsl_rng_uniform_int(trial->rng, (unsigned long)s->size - 1);
 }
 
-void ncp_normal(gsl_rng *rng, double sd, size_t count, double *out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = gsl_ran_gaussian(rng, sd);
-}
-
 void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count, double *out)
 {
     double room = (high - low - gap * (double)(count - 1)) / (double)count;
@@ -87,6 +81,19 @@ enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, doubl
         u[n * n + j] = gsl_ran_flat(rng, low, high);
     ncp_compose(n, u, u + n * n, out);
     free(u);
+    return STATUS_OK;
+}
+
+enum status ncp_population(gsl_rng *rng, size_t inputs, struct population **out, struct error *err)
+{
+    enum status status = population_create(out, NCP_POINTS, NCP_VIEWS, (int)inputs, err);
+    if (status)
+        return status;
+    struct population *d = *out;
+    draw_shares(rng, NCP_POINTS, d->p);
+    for (int x = 0; x < NCP_POINTS; x++)
+        draw_shares(rng, NCP_VIEWS, d->q + x * NCP_VIEWS);
+    draw_normal(rng, 1, NCP_POINTS * NCP_VIEWS * inputs, d->x);
     return STATUS_OK;
 }
 
@@ -205,7 +212,7 @@ enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, str
     m->state = m->x_prime + n1 * n1;
     m->first = m->state + size;
     m->record = m->first + size;
-    ncp_normal(rng, 1 / sqrt((double)n1), size, m->first);
+    draw_normal(rng, 1 / sqrt((double)n1), size, m->first);
     memcpy(m->state, m->first, size * sizeof *m->state);
     enum status status = draw_moments(m, trial, wish.isotropic, err);
     if (!status)

@@ -4,7 +4,9 @@
 #define DUET_THEOREMS_NCP_H
 
 #include "sim/noncontrastive.h"
+#include "sim/population.h"
 #include "theorems/claim.h"
+#include "theorems/draw.h"
 
 /* Sizes of the instances, the params of every such claim. */
 struct ncp_settings {
@@ -23,8 +25,6 @@ enum { NCP_SAMPLES = 16 }; /* times at which a trajectory is looked at */
 /* A size from 2 to the settings' */
 size_t ncp_draw_size(const struct trial *trial);
 
-void ncp_normal(gsl_rng *rng, double sd, size_t count, double *out);
-
 /* Uniform on [low, high], `count` of them, neighbours in order at least `gap` apart */
 void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count, double *out);
 
@@ -41,6 +41,11 @@ void ncp_outer(size_t n, const double *a, const double *value, const double *b, 
 /* A symmetric matrix with `rank` eigenvalues in [low, high], the others 0 */
 enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, double high, double *out,
                           struct error *err);
+
+enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
+
+/* A distribution of so many data points and views, all independent normal. */
+enum status ncp_population(gsl_rng *rng, size_t inputs, struct population **out, struct error *err);
 
 /* ---- matrices ---- */
 

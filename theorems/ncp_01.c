@@ -1,7 +1,6 @@
 /* NCP-1: the population flow of linear BYOL */
 #include "sim/noncontrastive_batch.h"
 #include "sim/objectives/objectives.h"
-#include "sim/population.h"
 #include "theorems/claims.h"
 #include "theorems/ncp.h"
 
@@ -10,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = 4, VIEWS = 3, COMBINATIONS = POINTS * VIEWS * VIEWS };
+enum { COMBINATIONS = NCP_POINTS * NCP_VIEWS * NCP_VIEWS };
 
 /* A finite distribution, the moments that the flow needs, and the model as a batch of every way to
  * draw (x_1, x_2). */
@@ -33,42 +32,20 @@ static void model_free(struct model *m)
 
 /* ---- data ---- */
 
-static void draw_shares(gsl_rng *rng, int count, double *share)
-{
-    double sum = 0;
-    for (int i = 0; i < count; i++)
-        sum += share[i] = gsl_ran_flat(rng, 0.5, 1.5);
-    for (int i = 0; i < count; i++)
-        share[i] /= sum;
-}
-
-static enum status draw_data(const struct trial *trial, int inputs, struct population **data,
-                             struct error *err)
-{
-    enum status status = population_create(data, POINTS, VIEWS, inputs, err);
-    if (status)
-        return status;
-    draw_shares(trial->rng, POINTS, (*data)->p);
-    for (int x = 0; x < POINTS; x++)
-        draw_shares(trial->rng, VIEWS, (*data)->q + x * VIEWS);
-    ncp_normal(trial->rng, 1, (size_t)(POINTS * VIEWS * inputs), (*data)->x);
-    return STATUS_OK;
-}
-
 /* X = E[mean view mean view^T], X' = E_x V[view] */
 static enum status moments(const struct population *d, double *x, double *x_prime,
                            struct error *err)
 {
     size_t n = (size_t)d->inputs;
-    double *mean = ncp_array(POINTS * n, err);
+    double *mean = ncp_array(NCP_POINTS * n, err);
     if (!mean)
         return STATUS_SYSTEM;
     population_mean_view(d, mean);
     memset(x, 0, n * n * sizeof *x);
     memset(x_prime, 0, n * n * sizeof *x_prime);
-    for (int c = 0; c < POINTS * VIEWS; c++) {
-        const double *centre = mean + (size_t)(c / VIEWS) * n, *view = d->x + (size_t)c * n;
-        double weight = d->p[c / VIEWS] * d->q[c];
+    for (int c = 0; c < NCP_POINTS * NCP_VIEWS; c++) {
+        const double *centre = mean + (size_t)(c / NCP_VIEWS) * n, *view = d->x + (size_t)c * n;
+        double weight = d->p[c / NCP_VIEWS] * d->q[c];
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++) {
                 x[i * n + j] += weight * centre[i] * centre[j];
@@ -87,8 +64,8 @@ static void fill(struct model *m)
     struct batch *view[2] = {noncontrastive_batch_view(&m->batch, 0, &at[0]),
                              noncontrastive_batch_view(&m->batch, 1, &at[1])};
     for (int s = 0; s < COMBINATIONS; s++) {
-        int x = s / (VIEWS * VIEWS);
-        int column[2] = {x * VIEWS + s / VIEWS % VIEWS, x * VIEWS + s % VIEWS};
+        int x = s / (NCP_VIEWS * NCP_VIEWS);
+        int column[2] = {x * NCP_VIEWS + s / NCP_VIEWS % NCP_VIEWS, x * NCP_VIEWS + s % NCP_VIEWS};
         m->weight[s] = m->data->p[x] * m->data->q[column[0]] * m->data->q[column[1]];
         for (int v = 0; v < 2; v++)
             for (size_t i = 0; i < m->network.leaves; i++)
@@ -139,7 +116,7 @@ static enum status model_draw(struct model *m, const struct trial *trial, struct
                                   .leaves = (size_t)inputs,
                                   .leaf_width = 1};
     network_finish(&m->network);
-    status = draw_data(trial, inputs, &m->data, err);
+    status = ncp_population(trial->rng, (size_t)inputs, &m->data, err);
     if (!status)
         status = moments(m->data, m->flow.x, m->flow.x_prime, err);
     matrix_flow_close(&m->flow.flow); /* opened for the moments that were drawn with it */

@@ -41,7 +41,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     status = swings ? STATUS_OK : STATUS_SYSTEM;
     struct swing given = {gsl_ran_flat(trial->rng, 0.5, 3), swings, swings + count, count};
     if (!status) {
-        ncp_normal(trial->rng, 0.7, 2 * count, swings);
+        draw_normal(trial->rng, 0.7, 2 * count, swings);
         m.flow.target = rules[trial->instance % 5];
         m.flow.given = swing;
         m.flow.given_context = &given;

@@ -1,6 +1,5 @@
 /* NCP-3: the stop-gradient is essential */
 #include "core/linalg.h"
-#include "sim/population.h"
 #include "theorems/claims_ncp.h"
 #include "theorems/ncp.h"
 
@@ -10,30 +9,6 @@
 #include <string.h>
 
 /* ---- a finite distribution of views ---- */
-
-static void draw_shares(gsl_rng *rng, int count, double *share)
-{
-    double sum = 0;
-    for (int i = 0; i < count; i++)
-        sum += share[i] = gsl_ran_flat(rng, 0.5, 1.5);
-    for (int i = 0; i < count; i++)
-        share[i] /= sum;
-}
-
-static enum status draw_views(gsl_rng *rng, size_t inputs, struct population **out,
-                              struct error *err)
-{
-    enum { POINTS = 4, VIEWS = 3 };
-    enum status status = population_create(out, POINTS, VIEWS, (int)inputs, err);
-    if (status)
-        return status;
-    struct population *d = *out;
-    draw_shares(rng, POINTS, d->p);
-    for (int x = 0; x < POINTS; x++)
-        draw_shares(rng, VIEWS, d->q + x * VIEWS);
-    ncp_normal(rng, 1, POINTS * VIEWS * inputs, d->x);
-    return STATUS_OK;
-}
 
 static const double *view_of(const struct population *d, int x, int v)
 {
@@ -109,7 +84,7 @@ static enum status draw_both(struct ncp_matrix *m, struct population **views,
     enum status status = ncp_matrix_draw(m, trial, (struct ncp_wish){.square = square}, err);
     if (status)
         return status;
-    status = draw_views(trial->rng, m->flow.inputs, views, err);
+    status = ncp_population(trial->rng, m->flow.inputs, views, err);
     if (status) {
         ncp_matrix_free(m);
         return status;

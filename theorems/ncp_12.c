@@ -77,7 +77,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     }
     const struct matrix_flow *f = &m.flow;
     m.flow.target = RULE_FROZEN;
-    ncp_normal(trial->rng, 0.5, f->outputs * f->inputs, m.first + matrix_flow_target(f));
+    draw_normal(trial->rng, 0.5, f->outputs * f->inputs, m.first + matrix_flow_target(f));
     m.flow.eta_p = m.flow.eta_s = 0;
     if (!status)
         status = late_correlation(&m, &reading->control[0], err);

@@ -23,7 +23,7 @@ static enum status draw_finite(struct finite *d, gsl_rng *rng, size_t count, siz
     if (!d->x)
         return STATUS_SYSTEM;
     d->p = d->x + count * n;
-    ncp_normal(rng, 1, count * n, d->x);
+    draw_normal(rng, 1, count * n, d->x);
     for (size_t i = 0; i < count; i++)
         sum += d->p[i] = gsl_ran_flat(rng, 0.5, 1.5);
     for (size_t i = 0; i < count; i++)

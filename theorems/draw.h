@@ -1,0 +1,17 @@
+/* Draws that the instances of several families of claims are made of. */
+#ifndef DUET_THEOREMS_DRAW_H
+#define DUET_THEOREMS_DRAW_H
+
+#include <gsl/gsl_rng.h>
+#include <stddef.h>
+
+/* A whole number from `low` to `high`, both included. */
+int draw_between(gsl_rng *rng, int low, int high);
+
+/* Normal(0, sd^2), `count` of them. */
+void draw_normal(gsl_rng *rng, double sd, size_t count, double *out);
+
+/* `count` probabilities that add up to 1, none above three times another. */
+void draw_shares(gsl_rng *rng, int count, double *share);
+
+#endif
