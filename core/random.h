@@ -18,7 +18,10 @@ enum purpose {
     PURPOSE_MEASURE, /* samples of a measurement */
     PURPOSE_CEILING, /* samples of a ceiling that is too large to enumerate */
     PURPOSE_TEST,
-    PURPOSE_CLAIM, /* instances of the claims of `duet verify` */
+    PURPOSE_CLAIM,     /* instances of the claims of `duet verify` */
+    PURPOSE_DATA,      /* what a data source leaves to chance but a tree: covariances, directions */
+    PURPOSE_PREDICTOR, /* initial weights of a predictor */
+    PURPOSE_TARGET,    /* ... of a target network that does not begin as a copy */
 };
 
 /* Four words at one address. */

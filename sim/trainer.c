@@ -65,14 +65,24 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
     t->partial = ARENA_TAKE(arena, double, t->chunks *PARTIAL_STRIDE);
 }
 
+static bool real_values(const struct trainer *t)
+{
+    return t->plan.network->leaf_states == 0;
+}
+
 static void layout_slab(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
     size_t threads = (size_t)p->threads, views = (size_t)t->views;
-    t->pattern = ARENA_TAKE(arena, uint16_t,
-                            2 * views * nodes_of(p->network, t->tables.boundary) * t->slab_stride);
+    size_t slabs = 2 * views * nodes_of(p->network, t->tables.boundary) * t->slab_stride;
     t->leaf_size = views * p->network->leaves * BLOCK;
-    t->leaf = ARENA_TAKE(arena, uint8_t, threads * t->leaf_size);
+    if (real_values(t)) {
+        t->value = ARENA_TAKE(arena, double, slabs);
+        t->block = ARENA_TAKE(arena, double, threads * t->leaf_size);
+    } else {
+        t->pattern = ARENA_TAKE(arena, uint16_t, slabs);
+        t->leaf = ARENA_TAKE(arena, uint8_t, threads * t->leaf_size);
+    }
     t->draw_size = (p->source->scratch_size(p->world) + 63) / 64 * 64;
     t->draw_scratch = ARENA_TAKE(arena, uint8_t, threads * t->draw_size);
 }
@@ -140,36 +150,53 @@ static size_t chunk_end(const struct trainer *t, size_t chunk)
     return end < t->plan.batch ? end : t->plan.batch;
 }
 
-/* Block b of a slab. */
-static void fill_block(struct trainer *t, uint64_t epoch, size_t slab, size_t b, int thread)
-{
-    const struct trainer_plan *p = &t->plan;
-    size_t nodes = nodes_of(p->network, t->tables.boundary);
-    uint8_t *leaf = t->leaf + (size_t)thread * t->leaf_size;
-    struct draw draw = {.seed = p->seed,
-                        .purpose = PURPOSE_TRAIN,
-                        .epoch = epoch,
-                        .block = slab * t->slab_steps * p->batch / BLOCK + b};
-    p->source->views(p->world, draw, t->views,
-                     (char *)t->draw_scratch + (size_t)thread * t->draw_size, leaf);
-    for (size_t view = 0; view < (size_t)t->views; view++)
-        pattern_index(
-            p->network, t->tables.boundary, leaf + view * p->network->leaves * BLOCK, BLOCK, BLOCK,
-            t->pattern + (slab % 2 * (size_t)t->views + view) * nodes * t->slab_stride + b * BLOCK,
-            t->slab_stride);
-}
-
-/* Where the samples of a step lie: in which of the two slabs, and from which sample on. */
+/* Where samples lie: in which of the two slabs, and from which sample on. */
 struct place {
     size_t slab, sample;
 };
 
-static const uint16_t *chunk_pattern(const struct trainer *t, int view, struct place place,
-                                     size_t chunk)
+/* Of a view's first row in `pattern` or `value`. */
+static size_t slab_index(const struct trainer *t, int view, struct place place)
 {
     size_t nodes = nodes_of(t->plan.network, t->tables.boundary);
-    size_t row = (place.slab * (size_t)t->views + (size_t)view) * nodes;
-    return t->pattern + row * t->slab_stride + place.sample + chunk * t->chunk;
+    return (place.slab * (size_t)t->views + (size_t)view) * nodes * t->slab_stride + place.sample;
+}
+
+/* Block b of a slab. */
+static void fill_block(struct trainer *t, uint64_t epoch, size_t slab, size_t b, int thread)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct place place = {.slab = slab % 2, .sample = b * BLOCK};
+    const size_t leaves = p->network->leaves, own = (size_t)thread * t->leaf_size;
+    void *scratch = (char *)t->draw_scratch + (size_t)thread * t->draw_size;
+    struct draw draw = {.seed = p->seed,
+                        .purpose = PURPOSE_TRAIN,
+                        .epoch = epoch,
+                        .block = slab * t->slab_steps * p->batch / BLOCK + b};
+    if (real_values(t))
+        p->source->values(p->world, draw, t->views, scratch, t->block + own);
+    else
+        p->source->views(p->world, draw, t->views, scratch, t->leaf + own);
+    for (int view = 0; view < t->views; view++) {
+        const size_t from = own + (size_t)view * leaves * BLOCK, to = slab_index(t, view, place);
+        if (!real_values(t))
+            pattern_index(p->network, t->tables.boundary, t->leaf + from, BLOCK, BLOCK,
+                          t->pattern + to, t->slab_stride);
+        for (size_t i = 0; real_values(t) && i < leaves; i++)
+            memcpy(t->value + to + i * t->slab_stride, t->block + from + i * BLOCK,
+                   BLOCK * sizeof(double));
+    }
+}
+
+/* A chunk's samples of one view go into the columns of a pass from `column` on. */
+static void chunk_inputs(const struct trainer *t, struct pass *pass, int view, struct place place,
+                         size_t chunk, size_t column)
+{
+    const size_t from = slab_index(t, view, place) + chunk * t->chunk;
+    if (real_values(t))
+        pass_load(pass, t->value + from, t->slab_stride, column, t->chunk);
+    else
+        pass_look_up(pass, t->pattern + from, t->slab_stride, column, t->chunk);
 }
 
 /* The outputs of a chunk: samples [begin, begin + chunk) of `all`. */
@@ -192,8 +219,7 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
     struct chunk_outputs o = outputs_of(t, chunk, thread);
     const struct network *n = t->plan.network;
     for (int view = 0; view < t->views; view++)
-        pass_look_up(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
-                     (size_t)view * t->chunk, t->chunk);
+        chunk_inputs(t, pass, view, place, chunk, (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
     for (int view = 0; view < t->views; view++) {
         const double *in = pass->pre[0] + (size_t)view * t->chunk;
@@ -252,9 +278,10 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
         normalize_backward(o.all->width, pass->columns, pass->columns, n->norm_eps, pass->pre[0],
                            pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
-    for (int view = 0; view < t->views; view++)
-        pass_scatter(pass, chunk_pattern(t, view, place, chunk), t->slab_stride,
-                     (size_t)view * t->chunk, count, t->shard_lookup + shard * t->lookup_stride);
+    for (int view = 0; !real_values(t) && view < t->views; view++)
+        pass_scatter(pass, t->pattern + slab_index(t, view, place) + chunk * t->chunk,
+                     t->slab_stride, (size_t)view * t->chunk, count,
+                     t->shard_lookup + shard * t->lookup_stride);
 }
 
 /* out[first..end) = force times the sum over shards, in their order */

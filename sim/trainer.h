@@ -57,8 +57,10 @@ struct trainer {
     size_t gradient_stride, lookup_stride;
     /* A slab: the samples of the next few batches.  One is in use while the other is filled. */
     size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
-    uint16_t *pattern;              /* [slab][view][boundary node][slab_stride] */
-    uint8_t *leaf;                  /* [thread][view][leaf][BLOCK] */
+    uint16_t *pattern;              /* [slab][view][boundary node][slab_stride] of states, or */
+    double *value;                  /* [slab][view][input][slab_stride] of real numbers */
+    uint8_t *leaf;                  /* [thread][view][leaf][BLOCK], or */
+    double *block;                  /* [thread][view][input][BLOCK] */
     void *draw_scratch;             /* [thread] of the source */
     size_t leaf_size, draw_size;
 };
