@@ -1,15 +1,14 @@
 /* One explicit batch without negative pairs: loss and gradients with respect to trunk and
  * predictor of
  *     J = mean of r(q, t),   q = predictor(f(x_1)),   t = the target's output for x_2,  [NCP]
- * where the objective says whether t is a second network's (byol, byol_cosine), the online one's
- * without gradient (simsiam) or with it (no_stopgrad), and whether both are normalised first.  One
- * direction only: x_1 is predicted, x_2 is the target.  By the passes that training uses; for
- * reference files, finite-difference tests and exact sums over small supports. */
+ * (sim/head.h), where the objective says whether t is a second network's (byol, byol_cosine), the
+ * online one's without gradient (simsiam) or with it (no_stopgrad).  By the passes that training
+ * uses; for reference files, finite-difference tests and exact sums over small supports. */
 #ifndef DUET_SIM_NONCONTRASTIVE_BATCH_H
 #define DUET_SIM_NONCONTRASTIVE_BATCH_H
 
 #include "sim/batch.h"
-#include "sim/predictor.h"
+#include "sim/head.h"
 
 /* target <- target + (1 - gamma)(online - target), [NCP]: gamma = 1 leaves a frozen target, gamma =
  * 0 makes it the online network.  Both are `count` parameters. */
@@ -21,10 +20,7 @@ struct noncontrastive_batch {
     const void *settings;
     struct batch online; /* x_1, and x_2 where the online network makes the target */
     struct batch target; /* x_2 by the target network; laid out for TARGET_NETWORK only */
-    struct predictor_pass predictor;
-    double *raw;             /* [q, t][width][stride], before they are normalised */
-    struct outputs compared; /* q and t as the two views that the objective compares; `weight` may
-                                be set to give samples other shares than 1 / samples */
+    struct head head; /* compared.weight may be set to give samples other shares than 1 / samples */
     double *scratch;
 };
 

@@ -1,12 +1,17 @@
 #include "sim/predictor.h"
 
+#include "core/random.h"
+
+#include <math.h>
+#include <string.h>
+
 static enum status check_sizes(enum predictor_kind kind, int width, int hidden, bool symmetric,
                                struct error *err)
 {
     if (width < 1)
         return error_set(err, STATUS_INVALID, "a predictor of width %d; it must be at least 1",
                          width);
-    if (kind == PREDICTOR_LINEAR)
+    if (kind != PREDICTOR_TWO_LAYERS)
         return STATUS_OK;
     if (hidden < 1)
         return error_set(err, STATUS_INVALID,
@@ -35,9 +40,10 @@ static void add_layer(struct predictor *p, int outputs, int inputs)
 enum status predictor_build(struct predictor *predictor, enum predictor_kind kind, int width,
                             int hidden, bool bias, bool symmetric, struct error *err)
 {
-    *predictor = (struct predictor){.kind = kind, .bias = bias, .symmetric = symmetric};
+    *predictor =
+        (struct predictor){.kind = kind, .width = width, .bias = bias, .symmetric = symmetric};
     enum status status = check_sizes(kind, width, hidden, symmetric, err);
-    if (status)
+    if (status || kind == PREDICTOR_IDENTITY)
         return status;
     if (kind == PREDICTOR_TWO_LAYERS)
         add_layer(predictor, hidden, width);
@@ -54,6 +60,20 @@ void predictor_project(const struct predictor *p, double *array)
             for (size_t j = 0; j < i; j++)
                 w[i * n + j] = w[j * n + i] = (w[i * n + j] + w[j * n + i]) / 2;
     }
+}
+
+void predictor_init(const struct predictor *p, uint64_t seed, double *parameters)
+{
+    for (int l = 0; l < p->layers; l++) {
+        const double bound = 1 / sqrt(p->layer[l].inputs);
+        const size_t weights = (size_t)p->layer[l].outputs * (size_t)p->layer[l].inputs;
+        const size_t end = weights + (p->bias ? (size_t)p->layer[l].outputs : 0);
+        struct stream stream;
+        stream_open(&stream, seed, PURPOSE_PREDICTOR, 0, (uint64_t)l);
+        for (size_t i = 0; i < end; i++)
+            parameters[p->layer[l].weights + i] = bound * (2 * stream_uniform(&stream) - 1);
+    }
+    predictor_project(p, parameters);
 }
 
 void predictor_layout(struct predictor_pass *pass, const struct predictor *p, size_t columns,
@@ -102,8 +122,18 @@ static size_t hidden_size(const struct predictor_pass *pass)
     return (size_t)pass->predictor->layer[0].outputs * pass->columns;
 }
 
+/* Doubles of an input and of a prediction. */
+static size_t batch_size(const struct predictor_pass *pass)
+{
+    return (size_t)pass->predictor->width * pass->columns;
+}
+
 void predictor_forward(struct predictor_pass *pass, double *parameters, double *f, double *q)
 {
+    if (pass->predictor->layers == 0) {
+        memcpy(q, f, batch_size(pass) * sizeof *q);
+        return;
+    }
     if (pass->predictor->layers == 1) {
         layer_forward(pass, 0, parameters, f, q);
         return;
@@ -117,6 +147,10 @@ void predictor_forward(struct predictor_pass *pass, double *parameters, double *
 void predictor_backward(struct predictor_pass *pass, double *parameters, double *f, double *dq,
                         double *gradient, double *df)
 {
+    if (pass->predictor->layers == 0) {
+        memcpy(df, dq, batch_size(pass) * sizeof *df);
+        return;
+    }
     if (pass->predictor->layers == 1) {
         layer_backward(pass, 0, parameters, f, dq, gradient, df);
         return;

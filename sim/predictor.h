@@ -1,5 +1,6 @@
 /* Predictors: what non-contrastive learning puts on top of the online network's output, [NCP].
  *
+ *     identity   q = f, there is nothing to learn
  *     linear     q = W_p f (+ b)
  *     two layers q = W_2 ReLU(W_1 f (+ b_1)) (+ b_2)
  *
@@ -14,12 +15,13 @@
 
 #include <stdbool.h>
 
-enum predictor_kind { PREDICTOR_LINEAR, PREDICTOR_TWO_LAYERS };
+enum predictor_kind { PREDICTOR_IDENTITY, PREDICTOR_LINEAR, PREDICTOR_TWO_LAYERS };
 
 enum { PREDICTOR_MAX_LAYERS = 2 };
 
 struct predictor {
     enum predictor_kind kind;
+    int width;
     bool bias, symmetric;
     int layers;
     struct {
@@ -29,7 +31,7 @@ struct predictor {
     size_t parameters; /* doubles */
 };
 
-/* `hidden`: neurons between two layers; ignored by PREDICTOR_LINEAR.  `symmetric`: all weight
+/* `hidden`: neurons between two layers; ignored by the other kinds.  `symmetric`: all weight
  * matrices are kept symmetric, which needs square ones: two layers with another `hidden` than
  * `width` are STATUS_INVALID, as are sizes below 1. */
 enum status predictor_build(struct predictor *predictor, enum predictor_kind kind, int width,
@@ -39,6 +41,10 @@ enum status predictor_build(struct predictor *predictor, enum predictor_kind kin
  * `array` is [parameters]: the parameters, or their gradient, which becomes the one along symmetric
  * matrices. */
 void predictor_project(const struct predictor *predictor, double *array);
+
+/* Initial parameters at (seed, PURPOSE_PREDICTOR): uniform in [-1, 1] / sqrt(inputs), then
+ * projected. */
+void predictor_init(const struct predictor *predictor, uint64_t seed, double *parameters);
 
 /* The arrays of one batch; memory belongs to the arena. */
 struct predictor_pass {

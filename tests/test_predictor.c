@@ -82,14 +82,14 @@ static struct network build_trunk(const struct trunk *trunk)
     return n;
 }
 
-struct head {
+struct head_case {
     const char *name;
     enum predictor_kind kind;
     int hidden;
     bool bias, symmetric;
 };
 
-static const struct head heads[] = {
+static const struct head_case heads[] = {
     {"linear", PREDICTOR_LINEAR, 0, false, false},
     {"linear, bias", PREDICTOR_LINEAR, 0, true, false},
     {"linear, symmetric", PREDICTOR_LINEAR, 0, false, true},
@@ -141,7 +141,7 @@ static void lay_out(struct bench *b, const struct objective *objective, int boun
     assert_true(b->arena.used == counted.used);
 }
 
-static void open_bench(struct bench *b, const struct trunk *trunk, const struct head *head,
+static void open_bench(struct bench *b, const struct trunk *trunk, const struct head_case *head,
                        const struct objective *objective, size_t samples, int boundary,
                        uint64_t seed)
 {
@@ -264,8 +264,8 @@ static real plain_loss(const struct bench *b, struct plain *p)
         real nq = cosine ? norm_of(q, &p->margin) : 1, nt = cosine ? norm_of(t, &p->margin) : 1;
         for (int k = 0; k < WIDTH; k++)
             square += (q[k] / nq - t[k] / nt) * (q[k] / nq - t[k] / nt);
-        real share =
-            b->batch.compared.weight ? (real)b->batch.compared.weight[s] : 1 / (real)b->samples;
+        real share = b->batch.head.compared.weight ? (real)b->batch.head.compared.weight[s]
+                                                   : 1 / (real)b->samples;
         loss += share * (cosine ? square : square / 2);
     }
     return loss;
@@ -345,13 +345,13 @@ static void compare_with_differences(struct bench *b, struct plain *p, double lo
 /* ---- gradients ---- */
 
 /* Draw parameters and samples until the loss is smooth around them. */
-static void check_gradient(const struct trunk *trunk, const struct head *head,
+static void check_gradient(const struct trunk *trunk, const struct head_case *head,
                            const struct objective *objective, const double *share)
 {
     for (uint64_t seed = 1; seed < 400; seed++) {
         struct bench b;
         open_bench(&b, trunk, head, objective, 5, 0, seed);
-        b.batch.compared.weight = share;
+        b.batch.head.compared.weight = share;
         struct plain p = open_plain(&b);
         plain_loss(&b, &p);
         bool smooth = p.margin > 1e-3L;

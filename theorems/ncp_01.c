@@ -72,7 +72,7 @@ static void fill(struct model *m)
                 batch_value(view[v], at[v], i)[s] =
                     m->data->x[(size_t)column[v] * m->network.leaves + i];
     }
-    m->batch.compared.weight = m->weight;
+    m->batch.head.compared.weight = m->weight;
 }
 
 static void layout(struct model *m, const struct objective *objective, struct arena *arena)
