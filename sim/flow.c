@@ -6,14 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* To the end, found or not: the compiler makes vectors of it. */
+static bool all_finite(size_t count, const double *a)
+{
+    int lost = 0;
+    for (size_t i = 0; i < count; i++)
+        lost |= !isfinite(a[i]);
+    return !lost;
+}
+
 static int rate_for_gsl(double t, const double y[], double dydt[], void *params)
 {
     const struct flow *flow = params;
     flow->rate(flow->context, t, y, dydt);
-    for (size_t i = 0; i < flow->size; i++)
-        if (!isfinite(dydt[i]))
-            return GSL_EBADFUNC;
-    return GSL_SUCCESS;
+    return all_finite(flow->size, dydt) ? GSL_SUCCESS : GSL_EBADFUNC;
 }
 
 static int jacobian_for_gsl(double t, const double y[], double *dfdy, double dfdt[], void *params)
@@ -76,9 +82,8 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         double before = *t;
         memcpy(w->step, state, w->flow->size * sizeof *state);
         int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
-        for (size_t i = 0; i < w->flow->size; i++)
-            if (!isfinite(state[i]))
-                code = GSL_EBADFUNC;
+        if (!all_finite(w->flow->size, state))
+            code = GSL_EBADFUNC;
         w->steps++;
         if (code == GSL_EBADFUNC &&
             d->h > least) { /* too long a step: the first, or over a blow-up */

@@ -4,6 +4,7 @@
 #define DUET_THEOREMS_NCP_H
 
 #include "sim/noncontrastive.h"
+#include "sim/noncontrastive_batch.h"
 #include "sim/population.h"
 #include "theorems/claim.h"
 #include "theorems/draw.h"
@@ -41,11 +42,6 @@ void ncp_outer(size_t n, const double *a, const double *value, const double *b, 
 /* A symmetric matrix with `rank` eigenvalues in [low, high], the others 0 */
 enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, double high, double *out,
                           struct error *err);
-
-enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
-
-/* A distribution of so many data points and views, all independent normal. */
-enum status ncp_population(gsl_rng *rng, size_t inputs, struct population **out, struct error *err);
 
 /* ---- matrices ---- */
 
@@ -94,6 +90,36 @@ void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate);
 
 /* The state of the reduced flow at the same place: W_p, F, tau */
 void ncp_reduced_state(const struct ncp_matrix *m, double *state);
+
+/* ---- the model, by backpropagation ---- */
+
+enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
+
+/* A distribution of so many data points and views, all independent normal, the moments that the
+ * flow needs, and the linear model as a batch of every way to draw (x_1, x_2), each with its
+ * probability. */
+struct ncp_model {
+    struct ncp_matrix flow; /* its X and X' are those of the data */
+    struct population *data;
+    struct network network; /* one linear layer */
+    struct predictor predictor;
+    struct noncontrastive_batch batch;
+    double *weight, *trunk, *trunk_gradient, *head, *head_gradient, *target;
+    struct arena arena;
+};
+
+/* Free it also where this fails. */
+enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish,
+                           struct error *err);
+void ncp_model_free(struct ncp_model *m);
+
+/* Lay out the batch for an objective; the data stay. */
+enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objective,
+                              struct error *err);
+
+/* d state / dt of W and W_p by the gradients of the batch and weight decay; `state` and `rate` as
+ * the flow's, where W_a has no rate. */
+void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
 
 /* ---- measuring ---- */
 

@@ -1,161 +1,22 @@
 /* NCP-1: the population flow of linear BYOL */
-#include "sim/noncontrastive_batch.h"
 #include "sim/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ncp.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COMBINATIONS = NCP_POINTS * NCP_VIEWS * NCP_VIEWS };
-
-/* A finite distribution, the moments that the flow needs, and the model as a batch of every way to
- * draw (x_1, x_2). */
-struct model {
-    struct ncp_matrix flow; /* its X and X' are those of the data */
-    struct population *data;
-    struct network network; /* one linear layer */
-    struct predictor predictor;
-    struct noncontrastive_batch batch;
-    double *weight, *trunk, *trunk_gradient, *head, *head_gradient, *target;
-    struct arena arena;
-};
-
-static void model_free(struct model *m)
-{
-    ncp_matrix_free(&m->flow);
-    population_free(m->data);
-    arena_free(&m->arena);
-}
-
-/* ---- data ---- */
-
-/* X = E[mean view mean view^T], X' = E_x V[view] */
-static enum status moments(const struct population *d, double *x, double *x_prime,
-                           struct error *err)
-{
-    size_t n = (size_t)d->inputs;
-    double *mean = ncp_array(NCP_POINTS * n, err);
-    if (!mean)
-        return STATUS_SYSTEM;
-    population_mean_view(d, mean);
-    memset(x, 0, n * n * sizeof *x);
-    memset(x_prime, 0, n * n * sizeof *x_prime);
-    for (int c = 0; c < NCP_POINTS * NCP_VIEWS; c++) {
-        const double *centre = mean + (size_t)(c / NCP_VIEWS) * n, *view = d->x + (size_t)c * n;
-        double weight = d->p[c / NCP_VIEWS] * d->q[c];
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++) {
-                x[i * n + j] += weight * centre[i] * centre[j];
-                x_prime[i * n + j] += weight * (view[i] - centre[i]) * (view[j] - centre[j]);
-            }
-    }
-    free(mean);
-    return STATUS_OK;
-}
-
-/* ---- the batch ---- */
-
-static void fill(struct model *m)
-{
-    int at[2];
-    struct batch *view[2] = {noncontrastive_batch_view(&m->batch, 0, &at[0]),
-                             noncontrastive_batch_view(&m->batch, 1, &at[1])};
-    for (int s = 0; s < COMBINATIONS; s++) {
-        int x = s / (NCP_VIEWS * NCP_VIEWS);
-        int column[2] = {x * NCP_VIEWS + s / NCP_VIEWS % NCP_VIEWS, x * NCP_VIEWS + s % NCP_VIEWS};
-        m->weight[s] = m->data->p[x] * m->data->q[column[0]] * m->data->q[column[1]];
-        for (int v = 0; v < 2; v++)
-            for (size_t i = 0; i < m->network.leaves; i++)
-                batch_value(view[v], at[v], i)[s] =
-                    m->data->x[(size_t)column[v] * m->network.leaves + i];
-    }
-    m->batch.head.compared.weight = m->weight;
-}
-
-static void layout(struct model *m, const struct objective *objective, struct arena *arena)
-{
-    noncontrastive_batch_layout(&m->batch, &m->network, &m->predictor, objective, NULL,
-                                COMBINATIONS, m->network.levels, arena);
-    size_t trunk = padded(m->network.parameters), head = padded(m->predictor.parameters);
-    m->weight = ARENA_TAKE(arena, double, padded(COMBINATIONS));
-    m->trunk = ARENA_TAKE(arena, double, trunk);
-    m->target = ARENA_TAKE(arena, double, trunk);
-    m->trunk_gradient = ARENA_TAKE(arena, double, trunk);
-    m->head = ARENA_TAKE(arena, double, head);
-    m->head_gradient = ARENA_TAKE(arena, double, head);
-}
-
-/* Lay out the batch for an objective; the data stay. */
-static enum status use_objective(struct model *m, const struct objective *objective,
-                                 struct error *err)
-{
-    arena_free(&m->arena);
-    m->arena = (struct arena){.base = NULL};
-    struct arena count = {.base = NULL};
-    layout(m, objective, &count);
-    enum status status = arena_create(&m->arena, &count, err);
-    if (status)
-        return status;
-    layout(m, objective, &m->arena);
-    fill(m);
-    return STATUS_OK;
-}
-
-static enum status model_draw(struct model *m, const struct trial *trial, struct error *err)
-{
-    *m = (struct model){.data = NULL};
-    enum status status = ncp_matrix_draw(&m->flow, trial, (struct ncp_wish){.most = 5}, err);
-    int inputs = (int)m->flow.flow.inputs, outputs = (int)m->flow.flow.outputs;
-    if (status)
-        return status;
-    m->network = (struct network){.levels = 1,
-                                  .level = {{.nodes = 1, .width = outputs, .children = inputs}},
-                                  .leaves = (size_t)inputs,
-                                  .leaf_width = 1};
-    network_finish(&m->network);
-    status = ncp_population(trial->rng, (size_t)inputs, &m->data, err);
-    if (!status)
-        status = moments(m->data, m->flow.x, m->flow.x_prime, err);
-    matrix_flow_close(&m->flow.flow); /* opened for the moments that were drawn with it */
-    if (!status)
-        status = matrix_flow_open(&m->flow.flow, &m->flow.dynamics, err);
-    if (!status)
-        status = predictor_build(&m->predictor, PREDICTOR_LINEAR, outputs, 0, false, false, err);
-    return status;
-}
-
-/* d state / dt by backpropagation and weight decay. */
-static void descend(struct model *m, const double *state, double *rate)
-{
-    const struct matrix_flow *f = &m->flow.flow;
-    size_t trunk = m->network.parameters, head = m->predictor.parameters;
-    size_t at_head = matrix_flow_predictor(f), at_target = matrix_flow_target(f);
-    memcpy(m->trunk, state, trunk * sizeof *state);
-    memcpy(m->head, state + at_head, head * sizeof *state);
-    memcpy(m->target, state + at_target, trunk * sizeof *state);
-    noncontrastive_batch_loss(&m->batch,
-                              &(struct noncontrastive_parameters){
-                                  .trunk = m->trunk, .predictor = m->head, .target = m->target},
-                              m->trunk_gradient, m->head_gradient);
-    for (size_t i = 0; i < trunk; i++)
-        rate[i] = -m->trunk_gradient[i] - f->eta_s * state[i];
-    for (size_t i = 0; i < head; i++)
-        rate[at_head + i] = -f->alpha_p * m->head_gradient[i] - f->eta_p * state[at_head + i];
-}
-
 /* ---- the flow is the population gradient ---- */
 
-static enum status rate_error(struct model *m, const struct trial *trial,
+static enum status rate_error(struct ncp_model *m, const struct trial *trial,
                               const struct objective *objective, double *error, struct error *err)
 {
     size_t size = matrix_flow_size(&m->flow.flow), compared = matrix_flow_target(&m->flow.flow);
     double *measured = ncp_array(2 * size, err);
-    enum status status = measured ? use_objective(m, objective, err) : STATUS_SYSTEM;
+    enum status status = measured ? ncp_model_lay_out(m, objective, err) : STATUS_SYSTEM;
     if (!status) {
-        descend(m, m->flow.first, measured);
+        ncp_model_descend(m, m->flow.first, measured);
         m->flow.dynamics.flow.rate(m->flow.dynamics.flow.context, 0, m->flow.first,
                                    measured + size);
         plant(trial, measured, compared);
@@ -169,9 +30,9 @@ static enum status rate_error(struct model *m, const struct trial *trial,
 static enum status measure_rate(const struct trial *trial, struct reading *reading,
                                 struct error *err)
 {
-    struct model m;
+    struct ncp_model m;
     double second = 0;
-    enum status status = model_draw(&m, trial, err);
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5}, err);
     m.flow.flow.target = RULE_EMA;
     if (!status)
         status = rate_error(&m, trial, &objective_byol, &reading->error, err);
@@ -181,19 +42,19 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
     if (!status)
         status = rate_error(&m, trial, &objective_no_stopgrad, &reading->control[0], err);
     reading->error = fmax(reading->error, second);
-    model_free(&m);
+    ncp_model_free(&m);
     return status;
 }
 
 /* ---- small steps follow the flow ---- */
 
 /* W <- W + alpha rate, `steps` times, W_a by its moving average. */
-static void take_steps(struct model *m, double alpha, int steps, double *state, double *rate)
+static void take_steps(struct ncp_model *m, double alpha, int steps, double *state, double *rate)
 {
     const struct matrix_flow *f = &m->flow.flow;
     size_t at_target = matrix_flow_target(f), trunk = m->network.parameters;
     for (int n = 0; n < steps; n++) {
-        descend(m, state, rate);
+        ncp_model_descend(m, state, rate);
         for (size_t i = 0; i < trunk; i++)
             rate[at_target + i] = f->beta * (state[i] - state[at_target + i]);
         for (size_t i = 0; i < matrix_flow_size(f); i++)
@@ -201,7 +62,7 @@ static void take_steps(struct model *m, double alpha, int steps, double *state, 
     }
 }
 
-static enum status step_errors(struct model *m, struct reading *reading, struct error *err)
+static enum status step_errors(struct ncp_model *m, struct reading *reading, struct error *err)
 {
     enum { SCALES = 7, LONGEST = 64 };
     const double end = 1;
@@ -234,14 +95,14 @@ static enum status step_errors(struct model *m, struct reading *reading, struct 
 static enum status measure_steps(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
-    struct model m;
-    enum status status = model_draw(&m, trial, err);
+    struct ncp_model m;
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5}, err);
     m.flow.flow.target = RULE_EMA;
     if (!status)
-        status = use_objective(&m, &objective_byol, err);
+        status = ncp_model_lay_out(&m, &objective_byol, err);
     if (!status)
         status = step_errors(&m, reading, err);
-    model_free(&m);
+    ncp_model_free(&m);
     return status;
 }
 

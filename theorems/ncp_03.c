@@ -1,59 +1,12 @@
 /* NCP-3: the stop-gradient is essential */
 #include "core/linalg.h"
+#include "sim/objectives/objectives.h"
 #include "theorems/claims_ncp.h"
 #include "theorems/ncp.h"
 
-#include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- a finite distribution of views ---- */
-
-static const double *view_of(const struct population *d, int x, int v)
-{
-    return d->x + (size_t)(x * d->views + v) * (size_t)d->inputs;
-}
-
-/* weight[0] E[x_1 x_1^T] + weight[1] E[x_1 x_2^T]: X is (0, 1), X' is (1, -1) */
-static void view_moment(const struct population *d, const double weight[2], double *out)
-{
-    size_t n = (size_t)d->inputs;
-    memset(out, 0, n * n * sizeof *out);
-    for (int x = 0; x < d->points; x++)
-        for (int v = 0; v < d->views; v++)
-            for (int u = 0; u < d->views; u++) {
-                const double *q = d->q + x * d->views, *a = view_of(d, x, v), *b = view_of(d, x, u);
-                double both = weight[1] * q[v] * q[u] + (u == v ? weight[0] * q[v] : 0);
-                for (size_t i = 0; i < n; i++)
-                    for (size_t j = 0; j < n; j++)
-                        out[i * n + j] += d->p[x] * both * a[i] * b[j];
-            }
-}
-
-/* -dJ/dW for J = E|P W x_1 - W x_2|^2 / 2, the second branch with or without its gradient, summed
- * over every point and pair of views; work: 4 outputs */
-static void view_descent(const struct population *d, size_t n2, const double *w, const double *p,
-                         bool through, double *work, double *out)
-{
-    size_t n1 = (size_t)d->inputs;
-    double *f1 = work, *residual = work + n2, *back = work + 2 * n2;
-    memset(out, 0, n2 * n1 * sizeof *out);
-    for (int x = 0; x < d->points; x++)
-        for (int c = 0; c < d->views * d->views; c++) {
-            int v = c / d->views, u = c % d->views;
-            const double *x1 = view_of(d, x, v), *x2 = view_of(d, x, u);
-            double share = d->p[x] * d->q[x * d->views + v] * d->q[x * d->views + u];
-            matrix_product(PLAIN, PLAIN, n2, 1, n1, 1, w, x1, 0, f1);
-            matrix_product(PLAIN, PLAIN, n2, 1, n1, 1, w, x2, 0, residual);
-            matrix_product(PLAIN, PLAIN, n2, 1, n2, 1, p, f1, -1, residual);
-            matrix_product(TRANSPOSED, PLAIN, n2, 1, n2, 1, p, residual, 0, back);
-            for (size_t i = 0; i < n2; i++)
-                for (size_t j = 0; j < n1; j++)
-                    out[i * n1 + j] +=
-                        share * ((through ? residual[i] * x2[j] : 0) - back[i] * x1[j]);
-        }
-}
 
 /* ---- H ---- */
 
@@ -77,60 +30,60 @@ static void decay_operator(const struct matrix_flow *f, const double *p, double 
         }
 }
 
-/* A drawn matrix flow whose X and X' are those of drawn views. */
-static enum status draw_both(struct ncp_matrix *m, struct population **views,
-                             const struct trial *trial, bool square, struct error *err)
+/* d state / dt of W and W_p from the first state on, by the gradient of an objective where W_a = W
+ * and weight decay */
+static enum status descent(struct ncp_model *m, const struct objective *objective, double *rate,
+                           struct error *err)
 {
-    enum status status = ncp_matrix_draw(m, trial, (struct ncp_wish){.square = square}, err);
-    if (status)
-        return status;
-    status = ncp_population(trial->rng, m->flow.inputs, views, err);
-    if (status) {
-        ncp_matrix_free(m);
-        return status;
-    }
-    view_moment(*views, (const double[]){0, 1}, m->x);
-    view_moment(*views, (const double[]){1, -1}, m->x_prime);
-    return STATUS_OK;
+    enum status status = ncp_model_lay_out(m, objective, err);
+    if (!status)
+        ncp_model_descend(m, m->flow.first, rate);
+    return status;
 }
 
-/* measured - eta W */
-static void add_decay(const struct ncp_matrix *m, double *measured)
+/* -H vec(W) at the first state; work: [n1 n2]^2 + 3 n2^2 */
+static void predict_descent(const struct ncp_matrix *m, double *work, double *out)
 {
-    for (size_t i = 0; i < m->flow.outputs * m->flow.inputs; i++)
-        measured[i] -= m->flow.eta_s * m->first[i];
+    size_t n1 = m->flow.inputs, n2 = m->flow.outputs, size = n1 * n2;
+    const double *w = m->first, *h = work;
+    decay_operator(&m->flow, w + matrix_flow_predictor(&m->flow), work + size * size, work);
+    memset(out, 0, size * sizeof *out);
+    for (size_t r = 0; r < size; r++)
+        for (size_t c = 0; c < size; c++)
+            out[r % n2 * n1 + r / n2] -= h[r * size + c] * w[c % n2 * n1 + c / n2];
+}
+
+static enum status form_errors(struct ncp_model *m, const struct trial *trial,
+                               struct reading *reading, struct error *err)
+{
+    size_t n2 = m->flow.flow.outputs, size = m->flow.flow.inputs * n2;
+    size_t full = matrix_flow_size(&m->flow.flow);
+    double *predicted = ncp_array(size + 2 * full + size * size + 3 * n2 * n2, err);
+    if (!predicted)
+        return STATUS_SYSTEM;
+    double *through = predicted + size, *stopped = through + full;
+    predict_descent(&m->flow, stopped + full, predicted);
+    enum status status = descent(m, &objective_no_stopgrad, through, err);
+    if (!status)
+        status = descent(m, &objective_simsiam, stopped, err);
+    if (!status) {
+        plant(trial, through, size);
+        reading->error = relative_error(through, predicted, size);
+        reading->control[0] = relative_error(stopped, predicted, size);
+    }
+    free(predicted);
+    return status;
 }
 
 static enum status measure_form(const struct trial *trial, struct reading *reading,
                                 struct error *err)
 {
-    struct ncp_matrix m;
-    struct population *views;
-    enum status status = draw_both(&m, &views, trial, false, err);
-    if (status)
-        return status;
-    size_t n1 = m.flow.inputs, n2 = m.flow.outputs, size = n1 * n2;
-    double *h = ncp_array(size * size + 3 * size + 4 * n2 * n2, err);
-    if (h) {
-        double *measured = h + size * size, *predicted = measured + size;
-        double *stopped = predicted + size, *work = stopped + size;
-        const double *w = m.first, *p = m.first + matrix_flow_predictor(&m.flow);
-        decay_operator(&m.flow, p, work, h);
-        for (size_t r = 0; r < size; r++)
-            for (size_t c = 0; c < size; c++)
-                predicted[r % n2 * n1 + r / n2] -= h[r * size + c] * w[c % n2 * n1 + c / n2];
-        view_descent(views, n2, w, p, true, work, measured);
-        view_descent(views, n2, w, p, false, work, stopped);
-        add_decay(&m, measured);
-        add_decay(&m, stopped);
-        plant(trial, measured, size);
-        reading->error = relative_error(measured, predicted, size);
-        reading->control[0] = relative_error(stopped, predicted, size);
-    }
-    free(h);
-    population_free(views);
-    ncp_matrix_free(&m);
-    return h ? STATUS_OK : STATUS_SYSTEM;
+    struct ncp_model m;
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (!status)
+        status = form_errors(&m, trial, reading, err);
+    ncp_model_free(&m);
+    return status;
 }
 
 /* ---- the norm along the flow ---- */
@@ -188,35 +141,39 @@ static void printed_rate(const struct ncp_matrix *m, bool left, double *out)
                    left ? m->first : m->x_prime, -m->flow.eta_s, out);
 }
 
+static enum status side_errors(struct ncp_model *m, const struct trial *trial,
+                               struct reading *reading, struct error *err)
+{
+    size_t n = m->flow.flow.inputs, size = n * n, full = matrix_flow_size(&m->flow.flow);
+    double *right = ncp_array(2 * size + 2 * full, err);
+    if (!right)
+        return STATUS_SYSTEM;
+    double *left = right + size, *stopped = left + size, *through = stopped + full;
+    ncp_identity(n, 1, m->flow.first + matrix_flow_predictor(&m->flow.flow));
+    printed_rate(&m->flow, false, right);
+    printed_rate(&m->flow, true, left);
+    enum status status = descent(m, &objective_simsiam, stopped, err);
+    if (!status)
+        status = descent(m, &objective_no_stopgrad, through, err);
+    if (!status) {
+        plant(trial, stopped, size);
+        reading->error = relative_error(stopped, right, size);
+        reading->control[0] = relative_error(stopped, left, size);
+        reading->control[1] = relative_error(through, right, size);
+    }
+    free(right);
+    return status;
+}
+
 enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading,
                                struct error *err)
 {
-    struct ncp_matrix m;
-    struct population *views;
-    enum status status = draw_both(&m, &views, trial, true, err);
-    if (status)
-        return status;
-    size_t n = m.flow.inputs, size = n * n;
-    double *measured = ncp_array(6 * size + 4 * n, err);
-    if (measured) {
-        double *right = measured + size, *left = right + size, *through = left + size;
-        double *identity = through + size, *work = identity + size;
-        ncp_identity(n, 1, identity);
-        view_descent(views, n, m.first, identity, false, work, measured);
-        view_descent(views, n, m.first, identity, true, work, through);
-        add_decay(&m, measured);
-        add_decay(&m, through);
-        printed_rate(&m, false, right);
-        printed_rate(&m, true, left);
-        plant(trial, measured, size);
-        reading->error = relative_error(measured, right, size);
-        reading->control[0] = relative_error(measured, left, size);
-        reading->control[1] = relative_error(through, right, size);
-    }
-    free(measured);
-    population_free(views);
-    ncp_matrix_free(&m);
-    return measured ? STATUS_OK : STATUS_SYSTEM;
+    struct ncp_model m;
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = true}, err);
+    if (!status)
+        status = side_errors(&m, trial, reading, err);
+    ncp_model_free(&m);
+    return status;
 }
 
 /* max |W(t) - W(0) e^{-(X' + eta I) t}| along the flow, over max |W(0)| */
