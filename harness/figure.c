@@ -7,10 +7,11 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct descriptor *const figures[] = {&figure_learning.about};
+static const struct descriptor *const figures[] = {&figure_learning.about, &figure_phase.about};
 
 const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
 
@@ -60,26 +61,86 @@ static enum status write_data(const struct figure *figure, const char *path, con
     return status;
 }
 
+/* ---- the result file ---- */
+
+static enum status run_figure_spec(const struct figure *figure,
+                                   const struct figure_options *options, char *file,
+                                   struct error *err)
+{
+    char spec[RUN_PATH];
+    struct run_options run = options->run;
+    enum status status = find_shared_file(figure->spec, spec, err);
+    run.spec = spec;
+    return status ? status : run_spec(&run, file, err);
+}
+
+static enum status check_override(const struct descriptor *about, const char *override,
+                                  struct error *err)
+{
+    const char *names[32];
+    char key[64];
+    size_t count = 0, length = strcspn(override, "=");
+    if (!override[length])
+        return error_set(err, STATUS_INVALID, "command line: %s: no value; write KEY=VALUE",
+                         override);
+    for (const struct param *p = about->params; p && p->name && count < 32; p++) {
+        if (strlen(p->name) == length && strncmp(p->name, override, length) == 0)
+            return STATUS_OK;
+        names[count++] = p->name;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)length, override);
+    const char *near = nearest_word(key, names, count);
+    return error_set(err, STATUS_INVALID,
+                     "command line: %s: the figure %s has no key '%s'; %s%s%s`duet list figures` "
+                     "shows all",
+                     override, about->name, key, near ? "did you mean '" : "", near ? near : "",
+                     near ? "'? " : "");
+}
+
+static enum status compute_figure(const struct figure *figure, const struct figure_options *options,
+                                  char *file, struct error *err)
+{
+    const struct run_options *run = &options->run;
+    const char *name = figure->about.name;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < run->override_count && !status; i++)
+        status = check_override(&figure->about, run->overrides[i], err);
+    if (status)
+        return status;
+    if (snprintf(file, RUN_PATH, "%s/%s/%s.h5", run->results, name, name) >= RUN_PATH)
+        return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long",
+                         run->results);
+    void *settings = calloc(1, figure->about.settings_size + 1);
+    if (!settings)
+        return error_set(err, STATUS_SYSTEM, "out of memory");
+    status = params_fill(figure->about.params, run->overrides, run->override_count, settings, err);
+    if (!status)
+        status = store_check_writable(file, err);
+    const struct figure_job job = {.settings = settings,
+                                   .threads = run->threads ? run->threads : omp_get_max_threads(),
+                                   .quiet = run->quiet,
+                                   .path = file};
+    if (!status)
+        status = figure->compute(&job, err);
+    free(settings);
+    return status;
+}
+
 /* ---- the command ---- */
 
 static enum status make_figure(const struct figure *figure, const struct figure_options *options,
                                struct error *err)
 {
-    char spec[RUN_PATH], file[RUN_PATH], base[RUN_PATH];
-    struct run_options run = options->run;
+    char file[RUN_PATH], base[RUN_PATH];
     int length = snprintf(base, sizeof base - 8, "%s/%s", options->out, figure->about.name);
     if (length >= (int)sizeof base - 8)
         return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long",
                          options->out);
     enum status status = store_check_writable(base, err); /* makes the folder */
-    if (!status && options->from) {
+    if (!status && options->from)
         snprintf(file, sizeof file, "%s", options->from);
-    } else if (!status) {
-        status = find_shared_file(figure->spec, spec, err);
-        run.spec = spec;
-        if (!status)
-            status = run_spec(&run, file, err);
-    }
+    else if (!status)
+        status = (figure->spec ? run_figure_spec : compute_figure)(figure, options, file, err);
     if (!status)
         status = write_data(figure, file, base, err);
     if (!status)
@@ -154,8 +215,9 @@ int command_figure(int argc, char **argv)
         .args_doc = "NAME [KEY=VALUE ...]\nall",
         .doc =
             "Run what a figure needs and draw it: DIR/NAME.pdf, NAME.png and its data NAME.tsv.\v"
-            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml). gnuplot "
-            "reads the result file through `duet export`.",
+            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml), or of the "
+            "figure itself where it runs none (`duet list figures`). gnuplot reads the result file "
+            "through `duet export`.",
     };
     struct figure_options options = {.run = {.results = "results", .summary = true},
                                      .out = "paper_figs/out"};
