@@ -9,3 +9,11 @@ const struct descriptor *registry_find(const struct registry *registry, const ch
             return registry->entries[i];
     return NULL;
 }
+
+const struct param *descriptor_param(const struct descriptor *descriptor, const char *name)
+{
+    for (const struct param *p = descriptor->params; p && p->name; p++)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    return NULL;
+}

@@ -60,6 +60,9 @@ struct descriptor {
     size_t settings_size;       /* sizeof the struct that `params` fill; 0 where there are none */
 };
 
+/* The line of that name in the parameter table, or NULL. */
+const struct param *descriptor_param(const struct descriptor *descriptor, const char *name);
+
 /* All descriptors of one folder, in the order in which `duet list` shows them. */
 struct registry {
     const char *what; /* "objective", for messages */

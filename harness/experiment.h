@@ -4,37 +4,57 @@
 #define DUET_HARNESS_EXPERIMENT_H
 
 #include "analysis/measure.h"
+#include "analysis/representation.h"
 #include "harness/spec.h"
 #include "harness/store.h"
+#include "sim/network_flow.h"
 #include "sim/trainer.h"
 
 /* Values at the points in time at which the run measures; [point][...] each. */
 struct series {
-    double *epoch, *loss;
-    double *correlation;                                          /* [correlation_size] */
-    double *best;                                                 /* [latent level] */
+    double *time, *loss; /* time: epochs, or the time of a flow */
+    double *correlation; /* [correlation_size] */
+    double *best;        /* [latent level] */
     double *norm[NETWORK_MAX_LEVELS], *trace[NETWORK_MAX_LEVELS]; /* [node] */
     double *eigenvalue[NETWORK_MAX_LEVELS];                       /* [node][rank] */
     double *weight_norm[NETWORK_MAX_LEVELS];                      /* [node] */
+    double *quantity[REPRESENTATION_QUANTITIES]; /* [size of representation_quantities] */
+    double *accuracy;                            /* [latent of the representation] */
+};
+
+/* A run whose trainer is a flow (harness/experiment_flow.h). */
+struct flow_part {
+    struct network_flow flow;
+    double *x, *x_prime;     /* moments of the data */
+    double *predictor, *w_a; /* W_p and W_a, as they are now */
+    double *invariant;       /* [point][dynamics.invariants] */
 };
 
 struct experiment {
     const struct spec *spec; /* borrowed */
     const struct source *source;
     void *world;
-    const struct tree *tree; /* the world's */
+    const struct tree *tree; /* the world's; NULL: no latents */
     struct network network;
+    struct predictor predictor; /* of an objective that has one, see experiment_predicts */
+    bool flows;                 /* the trainer is `flow`, else `trainer` */
+    struct flow_part flow;
     struct trainer trainer;
-    struct measure measure;
+    /* Weights as they are now, of whichever trains; target: NULL where the online network is. */
+    double *parameters, *predictor_parameters, *target;
+    struct measure measure;               /* with a tree */
+    struct representation representation; /* with a predictor or with probes */
+    bool has_representation;
     struct arena arena;
     int threads;
     size_t train_bytes, measure_bytes, series_bytes, ceiling_bytes, file_bytes; /* the plan */
     size_t points, measured; /* points in time: planned, reached */
     struct series series;
-    double *initial; /* parameters before training */
+    /* Parameters before training: the network's, the predictor's. */
+    double *initial, *initial_predictor;
     double *ceiling; /* [node of the tree] */
     bool diverged;
-    char detail[160]; /* where it diverged */
+    char detail[256]; /* where it diverged */
 };
 
 /* Who wants to know how far a run is, and may stop it. */
@@ -62,7 +82,16 @@ enum status experiment_store(const struct experiment *experiment, const char *pa
 
 void experiment_free(struct experiment *experiment);
 
-/* Number of levels of latents that correlations are measured with. */
+/* Number of levels of latents that correlations are measured with; 0 without a tree. */
 int experiment_latent_levels(const struct experiment *experiment);
+
+/* Whether predictions are compared with a target: there is a predictor. */
+bool experiment_predicts(const struct experiment *experiment);
+
+/* [point] effective rank of the outputs; NULL where it is not kept. */
+const double *experiment_effective_rank(const struct experiment *experiment);
+
+/* What the representation measured becomes point `point` of the series. */
+void experiment_keep_representation(struct experiment *experiment, size_t point);
 
 #endif

@@ -62,6 +62,19 @@ void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *
     }
 }
 
+const char *const summary_series[SUMMARY_SERIES][2] = {
+    {"/series/loss", "loss"},
+    {"/series/predictor/effective_rank", "effective rank of the outputs"},
+    {"/series/probe/mean", "accuracy of the linear probes"},
+};
+
+void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count)
+{
+    fprintf(out, "%-30s  %8s  %8s\n", "", "before", "after");
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%-30s  %8.4g  %8.4g\n", lines[i].what, lines[i].before, lines[i].after);
+}
+
 /* ---- the parts of the page ---- */
 
 struct page {
@@ -122,15 +135,17 @@ static enum status print_attributes(struct page *page)
     return page->status;
 }
 
-static enum status print_epochs(const struct page *page)
+static enum status print_times(const struct page *page)
 {
     struct store_array epoch;
-    if (!store_has(page->file, "/series/epoch"))
+    const bool flow = store_has(page->file, "/series/time");
+    if (!flow && !store_has(page->file, "/series/epoch"))
         return STATUS_OK;
-    enum status status = store_get(page->file, "/series/epoch", &epoch, page->err);
+    enum status status =
+        store_get(page->file, flow ? "/series/time" : "/series/epoch", &epoch, page->err);
     if (status)
         return status;
-    fprintf(page->out, "%-13s %zu epochs", "measured", epoch.count);
+    fprintf(page->out, "%-13s %zu %s", "measured", epoch.count, flow ? "times" : "epochs");
     if (epoch.count)
         fprintf(page->out, ", %.15g to %.15g", epoch.values[0], epoch.values[epoch.count - 1]);
     putc('\n', page->out);
@@ -246,12 +261,39 @@ static enum status print_levels(const struct page *page, const struct store_arra
     return STATUS_OK;
 }
 
+/* First and last value of the series that are there. */
+static enum status print_series(const struct page *page)
+{
+    struct summary_line lines[SUMMARY_SERIES];
+    size_t count = 0;
+    for (size_t i = 0; i < SUMMARY_SERIES; i++) {
+        struct store_array series;
+        if (!store_has(page->file, summary_series[i][0]))
+            continue;
+        enum status status = store_get(page->file, summary_series[i][0], &series, page->err);
+        if (status)
+            return status;
+        if (series.count > 0)
+            lines[count++] = (struct summary_line){summary_series[i][1], series.values[0],
+                                                   series.values[series.count - 1]};
+        store_array_free(&series);
+    }
+    if (count > 0) {
+        putc('\n', page->out);
+        summary_print_lines(page->out, lines, count);
+    }
+    return STATUS_OK;
+}
+
 static enum status print_summary(const struct page *page)
 {
     struct store_array best;
+    enum status status = print_series(page);
+    if (status)
+        return status;
     if (!store_has(page->file, "/series/best_correlation"))
         return STATUS_OK;
-    enum status status = store_get(page->file, "/series/best_correlation", &best, page->err);
+    status = store_get(page->file, "/series/best_correlation", &best, page->err);
     if (status)
         return status;
     status = print_levels(page, &best);
@@ -273,7 +315,7 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
     putc('\n', out);
     status = print_attributes(&page);
     if (!status)
-        status = print_epochs(&page);
+        status = print_times(&page);
     if (!status)
         status = print_spec(&page);
     if (!status)

@@ -27,7 +27,10 @@ static const struct kind {
     {"data", "data.source", &source_registry},
     {"objectives", "objective.name", &objective_registry},
     {"networks", "network.kind", &network_registry},
+    {"predictors", "predictor.kind", &predictor_registry},
     {"optimisers", "optimiser.name", &optimiser_registry},
+    {"predictor_optimisers", "predictor_optimiser.name", &predictor_optimiser_registry},
+    {"trainers", "train.trainer", &trainer_registry},
     {"theorems", NULL, &claim_registry},
     {"figures", NULL, &figure_registry},
 };
@@ -241,7 +244,7 @@ int command_list(int argc, char **argv)
 {
     static const struct argp argp = {
         .parser = parse,
-        .args_doc = "[data|objectives|networks|optimisers|theorems|figures]",
+        .args_doc = "[KIND]",
         .doc = "Show what a spec can name, or all of one kind with its parameters: key, type, "
                "values allowed, default and meaning.",
     };

@@ -16,13 +16,20 @@
 static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
 {
     const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    size_t last = e->measured - 1;
-    int64_t epoch = e->trainer.steps ? (int64_t)(step / e->trainer.steps) : 0;
-    int used = snprintf(out, size, "epoch %" PRId64 " of %" PRId64 "  loss %.5g", epoch,
-                        train->epochs, e->series.loss[last]);
-    if (e->series.best && used > 0)
-        snprintf(out + used, size - (size_t)used, "  best |correlation| at the root %.4f",
-                 e->series.best[last * (size_t)e->tree->depth]);
+    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
+    size_t last = e->measured - 1, used;
+    if (e->flows)
+        used = (size_t)snprintf(out, size, "t = %.5g of %.5g", e->series.time[last], flow->end);
+    else
+        used = (size_t)snprintf(out, size, "epoch %" PRIu64 " of %" PRId64,
+                                e->trainer.steps ? step / e->trainer.steps : 0, train->epochs);
+    used += (size_t)snprintf(out + used, size - used, "  loss %.5g", e->series.loss[last]);
+    if (e->series.best)
+        used += (size_t)snprintf(out + used, size - used, "  best |correlation| at the root %.4f",
+                                 e->series.best[last * (size_t)e->tree->depth]);
+    if (experiment_predicts(e) && e->has_representation)
+        snprintf(out + used, size - used, "  effective rank %.3g",
+                 e->representation.alignment.effective_rank);
 }
 
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
@@ -40,16 +47,27 @@ static bool training(void *context, const struct experiment *e, uint64_t step, u
     return !interrupted();
 }
 
-static void print_plan(const struct experiment *e, const char *path)
+static void print_work(const struct experiment *e)
 {
     const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
     const struct measure_settings *measure = e->spec->settings[SECTION_MEASURE];
+    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
+    if (e->flows)
+        fprintf(stderr, "plan: flow of %zu variables to t = %g, %zu measurements\n",
+                e->flow.flow.dynamics.flow.size, flow->end, e->points);
+    else
+        fprintf(stderr,
+                "plan: %zu inputs, %zu parameters, %" PRId64 " epochs of %zu steps of %" PRId64
+                " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
+                e->network.leaves, e->network.parameters + e->predictor.parameters, train->epochs,
+                e->trainer.steps, train->batch, e->points, measure->samples, e->threads,
+                e->threads == 1 ? "" : "s");
+}
+
+static void print_plan(const struct experiment *e, const char *path)
+{
     const double mib = 1048576;
-    fprintf(stderr,
-            "plan: %zu nodes, %zu parameters, %" PRId64 " epochs of %zu steps of %" PRId64
-            " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
-            e->tree->nodes, e->network.parameters, train->epochs, e->trainer.steps, train->batch,
-            e->points, measure->samples, e->threads, e->threads == 1 ? "" : "s");
+    print_work(e);
     fprintf(
         stderr,
         "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, ceiling %.1f, result file "
@@ -60,18 +78,41 @@ static void print_plan(const struct experiment *e, const char *path)
     fprintf(stderr, "result: %s\n", path);
 }
 
+static void print_series(const struct experiment *e)
+{
+    const double *series[SUMMARY_SERIES] = {e->series.loss, experiment_effective_rank(e), NULL};
+    struct summary_line lines[SUMMARY_SERIES];
+    size_t count = 0, last = e->measured - 1, latents = e->representation.latents;
+    for (size_t i = 0; i < SUMMARY_SERIES; i++)
+        if (series[i])
+            lines[count++] =
+                (struct summary_line){summary_series[i][1], series[i][0], series[i][last]};
+    if (e->series.accuracy) {
+        struct summary_line line = {summary_series[SUMMARY_SERIES - 1][1], 0, 0};
+        for (size_t z = 0; z < latents; z++) {
+            line.before += e->series.accuracy[z] / (double)latents;
+            line.after += e->series.accuracy[last * latents + z] / (double)latents;
+        }
+        lines[count++] = line;
+    }
+    summary_print_lines(stdout, lines, count);
+}
+
 static void print_summary(const struct experiment *e)
 {
-    size_t levels = (size_t)e->tree->depth, last = e->measured - 1;
+    print_series(e);
+    size_t levels = (size_t)experiment_latent_levels(e), last = e->measured - 1;
     double ceiling[TREE_MAX_DEPTH];
     for (size_t d = 0; d < levels; d++) {
         ceiling[d] = 0;
         for (size_t i = 0; i < e->tree->count[d]; i++)
             ceiling[d] += e->ceiling[e->tree->first[d] + i] / (double)e->tree->count[d];
     }
-    if (e->series.best)
+    if (e->series.best) {
+        putchar('\n');
         summary_print(stdout, levels, e->tree->count, e->series.best,
                       e->series.best + last * levels, ceiling);
+    }
 }
 
 /* ---- the run ---- */

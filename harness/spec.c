@@ -66,19 +66,83 @@ static const struct param measure_params[] = {
      .offset = offsetof(struct measure_settings, samples)},
     {.name = "probes",
      .type = PARAM_CHOICES,
-     .fallback = "[correlation, covop, spectrum]",
-     .choices = "correlation covop spectrum",
-     .doc = "what is measured",
+     .fallback = "[correlation, covop, spectrum, alignment, linear]",
+     .choices = "correlation covop spectrum alignment linear",
+     .doc = "what is measured: correlation with the latents; norm and trace of the covariance "
+            "operator, and its spectrum; alignment of a predictor; linear probes of the latents "
+            "that a view keeps. What the data or the objective have not is left out",
      .offset = offsetof(struct measure_settings, probes)},
+    {.name = "probe_samples",
+     .type = PARAM_INTEGER,
+     .fallback = "10000",
+     .low = 4,
+     .high = 1e9,
+     .doc = "samples of the linear probes; half of them are held out",
+     .offset = offsetof(struct measure_settings, probe_samples)},
+    {.name = "ridge",
+     .type = PARAM_REAL,
+     .fallback = "1e-6",
+     .low = POSITIVE,
+     .high = UNBOUNDED,
+     .doc = "penalty of the linear probes, on the squared norm of the readout",
+     .offset = offsetof(struct measure_settings, ridge)},
     {.name = NULL},
 };
 
-static const struct descriptor train_table = {
-    .name = "train",
-    .doc = "Length of the training.",
+static const struct param flow_params[] = {
+    {.name = "equations",
+     .type = PARAM_CHOICE,
+     .fallback = "matrix",
+     .choices = "matrix reduced modes scalars",
+     .doc = "matrix: W, W_p and W_a; reduced: W_p, F and tau for isotropic data, W_a = tau W and a "
+            "symmetric W_p; modes: p, s and tau of every eigenvector of F(0); scalars: w_p, w and "
+            "w_a of every eigenvector of X",
+     .offset = offsetof(struct flow_settings, equations)},
+    {.name = "end",
+     .type = PARAM_REAL,
+     .fallback = "100",
+     .low = POSITIVE,
+     .high = UNBOUNDED,
+     .doc = "time at the end, in units of optimiser.lr times steps",
+     .offset = offsetof(struct flow_settings, end)},
+    {.name = "points",
+     .type = PARAM_INTEGER,
+     .fallback = "100",
+     .low = 1,
+     .high = 1e6,
+     .doc = "equal stretches of time after which the flow is measured",
+     .offset = offsetof(struct flow_settings, points)},
+    {.name = "tolerance",
+     .type = PARAM_REAL,
+     .fallback = "1e-12",
+     .low = 1e-15,
+     .high = 0.1,
+     .doc = "relative error of a step",
+     .offset = offsetof(struct flow_settings, tolerance)},
+    {.name = NULL},
+};
+
+static const struct descriptor minibatch_table = {
+    .name = "minibatch",
+    .doc = "Steps of the optimiser on batches of fresh samples.",
     .params = train_params,
     .settings_size = sizeof(struct train_settings),
 };
+
+static const struct descriptor flow_table = {
+    .name = "flow",
+    .doc = "The limit of small learning rates for a linear network without negatives: a "
+           "differential equation from the exact moments of the data, integrated by GSL. With "
+           "gamma_a = objective.ema the target follows at the rate beta = (1 - gamma_a) / "
+           "optimiser.lr.",
+    .source = "[NCP] Thm. 1",
+    .params = flow_params,
+    .settings_size = sizeof(struct flow_settings),
+};
+
+static const struct descriptor *const trainers[] = {&minibatch_table, &flow_table};
+
+const struct registry trainer_registry = {"trainer", trainers, sizeof trainers / sizeof *trainers};
 
 static const struct descriptor measure_table = {
     .name = "measure",
@@ -120,8 +184,11 @@ static const struct section {
     [SECTION_DATA] = {"data", "source", "hltm", "data", &source_registry, NULL},
     [SECTION_NETWORK] = {"network", "kind", "tree", "networks", &network_registry, NULL},
     [SECTION_OBJECTIVE] = {"objective", "name", "infonce", "objectives", &objective_registry, NULL},
+    [SECTION_PREDICTOR] = {"predictor", "kind", "none", "predictors", &predictor_registry, NULL},
+    [SECTION_PREDICTOR_OPTIMISER] = {"predictor_optimiser", "name", "gradient",
+                                     "predictor_optimisers", &predictor_optimiser_registry, NULL},
     [SECTION_OPTIMISER] = {"optimiser", "name", "sgd", "optimisers", &optimiser_registry, NULL},
-    [SECTION_TRAIN] = {"train", NULL, NULL, NULL, NULL, &train_table},
+    [SECTION_TRAIN] = {"train", "trainer", "minibatch", "trainers", &trainer_registry, NULL},
     [SECTION_MEASURE] = {"measure", NULL, NULL, NULL, NULL, &measure_table},
 };
 
@@ -1338,14 +1405,6 @@ static enum status unknown_key(struct loader *loader, enum spec_section s,
                     "unknown key %s%s; %s%s", path, whose, right, hint);
 }
 
-static bool has_param(const struct param *params, const char *name)
-{
-    for (const struct param *param = params; param && param->name; param++)
-        if (strcmp(param->name, name) == 0)
-            return true;
-    return false;
-}
-
 static enum status fill_section(struct loader *loader, enum spec_section s)
 {
     struct spec_source *origin = loader->spec->origin;
@@ -1358,7 +1417,7 @@ static enum status fill_section(struct loader *loader, enum spec_section s)
         const struct entry *entry = &origin->entries[i];
         if (entry->section != s || !entry->key || (selector && strcmp(entry->key, selector) == 0))
             continue;
-        if (!has_param(chosen->params, entry->key))
+        if (!descriptor_param(chosen, entry->key))
             return unknown_key(loader, s, entry);
     }
     if (chosen->settings_size == 0)

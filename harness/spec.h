@@ -1,8 +1,9 @@
 /* The spec of a run: YAML file plus overrides, checked against the parameter tables.
  *
  * A section of the spec names a descriptor (data.source, network.kind, objective.name,
- * optimiser.name) or has one fixed table (train, measure); its remaining keys fill the descriptor's
- * settings struct.  Every key has a default but those whose table says otherwise.
+ * predictor.kind, optimiser.name, predictor_optimiser.name, train.trainer) or has one fixed table
+ * (train, measure); its remaining keys fill the descriptor's settings struct.  Every key has a
+ * default but those whose table says otherwise.
  *
  * The YAML is plain: one document, a mapping, without anchors, aliases, tags, block text,
  * directives and `?` keys.  Integers are decimal and may be written as 6.4e4; text in quotes is
@@ -17,26 +18,46 @@ enum spec_section {
     SECTION_DATA,
     SECTION_NETWORK,
     SECTION_OBJECTIVE,
+    SECTION_PREDICTOR,
     SECTION_OPTIMISER,
+    SECTION_PREDICTOR_OPTIMISER,
     SECTION_TRAIN,
     SECTION_MEASURE,
     SECTION_COUNT,
 };
 
-/* train: fixed table */
+/* train.trainer minibatch */
 struct train_settings {
     int64_t epochs;  /* passes over `samples` fresh samples */
     int64_t samples; /* per epoch */
     int64_t batch;
 };
 
-enum { PROBE_CORRELATION = 1, PROBE_COVOP = 2, PROBE_SPECTRUM = 4 };
+/* train.trainer flow */
+struct flow_settings {
+    int equations; /* enum flow_equations, sim/network_flow.h */
+    double end;    /* time */
+    int64_t points;
+    double tolerance;
+};
+
+extern const struct registry trainer_registry; /* train.trainer */
+
+enum {
+    PROBE_CORRELATION = 1,
+    PROBE_COVOP = 2,
+    PROBE_SPECTRUM = 4,
+    PROBE_ALIGNMENT = 8,
+    PROBE_LINEAR = 16,
+};
 
 /* measure: fixed table */
 struct measure_settings {
-    int64_t every;   /* epochs between measurements */
-    int64_t samples; /* per measurement */
-    unsigned probes; /* PROBE_ bits */
+    int64_t every;         /* epochs between measurements */
+    int64_t samples;       /* per measurement */
+    unsigned probes;       /* PROBE_ bits */
+    int64_t probe_samples; /* of the linear probes */
+    double ridge;
 };
 
 struct spec {

@@ -10,6 +10,18 @@
 void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *before,
                    const double *after, const double *ceiling);
 
+/* One number of a run before and after training, a line of a table with a head. */
+struct summary_line {
+    const char *what;
+    double before, after;
+};
+
+void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count);
+
+/* Series whose first and last value `duet run` and `duet info` show, and their words. */
+enum { SUMMARY_SERIES = 3 };
+extern const char *const summary_series[SUMMARY_SERIES][2]; /* path, what */
+
 /* Text from a file, with control characters shown as '?': they could change a terminal or break a
  * line of a table. */
 void print_plain(FILE *out, const char *text);

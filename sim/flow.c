@@ -1,5 +1,6 @@
 #include "sim/flow.h"
 
+#include <cblas.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_odeiv2.h>
 #include <math.h>
@@ -65,8 +66,12 @@ static enum status step_failed(const struct walk *w, double t, int code, struct 
     long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
     if (!code && w->steps <= limit)
         return STATUS_OK;
-    return error_set(err, STATUS_DIVERGED, "the flow stopped at t = %g: %s", t,
-                     code ? gsl_strerror(code) : "too many steps");
+    return error_set(err, STATUS_DIVERGED,
+                     "the flow stopped at t = %g: %s; the state's norm is %g, the step %g", t,
+                     code == GSL_EBADFUNC ? "it is no longer finite"
+                     : code               ? gsl_strerror(code)
+                                          : "too many steps",
+                     cblas_dnrm2((int)w->flow->size, w->step, 1), w->driver->h);
 }
 
 /* One stretch.  Signs are looked at after every step: a step that crosses a kink of the right-hand
@@ -130,7 +135,7 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
 }
 
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
-                     int samples, void (*watch)(void *context, double t, const double *state),
+                     int samples, bool (*watch)(void *context, double t, const double *state),
                      double *state, struct flow_result *result, struct error *err)
 {
     gsl_odeiv2_system system = {.function = rate_for_gsl,
@@ -146,12 +151,12 @@ enum status flow_run(const struct flow *flow, double t0, double t1, double toler
     if (flow->event)
         flow->event(flow->context, state, w.event);
     if (watch)
-        watch(flow->context, t0, state);
+        result->stopped = !watch(flow->context, t0, state);
     for (int i = 1; i <= samples && !result->stopped && !status; i++) {
         status =
             stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
         if (watch && !status && !result->stopped)
-            watch(flow->context, result->t, state);
+            result->stopped = !watch(flow->context, result->t, state);
     }
     free_walk(&w);
     return status;

@@ -30,15 +30,16 @@ enum { FLOW_MAX_STEPS = 200000 };
 /* Where a flow ended. */
 struct flow_result {
     double t;
-    bool stopped; /* at an event, t is where it was last known not to have happened */
+    bool stopped; /* at an event, t is where it was last known not to have happened; or by watch */
 };
 
 /* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the
  * state that matters).  `watch(context, t, state)` is called at t0 and at `samples` equal times up
- * to t1; NULL: not.  `state` is overwritten.  STATUS_DIVERGED where the state is no longer finite
- * or the steps are used up. */
+ * to t1, and stops the flow by returning false; NULL: not.  `state` is overwritten. STATUS_DIVERGED
+ * where the state is no longer finite or the steps are used up, with the time, the norm of the last
+ * finite state and the step. */
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
-                     int samples, void (*watch)(void *context, double t, const double *state),
+                     int samples, bool (*watch)(void *context, double t, const double *state),
                      double *state, struct flow_result *result, struct error *err);
 
 #endif

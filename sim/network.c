@@ -1,7 +1,5 @@
 #include "sim/network.h"
 
-#include "core/random.h"
-
 #include <math.h>
 
 void network_finish(struct network *network)
@@ -39,14 +37,15 @@ enum status network_build(struct network *network, const struct network_kind *ki
     return status;
 }
 
-void network_init(const struct network *network, uint64_t seed, double *parameters)
+void network_init(const struct network *network, uint64_t seed, enum purpose purpose,
+                  double *parameters)
 {
     for (int l = 0; l < network->levels; l++) {
         const struct level *level = &network->level[l];
         double bound = 1 / sqrt(level->fan_in);
         for (size_t node = 0; node < level->nodes; node++) {
             struct stream stream;
-            stream_open(&stream, seed, PURPOSE_WEIGHTS, 0, (uint64_t)l << 32 | node);
+            stream_open(&stream, seed, purpose, 0, (uint64_t)l << 32 | node);
             double *w = parameters + weight_offset(network, l, node);
             for (int i = 0; i < level->width * level->fan_in; i++)
                 w[i] = bound * (2 * stream_uniform(&stream) - 1);

@@ -18,6 +18,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/random.h"
 
 enum { NETWORK_MAX_LEVELS = 24 };
 
@@ -95,9 +96,10 @@ enum status network_build(struct network *network, const struct network_kind *ki
 /* Compute offsets and the number of parameters once the shape is filled in. */
 void network_finish(struct network *network);
 
-/* Initial parameters at (seed, PURPOSE_WEIGHTS): weights and biases uniform in
- * [-1, 1] / sqrt(fan_in), as in the published code. */
-void network_init(const struct network *network, uint64_t seed, double *parameters);
+/* Initial parameters at (seed, purpose), PURPOSE_WEIGHTS for the network in training: weights and
+ * biases uniform in [-1, 1] / sqrt(fan_in), as in the published code. */
+void network_init(const struct network *network, uint64_t seed, enum purpose purpose,
+                  double *parameters);
 
 /* Offset of W and b of one node. */
 static inline size_t weight_offset(const struct network *n, int level, size_t node)

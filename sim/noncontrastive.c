@@ -37,48 +37,71 @@ void matrix_symmetrise(size_t n, double *a)
             a[i * n + j] = a[j * n + i] = (a[i * n + j] + a[j * n + i]) / 2;
 }
 
-/* ---- recording ---- */
+/* ---- running ---- */
+
+/* A flow with somebody else's watch. */
+struct watched {
+    const struct flow *flow;
+    bool (*watch)(void *context, double t, const double *state);
+    void *context;
+};
+
+static void watched_rate(void *context, double t, const double *state, double *rate)
+{
+    const struct watched *w = context;
+    w->flow->rate(w->flow->context, t, state, rate);
+}
+
+static void watched_jacobian(void *context, double t, const double *state, double *jacobian)
+{
+    const struct watched *w = context;
+    w->flow->jacobian(w->flow->context, t, state, jacobian);
+}
+
+static bool watched_watch(void *context, double t, const double *state)
+{
+    const struct watched *w = context;
+    return w->watch(w->context, t, state);
+}
+
+enum status dynamics_run(const struct dynamics *dynamics, double end, double tolerance, int samples,
+                         bool (*watch)(void *context, double t, const double *state), void *context,
+                         double *state, struct flow_result *result, struct error *err)
+{
+    struct watched watched = {&dynamics->flow, watch, context};
+    struct flow flow = {.size = dynamics->flow.size,
+                        .context = &watched,
+                        .rate = watched_rate,
+                        .jacobian = dynamics->flow.jacobian ? watched_jacobian : NULL,
+                        .max_steps = dynamics->flow.max_steps};
+    double scale = 0;
+    for (size_t i = 0; i < flow.size; i++)
+        scale = fmax(scale, fabs(state[i]));
+    return flow_run(&flow, 0, end, tolerance, fmin(1, scale), samples, watch ? watched_watch : NULL,
+                    state, result, err);
+}
 
 struct recorder {
-    const struct flow *flow;
+    size_t size;
     double *next;
 };
 
-static void recorded_rate(void *context, double t, const double *state, double *rate)
-{
-    const struct recorder *r = context;
-    r->flow->rate(r->flow->context, t, state, rate);
-}
-
-static void recorded_jacobian(void *context, double t, const double *state, double *jacobian)
-{
-    const struct recorder *r = context;
-    r->flow->jacobian(r->flow->context, t, state, jacobian);
-}
-
-static void keep(void *context, double t, const double *state)
+static bool keep(void *context, double t, const double *state)
 {
     struct recorder *r = context;
     (void)t;
-    memcpy(r->next, state, r->flow->size * sizeof *state);
-    r->next += r->flow->size;
+    memcpy(r->next, state, r->size * sizeof *state);
+    r->next += r->size;
+    return true;
 }
 
 enum status dynamics_record(const struct dynamics *dynamics, double end, int samples, double *state,
                             double *record, struct error *err)
 {
-    struct recorder recorder = {&dynamics->flow, record};
-    struct flow flow = {.size = dynamics->flow.size,
-                        .context = &recorder,
-                        .rate = recorded_rate,
-                        .jacobian = dynamics->flow.jacobian ? recorded_jacobian : NULL,
-                        .max_steps = dynamics->flow.max_steps};
+    struct recorder recorder = {dynamics->flow.size, record};
     struct flow_result result;
-    double scale = 0;
-    for (size_t i = 0; i < flow.size; i++)
-        scale = fmax(scale, fabs(state[i]));
-    return flow_run(&flow, 0, end, 1e-12, fmin(1, scale), samples, record ? keep : NULL, state,
-                    &result, err);
+    return dynamics_run(dynamics, end, 1e-12, samples, record ? keep : NULL, &recorder, state,
+                        &result, err);
 }
 
 /* ---- W, W_p, W_a ---- */

@@ -27,6 +27,12 @@ struct dynamics {
     void (*invariant)(const void *context, double t, const double *state, double *value);
 };
 
+/* Run from t = 0 to `end` as flow_run does, the absolute tolerance for a state of the size of its
+ * largest entry, at most 1. */
+enum status dynamics_run(const struct dynamics *dynamics, double end, double tolerance, int samples,
+                         bool (*watch)(void *context, double t, const double *state), void *context,
+                         double *state, struct flow_result *result, struct error *err);
+
 /* Run from t = 0 to `end` at relative tolerance 1e-12 and record the states at `samples` + 1 equal
  * times in `record`, [samples + 1][flow.size]; NULL: not.  `state` is overwritten.  The first step
  * tried is end / samples / 100, so that long flows want many samples. */

@@ -24,9 +24,17 @@ enum objective_scope {
 /* What the prediction for x_1 is compared with. */
 enum objective_target {
     TARGET_NONE,    /* a contrastive objective: there is no predictor and no target */
-    TARGET_NETWORK, /* output of a second network, EMA or frozen, without gradient */
+    TARGET_NETWORK, /* output of a second network, EMA or frozen, without gradient; the settings
+                       are target_settings */
     TARGET_STOPPED, /* output of the online network, without gradient */
     TARGET_ONLINE,  /* output of the online network, with gradient */
+};
+
+enum target_start { START_ONLINE, START_RANDOM, START_ZERO };
+
+struct target_settings {
+    double ema; /* gamma_a of ema_step */
+    int start;  /* enum target_start */
 };
 
 struct objective {

@@ -4,12 +4,11 @@
 
 #include "core/descriptor.h"
 
-extern const struct registry source_registry;    /* data.source */
-extern const struct registry network_registry;   /* network.kind */
-extern const struct registry objective_registry; /* objective.name */
-extern const struct registry optimiser_registry; /* optimiser.name */
-
-/* Objectives on a predictor and a target; the trainer has neither, so no spec can name them. */
-extern const struct registry noncontrastive_registry;
+extern const struct registry source_registry;              /* data.source */
+extern const struct registry network_registry;             /* network.kind */
+extern const struct registry objective_registry;           /* objective.name */
+extern const struct registry predictor_registry;           /* predictor.kind */
+extern const struct registry optimiser_registry;           /* optimiser.name */
+extern const struct registry predictor_optimiser_registry; /* predictor_optimiser.name */
 
 #endif

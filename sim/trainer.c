@@ -1,6 +1,7 @@
 #include "sim/trainer.h"
 
 #include "core/barrier.h"
+#include "sim/noncontrastive_batch.h"
 
 #include <math.h>
 #include <omp.h>
@@ -16,6 +17,18 @@ static bool pairwise(const struct trainer *t)
     return t->plan.objective->scope == OBJECTIVE_PAIRWISE;
 }
 
+/* Whether predictions are compared with a target's outputs. */
+static bool predicts(const struct trainer *t)
+{
+    return t->plan.objective->target != TARGET_NONE;
+}
+
+/* Settings of a target network, or NULL. */
+static const struct target_settings *target_network(const struct trainer *t)
+{
+    return t->plan.objective->target == TARGET_NETWORK ? t->plan.objective_settings : NULL;
+}
+
 /* The largest of 8, 16, 32, ... samples whose views fit CHUNK_COLUMNS. */
 static size_t chunk_samples(int views)
 {
@@ -29,6 +42,7 @@ static void plan_sizes(struct trainer *t)
 {
     const struct trainer_plan *p = &t->plan;
     t->views = objective_views(p->objective, p->objective_settings);
+    t->online_views = target_network(t) ? t->views - 1 : t->views;
     t->chunk = chunk_samples(t->views);
     t->chunks = (p->batch + t->chunk - 1) / t->chunk;
     t->shards =
@@ -49,14 +63,14 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
     size_t sets = pairwise(t) ? 1 : (size_t)t->plan.threads;
     size_t stride = pairwise(t) ? padded(t->chunks * t->chunk) : t->chunk;
     int width = t->plan.network->level[0].width;
-    size_t size = padded((size_t)t->views * (size_t)width * stride);
+    size_t size = padded((size_t)t->online_views * (size_t)width * stride);
     double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
     t->outputs = ARENA_TAKE(arena, struct outputs, sets);
     for (size_t i = 0; arena->base && i < sets; i++)
         t->outputs[i] = (struct outputs){.samples = t->plan.batch,
                                          .stride = stride,
                                          .width = width,
-                                         .views = t->views,
+                                         .views = t->online_views,
                                          .f = f + i * size,
                                          .df = df + i * size};
     t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
@@ -87,28 +101,75 @@ static void layout_slab(struct trainer *t, struct arena *arena)
     t->draw_scratch = ARENA_TAKE(arena, uint8_t, threads * t->draw_size);
 }
 
+/* `count` forward passes of `columns`. */
+static struct pass *layout_passes(const struct tables *tables, size_t count, size_t columns,
+                                  struct arena *arena)
+{
+    struct pass *passes = ARENA_TAKE(arena, struct pass, count);
+    for (size_t i = 0; i < count; i++) {
+        struct pass pass;
+        pass_layout(&pass, tables, columns, false, false, arena);
+        if (arena->base)
+            passes[i] = pass;
+    }
+    return passes;
+}
+
+static void layout_heads(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct predictor_plan predictor = {.predictor = p->predictor,
+                                             .optimiser = p->predictor_optimiser,
+                                             .optimiser_settings = p->predictor_settings,
+                                             .trunk_optimiser = p->optimiser,
+                                             .trunk_settings = p->optimiser_settings,
+                                             .seed = p->seed};
+    predictor_trainer_layout(&t->predictor, &predictor, arena);
+    t->head = ARENA_TAKE(arena, struct head, (size_t)p->threads);
+    for (int i = 0; i < p->threads; i++) {
+        struct head head;
+        head_layout(&head, p->predictor, p->objective, p->network->level[0].width, p->batch,
+                    t->chunk, arena);
+        if (arena->base)
+            t->head[i] = head;
+    }
+    t->predictor_stride = padded(predictor_sums_size(&t->predictor));
+    t->predictor_sums = ARENA_TAKE(arena, double, t->shards * t->predictor_stride);
+}
+
+static void layout_target(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const size_t threads = (size_t)p->threads;
+    t->target = ARENA_TAKE(arena, double, t->parameter_stride);
+    tables_layout(&t->target_tables, p->network, t->tables.boundary, 0, arena);
+    t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
+    t->target_output =
+        ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
+    if (!arena->base)
+        return;
+    if (target_network(t)->start == START_ONLINE)
+        memcpy(t->target, t->parameters, t->parameter_stride * sizeof *t->target);
+    else if (target_network(t)->start == START_RANDOM)
+        network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
+}
+
 void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
 {
     *t = (struct trainer){.plan = *plan};
     plan_sizes(t);
     const struct network *n = plan->network;
+    const size_t columns = t->chunk * (size_t)t->online_views;
     t->parameters = ARENA_TAKE(arena, double, t->parameter_stride);
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     int boundary = boundary_level(n, plan->batch * (size_t)t->views);
     tables_layout(&t->tables, n, boundary, plan->threads, arena);
-    size_t passes = pairwise(t) ? t->chunks : (size_t)plan->threads;
-    t->pass = ARENA_TAKE(arena, struct pass, passes);
-    for (size_t i = 0; i < passes; i++) {
-        struct pass pass;
-        pass_layout(&pass, &t->tables, t->chunk * (size_t)t->views, false, false, arena);
-        if (arena->base)
-            t->pass[i] = pass;
-    }
+    t->pass =
+        layout_passes(&t->tables, pairwise(t) ? t->chunks : (size_t)plan->threads, columns, arena);
     t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
-        struct pass pass = {
-            .network = n, .tables = &t->tables, .columns = padded(t->chunk * (size_t)t->views)};
+        struct pass pass = {.network = n, .tables = &t->tables, .columns = padded(columns)};
         pass_layout_delta(&pass, arena);
         if (arena->base)
             t->delta[i] = pass;
@@ -121,7 +182,11 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     layout_outputs(t, arena);
     layout_slab(t, arena);
     if (arena->base)
-        network_init(n, plan->seed, t->parameters);
+        network_init(n, plan->seed, PURPOSE_WEIGHTS, t->parameters);
+    if (predicts(t))
+        layout_heads(t, arena);
+    if (target_network(t))
+        layout_target(t, arena);
 }
 
 /* ---- one thread's part of a step ---- */
@@ -213,23 +278,55 @@ static struct chunk_outputs outputs_of(const struct trainer *t, size_t chunk, in
         .all = &t->outputs[pairwise(t) ? 0 : thread], .begin = begin, .end = begin + count};
 }
 
+/* What the objective compares of a chunk: predictions and targets, or the outputs themselves. */
+static const struct outputs *compared_by(const struct trainer *t, const struct chunk_outputs *o,
+                                         int thread)
+{
+    return predicts(t) ? &t->head[thread].compared : o->all;
+}
+
+/* The outputs of a pass from `column` on become out[width][stride], normalised where the network
+ * is. */
+static void chunk_output(const struct trainer *t, const struct pass *pass, size_t column,
+                         size_t stride, double *out)
+{
+    const struct network *n = t->plan.network;
+    const int width = n->level[0].width;
+    for (size_t k = 0; k < (size_t)width; k++)
+        memcpy(out + k * stride, pass->pre[0] + k * pass->columns + column, t->chunk * sizeof *out);
+    if (n->normalize)
+        normalize_forward(width, t->chunk, stride, n->norm_eps, out, out);
+}
+
+/* From the online outputs to predictions and targets. */
+static void chunk_predict(struct trainer *t, const struct chunk_outputs *o, size_t chunk,
+                          struct place place, int thread)
+{
+    const size_t view = (size_t)t->plan.network->level[0].width * t->chunk;
+    const double *target = o->all->f + view;
+    if (t->target) {
+        struct pass *pass = &t->target_pass[thread];
+        double *out = t->target_output + (size_t)thread * view;
+        chunk_inputs(t, pass, 1, place, chunk, 0);
+        pass_forward(pass, t->target);
+        chunk_output(t, pass, 0, t->chunk, out);
+        target = out;
+    }
+    head_forward(&t->head[thread], t->predictor.parameters, (double *)o->all->f, target);
+}
+
 static void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
     struct chunk_outputs o = outputs_of(t, chunk, thread);
-    const struct network *n = t->plan.network;
-    for (int view = 0; view < t->views; view++)
+    for (int view = 0; view < t->online_views; view++)
         chunk_inputs(t, pass, view, place, chunk, (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
-    for (int view = 0; view < t->views; view++) {
-        const double *in = pass->pre[0] + (size_t)view * t->chunk;
-        double *out = (double *)o.all->f + output_index(o.all, view, 0, o.begin);
-        for (int k = 0; k < o.all->width; k++)
-            memcpy(out + (size_t)k * o.all->stride, in + (size_t)k * pass->columns,
-                   t->chunk * sizeof *out);
-        if (n->normalize)
-            normalize_forward(o.all->width, t->chunk, o.all->stride, n->norm_eps, out, out);
-    }
+    for (int view = 0; view < t->online_views; view++)
+        chunk_output(t, pass, (size_t)view * t->chunk, o.all->stride,
+                     (double *)o.all->f + output_index(o.all, view, 0, o.begin));
+    if (predicts(t))
+        chunk_predict(t, &o, chunk, place, thread);
 }
 
 static void chunk_rows(struct trainer *t, size_t chunk, int thread)
@@ -242,8 +339,8 @@ static void chunk_rows(struct trainer *t, size_t chunk, int thread)
 static void chunk_gradient(struct trainer *t, size_t chunk, int thread)
 {
     struct chunk_outputs o = outputs_of(t, chunk, thread);
-    objective_gradient(t->plan.objective, t->plan.objective_settings, o.all, o.begin, o.end,
-                       t->shared, t->scratch + chunk * t->scratch_size,
+    objective_gradient(t->plan.objective, t->plan.objective_settings, compared_by(t, &o, thread),
+                       o.begin, o.end, t->shared, t->scratch + chunk * t->scratch_size,
                        t->partial + chunk * PARTIAL_STRIDE);
 }
 
@@ -254,8 +351,20 @@ static double batch_loss_of(const struct trainer *t, double *force)
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
             totals[i] += t->partial[c * PARTIAL_STRIDE + (size_t)i];
-    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs[0], totals,
-                            force);
+    return objective_finish(t->plan.objective, t->plan.objective_settings,
+                            predicts(t) ? &t->head[0].compared : &t->outputs[0], totals, force);
+}
+
+/* From the gradient of predictions and targets to that of the online outputs. */
+static void chunk_backward_head(struct trainer *t, size_t shard, const struct chunk_outputs *o,
+                                int thread)
+{
+    struct head *head = &t->head[thread];
+    const size_t view = (size_t)o->all->width * t->chunk, count = o->end - o->begin;
+    double *sums = t->predictor_sums + shard * t->predictor_stride;
+    head_backward(head, t->predictor.parameters, (double *)o->all->f, count, sums, o->all->df,
+                  t->target ? NULL : o->all->df + view);
+    predictor_sums_add(&t->predictor, count, t->chunk, o->all->f, head->raw + view, sums);
 }
 
 static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct place place,
@@ -266,7 +375,9 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
     struct chunk_outputs o = outputs_of(t, chunk, thread);
     size_t count = o.end - o.begin;
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
-    for (int view = 0; view < t->views; view++) {
+    if (predicts(t))
+        chunk_backward_head(t, shard, &o, thread);
+    for (int view = 0; view < t->online_views; view++) {
         const double *in = o.all->df + output_index(o.all, view, 0, o.begin);
         double *out = pass->delta[0] + (size_t)view * t->chunk;
         for (size_t k = 0; k < (size_t)o.all->width; k++) {
@@ -278,7 +389,7 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
         normalize_backward(o.all->width, pass->columns, pass->columns, n->norm_eps, pass->pre[0],
                            pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
-    for (int view = 0; !real_values(t) && view < t->views; view++)
+    for (int view = 0; !real_values(t) && view < t->online_views; view++)
         pass_scatter(pass, t->pattern + slab_index(t, view, place) + chunk * t->chunk,
                      t->slab_stride, (size_t)view * t->chunk, count,
                      t->shard_lookup + shard * t->lookup_stride);
@@ -356,7 +467,24 @@ static void collect_gradient(struct trainer *t, const struct owned *o, double fo
                     o->end_node, thread);
 }
 
-/* Step number `step` of the thread's parameters; false if one is no longer finite. */
+/* Tables of the thread's subtrees. */
+static void evaluate_tables(struct trainer *t, const struct owned *o)
+{
+    tables_forward(&t->tables, t->parameters, o->first_node, o->end_node);
+    if (t->target)
+        tables_forward(&t->target_tables, t->target, o->first_node, o->end_node);
+}
+
+/* Step number `step` of the predictor; false if a weight is no longer finite. */
+static bool update_predictor(struct trainer *t, uint64_t step)
+{
+    sum_shards(t->predictor_sums, t->predictor_sums, t->shards, t->predictor_stride, 0,
+               t->predictor_stride, 1);
+    return predictor_trainer_step(&t->predictor, step, t->plan.batch, t->predictor_sums);
+}
+
+/* Step number `step` of the thread's parameters, and of the target's; false if one is no longer
+ * finite. */
 static bool update(struct trainer *t, const struct owned *o, uint64_t step)
 {
     double probe = 0; /* 0 x p is NaN where p is infinite or NaN */
@@ -367,6 +495,8 @@ static bool update(struct trainer *t, const struct owned *o, uint64_t step)
                                   t->parameter_stride);
         for (size_t k = first; k < end; k++)
             probe += 0 * t->parameters[k];
+        if (t->target)
+            ema_step(end - first, target_network(t)->ema, t->parameters + first, t->target + first);
     }
     return probe == 0;
 }
@@ -456,6 +586,9 @@ static void step_chunks(struct worker *w, struct place place)
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
         memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
+        if (predicts(t))
+            memset(t->predictor_sums + g * t->predictor_stride, 0,
+                   t->predictor_stride * sizeof(double));
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
             if (!pairwise(t))
                 chunk_forward(t, c, place, thread);
@@ -499,7 +632,7 @@ static void run_thread(struct epoch_run *run, int thread)
     struct trainer *t = run->trainer;
     struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
-    tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
+    evaluate_tables(t, &owned);
     for (size_t step = 0; step < run->steps; step++) {
         struct place place = enter_step(&worker, step);
         meet(&worker);
@@ -517,7 +650,9 @@ static void run_thread(struct epoch_run *run, int thread)
         if (run->learn) {
             collect_gradient(t, &owned, force, thread);
             run->not_finite[thread] = !update(t, &owned, t->step + step + 1);
-            tables_forward(&t->tables, t->parameters, owned.first_node, owned.end_node);
+            if (thread == 0 && predicts(t))
+                run->not_finite[thread] |= !update_predictor(t, t->step + step + 1);
+            evaluate_tables(t, &owned);
         }
     }
 }
@@ -569,6 +704,10 @@ double trainer_evaluate(struct trainer *trainer, size_t steps)
 
 double trainer_flops(const struct trainer *trainer)
 {
-    return (double)trainer->chunks * pass_flops(&trainer->pass[0], true) +
-           tables_flops(&trainer->tables, true);
+    double flops = (double)trainer->chunks * pass_flops(&trainer->pass[0], true) +
+                   tables_flops(&trainer->tables, true);
+    if (trainer->target)
+        flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
+                 tables_flops(&trainer->target_tables, false);
+    return flops;
 }

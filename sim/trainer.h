@@ -1,4 +1,5 @@
-/* The contrastive trainer: batches of views, one objective, one optimiser.
+/* The trainer: batches of views, one objective, one optimiser; with an objective that has a target,
+ * also a predictor and a target network.
  *
  * A batch is cut into chunks of samples, chunks are dealt to at most TRAINER_SHARDS shards, and a
  * thread works on whole shards; sums go chunk by chunk within a shard, then shard by shard.  The
@@ -7,10 +8,12 @@
 #define DUET_SIM_TRAINER_H
 
 #include "core/arena.h"
+#include "sim/head.h"
 #include "sim/network.h"
 #include "sim/objective.h"
 #include "sim/optimiser.h"
 #include "sim/pass.h"
+#include "sim/predictor_trainer.h"
 #include "sim/source.h"
 
 enum { TRAINER_SHARDS = 16 };
@@ -24,6 +27,10 @@ struct trainer_plan {
     const void *objective_settings;
     const struct optimiser *optimiser;
     const void *optimiser_settings;
+    /* For objectives with a target: the predictor, of the network's width, and how it moves. */
+    const struct predictor *predictor;
+    const struct predictor_optimiser *predictor_optimiser;
+    const void *predictor_settings;
     uint64_t seed;
     size_t samples, batch; /* of an epoch; samples are rounded down to whole batches */
     int threads;           /* 1..TRAINER_SHARDS */
@@ -39,7 +46,8 @@ struct epoch_result {
 
 struct trainer {
     struct trainer_plan plan;
-    int views, team;              /* team: threads at work, at most plan.threads */
+    int views, online_views;      /* of a sample; that the network in training sees */
+    int team;                     /* threads at work, at most plan.threads */
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
     size_t steps;                 /* of an epoch */
     uint64_t step;                /* taken so far */
@@ -48,13 +56,23 @@ struct trainer {
     struct tables tables;
     struct pass *pass;        /* one a thread; one a chunk where the loss compares all samples */
     struct pass *delta;       /* one a thread: the gradient arrays that its passes use in turn */
-    struct outputs *outputs;  /* one; one a thread where the loss needs no other sample */
+    struct outputs *outputs;  /* of the network: one; one a thread where the loss needs no other
+                                 sample */
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
     double *partial;        /* [chunk][8], OBJECTIVE_PARTIALS of them used */
     double *shard_gradient; /* [shard][gradient_stride], levels above the boundary */
     double *shard_lookup;   /* [shard][lookup_stride], sums at the boundary */
     size_t gradient_stride, lookup_stride;
+    /* Objectives with a target. */
+    struct predictor_trainer predictor;
+    struct head *head;           /* one a thread; NULL without a target */
+    double *predictor_sums;      /* [shard][predictor_stride] */
+    size_t predictor_stride;     /* padded predictor_sums_size */
+    double *target;              /* parameters of a target network; NULL where the online one is */
+    struct tables target_tables; /* ... with the same boundary */
+    struct pass *target_pass;    /* one a thread */
+    double *target_output;       /* [thread][width][chunk] */
     /* A slab: the samples of the next few batches.  One is in use while the other is filled. */
     size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
     uint16_t *pattern;              /* [slab][view][boundary node][slab_stride] of states, or */

@@ -23,11 +23,12 @@ static void decay_jacobian(void *context, double t, const double *y, double *jac
     memcpy(jacobian, j, sizeof j);
 }
 
-static void record(void *context, double t, const double *y)
+static bool record(void *context, double t, const double *y)
 {
     struct log *log = context;
     log->t[log->count] = t;
     log->value[log->count++] = y[0];
+    return true;
 }
 
 static void follows_the_solution_at_equal_times(void **state)

@@ -116,8 +116,9 @@ static bool choose(size_t i, struct chosen *out)
         return true;
     }
     for (size_t e = 0, plain = VARIANTS; e < objective_registry.count; e++) {
-        const char *name = objective_registry.entries[e]->name;
-        bool listed = false;
+        const struct objective *objective = (const void *)objective_registry.entries[e];
+        const char *name = objective->about.name;
+        bool listed = objective->target != TARGET_NONE; /* tests/test_predictor.c has those */
         for (size_t v = 0; v < VARIANTS; v++)
             listed |= strcmp(variants[v].name, name) == 0;
         if (listed || plain++ != i)
@@ -1214,7 +1215,7 @@ static double plain_epoch(const struct setup *setup, double *parameters)
                   p->network->levels, &arena);
     size_t count = p->network->parameters, steps = p->samples / p->batch;
     double *gradient = doubles(count), *state = doubles(2 * count), sum = 0;
-    network_init(p->network, p->seed, parameters);
+    network_init(p->network, p->seed, PURPOSE_WEIGHTS, parameters);
     for (size_t step = 0; step < steps; step++) {
         draw_samples(setup, &batch, step * p->batch);
         sum += batch_loss(&batch, parameters, gradient);
@@ -1233,7 +1234,7 @@ static void check_epoch(const struct job *job)
     open_trainer(&setup, job);
     size_t count = setup.network.parameters;
     double *expected = doubles(count), *start = doubles(count);
-    network_init(&setup.network, setup.plan.seed, start);
+    network_init(&setup.network, setup.plan.seed, PURPOSE_WEIGHTS, start);
     assert_memory_equal(setup.trainer.parameters, start, count * sizeof *start);
     struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL, NULL);
     double loss = plain_epoch(&setup, expected);
@@ -1526,15 +1527,15 @@ static void initial_parameters_are_uniform_within_their_bounds(void **state)
         struct network n;
         build(&n, &wide[i], (struct options){.bias = true});
         double *w = doubles(n.parameters), *again = doubles(n.parameters);
-        network_init(&n, 5, w);
-        network_init(&n, 5, again);
+        network_init(&n, 5, PURPOSE_WEIGHTS, w);
+        network_init(&n, 5, PURPOSE_WEIGHTS, again);
         assert_memory_equal(w, again, n.parameters * sizeof *w);
         for (int l = 0; l < n.levels; l++)
             for (int part = 0; part < 2; part++) {
                 size_t first, count = block_of(&n, l, part, &first);
                 check_uniform(w + first, count, 1 / sqrt(n.level[l].fan_in), part ? "b" : "W");
             }
-        network_init(&n, 6, again); /* another seed, other numbers; none repeats */
+        network_init(&n, 6, PURPOSE_WEIGHTS, again); /* another seed, other numbers; none repeats */
         double dot = 0;
         for (size_t k = 0; k < n.parameters; k++) {
             assert_true(w[k] != again[k]);
@@ -1555,8 +1556,8 @@ static void initial_weights_are_addressed_by_node(void **state)
     build(&with, &shapes[1], (struct options){.bias = true});
     build(&without, &shapes[1], (struct options){.bias = false});
     double *a = doubles(with.parameters), *b = doubles(without.parameters);
-    network_init(&with, 9, a);
-    network_init(&without, 9, b);
+    network_init(&with, 9, PURPOSE_WEIGHTS, a);
+    network_init(&without, 9, PURPOSE_WEIGHTS, b);
     for (int l = 0; l < 3; l++) {
         size_t first, other, count = block_of(&with, l, 0, &first);
         block_of(&without, l, 0, &other);

@@ -233,10 +233,11 @@ static void an_empty_file_is_all_defaults(void **state)
         "name: run\nseed: 1\ndata: {source: hltm, depth: 5, children: 2, states: 2, "
         "polarity: [0.7, 1], keep_level: 0}\nnetwork: {kind: tree, width: 10, activation: relu, "
         "bias: true, normalize: true, norm_eps: 0.0001}\nobjective: {name: infonce, tau: 0.1, "
-        "negatives: 1}\noptimiser: {name: sgd, lr: ";
+        "negatives: 1}\npredictor: {kind: none}\noptimiser: {name: sgd, lr: ";
     static const char tail[] =
-        "train: {epochs: 20, samples: 64000, batch: 128}\nmeasure: {every: 1, "
-        "samples: 64000, probes: [correlation, covop, spectrum]}\n";
+        "train: {trainer: minibatch, epochs: 20, samples: 64000, batch: 128}\nmeasure: {every: 1, "
+        "samples: 64000, probes: [correlation, covop, spectrum, alignment, linear], "
+        "probe_samples: 10000, ridge: 1e-6}\n";
     struct spec defaults = good(NULL, NULL);
     assert_memory_equal(defaults.yaml, head, strlen(head));
     assert_string_equal(defaults.yaml + strlen(defaults.yaml) - strlen(tail), tail);
@@ -264,7 +265,7 @@ static void fixed_tables_fill_their_structs(void **state)
     assert_int_equal(measure->every, 7);
     assert_int_equal(measure->samples, 10);
     assert_int_equal(measure->probes, PROBE_CORRELATION | PROBE_SPECTRUM);
-    assert_non_null(strstr(spec.yaml, "probes: [correlation, spectrum]}"));
+    assert_non_null(strstr(spec.yaml, "probes: [correlation, spectrum], "));
     spec_free(&spec);
     spec = good("measure: {probes: covop}\n", NULL);
     measure = spec.settings[SECTION_MEASURE];
@@ -541,7 +542,7 @@ static void wrong_types_say_where_and_what_would_be_right(void **state)
     refused("name: [a]\n", "s.yaml:1:7", "name is a list", "must be text");
     refused("name: null\n", "s.yaml:1:7", "name is empty");
     refused("data: 5\n", "s.yaml:1:7", "data is '5'", "a mapping such as {source: hltm}");
-    refused("train:\n  - 5\n", "s.yaml:2:3", "train is a list", "{epochs: 20}");
+    refused("train:\n  - 5\n", "s.yaml:2:3", "train is a list", "{trainer: minibatch}");
     refused("measure: ''\n", "s.yaml:1:10", "measure is ''");
 }
 

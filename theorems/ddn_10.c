@@ -306,7 +306,7 @@ struct watch {
     enum status status;
 };
 
-static void watch_selectivity(void *context, double t, const double *state)
+static bool watch_selectivity(void *context, double t, const double *state)
 {
     struct watch *w = context;
     double s[NEURONS], predicted[NEURONS];
@@ -321,6 +321,7 @@ static void watch_selectivity(void *context, double t, const double *state)
     plant(&w->trial, s, NEURONS);
     w->error = fmax(w->error, relative_error(s, predicted, NEURONS));
     w->without = fmax(w->without, relative_error(s, w->growth->s, NEURONS));
+    return true;
 }
 
 static void rate_of_watch(void *context, double t, const double *state, double *rate)

@@ -82,12 +82,13 @@ struct tape {
     int count;
 };
 
-static void record(void *context, double t, const double *state)
+static bool record(void *context, double t, const double *state)
 {
     struct tape *tape = context;
     (void)t;
     memcpy(tape->state + (size_t)tape->count++ * tape->descent->flow.size, state,
            tape->descent->flow.size * sizeof *state);
+    return true;
 }
 
 static void tape_rate(void *context, double t, const double *state, double *out)

@@ -9,11 +9,15 @@ static double loss(const void *settings, int64_t negatives, double r_plus, const
     return 2 * r_plus;
 }
 
+static const struct param params[] = {TARGET_PARAMS, {0}};
+
 const struct objective objective_byol_cosine = {
     .about = {.name = "byol_cosine",
               .doc = "Squared distance of prediction and target after each is divided by its norm, "
                      "2 - 2 cos; the target network is that of byol.",
-              .source = "[NCP]"},
+              .source = "[NCP]",
+              .params = params,
+              .settings_size = sizeof(struct target_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,
     .target = TARGET_NETWORK,
     .cosine = true,

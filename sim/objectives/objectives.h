@@ -8,10 +8,7 @@
 
 extern const struct objective objective_simple, objective_simple_beta, objective_triplet,
     objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
-    objective_reference_subtract;
-
-/* Without negatives; listed in noncontrastive_registry. */
-extern const struct objective objective_byol, objective_simsiam, objective_no_stopgrad,
+    objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
     objective_byol_cosine;
 
 /* H = 0, and r_+ as the loss: what the objectives without negatives share. */
@@ -52,6 +49,23 @@ struct infonce_settings {
     {                                                                                              \
         .name = "tau", .type = PARAM_REAL, .fallback = default_value, .low = POSITIVE,             \
         .high = UNBOUNDED, .doc = meaning, .offset = 0                                             \
+    }
+
+/* Parameter table of the objectives with a target network. */
+#define TARGET_PARAMS                                                                              \
+    {.name = "ema",                                                                                \
+     .type = PARAM_REAL,                                                                           \
+     .fallback = "0.996",                                                                          \
+     .low = 0,                                                                                     \
+     .high = 1,                                                                                    \
+     .doc = "gamma_a: share of the target's weights that a step leaves; 0: they are the online "   \
+            "network's, 1: they stay as they began",                                               \
+     .offset = offsetof(struct target_settings, ema)},                                             \
+    {                                                                                              \
+        .name = "start", .type = PARAM_CHOICE, .fallback = "online",                               \
+        .choices = "online random zero",                                                           \
+        .doc = "the target's first weights: those of the online network, others, or 0",            \
+        .offset = offsetof(struct target_settings, start)                                          \
     }
 
 static inline double logistic(double x)

@@ -2,20 +2,13 @@
 #include "sim/objectives/objectives.h"
 
 static const struct descriptor *const objectives[] = {
-    &objective_simple.about,        &objective_simple_beta.about,        &objective_triplet.about,
-    &objective_infonce.about,       &objective_exact_cov.about,          &objective_ntxent.about,
+    &objective_simple.about,        &objective_simple_beta.about,
+    &objective_triplet.about,       &objective_infonce.about,
+    &objective_exact_cov.about,     &objective_ntxent.about,
     &objective_reference_nce.about, &objective_reference_subtract.about,
+    &objective_byol.about,          &objective_simsiam.about,
+    &objective_no_stopgrad.about,   &objective_byol_cosine.about,
 };
 
 const struct registry objective_registry = {"objective", objectives,
                                             sizeof objectives / sizeof *objectives};
-
-static const struct descriptor *const noncontrastive[] = {
-    &objective_byol.about,
-    &objective_simsiam.about,
-    &objective_no_stopgrad.about,
-    &objective_byol_cosine.about,
-};
-
-const struct registry noncontrastive_registry = {"non-contrastive objective", noncontrastive,
-                                                 sizeof noncontrastive / sizeof *noncontrastive};

@@ -1,0 +1,363 @@
+#include "analysis/representation.h"
+
+#include "analysis/probe.h"
+#include "core/linalg.h"
+#include "sim/batch.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+enum { BLOCKS = 4, COUNT = BLOCKS * BLOCK, MOMENTS = 3 }; /* samples of a batch */
+
+struct representation_work {
+    struct batch online, target; /* x_1 and x_2; x_2 */
+    uint8_t *leaf;               /* states [view][leaf][BLOCK], then [view][leaf][COUNT], or */
+    double *value;               /* the same of real numbers */
+    uint8_t *states;             /* [node][BLOCK] */
+    void *scratch;
+    double *probe, *weights;
+};
+
+static size_t width_of_output(const struct representation *r)
+{
+    return (size_t)r->plan.network->level[0].width;
+}
+
+static size_t square(const struct representation *r)
+{
+    return width_of_output(r) * width_of_output(r);
+}
+
+static const struct tree *tree_of(const struct representation *r)
+{
+    return r->plan.source->tree(r->plan.world);
+}
+
+bool representation_has_matrix(const struct representation *r)
+{
+    return r->plan.predictor && r->plan.predictor->kind == PREDICTOR_LINEAR;
+}
+
+/* ---- plan ---- */
+
+static size_t kept_latents(const struct tree *tree)
+{
+    size_t count = 0;
+    for (int d = 0; tree && d <= tree->keep_level && d < tree->depth; d++)
+        count += tree->count[d];
+    return count;
+}
+
+static void layout_work(struct representation *r, struct representation_work *w,
+                        struct arena *arena)
+{
+    const struct representation_plan *p = &r->plan;
+    const struct tree *tree = tree_of(r);
+    const size_t values = 2 * p->network->leaves * (BLOCK + COUNT);
+    batch_layout_views(&w->online, p->network, 2, COUNT, 0, arena);
+    batch_layout_views(&w->target, p->network, 1, COUNT, 0, arena);
+    if (p->network->leaf_states == 0)
+        w->value = ARENA_TAKE(arena, double, values);
+    else
+        w->leaf = ARENA_TAKE(arena, uint8_t, values);
+    w->scratch = ARENA_TAKE(arena, uint8_t, p->source->scratch_size(p->world));
+    if (r->latents == 0)
+        return;
+    w->states = ARENA_TAKE(arena, uint8_t, tree->nodes * BLOCK);
+    w->probe = ARENA_TAKE(arena, double, probe_work(width_of_output(r), tree->states));
+    w->weights = ARENA_TAKE(arena, double, probe_weights(width_of_output(r), tree->states));
+}
+
+static void layout_alignment(struct representation *r, struct arena *arena)
+{
+    const size_t n = width_of_output(r);
+    double **arrays[] = {&r->alignment.f_value, &r->alignment.p_value, &r->alignment.predictor,
+                         &r->alignment.cosine};
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
+        *arrays[i] = ARENA_TAKE(arena, double, n);
+    r->balance = ARENA_TAKE(arena, double, square(r));
+    r->scratch = ARENA_TAKE(arena, double, alignment_work(n) + 2 * square(r) + n);
+}
+
+void representation_layout(struct representation *r, const struct representation_plan *plan,
+                           struct arena *arena)
+{
+    *r = (struct representation){.plan = *plan};
+    r->latents = plan->probe_samples ? kept_latents(tree_of(r)) : 0;
+    r->work = ARENA_TAKE(arena, struct representation_work, (size_t)plan->threads);
+    for (int i = 0; i < plan->threads; i++) {
+        struct representation_work counted = {0}; /* it points into itself: laid out in place */
+        layout_work(r, arena->base ? &r->work[i] : &counted, arena);
+    }
+    r->sums = ARENA_TAKE(arena, double, REPRESENTATION_GROUPS *MOMENTS *square(r));
+    r->c = ARENA_TAKE(arena, double, square(r));
+    r->f = ARENA_TAKE(arena, double, square(r));
+    r->d = ARENA_TAKE(arena, double, square(r));
+    layout_alignment(r, arena);
+    if (r->latents == 0)
+        return;
+    r->feature_stride = (plan->probe_samples + COUNT - 1) / COUNT * COUNT;
+    r->feature = ARENA_TAKE(arena, double, width_of_output(r) * r->feature_stride);
+    r->label = ARENA_TAKE(arena, uint8_t, r->latents * r->feature_stride);
+    r->accuracy = ARENA_TAKE(arena, double, r->latents);
+}
+
+/* ---- outputs ---- */
+
+/* One measurement's arguments. */
+struct evaluation {
+    double *parameters, *target;
+    uint64_t seed, epoch;
+};
+
+/* Views of samples [batch * COUNT, ...) into the batches of a thread. */
+static void draw_views(const struct representation *r, struct representation_work *w,
+                       const struct evaluation *e, size_t batch)
+{
+    const struct representation_plan *p = &r->plan;
+    const size_t leaves = p->network->leaves, views = 2 * leaves * BLOCK;
+    for (size_t b = 0; b < BLOCKS; b++) {
+        const struct draw draw = {.seed = e->seed,
+                                  .purpose = PURPOSE_MEASURE,
+                                  .epoch = e->epoch,
+                                  .block = batch * BLOCKS + b};
+        if (w->value)
+            p->source->values(p->world, draw, 2, w->scratch, w->value);
+        else
+            p->source->views(p->world, draw, 2, w->scratch, w->leaf);
+        for (size_t row = 0; row < 2 * leaves; row++)
+            if (w->value)
+                memcpy(w->value + views + row * COUNT + b * BLOCK, w->value + row * BLOCK,
+                       BLOCK * sizeof *w->value);
+            else
+                memcpy(w->leaf + views + row * COUNT + b * BLOCK, w->leaf + row * BLOCK, BLOCK);
+    }
+    for (int view = 0; view < 2; view++) {
+        const size_t from = views + (size_t)view * leaves * COUNT;
+        struct batch *holders[] = {&w->online, view == 1 && e->target ? &w->target : NULL};
+        for (size_t i = 0; i < 2; i++)
+            if (holders[i] && w->value)
+                batch_set_values(holders[i], i == 0 ? view : 0, w->value + from, COUNT);
+            else if (holders[i])
+                batch_set_states(holders[i], i == 0 ? view : 0, w->leaf + from, COUNT);
+    }
+}
+
+/* sums += f f^T, f_+ f^T, f_a f^T over `count` samples */
+static void add_moments(const struct representation *r, const double *f, const double *f_plus,
+                        const double *f_a, size_t count, double *sums)
+{
+    const int n = (int)width_of_output(r);
+    const double *left[MOMENTS] = {f, f_plus, f_a};
+    for (size_t i = 0; i < MOMENTS; i++)
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, (int)count, 1, left[i], COUNT, f,
+                    COUNT, 1, sums + i * square(r), n);
+}
+
+/* Labels of the samples of a batch: the latents that its draws had. */
+static void keep_labels(struct representation *r, struct representation_work *w,
+                        const struct evaluation *e, size_t batch)
+{
+    for (size_t b = 0; b < BLOCKS; b++) {
+        const struct draw draw = {.seed = e->seed,
+                                  .purpose = PURPOSE_MEASURE,
+                                  .epoch = e->epoch,
+                                  .block = batch * BLOCKS + b};
+        r->plan.source->latents(r->plan.world, draw, w->scratch, w->states);
+        for (size_t z = 0; z < r->latents; z++)
+            memcpy(r->label + z * r->feature_stride + batch * COUNT + b * BLOCK,
+                   w->states + z * BLOCK, BLOCK);
+    }
+}
+
+static void add_batch(struct representation *r, struct representation_work *w,
+                      const struct evaluation *e, size_t batch, double *sums)
+{
+    const size_t view = width_of_output(r) * COUNT, first = batch * COUNT;
+    draw_views(r, w, e, batch);
+    batch_forward(&w->online, e->parameters);
+    if (e->target)
+        batch_forward(&w->target, e->target);
+    const double *f = w->online.outputs.f;
+    if (first < r->plan.samples) {
+        const size_t left = r->plan.samples - first;
+        add_moments(r, f, f + view, e->target ? w->target.outputs.f : f + view,
+                    left < COUNT ? left : COUNT, sums);
+    }
+    if (r->latents == 0 || first >= r->feature_stride)
+        return;
+    keep_labels(r, w, e, batch);
+    for (size_t k = 0; k < width_of_output(r); k++)
+        memcpy(r->feature + k * r->feature_stride + first, f + k * COUNT, COUNT * sizeof *f);
+}
+
+static void make_symmetric(size_t n, double *a)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            a[i * n + k] = a[k * n + i] = (a[i * n + k] + a[k * n + i]) / 2;
+}
+
+static void find_moments(struct representation *r, const struct evaluation *e)
+{
+    const size_t size = MOMENTS * square(r);
+    const size_t count = r->plan.samples > r->feature_stride ? r->plan.samples : r->feature_stride;
+    const size_t batches = (count + COUNT - 1) / COUNT;
+    memset(r->sums, 0, REPRESENTATION_GROUPS * size * sizeof *r->sums);
+#pragma omp parallel for num_threads(r->plan.threads) schedule(dynamic)
+    for (size_t g = 0; g < REPRESENTATION_GROUPS; g++)
+        for (size_t b = batches * g / REPRESENTATION_GROUPS;
+             b < batches * (g + 1) / REPRESENTATION_GROUPS; b++)
+            add_batch(r, &r->work[omp_get_thread_num()], e, b, r->sums + g * size);
+    double *moment[MOMENTS] = {r->c, r->f, r->d};
+    for (size_t i = 0; i < size; i++) {
+        double sum = 0;
+        for (size_t g = 0; g < REPRESENTATION_GROUPS; g++)
+            sum += r->sums[g * size + i];
+        moment[i / square(r)][i % square(r)] = sum / (double)r->plan.samples;
+    }
+    for (size_t i = 0; i < MOMENTS; i++)
+        make_symmetric(width_of_output(r), moment[i]);
+}
+
+/* ---- results ---- */
+
+static double trace(size_t n, const double *a)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i * n + i];
+    return sum;
+}
+
+static enum status find_k(struct representation *r, const double *w_p, struct error *err)
+{
+    const struct representation_plan *p = &r->plan;
+    const size_t n = width_of_output(r);
+    double *k = r->scratch, *value = r->scratch + square(r);
+    for (size_t i = 0; i < square(r); i++)
+        k[i] = p->alpha_p / 2 * r->c[i] - r->tau * w_p[i];
+    for (size_t i = 0; i < n; i++)
+        k[i * n + i] += p->eta_p / 2 + p->eta_s;
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1 + r->sigma2,
+                w_p, (int)n, w_p, (int)n, 1, k, (int)n);
+    make_symmetric(n, k);
+    enum status status = symmetric_eigen((int)n, k, value, 0, err);
+    r->k_least = status ? NAN : value[n - 1];
+    return status;
+}
+
+static void find_balance(struct representation *r, const double *parameters, const double *w_p)
+{
+    const struct level *top = &r->plan.network->level[0];
+    const int n = top->width;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, n, -1 / r->plan.alpha_p, w_p, n, w_p,
+                n, 0, r->balance, n);
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, top->fan_in, 1,
+                parameters + top->weights, top->fan_in, parameters + top->weights, top->fan_in, 1,
+                r->balance, n);
+}
+
+static double cosine(size_t count, const double *a, const double *b)
+{
+    double norms = cblas_dnrm2((int)count, a, 1) * cblas_dnrm2((int)count, b, 1);
+    return norms > 0 ? cblas_ddot((int)count, a, 1, b, 1) / norms : 0;
+}
+
+static enum status find_alignment(struct representation *r, const double *parameters,
+                                  const double *w_p, struct error *err)
+{
+    const size_t n = width_of_output(r);
+    enum status status =
+        alignment_measure(n, r->c, w_p, r->scratch + 2 * square(r), &r->alignment, err);
+    if (!status)
+        status = find_k(r, w_p, err);
+    if (!status && parameters && r->plan.alpha_p > 0)
+        find_balance(r, parameters, w_p);
+    return status;
+}
+
+/* Eigenvalues of C and its rank alone, by a W_p of 0. */
+static enum status find_spectrum(struct representation *r, struct error *err)
+{
+    memset(r->scratch, 0, square(r) * sizeof *r->scratch);
+    return alignment_measure(width_of_output(r), r->c, r->scratch, r->scratch + 2 * square(r),
+                             &r->alignment, err);
+}
+
+static enum status find_accuracy(struct representation *r, struct error *err)
+{
+    const size_t fitted = r->plan.probe_samples / 2, held_out = r->plan.probe_samples - fitted;
+    enum status status = STATUS_OK;
+#pragma omp parallel for num_threads(r->plan.threads) schedule(dynamic)
+    for (size_t z = 0; z < r->latents; z++) {
+        struct representation_work *w = &r->work[omp_get_thread_num()];
+        const uint8_t *label = r->label + z * r->feature_stride;
+        struct error own;
+        struct probe probe = {.features = width_of_output(r),
+                              .states = tree_of(r)->states,
+                              .ridge = r->plan.ridge,
+                              .weights = w->weights};
+        if (!probe_fit(&probe, fitted, r->feature, r->feature_stride, label, w->probe, &own))
+            r->accuracy[z] = probe_accuracy(&probe, held_out, r->feature + fitted,
+                                            r->feature_stride, label + fitted);
+        else
+#pragma omp critical
+            status = error_set(err, own.status, "%s", own.message);
+    }
+    return status;
+}
+
+enum status representation_from_moments(struct representation *r, const double *parameters,
+                                        const double *target, const double *predictor,
+                                        struct error *err)
+{
+    const size_t n = width_of_output(r);
+    const double shared = trace(n, r->f);
+    r->sigma2 = shared != 0 ? trace(n, r->c) / shared - 1 : 0;
+    r->tau = shared != 0 ? trace(n, r->d) / shared : 0;
+    r->target_cosine =
+        parameters ? cosine(r->plan.network->parameters, target ? target : parameters, parameters)
+                   : NAN;
+    for (size_t i = 0; i < square(r); i++)
+        r->balance[i] = NAN;
+    return representation_has_matrix(r) ? find_alignment(r, parameters, predictor, err)
+                                        : find_spectrum(r, err);
+}
+
+enum status representation_measure(struct representation *r, double *parameters, double *target,
+                                   const double *predictor, uint64_t seed, uint64_t epoch,
+                                   struct error *err)
+{
+    const struct evaluation e = {
+        .parameters = parameters, .target = target, .seed = seed, .epoch = epoch};
+    find_moments(r, &e);
+    enum status status = representation_from_moments(r, parameters, target, predictor, err);
+    return status ? status : find_accuracy(r, err);
+}
+
+size_t representation_quantities(const struct representation *r,
+                                 struct quantity quantity[REPRESENTATION_QUANTITIES])
+{
+    const struct alignment *a = &r->alignment;
+    const struct quantity all[REPRESENTATION_QUANTITIES] = {
+        {"f_eigenvalues", "eigenvalues s_j of E[f f^T], largest first", 1, a->f_value},
+        {"effective_rank", "effective rank of E[f f^T]", 0, &a->effective_rank},
+        {"sigma2", "tr E[f f^T] / tr E[f f_+^T] - 1", 0, &r->sigma2},
+        {"tau", "tr E[f_a f^T] / tr E[f f_+^T]", 0, &r->tau},
+        {"target_cosine", "cosine of the target's weights with the online network's", 0,
+         &r->target_cosine},
+        {"alignment", "|cos(u_j, W_p u_j)| of every eigenvector u_j of E[f f^T]", 1, a->cosine},
+        {"p", "u_j^T W_p u_j", 1, a->p_value},
+        {"eigenvalues", "eigenvalues of the symmetric part of W_p, largest first", 1, a->predictor},
+        {"asymmetry", "|W_p - W_p^T| / |W_p|", 0, &a->asymmetry},
+        {"commutator", "|[E[f f^T], W_p]|", 0, &a->commutator},
+        {"k_least", "least eigenvalue of K", 0, &r->k_least},
+        {"balance", "W W^T - W_p^T W_p / alpha_p", 2, r->balance},
+    };
+    const size_t count = representation_has_matrix(r) ? REPRESENTATION_QUANTITIES : 5;
+    memcpy(quantity, all, count * sizeof *all);
+    return count;
+}
