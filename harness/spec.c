@@ -1621,6 +1621,27 @@ static void emit_value(FILE *out, const struct param *param, const void *field)
     }
 }
 
+static void emit_params(FILE *out, const struct param *params, const void *settings,
+                        const char *separator)
+{
+    for (const struct param *p = params; p && p->name; p++) {
+        fprintf(out, "%s%s: ", separator, p->name);
+        emit_value(out, p, (const char *)settings + p->offset);
+        separator = ", ";
+    }
+}
+
+enum status params_text(const struct param *params, const void *settings, char **text,
+                        struct error *err)
+{
+    size_t length;
+    FILE *out = open_memstream(text, &length);
+    if (!out)
+        return out_of_memory(err);
+    emit_params(out, params, settings, "");
+    return fclose(out) == 0 ? STATUS_OK : out_of_memory(err);
+}
+
 static void emit_section(FILE *out, const struct spec *spec, enum spec_section s)
 {
     const struct descriptor *chosen = spec->chosen[s];
@@ -1631,21 +1652,16 @@ static void emit_section(FILE *out, const struct spec *spec, enum spec_section s
         emit_text(out, chosen->name);
         separator = ", ";
     }
-    for (const struct param *p = chosen->params; p && p->name; p++) {
-        fprintf(out, "%s%s: ", separator, p->name);
-        emit_value(out, p, (const char *)spec->settings[s] + p->offset);
-        separator = ", ";
-    }
+    emit_params(out, chosen->params, spec->settings[s], separator);
     fputs("}\n", out);
 }
 
-/* FNV-1a, 64 bits */
-static uint64_t hash_text(const char *text)
+void hash_of_text(const char *text, char hash[HASH_SIZE])
 {
-    uint64_t hash = 0xcbf29ce484222325;
+    uint64_t sum = 0xcbf29ce484222325;
     for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
-    return hash;
+        sum = (sum ^ (unsigned char)*text) * 0x100000001b3;
+    snprintf(hash, HASH_SIZE, "%016" PRIx64, sum);
 }
 
 static enum status emit(struct spec *spec, struct error *err)
@@ -1662,7 +1678,7 @@ static enum status emit(struct spec *spec, struct error *err)
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed)
         return out_of_memory(err);
-    snprintf(spec->hash, sizeof spec->hash, "%016" PRIx64, hash_text(spec->yaml));
+    hash_of_text(spec->yaml, spec->hash);
     return STATUS_OK;
 }
 

@@ -104,6 +104,15 @@ const char *nearest_word(const char *word, const char *const *candidates, size_t
 enum status params_fill(const struct param *params, const char *const *overrides, size_t count,
                         void *settings, struct error *err);
 
+/* The settings as YAML, "grid: 200, sigma2: 0.1"; allocated for the caller. */
+enum status params_text(const struct param *params, const void *settings, char **text,
+                        struct error *err);
+
+enum { HASH_SIZE = 17 };
+
+/* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+void hash_of_text(const char *text, char hash[HASH_SIZE]);
+
 /* Words for a parameter table, as errors and `duet list` show them: the type ("integer",
  * "number(s)") and the values allowed ("2..256", "above 0", "relu, linear"; "" for no limit). */
 const char *param_type_name(enum param_type type);

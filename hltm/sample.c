@@ -106,6 +106,10 @@ void sample_tree(const struct tree *tree, struct draw draw, void *states)
 void sample_view(const struct tree *tree, struct draw draw, const void *kept, void *states)
 {
     int below = tree->keep_level + 1;
+    if (below == 0) { /* nothing is kept */
+        sample_tree(tree, draw, states);
+        return;
+    }
     size_t nodes = below > tree->depth ? tree->nodes : tree->first[below];
     memcpy(states, kept, nodes * (sample_size(tree) / tree->nodes));
     descend(tree, draw, below, states);

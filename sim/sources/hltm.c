@@ -57,6 +57,49 @@ static void latents(const void *world, struct draw draw, void *scratch, uint8_t 
     sample_unpack(tree, scratch, 0, tree->nodes, states, BLOCK);
 }
 
+/* ---- moments ---- */
+
+/* Product of polarities along the path between leaf i of one view and leaf j of another that shares
+ * the latents of levels 0..keep with it: up to the first latent above both that is shared.  0 where
+ * there is none. */
+static double path_polarity(const struct tree *tree, int keep, size_t i, size_t j)
+{
+    double product = 1;
+    for (int d = tree->depth; d > keep || i != j; d--) {
+        if (d == 0)
+            return 0;
+        product *= tree->polarity[tree->first[d] + i] * tree->polarity[tree->first[d] + j];
+        i = tree_parent(tree, d, i);
+        j = tree_parent(tree, d, j);
+    }
+    return product;
+}
+
+/* E[1(x_i = a) 1(x_j = b)] of leaves along whose path the polarity is rho */
+static double joint(const struct tree *tree, double rho, int a, int b)
+{
+    const double m = tree->states;
+    return (rho * (a == b) + (1 - rho) / m) / m;
+}
+
+/* One number, the state, stands for a leaf of two states; m indicators for one of more. */
+static void moments(const void *world, double *x, double *x_prime)
+{
+    const struct tree *tree = world;
+    const size_t leaves = tree_leaves(tree), width = tree->states > 2 ? (size_t)tree->states : 1;
+    for (size_t i = 0; i < leaves; i++)
+        for (size_t j = 0; j < leaves; j++) {
+            double across = path_polarity(tree, tree->keep_level, i, j);
+            double within = path_polarity(tree, tree->depth, i, j);
+            for (size_t a = 0; a < width; a++)
+                for (size_t b = 0; b < width; b++) {
+                    size_t at = (i * width + a) * leaves * width + j * width + b;
+                    x[at] = joint(tree, across, (int)a, (int)b);
+                    x_prime[at] = joint(tree, within, (int)a, (int)b) - x[at];
+                }
+        }
+}
+
 static const struct param params[] = {
     {.name = "depth",
      .type = PARAM_INTEGER,
@@ -112,4 +155,5 @@ const struct source source_hltm = {
     .scratch_size = scratch_size,
     .views = views,
     .latents = latents,
+    .moments = moments,
 };

@@ -1,6 +1,7 @@
 #include "sim/registry.h"
 #include "sim/sources/sources.h"
 
-static const struct descriptor *const sources[] = {&source_hltm.about};
+static const struct descriptor *const sources[] = {&source_hltm.about, &source_gaussian.about,
+                                                   &source_scrambling.about, &source_finite.about};
 
 const struct registry source_registry = {"data source", sources, sizeof sources / sizeof *sources};

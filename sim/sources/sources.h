@@ -5,5 +5,15 @@
 #include "sim/source.h"
 
 extern const struct source source_hltm;
+extern const struct source source_gaussian;
+extern const struct source source_scrambling;
+extern const struct source source_finite;
+
+/* The `tree` of sources that have none. */
+static inline const struct tree *no_tree(const void *world)
+{
+    (void)world;
+    return NULL;
+}
 
 #endif
