@@ -54,7 +54,7 @@ $(LIBRARY): $(OBJECTS)
 	$(Q_LINK)ar rcs $@ $^
 
 # Objects that name the version are made again when it changes.
-VERSIONED = $(BUILD)/harness/experiment_store.o $(BUILD)/harness/main.o $(BUILD)/harness/report.o
+VERSIONED = $(BUILD)/harness/experiment_store.o $(BUILD)/harness/figure.o $(BUILD)/harness/main.o $(BUILD)/harness/report.o
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
 $(VERSIONED): $(BUILD)/version
 

@@ -1,78 +1,55 @@
 #include "harness/figure.h"
 
-#include "harness/command.h"
 #include "harness/gnuplot.h"
 #include "harness/run.h"
 #include "harness/spec.h"
 
-#include <argp.h>
 #include <errno.h>
 #include <omp.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct descriptor *const figures[] = {&figure_learning.about, &figure_phase.about};
 
 const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
 
-struct figure_options {
-    struct run_options run;
-    const char *name;
-    const char *from; /* a result file to draw instead of running */
-    const char *out;  /* folder of the figures */
+/* A figure at work. */
+struct making {
+    const struct figure *figure;
+    const struct figure_options *options;
+    const char *overrides[RUN_MAX_OVERRIDES]; /* those of the small version first */
+    size_t override_count;
+    char file[RUN_PATH]; /* the result */
+    char base[RUN_PATH]; /* of the figure's files, without the ending */
+    bool same_caption;   /* the caption that lies there is the one to be written */
+    struct error *err;
 };
 
-static enum status draw(const struct figure *figure, const char *file, const char *base,
-                        struct error *err)
+static enum status too_long(struct error *err, const char *folder)
 {
-    static const char *const formats[] = {"pdf", "png"};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < 2; i++) {
-        char out[RUN_PATH + 8];
-        snprintf(out, sizeof out, "%s.%s", base, formats[i]);
-        status = gnuplot_draw(figure->script, file, out, formats[i], err);
-        if (!status)
-            printf("%s\n", out);
-    }
-    return status;
+    return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long", folder);
 }
 
-/* ---- data ---- */
+/* ---- the result file: a spec ---- */
 
-static enum status write_data(const struct figure *figure, const char *path, const char *base,
-                              struct error *err)
-{
-    struct store_file *file;
-    enum status status = store_open(&file, path, err);
-    if (status)
-        return status;
-    char name[RUN_PATH + 8];
-    snprintf(name, sizeof name, "%s.tsv", base);
-    FILE *out = fopen(name, "w");
-    if (!out)
-        status = error_set(err, STATUS_SYSTEM, "%s: %s", name, strerror(errno));
-    else
-        status = figure->write_data(file, out, err);
-    if (out && (ferror(out) | fclose(out)) && !status)
-        status = error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", name, strerror(errno));
-    if (!status)
-        printf("%s\n", name);
-    store_close(file);
-    return status;
-}
-
-/* ---- the result file ---- */
-
-static enum status run_figure_spec(const struct figure *figure,
-                                   const struct figure_options *options, char *file,
-                                   struct error *err)
+static enum status run_figure_spec(struct making *m)
 {
     char spec[RUN_PATH];
-    struct run_options run = options->run;
-    enum status status = find_shared_file(figure->spec, spec, err);
-    run.spec = spec;
-    return status ? status : run_spec(&run, file, err);
+    struct run_options run = {.spec = spec,
+                              .results = m->options->results,
+                              .threads = m->options->threads,
+                              .quiet = m->options->quiet,
+                              .summary = m->options->summary,
+                              .keep = !m->options->again};
+    memcpy(run.overrides, m->overrides, m->override_count * sizeof *run.overrides);
+    run.override_count = m->override_count;
+    enum status status = find_shared_file(m->figure->spec, spec, m->err);
+    return status ? status : run_spec(&run, m->file, m->err);
 }
+
+/* ---- the result file: computed ---- */
 
 static enum status check_override(const struct descriptor *about, const char *override,
                                   struct error *err)
@@ -97,140 +74,292 @@ static enum status check_override(const struct descriptor *about, const char *ov
                      near ? "'? " : "");
 }
 
-static enum status compute_figure(const struct figure *figure, const struct figure_options *options,
-                                  char *file, struct error *err)
+static enum status put_attributes(struct store *store, const struct figure *figure,
+                                  const char *settings, const char *hash, struct error *err)
 {
-    const struct run_options *run = &options->run;
-    const char *name = figure->about.name;
+    const char *const text[][2] = {{"duet_version", DUET_VERSION},
+                                   {"commit", DUET_COMMIT},
+                                   {"figure", figure->about.name},
+                                   {"spec", settings},
+                                   {"spec_hash", hash},
+                                   {"status", "complete"}};
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < run->override_count && !status; i++)
-        status = check_override(&figure->about, run->overrides[i], err);
-    if (status)
-        return status;
-    if (snprintf(file, RUN_PATH, "%s/%s/%s.h5", run->results, name, name) >= RUN_PATH)
-        return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long",
-                         run->results);
-    void *settings = calloc(1, figure->about.settings_size + 1);
-    if (!settings)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
-    status = params_fill(figure->about.params, run->overrides, run->override_count, settings, err);
-    if (!status)
-        status = store_check_writable(file, err);
-    const struct figure_job job = {.settings = settings,
-                                   .threads = run->threads ? run->threads : omp_get_max_threads(),
-                                   .quiet = run->quiet,
-                                   .path = file};
-    if (!status)
-        status = figure->compute(&job, err);
-    free(settings);
+    for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
+        status = store_put_text(store, text[i][0], text[i][1], err);
     return status;
 }
 
-/* ---- the command ---- */
-
-static enum status make_figure(const struct figure *figure, const struct figure_options *options,
-                               struct error *err)
+/* Compute into m->file, for settings that the text says. */
+static enum status compute(struct making *m, const void *settings, const char *text,
+                           const char *hash)
 {
-    char file[RUN_PATH], base[RUN_PATH];
-    int length = snprintf(base, sizeof base - 8, "%s/%s", options->out, figure->about.name);
-    if (length >= (int)sizeof base - 8)
-        return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long",
-                         options->out);
-    enum status status = store_check_writable(base, err); /* makes the folder */
-    if (!status && options->from)
-        snprintf(file, sizeof file, "%s", options->from);
-    else if (!status)
-        status = (figure->spec ? run_figure_spec : compute_figure)(figure, options, file, err);
+    const int threads = m->options->threads;
+    const struct figure_job job = {.settings = settings,
+                                   .threads = threads ? threads : omp_get_max_threads(),
+                                   .quiet = m->options->quiet};
+    struct store *store = NULL;
+    enum status status = store_check_writable(m->file, m->err);
     if (!status)
-        status = write_data(figure, file, base, err);
+        status = store_create(&store, m->err);
     if (!status)
-        status = draw(figure, file, base, err);
+        status = put_attributes(store, m->figure, text, hash, m->err);
+    if (!status)
+        status = m->figure->compute(&job, store, m->err);
+    if (!status)
+        status = store_commit(store, m->file, m->err);
+    store_free(store);
     return status;
 }
 
-enum { OPTION_RESULTS = 256, OPTION_FROM, OPTION_OUT };
+static enum status compute_figure(struct making *m)
+{
+    const struct descriptor *about = &m->figure->about;
+    char *settings_text = NULL, *text = NULL, hash[HASH_SIZE] = "";
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < m->override_count && !status; i++)
+        status = check_override(about, m->overrides[i], m->err);
+    void *settings = calloc(1, about->settings_size + 1);
+    if (!settings && !status)
+        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+    if (!status)
+        status = params_fill(about->params, m->overrides, m->override_count, settings, m->err);
+    if (!status)
+        status = params_text(about->params, settings, &settings_text, m->err);
+    if (!status && asprintf(&text, "%s: {%s}\n", about->name, settings_text) < 0)
+        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+    if (!status)
+        hash_of_text(text, hash);
+    if (!status && snprintf(m->file, RUN_PATH, "%s/%s/%s.h5", m->options->results, about->name,
+                            hash) >= RUN_PATH)
+        status = too_long(m->err, m->options->results);
+    if (!status && (m->options->again || !run_is_complete(m->file, hash)))
+        status = compute(m, settings, text, hash);
+    free(settings);
+    free(settings_text);
+    free(text);
+    return status;
+}
 
-static const struct argp_option argp_options[] = {
-    {"threads", 't', "N", 0, "threads to use; default: all processors", 0},
-    {"from", OPTION_FROM, "FILE.h5", 0, "draw this result file instead of running", 0},
-    {"out", OPTION_OUT, "DIR", 0, "folder of the figures; default: paper_figs/out", 0},
-    {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
-    {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
-    {0},
+/* ---- the caption ---- */
+
+/* What the figure shows, where it comes from, and with which settings: also what tells whether the
+ * pictures belong to the result.  Allocated for the caller; NULL without memory. */
+static char *caption(const struct making *m, const struct store_file *file)
+{
+    const struct descriptor *about = &m->figure->about;
+    char *spec = NULL, *hash = NULL, *text = NULL;
+    if (!store_get_text(file, "spec", &spec, NULL) &&
+        !store_get_text(file, "spec_hash", &hash, NULL) &&
+        asprintf(&text, "%s. %s\nSource: %s\n\nSettings (%s):\n%s", about->name, about->doc,
+                 about->source, hash, spec) < 0)
+        text = NULL;
+    free(spec);
+    free(hash);
+    return text;
+}
+
+/* Whether the file at `path` holds this text. */
+static bool holds_text(const char *path, const char *text)
+{
+    const size_t length = strlen(text);
+    char *held = malloc(length + 2);
+    FILE *file = held ? fopen(path, "r") : NULL;
+    const bool same =
+        file && fread(held, 1, length + 1, file) == length && memcmp(held, text, length) == 0;
+    if (file)
+        fclose(file);
+    free(held);
+    return same;
+}
+
+/* ---- pictures and data ---- */
+
+/* Seconds since 1970; 0 where there is no such file. */
+static double time_of(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 ? (double)s.st_mtim.tv_sec + 1e-9 * (double)s.st_mtim.tv_nsec : 0;
+}
+
+/* Whether base.ending, drawn from this result, is younger than the script and the style. */
+static bool is_fresh(const struct making *m, const char *ending)
+{
+    char path[RUN_PATH + 8], script[RUN_PATH];
+    snprintf(path, sizeof path, "%s.%s", m->base, ending);
+    const char *const scripts[] = {m->figure->script, "plots/style.gp"};
+    double made = time_of(path);
+    bool fresh = made > 0 && made >= time_of(m->file) && m->same_caption && !m->options->again;
+    for (size_t i = 0; i < 2 && fresh; i++)
+        fresh = !find_shared_file(scripts[i], script, NULL) && made >= time_of(script);
+    return fresh;
+}
+
+static enum status draw(const struct making *m, size_t *made)
+{
+    static const char *const formats[] = {"pdf", "png"};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < 2; i++) {
+        char out[RUN_PATH + 8];
+        if (is_fresh(m, formats[i]))
+            continue;
+        snprintf(out, sizeof out, "%s.%s", m->base, formats[i]);
+        status = gnuplot_draw(m->figure->script, m->file, out, formats[i], m->err);
+        if (!status)
+            printf("%s\n", out);
+        *made += !status;
+    }
+    return status;
+}
+
+struct table {
+    const struct store_file *file;
+    FILE *out;
+    enum status status;
+    struct error *err;
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+/* One dataset of doubles, a line each value: its path, its indices along the axes, the value. */
+static void write_dataset(const char *path, void *context)
 {
-    struct figure_options *options = state->input;
-    switch (key) {
-    case 't':
-        options->run.threads = parse_threads("--threads", arg, state);
-        return 0;
-    case OPTION_FROM:
-        options->from = arg;
-        return 0;
-    case OPTION_OUT:
-        options->out = arg;
-        return 0;
-    case OPTION_RESULTS:
-        options->run.results = arg;
-        return 0;
-    case 'q':
-        options->run.quiet = true;
-        options->run.summary = false;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!options->name)
-            options->name = arg;
-        else if (options->run.override_count < RUN_MAX_OVERRIDES)
-            options->run.overrides[options->run.override_count++] = arg;
-        else
-            argp_error(state, "more than %d overrides", RUN_MAX_OVERRIDES);
-        return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no figure named; `duet list figures` shows them");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    struct table *t = context;
+    struct store_array a = {0};
+    struct store_info info = {0};
+    if (t->status || (t->status = store_describe(t->file, path, &info, t->err)))
+        return;
+    const bool wanted = info.rank <= STORE_MAX_RANK;
+    store_info_free(&info);
+    if (!wanted || (t->status = store_get(t->file, path, &a, t->err)))
+        return;
+    for (size_t i = 0; i < a.count; i++) {
+        size_t rest = i, index[STORE_MAX_RANK] = {0};
+        for (int k = a.rank; k-- > 0; rest /= a.shape[k])
+            index[k] = rest % a.shape[k];
+        fprintf(t->out, "%s", path);
+        for (int k = 0; k < STORE_MAX_RANK; k++)
+            if (k < a.rank)
+                fprintf(t->out, "\t%zu", index[k]);
+            else
+                fputs("\t-", t->out);
+        fprintf(t->out, "\t%.17g\n", a.values[i]);
     }
+    store_array_free(&a);
 }
 
-static enum status unknown_figure(const char *name, struct error *err)
+static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
 {
-    const char *names[32];
-    for (size_t i = 0; i < figure_registry.count; i++)
-        names[i] = figure_registry.entries[i]->name;
-    const char *near = nearest_word(name, names, figure_registry.count);
-    return error_set(err, STATUS_INVALID,
-                     "there is no figure '%s'; %s%s%s`duet list figures` shows "
-                     "all",
-                     name, near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
+    struct table table = {.file = file, .out = out, .err = err};
+    fprintf(out, "dataset");
+    for (int k = 0; k < STORE_MAX_RANK; k++)
+        fprintf(out, "\tindex_%d", k);
+    fprintf(out, "\tvalue\n");
+    enum status status = store_visit(file, "/", write_dataset, &table, err);
+    return table.status ? table.status : status;
 }
 
-int command_figure(int argc, char **argv)
+static enum status write_data(const struct making *m, const struct store_file *file, size_t *made)
 {
-    static const struct argp argp = {
-        .options = argp_options,
-        .parser = parse,
-        .args_doc = "NAME [KEY=VALUE ...]\nall",
-        .doc =
-            "Run what a figure needs and draw it: DIR/NAME.pdf, NAME.png and its data NAME.tsv.\v"
-            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml), or of the "
-            "figure itself where it runs none (`duet list figures`). gnuplot reads the result file "
-            "through `duet export`.",
-    };
-    struct figure_options options = {.run = {.results = "results", .summary = true},
-                                     .out = "paper_figs/out"};
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
-    struct error err = {0};
-    enum status status = STATUS_OK;
-    if (strcmp(options.name, "all") == 0) {
-        for (size_t i = 0; !status && i < figure_registry.count; i++)
-            status = make_figure((const void *)figure_registry.entries[i], &options, &err);
-    } else {
-        const struct descriptor *figure = registry_find(&figure_registry, options.name);
-        status = figure ? make_figure((const void *)figure, &options, &err)
-                        : unknown_figure(options.name, &err);
-    }
-    return status ? command_fail(&err) : 0;
+    char name[RUN_PATH + 8];
+    if (is_fresh(m, "tsv"))
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%s.tsv", m->base);
+    FILE *out = fopen(name, "w");
+    if (!out)
+        return error_set(m->err, STATUS_SYSTEM, "%s: %s", name, strerror(errno));
+    enum status status =
+        (m->figure->write_data ? m->figure->write_data : write_all)(file, out, m->err);
+    if ((ferror(out) | fclose(out)) && !status)
+        status = error_set(m->err, STATUS_SYSTEM, "%s: cannot write: %s", name, strerror(errno));
+    if (!status)
+        printf("%s\n", name);
+    *made += !status;
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+void sight(struct sights *s, bool holds, const char *format, ...)
+{
+    va_list args;
+    fputs(holds ? "  seen: " : "  NOT SEEN: ", s->out);
+    va_start(args, format);
+    vfprintf(s->out, format, args);
+    va_end(args);
+    putc('\n', s->out);
+    *(holds ? &s->seen : &s->missed) += 1;
+}
+
+static enum status look(const struct making *m, const struct store_file *file)
+{
+    struct sights sights = {.out = stdout};
+    enum status status = m->figure->check ? m->figure->check(file, &sights, m->err) : STATUS_OK;
+    /* With settings of the user's own there is nothing that must be seen. */
+    if (!status && sights.missed > 0 && m->options->override_count == 0 && !m->options->from)
+        status = error_set(m->err, STATUS_FAILED,
+                           "figure %s: %zu of %zu things that must be seen in it are not",
+                           m->figure->about.name, sights.missed, sights.seen + sights.missed);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static enum status prepare(struct making *m)
+{
+    const struct figure_options *o = m->options;
+    const char *const *quick = o->quick ? m->figure->quick : NULL;
+    size_t count = 0;
+    for (; quick && quick[count] && count < RUN_MAX_OVERRIDES; count++)
+        m->overrides[count] = quick[count];
+    if (count + o->override_count > RUN_MAX_OVERRIDES)
+        return error_set(m->err, STATUS_INVALID, "more than %d overrides", RUN_MAX_OVERRIDES);
+    for (size_t i = 0; i < o->override_count; i++)
+        m->overrides[count + i] = o->overrides[i];
+    m->override_count = count + o->override_count;
+    int length = snprintf(m->base, sizeof m->base - 8, "%s/%s", o->out, m->figure->about.name);
+    return length >= (int)sizeof m->base - 8 ? too_long(m->err, o->out) : STATUS_OK;
+}
+
+/* Everything that is drawn from the result; the caption last, as it vouches for the rest. */
+static enum status write_figure(struct making *m, const struct store_file *file)
+{
+    char path[RUN_PATH + 8], *text = caption(m, file);
+    size_t made = 0;
+    if (!text)
+        return error_set(m->err, STATUS_INVALID,
+                         "%s: no result of a run or a figure: it keeps no "
+                         "spec",
+                         m->file);
+    snprintf(path, sizeof path, "%s.txt", m->base);
+    m->same_caption = holds_text(path, text);
+    enum status status = write_data(m, file, &made);
+    if (!status)
+        status = draw(m, &made);
+    if (!status && made == 0)
+        printf("%s: up to date\n", m->figure->about.name);
+    if (!status && !m->same_caption)
+        status = store_write_text(path, text, strlen(text), m->err);
+    free(text);
+    return status;
+}
+
+enum status figure_make(const struct figure *figure, const struct figure_options *options,
+                        struct error *err)
+{
+    struct making m = {.figure = figure, .options = options, .err = err};
+    struct store_file *file = NULL;
+    enum status status = prepare(&m);
+    if (!status)
+        status = store_check_writable(m.base, err); /* makes the folder */
+    if (!status && options->from)
+        snprintf(m.file, sizeof m.file, "%s", options->from);
+    else if (!status)
+        status = figure->spec ? run_figure_spec(&m) : compute_figure(&m);
+    if (!status)
+        status = store_open(&file, m.file, err);
+    if (!status)
+        status = write_figure(&m, file);
+    if (!status)
+        status = look(&m, file);
+    if (file)
+        store_close(file);
+    return status;
 }

@@ -154,6 +154,21 @@ static enum status run_and_store(const struct run_options *options, struct exper
     return status;
 }
 
+bool run_is_complete(const char *path, const char *hash)
+{
+    struct store_file *file;
+    char *status = NULL, *found = NULL;
+    if (store_open(&file, path, NULL))
+        return false;
+    bool complete = !store_get_text(file, "status", &status, NULL) &&
+                    !store_get_text(file, "spec_hash", &found, NULL) &&
+                    strcmp(status, "complete") == 0 && strcmp(found, hash) == 0;
+    free(status);
+    free(found);
+    store_close(file);
+    return complete;
+}
+
 enum status run_spec(const struct run_options *options, char *path, struct error *err)
 {
     struct spec spec;
@@ -163,6 +178,10 @@ enum status run_spec(const struct run_options *options, char *path, struct error
     if (status)
         return status;
     result_path(options, &spec, path);
+    if (options->keep && run_is_complete(path, spec.hash)) {
+        spec_free(&spec);
+        return STATUS_OK;
+    }
     status = experiment_open(&experiment, &spec, options->threads, err);
     if (!status)
         status = run_and_store(options, &experiment, path, err);

@@ -18,7 +18,11 @@ struct run_options {
     int threads;         /* 0: all processors */
     bool quiet;
     bool summary; /* print the table at the end */
+    bool keep;    /* a complete result of the same spec is left as it is */
 };
+
+/* Whether `path` is a result file that ended well, of the spec with that hash. */
+bool run_is_complete(const char *path, const char *hash);
 
 /* Run a spec and write its result file, whose path comes back in `path` (RUN_PATH bytes).
  * STATUS_DIVERGED: the file was written, with that status. */

@@ -82,12 +82,28 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return status;
 }
 
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct store_array best;
+    enum status status = store_get(file, "/series/best_correlation", &best, err);
+    if (status)
+        return status;
+    const double before = best.values[0], after = best.values[(best.shape[0] - 1) * best.shape[1]];
+    sight(sights, after > before + 0.05, "the best correlation of the root rises from %.2f to %.2f",
+          before, after);
+    store_array_free(&best);
+    return status;
+}
+
 const struct figure figure_learning = {
     .about = {.name = "learning",
               .doc = "What a run learns over its epochs. Best correlation of each level with its "
                      "ceiling, norm of the covariance operator of each level, and the loss.",
               .source = "[DDN]"},
+    .quick = (const char *const[]){"train.epochs=3", "train.samples=32000", "measure.samples=8000",
+                                   NULL},
     .spec = "paper_figs/learning.yaml",
     .script = "plots/learning.gp",
     .write_data = write_data,
+    .check = check,
 };

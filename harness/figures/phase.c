@@ -214,17 +214,6 @@ static enum status put_panel(struct store *store, const struct panel *panel,
     return status ? status : store_put_text(store, panel->name, panel->what, err);
 }
 
-static enum status put_settings(struct store *store, const struct phase_settings *settings,
-                                struct error *err)
-{
-    char text[96], sigma2[STORE_NUMBER_SIZE];
-    store_format_number(settings->sigma2, sigma2);
-    snprintf(text, sizeof text, "grid=%lld points=%lld sigma2=%s", (long long)settings->grid,
-             (long long)settings->points, sigma2);
-    enum status status = store_put_text(store, "figure", "phase", err);
-    return status ? status : store_put_text(store, "settings", text, err);
-}
-
 static enum status compute_panel(struct store *store, const struct panel *panel,
                                  const struct figure_job *job, struct error *err)
 {
@@ -238,16 +227,12 @@ static enum status compute_panel(struct store *store, const struct panel *panel,
     return status;
 }
 
-static enum status compute(const struct figure_job *job, struct error *err)
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct progress progress;
-    struct store *store;
-    enum status status = store_create(&store, err);
-    if (status)
-        return status;
+    enum status status = STATUS_OK;
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     progress_start(&progress, job->quiet);
-    status = put_settings(store, job->settings, err);
     for (uint64_t i = 0; i < PANELS && !status; i++) {
         status = compute_panel(store, &panels[i], job, err);
         if (!status)
@@ -255,9 +240,6 @@ static enum status compute(const struct figure_job *job, struct error *err)
     }
     progress_end(&progress);
     gsl_set_error_handler(handler);
-    if (!status)
-        status = store_commit(store, job->path, err);
-    store_free(store);
     return status;
 }
 
@@ -296,6 +278,43 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return status;
 }
 
+/* ---- what must be seen ---- */
+
+/* The measured boundary on the predicted one, where theory is exact. */
+static enum status check_panel(const struct store_file *file, const struct panel *panel,
+                               struct sights *sights, struct error *err)
+{
+    const struct paths p = paths_of(panel);
+    struct store_array measured = {0}, predicted = {0};
+    enum status status = store_get(file, p.measured, &measured, err);
+    if (!status)
+        status = store_get(file, p.predicted, &predicted, err);
+    double worst = 0, above = 0;
+    for (size_t i = 0; i < measured.count && i < predicted.count && !status; i++) {
+        worst = fmax(worst, fabs(measured.values[i] / predicted.values[i] - 1));
+        above = fmax(above, measured.values[i] / predicted.values[i] - 1);
+    }
+    if (!status && panel->exact)
+        sight(sights, worst < 1e-6, "%s: the measured boundary is the predicted one (%.1e)",
+              panel->name, worst);
+    else if (!status)
+        sight(sights, above < 1e-6 && worst > 0.1,
+              "%s: the boundary ends at the threshold of tau = 1 and lies below it (by up to %.0f "
+              "%%)",
+              panel->name, 100 * worst);
+    store_array_free(&measured);
+    store_array_free(&predicted);
+    return status;
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < PANELS && !status; i++)
+        status = check_panel(file, &panels[i], sights, err);
+    return status;
+}
+
 const struct figure figure_phase = {
     .about = {.name = "phase",
               .doc =
@@ -305,7 +324,9 @@ const struct figure figure_phase = {
               .source = "[NCP]",
               .params = phase_params,
               .settings_size = sizeof(struct phase_settings)},
+    .quick = (const char *const[]){"grid=30", "points=8", NULL},
     .compute = compute,
     .script = "plots/phase.gp",
     .write_data = write_data,
+    .check = check,
 };

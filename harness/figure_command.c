@@ -1,0 +1,134 @@
+#include "harness/command.h"
+#include "harness/figure.h"
+#include "harness/run.h"
+#include "harness/spec.h"
+#include "harness/summary.h"
+
+#include <argp.h>
+#include <string.h>
+
+struct figure_command {
+    struct figure_options options;
+    const char *name;
+    const char *overrides[RUN_MAX_OVERRIDES];
+};
+
+enum { OPTION_RESULTS = 256, OPTION_FROM, OPTION_OUT, OPTION_QUICK, OPTION_AGAIN };
+
+static const struct argp_option argp_options[] = {
+    {"threads", 't', "N", 0, "threads to use; default: all processors", 0},
+    {"from", OPTION_FROM, "FILE.h5", 0, "draw this result file instead of computing", 0},
+    {"quick", OPTION_QUICK, NULL, 0, "the small version of each figure", 0},
+    {"again", OPTION_AGAIN, NULL, 0, "compute and draw what is up to date, too", 0},
+    {"out", OPTION_OUT, "DIR", 0, "folder of the figures; default: paper_figs/out", 0},
+    {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
+    {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct figure_command *command = state->input;
+    struct figure_options *options = &command->options;
+    switch (key) {
+    case 't':
+        options->threads = parse_threads("--threads", arg, state);
+        return 0;
+    case OPTION_FROM:
+        options->from = arg;
+        return 0;
+    case OPTION_OUT:
+        options->out = arg;
+        return 0;
+    case OPTION_RESULTS:
+        options->results = arg;
+        return 0;
+    case 'q':
+        options->quiet = true;
+        options->summary = false;
+        return 0;
+    case OPTION_QUICK:
+        options->quick = true;
+        return 0;
+    case OPTION_AGAIN:
+        options->again = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!command->name)
+            command->name = arg;
+        else if (options->override_count < RUN_MAX_OVERRIDES)
+            command->overrides[options->override_count++] = arg;
+        else
+            argp_error(state, "more than %d overrides", RUN_MAX_OVERRIDES);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no figure named; `duet list figures` shows them");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static enum status unknown_figure(const char *name, struct error *err)
+{
+    const char *names[32];
+    for (size_t i = 0; i < figure_registry.count; i++)
+        names[i] = figure_registry.entries[i]->name;
+    const char *near = nearest_word(name, names, figure_registry.count);
+    return error_set(err, STATUS_INVALID,
+                     "there is no figure '%s'; %s%s%s`duet list figures` shows "
+                     "all",
+                     name, near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
+}
+
+/* Every figure, also after one that does not show its point. */
+static enum status make_all(const struct figure_options *options, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (options->override_count > 0 || options->from)
+        return error_set(err, STATUS_INVALID,
+                         "command line: %s: the figures have keys of their own; name one figure "
+                         "where KEY=VALUE or --from is given",
+                         options->from ? options->from : options->overrides[0]);
+    for (size_t i = 0; i < figure_registry.count; i++) {
+        struct error own = {0};
+        enum status one = figure_make((const void *)figure_registry.entries[i], options, &own);
+        if (one && !status) {
+            status = one;
+            *err = own;
+        }
+        if (one && one != STATUS_FAILED)
+            break;
+    }
+    return status;
+}
+
+int command_figure(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "NAME [KEY=VALUE ...]\nall",
+        .doc =
+            "Compute what a figure needs, draw it, and check what must be seen in it: "
+            "DIR/NAME.pdf, NAME.png, its data NAME.tsv and its caption NAME.txt. What is up to "
+            "date is left as it is.\v"
+            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml), or of the "
+            "figure itself where it runs none (`duet list figures`). gnuplot reads the result file "
+            "through `duet export`.",
+    };
+    struct figure_command command = {
+        .options = {.results = "results", .out = "paper_figs/out", .summary = true}};
+    struct error err = {0};
+    command.options.overrides = command.overrides;
+    argp_parse(&argp, argc, argv, 0, NULL, &command);
+    enum status status;
+    if (strcmp(command.name, "all") == 0)
+        status = make_all(&command.options, &err);
+    else {
+        const struct descriptor *figure = registry_find(&figure_registry, command.name);
+        status = figure ? figure_make((const void *)figure, &command.options, &err)
+                        : unknown_figure(command.name, &err);
+    }
+    return status ? command_fail(&err) : print_finish(0);
+}
