@@ -95,6 +95,8 @@ static enum status compute(struct making *m, const void *settings, const char *t
 {
     const int threads = m->options->threads;
     const struct figure_job job = {.settings = settings,
+                                   .spec = m->figure->spec,
+                                   .results = m->options->results,
                                    .threads = threads ? threads : omp_get_max_threads(),
                                    .quiet = m->options->quiet};
     struct store *store = NULL;
@@ -111,31 +113,53 @@ static enum status compute(struct making *m, const void *settings, const char *t
     return status;
 }
 
-static enum status compute_figure(struct making *m)
+/* What the figure is made from, as one text: its settings and the spec of its runs. */
+static enum status describe(const struct making *m, const void *settings, char **text)
 {
     const struct descriptor *about = &m->figure->about;
-    char *settings_text = NULL, *text = NULL, hash[HASH_SIZE] = "";
+    char *own = NULL, path[RUN_PATH];
+    struct spec spec = {0};
+    enum status status = params_text(about->params, settings, &own, m->err);
+    if (!status && m->figure->spec)
+        status = find_shared_file(m->figure->spec, path, m->err);
+    if (!status && m->figure->spec)
+        status = spec_load(&spec, path, NULL, 0, m->err);
+    if (!status && asprintf(text, "%s: {%s}\n%s", about->name, own, spec.yaml ? spec.yaml : "") < 0)
+        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+    free(own);
+    spec_free(&spec);
+    return status;
+}
+
+static enum status read_settings(const struct making *m, void **settings)
+{
+    const struct descriptor *about = &m->figure->about;
     enum status status = STATUS_OK;
     for (size_t i = 0; i < m->override_count && !status; i++)
         status = check_override(about, m->overrides[i], m->err);
-    void *settings = calloc(1, about->settings_size + 1);
-    if (!settings && !status)
+    *settings = calloc(1, about->settings_size + 1);
+    if (!*settings && !status)
         status = error_set(m->err, STATUS_SYSTEM, "out of memory");
     if (!status)
-        status = params_fill(about->params, m->overrides, m->override_count, settings, m->err);
+        status = params_fill(about->params, m->overrides, m->override_count, *settings, m->err);
+    return status;
+}
+
+static enum status compute_figure(struct making *m)
+{
+    const char *results = m->options->results, *name = m->figure->about.name;
+    char *text = NULL, hash[HASH_SIZE] = "";
+    void *settings = NULL;
+    enum status status = read_settings(m, &settings);
     if (!status)
-        status = params_text(about->params, settings, &settings_text, m->err);
-    if (!status && asprintf(&text, "%s: {%s}\n", about->name, settings_text) < 0)
-        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+        status = describe(m, settings, &text);
     if (!status)
         hash_of_text(text, hash);
-    if (!status && snprintf(m->file, RUN_PATH, "%s/%s/%s.h5", m->options->results, about->name,
-                            hash) >= RUN_PATH)
-        status = too_long(m->err, m->options->results);
+    if (!status && snprintf(m->file, RUN_PATH, "%s/%s/%s.h5", results, name, hash) >= RUN_PATH)
+        status = too_long(m->err, results);
     if (!status && (m->options->again || !run_is_complete(m->file, hash)))
         status = compute(m, settings, text, hash);
     free(settings);
-    free(settings_text);
     free(text);
     return status;
 }
@@ -352,7 +376,7 @@ enum status figure_make(const struct figure *figure, const struct figure_options
     if (!status && options->from)
         snprintf(m.file, sizeof m.file, "%s", options->from);
     else if (!status)
-        status = figure->spec ? run_figure_spec(&m) : compute_figure(&m);
+        status = figure->compute ? compute_figure(&m) : run_figure_spec(&m);
     if (!status)
         status = store_open(&file, m.file, err);
     if (!status)

@@ -17,6 +17,8 @@
 /* How a figure that runs no spec is to be computed. */
 struct figure_job {
     const void *settings; /* filled by about.params */
+    const char *spec;     /* of the figure; NULL: none */
+    const char *results;  /* folder of all results */
     int threads;
     bool quiet;
 };
@@ -34,8 +36,10 @@ void sight(struct sights *sights, bool holds, const char *format, ...)
 struct figure {
     struct descriptor about;  /* about.doc says what the figure shows */
     const char *const *quick; /* overrides of the small version, ended by NULL; NULL: none */
-    const char *spec;         /* what is run, "paper_figs/NAME.yaml"; NULL: `compute` */
-    /* Fill the result file; the settings are in it already. */
+    /* What is run, "paper_figs/NAME.yaml".  With `compute` it is the base of the figure's runs
+     * (harness/figure_runs.h), which fill in what they change; may be NULL there. */
+    const char *spec;
+    /* Fill the result file; the settings are in it already.  NULL: the spec's own result it is. */
     enum status (*compute)(const struct figure_job *job, struct store *store, struct error *err);
     const char *script; /* what draws it, "plots/NAME.gp" */
     /* The numbers that the figure shows, as one table with a header line; NULL: all datasets, one
