@@ -2,12 +2,15 @@
  *
  *   bench           the table
  *   bench epoch N   seconds of one epoch on N threads, for paired comparisons
+ *   bench flow      its line on the matrix flow alone
  *
  * An epoch is one pass that measures correlations and operators and one that trains, both over
  * 64,000 samples. */
+#include "core/linalg.h"
 #include "core/random.h"
 #include "harness/experiment.h"
 #include "sim/phase.h"
+#include "theorems/ncp.h"
 
 #include <math.h>
 #include <omp.h>
@@ -315,14 +318,94 @@ static int print_epoch_seconds(int threads)
     return 0;
 }
 
+/* ---- learning without negative pairs: the full matrix flow, one thread ---- */
+
+enum { FLOW_WIDTH = 64, FLOW_SQUARE = FLOW_WIDTH * FLOW_WIDTH };
+
+/* A flow whose right-hand sides are counted. */
+struct counted {
+    const struct flow *flow;
+    long evaluations;
+};
+
+static void counted_rate(void *context, double t, const double *state, double *rate)
+{
+    struct counted *c = context;
+    c->evaluations++;
+    c->flow->rate(c->flow->context, t, state, rate);
+}
+
+/* Seconds to t = 1,000 from drawn weights, with X and X' as given and the rates of [NCP]: a moving
+ * average of 0.996 and a weight decay of 0.0004 at a learning rate of 0.01. */
+static double time_flow(gsl_rng *rng, const double *x, const double *x_prime, long *evaluations)
+{
+    static double state[3 * FLOW_SQUARE];
+    struct error err = {0};
+    struct matrix_flow flow = {.inputs = FLOW_WIDTH,
+                               .outputs = FLOW_WIDTH,
+                               .x = x,
+                               .x_prime = x_prime,
+                               .alpha_p = 1,
+                               .beta = 0.4,
+                               .eta_p = 4e-4,
+                               .eta_s = 4e-4};
+    struct dynamics plain, dynamics;
+    enum status status = matrix_flow_open(&flow, &plain, &err);
+    struct counted counted = {.flow = &plain.flow};
+    dynamics = (struct dynamics){
+        .flow = {.size = 3 * FLOW_SQUARE, .context = &counted, .rate = counted_rate}};
+    draw_normal(rng, 1 / sqrt(FLOW_WIDTH), 3 * FLOW_SQUARE, state);
+    double start = now();
+    if (status || dynamics_record(&dynamics, 1000, NCP_SAMPLES, state, NULL, &err)) {
+        fprintf(stderr, "bench: %s\n", err.message);
+        exit(2);
+    }
+    double seconds = now() - start;
+    matrix_flow_close(&flow);
+    *evaluations = counted.evaluations;
+    return seconds;
+}
+
+static void print_flow(const char *what, gsl_rng *rng, const double *x, const double *x_prime)
+{
+    long evaluations;
+    double seconds = time_flow(rng, x, x_prime, &evaluations), peak_rate = peak(1);
+    double products = 5.0 * FLOW_WIDTH * FLOW_SQUARE; /* of a right-hand side */
+    double rate = 2 * products * (double)evaluations / seconds / 1e9;
+    printf("flow       %8.2f s to t = 1,000, n = %d, %s: %ld right-hand sides, %.1f GFLOP/s, "
+           "%.1f%% of the peak\n",
+           seconds, FLOW_WIDTH, what, evaluations, rate, 100 * rate / peak_rate);
+}
+
+static int print_flows(void)
+{
+    static double x[FLOW_SQUARE], x_prime[FLOW_SQUARE];
+    struct error err = {0};
+    gsl_rng *rng = stream_rng_alloc(1, PURPOSE_TEST, 0, 0);
+    linalg_threads_are_safe(); /* one thread */
+    ncp_identity(FLOW_WIDTH, 1, x);
+    ncp_identity(FLOW_WIDTH, 0.25, x_prime);
+    print_flow("X = I", rng, x, x_prime);
+    if (ncp_symmetric(rng, FLOW_WIDTH, FLOW_WIDTH, 0.2, 1.5, x, &err) ||
+        ncp_symmetric(rng, FLOW_WIDTH, FLOW_WIDTH, 0.05, 0.8, x_prime, &err)) {
+        fprintf(stderr, "bench: %s\n", err.message);
+        return 2;
+    }
+    print_flow("any X", rng, x, x_prime);
+    gsl_rng_free(rng);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "epoch") == 0)
         return print_epoch_seconds(atoi(argv[2]));
+    if (argc == 2 && strcmp(argv[1], "flow") == 0)
+        return print_flows();
     printf("published setting, specs/published.yaml: medians of %d epochs\n", ROUNDS);
     print_epochs();
     print_sampler();
     for (int threads = 1; threads <= 2 && threads <= omp_get_num_procs(); threads++)
         print_phase(threads);
-    return 0;
+    return print_flows();
 }
