@@ -96,7 +96,7 @@ static struct timing time_epoch(struct experiment *e, uint64_t epoch)
     measure_samples(&e->measure, e->trainer.parameters, e->spec->seed, epoch, (size_t)m->samples,
                     NULL);
     double middle = now();
-    trainer_epoch(&e->trainer, epoch + 1, NULL, NULL);
+    trainer_epoch(&e->trainer, epoch + 1, NULL);
     return (struct timing){.measure = middle - start, .train = now() - middle};
 }
 

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <math.h>
 #include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,6 +165,11 @@ static void layout_trainer(struct experiment *e, struct arena *arena)
     e->parameters = e->trainer.parameters;
     e->predictor_parameters = e->trainer.predictor.parameters;
     e->target = e->trainer.target;
+    e->seen.parameters = ARENA_TAKE(arena, double, e->network.parameters);
+    e->seen.predictor = ARENA_TAKE(arena, double, e->predictor.parameters);
+    e->seen.target = objective_of(e)->target == TARGET_NETWORK
+                         ? ARENA_TAKE(arena, double, e->network.parameters)
+                         : NULL;
 }
 
 static void layout_measure(struct experiment *e, struct arena *arena)
@@ -329,7 +336,7 @@ static void keep_operators(struct experiment *e, size_t point)
         size_t weights = (size_t)n->level[l].width * (size_t)n->level[l].fan_in;
         for (size_t i = 0; i < nodes; i++)
             s->weight_norm[l][point * nodes + i] =
-                cblas_dnrm2((int)weights, e->parameters + weight_offset(n, l, i), 1);
+                cblas_dnrm2((int)weights, e->seen.parameters + weight_offset(n, l, i), 1);
         if (s->norm[l]) {
             memcpy(s->norm[l] + point * nodes, e->measure.norm[l], nodes * sizeof(double));
             memcpy(s->trace[l] + point * nodes, e->measure.trace[l], nodes * sizeof(double));
@@ -365,17 +372,31 @@ void experiment_keep_representation(struct experiment *e, size_t point)
         memcpy(e->series.accuracy + point * r->latents, r->accuracy, r->latents * sizeof(double));
 }
 
-static enum status measure_point(struct experiment *e, uint64_t epoch, double loss,
+/* The weights as they are now become what a measurement sees. */
+static void take_sight(struct experiment *e)
+{
+    const size_t size = e->network.parameters * sizeof *e->seen.parameters;
+    memcpy(e->seen.parameters, e->parameters, size);
+    if (experiment_predicts(e))
+        memcpy(e->seen.predictor, e->predictor_parameters,
+               e->predictor.parameters * sizeof *e->seen.predictor);
+    if (e->seen.target)
+        memcpy(e->seen.target, e->target, size);
+}
+
+/* Measure what was seen as the next point of the series, on so many threads. */
+static enum status measure_point(struct experiment *e, uint64_t epoch, double loss, int threads,
                                  struct error *err)
 {
     size_t point = e->measured;
     enum status status = STATUS_OK;
+    e->measure.plan.threads = e->representation.plan.threads = threads;
     if (e->tree)
-        status = measure_samples(&e->measure, e->parameters, e->spec->seed, epoch,
+        status = measure_samples(&e->measure, e->seen.parameters, e->spec->seed, epoch,
                                  (size_t)measure_of(e)->samples, err);
     if (!status && e->has_representation)
-        status = representation_measure(&e->representation, e->parameters, e->target,
-                                        e->predictor_parameters, e->spec->seed, epoch, err);
+        status = representation_measure(&e->representation, e->seen.parameters, e->seen.target,
+                                        e->seen.predictor, e->spec->seed, epoch, err);
     if (status)
         return status;
     if (e->has_representation)
@@ -385,47 +406,138 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
     if (e->series.correlation)
         keep_correlation(e, point);
     keep_operators(e, point);
-    e->measured++;
     return STATUS_OK;
 }
 
-/* What the trainer asks now and then, with the observer's answer. */
-struct asking {
-    const struct experiment *experiment;
-    const struct observer *observer;
-    uint64_t before, steps; /* steps of earlier epochs; of the run */
+/* ---- measuring beside training ----
+ *
+ * A measurement needs the weights as they were, so the next epoch is trained meanwhile: half of the
+ * threads measure, the rest train, and all train when the measurement is over.  That is faster than
+ * all at one and then all at the other, since training steps have to wait for one another.  No
+ * number depends on it. */
+
+struct measuring {
+    struct experiment *e;
+    pthread_t thread;
+    bool beside;          /* on a thread of its own, not yet joined */
+    atomic_bool over;     /* all is written */
+    uint64_t epoch, step; /* of training, when the weights were seen */
+    double loss;
+    int threads;
+    enum status status;
+    struct error err;
 };
 
-static bool keep_going(void *context, size_t step)
+static void *measure(void *context)
 {
-    struct asking *a = context;
-    if (!a->observer || !a->observer->training)
-        return true;
-    return a->observer->training(a->observer->context, a->experiment, a->before + step, a->steps);
+    struct measuring *m = context;
+    m->status = measure_point(m->e, m->epoch, m->loss, m->threads, &m->err);
+    atomic_store(&m->over, true);
+    return NULL;
 }
 
-static void tell(const struct asking *a)
-{
-    if (a->observer && a->observer->measured)
-        a->observer->measured(a->observer->context, a->experiment, a->before, a->steps);
-}
+/* A run at work. */
+struct training {
+    struct experiment *e;
+    const struct observer *observer;
+    uint64_t before, step, steps; /* steps of earlier epochs; of this one; of the run */
+    struct measuring measuring;
+    enum status status; /* of a measurement beside training */
+    struct error *err;
+};
 
-static enum status diverge(struct experiment *e, uint64_t epoch, const char *what,
+static enum status diverge(struct experiment *e, uint64_t step, uint64_t epoch, const char *what,
                            struct error *err)
 {
     e->diverged = true;
-    snprintf(e->detail, sizeof e->detail, "step %" PRIu64 " (epoch %" PRIu64 "): %s",
-             e->trainer.step, epoch, what);
+    snprintf(e->detail, sizeof e->detail, "step %" PRIu64 " (epoch %" PRIu64 "): %s", step, epoch,
+             what);
     return error_set(err, STATUS_DIVERGED, "the run diverged at %s", e->detail);
 }
 
-static enum status measure_or_diverge(struct experiment *e, uint64_t epoch, double loss,
-                                      struct error *err)
+/* Wait for the measurement beside training, if there is one; its point joins the series. */
+static enum status finish_measuring(struct training *t, struct error *err)
 {
-    enum status status = measure_point(e, epoch, loss, err);
-    if (status == STATUS_DIVERGED) /* a decomposition met NaN */
-        return diverge(e, epoch, "an operator is no longer finite", err);
-    return status;
+    struct measuring *m = &t->measuring;
+    const struct observer *o = t->observer;
+    if (m->beside)
+        pthread_join(m->thread, NULL);
+    m->beside = false;
+    if (m->status == STATUS_DIVERGED) /* a decomposition met NaN */
+        return diverge(t->e, m->step, m->epoch, "an operator is no longer finite", err);
+    if (m->status) {
+        *err = m->err;
+        return m->status;
+    }
+    t->e->measured++;
+    if (o && o->measured)
+        o->measured(o->context, t->e, t->before + t->step, t->steps);
+    return STATUS_OK;
+}
+
+/* Measure the weights as they are; beside training where that goes on and there are threads. */
+static enum status start_measuring(struct training *t, uint64_t epoch, double loss, bool goes_on,
+                                   struct error *err)
+{
+    struct experiment *e = t->e;
+    struct measuring *m = &t->measuring;
+    const bool beside = goes_on && e->threads > 1;
+    take_sight(e);
+    *m = (struct measuring){.e = e,
+                            .epoch = epoch,
+                            .step = e->trainer.step,
+                            .loss = loss,
+                            .threads = beside ? (e->threads + 1) / 2 : e->threads};
+    atomic_init(&m->over, false);
+    m->beside = beside && pthread_create(&m->thread, NULL, measure, m) == 0;
+    if (m->beside)
+        return STATUS_OK;
+    measure(m);
+    return finish_measuring(t, err);
+}
+
+static bool keep_going(void *context, size_t step)
+{
+    struct training *t = context;
+    const struct observer *o = t->observer;
+    t->step = step;
+    return !t->status &&
+           (!o || !o->training || o->training(o->context, t->e, t->before + step, t->steps));
+}
+
+/* Threads that may train now. */
+static int free_threads(void *context)
+{
+    struct training *t = context;
+    const struct measuring *m = &t->measuring;
+    if (m->beside && atomic_load(&m->over))
+        t->status = finish_measuring(t, t->err);
+    return t->e->threads - (m->beside ? m->threads : 0);
+}
+
+static enum status train_epoch(struct training *t, uint64_t epoch, struct error *err)
+{
+    struct experiment *e = t->e;
+    const int64_t epochs = train_of(e)->epochs;
+    const struct trainer_watch watch = {
+        .keep_going = keep_going, .threads = free_threads, .context = t};
+    struct epoch_result result = trainer_epoch(&e->trainer, epoch, &watch);
+    t->before = result.steps;
+    t->step = 0;
+    if (t->measuring.beside)
+        t->status = finish_measuring(t, err);
+    if (t->status)
+        return t->status;
+    if (result.stopped)
+        return error_set(err, STATUS_INTERRUPTED,
+                         "interrupted in epoch %" PRIu64 " of %" PRId64 "; nothing was written",
+                         epoch, epochs);
+    if (result.diverged)
+        return diverge(e, e->trainer.step, epoch, "the loss or a parameter is no longer finite",
+                       err);
+    return is_point(e, (int64_t)epoch)
+               ? start_measuring(t, epoch, result.loss, (int64_t)epoch < epochs, err)
+               : STATUS_OK;
 }
 
 static enum status run_trainer(struct experiment *e, const struct observer *observer,
@@ -433,8 +545,8 @@ static enum status run_trainer(struct experiment *e, const struct observer *obse
 {
     enum { LOSS_BATCHES = 64 }; /* that the loss before training is taken from */
     const int64_t epochs = train_of(e)->epochs;
-    struct asking ask = {
-        .experiment = e, .observer = observer, .steps = (uint64_t)epochs * e->trainer.steps};
+    struct training t = {
+        .e = e, .observer = observer, .steps = (uint64_t)epochs * e->trainer.steps, .err = err};
     memcpy(e->initial, e->parameters, e->network.parameters * sizeof *e->initial);
     if (experiment_predicts(e))
         memcpy(e->initial_predictor, e->predictor_parameters,
@@ -444,23 +556,10 @@ static enum status run_trainer(struct experiment *e, const struct observer *obse
         status = ceiling_measure(e->tree, e->spec->seed, (size_t)measure_of(e)->samples, e->ceiling,
                                  err);
     if (!status)
-        status = measure_or_diverge(e, 0, trainer_evaluate(&e->trainer, LOSS_BATCHES), err);
-    for (int64_t epoch = 1; !status && epoch <= epochs; epoch++) {
-        if (epoch == 1 || is_point(e, epoch - 1))
-            tell(&ask);
-        struct epoch_result result = trainer_epoch(&e->trainer, (uint64_t)epoch, keep_going, &ask);
-        ask.before = result.steps;
-        if (result.stopped)
-            return error_set(err, STATUS_INTERRUPTED,
-                             "interrupted in epoch %" PRId64 " of %" PRId64 "; nothing was written",
-                             epoch, epochs);
-        if (result.diverged)
-            return diverge(e, (uint64_t)epoch, "the loss or a parameter is no longer finite", err);
-        if (is_point(e, epoch))
-            status = measure_or_diverge(e, (uint64_t)epoch, result.loss, err);
-    }
-    if (!status)
-        tell(&ask);
+        status =
+            start_measuring(&t, 0, trainer_evaluate(&e->trainer, LOSS_BATCHES), epochs > 0, err);
+    for (int64_t epoch = 1; !status && epoch <= epochs; epoch++)
+        status = train_epoch(&t, (uint64_t)epoch, err);
     return status;
 }
 

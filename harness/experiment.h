@@ -52,6 +52,10 @@ struct experiment {
     struct series series;
     /* Parameters before training: the network's, the predictor's. */
     double *initial, *initial_predictor;
+    /* Copies that a measurement works on while training goes on. */
+    struct {
+        double *parameters, *predictor, *target;
+    } seen;
     double *ceiling; /* [node of the tree] */
     bool diverged;
     char detail[256]; /* where it diverged */

@@ -507,9 +507,9 @@ struct epoch_run {
     struct trainer *trainer;
     uint64_t epoch;
     size_t steps;
-    bool learn; /* false: only evaluate */
-    bool (*keep_going)(void *, size_t);
-    void *context;
+    size_t first, end; /* of the stretch at work: whole slabs, or up to the last step */
+    bool learn;        /* false: only evaluate */
+    struct trainer_watch watch;
     struct epoch_result result;
     struct barrier barrier;
     bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
@@ -529,9 +529,17 @@ struct worker {
     size_t fillable; /* slabs, from the first on */
 };
 
+/* Slabs up to the end of the stretch. */
 static size_t slabs_of(const struct epoch_run *run)
 {
-    return (run->steps + run->trainer->slab_steps - 1) / run->trainer->slab_steps;
+    return (run->end + run->trainer->slab_steps - 1) / run->trainer->slab_steps;
+}
+
+/* Blocks of a slab that a lane holds. */
+static size_t blocks_in_lane(const struct trainer *t)
+{
+    size_t team = (size_t)t->team;
+    return (t->slab_stride / BLOCK + team - 1) / team;
 }
 
 /* *number = the next below `end`; false where there is none */
@@ -550,7 +558,7 @@ static bool fill_next(void *worker)
     const struct worker *w = worker;
     struct trainer *t = w->run->trainer;
     size_t team = (size_t)t->team, blocks = t->slab_stride / BLOCK, number;
-    size_t in_lane = (blocks + team - 1) / team;
+    size_t in_lane = blocks_in_lane(t);
     for (size_t i = 0; i < team; i++) {
         size_t lane = ((size_t)w->thread + i) % team;
         if (!take(&w->run->lane[lane].next, w->fillable * in_lane, &number))
@@ -603,7 +611,7 @@ static void step_chunks(struct worker *w, struct place place)
 static bool all_finite(const struct epoch_run *run)
 {
     bool finite = true;
-    for (int i = 0; i < run->trainer->team; i++)
+    for (int i = 0; i < TRAINER_SHARDS; i++)
         finite &= !run->not_finite[i];
     return finite;
 }
@@ -618,8 +626,9 @@ static struct place enter_step(struct worker *w, size_t step)
         while (fill_next(w))
             ;
         w->fillable = slab + 2 < slabs_of(w->run) ? slab + 2 : slabs_of(w->run);
-        if (w->thread == 0 && w->run->keep_going)
-            w->run->result.stopped = !w->run->keep_going(w->run->context, step);
+        const struct trainer_watch *watch = &w->run->watch;
+        if (w->thread == 0 && watch->keep_going)
+            w->run->result.stopped = !watch->keep_going(watch->context, step);
     }
     return (struct place){.slab = slab % 2,
                           .sample = step * t->plan.batch - first * t->plan.batch / BLOCK * BLOCK};
@@ -633,7 +642,7 @@ static void run_thread(struct epoch_run *run, int thread)
     struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
     evaluate_tables(t, &owned);
-    for (size_t step = 0; step < run->steps; step++) {
+    for (size_t step = run->first; step < run->end; step++) {
         struct place place = enter_step(&worker, step);
         meet(&worker);
         if (run->result.stopped || !all_finite(run))
@@ -657,27 +666,46 @@ static void run_thread(struct epoch_run *run, int thread)
     }
 }
 
-static struct epoch_result run_epoch(struct epoch_run *run)
+/* The steps of the stretch on up to `threads` threads. */
+static enum status run_stretch(struct epoch_run *run, int threads)
 {
     struct trainer *t = run->trainer;
-    int threads = t->plan.threads;
     enum status status = STATUS_OK;
 #pragma omp parallel num_threads(threads)
     {
 #pragma omp single
         {
             t->team = omp_get_num_threads(); /* OpenMP may give fewer than were asked for */
+            for (int i = 0; i < t->team; i++)
+                atomic_init(&run->lane[i].next, run->first / t->slab_steps * blocks_in_lane(t));
             status = barrier_create(&run->barrier, t->team, NULL);
         }
         if (!status)
             run_thread(run, omp_get_thread_num());
     }
-    if (status) { /* the machine has no more locks to give */
-        run->result.stopped = true;
-        return run->result;
+    if (!status)
+        barrier_free(&run->barrier);
+    return status;
+}
+
+/* Stretch by stretch: short ones while not all threads may work, so that the others can join. */
+static struct epoch_result run_epoch(struct epoch_run *run)
+{
+    enum { SHORT = 4 }; /* slabs */
+    struct trainer *t = run->trainer;
+    const struct trainer_watch *watch = &run->watch;
+    for (run->first = 0; run->first < run->steps; run->first = run->end) {
+        int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
+        size_t left = run->steps - run->first, stretch = SHORT * t->slab_steps;
+        if (threads >= t->plan.threads || stretch > left)
+            stretch = left;
+        run->end = run->first + stretch;
+        if (run_stretch(run, threads < t->plan.threads ? threads : t->plan.threads))
+            run->result.stopped = true; /* the machine has no more locks to give */
+        run->result.diverged |= !all_finite(run);
+        if (run->result.stopped || run->result.diverged)
+            break;
     }
-    barrier_free(&run->barrier);
-    run->result.diverged |= !all_finite(run);
     if (run->learn)
         t->step += run->result.steps;
     run->result.steps = t->step;
@@ -685,14 +713,14 @@ static struct epoch_result run_epoch(struct epoch_run *run)
 }
 
 struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
-                                  bool (*keep_going)(void *context, size_t step), void *context)
+                                  const struct trainer_watch *watch)
 {
-    return run_epoch(&(struct epoch_run){.trainer = trainer,
-                                         .epoch = epoch,
-                                         .steps = trainer->steps,
-                                         .learn = true,
-                                         .keep_going = keep_going,
-                                         .context = context});
+    return run_epoch(
+        &(struct epoch_run){.trainer = trainer,
+                            .epoch = epoch,
+                            .steps = trainer->steps,
+                            .learn = true,
+                            .watch = watch ? *watch : (struct trainer_watch){.context = NULL}});
 }
 
 double trainer_evaluate(struct trainer *trainer, size_t steps)

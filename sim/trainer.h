@@ -86,9 +86,16 @@ struct trainer {
 /* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters. */
 void trainer_layout(struct trainer *trainer, const struct trainer_plan *plan, struct arena *arena);
 
-/* One epoch, numbered from 1.  `keep_going(context, step)` is asked now and then; NULL: always. */
+/* Who watches an epoch; asked now and then, by the calling thread.  NULL: always, and all. */
+struct trainer_watch {
+    bool (*keep_going)(void *context, size_t step);
+    int (*threads)(void *context); /* how many may work on the next few steps, at least 1 */
+    void *context;
+};
+
+/* One epoch, numbered from 1.  `watch` may be NULL. */
 struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
-                                  bool (*keep_going)(void *context, size_t step), void *context);
+                                  const struct trainer_watch *watch);
 
 /* Mean loss of the first `steps` batches of epoch 1 with the parameters as they are. */
 double trainer_evaluate(struct trainer *trainer, size_t steps);

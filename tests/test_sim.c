@@ -1236,7 +1236,7 @@ static void check_epoch(const struct job *job)
     double *expected = doubles(count), *start = doubles(count);
     network_init(&setup.network, setup.plan.seed, PURPOSE_WEIGHTS, start);
     assert_memory_equal(setup.trainer.parameters, start, count * sizeof *start);
-    struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL, NULL);
+    struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
     double loss = plain_epoch(&setup, expected);
     char net[96];
     describe(job->shape, job->options, net, sizeof net);
@@ -1350,8 +1350,8 @@ static void training_is_the_same_bits_for_any_number_of_threads(void **state)
                 job.samples = 600;
                 struct setup setup;
                 open_trainer(&setup, &job);
-                trainer_epoch(&setup.trainer, 1, NULL, NULL);
-                double last = trainer_epoch(&setup.trainer, 2, NULL, NULL).loss;
+                trainer_epoch(&setup.trainer, 1, NULL);
+                double last = trainer_epoch(&setup.trainer, 2, NULL).loss;
                 size_t bytes = setup.network.parameters * sizeof(double);
                 if (!first) {
                     first = doubles(setup.network.parameters);
@@ -1377,7 +1377,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
         job.lr = 1e20;
         struct setup setup;
         open_trainer(&setup, &job);
-        struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL, NULL);
+        struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
         assert_true(result.diverged);
         assert_false(result.stopped);
         assert_in_range(result.steps, 1, 199);
@@ -1387,7 +1387,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
         job.samples = 100 * (result.steps - 1);
         open_trainer(&setup, &job);
         if (job.samples) {
-            assert_false(trainer_epoch(&setup.trainer, 1, NULL, NULL).diverged);
+            assert_false(trainer_epoch(&setup.trainer, 1, NULL).diverged);
             assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
         }
         close_trainer(&setup);
@@ -1408,7 +1408,7 @@ static void an_infinite_loss_is_a_divergence_too(void **state)
         open_trainer(&setup, &job);
         for (size_t i = 0; i < setup.network.parameters; i++)
             setup.trainer.parameters[i] *= 1e80;
-        struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL, NULL);
+        struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
         assert_true(result.diverged);
         assert_int_equal(result.steps, 1);
         assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
@@ -1431,7 +1431,7 @@ static void a_nan_in_any_weight_is_noticed_at_once(void **state)
                     open_trainer(&setup, &job);
                     size_t first, count = block_of(&setup.network, level, part, &first);
                     setup.trainer.parameters[first + count / 2] = NAN;
-                    struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL, NULL);
+                    struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
                     if (!result.diverged || result.steps != 1)
                         fail_msg("level %d: not noticed after %d steps", level, (int)result.steps);
                     close_trainer(&setup);
@@ -1453,14 +1453,16 @@ static void keep_going_stops_a_run(void **state)
         struct setup setup, shorter;
         int left = asked;
         open_trainer(&setup, &job);
-        struct epoch_result result = trainer_epoch(&setup.trainer, 1, refuse_later, &left);
+        struct epoch_result result =
+            trainer_epoch(&setup.trainer, 1,
+                          &(struct trainer_watch){.keep_going = refuse_later, .context = &left});
         assert_true(result.stopped);
         assert_false(result.diverged);
         assert_in_range(result.steps, asked > 1, 299);
         assert_int_equal(left, -1); /* not asked again */
         job.samples = 100 * result.steps;
         open_trainer(&shorter, &job);
-        result = trainer_epoch(&shorter.trainer, 1, NULL, NULL);
+        result = trainer_epoch(&shorter.trainer, 1, NULL);
         assert_false(result.stopped);
         assert_memory_equal(setup.trainer.parameters, shorter.trainer.parameters,
                             setup.network.parameters * sizeof(double));

@@ -154,7 +154,7 @@ enum status training_run(const struct training_plan *plan, struct training_resul
     if (!status)
         status = observe(&w, plan, 0, result, err);
     for (int epoch = 1; epoch <= plan->epochs && !status; epoch++)
-        if (trainer_epoch(&w.trainer, (uint64_t)epoch, NULL, NULL).diverged)
+        if (trainer_epoch(&w.trainer, (uint64_t)epoch, NULL).diverged)
             status = error_set(err, STATUS_DIVERGED, "training diverged in epoch %d", epoch);
     if (!status)
         status = observe(&w, plan, 1, result, err);
