@@ -1,7 +1,7 @@
 /* Speed of the published setting (specs/published.yaml), against this machine's own peak.
  *
  *   bench           the table
- *   bench epoch N   seconds of one epoch on N threads, for paired comparisons
+ *   bench epoch N   seconds an epoch of one run on N threads, for paired comparisons
  *   bench flow      its line on the matrix flow alone
  *
  * An epoch is one pass that measures correlations and operators and one that trains, both over
@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 101 };
+enum { ROUNDS = 9, EPOCHS = 20 };
 
 static double now(void)
 {
@@ -102,9 +102,10 @@ static struct timing time_epoch(struct experiment *e, uint64_t epoch)
 
 static struct experiment *open_published(struct spec *spec, int threads)
 {
+    const char *const overrides[] = {"measure.probes=[correlation, covop, spectrum]"};
     struct error err = {0};
     struct experiment *e = malloc(sizeof *e);
-    if (!e || spec_load(spec, "specs/published.yaml", NULL, 0, &err) ||
+    if (!e || spec_load(spec, "specs/published.yaml", overrides, 1, &err) ||
         experiment_open(e, spec, threads, &err)) {
         fprintf(stderr, "bench: %s\n", err.message);
         exit(2);
@@ -129,16 +130,17 @@ static double direct_flops(const struct experiment *e)
     return samples * (forward + connection + 3 * 3 * forward);
 }
 
-/* What a round times, turn and turn about, so that a change in the machine's speed meets all: one
- * thread alone; two experiments of one thread each at the same time, which share nothing but the
- * machine and so show what its second core is worth at that moment; one of two threads. */
+/* What a round times, turn and turn about, so that a change in the machine's speed meets all: a run
+ * of EPOCHS epochs on one thread; two such runs at the same time, which share nothing but the
+ * machine and so show what its second core is worth at that moment; one on two threads. */
 enum { ALONE, BESIDE, TOGETHER, KINDS };
 
 struct rounds {
     struct spec spec[KINDS];
     struct experiment *experiment[KINDS];
-    double measure[KINDS][ROUNDS], train[KINDS][ROUNDS], both[KINDS][ROUNDS];
-    double latency[ROUNDS][2]; /* before and after two threads */
+    double epoch[KINDS][ROUNDS]; /* seconds an epoch of a run, which measures and trains */
+    double measure[ROUNDS], train[ROUNDS]; /* of that on one thread */
+    double latency[ROUNDS][2];             /* before and after two threads */
 };
 
 /* Nanoseconds in which a cache line goes to the other core and back.  Some 100 where both share a
@@ -164,28 +166,51 @@ static double core_latency(void)
     return 1e9 * seconds / TURNS;
 }
 
-static void record(struct rounds *r, int kind, int n, struct timing t)
+/* When a run begins to train: what it does once before is no part of an epoch. */
+static void note_measured(void *start, const struct experiment *e, uint64_t step, uint64_t steps)
 {
-    r->measure[kind][n] = t.measure;
-    r->train[kind][n] = t.train;
-    r->both[kind][n] = t.measure + t.train;
+    (void)e, (void)step, (void)steps;
+    if (*(double *)start == 0)
+        *(double *)start = now();
+}
+
+static bool note_training(void *start, const struct experiment *e, uint64_t step, uint64_t steps)
+{
+    note_measured(start, e, step, steps);
+    return true;
+}
+
+/* Seconds an epoch of one run, from where it was.  On two threads the measurement before the first
+ * epoch falls into the time that is taken, on one before it. */
+static double time_run(struct experiment *e)
+{
+    double start = 0;
+    const struct observer observer = {
+        .measured = note_measured, .training = note_training, .context = &start};
+    struct error err = {0};
+    e->measured = 0;
+    if (experiment_run(e, &observer, &err)) {
+        fprintf(stderr, "bench: %s\n", err.message);
+        exit(2);
+    }
+    return (now() - start) / EPOCHS;
 }
 
 static void time_round(struct rounds *r, int n)
 {
-    uint64_t epoch = (uint64_t)n;
-    record(r, ALONE, n, time_epoch(r->experiment[ALONE], epoch));
+    struct timing alone = time_epoch(r->experiment[ALONE], EPOCHS);
+    double beside[2];
+    r->measure[n] = alone.measure;
+    r->train[n] = alone.train;
+    r->epoch[ALONE][n] = time_run(r->experiment[ALONE]);
     if (omp_get_num_procs() == 1)
         return;
-    struct timing beside[2];
 #pragma omp parallel for num_threads(2) schedule(static, 1)
     for (int i = 0; i < 2; i++)
-        beside[i] = time_epoch(r->experiment[i], epoch);
-    record(r, BESIDE, n,
-           (struct timing){.measure = (beside[0].measure + beside[1].measure) / 2,
-                           .train = (beside[0].train + beside[1].train) / 2});
+        beside[i] = time_run(r->experiment[i]);
+    r->epoch[BESIDE][n] = (beside[0] + beside[1]) / 2;
     r->latency[n][0] = core_latency();
-    record(r, TOGETHER, n, time_epoch(r->experiment[TOGETHER], epoch));
+    r->epoch[TOGETHER][n] = time_run(r->experiment[TOGETHER]);
     r->latency[n][1] = core_latency();
 }
 
@@ -199,36 +224,38 @@ static double median_of(const double *values)
 static void print_kind(const struct rounds *r, int kind, int threads)
 {
     const struct experiment *e = r->experiment[kind];
-    double all = median_of(r->both[kind]), peak_rate = peak(threads);
+    double all = median_of(r->epoch[kind]), peak_rate = peak(threads);
     double flops = measure_flops(&e->measure, (size_t)e->trainer.steps * e->trainer.plan.batch) +
                    (double)e->trainer.steps * trainer_flops(&e->trainer);
     double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
     printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", peak_rate, threads,
            threads > 1 ? "s" : "");
-    printf("%d thread%s  %8.4f s an epoch (measure %.4f, train %.4f)\n", threads,
-           threads > 1 ? "s" : " ", all, median_of(r->measure[kind]), median_of(r->train[kind]));
-    printf("           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
+    printf("%d thread%s  %8.4f s an epoch", threads, threads > 1 ? "s" : " ", all);
+    if (kind == ALONE)
+        printf(" (measure %.4f, train %.4f)", median_of(r->measure), median_of(r->train));
+    printf("\n           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
     printf("           %8.1f GFLOP/s of the same epoch without tables of patterns, %4.1f%%\n",
            direct, 100 * direct / peak_rate);
 }
 
-/* Over rounds whose latency lay in [low, high) before and after. */
-static void print_ratio(const struct rounds *r, const char *what, double factor, int above,
-                        int below, double low, double high)
+/* What the second thread is worth, over all rounds. */
+static void print_ratio(const struct rounds *r, const char *what, double factor, int kind)
 {
     double ratio[ROUNDS];
-    int count = 0;
     for (int n = 0; n < ROUNDS; n++)
-        if (fmin(r->latency[n][0], r->latency[n][1]) >= low &&
-            fmax(r->latency[n][0], r->latency[n][1]) < high)
-            ratio[count++] = factor * r->both[above][n] / r->both[below][n];
-    if (count < 3) {
-        printf("  %-48s too few rounds (%d)\n", what, count);
-        return;
-    }
-    double middle = median(ratio, (size_t)count);
-    printf("  %-48s %.2f times one (median of %d; half of them %.2f to %.2f)\n", what, middle,
-           count, ratio[count / 4], ratio[count - 1 - count / 4]);
+        ratio[n] = factor * r->epoch[ALONE][n] / r->epoch[kind][n];
+    double middle = median(ratio, ROUNDS);
+    printf("  %-44s %.2f times one (median of %d runs; %.2f to %.2f)\n", what, middle, ROUNDS,
+           ratio[0], ratio[ROUNDS - 1]);
+}
+
+static void print_latency(const struct rounds *r)
+{
+    double all[2 * ROUNDS];
+    memcpy(all, r->latency, sizeof all);
+    double middle = median(all, 2 * ROUNDS);
+    printf("  a cache line goes to the other core and back in %.0f ns (%.0f to %.0f)\n", middle,
+           all[0], all[2 * ROUNDS - 1]);
 }
 
 static void print_epochs(void)
@@ -237,19 +264,15 @@ static void print_epochs(void)
     const bool pair = omp_get_num_procs() > 1;
     for (int kind = 0; kind < (pair ? KINDS : 1); kind++)
         r.experiment[kind] = open_published(&r.spec[kind], kind == TOGETHER ? 2 : 1);
-    time_round(&r, 0); /* warm up */
     for (int n = 0; n < ROUNDS; n++)
         time_round(&r, n);
     print_kind(&r, ALONE, 1);
     if (pair) {
         print_kind(&r, TOGETHER, 2);
         printf("two threads against one\n");
-        print_ratio(&r, "all rounds", 1, ALONE, TOGETHER, 0, INFINITY);
-        print_ratio(&r, "cores sharing a cache (a line back in < 200 ns)", 1, ALONE, TOGETHER, 0,
-                    200);
-        print_ratio(&r, "cores that do not (a line back in > 200 ns)", 1, ALONE, TOGETHER, 200,
-                    INFINITY);
-        print_ratio(&r, "two runs of one thread that share nothing", 2, ALONE, BESIDE, 0, INFINITY);
+        print_ratio(&r, "one run", 1, TOGETHER);
+        print_ratio(&r, "two runs of one thread that share nothing", 2, BESIDE);
+        print_latency(&r);
     }
     for (int kind = 0; kind < (pair ? KINDS : 1); kind++) {
         experiment_free(r.experiment[kind]);
@@ -305,13 +328,7 @@ static int print_epoch_seconds(int threads)
 {
     struct spec spec;
     struct experiment *e = open_published(&spec, threads);
-    double both[3];
-    time_epoch(e, 0);
-    for (uint64_t i = 0; i < 3; i++) {
-        struct timing t = time_epoch(e, i + 1);
-        both[i] = t.measure + t.train;
-    }
-    printf("%.5f\n", median(both, 3));
+    printf("%.5f\n", time_run(e));
     experiment_free(e);
     spec_free(&spec);
     free(e);
@@ -402,7 +419,8 @@ int main(int argc, char **argv)
         return print_epoch_seconds(atoi(argv[2]));
     if (argc == 2 && strcmp(argv[1], "flow") == 0)
         return print_flows();
-    printf("published setting, specs/published.yaml: medians of %d epochs\n", ROUNDS);
+    printf("published setting, specs/published.yaml: medians of %d runs of %d epochs\n", ROUNDS,
+           EPOCHS);
     print_epochs();
     print_sampler();
     for (int threads = 1; threads <= 2 && threads <= omp_get_num_procs(); threads++)
