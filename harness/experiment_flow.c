@@ -25,6 +25,12 @@ size_t experiment_flow_points(const struct experiment *e)
 
 static enum status check_network(const struct network *n, struct error *err)
 {
+    if (n->mirrors_tree && n->levels != 1)
+        return error_key(err, "network.kind",
+                         "train.trainer flow integrates one layer, but network.kind tree has one a "
+                         "level of the tree, %d; use network.kind mlp with one number in "
+                         "network.layers",
+                         n->levels);
     if (n->levels != 1)
         return error_key(err, "network.layers",
                          "train.trainer flow integrates one layer, but the network has %d; give "
@@ -65,10 +71,16 @@ static enum status check_optimiser(const struct experiment *e, struct error *err
 {
     const struct descriptor *optimiser = e->spec->chosen[SECTION_OPTIMISER];
     const struct sgd_settings *sgd = e->spec->settings[SECTION_OPTIMISER];
-    if (optimiser != &optimiser_sgd.about || sgd->momentum != 0)
-        return error_key(err, "optimiser.name",
-                         "train.trainer flow is the limit of sgd without momentum; use "
-                         "optimiser.name sgd with momentum 0");
+    if (optimiser != &optimiser_sgd.about)
+        return error_key(
+            err, "optimiser.name",
+            "train.trainer flow is the limit of sgd, but optimiser.name is %s; use sgd",
+            optimiser->name);
+    if (sgd->momentum != 0)
+        return error_key(err, "optimiser.momentum",
+                         "train.trainer flow is the limit of sgd without momentum, but "
+                         "optimiser.momentum is %g; set it to 0",
+                         sgd->momentum);
     if (!(sgd->lr > 0))
         return error_key(err, "optimiser.lr",
                          "train.trainer flow measures time in units of optimiser.lr, which is 0; "
@@ -206,6 +218,12 @@ static bool watch(void *context, double t, const double *state)
     struct watching *w = context;
     const struct observer *o = w->observer;
     w->status = keep_point(w->e, t, state, w->err);
+    if (w->status == STATUS_DIVERGED) /* a decomposition met what is not finite */
+        w->status =
+            error_set(w->err, STATUS_DIVERGED,
+                      "the flow stopped at t = %g: the moments of its outputs are no longer "
+                      "finite; the state's norm is %g",
+                      t, cblas_dnrm2((int)w->e->flow.flow.dynamics.flow.size, state, 1));
     if (!w->status && o && o->training &&
         !o->training(o->context, w->e, w->e->measured - 1, w->e->points - 1))
         w->status =

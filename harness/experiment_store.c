@@ -175,7 +175,7 @@ static void put_invariant(struct writer *w)
     const struct experiment *e = w->e;
     const size_t width = (size_t)e->network.level[0].width;
     const size_t many = e->flow.flow.dynamics.invariants;
-    const bool matrix = many == width * width;
+    const bool matrix = e->flow.flow.plan.equations == FLOW_MATRIX;
     const size_t shape[] = {e->measured, matrix ? width : many, width};
     const char *axes[] = {w->time, matrix ? "/level_0_neuron" : "/flow_mode", "/level_0_neuron"};
     if (many > 0 && !matrix)

@@ -276,7 +276,9 @@ static void mode_rate(void *context, double t, const double *state, double *rate
         double pull = tau - (1 + f->sigma2) * p, *r = rate + 3 * j;
         r[0] = f->alpha_p * s * pull - f->eta_p * p;
         r[1] = 2 * p * s * pull - 2 * f->eta_s * s;
-        r[2] = f->tau_moves ? f->beta * (1 - tau) - tau * r[1] / s / 2 : 0;
+        /* r[1] / s / 2, which holds for s = 0 too */
+        double growth = p * pull - f->eta_s;
+        r[2] = f->tau_moves ? f->beta * (1 - tau) - tau * growth : 0;
         sum += s;
         sum_rate += r[1];
     }

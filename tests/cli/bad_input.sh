@@ -65,6 +65,44 @@ head -c 5000 keep-full.h5 >keep-cut.h5
 expect "truncated file" 2 "keep-cut.h5" "$duet" info keep-cut.h5
 expect "missing dataset names the nearest" 2 "series/los.*series/loss" "$duet" export keep-full.h5 series/los
 
+# Learning without negatives: what contradicts itself names both keys.
+byol="$run good.yaml objective.name=byol predictor.kind=linear"
+two="predictor.kind=two_layers"
+expect "a predictor for a contrastive objective" 2 "predictor.kind.*objective.name infonce" $run good.yaml predictor.kind=linear
+expect "no predictor for byol" 2 "objective.name byol.*predictor.kind" $run good.yaml objective.name=byol
+expect "direct_pred with a bias" 2 "predictor_optimiser.name direct_pred.*predictor.bias" $byol predictor_optimiser.name=direct_pred predictor.bias=true
+expect "direct_copy with two layers" 2 "predictor_optimiser.name direct_copy.*predictor.kind" $byol predictor_optimiser.name=direct_copy $two
+expect "optimal with the identity" 2 "predictor_optimiser.name optimal.*predictor.kind" $byol predictor_optimiser.name=optimal predictor.kind=identity
+expect "symmetric layers of other sizes" 2 "predictor.symmetric.*predictor.hidden" $byol $two predictor.symmetric=true predictor.hidden=7
+expect "the identity has no bias" 2 "predictor.bias.*identity" $run good.yaml objective.name=byol predictor.kind=identity predictor.bias=true
+expect "ema above 1" 2 "objective.ema" $byol objective.ema=1.5
+expect "rho of 1 forgets nothing" 2 "predictor_optimiser.rho" $byol predictor_optimiser.name=direct_pred predictor_optimiser.rho=1
+expect "freq of 0" 2 "predictor_optimiser.freq" $byol predictor_optimiser.name=direct_pred predictor_optimiser.freq=0
+
+plain="network.kind=mlp network.layers=[3] network.bias=false network.normalize=false"
+flow="$run train.trainer=flow data.source=gaussian data.dimension=4 $plain predictor.kind=linear objective.name=byol"
+expect "no flow of a contrastive objective" 2 "train.trainer flow.*objective.name is infonce" $flow predictor.kind=none objective.name=infonce
+expect "no flow of cosines" 2 "train.trainer flow.*objective.name is byol_cosine" $flow objective.name=byol_cosine
+expect "no flow of two layers" 2 "network.layers.*train.trainer flow" $flow "network.layers=[4, 3]"
+expect "no flow of a tree" 2 "train.trainer flow.*network.kind tree" $run train.trainer=flow data.depth=2 network.bias=false network.normalize=false predictor.kind=linear objective.name=byol
+expect "no flow of biases" 2 "train.trainer flow.*network.bias" $flow network.bias=true
+expect "no flow of normalised outputs" 2 "train.trainer flow.*network.normalize" $flow network.normalize=true
+expect "no flow of a predictor with two layers" 2 "train.trainer flow.*predictor.kind" $flow $two
+expect "no flow of a predictor with a bias" 2 "train.trainer flow.*predictor.bias" $flow predictor.bias=true
+expect "no flow of direct_pred" 2 "train.trainer flow.*predictor_optimiser.name is direct_pred" $flow predictor_optimiser.name=direct_pred
+expect "no flow of adam" 2 "train.trainer flow.*optimiser.name is adam" $flow optimiser.name=adam
+expect "no flow of momentum" 2 "train.trainer flow.*optimiser.momentum is 0.5" $flow optimiser.momentum=0.5
+expect "no flow without a learning rate" 2 "train.trainer flow.*optimiser.lr" $flow optimiser.lr=0
+expect "a flow has no epochs" 2 "train.epochs.*trainer flow" $flow train.epochs=3
+expect "reduced without symmetric" 2 "train.equations.*predictor.symmetric" $flow train.equations=reduced
+expect "modes without a predictor to learn" 2 "train.equations.*predictor.kind" $flow train.equations=modes predictor.kind=identity
+expect "modes with a frozen target" 2 "train.equations.*objective.ema" $flow train.equations=modes predictor.symmetric=true objective.ema=1
+expect "reduced through the target" 2 "train.equations.*objective.name simsiam" $flow train.equations=reduced predictor.symmetric=true objective.name=no_stopgrad
+expect "reduced on data that is not isotropic" 2 "train.equations.*isotropic.*data.source" $flow train.equations=reduced predictor.symmetric=true "data.signal=[1, 1, 1, 2]"
+expect "reduced with two weight decays" 2 "train.equations reduced.*weight decay" $flow train.equations=reduced predictor.symmetric=true optimiser.weight_decay=0.1
+expect "scalars without EMA" 2 "train.equations scalars.*objective.name byol" $flow train.equations=scalars objective.name=simsiam
+expect "scalars from another target" 2 "train.equations.*objective.start" $flow train.equations=scalars objective.start=random
+
 # A full disk: the largest file that may be written is smaller than the result.
 expect "full disk" 2 "keep-small" sh -c "ulimit -f 4; $run good.yaml -o keep-small/r.h5"
 [ -z "$(ls -A keep-small 2>/dev/null)" ] && echo "ok full disk leaves nothing" || echo "FAIL full disk left $(ls -A keep-small)"

@@ -54,6 +54,68 @@ check "Ctrl-C: one line" $?
 [ -z "$(find . -name '*interrupted*')" ]
 check "Ctrl-C leaves no file" $?
 
+# Learning without negatives.
+byol="objective.name=byol predictor.kind=linear predictor_optimiser.name=direct_pred data.keep_level=1"
+for threads in 1 2 3; do
+    "$duet" run -q -t $threads $small data.depth=3 $byol -o byol-$threads.h5
+done
+cmp -s byol-1.h5 byol-2.h5 && cmp -s byol-1.h5 byol-3.h5
+check "byol, direct_pred: the same bytes from 1, 2, 3 threads" $?
+"$duet" info byol-1.h5 | sed -n '/^spec$/,/^$/s/^  //p' >byol.yaml
+"$duet" run -q -t 2 byol.yaml -o byol-again.h5 && cmp -s byol-1.h5 byol-again.h5
+check "the stored spec of a byol run gives the same file" $?
+
+flow="train.trainer=flow data.source=gaussian data.dimension=4 network.kind=mlp network.layers=[3]
+    network.bias=false network.normalize=false predictor.kind=linear"
+"$duet" run -q $flow objective.name=byol train.points=5 train.end=2 -o flow.h5
+check "a flow runs" $?
+"$duet" info flow.h5 | sed -n '/^spec$/,/^$/s/^  //p' >flow.yaml
+"$duet" run -q flow.yaml -o flow-again.h5 && cmp -s flow.h5 flow-again.h5
+check "the stored spec of a flow gives the same file" $?
+# rows NAME FILE ROWS PREFIX: every dataset of /series but its axis has so many lines
+rows() {
+    wrong=
+    for path in $("$duet" export --list "$2" | grep -o '/*series/[^ 	]*'); do
+        [ "$("$duet" export "$2" "$path" | wc -l)" -ge $(($3 + 1)) ] || wrong="$wrong $path"
+    done
+    [ -z "$wrong" ] && "$duet" export --list "$2" | grep -q "$4"
+    check "$1: all series can be exported$wrong" $?
+}
+rows "byol" byol-1.h5 3 "series/predictor/commutator"
+rows "byol's probes" byol-1.h5 3 "series/probe/level_1"
+rows "flow" flow.h5 6 "series/predictor/invariant"
+
+"$duet" run -q $flow objective.name=simsiam "network.layers=[1]" predictor.symmetric=true train.equations=modes \
+    train.points=2 -o one.h5 && "$duet" export --list one.h5 | grep "predictor/invariant" | grep -q "of a mode"
+check "a flow of one mode keeps a mode's invariant, not a matrix" $?
+
+# With a predictor that stays and a target that follows at once the weights grow without bound.
+"$duet" run -q $flow objective.name=simsiam predictor_optimiser.lr_ratio=0 train.end=1e5 train.points=50 \
+    -o grown.h5 2>err
+check "a flow whose outputs overflow ends with code 3" $(($? != 3))
+grep -q "stopped at t = [0-9.e+]*: .*norm is [0-9.e+]*$" err && [ "$(wc -l <err)" = 1 ]
+check "it says when, and how large it was: $(head -c 200 err)" $?
+"$duet" info grown.h5 | grep -q "^status *diverged" && [ "$("$duet" export grown.h5 series/loss | wc -l)" = 3 ]
+check "it keeps the points before" $?
+"$duet" run -q $flow objective.name=simsiam predictor_optimiser.lr_ratio=0 train.end=1e5 train.points=1 \
+    -o grown.h5 2>err
+check "a flow whose weights overflow ends with code 3" $(($? != 3))
+grep -q "stopped at t = [0-9.e+]*: it is no longer finite; the state's norm is [0-9.e+]*, the step [0-9.e-]*$" err
+check "it says when, how large it was and its step: $(head -c 200 err)" $?
+
+"$duet" run -q $flow objective.name=byol data.dimension=64 "network.layers=[32]" data.signal=10 \
+    train.end=1e4 train.points=2000 -o interrupted.h5 2>err &
+pid=$!
+sleep 1
+kill -INT $pid
+wait $pid
+code=$?
+check "Ctrl-C ends a flow with code 130 (got $code)" $((code != 130))
+grep -q "interrupted at t = " err && [ "$(wc -l <err)" = 1 ]
+check "Ctrl-C in a flow: one line" $?
+[ -z "$(find . -name '*interrupted*')" ]
+check "Ctrl-C in a flow leaves no file" $?
+
 "$duet" run -q train.epochs=0 measure.samples=1000 -o zero.h5
 check "no epochs: measures once" $?
 [ "$("$duet" export zero.h5 series/loss | wc -l)" = 2 ]
