@@ -193,13 +193,6 @@ static void add_batch(struct representation *r, struct representation_work *w,
         memcpy(r->feature + k * r->feature_stride + first, f + k * COUNT, COUNT * sizeof *f);
 }
 
-static void make_symmetric(size_t n, double *a)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < i; k++)
-            a[i * n + k] = a[k * n + i] = (a[i * n + k] + a[k * n + i]) / 2;
-}
-
 static void find_moments(struct representation *r, const struct evaluation *e)
 {
     const size_t size = MOMENTS * square(r);
@@ -219,18 +212,10 @@ static void find_moments(struct representation *r, const struct evaluation *e)
         moment[i / square(r)][i % square(r)] = sum / (double)r->plan.samples;
     }
     for (size_t i = 0; i < MOMENTS; i++)
-        make_symmetric(width_of_output(r), moment[i]);
+        matrix_symmetrise(width_of_output(r), moment[i]);
 }
 
 /* ---- results ---- */
-
-static double trace(size_t n, const double *a)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i * n + i];
-    return sum;
-}
 
 static enum status find_k(struct representation *r, const double *w_p, struct error *err)
 {
@@ -243,7 +228,7 @@ static enum status find_k(struct representation *r, const double *w_p, struct er
         k[i * n + i] += p->eta_p / 2 + p->eta_s;
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1 + r->sigma2,
                 w_p, (int)n, w_p, (int)n, 1, k, (int)n);
-    make_symmetric(n, k);
+    matrix_symmetrise(n, k);
     enum status status = symmetric_eigen((int)n, k, value, 0, err);
     r->k_least = status ? NAN : value[n - 1];
     return status;
@@ -315,9 +300,9 @@ enum status representation_from_moments(struct representation *r, const double *
                                         struct error *err)
 {
     const size_t n = width_of_output(r);
-    const double shared = trace(n, r->f);
-    r->sigma2 = shared != 0 ? trace(n, r->c) / shared - 1 : 0;
-    r->tau = shared != 0 ? trace(n, r->d) / shared : 0;
+    const double shared = matrix_trace(n, r->f);
+    r->sigma2 = shared != 0 ? matrix_trace(n, r->c) / shared - 1 : 0;
+    r->tau = shared != 0 ? matrix_trace(n, r->d) / shared : 0;
     r->target_cosine =
         parameters ? cosine(r->plan.network->parameters, target ? target : parameters, parameters)
                    : NAN;

@@ -17,3 +17,8 @@ const struct param *descriptor_param(const struct descriptor *descriptor, const 
             return p;
     return NULL;
 }
+
+double *descriptor_real(const struct descriptor *descriptor, void *settings, const char *name)
+{
+    return (double *)((char *)settings + descriptor_param(descriptor, name)->offset);
+}

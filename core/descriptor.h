@@ -63,6 +63,9 @@ struct descriptor {
 /* The line of that name in the parameter table, or NULL. */
 const struct param *descriptor_param(const struct descriptor *descriptor, const char *name);
 
+/* The field of a PARAM_REAL of that name, which the table must have. */
+double *descriptor_real(const struct descriptor *descriptor, void *settings, const char *name);
+
 /* All descriptors of one folder, in the order in which `duet list` shows them. */
 struct registry {
     const char *what; /* "objective", for messages */

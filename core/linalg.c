@@ -64,3 +64,33 @@ enum status singular_values(int rows, int columns, double *a, double *value, dou
                                      value, u, u ? k : 1, vt, columns);
     return check_info("singular values", info, err);
 }
+
+void matrix_product(enum transposed a_how, enum transposed b_how, size_t m, size_t n, size_t k,
+                    double alpha, const double *a, const double *b, double beta, double *c)
+{
+    cblas_dgemm(CblasRowMajor, a_how == TRANSPOSED ? CblasTrans : CblasNoTrans,
+                b_how == TRANSPOSED ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
+                (int)(a_how == TRANSPOSED ? m : k), b, (int)(b_how == TRANSPOSED ? k : n), beta, c,
+                (int)n);
+}
+
+void matrix_commutator(size_t n, const double *a, const double *b, double *out)
+{
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, a, b, 0, out);
+    matrix_product(PLAIN, PLAIN, n, n, n, -1, b, a, 1, out);
+}
+
+void matrix_symmetrise(size_t n, double *a)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            a[i * n + j] = a[j * n + i] = (a[i * n + j] + a[j * n + i]) / 2;
+}
+
+double matrix_trace(size_t n, const double *a)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += a[i * n + i];
+    return sum;
+}

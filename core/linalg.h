@@ -1,8 +1,11 @@
-/* Checked LAPACK: decompositions that refuse NaN and say when they do not converge. */
+/* Small matrices, row-major: a few products, and checked LAPACK, whose decompositions refuse NaN
+ * and say when they do not converge. */
 #ifndef DUET_CORE_LINALG_H
 #define DUET_CORE_LINALG_H
 
 #include "core/error.h"
+
+#include <stddef.h>
 
 /* Whether several threads may call BLAS and LAPACK at once, each on one thread of its own, which is
  * set here.  OpenBLAS built without threads is not safe for that (it shares its buffers). */
@@ -16,5 +19,19 @@ enum status symmetric_eigen(int n, double *a, double *value, int vectors, struct
  * u: [rows][k] and vt: [k][columns], k = min(rows, columns); both or neither may be NULL. */
 enum status singular_values(int rows, int columns, double *a, double *value, double *u, double *vt,
                             struct error *err);
+
+enum transposed { PLAIN, TRANSPOSED };
+
+/* c = alpha op(a) op(b) + beta c, with op(a) m x k and op(b) k x n */
+void matrix_product(enum transposed a_how, enum transposed b_how, size_t m, size_t n, size_t k,
+                    double alpha, const double *a, const double *b, double beta, double *c);
+
+/* out = [a, b] = a b - b a, n x n */
+void matrix_commutator(size_t n, const double *a, const double *b, double *out);
+
+/* a = (a + a^T) / 2, n x n */
+void matrix_symmetrise(size_t n, double *a);
+
+double matrix_trace(size_t n, const double *a);
 
 #endif

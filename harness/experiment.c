@@ -186,14 +186,6 @@ static void layout_measure(struct experiment *e, struct arena *arena)
     measure_layout(&e->measure, &measure, arena);
 }
 
-/* Weight decay of the trunk, which every optimiser has. */
-static double weight_decay(const struct experiment *e)
-{
-    const struct param *param =
-        descriptor_param(e->spec->chosen[SECTION_OPTIMISER], "weight_decay");
-    return *(const double *)((const char *)e->spec->settings[SECTION_OPTIMISER] + param->offset);
-}
-
 static void layout_representation(struct experiment *e, struct arena *arena)
 {
     const struct measure_settings *m = measure_of(e);
@@ -209,7 +201,8 @@ static void layout_representation(struct experiment *e, struct arena *arena)
         .ridge = m->ridge,
         .alpha_p = step->lr_ratio,
         .eta_p = step->lr_ratio * step->weight_decay, /* the step is lr_ratio times as long */
-        .eta_s = weight_decay(e),
+        .eta_s = *descriptor_real(e->spec->chosen[SECTION_OPTIMISER],
+                                  e->spec->settings[SECTION_OPTIMISER], "weight_decay"),
         .threads = e->flows ? 0 : e->threads};
     e->has_representation = e->flows || alignment || (e->tree && wants(e, PROBE_LINEAR));
     if (e->has_representation)

@@ -25,9 +25,9 @@ struct series {
 /* A run whose trainer is a flow (harness/experiment_flow.h). */
 struct flow_part {
     struct network_flow flow;
-    double *x, *x_prime;     /* moments of the data */
-    double *predictor, *w_a; /* W_p and W_a, as they are now */
-    double *invariant;       /* [point][dynamics.invariants] */
+    double *x, *x_prime; /* moments of the data */
+    double *w_a;         /* as it is now; W_p is predictor_parameters */
+    double *invariant;   /* [point][dynamics.invariants] */
 };
 
 struct experiment {

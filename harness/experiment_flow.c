@@ -118,7 +118,7 @@ void experiment_flow_layout(struct experiment *e, struct arena *arena)
         o->target == TARGET_NETWORK ? e->spec->settings[SECTION_OBJECTIVE] : NULL;
     struct flow_part *f = &e->flow;
     e->parameters = ARENA_TAKE(arena, double, n2 *n1);
-    f->predictor = e->predictor_parameters = ARENA_TAKE(arena, double, n2 *n2);
+    e->predictor_parameters = ARENA_TAKE(arena, double, n2 *n2);
     f->w_a = ARENA_TAKE(arena, double, n2 *n1);
     f->x = ARENA_TAKE(arena, double, n1 *n1);
     f->x_prime = ARENA_TAKE(arena, double, n1 *n1);
@@ -127,7 +127,7 @@ void experiment_flow_layout(struct experiment *e, struct arena *arena)
     if (!arena->base)
         return;
     network_init(&e->network, e->spec->seed, PURPOSE_WEIGHTS, e->parameters);
-    predictor_init(&e->predictor, e->spec->seed, f->predictor);
+    predictor_init(&e->predictor, e->spec->seed, e->predictor_parameters);
     if (!target || target->start == START_ONLINE)
         memcpy(f->w_a, e->parameters, n2 * n1 * sizeof *f->w_a);
     else if (target->start == START_RANDOM)
@@ -157,8 +157,8 @@ enum status experiment_flow_open(struct experiment *e, struct error *err)
         .eta_p = step->lr_ratio * step->weight_decay,
         .eta_s = sgd->weight_decay,
     };
-    return network_flow_open(&e->flow.flow, &plan, e->parameters, e->flow.predictor, e->flow.w_a,
-                             err);
+    return network_flow_open(&e->flow.flow, &plan, e->parameters, e->predictor_parameters,
+                             e->flow.w_a, err);
 }
 
 void experiment_flow_close(struct experiment *e)
@@ -195,10 +195,10 @@ static enum status keep_point(struct experiment *e, double t, const double *stat
     struct representation *r = &e->representation;
     const size_t point = e->measured, many = f->dynamics.invariants;
     take_weights(e, state);
-    network_flow_moments(f, state, r->c, r->f, r->d, e->flow.predictor);
+    network_flow_moments(f, state, r->c, r->f, r->d, e->predictor_parameters);
     enum status status =
         representation_from_moments(r, network_flow_weights(f, state) ? e->parameters : NULL,
-                                    e->target, e->flow.predictor, err);
+                                    e->target, e->predictor_parameters, err);
     if (status)
         return status;
     e->series.time[point] = t;
@@ -213,10 +213,22 @@ static enum status keep_point(struct experiment *e, double t, const double *stat
     return STATUS_OK;
 }
 
-static bool watch(void *context, double t, const double *state)
+static bool keep_going(void *context)
 {
     struct watching *w = context;
     const struct observer *o = w->observer;
+    if (!o || !o->training || w->e->measured == 0 ||
+        o->training(o->context, w->e, w->e->measured - 1, w->e->points - 1))
+        return true;
+    w->status =
+        error_set(w->err, STATUS_INTERRUPTED, "interrupted after t = %g; nothing was written",
+                  w->e->series.time[w->e->measured - 1]);
+    return false;
+}
+
+static bool watch(void *context, double t, const double *state)
+{
+    struct watching *w = context;
     w->status = keep_point(w->e, t, state, w->err);
     if (w->status == STATUS_DIVERGED) /* a decomposition met what is not finite */
         w->status =
@@ -224,10 +236,6 @@ static bool watch(void *context, double t, const double *state)
                       "the flow stopped at t = %g: the moments of its outputs are no longer "
                       "finite; the state's norm is %g",
                       t, cblas_dnrm2((int)w->e->flow.flow.dynamics.flow.size, state, 1));
-    if (!w->status && o && o->training &&
-        !o->training(o->context, w->e, w->e->measured - 1, w->e->points - 1))
-        w->status =
-            error_set(w->err, STATUS_INTERRUPTED, "interrupted at t = %g; nothing was written", t);
     return !w->status;
 }
 
@@ -238,8 +246,10 @@ enum status experiment_flow_run(struct experiment *e, const struct observer *obs
     struct watching w = {.e = e, .observer = observer, .err = err};
     struct flow_result result;
     memcpy(e->initial, e->parameters, e->network.parameters * sizeof *e->initial);
-    memcpy(e->initial_predictor, e->flow.predictor,
+    memcpy(e->initial_predictor, e->predictor_parameters,
            e->predictor.parameters * sizeof *e->initial_predictor);
+    e->flow.flow.dynamics.flow.keep_going = keep_going;
+    e->flow.flow.dynamics.flow.keep_context = &w;
     enum status status = dynamics_run(&e->flow.flow.dynamics, s->end, s->tolerance, (int)s->points,
                                       watch, &w, e->flow.flow.state, &result, err);
     if (!status)

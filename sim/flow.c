@@ -106,7 +106,8 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         enum status status = step_failed(w, *t, code, err);
         if (status)
             return status;
-        *stopped = event_happened(w, state);
+        *stopped = event_happened(w, state) ||
+                   (w->flow->keep_going && !w->flow->keep_going(w->flow->keep_context));
     }
     if (*stopped) {
         memcpy(state, w->before, w->flow->size * sizeof *state);

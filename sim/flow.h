@@ -23,6 +23,9 @@ struct flow {
     size_t events;
     void (*event)(void *context, const double *state, double *value);
     long max_steps; /* 0: FLOW_MAX_STEPS */
+    /* Asked after every step; false stops the flow.  NULL: not. */
+    bool (*keep_going)(void *keep_context);
+    void *keep_context;
 };
 
 enum { FLOW_MAX_STEPS = 200000 };
@@ -30,7 +33,8 @@ enum { FLOW_MAX_STEPS = 200000 };
 /* Where a flow ended. */
 struct flow_result {
     double t;
-    bool stopped; /* at an event, t is where it was last known not to have happened; or by watch */
+    bool stopped; /* at an event, t is where it was last known not to have happened; or by watch or
+                     keep_going */
 };
 
 /* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the

@@ -186,7 +186,7 @@ static enum status open_scalars(struct network_flow *f, const double *w, const d
                                 const double *w_a, struct error *err)
 {
     const struct network_flow_plan *p = &f->plan;
-    const size_t n1 = p->inputs, n2 = p->outputs, modes = n1 < n2 ? n1 : n2;
+    const size_t n1 = p->inputs, n2 = p->outputs, modes = n1;
     double *v = f->work, *image = f->work + n1 * n1, tau;
     f->equations.scalars = (struct scalar_flow){.modes = modes,
                                                 .lambda_s = f->lambda_s,
@@ -201,6 +201,12 @@ static enum status open_scalars(struct network_flow *f, const double *w, const d
                            "train.equations scalars has a predictor and an EMA target; use "
                            "objective.name byol with objective.ema between 0 and 1 and "
                            "predictor.kind linear, or equations matrix");
+    if (!status && n1 > n2)
+        status = error_key(err, "train.equations",
+                           "train.equations scalars needs an output for each of the %zu "
+                           "eigenvectors of X, but the network has %zu outputs; give "
+                           "network.layers as many, or use matrix",
+                           n1, n2);
     if (!status)
         status = find_tau(f, w, w_a, &tau, err);
     if (!status)
@@ -218,6 +224,22 @@ static enum status open_scalars(struct network_flow *f, const double *w, const d
 
 /* ---- open and close ---- */
 
+static enum status open_equations(struct network_flow *f, const double *w, const double *w_p,
+                                  const double *w_a, struct error *err)
+{
+    if (f->plan.equations == FLOW_MATRIX)
+        return open_matrix(f, w, w_p, w_a, err);
+    if (f->plan.equations == FLOW_SCALARS)
+        return open_scalars(f, w, w_p, w_a, err);
+    enum status status = check_reduced(&f->plan, err);
+    if (!status)
+        status = find_sigma2(f, err);
+    if (status)
+        return status;
+    return f->plan.equations == FLOW_REDUCED ? open_reduced(f, w, w_p, w_a, err)
+                                             : open_modes(f, w, w_p, w_a, err);
+}
+
 enum status network_flow_open(struct network_flow *f, const struct network_flow_plan *plan,
                               const double *w, const double *w_p, const double *w_a,
                               struct error *err)
@@ -231,17 +253,10 @@ enum status network_flow_open(struct network_flow *f, const struct network_flow_
     f->loss_work = calloc(5 * n2 * n2, sizeof *f->loss_work);
     if (!f->state || !f->lambda_s || !f->lambda_d || !f->work || !f->loss_work)
         return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu x %zu weights", n2, n1);
-    if (plan->equations == FLOW_MATRIX)
-        return open_matrix(f, w, w_p, w_a, err);
-    if (plan->equations == FLOW_SCALARS)
-        return open_scalars(f, w, w_p, w_a, err);
-    enum status status = check_reduced(plan, err);
-    if (!status)
-        status = find_sigma2(f, err);
-    if (status)
-        return status;
-    return plan->equations == FLOW_REDUCED ? open_reduced(f, w, w_p, w_a, err)
-                                           : open_modes(f, w, w_p, w_a, err);
+    enum status status = open_equations(f, w, w_p, w_a, err);
+    if (plan->alpha_p == 0)
+        f->dynamics.invariants = 0; /* they divide by it */
+    return status;
 }
 
 void network_flow_close(struct network_flow *f)
@@ -337,14 +352,6 @@ void network_flow_moments(const struct network_flow *f, const double *state, dou
 
 /* ---- loss ---- */
 
-static double trace(size_t n, const double *a)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i * n + i];
-    return sum;
-}
-
 /* E|W_a x|^2 */
 static double target_power(const struct network_flow *f, const double *state, double *square)
 {
@@ -353,9 +360,9 @@ static double target_power(const struct network_flow *f, const double *state, do
     const double *w_a = f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(m);
     double power = 0;
     through(f, w_a, f->plan.x, w_a, square);
-    power += trace(n, square);
+    power += matrix_trace(n, square);
     through(f, w_a, f->plan.x_prime, w_a, square);
-    return power + trace(n, square);
+    return power + matrix_trace(n, square);
 }
 
 /* 2 J = tr(W_p C W_p^T) - 2 <W_p, W_a X W^T> + E|W_a x|^2 */
@@ -388,7 +395,7 @@ static double aligned_loss(const struct network_flow *f, const double *state, do
         twice += scalars ? f->lambda_s[j] * y[2] * y[2] : y[2] * y[2] * (1 + f->sigma2) * y[1];
     }
     if (f->plan.equations == FLOW_REDUCED)
-        twice += state[2 * square] * state[2 * square] * trace(n, c);
+        twice += state[2 * square] * state[2 * square] * matrix_trace(n, c);
     return twice / 2;
 }
 

@@ -3,9 +3,10 @@
  * what a state of it says of the outputs, in the same terms for all four.
  *
  * FLOW_REDUCED and FLOW_MODES need X = I, X' = sigma2 I, a symmetric W_p and W_a(0) = tau(0) W(0);
- * FLOW_SCALARS needs X and X' with common eigenvectors.  FLOW_MODES begins with the eigenvalues s_j
- * of F(0) and p_j = u_j^T W_p u_j, FLOW_SCALARS with w = |W v_j| for the eigenvectors v_j of X +
- * X' and w_p along W v_j: what the matrices would be if they were aligned. */
+ * FLOW_SCALARS needs X and X' with common eigenvectors and an output for each.  FLOW_MODES begins
+ * with the eigenvalues s_j of F(0) and p_j = u_j^T W_p u_j, FLOW_SCALARS with w = |W v_j| for the
+ * eigenvectors v_j of X + X' and w_p along W v_j: what the matrices would be if they were aligned.
+ */
 #ifndef DUET_SIM_NETWORK_FLOW_H
 #define DUET_SIM_NETWORK_FLOW_H
 

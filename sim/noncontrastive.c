@@ -1,26 +1,8 @@
 #include "sim/noncontrastive.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- small matrices ---- */
-
-void matrix_product(enum transposed a_how, enum transposed b_how, size_t m, size_t n, size_t k,
-                    double alpha, const double *a, const double *b, double beta, double *c)
-{
-    cblas_dgemm(CblasRowMajor, a_how == TRANSPOSED ? CblasTrans : CblasNoTrans,
-                b_how == TRANSPOSED ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, alpha, a,
-                (int)(a_how == TRANSPOSED ? m : k), b, (int)(b_how == TRANSPOSED ? k : n), beta, c,
-                (int)n);
-}
-
-void matrix_commutator(size_t n, const double *a, const double *b, double *out)
-{
-    matrix_product(PLAIN, PLAIN, n, n, n, 1, a, b, 0, out);
-    matrix_product(PLAIN, PLAIN, n, n, n, -1, b, a, 1, out);
-}
 
 /* out += factor {a, b} = factor (a b + b a) */
 static void add_anticommutator(size_t n, double factor, const double *a, const double *b,
@@ -28,13 +10,6 @@ static void add_anticommutator(size_t n, double factor, const double *a, const d
 {
     matrix_product(PLAIN, PLAIN, n, n, n, factor, a, b, 1, out);
     matrix_product(PLAIN, PLAIN, n, n, n, factor, b, a, 1, out);
-}
-
-void matrix_symmetrise(size_t n, double *a)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j < i; j++)
-            a[i * n + j] = a[j * n + i] = (a[i * n + j] + a[j * n + i]) / 2;
 }
 
 /* ---- running ---- */
@@ -73,7 +48,9 @@ enum status dynamics_run(const struct dynamics *dynamics, double end, double tol
                         .context = &watched,
                         .rate = watched_rate,
                         .jacobian = dynamics->flow.jacobian ? watched_jacobian : NULL,
-                        .max_steps = dynamics->flow.max_steps};
+                        .max_steps = dynamics->flow.max_steps,
+                        .keep_going = dynamics->flow.keep_going,
+                        .keep_context = dynamics->flow.keep_context};
     double scale = 0;
     for (size_t i = 0; i < flow.size; i++)
         scale = fmax(scale, fabs(state[i]));
@@ -209,14 +186,6 @@ void matrix_flow_close(struct matrix_flow *f)
 
 /* ---- W_p, F, tau ---- */
 
-static double trace(size_t n, const double *a)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i * n + i];
-    return sum;
-}
-
 static void reduced_rate(void *context, double t, const double *state, double *rate)
 {
     const struct reduced_flow *f = context;
@@ -232,8 +201,9 @@ static void reduced_rate(void *context, double t, const double *state, double *r
     add_anticommutator(n, -f->alpha_p * k / 2, p, big_f, p_rate);
     add_anticommutator(n, -k, p_square, big_f, f_rate);
     add_anticommutator(n, tau, p, big_f, f_rate);
-    rate[2 * square] =
-        f->tau_moves ? f->beta * (1 - tau) - tau * trace(n, f_rate) / trace(n, big_f) / 2 : 0;
+    rate[2 * square] = f->tau_moves ? f->beta * (1 - tau) -
+                                          tau * matrix_trace(n, f_rate) / matrix_trace(n, big_f) / 2
+                                    : 0;
 }
 
 enum status reduced_flow_open(struct reduced_flow *f, struct dynamics *dynamics, struct error *err)

@@ -15,6 +15,7 @@
 #define DUET_SIM_NONCONTRASTIVE_H
 
 #include "core/error.h"
+#include "core/linalg.h"
 #include "sim/flow.h"
 
 #include <stdbool.h>
@@ -122,19 +123,5 @@ struct scalar_flow {
 
 /* Invariants: e^{2 eta t} (w^2 - w_p^2 / alpha_p) of every mode. */
 void scalar_flow_open(struct scalar_flow *f, struct dynamics *dynamics);
-
-/* ---- small matrices, row-major ---- */
-
-enum transposed { PLAIN, TRANSPOSED };
-
-/* c = alpha op(a) op(b) + beta c, with op(a) m x k and op(b) k x n */
-void matrix_product(enum transposed a_how, enum transposed b_how, size_t m, size_t n, size_t k,
-                    double alpha, const double *a, const double *b, double beta, double *c);
-
-/* out = [a, b] = a b - b a, n x n */
-void matrix_commutator(size_t n, const double *a, const double *b, double *out);
-
-/* a = (a + a^T) / 2 */
-void matrix_symmetrise(size_t n, double *a);
 
 #endif

@@ -38,13 +38,6 @@ enum status predictor_check_optimiser(const struct predictor *p,
     return STATUS_OK;
 }
 
-/* The double of that name in an optimiser's settings; all optimisers have it. */
-static double *setting(const struct predictor_trainer *t, const char *name)
-{
-    const struct param *param = descriptor_param(&t->plan.trunk_optimiser->about, name);
-    return (double *)((char *)t->settings + param->offset);
-}
-
 static size_t square(const struct predictor_trainer *t)
 {
     return (size_t)t->plan.predictor->width * (size_t)t->plan.predictor->width;
@@ -67,8 +60,9 @@ void predictor_trainer_layout(struct predictor_trainer *t, const struct predicto
     if (!arena->base)
         return;
     memcpy(t->settings, plan->trunk_settings, settings);
-    *setting(t, "lr") *= step_of(t)->lr_ratio;
-    *setting(t, "weight_decay") = step_of(t)->weight_decay;
+    const struct descriptor *trunk = &plan->trunk_optimiser->about; /* all have these two */
+    *descriptor_real(trunk, t->settings, "lr") *= step_of(t)->lr_ratio;
+    *descriptor_real(trunk, t->settings, "weight_decay") = step_of(t)->weight_decay;
     predictor_init(plan->predictor, plan->seed, t->parameters);
 }
 

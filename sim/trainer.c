@@ -351,8 +351,8 @@ static double batch_loss_of(const struct trainer *t, double *force)
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
             totals[i] += t->partial[c * PARTIAL_STRIDE + (size_t)i];
-    return objective_finish(t->plan.objective, t->plan.objective_settings,
-                            predicts(t) ? &t->head[0].compared : &t->outputs[0], totals, force);
+    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs[0], totals,
+                            force);
 }
 
 /* From the gradient of predictions and targets to that of the online outputs. */

@@ -612,9 +612,9 @@ struct refusal {
     const char *what;
     enum flow_equations equations;
     enum target_rule target;
-    bool through, identity, asymmetric;
-    double eta_p, x, x_prime, w_a; /* eta_p, and what is added to an entry */
-    const char *key, *word;        /* to blame, and in the message */
+    bool through, identity, asymmetric, wide; /* wide: more inputs than outputs */
+    double eta_p, x, x_prime, w_a;            /* eta_p, and what is added to an entry */
+    const char *key, *word;                   /* to blame, and in the message */
 };
 
 static const struct refusal refusals[] = {
@@ -646,6 +646,8 @@ static const struct refusal refusals[] = {
     {"frozen", FLOW_SCALARS, RULE_FROZEN, .key = "train.equations", .word = "objective.ema"},
     {"identity", FLOW_SCALARS, RULE_EMA, .identity = true, .key = "train.equations",
      .word = "predictor.kind"},
+    {"more inputs than outputs", FLOW_SCALARS, RULE_EMA, .wide = true, .key = "train.equations",
+     .word = "network.layers"},
     {"no common eigenvectors", FLOW_SCALARS, RULE_EMA, .x = 0.3, .x_prime = -0.2,
      .key = "train.equations", .word = "common eigenvectors"},
 };
@@ -656,9 +658,10 @@ static void refuse(const struct refusal *r, bool change)
     struct aligned a;
     struct network_flow f;
     struct error err = {0};
-    draw_aligned(&a, N1, N2, spread_w, spread_p, 0.6, 0.2);
+    const size_t inputs = r->equations == FLOW_SCALARS && !(change && r->wide) ? N2 : N1;
+    draw_aligned(&a, inputs, N2, spread_w, spread_p, 0.6, 0.2);
     struct network_flow_plan plan = {.equations = r->equations,
-                                     .inputs = N1,
+                                     .inputs = inputs,
                                      .outputs = N2,
                                      .x = a.x,
                                      .x_prime = a.x_prime,
@@ -676,8 +679,8 @@ static void refuse(const struct refusal *r, bool change)
         plan.no_predictor = r->identity;
         plan.symmetric = !r->asymmetric;
         plan.eta_p += r->eta_p;
-        a.x[1] += r->x, a.x[N1] += r->x;
-        a.x_prime[1] += r->x_prime, a.x_prime[N1] += r->x_prime;
+        a.x[1] += r->x, a.x[inputs] += r->x;
+        a.x_prime[1] += r->x_prime, a.x_prime[inputs] += r->x_prime;
         a.w_a[1] += r->w_a;
     }
     const enum status status = network_flow_open(&f, &plan, a.w, a.w_p, a.w_a, &err);
@@ -851,7 +854,7 @@ static void a_run_keeps_every_point(void **state)
         assert_near(e.series.time[i], (double)i / 4, 1e-15);
     const double *last = e.flow.flow.state;
     assert_memory_equal(e.parameters, last, MIXED * sizeof *last);
-    assert_memory_equal(e.flow.predictor, last + MIXED, SQUARE * sizeof *last);
+    assert_memory_equal(e.predictor_parameters, last + MIXED, SQUARE * sizeof *last);
     assert_memory_equal(e.target, last + MIXED + SQUARE, MIXED * sizeof *last);
     double w[MIXED], w_p[SQUARE];
     network_init(&e.network, spec.seed, PURPOSE_WEIGHTS, w);
