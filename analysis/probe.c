@@ -1,6 +1,8 @@
 #include "analysis/probe.h"
 
+#include <float.h>
 #include <lapacke.h>
+#include <math.h>
 #include <string.h>
 
 size_t probe_weights(size_t features, int states)
@@ -20,6 +22,17 @@ static inline double entry(const struct probe *p, const double *feature, size_t 
     return i < p->features ? feature[i * stride + s] : 1;
 }
 
+/* The ridge, but no less than rounding of the largest mean square: features that depend on each
+ * other, or are huge, have a readout too. */
+static double ridge_of(const struct probe *p, const double *gram)
+{
+    const size_t n = p->features + 1;
+    double largest = 0;
+    for (size_t i = 0; i < p->features; i++)
+        largest = fmax(largest, gram[i * n + i]);
+    return fmax(p->ridge, 10 * (double)n * DBL_EPSILON * largest);
+}
+
 /* Lower triangle of E[x x^T] + ridge, and E[1(z = k) x] for every state k */
 static void moments(const struct probe *p, size_t samples, const double *feature, size_t stride,
                     const uint8_t *label, double *gram, double *cross)
@@ -36,8 +49,10 @@ static void moments(const struct probe *p, size_t samples, const double *feature
         }
         for (size_t s = 0; s < samples; s++)
             cross[label[s] * n + i] += entry(p, feature, stride, i, s) / (double)samples;
-        gram[i * n + i] += i < p->features ? p->ridge : 0;
     }
+    const double ridge = ridge_of(p, gram);
+    for (size_t i = 0; i < p->features; i++)
+        gram[i * n + i] += ridge;
 }
 
 enum status probe_fit(struct probe *p, size_t samples, const double *feature, size_t stride,
@@ -46,14 +61,14 @@ enum status probe_fit(struct probe *p, size_t samples, const double *feature, si
     const size_t n = p->features + 1;
     double *gram = work, *cross = work + n * n;
     moments(p, samples, feature, stride, label, gram, cross);
+    double probe = 0; /* 0 x a is NaN where a is infinite or NaN */
+    for (size_t i = 0; i < n * n; i++)
+        probe += 0 * gram[i];
     /* Row-major lower is LAPACK's upper; right-hand sides are its columns. */
-    int code = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, (lapack_int)p->states, gram,
-                                  (lapack_int)n, cross, (lapack_int)n);
-    if (code != 0)
-        return error_set(err, STATUS_FAILED,
-                         "the features of a probe are not finite, or depend on each other and the "
-                         "ridge is too small (%g)",
-                         p->ridge);
+    const int code = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, (lapack_int)p->states,
+                                        gram, (lapack_int)n, cross, (lapack_int)n);
+    if (code != 0 || probe != 0)
+        return error_set(err, STATUS_DIVERGED, "the features of a probe are not finite");
     memcpy(p->weights, cross, probe_weights(p->features, p->states) * sizeof *cross);
     return STATUS_OK;
 }

@@ -15,7 +15,8 @@
 struct probe {
     size_t features;
     int states;
-    double ridge;    /* penalty: mean squared error + ridge |w|^2; above 0 */
+    double ridge;    /* penalty: mean squared error + ridge |w|^2; above 0, and raised to rounding
+                        where the features are large */
     double *weights; /* [state][features + 1], the constant last; the caller's */
 };
 
@@ -23,6 +24,7 @@ struct probe {
 size_t probe_weights(size_t features, int states);
 size_t probe_work(size_t features, int states);
 
+/* STATUS_DIVERGED where the features are not finite. */
 enum status probe_fit(struct probe *probe, size_t samples, const double *feature, size_t stride,
                       const uint8_t *label, double *work, struct error *err);
 

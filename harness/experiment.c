@@ -457,7 +457,7 @@ static enum status finish_measuring(struct training *t, struct error *err)
         pthread_join(m->thread, NULL);
     m->beside = false;
     if (m->status == STATUS_DIVERGED) /* a decomposition met NaN */
-        return diverge(t->e, m->step, m->epoch, "an operator is no longer finite", err);
+        return diverge(t->e, m->step, m->epoch, "what is measured is no longer finite", err);
     if (m->status) {
         *err = m->err;
         return m->status;

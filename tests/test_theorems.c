@@ -2,10 +2,12 @@
  * measures; the sums that its instances are made of are right. */
 #include "analysis/sample_connection.h"
 #include "core/random.h"
+#include "harness/experiment.h"
 #include "harness/spec.h"
 #include "sim/objectives/objectives.h"
 #include "sim/population.h"
 #include "testing.h"
+#include "theorems/ablation.h"
 #include "theorems/claims.h"
 #include "theorems/dual.h"
 
@@ -102,13 +104,15 @@ static void faults_are_found_where_they_matter(void **state)
         int part;
         enum fault fault;
     } cases[] = {
-        {"DDN-1", 0, FAULT_GATE},      {"DDN-2", 0, FAULT_GATE},  {"DDN-4", 0, FAULT_SIGN},
-        {"DDN-4", 0, FAULT_FACTOR},    {"DDN-4", 0, FAULT_GATE},  {"DDN-5", 0, FAULT_FACTOR},
-        {"DDN-6", 0, FAULT_FACTOR},    {"DDN-7", 0, FAULT_SIGN},  {"DDN-8", 0, FAULT_GATE},
-        {"DDN-10", 0, FAULT_CENTRING}, {"DDN-10", 1, FAULT_GATE}, {"DDN-11", 0, FAULT_GATE},
-        {"HLTM-3", 0, FAULT_CENTRING}, {"HLTM-3", 0, FAULT_SIGN}, {"HLTM-4", 0, FAULT_FACTOR},
-        {"HLTM-4", 0, FAULT_CENTRING}, {"E6", 0, FAULT_CENTRING}, {"E5", 0, FAULT_SIGN},
-        {"HLTM-6", 0, FAULT_FACTOR},   {"HLTM-1", 2, FAULT_SIGN},
+        {"DDN-1", 0, FAULT_GATE},      {"DDN-2", 0, FAULT_GATE},    {"DDN-4", 0, FAULT_SIGN},
+        {"DDN-4", 0, FAULT_FACTOR},    {"DDN-4", 0, FAULT_GATE},    {"DDN-5", 0, FAULT_FACTOR},
+        {"DDN-6", 0, FAULT_FACTOR},    {"DDN-7", 0, FAULT_SIGN},    {"DDN-8", 0, FAULT_GATE},
+        {"DDN-10", 0, FAULT_CENTRING}, {"DDN-10", 1, FAULT_GATE},   {"DDN-11", 0, FAULT_GATE},
+        {"HLTM-3", 0, FAULT_CENTRING}, {"HLTM-3", 0, FAULT_SIGN},   {"HLTM-4", 0, FAULT_FACTOR},
+        {"HLTM-4", 0, FAULT_CENTRING}, {"E6", 0, FAULT_CENTRING},   {"E5", 0, FAULT_SIGN},
+        {"HLTM-6", 0, FAULT_FACTOR},   {"HLTM-1", 2, FAULT_SIGN},   {"NCP-13", 0, FAULT_CENTRING},
+        {"NCP-13", 0, FAULT_SIGN},     {"NCP-13", 1, FAULT_SIGN},   {"NCP-13", 2, FAULT_GATE},
+        {"NCP-13", 2, FAULT_SIGN},     {"NCP-13", 3, FAULT_FACTOR},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct claim *c = (const struct claim *)registry_find(&claim_registry, cases[i].id);
@@ -224,6 +228,31 @@ static void effects_are_judged_by_their_interval(void **state)
     assert_int_equal(judge(PART_EFFECT, 0, 0, none, none, 4).verdict, VERDICT_FAILS);
     assert_int_equal(judge(PART_EFFECT, 0, 0, fall, none, 4).verdict, VERDICT_DIFFERS);
     assert_int_equal(judge(PART_EFFECT, 0, 2, rise, none, 4).verdict, VERDICT_DIFFERS);
+}
+
+/* What a paper reports of other data differs where it does not show; NaN never passes. */
+static void reported_effects_may_differ(void **state)
+{
+    (void)state;
+    static const double none[] = {1, -1.2, 0.1, -0.2}, rise[] = {1, 1.2, 0.9, 1.1},
+                        lost[] = {1, NAN, 0.9, 1.1};
+    static const struct {
+        const double *error;
+        enum verdict verdict;
+    } cases[] = {{none, VERDICT_DIFFERS}, {rise, VERDICT_HOLDS}, {lost, VERDICT_FAILS}};
+    const struct part part = {.kind = PART_EFFECT, .reported = true};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct reading reading[4];
+        struct judgement j = {0};
+        for (int k = 0; k < 4; k++) {
+            reading_clear(&reading[k]);
+            reading[k].error = cases[i].error[k];
+        }
+        gsl_rng *rng = stream_rng_alloc(1, PURPOSE_TEST, 0, 0);
+        part_judge(&part, reading, 4, rng, &j);
+        gsl_rng_free(rng);
+        assert_int_equal(j.verdict, cases[i].verdict);
+    }
 }
 
 static void p_values_are_corrected_for_their_number(void **state)
@@ -351,6 +380,149 @@ static void connections_are_derivatives_of_the_output(void **state)
     }
 }
 
+/* ---- NCP-13: its runs are those of the specs ---- */
+
+static const char sweep_spec[] = "specs/ncp-13-sweep.yaml";
+
+/* The file from its start to `end`, or whole; the caller's. */
+static char *text_of(const char *path, const char *end)
+{
+    FILE *file = fopen(path, "r");
+    char *text = allocate(1 << 16, 1);
+    assert_non_null(file);
+    assert_in_range(fread(text, 1, (1 << 16) - 1, file), 1, (1 << 16) - 2);
+    fclose(file);
+    if (end) {
+        char *at = strstr(text, end);
+        assert_non_null(at);
+        at[1] = '\0';
+    }
+    return text;
+}
+
+/* "{case: NAME, key: value, ...}" becomes NAME and overrides "key=value"; their number. */
+static size_t read_case(char *line, const char **name, const char *overrides[8])
+{
+    size_t count = 0;
+    char *save;
+    line[strcspn(line, "}")] = '\0';
+    for (char *pair = strtok_r(line, ",", &save); pair; pair = strtok_r(NULL, ",", &save)) {
+        char *key = pair + strspn(pair, " {"), *colon = strchr(key, ':');
+        assert_non_null(colon);
+        assert_in_range(count, 0, 7);
+        if (strncmp(key, "case:", 5) == 0) {
+            *name = colon + 2;
+            continue;
+        }
+        *colon = '=';
+        memmove(colon + 1, colon + 2, strlen(colon + 2) + 1);
+        overrides[count++] = key;
+    }
+    return count;
+}
+
+static void check_parameters(const struct descriptor *d, const void *a, const void *b)
+{
+    static const size_t size[] = {[PARAM_INTEGER] = sizeof(int64_t),
+                                  [PARAM_REAL] = sizeof(double),
+                                  [PARAM_BOOLEAN] = sizeof(bool),
+                                  [PARAM_CHOICE] = sizeof(int)};
+    for (const struct param *p = d->params; p->name; p++) {
+        assert_in_range(p->type, 0, sizeof size / sizeof *size - 1);
+        assert_int_not_equal(size[p->type], 0);
+        if (memcmp((const char *)a + p->offset, (const char *)b + p->offset, size[p->type]) != 0)
+            fail_msg("%s: %s is another", d->name, p->name);
+    }
+}
+
+static void check_trainers(const struct trainer *a, const struct trainer *b)
+{
+    const struct trainer_plan *p = &a->plan, *q = &b->plan;
+    const size_t size = p->network->parameters * sizeof(double);
+    assert_ptr_equal(p->source, q->source);
+    assert_ptr_equal(p->objective, q->objective);
+    assert_ptr_equal(p->optimiser, q->optimiser);
+    assert_ptr_equal(p->predictor_optimiser, q->predictor_optimiser);
+    check_parameters(&p->objective->about, p->objective_settings, q->objective_settings);
+    check_parameters(&p->optimiser->about, p->optimiser_settings, q->optimiser_settings);
+    check_parameters(&p->predictor_optimiser->about, p->predictor_settings, q->predictor_settings);
+    assert_memory_equal(p->predictor, q->predictor, sizeof *p->predictor);
+    assert_int_equal(p->seed, q->seed);
+    assert_int_equal(p->samples, q->samples);
+    assert_int_equal(p->batch, q->batch);
+    assert_int_equal(p->network->relu, q->network->relu);
+    assert_int_equal(p->network->normalize, q->network->normalize);
+    assert_int_equal(p->network->parameters, q->network->parameters);
+    assert_memory_equal(a->parameters, b->parameters, size);
+    assert_memory_equal(a->target, b->target, size);
+    assert_memory_equal(a->predictor.parameters, b->predictor.parameters,
+                        p->predictor->parameters * sizeof(double));
+}
+
+static void check_run(const struct experiment *e, const struct ablation_run *run)
+{
+    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
+    const struct representation_plan *p = &e->representation.plan, *q = &run->representation.plan;
+    check_trainers(&e->trainer, &run->trainer);
+    assert_int_equal(train->epochs, run->base->epochs);
+    assert_int_equal(e->tree->nodes, run->tree->nodes);
+    assert_int_equal(e->tree->keep_level, run->tree->keep_level);
+    assert_memory_equal(e->tree->polarity, run->tree->polarity, run->tree->nodes * sizeof(double));
+    assert_int_equal(p->samples, q->samples);
+    assert_int_equal(p->probe_samples, q->probe_samples);
+    assert_near(p->ridge, q->ridge, 0);
+}
+
+static void check_case(const struct ablation *ablation, const char *const *overrides, size_t count)
+{
+    struct spec spec;
+    struct experiment e;
+    struct ablation_run run;
+    struct error err = {0};
+    check_ok(spec_load(&spec, "specs/ncp-13.yaml", overrides, count, &err), &err);
+    check_ok(experiment_open(&e, &spec, 1, &err), &err);
+    check_ok(ablation_open(&run, &ablation_base, ablation, spec.seed, &err), &err);
+    check_run(&e, &run);
+    ablation_close(&run);
+    experiment_free(&e);
+    spec_free(&spec);
+}
+
+static void ablations_are_the_cases_of_the_sweep(void **state)
+{
+    (void)state;
+    char *text = text_of(sweep_spec, NULL), *save;
+    int cases = 0;
+    for (char *line = strtok_r(strstr(text, "\nsweep:"), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        const char *name = NULL, *overrides[8];
+        char *brace = strstr(line, "- {case:");
+        if (!brace)
+            continue;
+        size_t count = read_case(brace + 2, &name, overrides);
+        assert_in_range(cases, 0, ABLATION_COUNT - 1);
+        assert_string_equal(name, ablations[cases].name);
+        check_case(&ablations[cases++], overrides, count);
+    }
+    assert_int_equal(cases, ABLATION_COUNT);
+    free(text);
+}
+
+/* Without its sweep it is the spec of the base. */
+static void the_sweep_begins_with_the_base(void **state)
+{
+    (void)state;
+    char *text = text_of(sweep_spec, "\nsweep:");
+    struct spec base, sweep;
+    struct error err = {0};
+    check_ok(spec_load(&base, "specs/ncp-13.yaml", NULL, 0, &err), &err);
+    check_ok(spec_parse(&sweep, sweep_spec, text, strlen(text), NULL, 0, &err), &err);
+    assert_string_equal(base.yaml, sweep.yaml);
+    spec_free(&base);
+    spec_free(&sweep);
+    free(text);
+}
+
 int main(void)
 {
     gsl_set_error_handler_off();
@@ -363,10 +535,13 @@ int main(void)
         cmocka_unit_test(bounds_report_their_slack),
         cmocka_unit_test(rates_may_not_fall_short),
         cmocka_unit_test(effects_are_judged_by_their_interval),
+        cmocka_unit_test(reported_effects_may_differ),
         cmocka_unit_test(p_values_are_corrected_for_their_number),
         cmocka_unit_test(ensembles_are_all_combinations_with_their_probabilities),
         cmocka_unit_test(population_gradients_are_those_of_the_expected_loss),
         cmocka_unit_test(connections_are_derivatives_of_the_output),
+        cmocka_unit_test(ablations_are_the_cases_of_the_sweep),
+        cmocka_unit_test(the_sweep_begins_with_the_base),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -189,10 +189,11 @@ static void judge_effect(const struct part *part, double *value, const struct re
     j->interval = bootstrap_mean(value, (size_t)count, rng);
     j->error = part->least - j->interval.low;
     j->tolerance = 0;
+    const bool lost = isnan(j->interval.mean);
     if (j->interval.high < part->least)
         j->verdict = VERDICT_DIFFERS;
     else if (!(j->interval.low > part->least))
-        j->verdict = VERDICT_FAILS;
+        j->verdict = part->reported && !lost ? VERDICT_DIFFERS : VERDICT_FAILS;
     for (int c = 0; c < control_count(part); c++) {
         column(readings, count, c, value);
         j->control_interval = bootstrap_mean(value, (size_t)count, rng);

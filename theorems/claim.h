@@ -29,7 +29,7 @@ enum part_kind {
     PART_TEST,
 };
 
-enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 8 };
+enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 24 };
 
 /* Faults that tests plant in what is measured, to see that the claim fails. */
 enum fault { FAULT_NONE, FAULT_SIGN, FAULT_FACTOR, FAULT_GATE, FAULT_CENTRING };
@@ -56,6 +56,9 @@ struct part {
     const char *controls[CLAIM_CONTROLS + 1]; /* what is removed; ended by NULL */
     enum part_kind kind;
     double tolerance, least;
+    /* PART_EFFECT that a paper reports of other data: it may come out otherwise here, so an
+     * interval that is not above `least` is VERDICT_DIFFERS. */
+    bool reported;
     int instances, quick; /* how many, also with --quick */
     double cost;          /* seconds of an instance, about: the long ones start first */
     /* STATUS_INVALID: cannot be measured at these settings. */
@@ -100,7 +103,7 @@ void curves_free(struct curves *curves);
 
 enum verdict {
     VERDICT_HOLDS,
-    VERDICT_DIFFERS, /* PART_EFFECT only: the interval speaks against it */
+    VERDICT_DIFFERS, /* PART_EFFECT only: the interval speaks against it, see also `reported` */
     VERDICT_FAILS,
     VERDICT_NO_CONTROL, /* a control did not fail */
     VERDICT_NOT_CHECKED,

@@ -5,7 +5,8 @@
 #include "theorems/claim.h"
 
 extern const struct claim claim_ncp_2, claim_ncp_3, claim_ncp_4, claim_ncp_5, claim_ncp_6,
-    claim_ncp_7, claim_ncp_8, claim_ncp_9, claim_ncp_10, claim_ncp_11, claim_ncp_14, claim_ncp_15;
+    claim_ncp_7, claim_ncp_8, claim_ncp_9, claim_ncp_10, claim_ncp_11, claim_ncp_13, claim_ncp_14,
+    claim_ncp_15;
 
 extern const struct claim claim_e1, claim_e2, claim_e3, claim_e4;
 
