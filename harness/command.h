@@ -5,6 +5,8 @@
 #include "core/error.h"
 
 int command_run(int argc, char **argv);
+int command_sweep(int argc, char **argv);
+int command_collect(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_list(int argc, char **argv);

@@ -31,6 +31,7 @@ static const struct kind {
     {"optimisers", "optimiser.name", &optimiser_registry},
     {"predictor_optimisers", "predictor_optimiser.name", &predictor_optimiser_registry},
     {"trainers", "train.trainer", &trainer_registry},
+    {"measure", "measure", &measure_registry},
     {"theorems", NULL, &claim_registry},
     {"figures", NULL, &figure_registry},
 };

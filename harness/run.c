@@ -13,25 +13,33 @@
 
 /* ---- progress ---- */
 
-static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
+void run_describe(const struct experiment *e, char *out, size_t size)
 {
-    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
     const double *rank = experiment_effective_rank(e);
-    size_t last = e->measured - 1, used;
-    if (e->flows)
-        used = (size_t)snprintf(out, size, "t = %.5g of %.5g", e->series.time[last], flow->end);
-    else
-        used = (size_t)snprintf(out, size, "epoch %" PRIu64 " of %" PRId64,
-                                e->trainer.steps ? step / e->trainer.steps : 0, train->epochs);
+    const size_t last = e->measured - 1;
+    out[0] = '\0';
     if (e->measured == 0)
         return;
-    used += (size_t)snprintf(out + used, size - used, "  loss %.5g", e->series.loss[last]);
+    size_t used = (size_t)snprintf(out, size, "loss %.5g", e->series.loss[last]);
     if (e->series.best)
         used += (size_t)snprintf(out + used, size - used, "  best |correlation| at the root %.4f",
                                  e->series.best[last * (size_t)e->tree->depth]);
     if (rank)
         snprintf(out + used, size - used, "  effective rank %.3g", rank[last]);
+}
+
+static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
+{
+    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
+    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
+    size_t used;
+    if (e->flows)
+        used = (size_t)snprintf(out, size, "t = %.5g of %.5g  ", e->series.time[e->measured - 1],
+                                flow->end);
+    else
+        used = (size_t)snprintf(out, size, "epoch %" PRIu64 " of %" PRId64 "  ",
+                                e->trainer.steps ? step / e->trainer.steps : 0, train->epochs);
+    run_describe(e, out + used, size - used);
 }
 
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)

@@ -28,6 +28,10 @@ bool run_is_complete(const char *path, const char *hash);
  * STATUS_DIVERGED: the file was written, with that status. */
 enum status run_spec(const struct run_options *options, char *path, struct error *err);
 
+/* The last measurement in a few words: "loss 0.0123  best |correlation| at the root 0.9876". */
+struct experiment;
+void run_describe(const struct experiment *experiment, char *out, size_t size);
+
 /* Value of `option`, a number of threads; ends the program with a usage error where it is none. */
 struct argp_state;
 int parse_threads(const char *option, const char *text, struct argp_state *state);

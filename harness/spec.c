@@ -151,6 +151,10 @@ static const struct descriptor measure_table = {
     .settings_size = sizeof(struct measure_settings),
 };
 
+static const struct descriptor *const measures[] = {&measure_table};
+
+const struct registry measure_registry = {"table", measures, 1};
+
 /* Keys that belong to no section. */
 struct head {
     const char *name;
@@ -280,7 +284,8 @@ struct entry {
 
 struct spec_source {
     struct arena arena;
-    struct text *file; /* NULL: defaults and overrides alone */
+    struct text *file;  /* NULL: defaults and overrides alone */
+    struct entry sweep; /* the section, while loading; key NULL: there is none */
     size_t count;
     struct entry entries[MAX_ENTRIES];
 };
@@ -812,13 +817,38 @@ static enum status add_events(struct builder *builder, struct fy_parser *parser,
                   shown);
 }
 
+/* One word or number, which is most values of a spec: YAML without need of a parser. */
+static bool is_plain_word(const char *yaml, size_t length)
+{
+    size_t letters = 0;
+    for (; letters < length; letters++)
+        if (!isalnum((unsigned char)yaml[letters]) && !strchr("_.+-", yaml[letters]))
+            return false;
+    return length > 0 && isalnum((unsigned char)yaml[0]);
+}
+
+static enum status keep_word(struct builder *builder, const char *yaml, size_t length)
+{
+    struct node *node = keep(builder->arena, sizeof *node);
+    if (!node || !(node->value = keep_text(builder->arena, yaml, length)))
+        return out_of_memory(builder->err);
+    builder->line = builder->column = 1;
+    return attach(builder, node);
+}
+
 /* `*root` is NULL if there is nothing but comments. */
 static enum status parse_yaml(struct arena *arena, const struct text *text, const char *yaml,
                               size_t length, const struct node **root, struct error *err)
 {
     struct builder builder = {.arena = arena, .text = text, .err = err};
     *root = NULL;
-    enum status status = check_text(&builder, yaml, length);
+    enum status status;
+    if (is_plain_word(yaml, length)) {
+        status = keep_word(&builder, yaml, length);
+        *root = builder.root;
+        return status;
+    }
+    status = check_text(&builder, yaml, length);
     if (status != STATUS_OK || length == 0)
         return status;
     struct fy_diag *diag = create_diagnostics();
@@ -1190,14 +1220,34 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
 
 static enum status unknown_top_key(struct loader *loader, const struct entry *entry)
 {
-    const char *known[2 + SECTION_COUNT] = {"name", "seed"};
+    const char *known[3 + SECTION_COUNT] = {"name", "seed"};
     char shown[MAX_SHOWN], suggestion[PHRASE];
     for (int s = 0; s < SECTION_COUNT; s++)
         known[2 + s] = sections[s].key;
+    known[2 + SECTION_COUNT] = "sweep";
+    const size_t count = 2 + SECTION_COUNT + entry->text->located;
     show(shown, sizeof shown, entry->key);
-    suggest(suggestion, sizeof suggestion, entry->key, known, 2 + SECTION_COUNT, "the keys are");
+    suggest(suggestion, sizeof suggestion, entry->key, known, count, "the keys are");
     return error_at(loader->err, entry->text, entry->line, entry->column, shown,
                     "unknown key '%s'; %s", shown, suggestion);
+}
+
+static enum status add_sweep(struct loader *loader, const struct entry *entry)
+{
+    struct entry *sweep = &loader->spec->origin->sweep;
+    const struct node *value = entry->value;
+    if (!entry->text->located)
+        return error_at(loader->err, entry->text, 0, 0, "sweep",
+                        "sweep is a section of the file; write KEY=VALUE,VALUE to sweep a key");
+    if (sweep->key)
+        return error_at(loader->err, entry->text, entry->line, entry->column, "sweep",
+                        "sweep is written twice, first in line %d; keep one of the two",
+                        sweep->line);
+    if (value->kind != NODE_MAPPING && !is_null(value))
+        return error_at(loader->err, entry->text, value->line, value->column, "sweep",
+                        "sweep is no mapping; it must be one such as {seed: 1:10:1}");
+    *sweep = *entry;
+    return STATUS_OK;
 }
 
 /* One key of the document, or what stands left of the first dot in an override. */
@@ -1214,6 +1264,8 @@ static enum status add_top(struct loader *loader, struct entry entry)
             entry.key = NULL;
             return add_section(loader, &entry);
         }
+    if (strcmp(entry.key, "sweep") == 0)
+        return add_sweep(loader, &entry);
     return unknown_top_key(loader, &entry);
 }
 
@@ -1255,6 +1307,8 @@ static enum status add_dotted(struct loader *loader, struct entry *entry, char *
         if (strcmp(param->name, entry->key) == 0)
             return error_at(loader->err, entry->text, 0, 0, param->name,
                             "%s has no keys of its own; write %s=VALUE", param->name, param->name);
+    if (strcmp(entry->key, "sweep") == 0)
+        return add_sweep(loader, entry);
     return unknown_top_key(loader, entry);
 }
 
@@ -1262,10 +1316,15 @@ static enum status add_override(struct loader *loader, const char *override)
 {
     struct arena *arena = &loader->spec->origin->arena;
     char shown[2 * MAX_SHOWN], name[3 * MAX_SHOWN];
+    const char *place = strchr(override, SPEC_PLACE_END);
+    const size_t place_length = place ? (size_t)(place - override) : 0;
+    const char *from = override;
+    override += place ? place_length + 1 : 0;
     show(shown, sizeof shown, override);
     snprintf(name, sizeof name, "command line: %s", shown);
     struct text *text = keep(arena, sizeof *text);
-    if (!text || !(text->name = keep_text(arena, name, strlen(name))))
+    if (!text ||
+        !(text->name = keep_text(arena, place ? from : name, place ? place_length : strlen(name))))
         return out_of_memory(loader->err);
     const char *equals = strchr(override, '=');
     if (!equals || equals == override)
@@ -1312,6 +1371,14 @@ __attribute__((format(printf, 4, 5))) static enum status error_missing(struct lo
     return error_key(loader->err, path, "%s", message);
 }
 
+static enum status error_no_value(struct loader *loader, enum spec_section section,
+                                  const struct param *param, const char *path, const char *what)
+{
+    char expected[PHRASE];
+    describe_expected(expected, sizeof expected, param, NULL);
+    return error_missing(loader, section, path, "%s %s %s", path, what, expected);
+}
+
 /* Fill one field from the entry or the default. */
 static enum status fill_field(struct loader *loader, enum spec_section section,
                               const struct param *param, void *settings)
@@ -1330,18 +1397,15 @@ static enum status fill_field(struct loader *loader, enum spec_section section,
                         .field = (char *)settings + param->offset};
     if (entry)
         return read_value(&slot, entry->value);
-    char expected[PHRASE];
-    describe_expected(expected, sizeof expected, param, NULL);
     if (!param->fallback)
-        return error_missing(loader, section, path, "%s is missing; give it %s", path, expected);
+        return error_no_value(loader, section, param, path, "is missing; give it");
     const struct node *root;
     enum status status = parse_yaml(&loader->scratch, &fallback, param->fallback,
                                     strlen(param->fallback), &root, loader->err);
     if (status != STATUS_OK)
         return status;
     if (!root)
-        return error_missing(loader, section, path, "%s has an empty default; it must be %s", path,
-                             expected);
+        return error_no_value(loader, section, param, path, "has an empty default; it must be");
     return read_value(&slot, root);
 }
 
@@ -1656,6 +1720,172 @@ static void emit_section(FILE *out, const struct spec *spec, enum spec_section s
     fputs("}\n", out);
 }
 
+/* ---- what was written ---- */
+
+/* A quoted scalar stays quoted; so does one that could end a word of a list. */
+static void emit_scalar(FILE *out, const struct node *node)
+{
+    bool plain = !node->quoted && *node->value;
+    for (const char *c = node->value; *c; c++)
+        plain = plain && (isalnum((unsigned char)*c) || strchr("_.+-:/", *c));
+    if (plain || is_null(node)) {
+        fputs(*node->value ? node->value : "~", out);
+        return;
+    }
+    fputc('"', out);
+    for (const char *c = node->value; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            fprintf(out, "\\x%02x", (unsigned char)*c);
+        else
+            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    fputc('"', out);
+}
+
+static void emit_node(FILE *out, const struct node *node)
+{
+    if (node->kind == NODE_SCALAR) {
+        emit_scalar(out, node);
+        return;
+    }
+    const bool mapping = node->kind == NODE_MAPPING;
+    bool key = true;
+    fputc(mapping ? '{' : '[', out);
+    for (const struct node *child = node->first; child; child = child->next, key = !key) {
+        if (child != node->first)
+            fputs(mapping && !key ? ": " : ", ", out);
+        emit_node(out, child);
+    }
+    fputc(mapping ? '}' : ']', out);
+}
+
+static void emit_written(FILE *out, const struct spec_source *origin, enum spec_section s)
+{
+    const char *before = "{";
+    for (size_t i = 0; i < origin->count; i++) {
+        const struct entry *entry = &origin->entries[i];
+        if (entry->section != s || !entry->key)
+            continue;
+        if (s < SECTION_COUNT)
+            fprintf(out, "%s%s", *before == '{' ? sections[s].key : "", *before == '{' ? ": " : "");
+        fprintf(out, "%s%s: ", s < SECTION_COUNT ? before : "", entry->key);
+        emit_node(out, entry->value);
+        before = ", ";
+        if (s == SECTION_COUNT)
+            fputc('\n', out);
+    }
+    if (s < SECTION_COUNT && *before == ',')
+        fputs("}\n", out);
+}
+
+static enum status keep_written(struct spec *spec, struct error *err)
+{
+    size_t length;
+    FILE *out = open_memstream(&spec->written, &length);
+    if (!out)
+        return out_of_memory(err);
+    emit_written(out, spec->origin, SECTION_COUNT);
+    for (int s = 0; s < SECTION_COUNT; s++)
+        emit_written(out, spec->origin, (enum spec_section)s);
+    bool failed = ferror(out) != 0;
+    return fclose(out) != 0 || failed ? out_of_memory(err) : STATUS_OK;
+}
+
+/* ---- the section `sweep` ---- */
+
+/* YAML text of a node, in the arena; NULL for lack of memory. */
+static const char *text_of(struct arena *arena, const struct node *node)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *out = open_memstream(&text, &length);
+    if (out)
+        emit_node(out, node);
+    bool whole = out && fclose(out) == 0;
+    const char *kept = whole ? keep_text(arena, text, length) : NULL;
+    free(text);
+    return kept;
+}
+
+/* KEY: VALUE becomes the next line. */
+static enum status keep_sweep_line(struct loader *loader, struct spec_sweep_line *line,
+                                   const struct node *key, int set)
+{
+    struct arena *arena = &loader->spec->origin->arena;
+    const struct text *text = loader->spec->origin->file;
+    const struct node *value = key->next;
+    char place[PHRASE];
+    enum status status = check_key(loader, text, key);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(place, sizeof place, "%s:%d:%d", text->name, key->line, key->column);
+    *line = (struct spec_sweep_line){.set = set, .list = set < 0 && value->kind == NODE_LIST};
+    line->key = keep_text(arena, key->value, strlen(key->value));
+    line->place = keep_text(arena, place, strlen(place));
+    line->count = line->list ? value->count : 1;
+    line->value = keep(arena, (line->count + 1) * sizeof *line->value);
+    if (!line->key || !line->place || !line->value)
+        return out_of_memory(loader->err);
+    const struct node *item = line->list ? value->first : value;
+    for (size_t i = 0; i < line->count; i++, item = item->next)
+        if (!(line->value[i] = text_of(arena, item)))
+            return out_of_memory(loader->err);
+    return STATUS_OK;
+}
+
+/* The sets of `cases`, from `*line` on. */
+static enum status keep_cases(struct loader *loader, struct spec_sweep_line **line,
+                              const struct node *cases)
+{
+    const struct text *text = loader->spec->origin->file;
+    int set = 0;
+    if (cases->kind != NODE_LIST || cases->count == 0)
+        return error_at(loader->err, text, cases->line, cases->column, "sweep.cases",
+                        "cases is no list of sets; write one such as [{case: name, KEY: VALUE}]");
+    for (const struct node *one = cases->first; one; one = one->next, set++) {
+        if (one->kind != NODE_MAPPING)
+            return error_at(loader->err, text, one->line, one->column, "sweep.cases",
+                            "an entry of cases is no mapping; it must be one such as {case: name, "
+                            "KEY: VALUE}");
+        for (const struct node *key = one->first; key; key = key->next->next) {
+            enum status status = keep_sweep_line(loader, (*line)++, key, set);
+            if (status != STATUS_OK)
+                return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status keep_sweep(struct loader *loader)
+{
+    struct spec *spec = loader->spec;
+    const struct entry *sweep = &spec->origin->sweep;
+    if (!sweep->key)
+        return STATUS_OK;
+    const struct node *section = sweep->value->kind == NODE_MAPPING ? sweep->value : NULL;
+    size_t most = 1;
+    for (const struct node *key = section ? section->first : NULL; key; key = key->next->next) {
+        most++;
+        if (key->next->kind == NODE_LIST)
+            for (const struct node *one = key->next->first; one; one = one->next)
+                most += one->kind == NODE_MAPPING ? one->count / 2 : 0;
+    }
+    struct spec_sweep_line *first = keep(&spec->origin->arena, most * sizeof *first);
+    struct spec_sweep_line *line = first;
+    if (!first)
+        return out_of_memory(loader->err);
+    enum status status = STATUS_OK;
+    for (const struct node *key = section ? section->first : NULL; key && status == STATUS_OK;
+         key = key->next->next) {
+        if (key->kind == NODE_SCALAR && strcmp(key->value, "cases") == 0)
+            status = keep_cases(loader, &line, key->next);
+        else
+            status = keep_sweep_line(loader, line++, key, -1);
+    }
+    spec->sweep = first;
+    spec->sweep_count = (size_t)(line - first);
+    return status;
+}
+
 void hash_of_text(const char *text, char hash[HASH_SIZE])
 {
     uint64_t sum = 0xcbf29ce484222325;
@@ -1703,6 +1933,11 @@ static enum status load(struct loader *loader, const char *yaml, size_t length,
         status = fill_section(loader, (enum spec_section)s);
     if (status == STATUS_OK)
         status = emit(loader->spec, loader->err);
+    if (status == STATUS_OK)
+        status = keep_written(loader->spec, loader->err);
+    if (status == STATUS_OK)
+        status = keep_sweep(loader);
+    origin->sweep.value = NULL;
     for (size_t i = 0; i < origin->count; i++)
         origin->entries[i].value = NULL;
     return status;
@@ -1791,5 +2026,6 @@ void spec_free(struct spec *spec)
         arena_free(&spec->origin->arena);
     free(spec->origin);
     free(spec->yaml);
+    free(spec->written);
     *spec = (struct spec){0};
 }

@@ -1,5 +1,8 @@
 /* The spec of a run: YAML file plus overrides, checked against the parameter tables.
  *
+ * A section `sweep` of the file is kept as it was written and is no part of the run
+ * (harness/grid.h).
+ *
  * A section of the spec names a descriptor (data.source, network.kind, objective.name,
  * predictor.kind, optimiser.name, predictor_optimiser.name, train.trainer) or has one fixed table
  * (train, measure); its remaining keys fill the descriptor's settings struct.  Every key has a
@@ -42,6 +45,7 @@ struct flow_settings {
 };
 
 extern const struct registry trainer_registry; /* train.trainer */
+extern const struct registry measure_registry; /* the one table of `measure` */
 
 enum {
     PROBE_CORRELATION = 1,
@@ -60,6 +64,18 @@ struct measure_settings {
     double ridge;
 };
 
+/* One key of the section `sweep`, in the order of writing.  `value` has the YAML text of each entry
+ * of a list, or of the one value that is no list. */
+struct spec_sweep_line {
+    const char *key, *place; /* "FILE:LINE:COLUMN" */
+    int set;                 /* which set of `cases` it stands in, from 0; -1: in none */
+    bool list;
+    size_t count;
+    const char **value;
+};
+
+enum { SPEC_PLACE_END = 0x1f };
+
 struct spec {
     char *name; /* folder of the results */
     uint64_t seed;
@@ -67,12 +83,17 @@ struct spec {
     void *settings[SECTION_COUNT];                  /* its filled settings struct, or NULL */
     char *yaml;                                     /* complete: every key, defaults included */
     char hash[17];                                  /* 16 hexadecimal digits of `yaml` */
-    struct spec_source *origin;                     /* where each key was written */
+    char *written; /* YAML of the keys that were written, without the section `sweep` */
+    const struct spec_sweep_line *sweep; /* NULL: no such section */
+    size_t sweep_count;
+    struct spec_source *origin; /* where each key was written */
 };
 
 /* Read `path`, apply `overrides` ("data.depth=7", later ones win), check everything.
  * `path` may be NULL: defaults and overrides alone.  On failure nothing is left allocated and
- * `err->message` starts with FILE:LINE:COLUMN (or "command line: KEY=VALUE"). */
+ * `err->message` starts with FILE:LINE:COLUMN (or "command line: KEY=VALUE").  An override that is
+ * from a file may have its place in front, ended by SPEC_PLACE_END: "a.yaml:7:3\x1ftrain.batch=8".
+ */
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
 
