@@ -11,7 +11,18 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct descriptor *const figures[] = {&figure_learning.about, &figure_phase.about};
+static const struct descriptor *const figures[] = {
+    &figure_learning.about,         &figure_ddn_table.about,
+    &figure_ddn_norm.about,         &figure_ddn_correlation.about,
+    &figure_ddn_spectrum.about,     &figure_phase.about,
+    &figure_ncp_alignment.about,    &figure_ncp_predictor_rate.about,
+    &figure_ncp_state_space.about,  &figure_ncp_fixed_points.about,
+    &figure_ncp_weight_decay.about, &figure_ncp_ema.about,
+    &figure_ncp_symmetry.about,     &figure_ncp_commutator.about,
+    &figure_ncp_fields.about,       &figure_ddn_residual.about,
+    &figure_ddn_selectivity.about,  &figure_ddn_factorisation.about,
+    &figure_ddn_flow_sgd.about,
+};
 
 const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
 
@@ -205,15 +216,16 @@ static double time_of(const char *path)
     return stat(path, &s) == 0 ? (double)s.st_mtim.tv_sec + 1e-9 * (double)s.st_mtim.tv_nsec : 0;
 }
 
-/* Whether base.ending, drawn from this result, is younger than the script and the style. */
+/* Whether base.ending, drawn from this result, is younger than the script and what scripts
+ * share. */
 static bool is_fresh(const struct making *m, const char *ending)
 {
     char path[RUN_PATH + 8], script[RUN_PATH];
     snprintf(path, sizeof path, "%s.%s", m->base, ending);
-    const char *const scripts[] = {m->figure->script, "plots/style.gp"};
+    const char *const scripts[] = {m->figure->script, "plots/style.gp", "plots/panels.gp"};
     double made = time_of(path);
     bool fresh = made > 0 && made >= time_of(m->file) && m->same_caption && !m->options->again;
-    for (size_t i = 0; i < 2 && fresh; i++)
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts && fresh; i++)
         fresh = !find_shared_file(scripts[i], script, NULL) && made >= time_of(script);
     return fresh;
 }

@@ -52,6 +52,13 @@ struct figure {
 extern const struct registry figure_registry; /* entries are struct figure */
 
 extern const struct figure figure_learning, figure_phase;
+extern const struct figure figure_ddn_residual, figure_ddn_selectivity, figure_ddn_factorisation,
+    figure_ddn_flow_sgd;
+extern const struct figure figure_ddn_table, figure_ddn_norm, figure_ddn_correlation,
+    figure_ddn_spectrum;
+extern const struct figure figure_ncp_state_space, figure_ncp_fixed_points, figure_ncp_weight_decay,
+    figure_ncp_ema, figure_ncp_symmetry, figure_ncp_commutator, figure_ncp_fields;
+extern const struct figure figure_ncp_alignment, figure_ncp_predictor_rate;
 
 struct figure_options {
     const char *const *overrides; /* KEY=VALUE */

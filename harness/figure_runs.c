@@ -151,7 +151,9 @@ enum status figure_runs(const struct figure_job *job, struct figure_run *runs, s
     for (size_t i = 0; i < count && !status; i++) {
         bool is_missing = false;
         status = find_result(&pool, &runs[i], &is_missing);
-        if (is_missing)
+        for (size_t k = 0; k < todo && is_missing; k++) /* equal runs are one */
+            is_missing = strcmp(missing[k]->path, runs[i].path) != 0;
+        if (is_missing && !status)
             missing[todo++] = &runs[i];
     }
     progress_start(&pool.progress, job->quiet || todo == 0);

@@ -1,4 +1,5 @@
 /* DDN-6: the weighted operator for triplet and infonce, with residual */
+#include "theorems/ddn_06.h"
 #include "sim/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/dual.h"
@@ -8,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCALES = 8 };
+enum { SCALES = DDN_6_SCALES };
 
 /* Standard deviation of views about their point at scale 1; the smallest scale, 2^-9, is drawn, so
  * that the network is alive there. */
@@ -50,12 +51,8 @@ static double distance(const double *a, const double *b, size_t count)
     return sqrt(sum);
 }
 
-struct residuals {
-    double with_weight, without; /* |-grad - operator vec(W)|, xi as it should be and xi = 1 */
-};
-
 static enum status residuals(const struct dual *d, const struct trial *trial,
-                             const struct loss *loss, struct residuals *out, struct error *err)
+                             const struct loss *loss, struct ddn_6_residual *out, struct error *err)
 {
     size_t size = d->network.parameters, pairs = (size_t)(d->data->points * d->data->points);
     double *measured = calloc(2 * size + pairs, sizeof *measured);
@@ -64,6 +61,7 @@ static enum status residuals(const struct dual *d, const struct trial *trial,
     double *predicted = measured + size, *xi = predicted + size;
     enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
                                       (struct ensemble_options){0}, measured, err);
+    out->gradient = distance(measured, predicted, size); /* to 0 */
     residual_weight(d, loss, xi);
     dual_weighted_operator(d, xi, predicted);
     out->with_weight = distance(measured, predicted, size);
@@ -88,9 +86,26 @@ static void rescale(struct population *data, const double *original, const doubl
         }
 }
 
+/* Gates of hidden ReLUs that have views of one point on both sides. */
+static int split_gates(const struct dual *d)
+{
+    const struct sample_connection *view = d->view;
+    int split = 0;
+    for (size_t i = 0; i < view->neurons && d->network.relu; i++) {
+        bool found = false;
+        for (int c = 0; c < view->samples; c++) {
+            int first = c / d->data->views * d->data->views; /* view of the same point */
+            found |= view->gate[(size_t)c * view->neurons + i] !=
+                     view->gate[(size_t)first * view->neurons + i];
+        }
+        split += found;
+    }
+    return split;
+}
+
 /* Residuals at scales 1/4, 1/8, ... */
 static enum status sweep(struct dual *d, const struct trial *trial, const struct loss *loss,
-                         double *scale, struct residuals *out, struct error *err)
+                         struct ddn_6_sweep *out, struct error *err)
 {
     struct population *data = d->data;
     size_t count = (size_t)(data->points * data->views) * (size_t)data->inputs;
@@ -101,52 +116,56 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     population_mean_view(data, mean);
     enum status status = STATUS_OK;
     for (int i = 0; i < SCALES && !status; i++) {
-        scale[i] = pow(2, -2 - i);
-        rescale(data, original, mean, scale[i] / smallest);
+        out->scale[i] = pow(2, -2 - i);
+        rescale(data, original, mean, out->scale[i] / smallest);
         status = dual_refresh(d, true, err);
         if (!status)
-            status = residuals(d, trial, loss, &out[i], err);
+            status = residuals(d, trial, loss, &out->residual[i], err);
+        out->split[i] = status ? 0 : split_gates(d);
     }
     free(original);
     return status;
 }
 
-static enum status draw_and_sweep(const struct trial *trial, double *scale, struct residuals *out,
-                                  struct error *err)
+enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out, struct error *err)
 {
     struct dual d;
     enum status status = dual_draw(
         &d, trial, (struct dual_wish){.least_depth = 2, .spread = spread * smallest}, err);
     if (status)
         return status;
-    struct loss loss = draw_loss(trial->rng, trial->instance % 2 == 0);
-    status = sweep(&d, trial, &loss, scale, out, err);
+    out->infonce = trial->instance % 2 == 0;
+    out->relu = d.network.relu;
+    struct loss loss = draw_loss(trial->rng, out->infonce);
+    status = sweep(&d, trial, &loss, out, err);
     dual_free(&d);
     return status;
 }
 
+struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
+{
+    double value[SCALES];
+    for (int i = 0; i < SCALES; i++)
+        value[i] = weighted ? sweep->residual[i].with_weight : sweep->residual[i].without;
+    return log_log_slope(sweep->scale, value, SCALES);
+}
+
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    double scale[SCALES], with_weight[SCALES], without[SCALES];
-    struct residuals residual[SCALES];
-    enum status status = draw_and_sweep(trial, scale, residual, err);
+    struct ddn_6_sweep sweep;
+    enum status status = ddn_6_sweep(trial, &sweep, err);
     if (status)
         return status;
-    for (int i = 0; i < SCALES; i++) {
-        with_weight[i] = residual[i].with_weight;
-        without[i] = residual[i].without;
-    }
-    struct slope s = log_log_slope(scale, with_weight, SCALES);
+    struct slope s = ddn_6_slope(&sweep, true);
     reading->error = s.slope;
     reading->uncertainty = s.error;
-    reading->control[0] = log_log_slope(scale, without, SCALES).slope;
+    reading->control[0] = ddn_6_slope(&sweep, false).slope;
     return STATUS_OK;
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
-    double scale[SCALES];
-    struct residuals residual[2][SCALES];
+    struct ddn_6_sweep sweep[2];
     *curves = (struct curves){
         .title = "Residual of the weighted covariance operator",
         .x_label = "augmentation strength s",
@@ -161,13 +180,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     for (int i = 0; i < 2; i++) {
         struct trial one = *trial;
         one.instance = i;
-        enum status status = draw_and_sweep(&one, scale, residual[i], err);
+        enum status status = ddn_6_sweep(&one, &sweep[i], err);
         if (status)
             return status;
     }
     for (int i = 0; i < SCALES; i++) {
-        double row[] = {scale[i], residual[0][i].with_weight, residual[1][i].with_weight,
-                        residual[0][i].without, residual[1][i].without};
+        const struct ddn_6_residual *one = &sweep[0].residual[i], *two = &sweep[1].residual[i];
+        double row[] = {sweep[0].scale[i], one->with_weight, two->with_weight, one->without,
+                        two->without};
         enum status status = curves_add(curves, row, err);
         if (status)
             return status;

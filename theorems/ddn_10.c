@@ -1,4 +1,5 @@
 /* DDN-10: two objects under translation */
+#include "theorems/ddn_10.h"
 #include "sim/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/descent.h"
@@ -9,7 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_RING = 12, MAX_POOLED = 8, WINDOW = 3, NEURONS = 4, OUTPUTS = 2, OBJECTS = 2 };
+enum {
+    MAX_RING = 12,
+    MAX_POOLED = 8,
+    WINDOW = 3,
+    NEURONS = DDN_10_NEURONS,
+    OUTPUTS = 2,
+    OBJECTS = 2
+};
+enum { SAMPLES = DDN_10_TIMES - 1 };
 
 /* Patterns on a ring of d sites; a view is a translation. */
 struct ring {
@@ -304,7 +313,39 @@ struct watch {
     double error, without; /* without: s(0) in place of s(t) */
     struct curves *curves;
     enum status status;
+    struct ddn_10_path *path;
+    double (*seen)[NEURONS]; /* of path */
+    int count;               /* times seen */
 };
+
+/* Selectivity of neuron k as the network responds: no gates are held. */
+static double response(const struct pooled *p, const double *parameters, int k)
+{
+    const struct network *n = &p->dual.network;
+    double sum = 0;
+    for (int object = 0; object < OBJECTS; object++)
+        for (int shift = 0; shift < p->ring.sites; shift++)
+            for (int s = 0; s < p->ring.sites; s++) {
+                const double *w =
+                    parameters + weight_offset(n, 1, (size_t)s) + (size_t)(k * WINDOW);
+                double pre = 0;
+                for (int j = 0; j < WINDOW; j++)
+                    pre += w[j] * site(&p->ring, object, shift, s + j);
+                sum += (object == 0 ? 0.5 : -0.5) / p->ring.sites * (n->relu ? fmax(pre, 0) : pre);
+            }
+    return sum;
+}
+
+/* A time of the path; its prediction is that of the ReLU layer. */
+static void record(struct watch *w, double t, const double *state, const double *predicted)
+{
+    int at = w->count++;
+    w->path->time[at] = t;
+    for (int k = 0; k < NEURONS; k++)
+        w->seen[at][k] = response(w->pooled, state, k);
+    if (w->seen == w->path->relu)
+        memcpy(w->path->predicted[at], predicted, NEURONS * sizeof *predicted);
+}
 
 static bool watch_selectivity(void *context, double t, const double *state)
 {
@@ -318,6 +359,8 @@ static bool watch_selectivity(void *context, double t, const double *state)
     }
     if (w->curves)
         w->status = curves_add(w->curves, (double[]){t, s[best], predicted[best], 0}, NULL);
+    if (w->path)
+        record(w, t, state, predicted);
     plant(&w->trial, s, NEURONS);
     w->error = fmax(w->error, relative_error(s, predicted, NEURONS));
     w->without = fmax(w->without, relative_error(s, w->growth->s, NEURONS));
@@ -336,13 +379,22 @@ static void gates_of_watch(void *context, const double *state, double *value)
     w->descent->flow.event(w->descent, state, value);
 }
 
-/* Over one e-folding of the fastest growth, or up to the first switch of a gate. */
-static enum status run_pooled(struct watch *w, struct error *err)
+/* tr A, the growth of the fastest direction at least */
+static double fastest_growth(const struct growth *growth)
+{
+    double sum = 0;
+    for (int k = 0; k < NEURONS; k++)
+        sum += growth->a[k][k];
+    return sum;
+}
+
+/* Up to `time`, or to the first switch of a gate. */
+static enum status run_for(struct watch *w, double time, struct error *err)
 {
     struct descent descent;
     const struct dual *d = &w->pooled->dual;
     enum status status = descent_create(&descent, d, &objective_simple, NULL, true, err);
-    double *state = malloc(d->network.parameters * sizeof *state), fastest = 0;
+    double *state = malloc(d->network.parameters * sizeof *state);
     if (!status && !state)
         status = error_set(err, STATUS_SYSTEM, "no memory for a flow");
     if (!status) {
@@ -352,15 +404,61 @@ static enum status run_pooled(struct watch *w, struct error *err)
         struct flow_result result;
         flow.context = w;
         flow.rate = rate_of_watch;
-        flow.event = gates_of_watch;
+        flow.event = flow.event ? gates_of_watch : NULL;
         memcpy(state, d->parameters, d->network.parameters * sizeof *state);
-        for (int k = 0; k < NEURONS; k++)
-            fastest += w->growth->a[k][k];
         status =
-            flow_run(&flow, 0, 1 / fastest, 1e-12, 1, 40, watch_selectivity, state, &result, err);
+            flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, watch_selectivity, state, &result, err);
         descent_free(&descent);
     }
     free(state);
+    return status;
+}
+
+/* Over one e-folding of the fastest growth, or up to the first switch of a gate. */
+static enum status run_pooled(struct watch *w, struct error *err)
+{
+    return run_for(w, 1 / fastest_growth(w->growth), err);
+}
+
+/* ---- for the figure ---- */
+
+/* The same start in a linear network, with the objects 11 and 101 or (counts) 11 and 111. */
+static enum status linear_path(const struct trial *trial, const struct pooled *model, bool counts,
+                               struct ddn_10_path *path, struct error *err)
+{
+    struct pooled p = *model;
+    p.ring.pattern[1][1] = counts;
+    enum status status = assemble(&p, false, err);
+    if (status)
+        return status;
+    struct growth growth = predict_growth(&p, false);
+    struct watch w = {.pooled = &p,
+                      .growth = &growth,
+                      .trial = *trial,
+                      .path = path,
+                      .seen = counts ? path->counts : path->linear};
+    status = run_for(&w, 1 / path->growth, err);
+    dual_free(&p.dual);
+    return status;
+}
+
+enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path, struct error *err)
+{
+    struct pooled p;
+    enum status status = draw_pooled(trial, &p, err);
+    if (status)
+        return status;
+    struct growth growth = predict_growth(&p, true);
+    struct watch w = {
+        .pooled = &p, .growth = &growth, .trial = *trial, .path = path, .seen = path->relu};
+    *path = (struct ddn_10_path){.sites = p.ring.sites, .growth = fastest_growth(&growth)};
+    status = run_pooled(&w, err);
+    path->count = w.count;
+    if (!status)
+        status = linear_path(trial, &p, false, path, err);
+    if (!status)
+        status = linear_path(trial, &p, true, path, err);
+    dual_free(&p.dual);
     return status;
 }
 

@@ -1,4 +1,5 @@
 /* HLTM-4: the covariance operator at a node of the tree */
+#include "theorems/hltm_04.h"
 #include "theorems/claims.h"
 #include "theorems/latent.h"
 
@@ -154,16 +155,13 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
 
 /* ---- ReLU: how far the factors are from the operator ---- */
 
-/* What stands for the layers above in the formula. */
-enum factor { MEAN_OF_GRAM, GRAM_OF_MEAN }; /* E[J^T J], E[J]^T E[J] */
-
 /* |OP - P|_F / |OP|_F, all nodes below the root taken together. */
-static enum status relu_error(const struct latent_net *net, enum factor factor, double *error,
-                              struct error *err)
+static enum status both_errors(const struct latent_net *net, double error[HLTM_4_FACTORS],
+                               struct error *err)
 {
     struct latent_connection c;
     struct room room;
-    double difference = 0, size = 0;
+    double difference[HLTM_4_FACTORS] = {0}, size = 0;
     enum status status = latent_connection_create(&c, net, err);
     if (status)
         return status;
@@ -171,45 +169,40 @@ static enum status relu_error(const struct latent_net *net, enum factor factor, 
     for (int l = 1; !status && l < net->network.levels; l++)
         for (size_t i = 0; i < net->tree->count[l]; i++) {
             size_t width = (size_t)net->width[l], side = width * latent_inputs(net, l);
-            const double *gram = c.gram[l] + i * width * width;
             gram_of(c.outputs, width, c.jacobian[l] + i * c.outputs * width, room.gram);
+            const double *gram[] = {c.gram[l] + i * width * width, room.gram};
             latent_operator(&c, net, l, i, true, room.measured);
-            predict(net, l, i, factor == MEAN_OF_GRAM ? gram : room.gram, true, room.a,
-                    room.predicted);
-            for (size_t k = 0; k < side * side; k++) {
-                difference += pow(room.measured[k] - room.predicted[k], 2);
+            for (size_t k = 0; k < side * side; k++)
                 size += room.measured[k] * room.measured[k];
+            for (int factor = 0; factor < HLTM_4_FACTORS; factor++) {
+                predict(net, l, i, gram[factor], true, room.a, room.predicted);
+                for (size_t k = 0; k < side * side; k++)
+                    difference[factor] += pow(room.measured[k] - room.predicted[k], 2);
             }
         }
-    *error = sqrt(difference / size);
+    for (int factor = 0; factor < HLTM_4_FACTORS; factor++)
+        error[factor] = sqrt(difference[factor] / size);
     free(room.block);
     latent_connection_free(&c);
     return status;
 }
 
-/* A curve: random ReLU networks on binary trees. */
-struct curve {
-    int depth, width, nets;
-    enum factor factor;
-    const char *name;
-};
-
-/* Of one of them, on a tree with |rho| = `polarity`. */
-static enum status drawn_error(const struct trial *trial, gsl_rng *rng, const struct curve *curve,
-                               double polarity, double *error, struct error *err)
+enum status hltm_4_errors(gsl_rng *rng, const struct latent_settings *settings,
+                          struct hltm_4_kind kind, double error[HLTM_4_FACTORS], struct error *err)
 {
     struct tree *tree;
     struct support *support;
     struct latent_net net;
-    enum status status = latent_even_tree(rng, curve->depth, 2, polarity, polarity, &tree, err);
+    enum status status =
+        latent_even_tree(rng, kind.depth, 2, kind.polarity, kind.polarity, &tree, err);
     if (status)
         return status;
     status = support_create(&support, tree, err);
     if (!status) {
-        status = latent_net_draw(&net, tree, support, rng, trial->settings,
-                                 (struct net_wish){.relu = true, .width = curve->width}, err);
+        struct net_wish wish = {.relu = !kind.linear, .width = kind.width};
+        status = latent_net_draw(&net, tree, support, rng, settings, wish, err);
         if (!status) {
-            status = relu_error(&net, curve->factor, error, err);
+            status = both_errors(&net, error, err);
             latent_net_free(&net);
         }
         support_free(support);
@@ -217,6 +210,13 @@ static enum status drawn_error(const struct trial *trial, gsl_rng *rng, const st
     tree_free(tree);
     return status;
 }
+
+/* A curve: random ReLU networks on binary trees. */
+struct curve {
+    int depth, width, nets;
+    enum hltm_4_factor factor;
+    const char *name;
+};
 
 /* The mean over networks, the same ones for every polarity (but for those drawn again). */
 static enum status mean_error(const struct trial *trial, const struct curve *curve, double polarity,
@@ -227,9 +227,10 @@ static enum status mean_error(const struct trial *trial, const struct curve *cur
         rng ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
     *mean = 0;
     for (int n = 0; !status && n < curve->nets; n++) {
-        double error = 0;
-        status = drawn_error(trial, rng, curve, polarity, &error, err);
-        *mean += error / curve->nets;
+        struct hltm_4_kind kind = {curve->depth, curve->width, polarity, false};
+        double error[HLTM_4_FACTORS] = {0};
+        status = hltm_4_errors(rng, trial->settings, kind, error, err);
+        *mean += error[curve->factor] / curve->nets;
     }
     if (rng)
         gsl_rng_free(rng);
@@ -240,13 +241,13 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 {
     enum { POLARITIES = 8, CURVES = 7 };
     static const struct curve drawn[CURVES] = {
-        {2, 10, 20, MEAN_OF_GRAM, "depth 2, width 10"},
-        {3, 10, 20, MEAN_OF_GRAM, "depth 3, width 10"},
-        {4, 10, 3, MEAN_OF_GRAM, "depth 4, width 10"},
-        {3, 4, 20, MEAN_OF_GRAM, "depth 3, width 4"},
-        {3, 20, 5, MEAN_OF_GRAM, "depth 3, width 20"},
-        {2, 10, 20, GRAM_OF_MEAN, "depth 2, width 10, E[J]^T E[J]"},
-        {3, 10, 20, GRAM_OF_MEAN, "depth 3, width 10, E[J]^T E[J]"}};
+        {2, 10, 20, HLTM_4_MEAN_OF_GRAM, "depth 2, width 10"},
+        {3, 10, 20, HLTM_4_MEAN_OF_GRAM, "depth 3, width 10"},
+        {4, 10, 3, HLTM_4_MEAN_OF_GRAM, "depth 4, width 10"},
+        {3, 4, 20, HLTM_4_MEAN_OF_GRAM, "depth 3, width 4"},
+        {3, 20, 5, HLTM_4_MEAN_OF_GRAM, "depth 3, width 20"},
+        {2, 10, 20, HLTM_4_GRAM_OF_MEAN, "depth 2, width 10, E[J]^T E[J]"},
+        {3, 10, 20, HLTM_4_GRAM_OF_MEAN, "depth 3, width 10, E[J]^T E[J]"}};
     *curves = (struct curves){
         .title = "Factorised operator of ReLU networks",
         .x_label = "|polarity| of every edge",

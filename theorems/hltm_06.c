@@ -1,4 +1,5 @@
 /* HLTM-6: lucky neurons */
+#include "theorems/hltm_06.h"
 #include "theorems/claims.h"
 #include "theorems/latent.h"
 
@@ -11,6 +12,8 @@
 #include <string.h>
 
 enum { DRAWS = 100000, MAX_INPUTS = 256 };
+
+const double hltm_6_quantile[HLTM_6_QUANTILES] = {0.1, 0.5, 0.9};
 
 /* What the neurons of a node see: the difference of their inputs' means between its two states. */
 struct node_inputs {
@@ -144,40 +147,56 @@ static double largest_response(gsl_rng *rng, const struct latent_net *net, int n
     return largest;
 }
 
-static enum status draw_curves(const struct trial *trial, const struct latent_net *net,
-                               struct curves *curves, struct error *err)
+/* Quantiles of what `neurons` neurons give; `room`: two arrays of draws and one of patterns. */
+static void lucky_row(gsl_rng *rng, const struct latent_net *net, const struct node_inputs *in,
+                      int neurons, double *room, struct hltm_6_row *row)
 {
-    enum { REPEATS = 2000 };
-    static const int sizes[] = {1, 2, 5, 10, 20, 50, 100};
-    struct node_inputs in = root_inputs(net);
-    double *value = malloc((2 * REPEATS + net->support->stride) * sizeof *value);
-    double *after = value + REPEATS, scale = 2 * in.norm / sqrt(in.count);
-    enum status status = value ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for draws");
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !status; i++) {
-        for (int r = 0; r < REPEATS; r++) {
-            value[r] = largest_gap(trial->rng, &in, sizes[i], 0) / scale;
-            after[r] = largest_response(trial->rng, net, sizes[i], value + 2 * REPEATS) / scale;
-        }
-        gsl_sort(value, 1, REPEATS);
-        gsl_sort(after, 1, REPEATS);
-        double row[8] = {sizes[i]};
-        static const double quantile[] = {0.1, 0.5, 0.9};
-        for (int q = 0; q < 3; q++) {
-            row[1 + 2 * q] = gsl_cdf_ugaussian_Pinv(pow(quantile[q], 1.0 / sizes[i]));
-            row[2 + 2 * q] = gsl_stats_quantile_from_sorted_data(value, 1, REPEATS, quantile[q]);
-        }
-        row[7] = gsl_stats_median_from_sorted_data(after, 1, REPEATS);
-        status = curves_add(curves, row, err);
+    double *value = room, *after = room + HLTM_6_REPEATS, scale = 2 * in->norm / sqrt(in->count);
+    for (int r = 0; r < HLTM_6_REPEATS; r++) {
+        value[r] = largest_gap(rng, in, neurons, 0) / scale;
+        after[r] = largest_response(rng, net, neurons, value + 2 * HLTM_6_REPEATS) / scale;
     }
-    free(value);
+    gsl_sort(value, 1, HLTM_6_REPEATS);
+    gsl_sort(after, 1, HLTM_6_REPEATS);
+    row->neurons = neurons;
+    for (int q = 0; q < HLTM_6_QUANTILES; q++) {
+        double share = hltm_6_quantile[q];
+        row->exact[q] = gsl_cdf_ugaussian_Pinv(pow(share, 1.0 / neurons));
+        row->drawn[q] = gsl_stats_quantile_from_sorted_data(value, 1, HLTM_6_REPEATS, share);
+        row->after[q] = gsl_stats_quantile_from_sorted_data(after, 1, HLTM_6_REPEATS, share);
+    }
+}
+
+enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
+                        struct hltm_6_row *row, struct error *err)
+{
+    struct tree *tree;
+    struct support *support;
+    struct latent_net net = {.parameters = NULL};
+    enum status status = open_net(trial, &tree, &support, &net, err);
+    double *room = NULL;
+    if (!status) {
+        room = malloc((2 * HLTM_6_REPEATS + support->stride) * sizeof *room);
+        status = room ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for draws");
+    }
+    if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
+        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
+                           latent_inputs(&net, 0), MAX_INPUTS);
+    if (!status) {
+        struct node_inputs in = root_inputs(&net);
+        for (size_t i = 0; i < count; i++)
+            lucky_row(trial->rng, &net, &in, sizes[i], room, &row[i]);
+    }
+    free(room);
+    close_net(tree, support, &net);
     return status;
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    struct latent_net net = {.parameters = NULL};
+    enum { SIZES = 7 };
+    static const int sizes[SIZES] = {1, 2, 5, 10, 20, 50, 100};
+    struct hltm_6_row row[SIZES];
     *curves = (struct curves){
         .title = "The luckiest neuron",
         .x_label = "neurons of the node |N_μ|",
@@ -189,10 +208,13 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .columns = 8,
         .name = {"|N_μ|", "10% exact", "10% drawn", "50% exact", "50% drawn", "90% exact",
                  "90% drawn", "50% after ReLU"}};
-    enum status status = open_net(trial, &tree, &support, &net, err);
-    if (!status)
-        status = draw_curves(trial, &net, curves, err);
-    close_net(tree, support, &net);
+    enum status status = hltm_6_rows(trial, sizes, SIZES, row, err);
+    for (size_t i = 0; i < SIZES && !status; i++)
+        status = curves_add(curves,
+                            (double[]){row[i].neurons, row[i].exact[0], row[i].drawn[0],
+                                       row[i].exact[1], row[i].drawn[1], row[i].exact[2],
+                                       row[i].drawn[2], row[i].after[1]},
+                            err);
     return status;
 }
 

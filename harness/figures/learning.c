@@ -86,11 +86,15 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 {
     struct store_array best;
     enum status status = store_get(file, "/series/best_correlation", &best, err);
-    if (status)
-        return status;
-    const double before = best.values[0], after = best.values[(best.shape[0] - 1) * best.shape[1]];
-    sight(sights, after > before + 0.05, "the best correlation of the root rises from %.2f to %.2f",
-          before, after);
+    if (!status && (best.rank != 2 || best.count == 0))
+        status = error_set(err, STATUS_INVALID,
+                           "/series/best_correlation is not one row an epoch, one column a level");
+    if (!status) {
+        const double before = best.values[0];
+        const double after = best.values[(best.shape[0] - 1) * best.shape[1]];
+        sight(sights, after > before + 0.05,
+              "the best correlation of the root rises from %.2f to %.2f", before, after);
+    }
     store_array_free(&best);
     return status;
 }

@@ -25,7 +25,8 @@ struct direct_settings {
      .offset = offsetof(struct predictor_step, lr_ratio)},                                         \
     {                                                                                              \
         .name = "weight_decay", .type = PARAM_REAL, .fallback = "0", .low = 0, .high = UNBOUNDED,  \
-        .doc = "eta_p: of the predictor; optimiser.weight_decay is the trunk's alone",             \
+        .doc = "of the predictor, beside its gradient: in time eta_p = lr_ratio * weight_decay; "  \
+               "optimiser.weight_decay is the trunk's alone",                                      \
         .offset = offsetof(struct predictor_step, weight_decay)                                    \
     }
 

@@ -1,0 +1,25 @@
+/* The selectivity of neurons for two translated objects along the gradient flow (DDN-10), for its
+ * figure. */
+#ifndef DUET_THEOREMS_DDN_10_H
+#define DUET_THEOREMS_DDN_10_H
+
+#include "theorems/claim.h"
+
+enum { DDN_10_NEURONS = 4, DDN_10_TIMES = 41 };
+
+/* From one start, the output's weights held.  Selectivities are those of the responses, with the
+ * gates as they are at that time. */
+struct ddn_10_path {
+    int sites;                 /* of the ring */
+    double growth;             /* tr A of DDN-10: times run to 1 / growth */
+    double time[DDN_10_TIMES]; /* equal steps */
+    int count;                 /* times before a gate switches: the length of relu and predicted */
+    double relu[DDN_10_TIMES][DDN_10_NEURONS];
+    double predicted[DDN_10_TIMES][DDN_10_NEURONS]; /* e^{A t} s(0) */
+    double linear[DDN_10_TIMES][DDN_10_NEURONS];    /* a linear layer of the same weights */
+    double counts[DDN_10_TIMES][DDN_10_NEURONS];    /* the same, of the objects 11 and 111 */
+};
+
+enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path, struct error *err);
+
+#endif
