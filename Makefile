@@ -6,11 +6,12 @@
 #   make verify   all claims of the theory;  make check-slow: over several seeds
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
+#   make fuzz, check-sanitize, check-valgrind, lint: what looks for bugs (make deps-developer)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
 # Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS (of
-# check-slow), V=1 (show commands).
+# check-slow), FUZZ_SECONDS (of each target), V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -41,9 +42,11 @@ MAIN := $(BUILD)/harness/main.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
 LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
+FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
-.PHONY: all demo check verify check-slow bench bench-peer figures deps install clean format
+.PHONY: all demo check verify check-slow bench bench-peer figures deps install clean format \
+	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
@@ -70,10 +73,14 @@ $(BUILD)/%.o: %.c
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS) -lcmocka
 
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+	$(Q_LINK)$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS)
 
--include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(BUILD)/bench/bench.d
+-include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(BUILD)/bench/bench.d \
+	$(patsubst %,%.d,$(FUZZERS))
 .SECONDARY:
 
 # ---- set-up ----
@@ -118,6 +125,50 @@ bench-peer: ready
 figures: ready
 	$(MAKE) all
 	$(PROGRAM) figure all
+
+# ---- what looks for bugs ----
+
+deps-developer:
+	@sh tests/deps.sh install-developer
+
+SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FUZZ_SECONDS ?= 60
+FUZZ_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang \
+	CFLAGS='-O1 -g $(SANITIZE) -fsanitize=fuzzer-no-link -Wno-pass-failed'
+
+fuzz:
+	@sh tests/deps.sh ensure-developer
+	$(FUZZ_MAKE) fuzzers
+	@sh tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+fuzzers: $(FUZZERS)
+
+# Not under the sanitizers: the tests that draw many samples, whose code the others run too, and
+# bad_input.sh, which limits an address space that AddressSanitizer needs.
+SLOW_TESTS = test_agreement test_theorems test_verify test_phase test_statistics
+SANITIZE_CLI = tests/cli/runs.sh
+SANITIZE_TESTS = $(filter-out $(SLOW_TESTS:%=$(BUILD)/sanitize/tests/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
+
+check-sanitize:
+	@sh tests/deps.sh ensure-developer
+	$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g $(SANITIZE)' all $(SANITIZE_TESTS)
+	@ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
+		sh tests/run.sh $(BUILD)/sanitize $(SANITIZE_TESTS) $(SANITIZE_CLI)
+
+# valgrind knows no AVX-512.
+check-valgrind:
+	@sh tests/deps.sh ensure-developer
+	$(MAKE) BUILD=$(BUILD)/valgrind ARCH=x86-64-v3 CFLAGS='-O2 -g' all
+	@sh tests/valgrind.sh $(BUILD)/valgrind/duet
+
+# Both compilers without warnings, then what looks at the text.
+lint:
+	@sh tests/deps.sh ensure-developer
+	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc CFLAGS='-O3 -g -Werror' all tests
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O3 -g -Werror' all tests fuzzers
+	@sh tests/lint.sh $(filter-out $(WARNINGS) $(CFLAGS),$(wordlist 2,99,$(COMPILE)))
+
+tests: $(TESTS)
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/duet

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 9, EPOCHS = 20 };
+enum { ROUNDS = 15, EPOCHS = 20 };
 
 static double now(void)
 {
@@ -238,15 +238,24 @@ static void print_kind(const struct rounds *r, int kind, int threads)
            direct, 100 * direct / peak_rate);
 }
 
-/* What the second thread is worth, over all rounds. */
-static void print_ratio(const struct rounds *r, const char *what, double factor, int kind)
+/* What the second thread is worth, over rounds whose latency lay in [low, high) before and after.
+ */
+static void print_ratio(const struct rounds *r, const char *what, double factor, int kind,
+                        double low, double high)
 {
     double ratio[ROUNDS];
+    size_t count = 0;
     for (int n = 0; n < ROUNDS; n++)
-        ratio[n] = factor * r->epoch[ALONE][n] / r->epoch[kind][n];
-    double middle = median(ratio, ROUNDS);
-    printf("  %-44s %.2f times one (median of %d runs; %.2f to %.2f)\n", what, middle, ROUNDS,
-           ratio[0], ratio[ROUNDS - 1]);
+        if (fmin(r->latency[n][0], r->latency[n][1]) >= low &&
+            fmax(r->latency[n][0], r->latency[n][1]) < high)
+            ratio[count++] = factor * r->epoch[ALONE][n] / r->epoch[kind][n];
+    if (count == 0) {
+        printf("  %-50s no such round\n", what);
+        return;
+    }
+    double middle = median(ratio, count);
+    printf("  %-50s %.2f times one (median of %zu runs; %.2f to %.2f)\n", what, middle, count,
+           ratio[0], ratio[count - 1]);
 }
 
 static void print_latency(const struct rounds *r)
@@ -270,8 +279,10 @@ static void print_epochs(void)
     if (pair) {
         print_kind(&r, TOGETHER, 2);
         printf("two threads against one\n");
-        print_ratio(&r, "one run", 1, TOGETHER);
-        print_ratio(&r, "two runs of one thread that share nothing", 2, BESIDE);
+        print_ratio(&r, "one run", 1, TOGETHER, 0, INFINITY);
+        print_ratio(&r, "... cores sharing a cache (a line back in < 200 ns)", 1, TOGETHER, 0, 200);
+        print_ratio(&r, "... cores that do not", 1, TOGETHER, 200, INFINITY);
+        print_ratio(&r, "two runs of one thread that share nothing", 2, BESIDE, 0, INFINITY);
         print_latency(&r);
     }
     for (int kind = 0; kind < (pair ? KINDS : 1); kind++) {

@@ -328,6 +328,10 @@ static enum status collect_keys(struct maker *maker)
                             "name cannot be swept: it is the folder of the sweep; give one name");
         else if (strcmp(swept->key, "case") != 0)
             status = spread(maker, swept);
+        else if (swept->items > 0) /* not the place of the cases */
+            status = refuse(maker, swept,
+                            "case is no key of a spec; the section sweep has a list `cases`, whose "
+                            "entries may be named by it");
     }
     return status;
 }

@@ -1,11 +1,19 @@
 #!/bin/sh
 # The Debian packages that duet needs.  `ensure`: install what is missing, or say what to install;
-# `install`: the same, asked for by hand; `peer`: what `make bench-peer` needs on top.
+# `install`: the same, asked for by hand; `peer`: what `make bench-peer` needs on top;
+# `ensure-developer`, `install-developer`: and what `make fuzz`, `make lint`, `make check-sanitize`
+# and `make check-valgrind` need.
 set -eu
 
 packages="gcc make pkg-config libc6-dev libgsl-dev libhdf5-dev liblapacke-dev libopenblas-pthread-dev
 libxsmm-dev librandom123-dev libfyaml-dev libcmocka-dev gnuplot-nox fonts-dejavu-core"
-[ "${1:-ensure}" = peer ] && packages="python3 python3-torch"
+what=${1:-ensure}
+case $what in
+peer) packages="python3 python3-torch" ;;
+*-developer)
+    packages="$packages clang libclang-rt-dev libomp-dev clang-tidy clang-format cppcheck valgrind"
+    ;;
+esac
 
 missing=""
 for package in $packages; do
@@ -13,7 +21,7 @@ for package in $packages; do
     [ "$state" = installed ] || missing="$missing $package"
 done
 if [ -z "$missing" ]; then
-    [ "${1:-ensure}" = install ] && echo "all packages are installed"
+    case $what in install*) echo "all packages are installed" ;; esac
     exit 0
 fi
 

@@ -1,14 +1,17 @@
 #!/bin/sh
-# Run every test program and script, and end with one line: N passed, N failed.
+# run.sh BUILD [TEST ...]: run the test programs and scripts, by default all, and end with one line:
+# N passed, N failed.
 # A test program prints cmocka's lines; a script prints "ok NAME" or "FAIL NAME".
 set -u
 build=${1:-build}
+[ $# = 0 ] || shift
+[ $# -gt 0 ] || set -- "$build"/tests/test_* tests/cli/*.sh
 export DUET="$build/duet"
 passed=0 failed=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-for test in "$build"/tests/test_* tests/cli/*.sh; do
+for test in "$@"; do
     case $test in *.o | *.d) continue ;; esac
     [ -x "$test" ] || case $test in *.sh) ;; *) continue ;; esac
     echo "== $(basename "$test")"

@@ -111,6 +111,7 @@ static void empty_grids_are_refused(void **state)
 {
     (void)state;
     assert_refused("seed=3:1:1", "has no values");
+    assert_refused("case=1:10:1", "case is no key");
     assert_refused("seed=1:3:-1", "has no values");
     assert_refused("seed=1:3:0", "has no values");
     assert_refused("objective.tau=0.1:0.5:0", "has no values");

@@ -1,0 +1,47 @@
+#!/bin/sh
+# Figures: the small version of each is made and shows its point; nothing is made twice.
+set -u
+duet=$(realpath "${DUET:-build/duet}")
+here=$(pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+export DUET_SHARE="$here"
+check() {
+    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
+}
+names() {
+    "$duet" list | sed -n '/^figures/,/^$/p' | sed -n 's/^  \([a-z][a-z_]*\)  .*/\1/p'
+}
+
+"$duet" figure all --quick -q >out 2>err
+check "all figures show their point: $(head -c 300 err) $(grep "NOT SEEN" out | head -c 300)" $?
+for name in $(names); do
+    for ending in pdf png tsv txt; do
+        [ -s "paper_figs/out/$name.$ending" ]
+        check "$name.$ending is there" $?
+    done
+    grep -q "^Source: \[" "paper_figs/out/$name.txt"
+    check "the caption of $name names its source" $?
+done
+
+"$duet" figure all --quick -q >again 2>err
+check "all figures, once more" $?
+[ "$(grep -c "up to date" again)" = "$(names | wc -l)" ] && ! grep -q "^paper_figs" again
+check "a second time nothing is made" $?
+
+touch "$here/plots/phase.gp"
+"$duet" figure phase --quick -q >again 2>err
+check "after a change of the script" $?
+[ "$(grep -c "^paper_figs" again)" = 3 ] && ! grep -q "up to date" again
+check "a changed script draws its figure anew" $?
+results=$(find results/phase -name '*.h5' | wc -l)
+"$duet" figure phase --quick -q sigma2=0.2 >again 2>err
+[ "$(find results/phase -name '*.h5' | wc -l)" = $((results + 1)) ]
+check "other settings have a result of their own" $?
+"$duet" figure all seed=1 >out 2>err
+[ $? = 2 ] && grep -q "name one figure" err
+check "settings belong to one figure" $?
+"$duet" figure phase gird=3 >out 2>err
+[ $? = 2 ] && grep -q "grid" err
+check "an unknown setting gets the nearest" $?

@@ -1,0 +1,11 @@
+/* Included before every file that clang-tidy looks at.  It sees one file at a time, and could not
+ * know that what reports an error never returns STATUS_OK. */
+#ifndef DUET_TESTS_LINT_H
+#define DUET_TESTS_LINT_H
+
+#include "core/error.h"
+
+#define error_set(err, status, ...) ((void)error_set(err, status, __VA_ARGS__), (status))
+#define error_key(...) ((void)error_key(__VA_ARGS__), STATUS_INVALID)
+
+#endif
