@@ -101,7 +101,8 @@ expect "reduced through the target" 2 "train.equations.*objective.name simsiam" 
 expect "reduced on data that is not isotropic" 2 "train.equations.*isotropic.*data.source" $flow train.equations=reduced predictor.symmetric=true "data.signal=[1, 1, 1, 2]"
 expect "reduced with two weight decays" 2 "train.equations reduced.*weight decay" $flow train.equations=reduced predictor.symmetric=true optimiser.weight_decay=0.1
 expect "scalars without EMA" 2 "train.equations scalars.*objective.name byol" $flow train.equations=scalars objective.name=simsiam
-expect "scalars from another target" 2 "train.equations.*objective.start" $flow train.equations=scalars objective.start=random
+expect "scalars from another target" 2 "train.equations.*objective.start" $flow train.equations=scalars objective.start=random "network.layers=[4]"
+expect "scalars with fewer outputs than inputs" 2 "train.equations.*network.layers" $flow train.equations=scalars
 
 # A full disk: the largest file that may be written is smaller than the result.
 expect "full disk" 2 "keep-small" sh -c "ulimit -f 4; $run good.yaml -o keep-small/r.h5"

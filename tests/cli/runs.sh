@@ -104,14 +104,14 @@ grep -q "stopped at t = [0-9.e+]*: it is no longer finite; the state's norm is [
 check "it says when, how large it was and its step: $(head -c 200 err)" $?
 
 "$duet" run -q $flow objective.name=byol data.dimension=64 "network.layers=[32]" data.signal=10 \
-    train.end=1e4 train.points=2000 -o interrupted.h5 2>err &
+    train.end=1e4 train.points=2 -o interrupted.h5 2>err &
 pid=$!
 sleep 1
 kill -INT $pid
 wait $pid
 code=$?
 check "Ctrl-C ends a flow with code 130 (got $code)" $((code != 130))
-grep -q "interrupted at t = " err && [ "$(wc -l <err)" = 1 ]
+grep -q "interrupted after t = " err && [ "$(wc -l <err)" = 1 ]
 check "Ctrl-C in a flow: one line" $?
 [ -z "$(find . -name '*interrupted*')" ]
 check "Ctrl-C in a flow leaves no file" $?
