@@ -178,7 +178,7 @@ static enum status observe(struct ablation_run *r, int epoch, struct ablation_re
     const struct trainer *t = &r->trainer;
     enum status status = representation_measure(
         m, t->parameters, t->target, t->predictor.parameters, t->plan.seed, (uint64_t)epoch, err);
-    if (status == STATUS_FAILED) { /* outputs so large that a probe's equations are singular */
+    if (status == STATUS_DIVERGED) { /* outputs that are not finite */
         result->diverged = true;
         observe_constant(epoch, result);
         return STATUS_OK;
