@@ -58,6 +58,7 @@ extern const struct figure figure_ddn_table, figure_ddn_norm, figure_ddn_correla
     figure_ddn_spectrum;
 extern const struct figure figure_ncp_state_space, figure_ncp_fixed_points, figure_ncp_weight_decay,
     figure_ncp_ema, figure_ncp_symmetry, figure_ncp_commutator, figure_ncp_fields;
+extern const struct figure figure_ncp_tables;
 extern const struct figure figure_ncp_alignment, figure_ncp_predictor_rate;
 
 struct figure_options {
