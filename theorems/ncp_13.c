@@ -461,7 +461,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
                    "chance is 1/2.",
         .columns = RUNS + 1,
         .name = {"epoch", "gradient", "gradient, no EMA", "symmetric, no EMA",
-                 "symmetric, no EMA, alpha_p = 10", "DirectPred", "DirectPred, c = 0.1"}};
+                 "symmetric, no EMA, W_p ten times as fast", "DirectPred", "DirectPred, c = 0.1"}};
     base.epochs = (int)s->epochs;
     enum status status = STATUS_OK;
     for (int i = 0; i < RUNS && !status; i++)
