@@ -37,7 +37,7 @@ Q_LINK = @echo "  link     $@";
 endif
 
 FLOORS = core hltm sim analysis theorems harness
-SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
+SOURCES := $(sort $(shell find $(FLOORS) paper_figs -name '*.c'))
 MAIN := $(BUILD)/harness/main.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
 LIBRARY := $(BUILD)/libduet.a

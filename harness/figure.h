@@ -1,4 +1,5 @@
-/* Figures: recipes that compute what they show, draw it, and say what must be seen in it.
+/* Figures: recipes that compute what they show, draw it, and say what must be seen in it.  Each is
+ * one file paper_figs/NAME.c with one `struct figure`.
  *
  * A figure has a result file, results/NAME/HASH.h5, which is made once for one set of settings: by
  * running a spec, or by a function of the figure's own.  gnuplot draws from that file through `duet

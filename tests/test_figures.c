@@ -1,6 +1,6 @@
 /* What figures of flows share: stores filled by panel, planes of a flow. */
-#include "harness/figures/plane.h"
 #include "harness/store.h"
+#include "paper_figs/plane.h"
 #include "tests/testing.h"
 
 #include <unistd.h>

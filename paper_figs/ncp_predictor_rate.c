@@ -1,5 +1,5 @@
 /* ncp_predictor_rate: a symmetric predictor without a target network, and how fast it learns. */
-#include "harness/figures/ncp_runs.h"
+#include "paper_figs/ncp_runs.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* ddn_table: the topmost latent and its best neuron, before and after training. */
-#include "harness/figures/ddn_runs.h"
+#include "paper_figs/ddn_runs.h"
 
 #include <math.h>
 

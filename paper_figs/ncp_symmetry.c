@@ -1,6 +1,6 @@
 /* ncp_symmetry: the symmetric and the antisymmetric part of the predictor. */
-#include "harness/figures/isotropic.h"
-#include "harness/figures/series.h"
+#include "paper_figs/isotropic.h"
+#include "paper_figs/series.h"
 
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* What the figures of runs without negatives share, [NCP]: runs of many overrides, and their
  * series. */
-#ifndef DUET_HARNESS_FIGURES_NCP_RUNS_H
-#define DUET_HARNESS_FIGURES_NCP_RUNS_H
+#ifndef DUET_PAPER_FIGS_NCP_RUNS_H
+#define DUET_PAPER_FIGS_NCP_RUNS_H
 
 #include "harness/figure_runs.h"
 

@@ -1,4 +1,4 @@
-#include "harness/figures/series.h"
+#include "paper_figs/series.h"
 
 #include "harness/progress.h"
 

@@ -1,7 +1,7 @@
 /* Linear BYOL on isotropic data, X = I and X' = sigma2 I, from drawn weights: what the figures of
  * its matrix flow start from. */
-#ifndef DUET_HARNESS_FIGURES_ISOTROPIC_H
-#define DUET_HARNESS_FIGURES_ISOTROPIC_H
+#ifndef DUET_PAPER_FIGS_ISOTROPIC_H
+#define DUET_PAPER_FIGS_ISOTROPIC_H
 
 #include "sim/noncontrastive.h"
 

@@ -1,4 +1,4 @@
-#include "harness/figures/ddn_runs.h"
+#include "paper_figs/ddn_runs.h"
 
 #include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>

@@ -1,5 +1,5 @@
 /* ncp_state_space: the flow of a mode in the plane of p_j and s_j. */
-#include "harness/figures/plane.h"
+#include "paper_figs/plane.h"
 #include "sim/phase.h"
 
 #include <math.h>

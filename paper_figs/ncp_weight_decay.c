@@ -1,5 +1,5 @@
 /* ncp_weight_decay: what weight decay and the moving average do to a mode and to K. */
-#include "harness/figures/series.h"
+#include "paper_figs/series.h"
 #include "sim/phase.h"
 
 #include <math.h>

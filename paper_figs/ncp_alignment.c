@@ -1,6 +1,6 @@
 /* ncp_alignment: how the predictor comes to share its eigenvectors with the outputs' correlation.
  */
-#include "harness/figures/ncp_runs.h"
+#include "paper_figs/ncp_runs.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  * quantity is a group /SETTING/QUANTITY/level_k of the figure's file with the datasets runs
  * [epoch][seed], mean and sd [epoch], and quartiles [epoch][3]; what training does not change has
  * no epochs. */
-#ifndef DUET_HARNESS_FIGURES_DDN_RUNS_H
-#define DUET_HARNESS_FIGURES_DDN_RUNS_H
+#ifndef DUET_PAPER_FIGS_DDN_RUNS_H
+#define DUET_PAPER_FIGS_DDN_RUNS_H
 
 #include "harness/figure.h"
 #include "harness/figure_runs.h"

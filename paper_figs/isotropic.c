@@ -1,4 +1,4 @@
-#include "harness/figures/isotropic.h"
+#include "paper_figs/isotropic.h"
 
 #include "core/random.h"
 #include "theorems/draw.h"

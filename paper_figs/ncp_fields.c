@@ -1,5 +1,5 @@
 /* ncp_fields: three planes of the flow of w_p, w and w_a. */
-#include "harness/figures/plane.h"
+#include "paper_figs/plane.h"
 
 #include <math.h>
 

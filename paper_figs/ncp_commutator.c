@@ -1,6 +1,6 @@
 /* ncp_commutator: do the eigenspaces of W_p and F align? */
-#include "harness/figures/isotropic.h"
-#include "harness/figures/series.h"
+#include "paper_figs/isotropic.h"
+#include "paper_figs/series.h"
 #include "theorems/ncp.h"
 
 #include <math.h>

@@ -1,10 +1,10 @@
 /* A flow of three variables seen in a plane: its field, trajectories, points of rest, curves.
  *
  * For mode_flow and scalar_flow: state[1], s or w, is what vanishes in a collapse. */
-#ifndef DUET_HARNESS_FIGURES_PLANE_H
-#define DUET_HARNESS_FIGURES_PLANE_H
+#ifndef DUET_PAPER_FIGS_PLANE_H
+#define DUET_PAPER_FIGS_PLANE_H
 
-#include "harness/figures/series.h"
+#include "paper_figs/series.h"
 
 struct plane {
     const struct dynamics *dynamics;

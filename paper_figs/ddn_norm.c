@@ -1,5 +1,5 @@
 /* ddn_norm: the norm of the covariance operator of each level over training. */
-#include "harness/figures/ddn_runs.h"
+#include "paper_figs/ddn_runs.h"
 
 #include <math.h>
 

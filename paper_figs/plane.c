@@ -1,4 +1,4 @@
-#include "harness/figures/plane.h"
+#include "paper_figs/plane.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* What figures made of flows share: quantities along flows, stored by panel and read again. */
-#ifndef DUET_HARNESS_FIGURES_SERIES_H
-#define DUET_HARNESS_FIGURES_SERIES_H
+#ifndef DUET_PAPER_FIGS_SERIES_H
+#define DUET_PAPER_FIGS_SERIES_H
 
 #include "harness/figure.h"
 #include "sim/noncontrastive.h"

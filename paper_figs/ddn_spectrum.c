@@ -1,5 +1,5 @@
 /* ddn_spectrum: the eigenvalues of the covariance operator over training. */
-#include "harness/figures/ddn_runs.h"
+#include "paper_figs/ddn_runs.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* ncp_fixed_points: where a mode on the parabola rests, in three regimes of weight decay. */
-#include "harness/figures/series.h"
+#include "paper_figs/series.h"
 #include "sim/phase.h"
 
 #include <math.h>

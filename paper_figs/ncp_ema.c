@@ -1,6 +1,6 @@
 /* ncp_ema: does the moving average point where the network does? */
-#include "harness/figures/isotropic.h"
-#include "harness/figures/series.h"
+#include "paper_figs/isotropic.h"
+#include "paper_figs/series.h"
 #include "theorems/ncp.h"
 
 #include <math.h>

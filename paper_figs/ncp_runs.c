@@ -1,4 +1,4 @@
-#include "harness/figures/ncp_runs.h"
+#include "paper_figs/ncp_runs.h"
 
 #include <math.h>
 #include <stdarg.h>
