@@ -22,14 +22,14 @@ int experiment_latent_levels(const struct experiment *e)
     return e->tree ? e->tree->depth : 0;
 }
 
-static const struct objective *objective_of(const struct experiment *e)
+const struct objective *experiment_objective(const struct experiment *e)
 {
     return (const void *)e->spec->chosen[SECTION_OBJECTIVE];
 }
 
 bool experiment_predicts(const struct experiment *e)
 {
-    return objective_of(e)->target != TARGET_NONE;
+    return experiment_objective(e)->target != TARGET_NONE;
 }
 
 static const struct train_settings *train_of(const struct experiment *e)
@@ -45,7 +45,7 @@ static const struct measure_settings *measure_of(const struct experiment *e)
 static enum status check_settings(const struct experiment *e, struct error *err)
 {
     const struct train_settings *train = train_of(e);
-    const struct objective *objective = objective_of(e);
+    const struct objective *objective = experiment_objective(e);
     const struct predictor_descriptor *predictor = (const void *)e->spec->chosen[SECTION_PREDICTOR];
     if (predictor->none && objective->target != TARGET_NONE)
         return error_key(err, "predictor.kind",
@@ -150,7 +150,7 @@ static void layout_trainer(struct experiment *e, struct arena *arena)
         .source = e->source,
         .world = e->world,
         .network = &e->network,
-        .objective = objective_of(e),
+        .objective = experiment_objective(e),
         .objective_settings = spec->settings[SECTION_OBJECTIVE],
         .optimiser = (const void *)spec->chosen[SECTION_OPTIMISER],
         .optimiser_settings = spec->settings[SECTION_OPTIMISER],
@@ -167,7 +167,7 @@ static void layout_trainer(struct experiment *e, struct arena *arena)
     e->target = e->trainer.target;
     e->seen.parameters = ARENA_TAKE(arena, double, e->network.parameters);
     e->seen.predictor = ARENA_TAKE(arena, double, e->predictor.parameters);
-    e->seen.target = objective_of(e)->target == TARGET_NETWORK
+    e->seen.target = experiment_objective(e)->target == TARGET_NETWORK
                          ? ARENA_TAKE(arena, double, e->network.parameters)
                          : NULL;
 }

@@ -89,6 +89,9 @@ void experiment_free(struct experiment *experiment);
 /* Number of levels of latents that correlations are measured with; 0 without a tree. */
 int experiment_latent_levels(const struct experiment *experiment);
 
+/* What is trained for. */
+const struct objective *experiment_objective(const struct experiment *experiment);
+
 /* Whether predictions are compared with a target: there is a predictor. */
 bool experiment_predicts(const struct experiment *experiment);
 

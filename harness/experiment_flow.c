@@ -11,11 +11,6 @@ static const struct flow_settings *flow_of(const struct experiment *e)
     return e->spec->settings[SECTION_TRAIN];
 }
 
-static const struct objective *objective_of(const struct experiment *e)
-{
-    return (const void *)e->spec->chosen[SECTION_OBJECTIVE];
-}
-
 size_t experiment_flow_points(const struct experiment *e)
 {
     return (size_t)flow_of(e)->points + 1;
@@ -91,11 +86,11 @@ static enum status check_optimiser(const struct experiment *e, struct error *err
 enum status experiment_flow_check(const struct experiment *e, struct error *err)
 {
     enum status status = STATUS_OK;
-    if (!experiment_predicts(e) || objective_of(e)->cosine)
+    if (!experiment_predicts(e) || experiment_objective(e)->cosine)
         status = error_key(err, "objective.name",
                            "train.trainer flow integrates byol, simsiam or no_stopgrad, but "
                            "objective.name is %s",
-                           objective_of(e)->about.name);
+                           experiment_objective(e)->about.name);
     if (!status && !e->source->moments)
         status = error_key(err, "data.source",
                            "train.trainer flow needs exact moments, which data.source %s does not "
@@ -113,7 +108,7 @@ enum status experiment_flow_check(const struct experiment *e, struct error *err)
 void experiment_flow_layout(struct experiment *e, struct arena *arena)
 {
     const size_t n1 = (size_t)e->network.level[0].fan_in, n2 = (size_t)e->network.level[0].width;
-    const struct objective *o = objective_of(e);
+    const struct objective *o = experiment_objective(e);
     const struct target_settings *target =
         o->target == TARGET_NETWORK ? e->spec->settings[SECTION_OBJECTIVE] : NULL;
     struct flow_part *f = &e->flow;
@@ -149,7 +144,7 @@ enum status experiment_flow_open(struct experiment *e, struct error *err)
         .target = !target || target->ema == 0 ? RULE_ONLINE
                   : target->ema == 1          ? RULE_FROZEN
                                               : RULE_EMA,
-        .through_target = objective_of(e)->target == TARGET_ONLINE,
+        .through_target = experiment_objective(e)->target == TARGET_ONLINE,
         .no_predictor = e->predictor.kind == PREDICTOR_IDENTITY,
         .symmetric = e->predictor.symmetric,
         .alpha_p = step->lr_ratio,
@@ -179,13 +174,11 @@ struct watching {
 static void take_weights(struct experiment *e, const double *state)
 {
     const struct network_flow *f = &e->flow.flow;
-    const struct matrix_flow *m = &f->equations.matrix;
     const size_t n1 = f->plan.inputs, n2 = f->plan.outputs;
     if (f->plan.equations != FLOW_MATRIX)
         return;
     memcpy(e->parameters, state, n2 * n1 * sizeof *state);
-    memcpy(e->flow.w_a, f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(m),
-           n2 * n1 * sizeof *state);
+    memcpy(e->flow.w_a, network_flow_target(f, state), n2 * n1 * sizeof *state);
 }
 
 static enum status keep_point(struct experiment *e, double t, const double *state,

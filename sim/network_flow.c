@@ -280,6 +280,12 @@ const double *network_flow_weights(const struct network_flow *f, const double *s
     return f->plan.equations == FLOW_MATRIX ? state : NULL;
 }
 
+const double *network_flow_target(const struct network_flow *f, const double *state)
+{
+    const struct matrix_flow *m = &f->equations.matrix;
+    return f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(m);
+}
+
 /* out = a m b^T, [outputs][outputs], m [inputs][inputs], by way of work */
 static void through(const struct network_flow *f, const double *a, const double *m, const double *b,
                     double *out)
@@ -294,8 +300,7 @@ static void matrix_moments(const struct network_flow *f, const double *state, do
                            double *d, double *w_p)
 {
     const size_t n = f->plan.outputs, mixed = n * f->plan.inputs;
-    const double *w_a =
-        f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(&f->equations.matrix);
+    const double *w_a = network_flow_target(f, state);
     through(f, state, f->plan.x, state, ff);
     through(f, state, f->plan.x_prime, state, c);
     for (size_t i = 0; i < n * n; i++)
@@ -356,8 +361,7 @@ void network_flow_moments(const struct network_flow *f, const double *state, dou
 static double target_power(const struct network_flow *f, const double *state, double *square)
 {
     const size_t n = f->plan.outputs;
-    const struct matrix_flow *m = &f->equations.matrix;
-    const double *w_a = f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(m);
+    const double *w_a = network_flow_target(f, state);
     double power = 0;
     through(f, w_a, f->plan.x, w_a, square);
     power += matrix_trace(n, square);
@@ -369,8 +373,7 @@ static double target_power(const struct network_flow *f, const double *state, do
 static double matrix_loss(const struct network_flow *f, const double *state, double *scratch)
 {
     const size_t n = f->plan.outputs, square = n * n;
-    const struct matrix_flow *m = &f->equations.matrix;
-    const double *w_a = f->plan.target == RULE_ONLINE ? state : state + matrix_flow_target(m);
+    const double *w_a = network_flow_target(f, state);
     double *c = scratch, *d = c + square, *w_p = d + square, *image = w_p + square;
     matrix_moments(f, state, c, image, d, w_p);
     through(f, w_a, f->plan.x, state, d);

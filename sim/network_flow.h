@@ -54,7 +54,10 @@ void network_flow_moments(const struct network_flow *flow, const double *state, 
 /* J = E|W_p W x_1 - W_a x_2|^2 / 2 */
 double network_flow_loss(const struct network_flow *flow, const double *state);
 
-/* W, W_p and W_a within a state of FLOW_MATRIX; NULL for the others, which have no W. */
+/* W [outputs][inputs] within a state of FLOW_MATRIX; NULL for the others, which have no W. */
 const double *network_flow_weights(const struct network_flow *flow, const double *state);
+
+/* W_a, which is W itself for RULE_ONLINE, within a state of FLOW_MATRIX. */
+const double *network_flow_target(const struct network_flow *flow, const double *state);
 
 #endif

@@ -119,12 +119,21 @@ static void matrix_at(const struct modes *d, size_t k, size_t which, double *out
 
 /* ---- eigenvalues ---- */
 
+/* The worse relative error of W_p's and F's numbers, `each` of them, with the trial's fault. */
+static double planted_error(const struct trial *trial, double *measured, const double *predicted,
+                            size_t each)
+{
+    plant(trial, measured, 2 * each);
+    return fmax(relative_error(measured, predicted, each),
+                relative_error(measured + each, predicted + each, each));
+}
+
 /* Sorted eigenvalues of W_p and F against sorted p and s, along both records */
 static enum status eigenvalue_error(const struct trial *trial, const struct modes *d, double *error,
                                     struct error *err)
 {
     size_t n = d->m.flow.outputs, each = (NCP_SAMPLES + 1) * n;
-    double *measured = ncp_array(4 * each + n * n, err), worst = 0;
+    double *measured = ncp_array(4 * each + n * n, err);
     if (!measured)
         return STATUS_SYSTEM;
     double *predicted = measured + 2 * each, *matrix = predicted + 2 * each;
@@ -140,11 +149,7 @@ static enum status eigenvalue_error(const struct trial *trial, const struct mode
             for (size_t j = 0; j < n; j++)
                 of_mode[j] = -of_mode[j]; /* largest first */
         }
-    plant(trial, measured, 2 * each);
-    for (size_t which = 0; which < 2; which++)
-        worst =
-            fmax(worst, relative_error(measured + which * each, predicted + which * each, each));
-    *error = worst;
+    *error = planted_error(trial, measured, predicted, each);
     free(measured);
     return status;
 }
@@ -181,7 +186,7 @@ static enum status basis_error(const struct trial *trial, struct modes *d, doubl
                                struct error *err)
 {
     size_t n = d->m.flow.outputs, square = n * n, each = (NCP_SAMPLES + 1) * square;
-    double *measured = ncp_array(4 * each + square, err), worst = 0;
+    double *measured = ncp_array(4 * each + square, err);
     if (!measured)
         return STATUS_SYSTEM;
     double *predicted = measured + 2 * each, *matrix = predicted + 2 * each;
@@ -195,11 +200,7 @@ static enum status basis_error(const struct trial *trial, struct modes *d, doubl
                 predicted[which * each + k * square + j * n + j] =
                     d->record[(k * n + j) * 3 + which];
         }
-    plant(trial, measured, 2 * each);
-    for (size_t which = 0; which < 2; which++)
-        worst =
-            fmax(worst, relative_error(measured + which * each, predicted + which * each, each));
-    *error = worst;
+    *error = planted_error(trial, measured, predicted, each);
     free(measured);
     return STATUS_OK;
 }
