@@ -405,9 +405,9 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
 /* ---- measuring beside training ----
  *
  * A measurement needs the weights as they were, so the next epoch is trained meanwhile: half of the
- * threads measure, the rest train, and all train when the measurement is over.  That is faster than
- * all at one and then all at the other, since training steps have to wait for one another.  No
- * number depends on it. */
+ * threads measure and then draw what the rest of the epoch needs, the others train, and all train
+ * when that is done.  That is faster than all at one and then all at the other, since the threads
+ * of a training step have to wait for one another.  No number depends on it. */
 
 struct measuring {
     struct experiment *e;
@@ -425,6 +425,8 @@ static void *measure(void *context)
 {
     struct measuring *m = context;
     m->status = measure_point(m->e, m->epoch, m->loss, m->threads, &m->err);
+    if (m->beside)
+        supply_visit(&m->e->trainer.supply);
     atomic_store(&m->over, true);
     return NULL;
 }
@@ -480,9 +482,11 @@ static enum status start_measuring(struct training *t, uint64_t epoch, double lo
                             .epoch = epoch,
                             .step = e->trainer.step,
                             .loss = loss,
+                            .beside = beside,
                             .threads = beside ? (e->threads + 1) / 2 : e->threads};
     atomic_init(&m->over, false);
-    m->beside = beside && pthread_create(&m->thread, NULL, measure, m) == 0;
+    if (m->beside && pthread_create(&m->thread, NULL, measure, m) != 0)
+        m->beside = false;
     if (m->beside)
         return STATUS_OK;
     measure(m);

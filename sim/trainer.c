@@ -7,7 +7,7 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK_COLUMNS = 128, SLAB_SAMPLES = 1024, PARTIAL_STRIDE = 8 };
+enum { CHUNK_COLUMNS = 128, PARTIAL_STRIDE = 8, SUPPLY_BYTES = 8 << 20 };
 
 /* ---- plan ---- */
 
@@ -50,9 +50,6 @@ static void plan_sizes(struct trainer *t)
     if (t->shards > TRAINER_SHARDS)
         t->shards = TRAINER_SHARDS;
     t->steps = p->samples / p->batch;
-    t->slab_steps = p->batch < SLAB_SAMPLES ? SLAB_SAMPLES / p->batch : 1;
-    /* A slab starts anywhere in a block, and its last chunk may run past its end. */
-    t->slab_stride = (t->slab_steps * p->batch + t->chunk) / BLOCK * BLOCK + 2 * BLOCK;
     t->parameter_stride = padded(p->network->parameters);
 }
 
@@ -84,21 +81,21 @@ static bool real_values(const struct trainer *t)
     return t->plan.network->leaf_states == 0;
 }
 
-static void layout_slab(struct trainer *t, struct arena *arena)
+static void layout_supply(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
-    size_t threads = (size_t)p->threads, views = (size_t)t->views;
-    size_t slabs = 2 * views * nodes_of(p->network, t->tables.boundary) * t->slab_stride;
-    t->leaf_size = views * p->network->leaves * BLOCK;
-    if (real_values(t)) {
-        t->value = ARENA_TAKE(arena, double, slabs);
-        t->block = ARENA_TAKE(arena, double, threads * t->leaf_size);
-    } else {
-        t->pattern = ARENA_TAKE(arena, uint16_t, slabs);
-        t->leaf = ARENA_TAKE(arena, uint8_t, threads * t->leaf_size);
-    }
-    t->draw_size = (p->source->scratch_size(p->world) + 63) / 64 * 64;
-    t->draw_scratch = ARENA_TAKE(arena, uint8_t, threads * t->draw_size);
+    const struct supply_plan plan = {.source = p->source,
+                                     .world = p->world,
+                                     .network = p->network,
+                                     .boundary = t->tables.boundary,
+                                     .seed = p->seed,
+                                     .views = t->views,
+                                     .batch = p->batch,
+                                     .chunk = t->chunk,
+                                     .steps = t->steps,
+                                     .threads = p->threads,
+                                     .ring_bytes = SUPPLY_BYTES};
+    supply_layout(&t->supply, &plan, arena);
 }
 
 /* `count` forward passes of `columns`. */
@@ -180,7 +177,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->shard_gradient = ARENA_TAKE(arena, double, t->shards * t->gradient_stride);
     t->shard_lookup = ARENA_TAKE(arena, double, t->shards * t->lookup_stride);
     layout_outputs(t, arena);
-    layout_slab(t, arena);
+    layout_supply(t, arena);
     if (arena->base)
         network_init(n, plan->seed, PURPOSE_WEIGHTS, t->parameters);
     if (predicts(t))
@@ -213,55 +210,6 @@ static size_t chunk_end(const struct trainer *t, size_t chunk)
 {
     size_t end = (chunk + 1) * t->chunk;
     return end < t->plan.batch ? end : t->plan.batch;
-}
-
-/* Where samples lie: in which of the two slabs, and from which sample on. */
-struct place {
-    size_t slab, sample;
-};
-
-/* Of a view's first row in `pattern` or `value`. */
-static size_t slab_index(const struct trainer *t, int view, struct place place)
-{
-    size_t nodes = nodes_of(t->plan.network, t->tables.boundary);
-    return (place.slab * (size_t)t->views + (size_t)view) * nodes * t->slab_stride + place.sample;
-}
-
-/* Block b of a slab. */
-static void fill_block(struct trainer *t, uint64_t epoch, size_t slab, size_t b, int thread)
-{
-    const struct trainer_plan *p = &t->plan;
-    const struct place place = {.slab = slab % 2, .sample = b * BLOCK};
-    const size_t leaves = p->network->leaves, own = (size_t)thread * t->leaf_size;
-    void *scratch = (char *)t->draw_scratch + (size_t)thread * t->draw_size;
-    struct draw draw = {.seed = p->seed,
-                        .purpose = PURPOSE_TRAIN,
-                        .epoch = epoch,
-                        .block = slab * t->slab_steps * p->batch / BLOCK + b};
-    if (real_values(t))
-        p->source->values(p->world, draw, t->views, scratch, t->block + own);
-    else
-        p->source->views(p->world, draw, t->views, scratch, t->leaf + own);
-    for (int view = 0; view < t->views; view++) {
-        const size_t from = own + (size_t)view * leaves * BLOCK, to = slab_index(t, view, place);
-        if (!real_values(t))
-            pattern_index(p->network, t->tables.boundary, t->leaf + from, BLOCK, BLOCK,
-                          t->pattern + to, t->slab_stride);
-        for (size_t i = 0; real_values(t) && i < leaves; i++)
-            memcpy(t->value + to + i * t->slab_stride, t->block + from + i * BLOCK,
-                   BLOCK * sizeof(double));
-    }
-}
-
-/* A chunk's samples of one view go into the columns of a pass from `column` on. */
-static void chunk_inputs(const struct trainer *t, struct pass *pass, int view, struct place place,
-                         size_t chunk, size_t column)
-{
-    const size_t from = slab_index(t, view, place) + chunk * t->chunk;
-    if (real_values(t))
-        pass_load(pass, t->value + from, t->slab_stride, column, t->chunk);
-    else
-        pass_look_up(pass, t->pattern + from, t->slab_stride, column, t->chunk);
 }
 
 /* The outputs of a chunk: samples [begin, begin + chunk) of `all`. */
@@ -307,7 +255,7 @@ static void chunk_predict(struct trainer *t, const struct chunk_outputs *o, size
     if (t->target) {
         struct pass *pass = &t->target_pass[thread];
         double *out = t->target_output + (size_t)thread * view;
-        chunk_inputs(t, pass, 1, place, chunk, 0);
+        supply_load(&t->supply, pass, 1, place, chunk * t->chunk, t->chunk, 0);
         pass_forward(pass, t->target);
         chunk_output(t, pass, 0, t->chunk, out);
         target = out;
@@ -320,7 +268,8 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
     struct pass *pass = pass_of(t, chunk, thread);
     struct chunk_outputs o = outputs_of(t, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
-        chunk_inputs(t, pass, view, place, chunk, (size_t)view * t->chunk);
+        supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk,
+                    (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
     for (int view = 0; view < t->online_views; view++)
         chunk_output(t, pass, (size_t)view * t->chunk, o.all->stride,
@@ -390,8 +339,8 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
                            pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
     for (int view = 0; !real_values(t) && view < t->online_views; view++)
-        pass_scatter(pass, t->pattern + slab_index(t, view, place) + chunk * t->chunk,
-                     t->slab_stride, (size_t)view * t->chunk, count,
+        pass_scatter(pass, supply_patterns(&t->supply, view, place, chunk * t->chunk),
+                     t->supply.slab_stride, (size_t)view * t->chunk, count,
                      t->shard_lookup + shard * t->lookup_stride);
 }
 
@@ -513,67 +462,24 @@ struct epoch_run {
     struct epoch_result result;
     struct barrier barrier;
     bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
-    /* Blocks still to be filled, counted over all slabs; lane i holds every team'th block of a
-     * slab from block i on. */
-    struct {
-        _Alignas(64) atomic_size_t next;
-    } lane[TRAINER_SHARDS];
 };
 
-/* A thread at work.  The slab after the one in use is filled while it waits for the others: its
- * samples depend on nothing, and nobody reads them before a barrier after the last is filled.  It
- * begins with its own lane, whose samples, with 64 in a batch for each thread, it will read. */
+/* A thread at work; while it waits for the others it draws samples. */
 struct worker {
     struct epoch_run *run;
     int thread;
-    size_t fillable; /* slabs, from the first on */
+    size_t step;
 };
 
-/* Slabs up to the end of the stretch. */
-static size_t slabs_of(const struct epoch_run *run)
-{
-    return (run->end + run->trainer->slab_steps - 1) / run->trainer->slab_steps;
-}
-
-/* Blocks of a slab that a lane holds. */
-static size_t blocks_in_lane(const struct trainer *t)
-{
-    size_t team = (size_t)t->team;
-    return (t->slab_stride / BLOCK + team - 1) / team;
-}
-
-/* *number = the next below `end`; false where there is none */
-static bool take(atomic_size_t *next, size_t end, size_t *number)
-{
-    *number = atomic_load_explicit(next, memory_order_relaxed);
-    while (*number < end)
-        if (atomic_compare_exchange_weak_explicit(next, number, *number + 1, memory_order_relaxed,
-                                                  memory_order_relaxed))
-            return true;
-    return false;
-}
-
-static bool fill_next(void *worker)
+static bool draw_meanwhile(void *worker)
 {
     const struct worker *w = worker;
-    struct trainer *t = w->run->trainer;
-    size_t team = (size_t)t->team, blocks = t->slab_stride / BLOCK, number;
-    size_t in_lane = blocks_in_lane(t);
-    for (size_t i = 0; i < team; i++) {
-        size_t lane = ((size_t)w->thread + i) % team;
-        if (!take(&w->run->lane[lane].next, w->fillable * in_lane, &number))
-            continue;
-        size_t b = number % in_lane * team + lane;
-        if (b < blocks)
-            fill_block(t, w->run->epoch, number / in_lane, b, w->thread);
-        return true;
-    }
-    return false;
+    return supply_draw_next(&w->run->trainer->supply, w->step, w->thread);
 }
 
 static void meet(struct worker *w)
 {
-    barrier_wait(&w->run->barrier, fill_next, w);
+    barrier_wait(&w->run->barrier, draw_meanwhile, w);
 }
 
 /* Outputs, loss and gradient sums of this thread's chunks. */
@@ -616,22 +522,14 @@ static bool all_finite(const struct epoch_run *run)
     return finite;
 }
 
-/* Before the first step of a slab the rest of it is filled. */
 static struct place enter_step(struct worker *w, size_t step)
 {
     struct trainer *t = w->run->trainer;
-    size_t slab = step / t->slab_steps, first = slab * t->slab_steps;
-    if (step == first) {
-        w->fillable = slab + 1;
-        while (fill_next(w))
-            ;
-        w->fillable = slab + 2 < slabs_of(w->run) ? slab + 2 : slabs_of(w->run);
-        const struct trainer_watch *watch = &w->run->watch;
-        if (w->thread == 0 && watch->keep_going)
-            w->run->result.stopped = !watch->keep_going(watch->context, step);
-    }
-    return (struct place){.slab = slab % 2,
-                          .sample = step * t->plan.batch - first * t->plan.batch / BLOCK * BLOCK};
+    const struct trainer_watch *watch = &w->run->watch;
+    w->step = step;
+    if (w->thread == 0 && watch->keep_going && step % t->supply.slab_steps == 0)
+        w->run->result.stopped = !watch->keep_going(watch->context, step);
+    return supply_enter(&t->supply, step, w->thread);
 }
 
 /* All threads take the same turns: what they decide on was written before a barrier and is not
@@ -676,8 +574,6 @@ static enum status run_stretch(struct epoch_run *run, int threads)
 #pragma omp single
         {
             t->team = omp_get_num_threads(); /* OpenMP may give fewer than were asked for */
-            for (int i = 0; i < t->team; i++)
-                atomic_init(&run->lane[i].next, run->first / t->slab_steps * blocks_in_lane(t));
             status = barrier_create(&run->barrier, t->team, NULL);
         }
         if (!status)
@@ -688,15 +584,15 @@ static enum status run_stretch(struct epoch_run *run, int threads)
     return status;
 }
 
-/* Stretch by stretch: short ones while not all threads may work, so that the others can join. */
+/* Stretch by stretch: a slab each while not all threads may work, so that the others can join. */
 static struct epoch_result run_epoch(struct epoch_run *run)
 {
-    enum { SHORT = 4 }; /* slabs */
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
+    supply_open(&t->supply, run->epoch, run->steps);
     for (run->first = 0; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
-        size_t left = run->steps - run->first, stretch = SHORT * t->slab_steps;
+        size_t left = run->steps - run->first, stretch = t->supply.slab_steps;
         if (threads >= t->plan.threads || stretch > left)
             stretch = left;
         run->end = run->first + stretch;
@@ -706,6 +602,7 @@ static struct epoch_result run_epoch(struct epoch_run *run)
         if (run->result.stopped || run->result.diverged)
             break;
     }
+    supply_close(&t->supply);
     if (run->learn)
         t->step += run->result.steps;
     run->result.steps = t->step;

@@ -15,6 +15,7 @@
 #include "sim/pass.h"
 #include "sim/predictor_trainer.h"
 #include "sim/source.h"
+#include "sim/supply.h"
 
 enum { TRAINER_SHARDS = 16 };
 
@@ -73,14 +74,7 @@ struct trainer {
     struct tables target_tables; /* ... with the same boundary */
     struct pass *target_pass;    /* one a thread */
     double *target_output;       /* [thread][width][chunk] */
-    /* A slab: the samples of the next few batches.  One is in use while the other is filled. */
-    size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
-    uint16_t *pattern;              /* [slab][view][boundary node][slab_stride] of states, or */
-    double *value;                  /* [slab][view][input][slab_stride] of real numbers */
-    uint8_t *leaf;                  /* [thread][view][leaf][BLOCK], or */
-    double *block;                  /* [thread][view][input][BLOCK] */
-    void *draw_scratch;             /* [thread] of the source */
-    size_t leaf_size, draw_size;
+    struct supply supply;
 };
 
 /* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters. */

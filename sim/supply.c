@@ -1,0 +1,208 @@
+#include "sim/supply.h"
+
+#include <sched.h>
+#include <string.h>
+
+enum { SLAB_SAMPLES = 1024 };
+
+static bool real_values(const struct supply *s)
+{
+    return s->plan.network->leaf_states == 0;
+}
+
+/* Rows of a view: patterns at the boundary, or inputs. */
+static size_t rows_of(const struct supply *s)
+{
+    const struct network *n = s->plan.network;
+    return real_values(s) ? n->leaves : nodes_of(n, s->plan.boundary);
+}
+
+static size_t slabs_of(const struct supply *s, size_t steps)
+{
+    return (steps + s->slab_steps - 1) / s->slab_steps;
+}
+
+/* All slabs of an epoch if they fit; two where one thread does everything. */
+static size_t ring_of(const struct supply *s)
+{
+    const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
+    const size_t slab = (size_t)s->plan.views * rows_of(s) * s->slab_stride * number;
+    const size_t most = s->plan.threads > 1 ? slabs_of(s, s->plan.steps) : 2;
+    const size_t fit = s->plan.ring_bytes / slab;
+    const size_t ring = fit < most ? fit : most;
+    return ring > 2 ? ring : 2;
+}
+
+void supply_layout(struct supply *s, const struct supply_plan *plan, struct arena *arena)
+{
+    *s = (struct supply){.plan = *plan, .lanes = (size_t)plan->threads};
+    s->slab_steps = plan->batch < SLAB_SAMPLES ? SLAB_SAMPLES / plan->batch : 1;
+    /* A slab starts anywhere in a block, and its last chunk may run past its end. */
+    s->slab_stride = (s->slab_steps * plan->batch + plan->chunk) / BLOCK * BLOCK + 2 * BLOCK;
+    s->ring = ring_of(s);
+    const size_t drawers = (size_t)plan->threads + 1, views = (size_t)plan->views;
+    const size_t numbers = s->ring * views * rows_of(s) * s->slab_stride;
+    s->leaf_size = views * plan->network->leaves * BLOCK;
+    if (real_values(s)) {
+        s->value = ARENA_TAKE(arena, double, numbers);
+        s->block = ARENA_TAKE(arena, double, drawers * s->leaf_size);
+    } else {
+        s->pattern = ARENA_TAKE(arena, uint16_t, numbers);
+        s->leaf = ARENA_TAKE(arena, uint8_t, drawers * s->leaf_size);
+    }
+    s->scratch_size = (plan->source->scratch_size(plan->world) + 63) / 64 * 64;
+    s->scratch = ARENA_TAKE(arena, uint8_t, drawers * s->scratch_size);
+    s->lane = ARENA_TAKE(arena, struct lane, s->lanes);
+    s->drawn = ARENA_TAKE(arena, atomic_size_t, s->ring);
+    atomic_init(&s->open, false);
+    atomic_init(&s->visitors, 0);
+}
+
+void supply_open(struct supply *s, uint64_t epoch, size_t steps)
+{
+    s->epoch = epoch;
+    s->slabs = slabs_of(s, steps);
+    for (size_t i = 0; i < s->lanes; i++)
+        atomic_init(&s->lane[i].next, 0);
+    for (size_t i = 0; i < s->ring; i++)
+        atomic_init(&s->drawn[i], 0);
+    atomic_init(&s->used, 0);
+    atomic_store(&s->open, true);
+}
+
+/* A visitor counts itself before it looks whether the supply is open. */
+void supply_close(struct supply *s)
+{
+    atomic_store(&s->open, false);
+    while (atomic_load(&s->visitors))
+        sched_yield();
+}
+
+/* ---- drawing ---- */
+
+/* Of a view's first row in `pattern` or `value`. */
+static size_t slab_index(const struct supply *s, int view, struct place place)
+{
+    const size_t views = (size_t)s->plan.views;
+    return (place.slab * views + (size_t)view) * rows_of(s) * s->slab_stride + place.sample;
+}
+
+static size_t blocks_of_slab(const struct supply *s)
+{
+    return s->slab_stride / BLOCK;
+}
+
+static size_t blocks_in_lane(const struct supply *s)
+{
+    return (blocks_of_slab(s) + s->lanes - 1) / s->lanes;
+}
+
+/* Block b of a slab. */
+static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
+{
+    const struct supply_plan *p = &s->plan;
+    const struct place place = {.slab = slab % s->ring, .sample = b * BLOCK};
+    const size_t leaves = p->network->leaves, own = drawer * s->leaf_size;
+    void *scratch = (char *)s->scratch + drawer * s->scratch_size;
+    const struct draw draw = {.seed = p->seed,
+                              .purpose = PURPOSE_TRAIN,
+                              .epoch = s->epoch,
+                              .block = slab * s->slab_steps * p->batch / BLOCK + b};
+    if (real_values(s))
+        p->source->values(p->world, draw, p->views, scratch, s->block + own);
+    else
+        p->source->views(p->world, draw, p->views, scratch, s->leaf + own);
+    for (int view = 0; view < p->views; view++) {
+        const size_t from = own + (size_t)view * leaves * BLOCK, to = slab_index(s, view, place);
+        if (!real_values(s))
+            pattern_index(p->network, p->boundary, s->leaf + from, BLOCK, BLOCK, s->pattern + to,
+                          s->slab_stride);
+        for (size_t i = 0; real_values(s) && i < leaves; i++)
+            memcpy(s->value + to + i * s->slab_stride, s->block + from + i * BLOCK,
+                   BLOCK * sizeof(double));
+    }
+}
+
+/* *number = the next below `end`; false where there is none */
+static bool take(atomic_size_t *next, size_t end, size_t *number)
+{
+    *number = atomic_load_explicit(next, memory_order_relaxed);
+    while (*number < end)
+        if (atomic_compare_exchange_weak_explicit(next, number, *number + 1, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+/* A drawer begins with its own lane: a thread reads what it drew, where a batch has a block for
+ * each. */
+static bool draw_one(struct supply *s, size_t end, size_t drawer)
+{
+    const size_t in_lane = blocks_in_lane(s);
+    size_t number;
+    for (size_t i = 0; i < s->lanes; i++) {
+        const size_t lane = (drawer + i) % s->lanes;
+        if (!take(&s->lane[lane].next, end * in_lane, &number))
+            continue;
+        const size_t slab = number / in_lane, b = number % in_lane * s->lanes + lane;
+        if (b < blocks_of_slab(s)) {
+            draw_block(s, slab, b, drawer);
+            atomic_fetch_add_explicit(&s->drawn[slab % s->ring], 1, memory_order_release);
+        }
+        return true;
+    }
+    return false;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+bool supply_draw_next(struct supply *s, size_t step, int thread)
+{
+    return draw_one(s, least(step / s->slab_steps + 2, s->slabs), (size_t)thread);
+}
+
+struct place supply_enter(struct supply *s, size_t step, int thread)
+{
+    const size_t slab = step / s->slab_steps, first = slab * s->slab_steps;
+    if (step == first) {
+        const size_t drawn = (slab / s->ring + 1) * blocks_of_slab(s);
+        atomic_store_explicit(&s->used, slab, memory_order_release);
+        while (draw_one(s, slab + 1, (size_t)thread))
+            ;
+        while (atomic_load_explicit(&s->drawn[slab % s->ring], memory_order_acquire) < drawn)
+            sched_yield();
+    }
+    return (struct place){.slab = slab % s->ring,
+                          .sample = step * s->plan.batch - first * s->plan.batch / BLOCK * BLOCK};
+}
+
+void supply_visit(struct supply *s)
+{
+    atomic_fetch_add(&s->visitors, 1);
+    while (atomic_load(&s->open)) {
+        const size_t used = atomic_load_explicit(&s->used, memory_order_acquire);
+        if (!draw_one(s, least(used + s->ring, s->slabs), s->lanes))
+            break;
+    }
+    atomic_fetch_sub(&s->visitors, 1);
+}
+
+/* ---- reading ---- */
+
+const uint16_t *supply_patterns(const struct supply *s, int view, struct place place, size_t first)
+{
+    return s->pattern + slab_index(s, view, place) + first;
+}
+
+void supply_load(const struct supply *s, struct pass *pass, int view, struct place place,
+                 size_t first, size_t count, size_t column)
+{
+    if (real_values(s))
+        pass_load(pass, s->value + slab_index(s, view, place) + first, s->slab_stride, column,
+                  count);
+    else
+        pass_look_up(pass, supply_patterns(s, view, place, first), s->slab_stride, column, count);
+}

@@ -1,0 +1,89 @@
+/* The samples that a trainer will need, drawn ahead of their use by whoever has time.
+ *
+ * An epoch is a sequence of slabs, each the samples of a few batches; a ring holds the slab in use
+ * and those to come.  Samples have addresses (core/random.h), so it does not matter who draws them,
+ * or when. */
+#ifndef DUET_SIM_SUPPLY_H
+#define DUET_SIM_SUPPLY_H
+
+#include "core/arena.h"
+#include "sim/network.h"
+#include "sim/pass.h"
+#include "sim/source.h"
+
+#include <stdatomic.h>
+
+/* What to draw; everything is borrowed. */
+struct supply_plan {
+    const struct source *source;
+    const void *world;
+    const struct network *network;
+    int boundary; /* level at which states become patterns (sim/pass.h) */
+    uint64_t seed;
+    int views;
+    size_t batch, chunk; /* samples; a chunk of a batch's last samples may run past its end */
+    size_t steps;        /* batches of an epoch */
+    int threads;         /* that train */
+    size_t ring_bytes;   /* that the ring may take; it takes two slabs in any case */
+};
+
+/* Where samples lie: in which slab of the ring, and from which sample on. */
+struct place {
+    size_t slab, sample;
+};
+
+/* Counts of one thread's own, so that threads do not wait for one another's cache lines. */
+struct lane {
+    _Alignas(64) atomic_size_t next; /* block to be drawn, over all slabs of the epoch */
+};
+
+struct supply {
+    struct supply_plan plan;
+    size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
+    size_t ring;                    /* slabs, at least 2 */
+    uint16_t *pattern;              /* [ring][view][boundary node][slab_stride] of states, or */
+    double *value;                  /* [ring][view][input][slab_stride] of real numbers */
+    uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK], or */
+    double *block;                  /* [drawer][view][input][BLOCK] */
+    void *scratch;                  /* [drawer] of the source */
+    size_t leaf_size, scratch_size;
+    /* One epoch; lane i holds every lanes'th block of a slab from block i on. */
+    uint64_t epoch;
+    size_t slabs; /* of the epoch */
+    size_t lanes;
+    struct lane *lane;
+    atomic_size_t *drawn;            /* [ring] blocks, over all slabs that lay there */
+    _Alignas(64) atomic_size_t used; /* slab in use; those before may be overwritten */
+    _Alignas(64) atomic_bool open;
+    atomic_int visitors;
+};
+
+/* Lay out the supply in `arena` (call once counting, once real). */
+void supply_layout(struct supply *supply, const struct supply_plan *plan, struct arena *arena);
+
+/* Begin the first `steps` batches of an epoch, and end them: no visitor draws any more. */
+void supply_open(struct supply *supply, uint64_t epoch, size_t steps);
+void supply_close(struct supply *supply);
+
+/* Draw one block of the next slab, as thread 0..threads-1, while waiting for others that are at
+ * `step`; false where none is left. */
+bool supply_draw_next(struct supply *supply, size_t step, int thread);
+
+/* Where batch `step` lies.  All threads call it before any of them reads the batch, and after all
+ * have read the one before; it draws what is not drawn, and waits for what others are drawing. */
+struct place supply_enter(struct supply *supply, size_t step, int thread);
+
+/* Draw all that the ring holds of the epoch at work, beside those who train: for one thread at a
+ * time that is not one of them.  Does nothing between supply_close and supply_open. */
+void supply_visit(struct supply *supply);
+
+/* `count` samples of a view, from `first` after `place` on, go into the columns of a pass from
+ * `column` on. */
+void supply_load(const struct supply *supply, struct pass *pass, int view, struct place place,
+                 size_t first, size_t count, size_t column);
+
+/* A view's patterns from `first` after `place` on: [boundary node][slab_stride]. */
+const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
+                                size_t first);
+
+#endif

@@ -1,0 +1,146 @@
+/* Protects sim/supply: every batch gets the samples of its own addresses, whoever draws them, and
+ * however small the ring. */
+#include "core/arena.h"
+#include "sim/supply.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { INPUTS = 3, VIEWS = 2, BATCH = 100, STEPS = 205, EPOCH = 7 };
+
+static size_t no_scratch(const void *world)
+{
+    (void)world;
+    return 0;
+}
+
+static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t sample)
+{
+    return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
+}
+
+static void numbered(const void *world, struct draw draw, int views, void *scratch, double *x)
+{
+    (void)world, (void)scratch;
+    for (size_t view = 0; view < (size_t)views; view++)
+        for (size_t i = 0; i < INPUTS; i++)
+            for (size_t j = 0; j < BLOCK; j++)
+                x[(view * INPUTS + i) * BLOCK + j] =
+                    number_at(draw.epoch, view, i, draw.block * BLOCK + j);
+}
+
+static const struct source source_numbered = {.scratch_size = no_scratch, .values = numbered};
+static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
+
+static void lay_out(struct supply *supply, int threads, size_t ring_bytes, struct arena *arena)
+{
+    const struct supply_plan plan = {.source = &source_numbered,
+                                     .network = &network,
+                                     .views = VIEWS,
+                                     .batch = BATCH,
+                                     .chunk = 32,
+                                     .steps = STEPS,
+                                     .threads = threads,
+                                     .ring_bytes = ring_bytes};
+    struct arena counted = {0};
+    struct error err;
+    supply_layout(supply, &plan, &counted);
+    if (arena_create(arena, &counted, &err))
+        fail_msg("%s", err.message);
+    supply_layout(supply, &plan, arena);
+}
+
+/* Of the samples of a batch, those that are not their own. */
+static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+{
+    int count = 0;
+    for (size_t view = 0; view < VIEWS; view++)
+        for (size_t i = 0; i < INPUTS; i++)
+            for (size_t j = 0; j < BATCH; j++) {
+                const size_t row = (place.slab * VIEWS + view) * INPUTS + i;
+                count += s->value[row * s->slab_stride + place.sample + j] !=
+                         number_at(epoch, view, i, step * BATCH + j);
+            }
+    return count;
+}
+
+static void *visit(void *supply)
+{
+    supply_visit(supply);
+    return NULL;
+}
+
+/* All batches on a team, each thread checking all, beside visitors that come one after another. */
+static int wrong_in_epoch(struct supply *s, uint64_t epoch, int threads, bool visitors)
+{
+    int count = 0;
+    pthread_t visitor;
+    bool there = false;
+    supply_open(s, epoch, STEPS);
+#pragma omp parallel num_threads(threads) reduction(+ : count)
+    for (size_t step = 0; step < STEPS; step++) {
+        const int thread = omp_get_thread_num();
+#pragma omp barrier
+#pragma omp master
+        if (visitors && step % 20 == 0) {
+            if (there)
+                pthread_join(visitor, NULL);
+            there = pthread_create(&visitor, NULL, visit, s) == 0;
+        }
+        const struct place place = supply_enter(s, step, thread);
+#pragma omp barrier
+        count += wrong(s, place, epoch, step);
+        while (thread == 1 && supply_draw_next(s, step, thread))
+            ;
+    }
+    if (there)
+        pthread_join(visitor, NULL);
+    supply_close(s);
+    return count;
+}
+
+static void every_batch_has_its_own_samples(void **state)
+{
+    (void)state;
+    static const size_t ring_bytes[] = {0, 300000, 1 << 30};
+    static const size_t rings[] = {2, 5, 21};
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t i = 0; i < 3; i++)
+            for (int visitors = 0; visitors < 2; visitors++) {
+                struct supply supply;
+                struct arena arena;
+                lay_out(&supply, threads, ring_bytes[i], &arena);
+                assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
+                for (uint64_t epoch = EPOCH; epoch < EPOCH + 3; epoch++)
+                    assert_int_equal(wrong_in_epoch(&supply, epoch, threads, visitors), 0);
+                arena_free(&arena);
+            }
+}
+
+static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
+{
+    (void)state;
+    struct supply supply;
+    struct arena arena;
+    lay_out(&supply, 2, 1 << 20, &arena);
+    supply_visit(&supply);
+    supply_open(&supply, EPOCH, STEPS);
+    supply_close(&supply);
+    supply_visit(&supply);
+    assert_int_equal(atomic_load(&supply.drawn[0]), 0);
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_batch_has_its_own_samples),
+        cmocka_unit_test(a_visitor_leaves_at_once_where_nothing_is_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
