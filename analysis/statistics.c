@@ -55,8 +55,10 @@ static double kolmogorov_tail(double d)
     if (d < 0.2)
         return 1; /* the series needs many terms there; the tail is 1 to 1e-12 */
     double sum = 0, sign = 1;
-    for (int k = 1; k <= 100; k++, sign = -sign)
+    for (int k = 1; k <= 100; k++) {
         sum += 2 * sign * exp(-2.0 * k * k * d * d);
+        sign = -sign;
+    }
     return fmin(1, fmax(0, sum));
 }
 

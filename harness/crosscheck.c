@@ -798,7 +798,7 @@ static enum status compare_operators(struct crosscheck *check, struct measure *m
                                        "published_covop_norm"};
     struct operator_shape shape = measure_shape(m, l);
     size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
-    double *value = malloc(nodes * sizeof *value);
+    double *value = calloc(nodes, sizeof *value);
     enum status status = value ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory");
     for (int what = 0; !status && what < 4; what++) {
         char path[PATH];

@@ -14,8 +14,6 @@
 
 enum { MAX_WORKERS = 64, ARGUMENTS = 32 };
 
-extern char **environ;
-
 struct pool {
     const struct figure_job *job;
     char spec[RUN_PATH], program[RUN_PATH];

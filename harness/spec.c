@@ -1015,7 +1015,7 @@ static enum status read_words(const struct slot *slot, const struct node *node)
     *bits = 0;
     for (const struct node *word = list ? node->first : node; word;
          word = list ? word->next : NULL) {
-        int index;
+        int index = 0;
         enum status status = read_word(slot, word, &index);
         if (status != STATUS_OK)
             return status;
@@ -1826,7 +1826,7 @@ static enum status keep_sweep_line(struct loader *loader, struct spec_sweep_line
     if (!line->key || !line->place || !line->value)
         return out_of_memory(loader->err);
     const struct node *item = line->list ? value->first : value;
-    for (size_t i = 0; i < line->count; i++, item = item->next)
+    for (size_t i = 0; item && i < line->count; i++, item = item->next)
         if (!(line->value[i] = text_of(arena, item)))
             return out_of_memory(loader->err);
     return STATUS_OK;

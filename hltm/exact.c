@@ -147,6 +147,7 @@ void belief_block(const struct tree *tree, const uint8_t *leaves, size_t stride,
         for (size_t a = 0; a < m; a++) {
             double *up = work + ((tree->first[tree->depth] + i) * m + a) * BLOCK;
             for (size_t lane = 0; lane < BLOCK; lane++)
+                /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): all drawn */
                 up[lane] = leaves[i * stride + lane] == a;
         }
     if (log_evidence)
@@ -192,8 +193,8 @@ enum status support_create(struct support **out, const struct tree *tree, struct
                          "%d fit (16 binary leaves)",
                          leaves, m, SUPPORT_LIMIT);
     struct support *s = calloc(1, sizeof *s);
-    double *work = malloc(tree->nodes * m * BLOCK * sizeof *work);
-    double *belief = malloc(tree->nodes * m * BLOCK * sizeof *belief);
+    double *work = calloc(tree->nodes * m * BLOCK, sizeof *work);
+    double *belief = calloc(tree->nodes * m * BLOCK, sizeof *belief);
     if (s) {
         s->count = count;
         s->stride = (count + BLOCK - 1) / BLOCK * BLOCK;
@@ -260,9 +261,9 @@ static enum status sampled_moments(const struct tree *tree, uint64_t seed, size_
     const size_t m = (size_t)tree->states, leaves = tree_leaves(tree);
     const size_t blocks = samples / BLOCK + 1;
     void *states = malloc(sample_size(tree));
-    uint8_t *leaf = malloc(leaves * BLOCK);
-    double *work = malloc(tree->nodes * m * BLOCK * sizeof *work);
-    double *belief = malloc(tree->nodes * m * BLOCK * sizeof *belief);
+    uint8_t *leaf = calloc(leaves, BLOCK);
+    double *work = calloc(tree->nodes * m * BLOCK, sizeof *work);
+    double *belief = calloc(tree->nodes * m * BLOCK, sizeof *belief);
     enum status status = STATUS_OK;
     if (!states || !leaf || !work || !belief)
         status =

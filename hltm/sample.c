@@ -67,6 +67,7 @@ static void descend_states(const struct tree *tree, struct draw draw, int from, 
                     unsigned step = u < same ? 0 : 1 + (unsigned)((u - same) * others);
                     step = step < m ? step : m - 1;
                     size_t lane = 4 * group + k;
+                    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): m >= 2 */
                     states[node * BLOCK + lane] = (uint8_t)((parent[lane] + step) % m);
                 }
             }

@@ -152,7 +152,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 {
     const struct selectivity_settings *s = job->settings;
     size_t rings = (size_t)s->rings, size = rings * NEURONS;
-    struct ddn_10_path *path = malloc(rings * sizeof *path);
+    struct ddn_10_path *path = calloc(rings, sizeof *path);
     double *room = malloc(5 * size * sizeof *room);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = path && room ? follow(s, path, job->quiet, err)

@@ -120,7 +120,7 @@ static void check_training(struct ddn_reader *r, struct sights *sights)
 
 static void check_lost(struct ddn_reader *r, struct sights *sights)
 {
-    size_t narrow[2] = {0, 0}, wide = 0;
+    size_t narrow[WIDTHS] = {0}, wide = 0;
     for (size_t i = 0; i < CASES; i++)
         if (is_wide(i))
             wide += lost(r, &cases[i], -1);

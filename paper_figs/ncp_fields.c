@@ -148,7 +148,7 @@ static void check_target_fixed(struct reader *r, struct sights *sights)
     struct ends ends = read_ends(r, "target_fixed");
     struct store_array curve = reader_get(r, 0, 2, "/target_fixed/w_nullcline");
     double farthest = 0;
-    if (r->status)
+    if (r->status || !ends.end)
         return;
     for (size_t i = 0; i < ends.starts; i++)
         farthest = fmax(farthest, fabs(ends.end[2 * i] * ends.end[2 * i + 1] -
@@ -166,7 +166,7 @@ static void check_tied(struct reader *r, struct sights *sights)
     struct store_array rest = reader_get(r, 2, PLANE_REST_COLUMNS, "/tied/rest");
     double farthest = 0, slowest = 0;
     size_t living = 0, sides = 0;
-    if (r->status)
+    if (r->status || !ends.end)
         return;
     const double ratio = rest.values[PLANE_REST_COLUMNS];
     for (size_t i = 0; i < ends.starts; i++) {
@@ -191,7 +191,7 @@ static void check_no_predictor(struct reader *r, struct sights *sights)
 {
     struct ends ends = read_ends(r, "no_predictor");
     double farthest = 0;
-    if (r->status)
+    if (r->status || !ends.end)
         return;
     for (size_t i = 0; i < 2 * ends.starts; i++)
         farthest = fmax(farthest, fabs(ends.end[i]));

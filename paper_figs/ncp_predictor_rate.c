@@ -96,7 +96,7 @@ static enum status put_quantity(struct store *store, const struct series *series
                                 const struct figure_run *run, size_t rates, size_t seeds,
                                 struct error *err)
 {
-    double *values = calloc(rates * seeds, sizeof *values);
+    double *values = calloc(rates * seeds + 1, sizeof *values);
     const size_t shape[] = {rates, seeds};
     const char *const axes[] = {"/alpha_p", "/seed"};
     char path[64];

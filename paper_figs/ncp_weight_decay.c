@@ -164,7 +164,7 @@ static void check_weight_decay(struct reader *r, struct sights *sights)
 {
     const struct panel *panel = &panels[0];
     const size_t last = panel->runs - 1;
-    struct outcome o[MOST_RUNS];
+    struct outcome o[MOST_RUNS] = {{0}};
     double off = 0;
     bool lower = true, boosted = true;
     read_outcomes(r, panel, o);
@@ -187,7 +187,7 @@ static void check_moving_average(struct reader *r, struct sights *sights)
 {
     const struct panel *panel = &panels[1];
     const size_t last = panel->runs - 1;
-    struct outcome o[MOST_RUNS];
+    struct outcome o[MOST_RUNS] = {{0}};
     double off = 0;
     bool faster = true, falls = true;
     read_outcomes(r, panel, o);

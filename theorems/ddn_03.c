@@ -120,7 +120,7 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
         gap[i] = 0;
         for (int n = 0; n < PLACES; n++)
             gap[i] = fmax(gap[i], hinge_gap(tau[i], margin, r_plus,
-                                            r_plus + margin + (n - PLACES / 2) * 1e-3));
+                                            r_plus + margin + (n - 0.5 * (PLACES - 1)) * 1e-3));
         elsewhere[i] = 1 + gap[i]; /* above a constant that is not the limit */
     }
     struct slope s = log_log_slope(tau, gap, SCALES);

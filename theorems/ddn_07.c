@@ -14,7 +14,7 @@ static void weights(const struct dual *d, const int *column,
                     const struct infonce_settings *settings, double xi[MAX_NEGATIVES])
 {
     int outputs = d->view->outputs, negatives = (int)settings->negatives;
-    double r[1 + MAX_NEGATIVES], d_plus;
+    double r[1 + MAX_NEGATIVES] = {0}, d_plus;
     for (int k = 0; k <= negatives; k++)
         r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
                            outputs);
@@ -37,7 +37,7 @@ static enum status predict(const struct dual *d, const struct infonce_settings *
     for (size_t s = 0; s < e->batch.samples; s++) {
         const int *column = e->column + s * (size_t)(2 + negatives);
         const double p = e->probability[s], *k1 = view_k(d, column[0]);
-        double xi[MAX_NEGATIVES], sum = 0;
+        double xi[MAX_NEGATIVES] = {0}, sum = 0;
         weights(d, column, settings, xi);
         for (int k = 0; k < negatives; k++) {
             dual_add(d, p * xi[k], k1, view_k(d, column[2 + k]), out);

@@ -113,7 +113,7 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
     flow.event = d->flow.event ? tape_gates : NULL;
     enum status status = tape.state ? first_time(d, growth, &time, err)
                                     : error_set(err, STATUS_SYSTEM, "no memory for a flow");
-    for (int i = 0; !status && tape.count < SAMPLES / 4; i++, time /= 4) {
+    for (int i = 0; !status && tape.count < SAMPLES / 4; i++) {
         struct flow_result result;
         tape.count = 0;
         memcpy(now, d->dual->parameters, size * sizeof *now);
@@ -122,6 +122,7 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
             status = STATUS_OK;
             tape.count = 0;
         }
+        time /= 4;
     }
     if (status) {
         free(tape.state);

@@ -157,6 +157,7 @@ enum status dual_refresh(struct dual *d, bool own_gate, struct error *err)
                                                   d->data->points * d->data->views, own_gate, err);
     if (status)
         return status;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is set where the status is OK */
     size_t outputs = (size_t)d->view->outputs;
     mean_over_views(d->data, d->view->k, d->network.parameters * outputs, d->mean_k);
     mean_over_views(d->data, d->view->f, outputs, d->mean_f);
@@ -253,6 +254,7 @@ enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wis
 
 void dual_free(struct dual *d)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): all that is freed here is forgotten here */
     free(d->parameters);
     population_free(d->data);
     sample_connection_free(d->view);

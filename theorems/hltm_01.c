@@ -257,6 +257,8 @@ static enum status changed_support(struct tree *tree, const struct support *trut
         support_free(better ? *out : other);
         *out = better ? other : *out;
     }
+    if (!status && !*out)
+        status = error_set(err, STATUS_INVALID, "a tree without edges has no polarity to change");
     return status;
 }
 

@@ -164,7 +164,7 @@ static enum status measure_polarity(const struct trial *trial, struct reading *r
                                     struct error *err)
 {
     struct training_plan plan = plan_of(trial);
-    double value[3];
+    double value[3] = {0};
     enum status status = STATUS_OK;
     for (int i = 0; i < 3 && !status; i++) {
         plan.low = 0.7 + 0.1 * i;

@@ -154,6 +154,7 @@ static void update_moments(struct follower *w)
 static enum status follower_step(struct follower *w, const struct trial *trial, struct error *err)
 {
     struct trainer *t = &w->run.trainer;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): follower_open set it */
     void *scratch = malloc(t->plan.source->scratch_size(w->run.tree));
     if (!scratch)
         return error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
