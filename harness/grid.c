@@ -16,10 +16,11 @@ struct grid_block {
 
 static void *keep(struct grid *grid, size_t count, size_t size)
 {
-    size_t bytes;
-    if (__builtin_mul_overflow(count + 1, size, &bytes))
+    size_t bytes, whole;
+    if (__builtin_mul_overflow(count + 1, size, &bytes) ||
+        __builtin_add_overflow(bytes, sizeof(struct grid_block), &whole))
         return NULL;
-    struct grid_block *block = calloc(1, sizeof *block + bytes);
+    struct grid_block *block = calloc(1, whole);
     if (!block)
         return NULL;
     block->next = grid->blocks;
@@ -27,9 +28,28 @@ static void *keep(struct grid *grid, size_t count, size_t size)
     return block->content;
 }
 
+/* Room for a text of `size` bytes, its end included, zeroed; there are very many, so they share
+ * blocks. */
+static char *keep_room(struct grid *grid, size_t size)
+{
+    enum { ROOM = 1 << 16 };
+    if (size > ROOM / 8)
+        return keep(grid, size, 1);
+    if (size > grid->room_left) {
+        grid->room = keep(grid, ROOM, 1);
+        grid->room_left = grid->room ? ROOM : 0;
+    }
+    char *room = grid->room;
+    if (room) {
+        grid->room += size;
+        grid->room_left -= size;
+    }
+    return room;
+}
+
 static char *keep_text(struct grid *grid, const char *text, size_t length)
 {
-    char *copy = keep(grid, length, 1);
+    char *copy = keep_room(grid, length + 1);
     return copy ? memcpy(copy, text, length) : NULL;
 }
 
@@ -159,6 +179,7 @@ struct maker {
     size_t zip_count;
     struct swept *swept;
     size_t swept_count;
+    double values; /* of all keys */
     struct error *err;
 };
 
@@ -183,7 +204,7 @@ static struct swept *find_swept(const struct maker *maker, const char *key)
     return NULL;
 }
 
-static enum status count_values(const struct maker *maker, struct swept *swept)
+static enum status count_values(struct maker *maker, struct swept *swept)
 {
     double count = 0;
     for (size_t i = 0; i < swept->items; i++) {
@@ -199,9 +220,10 @@ static enum status count_values(const struct maker *maker, struct swept *swept)
                           swept->key);
         count += is_range ? range.count : 1;
     }
-    if (count > GRID_MAX_VALUES)
-        return refuse(maker, swept, "%s has %.3g values; it may have at most %d", swept->key, count,
-                      (int)GRID_MAX_VALUES);
+    maker->values += count;
+    if (maker->values > GRID_MAX_VALUES)
+        return refuse(maker, swept, "%s has %.3g values; all keys together may have at most %d",
+                      swept->key, count, (int)GRID_MAX_VALUES);
     if (count < 1)
         return refuse(maker, swept, "%s has no values; give it at least one", swept->key);
     swept->count = (size_t)count;
@@ -209,7 +231,7 @@ static enum status count_values(const struct maker *maker, struct swept *swept)
 }
 
 /* The items one by one, ranges spread out. */
-static enum status spread(const struct maker *maker, struct swept *swept)
+static enum status spread(struct maker *maker, struct swept *swept)
 {
     enum status status = count_values(maker, swept);
     if (status)
@@ -344,7 +366,7 @@ static const char *make_override(struct grid *grid, const char *place, const cha
                                  const char *value)
 {
     const size_t size = strlen(place ? place : "") + strlen(key) + strlen(value) + 3;
-    char *text = keep(grid, size, 1);
+    char *text = keep_room(grid, size);
     if (text)
         snprintf(text, size, "%s%s%s=%s", place ? place : "", place ? "\x1f" : "", key, value);
     return text;

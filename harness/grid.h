@@ -43,9 +43,11 @@ struct grid {
     size_t most;    /* overrides of a point */
     char *yaml;     /* the section `sweep` that makes this grid, "" where nothing is swept */
     struct grid_block *blocks;
+    char *room; /* in the last of them that texts share */
+    size_t room_left;
 };
 
-enum { GRID_MAX_VALUES = 10000000, GRID_MAX_POINTS = 100000000 };
+enum { GRID_MAX_VALUES = 4000000, GRID_MAX_POINTS = 100000000 };
 
 /* Does the argument KEY=VALUE sweep: has it a comma outside brackets and quotes, or a range? */
 bool grid_sweeps(const char *argument);

@@ -242,7 +242,7 @@ expect "logarithm of 0" "has no values" $sweep objective.tau=log:0:1:3
 expect "empty value" "seed has an empty value" $sweep seed=1,,2
 expect "more than a million points" "1000001 points; give --yes" $sweep seed=0:1000000:1
 expect "far too many points" "at most 100000000" $sweep --yes seed=1:20000:1 train.batch=1:20000:1
-expect "far too many values" "at most 10000000" $sweep --yes seed=1:90000000:1
+expect "far too many values" "at most 4000000" $sweep --yes seed=1:90000000:1
 expect "unknown key" "command line: objective.tua=0.1: unknown key.*nearest is tau" $sweep objective.tua=0.1,0.2
 expect "bad value in the middle" "command line: objective.tau=-1" $sweep objective.tau=0.1,-1,1
 expect "points whose keys do not fit" "train.batch 128 is larger than train.samples 64" $sweep train.epochs=1 train.samples=128,64 train.batch=128
