@@ -2,16 +2,16 @@
 #
 #   make          build/duet and build/libduet.a
 #   make demo     the main job: install what is missing, build, train, draw
-#   make check    all tests (the same set-up first)
-#   make verify   all claims of the theory;  make check-slow: over several seeds
+#   make check    all tests (the same set-up first);  make check-slurm: a sweep on a real Slurm
+#   make verify   all claims of the theory;  make check-slow: over several seeds, and many kill -9
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
 #   make fuzz, check-sanitize, check-valgrind, lint: what looks for bugs (make deps-developer)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
-# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS (of
-# check-slow), FUZZ_SECONDS (of each target), V=1 (show commands).
+# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS, KILLS and
+# POINTS (of check-slow), FUZZ_SECONDS (of each target), V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -45,7 +45,7 @@ PROGRAM := $(BUILD)/duet
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
 
-.PHONY: all demo check verify check-slow bench bench-peer figures deps install clean format \
+.PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
 	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
@@ -104,14 +104,22 @@ check: ready
 	$(MAKE) all $(TESTS)
 	@sh tests/run.sh $(BUILD)
 
+# Installs Slurm and starts it for the test alone; says so where it cannot.
+check-slurm: ready
+	$(MAKE) all
+	@sh tests/run.sh $(BUILD) tests/slurm.sh
+
 verify: ready
 	$(MAKE) all
 	$(PROGRAM) verify
 
 SEEDS ?= 1 2 3 4 5
+KILLS ?= 1000
+POINTS ?= 1000
 check-slow: ready
 	$(MAKE) all
 	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed || exit 1; done
+	@KILLS=$(KILLS) POINTS=$(POINTS) sh tests/run.sh $(BUILD) tests/faults/kills.sh
 
 bench: ready
 	$(MAKE) $(BUILD)/bench/bench all

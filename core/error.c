@@ -17,6 +17,7 @@ enum status error_set(struct error *err, enum status status, const char *format,
         write_message(err, format, args);
         va_end(args);
         err->status = status;
+        err->number = 0;
         err->key[0] = '\0';
     }
     return status;
@@ -30,6 +31,7 @@ enum status error_key(struct error *err, const char *key, const char *format, ..
         write_message(err, format, args);
         va_end(args);
         err->status = STATUS_INVALID;
+        err->number = 0;
         snprintf(err->key, sizeof err->key, "%s", key);
     }
     return STATUS_INVALID;

@@ -17,6 +17,7 @@ enum status {
 
 struct error {
     enum status status;
+    int number;         /* errno where the system refused to write, 0 elsewhere */
     char key[96];       /* spec key that is to blame, such as "data.children"; "" if none */
     char message[1024]; /* what is wrong; what would be right */
 };

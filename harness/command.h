@@ -7,6 +7,7 @@
 int command_run(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_collect(int argc, char **argv);
+int command_plot(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_list(int argc, char **argv);
@@ -16,5 +17,8 @@ int command_figure(int argc, char **argv);
 
 /* Print `duet: MESSAGE` on stderr and return the exit code of the error. */
 int command_fail(const struct error *err);
+
+/* Print `duet: MESSAGE` on stderr, and go on. */
+void print_problem(const struct error *err);
 
 #endif

@@ -20,10 +20,11 @@ static double now(void)
 
 /* ---- who one is ---- */
 
-/* When a process was started, in ticks since the machine was; 0 if there is none. */
+/* When a process was started, in ticks since the machine was; 0 if there is none, or only what is
+ * left of it until its parent takes note. */
 static unsigned long long start_of(long pid)
 {
-    char path[64], line[1024] = "";
+    char path[64], line[1024] = "", state = 'X';
     unsigned long long start = 0;
     snprintf(path, sizeof path, "/proc/%ld/stat", pid);
     FILE *in = fopen(path, "r");
@@ -31,13 +32,18 @@ static unsigned long long start_of(long pid)
         const char *after = strrchr(line, ')'); /* the name may hold anything */
         if (after)
             sscanf(after + 1,
-                   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
                    "%*d %*d %llu",
-                   &start);
+                   &state, &start);
     }
     if (in)
         fclose(in);
-    return start;
+    return state == 'Z' || state == 'X' ? 0 : start;
+}
+
+bool lease_process_runs(long pid)
+{
+    return pid > 0 && start_of(pid) != 0;
 }
 
 /* Host, boot and process namespace, in which a process has its number. */
@@ -144,9 +150,12 @@ static bool has_ended(const char *text)
     return start_of(pid) != start;
 }
 
+/* A text without its end is that of a process that was killed just then, or is about to write. */
 static double term_of(const char *text)
 {
     const char *last = strrchr(text, ' ');
+    if (!strchr(text, '\n'))
+        return LEASE_UNWRITTEN;
     const double term = last ? atof(last) : 0;
     return term > 0 ? term : LEASE_TERM;
 }

@@ -3,8 +3,8 @@
  * A lease is a file `.NAME.lease` that only one process can create (O_EXCL, which also holds on
  * network file systems).  It says host, process and term in one line, and its owner renews its time
  * of change several times a term.  It is dead when its process has ended, if that was on this
- * machine, or when it was not renewed for a term by the clock of the one who looks: clocks of
- * different machines are not compared.
+ * machine, or when it was not renewed for a term by the monotonic clock of the one who looks: the
+ * time of day, which differs between machines and can be set, is compared with nothing.
  *
  * A lease saves work and no more: two processes on one point would compute the same bytes, and a
  * finished file is never replaced. */
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-enum { LEASE_TEXT = 512, LEASE_TERM = 120 }; /* seconds */
+enum { LEASE_TEXT = 512, LEASE_TERM = 120, LEASE_UNWRITTEN = 3 }; /* seconds */
 
 struct lessee {
     const char *folder; /* borrowed */
@@ -43,5 +43,8 @@ void lease_release(const struct lessee *lessee, const char *name);
 
 /* Look at somebody else's lease; a dead one is removed.  True if the name is free now. */
 bool lease_look(const struct lessee *lessee, const char *name, struct lease_sight *sight);
+
+/* Whether this machine has a process of that number that has not ended. */
+bool lease_process_runs(long pid);
 
 #endif

@@ -19,6 +19,7 @@ static const struct command {
     {"sweep", command_sweep, "sweep SPEC [KEY=V1,V2 ...]",
      "run a grid of points; goes on where it stopped"},
     {"collect", command_collect, "collect DIR", "one table of a sweep's runs"},
+    {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key"},
     {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values"},
     {"info", command_info, "info FILE.h5", "what a result file holds"},
     {"list", command_list, "list [KIND]", "what a spec can name, with all parameters"},

@@ -1,5 +1,7 @@
 #include "harness/progress.h"
 
+#include "harness/summary.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -61,6 +63,20 @@ void progress_line(struct progress *progress, uint64_t done, uint64_t all, const
     }
     print_left(progress, done, all);
     fprintf(stderr, "%s\n", what);
+}
+
+void progress_event(struct progress *progress, uint64_t done, uint64_t all, const char *what)
+{
+    if (progress->quiet)
+        return;
+    if (progress->terminal)
+        fputs("\r\033[K", stderr);
+    else
+        print_left(progress, done, all);
+    print_plain(stderr, what);
+    fputc('\n', stderr);
+    if (progress->terminal)
+        progress_line(progress, done, all, "");
 }
 
 void progress_end(struct progress *progress)

@@ -21,6 +21,10 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t all, con
 /* A milestone, worth a line of its own where there is no terminal. */
 void progress_line(struct progress *progress, uint64_t done, uint64_t all, const char *what);
 
+/* Something that happened: a line that stays, on a terminal too.  Control characters are shown as
+ * '?'. */
+void progress_event(struct progress *progress, uint64_t done, uint64_t all, const char *what);
+
 /* Clear the terminal line. */
 void progress_end(struct progress *progress);
 

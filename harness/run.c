@@ -215,6 +215,11 @@ static const struct argp_option argp_options[] = {
     {0},
 };
 
+bool is_spec_argument(const char *argument)
+{
+    return argument[0] == '/' || !strchr(argument, '=');
+}
+
 int parse_threads(const char *option, const char *text, struct argp_state *state)
 {
     char *end;
@@ -242,7 +247,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         options->summary = false;
         return 0;
     case ARGP_KEY_ARG:
-        if (!options->spec && options->override_count == 0 && !strchr(arg, '='))
+        if (!options->spec && options->override_count == 0 && is_spec_argument(arg))
             options->spec = arg;
         else if (options->override_count < RUN_MAX_OVERRIDES)
             options->overrides[options->override_count++] = arg;

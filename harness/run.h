@@ -32,6 +32,9 @@ enum status run_spec(const struct run_options *options, char *path, struct error
 struct experiment;
 void run_describe(const struct experiment *experiment, char *out, size_t size);
 
+/* Whether a first argument is a SPEC and not KEY=VALUE: a path from the root may hold a '='. */
+bool is_spec_argument(const char *argument);
+
 /* Value of `option`, a number of threads; ends the program with a usage error where it is none. */
 struct argp_state;
 int parse_threads(const char *option, const char *text, struct argp_state *state);

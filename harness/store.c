@@ -1,5 +1,8 @@
 #include "harness/store.h"
 
+#include "harness/checksum.h"
+#include "harness/store_private.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
@@ -82,6 +85,9 @@ void store_format_number(double value, char text[STORE_NUMBER_SIZE])
 
 /* ---- writing: the file in memory ---- */
 
+/* A root attribute: says that the file ends with a checksum. */
+static const char checksum_attribute[] = "checksum", checksum_text[] = "CRC-32, the last 16 bytes";
+
 struct store {
     hid_t file;
     hid_t groups;   /* creation properties of groups */
@@ -130,29 +136,6 @@ static hid_t create_file(const struct store *store, hid_t creation, hid_t access
     return H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
 }
 
-enum status store_create(struct store **store, struct error *err)
-{
-    quiet();
-    *store = NULL;
-    struct store *made = malloc(sizeof *made);
-    if (!made)
-        return out_of_memory(err);
-    hid_t creation = object_properties(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
-    made->groups = object_properties(H5P_GROUP_CREATE);
-    made->datasets = object_properties(H5P_DATASET_CREATE);
-    made->file = create_file(made, creation, access);
-    enum status status = STATUS_OK;
-    if (made->groups < 0 || made->datasets < 0 || made->file < 0)
-        status = hdf5_error(err, STATUS_SYSTEM, "cannot start a result file in memory");
-    release(creation);
-    release(access);
-    if (status)
-        store_free(made);
-    else
-        *store = made;
-    return status;
-}
-
 void store_free(struct store *store)
 {
     if (!store)
@@ -190,6 +173,31 @@ static enum status write_text(hid_t object, const char *name, const char *value,
     else
         status = write_attribute(object, name, type, type, value, err);
     release(type);
+    return status;
+}
+
+enum status store_create(struct store **store, struct error *err)
+{
+    quiet();
+    *store = NULL;
+    struct store *made = malloc(sizeof *made);
+    if (!made)
+        return out_of_memory(err);
+    hid_t creation = object_properties(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
+    made->groups = object_properties(H5P_GROUP_CREATE);
+    made->datasets = object_properties(H5P_DATASET_CREATE);
+    made->file = create_file(made, creation, access);
+    enum status status = STATUS_OK;
+    if (made->groups < 0 || made->datasets < 0 || made->file < 0)
+        status = hdf5_error(err, STATUS_SYSTEM, "cannot start a result file in memory");
+    else
+        status = write_text(made->file, checksum_attribute, checksum_text, err);
+    release(creation);
+    release(access);
+    if (status)
+        store_free(made);
+    else
+        *store = made;
     return status;
 }
 
@@ -372,7 +380,11 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
 
 static enum status system_error(struct error *err, const char *path, const char *what)
 {
-    return error_set(err, STATUS_SYSTEM, "%s: %s: %s", path, what, strerror(errno));
+    const int why = errno;
+    error_set(err, STATUS_SYSTEM, "%s: %s: %s", path, what, strerror(why));
+    if (err)
+        err->number = why;
+    return STATUS_SYSTEM;
 }
 
 /* The folder of `path`, allocated. */
@@ -461,12 +473,16 @@ static bool write_file(const char *path, const char *bytes, size_t size)
 static enum status replace_file(const char *path, const char *folder, const char *temporary,
                                 const char *bytes, size_t size, struct error *err)
 {
+    enum { TRIES = 3 }; /* somebody may take it for a leftover, see sweep_clean */
     bool written = write_file(temporary, bytes, size);
     if (written && !bytes) {
         unlink(temporary);
         return STATUS_OK;
     }
-    if (!written || rename(temporary, path) != 0) {
+    bool placed = written && rename(temporary, path) == 0;
+    for (int i = 1; i < TRIES && !placed && errno == ENOENT; i++)
+        placed = write_file(temporary, bytes, size) && rename(temporary, path) == 0;
+    if (!placed) {
         system_error(err, path, "cannot write");
         unlink(temporary);
         return STATUS_SYSTEM;
@@ -526,14 +542,16 @@ enum status store_commit(struct store *store, const char *path, struct error *er
         size = H5Fget_file_image(store->file, NULL, 0);
     if (size < 0)
         return hdf5_error(err, STATUS_SYSTEM, "%s: cannot lay out the file", path);
-    char *bytes = malloc((size_t)size);
+    char *bytes = malloc((size_t)size + CHECKSUM_BYTES + 1);
     if (!bytes)
         return out_of_memory(err);
     enum status status;
-    if (H5Fget_file_image(store->file, bytes, (size_t)size) == size)
-        status = write_image(path, bytes, (size_t)size, err);
-    else
+    if (H5Fget_file_image(store->file, bytes, (size_t)size) == size) {
+        checksum_end(bytes, (size_t)size, bytes + size);
+        status = write_image(path, bytes, (size_t)size + CHECKSUM_BYTES, err);
+    } else {
         status = hdf5_error(err, STATUS_SYSTEM, "%s: cannot lay out the file", path);
+    }
     free(bytes);
     return status;
 }
@@ -550,6 +568,7 @@ struct store_file {
 enum {
     MAX_BYTES_LOG2 = 33,    /* 8 GiB: the most that one array may need in memory */
     MAX_COMPRESSION = 1100, /* deflate reaches 1032 */
+    READ_AT_ONCE = 1 << 20, /* bytes of a file */
     MAX_DEPTH = 32,         /* of groups in one another */
     MAX_LINKS = 1000000,    /* followed by one visit */
     MAX_TEXT = 64 << 20,    /* bytes of one attribute */
@@ -564,7 +583,7 @@ static herr_t refuse_link(const char *parent_file, const char *parent_group, con
     return -1;
 }
 
-/* Size of the regular file at `path`. */
+/* Size of the regular file at `path`, whose checksum is right if it has one. */
 static enum status look_at_file(const char *path, uint64_t *size, struct error *err)
 {
     struct stat about;
@@ -585,15 +604,21 @@ static enum status look_at_file(const char *path, uint64_t *size, struct error *
     *size = (uint64_t)about.st_size;
     if (*size == 0)
         return error_set(err, STATUS_INVALID, "%s: is empty; an HDF5 file is needed", path);
+    if (checksum_of_file(path) == CHECKSUM_WRONG)
+        return error_set(err, STATUS_INVALID,
+                         "%s: is damaged: its bytes do not have the checksum at its end", path);
     return STATUS_OK;
 }
 
-/* Finished files never change, so they need no lock, which some shared folders cannot give. */
+/* Finished files never change, so they need no lock, which some shared folders cannot give.  Small
+ * ones are read at once. */
 static enum status open_hdf5(struct store_file *file, struct error *err)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     file->access = H5Pcreate(H5P_LINK_ACCESS);
-    if (access >= 0 && H5Pset_file_locking(access, false, true) >= 0 &&
+    if (access >= 0 &&
+        (file->size > READ_AT_ONCE || H5Pset_fapl_core(access, CORE_INCREMENT, false) >= 0) &&
+        H5Pset_file_locking(access, false, true) >= 0 &&
         H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 && file->access >= 0 &&
         H5Pset_elink_cb(file->access, refuse_link, NULL) >= 0)
         file->id = H5Fopen(file->path, H5F_ACC_RDONLY, access);
@@ -602,6 +627,21 @@ static enum status open_hdf5(struct store_file *file, struct error *err)
         status = hdf5_error(err, STATUS_INVALID, "%s: is truncated or damaged", file->path);
     release(access);
     return status;
+}
+
+/* A file that says that it ends with a checksum must do so. */
+static enum status miss_checksum(const struct store_file *file, struct error *err)
+{
+    char *text = NULL;
+    if (checksum_is_there(file->path) || !store_has_attribute(file, checksum_attribute) ||
+        store_get_text(file, checksum_attribute, &text, NULL))
+        return STATUS_OK;
+    const bool missing = strcmp(text, checksum_text) == 0;
+    free(text);
+    return missing ? error_set(err, STATUS_INVALID,
+                               "%s: is truncated or damaged: the checksum at its end is missing",
+                               file->path)
+                   : STATUS_OK;
 }
 
 static enum status open_file(struct store_file **file, const char *path, uint64_t size,
@@ -613,6 +653,8 @@ static enum status open_file(struct store_file **file, const char *path, uint64_
         return out_of_memory(err);
     *opened = (struct store_file){-1, -1, size, strdup(path)};
     enum status status = opened->path ? open_hdf5(opened, err) : out_of_memory(err);
+    if (!status)
+        status = miss_checksum(opened, err);
     if (status)
         store_close(opened);
     else
@@ -1545,20 +1587,40 @@ static uint64_t memory_in_use(void)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A crash, too much time or memory end the child, whatever the program does about signals. */
-static void limit_child(uint64_t size)
+/* A crash ends the child, whatever the program does about signals. */
+void store_limit_child(void)
 {
     const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU};
-    const rlim_t seconds = 5 + (rlim_t)(size >> 22);
-    const rlim_t bytes = memory_in_use() + ((rlim_t)256 << 20) + 2 * size;
-    const struct rlimit none = {0, 0}, time = {seconds, seconds}, memory = {bytes, bytes};
+    const struct rlimit none = {0, 0};
     for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
         signal(fatal[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &none);
-    setrlimit(RLIMIT_CPU, &time);
-    setrlimit(RLIMIT_AS, &memory);
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
     dup2(nowhere, STDERR_FILENO); /* the last words of a crash */
+}
+
+static struct rlimit lowered(struct rlimit limit, rlim_t most)
+{
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    return limit;
+}
+
+/* Too much time or memory over one file end the child, too.  The limits can be raised again for
+ * the next file. */
+void store_limit_file(uint64_t size)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    const time_t seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec + 2;
+    struct rlimit time, memory;
+    if (getrlimit(RLIMIT_CPU, &time) == 0) {
+        time = lowered(time, (rlim_t)seconds + 5 + (rlim_t)(size >> 22));
+        setrlimit(RLIMIT_CPU, &time);
+    }
+    if (getrlimit(RLIMIT_AS, &memory) == 0) {
+        memory = lowered(memory, memory_in_use() + ((rlim_t)256 << 20) + 2 * size);
+        setrlimit(RLIMIT_AS, &memory);
+    }
 }
 
 /* Read all that can be read. */
@@ -1566,7 +1628,8 @@ static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
     struct rehearsal rehearsal = {.err = err};
     struct store_file *file;
-    limit_child(size);
+    store_limit_child();
+    store_limit_file(size);
     enum status status = open_file(&file, path, size, err);
     if (status)
         return status;
@@ -1610,7 +1673,7 @@ enum status store_open(struct store_file **file, const char *path, struct error 
 {
     quiet();
     *file = NULL;
-    uint64_t size;
+    uint64_t size = 0;
     enum status status = look_at_file(path, &size, err);
     if (status)
         return status;
@@ -1618,4 +1681,69 @@ enum status store_open(struct store_file **file, const char *path, struct error 
         return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
     status = try_in_child(path, size, err);
     return status ? status : open_file(file, path, size, err);
+}
+
+enum status store_verify(const char *path, struct error *err)
+{
+    struct store_file *file;
+    if (checksum_of_file(path) == CHECKSUM_RIGHT)
+        return STATUS_OK;
+    enum status status = store_open(&file, path, err);
+    if (!status)
+        store_close(file);
+    return status;
+}
+
+/* ---- reading: by those who are children already ---- */
+
+enum status store_open_here(struct store_file **file, const char *path, struct error *err)
+{
+    quiet();
+    *file = NULL;
+    uint64_t size = 0;
+    enum status status = look_at_file(path, &size, err);
+    if (status)
+        return status;
+    store_limit_file(size);
+    status = open_file(file, path, size, err);
+    if (status == STATUS_INVALID && H5Fis_hdf5(path) <= 0)
+        return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
+    return status;
+}
+
+struct object_visit {
+    const char *group;
+    void (*visit)(const char *path, void *context);
+    void *context;
+    size_t objects;
+};
+
+static herr_t visit_object(hid_t top, const char *name, const H5O_info_t *about, void *context)
+{
+    struct object_visit *visit = context;
+    char path[4096];
+    (void)top;
+    if (++visit->objects > MAX_LINKS)
+        return -1;
+    if (about->type != H5O_TYPE_DATASET)
+        return 0;
+    const char *above = strcmp(visit->group, "/") == 0 ? "" : visit->group;
+    if (snprintf(path, sizeof path, "%s/%s", above, name) >= (int)sizeof path)
+        return -1;
+    visit->visit(path, visit->context);
+    return 0;
+}
+
+enum status store_visit_objects(const struct store_file *file, const char *group,
+                                void (*visit)(const char *path, void *context), void *context,
+                                struct error *err)
+{
+    quiet();
+    struct object_visit all = {group, visit, context, 0};
+    if (!is_linked(file, group))
+        return error_set(err, STATUS_INVALID, "%s: there is no group %s", file->path, group);
+    if (H5Ovisit_by_name2(file->id, group, H5_INDEX_NAME, H5_ITER_INC, visit_object, &all,
+                          H5O_INFO_BASIC, file->access) < 0)
+        return damaged(file, group, err);
+    return STATUS_OK;
 }

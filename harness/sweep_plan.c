@@ -192,7 +192,7 @@ void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[
                                  grid_label(&plan->grid, plan->point[point].index, c));
 }
 
-static void put_quoted(FILE *out, const char *word)
+void sweep_put_quoted(FILE *out, const char *word)
 {
     const char *safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=/:,";
     if (strspn(word, safe) == strlen(word)) {
@@ -219,16 +219,16 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
     fputs("duet run", out);
     if (strcmp(results, "results") != 0) {
         fputs(" --results", out);
-        put_quoted(out, results);
+        sweep_put_quoted(out, results);
     }
     if (plan->path)
-        put_quoted(out, plan->path);
+        sweep_put_quoted(out, plan->path);
     for (size_t i = 0; i < plan->fixed_count; i++)
-        put_quoted(out, plan->fixed[i]);
+        sweep_put_quoted(out, plan->fixed[i]);
     const size_t count = grid_overrides(&plan->grid, plan->point[point].index, override);
     for (size_t i = 0; i < count; i++) {
         const char *end = strchr(override[i], SPEC_PLACE_END);
-        put_quoted(out, end ? end + 1 : override[i]);
+        sweep_put_quoted(out, end ? end + 1 : override[i]);
     }
     if (fclose(out) == 0)
         return text;

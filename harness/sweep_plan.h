@@ -7,7 +7,8 @@
  *     sweep.yaml     the sweep as a spec that `duet sweep` reads
  *     HASH.h5        finished points
  *     HASH.failed    why a point failed, and the command that runs it alone
- *     .HASH.lease    points that are being worked on (harness/lease.h) */
+ *     .HASH.lease    points that are being worked on (harness/lease.h)
+ *     slurm/         job script and logs (harness/slurm.h) */
 #ifndef DUET_HARNESS_SWEEP_PLAN_H
 #define DUET_HARNESS_SWEEP_PLAN_H
 
@@ -62,6 +63,9 @@ void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[
 
 /* The command that runs the point alone, quoted for a shell; allocated, NULL for lack of memory. */
 char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results);
+
+/* A space, and the word as a shell reads it. */
+void sweep_put_quoted(FILE *out, const char *word);
 
 /* Make sure that the folder is of this sweep: the same base and the same keys; their values may be
  * others (*resized).  Writes sweep.yaml where it is missing or resized and `write` is set. */

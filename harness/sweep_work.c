@@ -4,7 +4,7 @@
 #include "harness/lease.h"
 #include "harness/progress.h"
 #include "harness/run.h"
-#include "harness/summary.h"
+#include "harness/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@ static const double renew_seconds = LEASE_TERM / 8., look_seconds = 0.5;
 /* What a worker says of a point. */
 struct answer {
     enum status status;
+    bool refused; /* the folder takes no more files, so the sweep cannot go on */
     double seconds;
     char text[SWEEP_TEXT];
 };
@@ -36,6 +37,12 @@ struct worker {
     size_t point;
     int attempts; /* at the point, this one included */
     double start;
+};
+
+/* HASH.failed of a point as it was when the sweep began; ino 0: there was none. */
+struct old_failure {
+    ino_t ino;
+    struct timespec changed;
 };
 
 /* A point that another sweep has leased. */
@@ -52,7 +59,7 @@ struct sweep {
     struct wait *wait;
     size_t waits, wait_capacity;
     double renewed, looked;
-    time_t clock; /* of the folder when the sweep began: older failures do not count */
+    struct old_failure *old; /* [plan->count] */
     struct progress progress;
     struct error *err;
 };
@@ -78,10 +85,11 @@ static const char *path_of(const struct sweep_work *work, size_t point, const ch
     return path;
 }
 
+/* A damaged file is as good as none. */
 static bool is_finished(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
-    return access(path_of(work, point, ".h5", path), F_OK) == 0;
+    return store_verify(path_of(work, point, ".h5", path), NULL) == STATUS_OK;
 }
 
 /* ---- a worker ---- */
@@ -92,20 +100,34 @@ static bool keep_going(void *context, const struct experiment *e, uint64_t step,
     return true;
 }
 
-/* Give a whole file its name, unless a file has it already: finished files stay as they are. */
+/* Give a whole file its name, unless a sound file has it already: finished files stay as they are.
+ */
 static enum status publish(const char *from, const char *to, struct error *err)
 {
     int bad = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
     if (bad && errno != EEXIST) /* a file system that cannot do this */
         bad = link(from, to);
-    if (bad && errno != EEXIST && access(to, F_OK) != 0)
-        bad = rename(from, to);
-    else if (bad && access(to, F_OK) == 0)
+    if (bad && store_verify(to, NULL) == STATUS_OK)
         bad = 0; /* the same bytes, from somebody else */
+    else if (bad)
+        bad = rename(from, to);
     const int why = errno;
     unlink(from);
-    return bad ? error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", to, strerror(why))
-               : STATUS_OK;
+    if (!bad)
+        return STATUS_OK;
+    error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", to, strerror(why));
+    err->number = why;
+    return STATUS_SYSTEM;
+}
+
+/* Does the folder refuse files of all points alike? */
+static bool is_refusal(const struct error *err)
+{
+    const int reasons[] = {ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO, ESTALE, ENODEV};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (err->number == reasons[i])
+            return true;
+    return false;
 }
 
 static enum status store_point(const struct sweep_work *work, const struct experiment *e,
@@ -139,6 +161,7 @@ static enum status run_point(const struct sweep_work *work, size_t point, struct
         if (store_point(work, &e, &problem)) {
             *err = problem;
             status = problem.status;
+            answer->refused = is_refusal(&problem);
         }
     }
     if (status && err->key[0])
@@ -227,14 +250,7 @@ static void tell(struct sweep *sweep, size_t point, const char *what)
         return;
     sweep_plan_describe(work->plan, point, described);
     snprintf(line, sizeof line, "point %zu: %s  %s", point + 1, described, what);
-    if (sweep->progress.terminal) {
-        fputs("\r\033[K", stderr);
-        print_plain(stderr, line);
-        fputc('\n', stderr);
-        progress_line(&sweep->progress, settled(work), work->count, "");
-    } else {
-        progress_line(&sweep->progress, settled(work), work->count, line);
-    }
+    progress_event(&sweep->progress, settled(work), work->count, line);
 }
 
 static void record_failure(const struct sweep_work *work, size_t point, const char *reason)
@@ -269,22 +285,37 @@ static void release(struct sweep *sweep, size_t point)
     lease_release(&sweep->lessee, hash_of(sweep->work->plan, point, hash));
 }
 
-static void finish(struct sweep *sweep, struct worker *worker, const struct answer *answer)
+static void settle_finished(struct sweep *sweep, size_t point, const struct answer *answer)
 {
     struct sweep_work *work = sweep->work;
     char path[PATH], what[SWEEP_TEXT + 32];
+    unlink(path_of(work, point, ".failed", path));
+    work->done++;
+    work->diverged += answer->status == STATUS_DIVERGED;
+    snprintf(what, sizeof what, "%s  %.2f s", answer->text, answer->seconds);
+    tell(sweep, point, what);
+}
+
+static enum status finish(struct sweep *sweep, struct worker *worker, const struct answer *answer)
+{
+    struct sweep_work *work = sweep->work;
+    const size_t point = worker->point;
+    const bool failed = answer->status && answer->status != STATUS_DIVERGED;
+    enum status status = STATUS_OK;
     worker->busy = false;
-    if (answer->status && answer->status != STATUS_DIVERGED) {
-        record_failure(work, worker->point, answer->text);
-        fail(sweep, worker->point, answer->text);
+    if (!failed) {
+        settle_finished(sweep, point, answer);
+    } else if (is_finished(work, point)) { /* by another sweep, to which the lease went */
+        work->elsewhere++;
+        tell(sweep, point, "finished elsewhere");
+    } else if (answer->refused) {
+        status = error_set(sweep->err, STATUS_SYSTEM, "%s", answer->text);
     } else {
-        unlink(path_of(work, worker->point, ".failed", path));
-        work->done++;
-        work->diverged += answer->status == STATUS_DIVERGED;
-        snprintf(what, sizeof what, "%s  %.2f s", answer->text, answer->seconds);
-        tell(sweep, worker->point, what);
+        record_failure(work, point, answer->text);
+        fail(sweep, point, answer->text);
     }
-    release(sweep, worker->point);
+    release(sweep, point);
+    return status;
 }
 
 /* ---- giving out points ---- */
@@ -300,13 +331,22 @@ static void give(struct worker *worker, size_t point, int attempts)
     (void)!send(worker->socket, &point, sizeof point, MSG_NOSIGNAL);
 }
 
-/* Has another sweep failed at it since this one began? */
-static bool failed_elsewhere(const struct sweep *sweep, size_t point)
+static struct old_failure failure_of(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
     struct stat about;
-    return stat(path_of(sweep->work, point, ".failed", path), &about) == 0 &&
-           about.st_mtim.tv_sec > sweep->clock;
+    if (stat(path_of(work, point, ".failed", path), &about) != 0)
+        return (struct old_failure){0};
+    return (struct old_failure){about.st_ino, about.st_mtim};
+}
+
+/* Has another sweep failed at it since this one began?  Then the file is another one; that it is
+ * newer could not be told, for clocks can be set. */
+static bool failed_elsewhere(const struct sweep *sweep, size_t point)
+{
+    const struct old_failure is = failure_of(sweep->work, point), was = sweep->old[point];
+    return is.ino != 0 && (is.ino != was.ino || is.changed.tv_sec != was.changed.tv_sec ||
+                           is.changed.tv_nsec != was.changed.tv_nsec);
 }
 
 enum fate { FATE_MINE, FATE_WAIT, FATE_SETTLED };
@@ -429,10 +469,8 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
     if (!busy)
         return STATUS_OK;
     remove_parts(work, worker->point, pid);
-    if (is_finished(work, worker->point)) { /* died behind it */
-        finish(sweep, worker, &(struct answer){.text = "finished"});
-        return STATUS_OK;
-    }
+    if (is_finished(work, worker->point)) /* died behind it */
+        return finish(sweep, worker, &(struct answer){.text = "finished"});
     if (!late && attempts < ATTEMPTS) {
         enum status status = start_worker(sweep, worker);
         if (status)
@@ -449,18 +487,15 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
                  strsignal(WTERMSIG(how)));
     else
         snprintf(failed.text, size, "its process ended with code %d, twice", WEXITSTATUS(how));
-    finish(sweep, worker, &failed);
-    return STATUS_OK;
+    return finish(sweep, worker, &failed);
 }
 
 static enum status hear(struct sweep *sweep, struct worker *worker)
 {
     struct answer answer;
     const ssize_t length = recv(worker->socket, &answer, sizeof answer, MSG_DONTWAIT);
-    if (length == (ssize_t)sizeof answer) {
-        finish(sweep, worker, &answer);
-        return STATUS_OK;
-    }
+    if (length == (ssize_t)sizeof answer)
+        return finish(sweep, worker, &answer);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return STATUS_OK;
     return bury(sweep, worker);
@@ -555,31 +590,17 @@ static void end_all(struct sweep *sweep)
     }
 }
 
-/* The folder's clock, which need not be this machine's. */
-static time_t folder_clock(const struct sweep_work *work)
-{
-    char path[PATH];
-    struct stat about;
-    time_t clock = 0;
-    snprintf(path, sizeof path, "%s/.clock.%ld.tmp", work->folder, (long)getpid());
-    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (file >= 0 && fstat(file, &about) == 0)
-        clock = about.st_mtim.tv_sec;
-    if (file >= 0)
-        close(file);
-    unlink(path);
-    return clock;
-}
-
 enum status sweep_work(struct sweep_work *work, struct error *err)
 {
     struct sweep sweep = {.work = work, .err = err, .renewed = now()};
     sweep.worker = calloc((size_t)work->workers, sizeof *sweep.worker);
     struct pollfd *poller = calloc((size_t)work->workers, sizeof *poller);
+    sweep.old = calloc(work->plan->count + 1, sizeof *sweep.old);
     enum status status = STATUS_OK;
-    if (!sweep.worker || !poller)
+    if (!sweep.worker || !poller || !sweep.old)
         status = error_set(err, STATUS_SYSTEM, "out of memory for the workers");
-    sweep.clock = folder_clock(work);
+    for (size_t i = 0; i < work->count && !status; i++)
+        sweep.old[work->todo[i]] = failure_of(work, work->todo[i]);
     lessee_open(&sweep.lessee, work->folder);
     progress_start(&sweep.progress, work->quiet);
     if (!status)
@@ -588,6 +609,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
         end_all(&sweep);
     progress_end(&sweep.progress);
     free(sweep.wait);
+    free(sweep.old);
     free(sweep.worker);
     free(poller);
     return status;
@@ -614,23 +636,45 @@ static bool take_leftover(const struct lessee *lessee, const char *hash)
     return lease_take(lessee, hash, &taken, &unwanted) == STATUS_OK && taken;
 }
 
+/* ".HASH.part", "..HASH.part.PID.tmp", ".HASH.lease", "HASH.failed" and so on. */
+static void clean_point(const struct lessee *lessee, const char *name, uint64_t number)
+{
+    char path[PATH], finished[PATH], hash[SWEEP_HASH];
+    sweep_hash_text(number, hash);
+    snprintf(path, sizeof path, "%s/%s", lessee->folder, name);
+    snprintf(finished, sizeof finished, "%s/%s.h5", lessee->folder, hash);
+    if (store_verify(finished, NULL) == STATUS_OK) {
+        unlink(path); /* nobody needs it any more */
+    } else if (name[0] == '.' && take_leftover(lessee, hash)) {
+        unlink(path);
+        lease_release(lessee, hash);
+    }
+}
+
+/* ".sweep.yaml.PID.tmp" and so on, see store_commit.  Should the process run on another machine, it
+ * writes the file again. */
+static void clean_temporary(const char *folder, const char *name)
+{
+    char path[PATH];
+    const size_t length = strlen(name) - strlen(".tmp");
+    size_t digits = 0;
+    while (digits < length && strchr("0123456789", name[length - digits - 1]))
+        digits++;
+    if (digits == 0 || lease_process_runs(atol(name + length - digits)))
+        return;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+}
+
 void sweep_clean(const char *folder, char *const *names, size_t count)
 {
     struct lessee lessee;
     lessee_open(&lessee, folder);
     for (size_t i = 0; i < count; i++) {
-        char path[PATH], finished[PATH], hash[SWEEP_HASH];
         uint64_t number;
-        if (!sweep_hash_read(names[i] + strspn(names[i], "."), &number))
-            continue;
-        sweep_hash_text(number, hash);
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        snprintf(finished, sizeof finished, "%s/%s.h5", folder, hash);
-        if (access(finished, F_OK) == 0) {
-            unlink(path); /* nobody needs it any more */
-        } else if (take_leftover(&lessee, hash)) {
-            unlink(path);
-            lease_release(&lessee, hash);
-        }
+        if (sweep_hash_read(names[i] + strspn(names[i], "."), &number))
+            clean_point(&lessee, names[i], number);
+        else
+            clean_temporary(folder, names[i]);
     }
 }

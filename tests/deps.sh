@@ -1,15 +1,17 @@
 #!/bin/sh
 # The Debian packages that duet needs.  `ensure`: install what is missing, or say what to install;
-# `install`: the same, asked for by hand; `peer`: what `make bench-peer` needs on top;
+# `install`: the same, asked for by hand; `peer`, `slurm`: what `make bench-peer` and `make check-slurm`
+# need on top;
 # `ensure-developer`, `install-developer`: and what `make fuzz`, `make lint`, `make check-sanitize`
 # and `make check-valgrind` need.
 set -eu
 
 packages="gcc make pkg-config libc6-dev libgsl-dev libhdf5-dev liblapacke-dev libopenblas-pthread-dev
-libxsmm-dev librandom123-dev libfyaml-dev libcmocka-dev gnuplot-nox fonts-dejavu-core"
+libxsmm-dev librandom123-dev libfyaml-dev libcmocka-dev libfaketime gnuplot-nox fonts-dejavu-core"
 what=${1:-ensure}
 case $what in
 peer) packages="python3 python3-torch" ;;
+slurm) packages="slurm-wlm munge" ;;
 *-developer)
     packages="$packages clang libclang-rt-dev libomp-dev clang-tidy clang-format cppcheck valgrind"
     ;;

@@ -1,4 +1,5 @@
 /* Protects harness/store.c and the commands that read its files, export and info. */
+#include "harness/checksum.h"
 #include "harness/command.h"
 #include "harness/store.h"
 #include "harness/summary.h"
@@ -585,8 +586,9 @@ static int read_in_child(const char *path)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Read copies of `path` with three bits flipped each, and return how many of them were refused. */
-static size_t flip_bits(const char *path, const char *copy, int trials)
+/* Read copies of `path` with three bits flipped each, their checksum made right again if `resum`;
+ * return how many of them were refused. */
+static size_t flip_bits(const char *path, const char *copy, int trials, bool resum)
 {
     size_t size, errors = 0;
     uint64_t random = 12345;
@@ -600,6 +602,8 @@ static size_t flip_bits(const char *path, const char *copy, int trials)
             old[i] = bytes[at[i]];
             bytes[at[i]] = (char)(old[i] ^ (1 << (random >> 30 & 7)));
         }
+        if (resum) /* as by a program that means harm, so that HDF5 comes to read it */
+            checksum_end(bytes, size - CHECKSUM_BYTES, bytes + size - CHECKSUM_BYTES);
         write_bytes(copy, bytes, size);
         int code = read_in_child(copy);
         if (code != READ_WELL && code != READ_ERROR)
@@ -615,8 +619,57 @@ static size_t flip_bits(const char *path, const char *copy, int trials)
 static void flipped_bits_never_crash(void **state)
 {
     struct fixture *fixture = *state;
-    size_t errors = flip_bits(fixture->file, fixture->other, 400);
+    size_t errors = flip_bits(fixture->file, fixture->other, 400, true);
     assert_true(errors > 200); /* nearly all metadata have checksums */
+}
+
+/* One bit, wherever it is: in data, metadata, gaps, or the checksum. */
+static void any_flipped_bit_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err;
+    size_t size;
+    char *bytes = read_bytes(fixture->file, &size);
+    assert_int_equal(store_verify(fixture->file, &err), STATUS_OK);
+    for (size_t at = 0; at < size; at += at + 3 * CHECKSUM_BYTES < size ? 13 : 1) {
+        const char flipped = (char)(1 << at % 8);
+        bytes[at] ^= flipped;
+        write_bytes(fixture->other, bytes, size);
+        err.message[0] = '\0';
+        assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
+        assert_contains(err.message, fixture->other);
+        bytes[at] ^= flipped;
+    }
+    write_bytes(fixture->other, bytes, size);
+    assert_int_equal(store_verify(fixture->other, &err), STATUS_OK);
+    free(bytes);
+}
+
+static void a_cut_or_longer_file_is_found(void **state)
+{
+    struct fixture *fixture = *state;
+    struct error err;
+    size_t size;
+    char *bytes = read_bytes(fixture->file, &size);
+    for (size_t cut = 1; cut <= 2 * CHECKSUM_BYTES; cut++) {
+        write_bytes(fixture->other, bytes, size - cut);
+        assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
+        assert_contains(err.message, fixture->other);
+    }
+    write_bytes(fixture->other, bytes, size + 1); /* with the zero behind */
+    assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
+    free(bytes);
+}
+
+/* The check value of CRC-32, of the catalogues of checksums. */
+static void checksum_is_that_of_zlib(void **state)
+{
+    (void)state;
+    char end[CHECKSUM_BYTES + 1];
+    checksum_end("123456789", 9, end);
+    assert_string_equal(end, "\ncrc32 cbf43926\n");
+    checksum_end("", 0, end);
+    assert_string_equal(end, "\ncrc32 00000000\n");
 }
 
 static void open_says_what_is_wrong_with_a_file(void **state)
@@ -685,6 +738,18 @@ static void put_foreign_attribute(hid_t file, const char *name, hid_t type, hsiz
     H5Awrite(attribute, type, value);
     H5Aclose(attribute);
     H5Sclose(space);
+}
+
+static void files_of_others_need_no_checksum(void **state)
+{
+    struct fixture *fixture = *state;
+    hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    const double foreign = 7;
+    assert_true(raw >= 0);
+    put_foreign_attribute(raw, "checksum", H5T_NATIVE_DOUBLE, 0, &foreign);
+    H5Fclose(raw);
+    assert_int_equal(store_verify(fixture->other, NULL), STATUS_OK);
+    assert_int_equal(store_verify("/nonexistent/run.h5", NULL), STATUS_INVALID);
 }
 
 static void integers_floats_and_booleans_become_doubles(void **state)
@@ -813,7 +878,7 @@ static void flipped_bits_of_other_writers_never_crash(void **state)
         skip(); /* HDF5 itself reads beyond its buffers over such files */
     write_foreign(fixture->file);
     assert_int_equal(read_in_child(fixture->file), READ_WELL);
-    flip_bits(fixture->file, fixture->other, 120);
+    flip_bits(fixture->file, fixture->other, 120, false);
 }
 
 static void expect_refusal(const struct store_file *file, const char *path, const char *words)
@@ -1228,6 +1293,10 @@ int main(void)
         TEST(commit_replaces_no_device_pipe_or_folder),
         TEST(truncated_files_are_errors_that_name_them),
         TEST(flipped_bits_never_crash),
+        TEST(any_flipped_bit_is_found),
+        TEST(a_cut_or_longer_file_is_found),
+        TEST(files_of_others_need_no_checksum),
+        TEST(checksum_is_that_of_zlib),
         TEST(flipped_bits_of_other_writers_never_crash),
         TEST(open_says_what_is_wrong_with_a_file),
         TEST(missing_names_are_errors_that_name_them),

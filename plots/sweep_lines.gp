@@ -1,0 +1,77 @@
+# A quantity of a sweep over a swept key, a line for each value of another; `duet plot` writes the
+# table $DUET_FILE: x, by, mean, sd, low, high, complete, points, number of the line, and where they
+# are drawn.
+
+width = 13.0
+height = 7.4
+load system("printf %s \"$DUET_STYLE\"")
+
+given(name) = system(sprintf("printf %%s \"$%s\"", name))
+lines = int(given("DUET_LINES"))
+words_along_x = int(given("DUET_WORDS"))
+count = int(given("DUET_COUNT"))
+ticks = given("DUET_X_TICKS")
+line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' \"$DUET_FILE\"", i)
+name_of(i) = system(sprintf("printf %%s \"$DUET_LINE_LABELS\" | sed -n %dp", i))
+
+set datafile separator tab
+set title given("DUET_TITLE") noenhanced offset 0, -0.4
+set xlabel given("DUET_X_LABEL") noenhanced offset 0, 0.3
+set ylabel given("DUET_QUANTITY") noenhanced offset 0.5, 0
+set offsets 0, 0, graph 0.05, graph 0.05
+logarithmic = int(given("DUET_LOG_X"))
+if (logarithmic) {
+    set logscale x
+    set format x "10^{%T}"
+}
+if (strlen(ticks) > 0) {
+    eval("set xtics (".ticks.")".(words_along_x ? " noenhanced" : ""))
+    if (words_along_x && strlen(ticks) > 110) { set xtics rotate by -30 }
+}
+if (words_along_x) {
+    set xrange [0.5:count + 0.5]
+}
+
+# More lines than colours: in order along a scale from dark to light.
+set palette defined (0 "#440154", 0.2 "#414487", 0.4 "#2a788e", 0.6 "#22a884", 0.8 "#7ad151", 1 "#c8d800")
+unset colorbox
+if (lines > 6) {
+    do for [i = 1:lines] {
+        set linetype i linecolor palette frac (i - 1.0) / (lines - 1) linewidth 1.4 dashtype 1 \
+            pointtype Point[(i - 1) % 6 + 1] pointsize 0.45
+    }
+    set linetype cycle lines
+}
+if (lines > 0) {
+    set key outside right center title given("DUET_BY_LABEL") noenhanced
+    if (lines > 20) { set key font ",6" spacing 0.9 }
+} else {
+    unset key
+}
+
+# Words stand side by side.  Numbers are joined by lines, apart by a little so that their errors
+# are seen, or with a band where they are many.
+share(i) = lines > 1 ? (i - 0.5) / lines - 0.5 : 0
+stats "< awk 'NR > 1' \"$DUET_FILE\"" using 10 nooutput
+ratio = logarithmic ? STATS_max / STATS_min : 1
+span = logarithmic ? 0 : STATS_max - STATS_min
+many = count > 15 || lines > 6
+near = many ? 0 : 0.03
+if (!words_along_x && logarithmic) { set xrange [STATS_min / ratio ** 0.04:STATS_max * ratio ** 0.04] }
+if (!words_along_x && span > 0) { set xrange [STATS_min - 0.04 * span:STATS_max + 0.04 * span] }
+place(x, i) = words_along_x ? x + 0.5 * share(i) : x * ratio ** (near * share(i)) + near * share(i) * span
+set errorbars 0.7
+all = lines > 0 ? lines : 1
+if (words_along_x) {
+    plot for [i = 1:all] line(i) using (place($10, i)):3:5:6 with yerrorbars linetype i \
+             pointsize 0.7 title name_of(i), \
+         for [i = 1:all] line(i) using (place($10, i)):3 with points linetype i pointsize 0.7
+} else { if (many) {
+    plot for [i = 1:all] line(i) using 10:5:6 with filledcurves linetype i \
+             fillstyle transparent solid 0.2 noborder, \
+         for [i = 1:all] line(i) using 10:3 with linespoints linetype i title name_of(i)
+} else {
+    plot for [i = 1:all] line(i) using (place($10, i)):3:5:6 with yerrorbars linetype i linewidth 1.0, \
+         for [i = 1:all] line(i) using (place($10, i)):3 with linespoints linetype i title name_of(i)
+} }
+unset output
