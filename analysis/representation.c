@@ -124,9 +124,9 @@ static void draw_views(const struct representation *r, struct representation_wor
                                   .epoch = e->epoch,
                                   .block = batch * BLOCKS + b};
         if (w->value)
-            p->source->values(p->world, draw, 2, w->scratch, w->value);
+            p->source->values(p->world, draw, 1, 2, w->scratch, w->value);
         else
-            p->source->views(p->world, draw, 2, w->scratch, w->leaf);
+            p->source->views(p->world, draw, 1, 2, w->scratch, w->leaf);
         for (size_t row = 0; row < 2 * leaves; row++)
             if (w->value)
                 memcpy(w->value + views + row * COUNT + b * BLOCK, w->value + row * BLOCK,

@@ -3,6 +3,7 @@
  *   bench           the table
  *   bench epoch N   seconds an epoch of one run on N threads, for paired comparisons
  *   bench flow      its line on the matrix flow alone
+ *   bench features  its lines on training by [FD] alone
  *
  * An epoch is one pass that measures correlations and operators and one that trains, both over
  * 64,000 samples. */
@@ -12,6 +13,7 @@
 #include "sim/phase.h"
 #include "theorems/ncp.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <stdatomic.h>
@@ -424,8 +426,91 @@ static int print_flows(void)
     return 0;
 }
 
+/* ---- sparse coding, [FD]: specs/fd.yaml, one thread ---- */
+
+static struct experiment *open_features(struct spec *spec, int neurons)
+{
+    char key[64];
+    const char *const overrides[] = {key, "train.samples=2560"};
+    struct error err = {0};
+    struct experiment *e = malloc(sizeof *e);
+    snprintf(key, sizeof key, "network.neurons=%d", neurons);
+    if (!e || spec_load(spec, "specs/fd.yaml", overrides, 2, &err) ||
+        experiment_open(e, spec, 1, &err)) {
+        fprintf(stderr, "bench: %s\n", err.message);
+        exit(2);
+    }
+    return e;
+}
+
+/* The shapes of a chunk's products. */
+struct chunk_shape {
+    int neurons, inputs, columns, learning;
+};
+
+/* Seconds of `count` chunks by dgemm alone: W X, and the gradient of W from the first columns. */
+static double time_dgemm(struct chunk_shape s, size_t count, double *w, double *x, double *y)
+{
+    const double start = now();
+    for (size_t i = 0; i < count; i++) {
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.neurons, s.columns, s.inputs, 1, w,
+                    s.inputs, x, s.columns, 0, y, s.columns);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.neurons, s.inputs, s.learning, 1e-9,
+                    y, s.columns, x, s.columns, 1, w, s.inputs);
+    }
+    return now() - start;
+}
+
+/* Training epochs, with the drawing of their samples, and as many products by dgemm, turn and turn
+ * about. */
+static void print_features(int neurons)
+{
+    enum { TURNS = 41 };
+    struct spec spec;
+    struct experiment *e = open_features(&spec, neurons);
+    const struct trainer *t = &e->trainer;
+    const struct chunk_shape shape = {.neurons = neurons,
+                                      .inputs = (int)e->network.leaves,
+                                      .columns = (int)t->pass[0].columns,
+                                      .learning = (int)t->pass[0].learning};
+    const size_t inputs = e->network.leaves, columns = t->pass[0].columns;
+    const size_t size = (size_t)neurons * inputs + (inputs + (size_t)neurons) * columns;
+    double *w = aligned_alloc(64, (size + 24) / 8 * 64), train[TURNS], plain[TURNS], ratio[TURNS];
+    double *x = w + padded((size_t)neurons * inputs);
+    for (size_t i = 0; w && i < size; i++)
+        w[i] = sin((double)i);
+    for (int turn = 0; w && turn < TURNS; turn++) {
+        const double start = now();
+        trainer_epoch(&e->trainer, (uint64_t)turn + 1, NULL);
+        train[turn] = now() - start;
+        plain[turn] = time_dgemm(shape, t->steps * t->chunks, w, x, x + inputs * columns);
+        ratio[turn] = plain[turn] / train[turn];
+    }
+    const double peak_rate = peak(1), flops = (double)t->steps * trainer_flops(t) / 1e9;
+    const double rate = flops / median(train, TURNS), dgemm_rate = flops / median(plain, TURNS);
+    const double middle = median(ratio, TURNS); /* which sorts */
+    printf("features   d_1 = %zu, m = %d: training with its samples %.1f GFLOP/s, %.1f%% of the "
+           "peak; dgemm of the same shapes %.1f, %.1f%%; ratio %.2f (median of %d; quartiles %.2f "
+           "to %.2f)\n",
+           inputs, neurons, rate, 100 * rate / peak_rate, dgemm_rate, 100 * dgemm_rate / peak_rate,
+           middle, TURNS, ratio[TURNS / 4], ratio[3 * TURNS / 4]);
+    free(w);
+    experiment_free(e);
+    spec_free(&spec);
+    free(e);
+}
+
+static int print_all_features(void)
+{
+    print_features(50);
+    print_features(200);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "features") == 0)
+        return print_all_features();
     if (argc == 3 && strcmp(argv[1], "epoch") == 0)
         return print_epoch_seconds(atoi(argv[2]));
     if (argc == 2 && strcmp(argv[1], "flow") == 0)
@@ -436,5 +521,6 @@ int main(int argc, char **argv)
     print_sampler();
     for (int threads = 1; threads <= 2 && threads <= omp_get_num_procs(); threads++)
         print_phase(threads);
+    print_all_features();
     return print_flows();
 }

@@ -2,9 +2,10 @@
 
 #include <cblas.h>
 #include <libxsmm.h>
+#include <stdbool.h>
 
 /* Beyond this many entries of W, dgemm's blocking wins over one kernel. */
-enum { SMALL_WEIGHTS = 64 * 64 };
+enum { SMALL_WEIGHTS = 64 * 64, APART_WEIGHTS = 1 << 20 };
 
 /* ---- OUTER: blocks of ROWS x COLUMNS dot products held in registers ---- */
 
@@ -81,39 +82,62 @@ static void outer_run(const struct product *p, double *w, const double *x, const
 
 /* ---- plan and run ---- */
 
+static bool is_small(const struct product *p)
+{
+    return (size_t)p->outputs * (size_t)p->inputs <= SMALL_WEIGHTS;
+}
+
+static bool takes_kernel(const struct product *p)
+{
+    if (p->kind == PRODUCT_FORWARD && p->x_stride != p->stride)
+        return (size_t)p->outputs * (size_t)p->inputs <= APART_WEIGHTS;
+    return p->kind != PRODUCT_OUTER && is_small(p);
+}
+
 void product_plan(struct product *product, enum product_kind kind, int outputs, int inputs,
                   int samples, int stride, int weight_row)
+{
+    product_plan_apart(product, kind, outputs, inputs, samples, stride, stride, weight_row);
+}
+
+void product_plan_apart(struct product *product, enum product_kind kind, int outputs, int inputs,
+                        int samples, int stride, int x_stride, int weight_row)
 {
     *product = (struct product){.kind = kind,
                                 .outputs = outputs,
                                 .inputs = inputs,
                                 .samples = samples,
                                 .stride = stride,
+                                .x_stride = x_stride,
                                 .weight_row = weight_row};
-    if (kind == PRODUCT_OUTER || (size_t)outputs * (size_t)inputs > SMALL_WEIGHTS)
+    if (!takes_kernel(product))
         return;
     /* In libxsmm's column-major terms: C (m x n) = A (m x k) B (k x n), m the samples. */
     int flags = kind == PRODUCT_BACKWARD ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
     int n = kind == PRODUCT_BACKWARD ? inputs : outputs;
     int k = kind == PRODUCT_BACKWARD ? outputs : inputs;
+    int from = kind == PRODUCT_BACKWARD ? stride : x_stride;
+    int to = kind == PRODUCT_BACKWARD ? x_stride : stride;
     double alpha = 1, beta = 0;
     product->kernel = (void (*)(const double *, const double *, double *, ...))(
-        void (*)(void))libxsmm_dmmdispatch(samples, n, k, &stride, &weight_row, &stride, &alpha,
-                                           &beta, &flags, NULL);
+        void (*)(void))libxsmm_dmmdispatch(samples, n, k, &from, &weight_row, &to, &alpha, &beta,
+                                           &flags, NULL);
 }
 
 static void dgemm(const struct product *p, double *w, double *x, double *y)
 {
-    const int o = p->outputs, i = p->inputs, s = p->samples, ld = p->stride, row = p->weight_row;
+    const int o = p->outputs, i = p->inputs, s = p->samples, row = p->weight_row;
+    const int ld = p->stride, x_ld = p->x_stride;
     switch (p->kind) {
     case PRODUCT_FORWARD:
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, o, s, i, 1, w, row, x, ld, 0, y, ld);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, o, s, i, 1, w, row, x, x_ld, 0, y,
+                    ld);
         break;
     case PRODUCT_BACKWARD:
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, i, s, o, 1, w, row, y, ld, 0, x, ld);
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, i, s, o, 1, w, row, y, ld, 0, x, x_ld);
         break;
     case PRODUCT_OUTER:
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, o, i, s, 1, y, ld, x, ld, 1, w, row);
+        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, o, i, s, 1, y, ld, x, x_ld, 1, w, row);
         break;
     }
 }
@@ -124,8 +148,8 @@ void product_run(const struct product *product, double *w, double *x, double *y)
         product->kernel(x, w, y);
     else if (product->kernel)
         product->kernel(y, w, x);
-    else if (product->kind == PRODUCT_OUTER &&
-             (size_t)product->outputs * (size_t)product->inputs <= SMALL_WEIGHTS)
+    else if (product->kind == PRODUCT_OUTER && is_small(product) &&
+             product->x_stride == product->stride)
         outer_run(product, w, x, y);
     else
         dgemm(product, w, x, y);

@@ -21,7 +21,8 @@ struct product {
     enum product_kind kind;
     int outputs, inputs;
     int samples;    /* columns that are computed; a multiple of 8 */
-    int stride;     /* doubles between rows of X and of Y */
+    int stride;     /* doubles between rows of Y, and of X but for product_plan_apart */
+    int x_stride;   /* ... of X */
     int weight_row; /* doubles between rows of W */
     void (*kernel)(const double *, const double *, double *, ...); /* libxsmm's, or NULL */
 };
@@ -29,6 +30,11 @@ struct product {
 /* `weight_row` is `inputs` for a whole matrix, more for a block of columns of a wider one. */
 void product_plan(struct product *product, enum product_kind kind, int outputs, int inputs,
                   int samples, int stride, int weight_row);
+
+/* The same where X and Y lie apart, such as X in the middle of other samples.  FORWARD takes a
+ * kernel for all but huge shapes: it reads X once as it lies, where dgemm would first copy it. */
+void product_plan_apart(struct product *product, enum product_kind kind, int outputs, int inputs,
+                        int samples, int stride, int x_stride, int weight_row);
 
 /* Run it.  The operand that the kind computes is written (OUTER: added to). */
 void product_run(const struct product *product, double *w, double *x, double *y);

@@ -1,6 +1,10 @@
 #include "core/random.h"
 
 #include <Random123/philox.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 struct random_words random_words(uint64_t seed, enum purpose purpose, uint64_t epoch,
                                  uint64_t sample, uint64_t lane, uint64_t index)
@@ -10,6 +14,83 @@ struct random_words random_words(uint64_t seed, enum purpose purpose, uint64_t e
     philox4x64_ctr_t out = philox4x64(counter, key);
     return (struct random_words){{out.v[0], out.v[1], out.v[2], out.v[3]}};
 }
+
+/* ---- rows of 32-bit words ---- */
+
+#if defined(__AVX2__)
+
+/* A 32-bit word of four counters, in the lower halves; what is in the upper ones does not matter.
+ */
+typedef uint64_t quad __attribute__((vector_size(32)));
+
+static inline quad quad_of(uint64_t word)
+{
+    return (quad){word, word, word, word};
+}
+
+/* 64-bit products of the lower halves; GCC has no other way to say that. */
+static inline quad times(quad a, uint32_t factor)
+{
+    return (quad)_mm256_mul_epu32((__m256i)a, (__m256i)quad_of(factor));
+}
+
+/* Two groups of four counters from `first` on, so that one's products hide the other's latency. */
+static void philox_groups(const struct random_words *base, uint32_t row, uint32_t first,
+                          uint32_t *out)
+{
+    enum { GROUPS = 2 };
+    uint32_t key0 = (uint32_t)base->word[0], key1 = (uint32_t)(base->word[0] >> 32);
+    quad x[GROUPS][4];
+    for (uint32_t g = 0; g < GROUPS; g++) {
+        x[g][0] = quad_of(first + 4 * g) + (quad){0, 1, 2, 3};
+        x[g][1] = quad_of(row);
+        x[g][2] = quad_of((uint32_t)base->word[1]);
+        x[g][3] = quad_of(base->word[1] >> 32);
+    }
+#pragma GCC unroll 10
+    for (int round = 0; round < 10; round++) {
+        for (int g = 0; g < GROUPS; g++) {
+            const quad p0 = times(x[g][0], PHILOX_M4x32_0), p1 = times(x[g][2], PHILOX_M4x32_1);
+            x[g][0] = p1 >> 32 ^ x[g][1] ^ quad_of(key0);
+            x[g][2] = p0 >> 32 ^ x[g][3] ^ quad_of(key1);
+            x[g][1] = p1;
+            x[g][3] = p0;
+        }
+        key0 += PHILOX_W32_0;
+        key1 += PHILOX_W32_1;
+    }
+    for (int g = 0; g < GROUPS; g++)
+        for (int half = 0; half < 2; half++) {
+            const quad low = x[g][2 * half] & quad_of(0xffffffff), high = x[g][2 * half + 1] << 32;
+            const quad both = low | high;
+            memcpy(out + 16 * g + 8 * half, &both, sizeof both);
+        }
+}
+
+#else
+
+static void philox_groups(const struct random_words *base, uint32_t row, uint32_t first,
+                          uint32_t *out)
+{
+    for (uint32_t c = 0; c < 8; c++) {
+        philox4x32_ctr_t counter = {
+            {first + c, row, (uint32_t)base->word[1], (uint32_t)(base->word[1] >> 32)}};
+        philox4x32_key_t key = {{(uint32_t)base->word[0], (uint32_t)(base->word[0] >> 32)}};
+        philox4x32_ctr_t words = philox4x32(counter, key);
+        for (uint32_t i = 0; i < 4; i++)
+            out[16 * (c / 4) + 8 * (i / 2) + 2 * (c % 4) + i % 2] = words.v[i];
+    }
+}
+
+#endif
+
+void random_row(const struct random_words *base, uint32_t row, uint32_t out[RANDOM_ROW])
+{
+    philox_groups(base, row, 0, out);
+    philox_groups(base, row, 8, out + RANDOM_ROW / 2);
+}
+
+/* ---- sequences ---- */
 
 void stream_open(struct stream *stream, uint64_t seed, enum purpose purpose, uint64_t epoch,
                  uint64_t sample)

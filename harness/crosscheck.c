@@ -257,7 +257,8 @@ struct subject {
     size_t samples;
     uint8_t *states[3]; /* x, x_pos, x_neg as [leaf][sample], or */
     double *values[3];
-    const char *root; /* "/expect" */
+    const uint8_t *label; /* [sample] for objectives that compare labels, or NULL; borrowed */
+    const char *root;     /* "/expect" */
     /* what an mlp file may hold besides, or NULL */
     double *target; /* parameters of the target network */
     struct predictor predictor;
@@ -373,6 +374,7 @@ static enum status compare_batch(struct crosscheck *check, const struct subject 
         return status;
     batch_layout(&batch, &s->network, objective, settings, s->samples, boundary, &arena);
     set_views(s, &batch);
+    batch.outputs.label = s->label;
     double loss = batch_loss(&batch, s->parameters, forward ? NULL : s->gradient);
     if (forward) {
         status = compare_forward(check, s, &batch, err);
@@ -591,6 +593,52 @@ static enum status read_values(const struct store_file *file, struct subject *s,
     return STATUS_OK;
 }
 
+/* ---- labels ---- */
+
+/* Labels may be any numbers; samples with the same number get the same of 0, 1, ... */
+static enum status number_labels(const struct store_array *given, uint8_t *label, struct error *err)
+{
+    size_t first[UINT8_MAX + 1], classes = 0; /* the sample that a class was first seen at */
+    for (size_t i = 0; i < given->count; i++) {
+        size_t k = 0;
+        while (k < classes && given->values[first[k]] != given->values[i])
+            k++;
+        if (k > UINT8_MAX)
+            return error_set(err, STATUS_INVALID,
+                             "/batch/label has more than %d different labels; fewer are needed",
+                             UINT8_MAX + 1);
+        if (k == classes)
+            first[classes++] = i;
+        label[i] = (uint8_t)k;
+    }
+    return STATUS_OK;
+}
+
+/* Labels must be there if an objective that compares them is expected; `label` is to be freed. */
+static enum status read_labels(const struct crosscheck *check, const struct subject *s,
+                               uint8_t **label, struct error *err)
+{
+    bool expected = false;
+    struct store_array given;
+    for (size_t i = 0; i < objective_registry.count; i++) {
+        const struct objective *objective = (const void *)objective_registry.entries[i];
+        const char *name = objective->about.name;
+        expected |= objective_labelled(objective) && (is_expected(check, "/expect/relu", name) ||
+                                                      is_expected(check, "/expect/linear", name));
+    }
+    if (!expected)
+        return STATUS_OK;
+    enum status status =
+        get(check->file, "/batch/label", (struct extent){1, {s->samples}}, &given, err);
+    if (status)
+        return status;
+    *label = malloc(s->samples);
+    status = *label ? number_labels(&given, *label, err)
+                    : error_set(err, STATUS_SYSTEM, "no memory for /batch/label");
+    store_array_free(&given);
+    return status;
+}
+
 /* ---- without negatives: target network, linear predictor without bias, DirectPred ---- */
 
 static struct extent predictor_extent(const struct subject *s)
@@ -762,11 +810,15 @@ static enum status compare_direct(struct crosscheck *check, const struct subject
 static enum status check_mlp(struct crosscheck *check, struct error *err)
 {
     struct subject s = {0};
+    uint8_t *label = NULL;
     enum status status = read_layers(check->file, &s, err);
     if (!status)
         status = read_weights(check->file, &s, err);
     if (!status)
         status = read_values(check->file, &s, err);
+    if (!status)
+        status = read_labels(check, &s, &label, err);
+    s.label = label;
     if (!status)
         status = read_noncontrastive(check, &s, err);
     for (int linear = 0; !status && linear < 2; linear++) {
@@ -784,6 +836,7 @@ static enum status check_mlp(struct crosscheck *check, struct error *err)
         status = error_set(err, STATUS_INVALID,
                            "there is neither /expect/relu nor /expect/linear; an mlp file has "
                            "at least one of them");
+    free(label);
     free_subject(&s);
     return status;
 }
@@ -972,6 +1025,7 @@ static enum status check_tree(struct crosscheck *check, struct error *err)
         status = read_weights(check->file, &s, err);
     if (!status)
         status = read_tree_batch(check->file, &s, tree, &state, err);
+    s.label = state; /* of the root */
     if (!status)
         status = compare_objectives(check, &s, err);
     if (!status)

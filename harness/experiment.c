@@ -72,6 +72,18 @@ static enum status check_settings(const struct experiment *e, struct error *err)
     return STATUS_OK;
 }
 
+/* What needs the source's world to be known. */
+static enum status check_labels(const struct experiment *e, struct error *err)
+{
+    const struct objective *objective = experiment_objective(e);
+    if (!objective_labelled(objective) || source_classes(e->source, e->world) > 0)
+        return STATUS_OK;
+    return error_key(err, "objective.name",
+                     "objective.name %s compares labels, but data.source %s has none; give the "
+                     "source hltm, or the objective ntxent",
+                     objective->about.name, e->source->about.name);
+}
+
 /* The run measures before training, every `every` epochs and at the end. */
 static bool is_point(const struct experiment *e, int64_t epoch)
 {
@@ -110,6 +122,14 @@ static void layout_representation_series(struct experiment *e, struct arena *are
         e->series.accuracy = ARENA_TAKE(arena, double, e->points * e->representation.latents);
 }
 
+static void layout_features_series(struct experiment *e, struct arena *arena)
+{
+    struct features_quantity quantity[FEATURES_QUANTITIES];
+    features_quantities(&e->features, quantity);
+    for (size_t i = 0; i < FEATURES_QUANTITIES; i++)
+        e->series.feature[i] = ARENA_TAKE(arena, double, e->points *quantity[i].size);
+}
+
 static void layout_series(struct experiment *e, struct arena *arena)
 {
     const struct network *n = &e->network;
@@ -141,6 +161,8 @@ static void layout_series(struct experiment *e, struct arena *arena)
         e->initial_predictor = ARENA_TAKE(arena, double, e->predictor.parameters);
     if (e->has_representation)
         layout_representation_series(e, arena);
+    if (e->has_features)
+        layout_features_series(e, arena);
 }
 
 static void layout_trainer(struct experiment *e, struct arena *arena)
@@ -209,6 +231,21 @@ static void layout_representation(struct experiment *e, struct arena *arena)
         representation_layout(&e->representation, &plan, arena);
 }
 
+static void layout_features(struct experiment *e, struct arena *arena)
+{
+    const struct measure_settings *m = measure_of(e);
+    const struct features_plan plan = {.network = &e->network,
+                                       .source = e->source,
+                                       .world = e->world,
+                                       .seed = e->spec->seed,
+                                       .samples = (size_t)m->probe_samples,
+                                       .ridge = m->ridge,
+                                       .threads = e->threads};
+    e->has_features = e->source->dictionary && wants(e, PROBE_FEATURES);
+    if (e->has_features)
+        features_layout(&e->features, &plan, arena);
+}
+
 static void layout(struct experiment *e, struct arena *arena)
 {
     if (e->flows)
@@ -219,6 +256,7 @@ static void layout(struct experiment *e, struct arena *arena)
     if (e->tree && !e->flows)
         layout_measure(e, arena);
     layout_representation(e, arena);
+    layout_features(e, arena);
     e->measure_bytes = arena->used - e->train_bytes;
     size_t before = arena->used;
     layout_series(e, arena);
@@ -264,6 +302,8 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     enum status status = check_settings(e, err);
     if (!status)
         status = e->source->open(spec->settings[SECTION_DATA], spec->seed, &e->world, err);
+    if (!status)
+        status = check_labels(e, err);
     if (status)
         return status;
     e->tree = e->source->tree(e->world);
@@ -365,6 +405,15 @@ void experiment_keep_representation(struct experiment *e, size_t point)
         memcpy(e->series.accuracy + point * r->latents, r->accuracy, r->latents * sizeof(double));
 }
 
+static void keep_features(struct experiment *e, size_t point)
+{
+    struct features_quantity quantity[FEATURES_QUANTITIES];
+    features_quantities(&e->features, quantity);
+    for (size_t i = 0; i < FEATURES_QUANTITIES; i++)
+        memcpy(e->series.feature[i] + point * quantity[i].size, quantity[i].value,
+               quantity[i].size * sizeof(double));
+}
+
 /* The weights as they are now become what a measurement sees. */
 static void take_sight(struct experiment *e)
 {
@@ -383,15 +432,19 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
 {
     size_t point = e->measured;
     enum status status = STATUS_OK;
-    e->measure.plan.threads = e->representation.plan.threads = threads;
+    e->measure.plan.threads = e->representation.plan.threads = e->features.plan.threads = threads;
     if (e->tree)
         status = measure_samples(&e->measure, e->seen.parameters, e->spec->seed, epoch,
                                  (size_t)measure_of(e)->samples, err);
     if (!status && e->has_representation)
         status = representation_measure(&e->representation, e->seen.parameters, e->seen.target,
                                         e->seen.predictor, e->spec->seed, epoch, err);
+    if (!status && e->has_features)
+        status = features_measure(&e->features, e->seen.parameters, epoch, err);
     if (status)
         return status;
+    if (e->has_features)
+        keep_features(e, point);
     if (e->has_representation)
         experiment_keep_representation(e, point);
     e->series.time[point] = (double)epoch;

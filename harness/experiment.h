@@ -3,6 +3,7 @@
 #ifndef DUET_HARNESS_EXPERIMENT_H
 #define DUET_HARNESS_EXPERIMENT_H
 
+#include "analysis/features.h"
 #include "analysis/measure.h"
 #include "analysis/representation.h"
 #include "harness/spec.h"
@@ -20,6 +21,7 @@ struct series {
     double *weight_norm[NETWORK_MAX_LEVELS];                      /* [node] */
     double *quantity[REPRESENTATION_QUANTITIES]; /* [size of representation_quantities] */
     double *accuracy;                            /* [latent of the representation] */
+    double *feature[FEATURES_QUANTITIES];        /* [size of features_quantities] */
 };
 
 /* A run whose trainer is a flow (harness/experiment_flow.h). */
@@ -45,6 +47,8 @@ struct experiment {
     struct measure measure;               /* with a tree */
     struct representation representation; /* with a predictor or with probes */
     bool has_representation;
+    struct features features; /* of sparse-coding data */
+    bool has_features;
     struct arena arena;
     int threads;
     size_t train_bytes, measure_bytes, series_bytes, ceiling_bytes, file_bytes; /* the plan */

@@ -31,6 +31,10 @@ static enum status check_network(const struct network *n, struct error *err)
                          "train.trainer flow integrates one layer, but the network has %d; give "
                          "network.layers one number",
                          n->levels);
+    if (n->symmetric)
+        return error_key(err, "network.kind",
+                         "train.trainer flow integrates a linear network, but network.kind is "
+                         "symmetric_relu; use mlp");
     if (n->bias)
         return error_key(err, "network.bias",
                          "train.trainer flow needs a network without biases; set network.bias to "

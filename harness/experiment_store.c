@@ -209,6 +209,38 @@ static void put_probes(struct writer *w)
     }
 }
 
+/* What neurons and outputs have of the features of a dictionary, and the dictionary. */
+static void put_features(struct writer *w)
+{
+    const struct experiment *e = w->e;
+    const struct dictionary *d = e->source->dictionary(e->world);
+    struct features_quantity quantity[FEATURES_QUANTITIES];
+    char neuron[PATH], input[PATH];
+    path_of(neuron, "/level_%d_neuron", e->network.levels - 1);
+    path_of(input, "/level_%d_input", e->network.levels - 1);
+    put_axis(w, "/feature", d->features, NULL, "feature, column of the dictionary");
+    features_quantities(&e->features, quantity);
+    for (size_t i = 0; i < FEATURES_QUANTITIES; i++) {
+        const struct features_quantity *q = &quantity[i];
+        char path[PATH];
+        size_t shape[3] = {e->measured};
+        const char *axes[3] = {w->time};
+        int rank = 1;
+        if (q->axes & FEATURES_NEURON) {
+            shape[rank] = e->features.neurons;
+            axes[rank++] = neuron;
+        }
+        if (q->axes & FEATURES_FEATURE) {
+            shape[rank] = d->features;
+            axes[rank++] = "/feature";
+        }
+        put(w, path_of(path, "/series/features/%s", q->name), rank, shape, axes,
+            e->series.feature[i], q->long_name);
+    }
+    put(w, "/dictionary", 2, (size_t[]){d->features, d->inputs},
+        (const char *[]){"/feature", input}, d->column, "columns of the dictionary");
+}
+
 static void put_tree(struct writer *w)
 {
     const struct experiment *e = w->e;
@@ -303,6 +335,8 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
         put_representation(&w);
         put_probes(&w);
     }
+    if (e->has_features)
+        put_features(&w);
     if (e->flows)
         put_invariant(&w);
     if (e->tree && !e->flows)

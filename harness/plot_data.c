@@ -302,6 +302,7 @@ static bool place_groups(struct plot_data *data, const struct collect_table *tab
         if (!data->selected[point])
             continue;
         size_t *group = &data->group[cell_of(data, table, point)];
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): one for each cell */
         if (*group == PLOT_NO_GROUP) {
             *group = g;
             continue;

@@ -66,18 +66,19 @@ static const struct param measure_params[] = {
      .offset = offsetof(struct measure_settings, samples)},
     {.name = "probes",
      .type = PARAM_CHOICES,
-     .fallback = "[correlation, covop, spectrum, alignment, linear]",
-     .choices = "correlation covop spectrum alignment linear",
+     .fallback = "[correlation, covop, spectrum, alignment, linear, features]",
+     .choices = "correlation covop spectrum alignment linear features",
      .doc = "what is measured: correlation with the latents; norm and trace of the covariance "
             "operator, and its spectrum; alignment of a predictor; linear probes of the latents "
-            "that a view keeps. What the data or the objective have not is left out",
+            "that a view keeps; features of a dictionary in weights and outputs. What the data or "
+            "the objective have not is left out",
      .offset = offsetof(struct measure_settings, probes)},
     {.name = "probe_samples",
      .type = PARAM_INTEGER,
      .fallback = "10000",
      .low = 4,
      .high = 1e9,
-     .doc = "samples of the linear probes; half of them are held out",
+     .doc = "samples of the linear probes and of features; half of them are held out",
      .offset = offsetof(struct measure_settings, probe_samples)},
     {.name = "ridge",
      .type = PARAM_REAL,

@@ -53,6 +53,7 @@ enum {
     PROBE_SPECTRUM = 4,
     PROBE_ALIGNMENT = 8,
     PROBE_LINEAR = 16,
+    PROBE_FEATURES = 32,
 };
 
 /* measure: fixed table */
@@ -60,7 +61,7 @@ struct measure_settings {
     int64_t every;         /* epochs between measurements */
     int64_t samples;       /* per measurement */
     unsigned probes;       /* PROBE_ bits */
-    int64_t probe_samples; /* of the linear probes */
+    int64_t probe_samples; /* of the linear probes and of the features' outputs */
     double ridge;
 };
 

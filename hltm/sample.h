@@ -35,6 +35,9 @@ void sample_view(const struct tree *tree, struct draw draw, const void *kept, vo
 void sample_unpack(const struct tree *tree, const void *states, size_t first, size_t count,
                    uint8_t *out, size_t stride);
 
+/* States of node i of `level` alone, state[BLOCK], the same that sample_tree draws. */
+void sample_latent(const struct tree *tree, struct draw draw, int level, size_t i, uint8_t *state);
+
 /* 64 independent bits, each 1 with probability p; words are taken from (draw, lane). */
 uint64_t sample_bernoulli(struct draw draw, uint64_t lane, double p);
 

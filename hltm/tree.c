@@ -124,6 +124,28 @@ static enum status check_settings(const struct tree_settings *settings, struct e
                          "only) to %lld (keep everything)",
                          (long long)settings->keep_level, (long long)settings->depth,
                          (long long)settings->depth);
+    if (settings->label_level < 0 || settings->label_level > settings->keep_level)
+        return error_key(err, "data.label_level",
+                         "data.label_level is %lld with data.keep_level %lld; all views of a "
+                         "sample share its label, so it is a latent of a level that they keep, 0 "
+                         "to %lld",
+                         (long long)settings->label_level, (long long)settings->keep_level,
+                         (long long)settings->keep_level);
+    return STATUS_OK;
+}
+
+static enum status set_label(struct tree *tree, const struct tree_settings *settings,
+                             struct error *err)
+{
+    const size_t nodes = tree->count[settings->label_level];
+    if (settings->label_node < 0 || (size_t)settings->label_node >= nodes)
+        return error_key(err, "data.label_node",
+                         "data.label_node is %lld, but level data.label_level %lld has %zu nodes; "
+                         "give 0 to %zu",
+                         (long long)settings->label_node, (long long)settings->label_level, nodes,
+                         nodes - 1);
+    tree->label_level = (int)settings->label_level;
+    tree->label_node = (size_t)settings->label_node;
     return STATUS_OK;
 }
 
@@ -146,6 +168,8 @@ enum status tree_create(struct tree **out, const struct tree_settings *settings,
         if (!tree->polarity)
             status = error_set(err, STATUS_SYSTEM, "no memory for %zu nodes", tree->nodes);
     }
+    if (!status)
+        status = set_label(tree, settings, err);
     if (!status)
         status = set_polarities(tree, &settings->polarity, seed, err);
     if (status)

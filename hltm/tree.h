@@ -28,12 +28,15 @@ struct tree_settings {
     int64_t states;
     struct reals polarity; /* rho of every edge; [lo, hi]: drawn; list of lists: one row a level */
     int64_t keep_level;    /* a view keeps the latents of levels 0..keep_level */
+    int64_t label_level, label_node; /* the latent that labels a sample, one that views keep */
 };
 
 struct tree {
     int depth;
     int states;                       /* m */
     int keep_level;                   /* of its views */
+    int label_level;                  /* of the latent that labels a sample */
+    size_t label_node;                /* ... within its level */
     int children[TREE_MAX_DEPTH];     /* of a node of level d */
     size_t count[TREE_MAX_DEPTH + 1]; /* nodes of level d */
     size_t first[TREE_MAX_DEPTH + 1]; /* number of the first node of level d */

@@ -12,6 +12,7 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
     pass_layout(&b->pass, &b->tables, b->stride * (size_t)views, true, true, arena);
     size_t size = b->pass.columns * (size_t)network->level[0].width;
     double *f = ARENA_TAKE(arena, double, size);
+    b->gradient_views = views;
     b->outputs = (struct outputs){.samples = samples,
                                   .stride = b->stride,
                                   .width = network->level[0].width,
@@ -30,6 +31,8 @@ void batch_layout(struct batch *b, const struct network *network, const struct o
     batch_layout_views(b, network, views, samples, boundary, arena);
     b->objective = objective;
     b->settings = settings;
+    b->gradient_views = objective_gradient_views(objective, settings);
+    pass_limit(&b->pass, b->stride * (size_t)b->gradient_views);
     b->shared = ARENA_TAKE(arena, double, objective_shared_size(objective, b->stride));
     b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, views, b->stride));
 }
@@ -77,7 +80,7 @@ void batch_forward(struct batch *b, double *parameters)
 void batch_backward(struct batch *b, double *parameters, double *gradient)
 {
     const struct network *n = b->network;
-    for (int view = 0; view < b->outputs.views; view++)
+    for (int view = 0; view < b->gradient_views; view++)
         for (int k = 0; k < b->outputs.width; k++) {
             double *out = b->pass.delta[0] + pass_index(b, view, k);
             memset(out, 0, b->stride * sizeof *out);
@@ -85,12 +88,12 @@ void batch_backward(struct batch *b, double *parameters, double *gradient)
                    b->samples * sizeof *out);
         }
     if (n->normalize)
-        normalize_backward(b->outputs.width, b->pass.columns, b->pass.columns, n->norm_eps,
+        normalize_backward(b->outputs.width, b->pass.learning, b->pass.columns, n->norm_eps,
                            b->pass.pre[0], b->pass.delta[0], b->pass.delta[0]);
     memset(gradient, 0, n->parameters * sizeof *gradient);
     pass_backward(&b->pass, parameters, gradient);
     memset(b->delta_lookup, 0, tables_lookup_size(&b->tables) * sizeof *b->delta_lookup);
-    for (int view = 0; n->leaf_states > 0 && view < b->outputs.views; view++)
+    for (int view = 0; n->leaf_states > 0 && view < b->gradient_views; view++)
         pass_scatter(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples, b->delta_lookup);
     tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,

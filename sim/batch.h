@@ -10,9 +10,11 @@ struct batch {
     const struct network *network;
     const struct objective *objective;
     const void *settings;
+    int gradient_views;     /* the first so many views have gradients */
     size_t samples, stride; /* samples of a view; padded, also of a row of `pattern` */
     struct tables tables;
     struct pass pass; /* columns [view * stride, view * stride + samples) are a view's */
+    /* For objectives with labels the caller sets outputs.label, an array of its own. */
     struct outputs outputs;
     uint16_t *pattern; /* [view][boundary node][stride] */
     double *shared, *scratch, *delta_lookup;

@@ -1,5 +1,7 @@
 #include "sim/network.h"
 
+#include "sim/sources/normal.h"
+
 #include <math.h>
 
 void network_finish(struct network *network)
@@ -37,9 +39,51 @@ enum status network_build(struct network *network, const struct network_kind *ki
     return status;
 }
 
+double bias_over_norm(const struct bias_schedule *schedule, uint64_t steps)
+{
+    if (steps < schedule->warmup)
+        return 0;
+    return fmin(schedule->cap,
+                schedule->start * pow(1 + schedule->growth, (double)(steps - schedule->warmup)));
+}
+
+void network_set_biases(const struct network *network, uint64_t steps, size_t first, size_t end,
+                        double *parameters)
+{
+    const size_t inputs = (size_t)network->level[0].fan_in;
+    const double ratio = bias_over_norm(&network->schedule, steps);
+    for (size_t i = first; i < end; i++) {
+        const double *w = parameters + network->level[0].weights + i * inputs;
+        double square = 0;
+        for (size_t k = 0; k < inputs; k++)
+            square += w[k] * w[k];
+        parameters[network->level[0].biases + i] = ratio * sqrt(square);
+    }
+}
+
+static void init_symmetric(const struct network *network, uint64_t seed, enum purpose purpose,
+                           double *parameters)
+{
+    const struct level *level = &network->level[0];
+    const size_t inputs = (size_t)level->fan_in;
+    double row[BLOCK];
+    for (size_t i = 0; i < (size_t)level->width * inputs; i++) {
+        const size_t neuron = i / inputs, input = i % inputs;
+        const struct draw draw = {.seed = seed, .purpose = purpose, .block = neuron};
+        if (input % BLOCK == 0)
+            normal_row(draw, input / BLOCK, row);
+        parameters[level->weights + i] = network->weight_scale * row[input % BLOCK];
+    }
+    network_set_biases(network, 0, 0, (size_t)level->width, parameters);
+}
+
 void network_init(const struct network *network, uint64_t seed, enum purpose purpose,
                   double *parameters)
 {
+    if (network->symmetric) {
+        init_symmetric(network, seed, purpose, parameters);
+        return;
+    }
     for (int l = 0; l < network->levels; l++) {
         const struct level *level = &network->level[l];
         double bound = 1 / sqrt(level->fan_in);

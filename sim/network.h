@@ -9,7 +9,11 @@
  *
  * psi is ReLU, with gate 1[f~ > 0], or the identity.  Leaves enter as they are: a binary leaf as
  * the number 0 or 1, a leaf with m > 2 states as m indicators, a real-valued one as itself.  With
- * `normalize` the network returns f_0 / (|f_0| + norm_eps).
+ * `normalize` the network returns f_0 / (|f_0| + norm_eps).  With `symmetric`, [FD], it is
+ *
+ *     f_0 = ReLU(f~_0 - b_0) - ReLU(-f~_0 - b_0),   f~_0 = W_0 f_1,   b_0 >= 0,
+ *
+ * and b_0 is no parameter that is trained: it follows a schedule.
  *
  * All parameters are one flat array, level by level from the output: W [node][neuron][fan_in] of
  * the level, then b [node][neuron]. */
@@ -31,6 +35,15 @@ struct level {
     size_t biases;  /* offset of b; meaningless without bias */
 };
 
+/* The threshold b_i of a symmetric neuron after so many steps of training, over |w_i|: 0 before
+ * `warmup` steps, then start (1 + growth)^(steps - warmup), but no more than `cap`, [FD]. */
+struct bias_schedule {
+    uint64_t warmup;
+    double start, growth, cap;
+};
+
+double bias_over_norm(const struct bias_schedule *schedule, uint64_t steps);
+
 struct network {
     int levels;                             /* L */
     struct level level[NETWORK_MAX_LEVELS]; /* [levels] */
@@ -39,8 +52,11 @@ struct network {
     int leaf_width;                         /* numbers that a leaf enters as */
     bool relu, bias, normalize;
     double norm_eps;
-    bool mirrors_tree; /* node i of level l stands for latent i of level l of the data's tree */
-    size_t parameters; /* doubles */
+    bool symmetric; /* psi of the output, see above; one level, whose biases follow `schedule` */
+    struct bias_schedule schedule;
+    double weight_scale; /* standard deviation of normal initial weights; 0: they are uniform */
+    bool mirrors_tree;   /* node i of level l stands for latent i of level l of the data's tree */
+    size_t parameters;   /* doubles */
 };
 
 /* The observed variables that a network is built on. */
@@ -49,6 +65,7 @@ struct observed {
     int states;          /* 0: real numbers */
     int depth;           /* of the tree that made them; 0 where there is none */
     const int *children; /* [depth] of a node of each level */
+    size_t features;     /* of the dictionary that made them; 0 where there is none */
 };
 
 /* Settings that all kinds share: the first member of each kind's settings struct. */
@@ -97,9 +114,15 @@ enum status network_build(struct network *network, const struct network_kind *ki
 void network_finish(struct network *network);
 
 /* Initial parameters at (seed, purpose), PURPOSE_WEIGHTS for the network in training: weights and
- * biases uniform in [-1, 1] / sqrt(fan_in), as in the published code. */
+ * biases uniform in [-1, 1] / sqrt(fan_in), as in the published code; of a symmetric network
+ * weights normal with standard deviation weight_scale, biases as scheduled. */
 void network_init(const struct network *network, uint64_t seed, enum purpose purpose,
                   double *parameters);
+
+/* The biases of neurons [first, end) of a symmetric network as they are after `steps` steps with
+ * these weights. */
+void network_set_biases(const struct network *network, uint64_t steps, size_t first, size_t end,
+                        double *parameters);
 
 /* Offset of W and b of one node. */
 static inline size_t weight_offset(const struct network *n, int level, size_t node)

@@ -1,9 +1,13 @@
 /* Objectives: functions of a network's outputs.
  *
- * A sample has 2 + H views: x_1 and x_+ (two views of one data point) and x_1- ... x_H- (views of
- * other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a function of
- * r_+ = r(x_1, x_+) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent instead compares every
- * pair of the 2 batch outputs.  Gradients flow through all views.
+ * A sample has 1 + K + H views: x_1 and x_+1 ... x_+K (views of one data point) and x_1- ... x_H-
+ * (views of other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a
+ * function of r_j+ = r(x_1, x_+j) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent and the
+ * supervised objectives instead compare every pair of the 2 batch outputs.  Gradients flow through
+ * all views.  But for cacr K = 1.
+ *
+ * With inner products as similarities, [FD], -<f(x_1), f(x')> takes the place of r(x_1, x'), and
+ * gradients flow through x_1 alone: the others are targets, held constant.
  *
  * A non-contrastive objective is one of r_+ alone (H = 0), between a prediction from x_1 in the
  * place of f(x_1) and a target for x_+ in that of f(x_+); see sim/noncontrastive_batch.h, which
@@ -19,6 +23,17 @@ enum objective_scope {
                              differences to x_+ and to x_1- (the published code, erratum E5);
                              a function of P - N alone, so that d_minus = -d_plus */
     OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
+};
+
+/* OBJECTIVE_PAIRWISE: which outputs are an output's positives, and where they are added up.  By
+ * label they are all others whose label is its own.  Its partner, the other view of its sample, is
+ * always one of them: so where no other sample of the batch has its label it has the loss of
+ * ntxent, and none is left out. */
+enum objective_pairs {
+    POSITIVE_PARTNER,  /* the partner alone */
+    POSITIVES_OUTSIDE, /* by label, averaged outside the logarithm */
+    POSITIVES_INSIDE,  /* by label, averaged inside the logarithm */
+    POSITIVES_SUMMED,  /* by label, summed inside the logarithm */
 };
 
 /* What the prediction for x_1 is compared with. */
@@ -42,22 +57,36 @@ struct objective {
     enum objective_scope scope;
     enum objective_target target; /* but for TARGET_NONE the scope is OBJECTIVE_PER_SAMPLE */
     bool cosine;                  /* prediction and target are divided by their norms first */
+    int64_t (*positives)(const void *settings); /* K; NULL: 1 */
     /* H; NULL: 1 (0 for OBJECTIVE_PAIRWISE) */
     int64_t (*negatives)(const void *settings);
-    /* Value and derivatives: *d_plus = d loss / d r_+, d_minus[k] = d loss / d r_k-, k < H. */
-    double (*loss)(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus);
-    double (*temperature)(const void *settings); /* OBJECTIVE_PAIRWISE */
+    /* Value and derivatives: d_plus[j] = d loss / d r_j+, j < K, d_minus[k] = d loss / d r_k-,
+     * k < H. */
+    double (*loss)(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus);
+    /* OBJECTIVE_PAIRWISE */
+    enum objective_pairs pairs;
+    double (*temperature)(const void *settings);
+    /* Whether similarities are inner products; NULL: no.  OBJECTIVE_PER_SAMPLE, TARGET_NONE. */
+    bool (*inner)(const void *settings);
 };
+
+/* Whether the objective needs labels. */
+static inline bool objective_labelled(const struct objective *objective)
+{
+    return objective->pairs != POSITIVE_PARTNER;
+}
 
 /* The network's outputs for a batch, [view][width][stride] each; rows are padded. */
 struct outputs {
     size_t samples, stride;
     int width, views;
     const double *f;
-    double *df; /* d loss / d f, written by objective_gradient */
+    double *df; /* d loss / d f, written by objective_gradient for the views that have gradients */
     /* [samples] share of each sample in the loss, NULL: 1 / samples.  OBJECTIVE_PER_SAMPLE only. */
     const double *weight;
+    /* [samples] what objectives with labels compare, NULL: no two samples have the same. */
+    const uint8_t *label;
 };
 
 static inline size_t output_index(const struct outputs *o, int view, int k, size_t s)
@@ -65,8 +94,12 @@ static inline size_t output_index(const struct outputs *o, int view, int k, size
     return ((size_t)view * (size_t)o->width + (size_t)k) * o->stride + s;
 }
 
-/* Views a sample needs: 2 + H. */
+/* Views of x_1's point that a sample needs besides it, K, and views in all, 1 + K + H. */
+int objective_positives(const struct objective *objective, const void *settings);
 int objective_views(const struct objective *objective, const void *settings);
+
+/* How many of them, the first ones, have gradients. */
+int objective_gradient_views(const struct objective *objective, const void *settings);
 
 /* Doubles of scratch that all chunks share, and that one chunk needs for itself. */
 size_t objective_shared_size(const struct objective *objective, size_t stride);

@@ -44,6 +44,15 @@ void pattern_index(const struct network *network, int level, const uint8_t *leaf
 
 /* ---- shared by both halves ---- */
 
+/* The output of a symmetric network: pre becomes ReLU(pre - bias) - ReLU(-pre - bias). */
+static void shrink(double bias, double *pre, size_t count)
+{
+    for (size_t s = 0; s < count; s++) {
+        const double above = pre[s] - bias, below = pre[s] + bias;
+        pre[s] = (above <= 0 ? 0 : above) + (below >= 0 ? 0 : below); /* NaN stays */
+    }
+}
+
 /* pre += bias, act = psi(pre).  The output, level 0, has no psi; `act` may be `pre`. */
 static void activate(const struct network *network, int level, double bias, double *pre,
                      double *act, size_t count)
@@ -71,6 +80,13 @@ static void gate(double *delta, const double *act, size_t count)
         delta[s] = act[s] > 0 ? delta[s] : 0;
 }
 
+/* The same through `shrink`, which left 0 where no gradient passes. */
+static void gate_shrunk(double *delta, const double *output, size_t count)
+{
+    for (size_t s = 0; s < count; s++)
+        delta[s] = output[s] != 0 ? delta[s] : 0;
+}
+
 static double row_sum(const double *row, size_t count)
 {
     double sum[8] = {0};
@@ -80,16 +96,33 @@ static double row_sum(const double *row, size_t count)
     return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
 }
 
+/* Bias gradient of one node; outer: the product that makes that of W. */
+static void bias_gradient(const struct network *network, int level, size_t node,
+                          const struct product *outer, const double *delta, double *gradient)
+{
+    double *b = gradient + bias_offset(network, level, node);
+    size_t stride = (size_t)outer->stride, samples = (size_t)outer->samples;
+    bool trained = network->bias && !network->symmetric;
+    for (int k = 0; trained && k < network->level[level].width; k++)
+        b[k] += row_sum(delta + (size_t)k * stride, samples);
+}
+
+/* Gradients of the first `learning` of `columns`. */
+static void plan_gradient(const struct network *network, int l, size_t columns, size_t learning,
+                          struct product *outer, struct product *backward)
+{
+    const int width = network->level[l].width, fan_in = network->level[l].fan_in;
+    product_plan(outer, PRODUCT_OUTER, width, fan_in, (int)learning, (int)columns, fan_in);
+    product_plan(backward, PRODUCT_BACKWARD, width, fan_in, (int)learning, (int)columns, fan_in);
+}
+
 /* W gradient and bias gradient of one node. */
 static void node_gradient(const struct network *network, int level, size_t node,
                           const struct product *outer, double *delta, double *input,
                           double *gradient)
 {
     product_run(outer, gradient + weight_offset(network, level, node), input, delta);
-    double *b = gradient + bias_offset(network, level, node);
-    size_t stride = (size_t)outer->stride;
-    for (int k = 0; network->bias && k < network->level[level].width; k++)
-        b[k] += row_sum(delta + (size_t)k * stride, stride);
+    bias_gradient(network, level, node, outer, delta, gradient);
 }
 
 static void plan_level(const struct network *network, int l, size_t columns,
@@ -98,8 +131,7 @@ static void plan_level(const struct network *network, int l, size_t columns,
     const struct level *level = &network->level[l];
     int n = (int)columns;
     product_plan(forward, PRODUCT_FORWARD, level->width, level->fan_in, n, n, level->fan_in);
-    product_plan(outer, PRODUCT_OUTER, level->width, level->fan_in, n, n, level->fan_in);
-    product_plan(backward, PRODUCT_BACKWARD, level->width, level->fan_in, n, n, level->fan_in);
+    plan_gradient(network, l, columns, columns, outer, backward);
 }
 
 /* ---- tables ---- */
@@ -338,7 +370,8 @@ void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bo
                  bool backward, struct arena *arena)
 {
     const struct network *n = tables->network;
-    *p = (struct pass){.network = n, .tables = tables, .columns = padded(columns)};
+    *p = (struct pass){
+        .network = n, .tables = tables, .columns = padded(columns), .learning = padded(columns)};
     for (int l = 0; l <= tables->boundary; l++) {
         size_t size = level_size(p, l);
         if (l > 0)
@@ -350,6 +383,13 @@ void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bo
     }
     if (backward)
         pass_layout_delta(p, arena);
+}
+
+void pass_limit(struct pass *p, size_t columns)
+{
+    p->learning = columns;
+    for (int l = 0; l < p->tables->boundary; l++)
+        plan_gradient(p->network, l, p->columns, columns, &p->outer[l], &p->backward[l]);
 }
 
 /* Four rows of four doubles, transposed: the step between a sample's row in a table and the
@@ -412,6 +452,25 @@ void pass_load(struct pass *p, const double *x, size_t stride, size_t column, si
         memcpy(out + i * p->columns, x + i * stride, count * sizeof *out);
 }
 
+void pass_lend_layout(struct pass *p, size_t lent, size_t stride, struct arena *arena)
+{
+    const struct level *level = &p->network->level[p->network->levels - 1];
+    p->lent = lent;
+    p->part = ARENA_TAKE(arena, const double *, p->columns / lent);
+    product_plan_apart(&p->part_forward, PRODUCT_FORWARD, level->width, level->fan_in, (int)lent,
+                       (int)p->columns, (int)stride, level->fan_in);
+    product_plan_apart(&p->part_outer, PRODUCT_OUTER, level->width, level->fan_in, (int)lent,
+                       (int)p->columns, (int)stride, level->fan_in);
+}
+
+/* Products of the lowest level with inputs that are lent, for the first `columns`. */
+static void run_parts(const struct pass *p, const struct product *product, double *w, double *y,
+                      size_t columns)
+{
+    for (size_t k = 0; k < columns / p->lent; k++)
+        product_run(product, w, (double *)p->part[k], y + k * p->lent);
+}
+
 void pass_forward(struct pass *p, double *parameters)
 {
     const struct network *n = p->network;
@@ -420,13 +479,20 @@ void pass_forward(struct pass *p, double *parameters)
         size_t width = (size_t)level->width;
         for (size_t node = 0; node < level->nodes; node++) {
             double *pre = p->pre[l] + node * width * p->columns;
-            product_run(&p->forward[l], parameters + weight_offset(n, l, node),
-                        p->act[l + 1] + node * (size_t)level->fan_in * p->columns, pre);
+            double *w = parameters + weight_offset(n, l, node);
+            if (p->lent && l + 1 == n->levels)
+                run_parts(p, &p->part_forward, w, pre, p->columns);
+            else
+                product_run(&p->forward[l], w,
+                            p->act[l + 1] + node * (size_t)level->fan_in * p->columns, pre);
             double *act = l > 0 ? p->act[l] + node * width * p->columns : pre;
             const double *b = parameters + bias_offset(n, l, node);
             for (size_t k = 0; k < width; k++)
-                activate(n, l, n->bias ? b[k] : 0, pre + k * p->columns, act + k * p->columns,
-                         p->columns);
+                if (n->symmetric)
+                    shrink(b[k], pre + k * p->columns, p->columns);
+                else
+                    activate(n, l, n->bias ? b[k] : 0, pre + k * p->columns, act + k * p->columns,
+                             p->columns);
         }
     }
 }
@@ -441,6 +507,14 @@ void pass_backward(struct pass *p, double *parameters, double *gradient)
             size_t inputs = (size_t)level->fan_in * p->columns;
             double *delta = p->delta[l] + node * (size_t)level->width * p->columns;
             double *input = p->act[l + 1] + node * inputs;
+            if (n->symmetric)
+                gate_shrunk(delta, p->pre[l], (size_t)level->width * p->columns);
+            if (p->lent && l + 1 == n->levels) {
+                run_parts(p, &p->part_outer, gradient + weight_offset(n, l, node), delta,
+                          p->learning);
+                bias_gradient(n, l, node, &p->outer[l], delta, gradient);
+                continue;
+            }
             node_gradient(n, l, node, &p->outer[l], delta, input, gradient);
             if (l + 1 == n->levels)
                 continue;
@@ -492,8 +566,10 @@ double pass_flops(const struct pass *p, bool backward)
     double flops = 0;
     for (int l = 0; l < p->tables->boundary; l++) {
         bool bottom = l + 1 == p->network->levels;
-        double products = backward ? (bottom ? 2 : 3) : 1;
-        flops += (double)p->network->level[l].nodes * products * product_flops(&p->forward[l]);
+        double flops_of_node = product_flops(&p->forward[l]);
+        if (backward)
+            flops_of_node += (bottom ? 1 : 2) * product_flops(&p->outer[l]);
+        flops += (double)p->network->level[l].nodes * flops_of_node;
     }
     return flops;
 }

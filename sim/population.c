@@ -45,45 +45,56 @@ void population_mean_view(const struct population *d, double *mean)
 
 /* ---- all combinations ---- */
 
-/* Number of (x_1, x_+, x_1-, ...), or 0 past the limit. */
-static size_t combinations(const struct population *d, int negatives, bool same_point)
+/* What an ensemble runs through: x_1, K views of its point, H of any point or of the same. */
+struct choice {
+    int positives, negatives;
+    bool same_point;
+};
+
+/* Number of (x_1, x_+1, ..., x_1-, ...), or 0 past the limit. */
+static size_t combinations(const struct population *d, struct choice c)
 {
-    size_t views = (size_t)d->views, count = (size_t)d->points * views * views;
-    for (int k = 0; k < negatives && count <= ENSEMBLE_LIMIT; k++)
-        count *= same_point ? views : views * (size_t)d->points;
+    size_t views = (size_t)d->views, count = (size_t)d->points * views;
+    for (int k = 0; k < c.positives && count <= ENSEMBLE_LIMIT; k++)
+        count *= views;
+    for (int k = 0; k < c.negatives && count <= ENSEMBLE_LIMIT; k++)
+        count *= c.same_point ? views : views * (size_t)d->points;
     return count <= ENSEMBLE_LIMIT ? count : 0;
 }
 
 /* Columns of combination `index`; returns its probability. */
-static double decode(const struct population *d, size_t index, int negatives, bool same_point,
-                     int *column)
+static double decode(const struct population *d, size_t index, struct choice c, int *column)
 {
     size_t views = (size_t)d->views, columns = views * (size_t)d->points;
     int first = (int)(index % columns), x = first / d->views;
     index /= columns;
-    column[0] = first;
-    column[1] = x * d->views + (int)(index % views);
-    index /= views;
-    double probability = d->p[x] * d->q[column[0]] * d->q[column[1]];
-    for (int k = 0; k < negatives; k++) {
-        size_t range = same_point ? views : columns;
-        column[2 + k] = (int)(index % range) + (same_point ? x * d->views : 0);
+    *column++ = first;
+    double probability = d->p[x] * d->q[first];
+    for (int k = 0; k < c.positives; k++, column++) {
+        *column = x * d->views + (int)(index % views);
+        index /= views;
+        probability *= d->q[*column];
+    }
+    for (int k = 0; k < c.negatives; k++, column++) {
+        size_t range = c.same_point ? views : columns;
+        *column = (int)(index % range) + (c.same_point ? x * d->views : 0);
         index /= range;
-        probability *= (same_point ? 1 : d->p[column[2 + k] / d->views]) * d->q[column[2 + k]];
+        probability *= (c.same_point ? 1 : d->p[*column / d->views]) * d->q[*column];
     }
     return probability;
 }
 
-static void fill(struct ensemble *e, const struct population *d, struct ensemble_options options)
+static void fill(struct ensemble *e, const struct population *d, struct choice choice,
+                 const double *pair_weight)
 {
     int views = e->batch.outputs.views;
     size_t samples = e->batch.samples, inputs = (size_t)d->inputs;
     for (size_t s = 0; s < samples; s++) {
         int *column = e->column + s * (size_t)views;
-        e->probability[s] = decode(d, s, views - 2, options.same_point, column);
+        e->probability[s] = decode(d, s, choice, column);
         double xi = 1;
-        if (options.pair_weight)
-            xi = options.pair_weight[column[0] / d->views * d->points + column[2] / d->views];
+        if (pair_weight)
+            xi = pair_weight[column[0] / d->views * d->points + column[2] / d->views];
         e->weight[s] = e->probability[s] * xi;
         for (int view = 0; view < views; view++)
             for (size_t i = 0; i < inputs; i++)
@@ -108,12 +119,16 @@ enum status ensemble_create(struct ensemble **out, const struct network *network
                             const void *settings, struct ensemble_options options,
                             struct error *err)
 {
-    int negatives = objective_views(objective, settings) - 2;
-    size_t samples = combinations(d, negatives, options.same_point);
+    const int positives = objective_positives(objective, settings);
+    const struct choice choice = {.positives = positives,
+                                  .negatives = objective_views(objective, settings) - 1 - positives,
+                                  .same_point = options.same_point};
+    size_t samples = combinations(d, choice);
     if (samples == 0)
         return error_set(err, STATUS_INVALID,
-                         "%d points of %d views with %d negatives have more than %d combinations",
-                         d->points, d->views, negatives, ENSEMBLE_LIMIT);
+                         "%d points of %d views with %d positives and %d negatives have more than "
+                         "%d combinations",
+                         d->points, d->views, positives, choice.negatives, ENSEMBLE_LIMIT);
     struct ensemble *e = calloc(1, sizeof *e);
     if (!e)
         return error_set(err, STATUS_SYSTEM, "no memory for an ensemble");
@@ -125,7 +140,7 @@ enum status ensemble_create(struct ensemble **out, const struct network *network
         return status;
     }
     layout(e, network, objective, settings, samples, &e->arena);
-    fill(e, d, options);
+    fill(e, d, choice, options.pair_weight);
     *out = e;
     return STATUS_OK;
 }

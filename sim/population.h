@@ -1,9 +1,9 @@
 /* A finite data distribution with finite sets of views, so that every expectation is a sum.
  *
  * Point x has probability p[x]; its view v has probability q[x][v] and is the real vector
- * x[x][v][inputs].  An ensemble is every way to draw (x_1, x_+, x_1-, ..., x_H-) from it, each with
- * its probability, as one weighted batch: so the population gradient of an objective comes from
- * the passes and the derivatives that training uses. */
+ * x[x][v][inputs].  An ensemble is every way to draw (x_1, x_+1, ..., x_+K, x_1-, ..., x_H-) from
+ * it, each with its probability, as one weighted batch: so the population gradient of an objective
+ * comes from the passes and the derivatives that training uses. */
 #ifndef DUET_SIM_POPULATION_H
 #define DUET_SIM_POPULATION_H
 
@@ -27,15 +27,16 @@ struct ensemble {
     struct batch batch;
     double *weight;      /* [combinations] */
     double *probability; /* [combinations], weight without pair weights */
-    int *column;        /* [combinations][2 + H]: x * views + v of each view: x_1, x_+, x_1-, ... */
+    /* [combinations][1 + K + H]: x * views + v of each view: x_1, x_+1, ..., x_1-, ... */
+    int *column;
     double *parameters; /* [parameters], a copy for passes that need one */
     struct arena arena;
 };
 
 /* What differs from plain expectations. */
 struct ensemble_options {
-    /* [points][points] weight xi(x, x') of the pair of data points behind x_+ and x_1-, a constant
-     * for the gradient; NULL: 1.  H = 1 only. */
+    /* [points][points] weight xi(x, x') of the pair of data points behind x_1 and x_1-, a constant
+     * for the gradient; NULL: 1.  K = 1 and H = 1 only. */
     const double *pair_weight;
     bool same_point; /* negatives are views of x_1's own point */
 };

@@ -3,7 +3,8 @@
 #include <sched.h>
 #include <string.h>
 
-enum { SLAB_SAMPLES = 1024 };
+/* Samples of a slab, as long as they take no more bytes. */
+enum { SLAB_SAMPLES = 1024, SLAB_BYTES = 2 << 20 };
 
 static bool real_values(const struct supply *s)
 {
@@ -17,6 +18,25 @@ static size_t rows_of(const struct supply *s)
     return real_values(s) ? n->leaves : nodes_of(n, s->plan.boundary);
 }
 
+/* Batches of a slab. */
+static size_t steps_of_slab(const struct supply *s)
+{
+    const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
+    const size_t fit = SLAB_BYTES / ((size_t)s->plan.views * rows_of(s) * number);
+    const size_t samples = fit < SLAB_SAMPLES ? fit : SLAB_SAMPLES;
+    return s->plan.batch < samples ? samples / s->plan.batch : 1;
+}
+
+/* A slab's samples, padded to blocks: it may start within a block, and its last chunk may run past
+ * its end. */
+static size_t stride_of_slab(const struct supply *s)
+{
+    const size_t samples = s->slab_steps * s->plan.batch, chunk = s->plan.chunk;
+    const size_t before = samples % BLOCK ? BLOCK - 1 : 0;
+    const size_t after = (s->plan.batch + chunk - 1) / chunk * chunk - s->plan.batch;
+    return (before + samples + after + BLOCK - 1) / BLOCK * BLOCK;
+}
+
 static size_t slabs_of(const struct supply *s, size_t steps)
 {
     return (steps + s->slab_steps - 1) / s->slab_steps;
@@ -26,7 +46,8 @@ static size_t slabs_of(const struct supply *s, size_t steps)
 static size_t ring_of(const struct supply *s)
 {
     const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
-    const size_t slab = (size_t)s->plan.views * rows_of(s) * s->slab_stride * number;
+    const size_t slab =
+        ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
     const size_t most = s->plan.threads > 1 ? slabs_of(s, s->plan.steps) : 2;
     const size_t fit = s->plan.ring_bytes / slab;
     const size_t ring = fit < most ? fit : most;
@@ -36,20 +57,20 @@ static size_t ring_of(const struct supply *s)
 void supply_layout(struct supply *s, const struct supply_plan *plan, struct arena *arena)
 {
     *s = (struct supply){.plan = *plan, .lanes = (size_t)plan->threads};
-    s->slab_steps = plan->batch < SLAB_SAMPLES ? SLAB_SAMPLES / plan->batch : 1;
-    /* A slab starts anywhere in a block, and its last chunk may run past its end. */
-    s->slab_stride = (s->slab_steps * plan->batch + plan->chunk) / BLOCK * BLOCK + 2 * BLOCK;
+    s->slab_steps = steps_of_slab(s);
+    s->slab_stride = stride_of_slab(s);
     s->ring = ring_of(s);
     const size_t drawers = (size_t)plan->threads + 1, views = (size_t)plan->views;
     const size_t numbers = s->ring * views * rows_of(s) * s->slab_stride;
     s->leaf_size = views * plan->network->leaves * BLOCK;
     if (real_values(s)) {
         s->value = ARENA_TAKE(arena, double, numbers);
-        s->block = ARENA_TAKE(arena, double, drawers * s->leaf_size);
     } else {
         s->pattern = ARENA_TAKE(arena, uint16_t, numbers);
         s->leaf = ARENA_TAKE(arena, uint8_t, drawers * s->leaf_size);
     }
+    if (plan->labels)
+        s->label = ARENA_TAKE(arena, uint8_t, s->ring * s->slab_stride);
     s->scratch_size = (plan->source->scratch_size(plan->world) + 63) / 64 * 64;
     s->scratch = ARENA_TAKE(arena, uint8_t, drawers * s->scratch_size);
     s->lane = ARENA_TAKE(arena, struct lane, s->lanes);
@@ -80,7 +101,7 @@ void supply_close(struct supply *s)
 
 /* ---- drawing ---- */
 
-/* Of a view's first row in `pattern` or `value`. */
+/* Of a view's first row in `pattern`. */
 static size_t slab_index(const struct supply *s, int view, struct place place)
 {
     const size_t views = (size_t)s->plan.views;
@@ -92,9 +113,20 @@ static size_t blocks_of_slab(const struct supply *s)
     return s->slab_stride / BLOCK;
 }
 
+/* A block of a slab of the ring in `value`. */
+static double *value_block(const struct supply *s, size_t slab, size_t b)
+{
+    return s->value + (slab * blocks_of_slab(s) + b) * s->leaf_size;
+}
+
 static size_t blocks_in_lane(const struct supply *s)
 {
     return (blocks_of_slab(s) + s->lanes - 1) / s->lanes;
+}
+
+static size_t label_index(const struct supply *s, struct place place)
+{
+    return place.slab * s->slab_stride + place.sample;
 }
 
 /* Block b of a slab. */
@@ -108,19 +140,17 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                               .purpose = PURPOSE_TRAIN,
                               .epoch = s->epoch,
                               .block = slab * s->slab_steps * p->batch / BLOCK + b};
-    if (real_values(s))
-        p->source->values(p->world, draw, p->views, scratch, s->block + own);
-    else
-        p->source->views(p->world, draw, p->views, scratch, s->leaf + own);
-    for (int view = 0; view < p->views; view++) {
-        const size_t from = own + (size_t)view * leaves * BLOCK, to = slab_index(s, view, place);
-        if (!real_values(s))
-            pattern_index(p->network, p->boundary, s->leaf + from, BLOCK, BLOCK, s->pattern + to,
-                          s->slab_stride);
-        for (size_t i = 0; real_values(s) && i < leaves; i++)
-            memcpy(s->value + to + i * s->slab_stride, s->block + from + i * BLOCK,
-                   BLOCK * sizeof(double));
+    if (p->labels)
+        p->source->labels(p->world, draw, s->label + label_index(s, place));
+    if (real_values(s)) {
+        p->source->values(p->world, draw, p->positives, p->views, scratch,
+                          value_block(s, place.slab, b));
+        return;
     }
+    p->source->views(p->world, draw, p->positives, p->views, scratch, s->leaf + own);
+    for (int view = 0; view < p->views; view++)
+        pattern_index(p->network, p->boundary, s->leaf + own + (size_t)view * leaves * BLOCK, BLOCK,
+                      BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);
 }
 
 /* *number = the next below `end`; false where there is none */
@@ -197,12 +227,28 @@ const uint16_t *supply_patterns(const struct supply *s, int view, struct place p
     return s->pattern + slab_index(s, view, place) + first;
 }
 
+const double *supply_values(const struct supply *s, int view, struct place place, size_t first)
+{
+    const size_t at = place.sample + first;
+    return value_block(s, place.slab, at / BLOCK) + (size_t)view * rows_of(s) * BLOCK + at % BLOCK;
+}
+
+const uint8_t *supply_labels(const struct supply *s, struct place place)
+{
+    return s->plan.labels ? s->label + label_index(s, place) : NULL;
+}
+
 void supply_load(const struct supply *s, struct pass *pass, int view, struct place place,
                  size_t first, size_t count, size_t column)
 {
-    if (real_values(s))
-        pass_load(pass, s->value + slab_index(s, view, place) + first, s->slab_stride, column,
-                  count);
-    else
+    if (!real_values(s)) {
         pass_look_up(pass, supply_patterns(s, view, place, first), s->slab_stride, column, count);
+        return;
+    }
+    for (size_t done = 0; done < count;) { /* block by block */
+        const size_t at = place.sample + first + done, left = BLOCK - at % BLOCK;
+        const size_t piece = left < count - done ? left : count - done;
+        pass_load(pass, supply_values(s, view, place, first + done), BLOCK, column + done, piece);
+        done += piece;
+    }
 }

@@ -20,7 +20,8 @@ struct supply_plan {
     const struct network *network;
     int boundary; /* level at which states become patterns (sim/pass.h) */
     uint64_t seed;
-    int views;
+    int positives, views; /* of a sample: x_1, `positives` of its point, others */
+    bool labels;
     size_t batch, chunk; /* samples; a chunk of a batch's last samples may run past its end */
     size_t steps;        /* batches of an epoch */
     int threads;         /* that train */
@@ -42,9 +43,9 @@ struct supply {
     size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
     size_t ring;                    /* slabs, at least 2 */
     uint16_t *pattern;              /* [ring][view][boundary node][slab_stride] of states, or */
-    double *value;                  /* [ring][view][input][slab_stride] of real numbers */
-    uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK], or */
-    double *block;                  /* [drawer][view][input][BLOCK] */
+    double *value;                  /* [ring][block][view][input][BLOCK] of real numbers */
+    uint8_t *label;                 /* [ring][slab_stride], where wanted */
+    uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK] of states */
     void *scratch;                  /* [drawer] of the source */
     size_t leaf_size, scratch_size;
     /* One epoch; lane i holds every lanes'th block of a slab from block i on. */
@@ -82,8 +83,16 @@ void supply_visit(struct supply *supply);
 void supply_load(const struct supply *supply, struct pass *pass, int view, struct place place,
                  size_t first, size_t count, size_t column);
 
+/* A view's real numbers from `first` after `place` on, [input][BLOCK]; they end with their block.
+ */
+const double *supply_values(const struct supply *supply, int view, struct place place,
+                            size_t first);
+
 /* A view's patterns from `first` after `place` on: [boundary node][slab_stride]. */
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
                                 size_t first);
+
+/* The samples' labels from `place` on, NULL where the plan wants none. */
+const uint8_t *supply_labels(const struct supply *supply, struct place place);
 
 #endif

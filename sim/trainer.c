@@ -7,7 +7,9 @@
 #include <omp.h>
 #include <string.h>
 
-enum { CHUNK_COLUMNS = 128, PARTIAL_STRIDE = 8, SUPPLY_BYTES = 8 << 20 };
+/* Columns of a chunk, more where a column is long. */
+enum { CHUNK_COLUMNS = 128, CHUNK_LONG_COLUMNS = 256, LONG_COLUMN = 256 };
+enum { PARTIAL_STRIDE = 8, SUPPLY_BYTES = 8 << 20 };
 
 /* ---- plan ---- */
 
@@ -29,11 +31,17 @@ static const struct target_settings *target_network(const struct trainer *t)
     return t->plan.objective->target == TARGET_NETWORK ? t->plan.objective_settings : NULL;
 }
 
-/* The largest of 8, 16, 32, ... samples whose views fit CHUNK_COLUMNS. */
-static size_t chunk_samples(int views)
+static bool is_wide(const struct network *network)
 {
+    return network->leaf_states == 0 && network->leaves >= LONG_COLUMN;
+}
+
+/* The largest of 8, 16, 32, ... samples whose views fit the columns of a chunk. */
+static size_t chunk_samples(const struct network *network, int views)
+{
+    const size_t columns = is_wide(network) ? CHUNK_LONG_COLUMNS : CHUNK_COLUMNS;
     size_t chunk = 8;
-    while (2 * chunk * (size_t)views <= CHUNK_COLUMNS)
+    while (2 * chunk * (size_t)views <= columns)
         chunk *= 2;
     return chunk;
 }
@@ -43,7 +51,10 @@ static void plan_sizes(struct trainer *t)
     const struct trainer_plan *p = &t->plan;
     t->views = objective_views(p->objective, p->objective_settings);
     t->online_views = target_network(t) ? t->views - 1 : t->views;
-    t->chunk = chunk_samples(t->views);
+    t->gradient_views = objective_gradient_views(p->objective, p->objective_settings);
+    if (t->gradient_views > t->online_views)
+        t->gradient_views = t->online_views;
+    t->chunk = chunk_samples(p->network, t->views);
     t->chunks = (p->batch + t->chunk - 1) / t->chunk;
     t->shards =
         (t->chunks + 1) / 2; /* two chunks or more in each: threads read each other's sums */
@@ -89,7 +100,10 @@ static void layout_supply(struct trainer *t, struct arena *arena)
                                      .network = p->network,
                                      .boundary = t->tables.boundary,
                                      .seed = p->seed,
+                                     .positives =
+                                         objective_positives(p->objective, p->objective_settings),
                                      .views = t->views,
+                                     .labels = objective_labelled(p->objective),
                                      .batch = p->batch,
                                      .chunk = t->chunk,
                                      .steps = t->steps,
@@ -110,6 +124,25 @@ static struct pass *layout_passes(const struct tables *tables, size_t count, siz
             passes[i] = pass;
     }
     return passes;
+}
+
+/* Long columns are read where they were drawn, if every chunk lies within one block of them. */
+static bool lends(const struct trainer *t)
+{
+    const struct network *n = t->plan.network;
+    return is_wide(n) && n->level[n->levels - 1].nodes == 1 && BLOCK % t->chunk == 0 &&
+           t->plan.batch % t->chunk == 0;
+}
+
+/* What the pass learns from, and where its inputs are. */
+static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
+{
+    struct pass counted = {.network = t->plan.network, .tables = &t->tables};
+    struct pass *pass = arena->base ? &t->pass[i] : &counted;
+    counted.columns = padded(t->chunk * (size_t)t->online_views);
+    pass_limit(pass, t->chunk * (size_t)t->gradient_views);
+    if (lends(t))
+        pass_lend_layout(pass, t->chunk, BLOCK, arena);
 }
 
 static void layout_heads(struct trainer *t, struct arena *arena)
@@ -164,6 +197,8 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     tables_layout(&t->tables, n, boundary, plan->threads, arena);
     t->pass =
         layout_passes(&t->tables, pairwise(t) ? t->chunks : (size_t)plan->threads, columns, arena);
+    for (size_t i = 0; i < (pairwise(t) ? t->chunks : (size_t)plan->threads); i++)
+        limit_pass(t, i, arena);
     t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
         struct pass pass = {.network = n, .tables = &t->tables, .columns = padded(columns)};
@@ -268,8 +303,11 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
     struct pass *pass = pass_of(t, chunk, thread);
     struct chunk_outputs o = outputs_of(t, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
-        supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk,
-                    (size_t)view * t->chunk);
+        if (pass->lent)
+            pass_lend(pass, (size_t)view, supply_values(&t->supply, view, place, chunk * t->chunk));
+        else
+            supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk,
+                        (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
     for (int view = 0; view < t->online_views; view++)
         chunk_output(t, pass, (size_t)view * t->chunk, o.all->stride,
@@ -326,7 +364,7 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     if (predicts(t))
         chunk_backward_head(t, shard, &o, thread);
-    for (int view = 0; view < t->online_views; view++) {
+    for (int view = 0; view < t->gradient_views; view++) {
         const double *in = o.all->df + output_index(o.all, view, 0, o.begin);
         double *out = pass->delta[0] + (size_t)view * t->chunk;
         for (size_t k = 0; k < (size_t)o.all->width; k++) {
@@ -335,10 +373,10 @@ static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct
         }
     }
     if (n->normalize)
-        normalize_backward(o.all->width, pass->columns, pass->columns, n->norm_eps, pass->pre[0],
+        normalize_backward(o.all->width, pass->learning, pass->columns, n->norm_eps, pass->pre[0],
                            pass->delta[0], pass->delta[0]);
     pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
-    for (int view = 0; !real_values(t) && view < t->online_views; view++)
+    for (int view = 0; !real_values(t) && view < t->gradient_views; view++)
         pass_scatter(pass, supply_patterns(&t->supply, view, place, chunk * t->chunk),
                      t->supply.slab_stride, (size_t)view * t->chunk, count,
                      t->shard_lookup + shard * t->lookup_stride);
@@ -369,6 +407,7 @@ static size_t upper_parameters(const struct trainer *t)
 }
 
 struct owned {
+    size_t first_neuron, end_neuron; /* of a symmetric network, whose thresholds are set */
     struct {
         size_t first, end;
     } range[2 * NETWORK_MAX_LEVELS + 1]; /* of parameters; the first: those above the boundary */
@@ -388,6 +427,12 @@ static struct owned owned_by(const struct trainer *t, int thread)
     int boundary = t->tables.boundary;
     struct owned o = {.count = 0};
     size_t first, end;
+    if (n->symmetric) {
+        share((size_t)n->level[0].width, thread, t->team, &o.first_neuron, &o.end_neuron);
+        own_range(&o, o.first_neuron * (size_t)n->level[0].fan_in,
+                  o.end_neuron * (size_t)n->level[0].fan_in);
+        return o;
+    }
     share(upper_parameters(t), thread, t->team, &first, &end);
     own_range(&o, first, end);
     share(nodes_of(n, boundary), thread, t->team, &o.first_node, &o.end_node);
@@ -432,6 +477,14 @@ static bool update_predictor(struct trainer *t, uint64_t step)
     return predictor_trainer_step(&t->predictor, step, t->plan.batch, t->predictor_sums);
 }
 
+/* The thresholds of the thread's neurons after `step` steps. */
+static void set_biases(struct trainer *t, const struct owned *o, uint64_t step)
+{
+    network_set_biases(t->plan.network, step, o->first_neuron, o->end_neuron, t->parameters);
+    if (t->target)
+        network_set_biases(t->plan.network, step, o->first_neuron, o->end_neuron, t->target);
+}
+
 /* Step number `step` of the thread's parameters, and of the target's; false if one is no longer
  * finite. */
 static bool update(struct trainer *t, const struct owned *o, uint64_t step)
@@ -447,6 +500,8 @@ static bool update(struct trainer *t, const struct owned *o, uint64_t step)
         if (t->target)
             ema_step(end - first, target_network(t)->ema, t->parameters + first, t->target + first);
     }
+    if (t->plan.network->symmetric)
+        set_biases(t, o, step);
     return probe == 0;
 }
 
@@ -529,7 +584,10 @@ static struct place enter_step(struct worker *w, size_t step)
     w->step = step;
     if (w->thread == 0 && watch->keep_going && step % t->supply.slab_steps == 0)
         w->run->result.stopped = !watch->keep_going(watch->context, step);
-    return supply_enter(&t->supply, step, w->thread);
+    struct place place = supply_enter(&t->supply, step, w->thread);
+    if (w->thread == 0) /* the others meet it before they look */
+        t->outputs[0].label = supply_labels(&t->supply, place);
+    return place;
 }
 
 /* All threads take the same turns: what they decide on was written before a barrier and is not

@@ -48,6 +48,7 @@ struct epoch_result {
 struct trainer {
     struct trainer_plan plan;
     int views, online_views;      /* of a sample; that the network in training sees */
+    int gradient_views;           /* of those, the first so many have gradients */
     int team;                     /* threads at work, at most plan.threads */
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
     size_t steps;                 /* of an epoch */

@@ -19,8 +19,10 @@ enum { WIDTH = 4, SEED = 23 };
 /* ---- data ---- */
 
 /* Real numbers with views that have something in common: x_2 = x_1 / 2 + others. */
-static void real_values(const void *world, struct draw draw, int views, void *scratch, double *x)
+static void real_values(const void *world, struct draw draw, int positives, int views,
+                        void *scratch, double *x)
 {
+    (void)positives;
     const size_t size = 8 * BLOCK;
     struct stream stream;
     (void)world, (void)scratch;
@@ -337,9 +339,9 @@ static void plain_samples(struct plain *p, uint64_t epoch, size_t first)
         const struct draw draw = {
             .seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = i / BLOCK};
         if (source->values)
-            source->values(s->world, draw, 2, scratch, numbers);
+            source->values(s->world, draw, 1, 2, scratch, numbers);
         else
-            source->views(s->world, draw, 2, scratch, block);
+            source->views(s->world, draw, 1, 2, scratch, block);
         for (size_t row = 0; row < rows; row++) {
             x[row * count + i - first] = source->values ? numbers[row * BLOCK + i % BLOCK] : 0;
             leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];

@@ -81,6 +81,24 @@ static void test_philox_gives_the_published_words(void **state)
 }
 
 /* The address of header random.h: key (seed, purpose), counter (index, lane, sample, epoch). */
+static void test_a_row_of_words_is_philox_of_its_counters(void **state)
+{
+    (void)state;
+    for (uint64_t lane = 0; lane < 50; lane++) {
+        uint32_t row[RANDOM_ROW];
+        const struct random_words base = random_words(1, PURPOSE_TEST, 2, 3, lane, 4);
+        random_row(&base, 7, row);
+        for (uint32_t c = 0; c < 16; c++) {
+            philox4x32_ctr_t counter = {
+                {c, 7, (uint32_t)base.word[1], (uint32_t)(base.word[1] >> 32)}};
+            philox4x32_key_t key = {{(uint32_t)base.word[0], (uint32_t)(base.word[0] >> 32)}};
+            philox4x32_ctr_t words = philox4x32(counter, key);
+            for (uint32_t i = 0; i < 4; i++)
+                assert_int_equal(row[16 * (c / 4) + 8 * (i / 2) + 2 * (c % 4) + i % 2], words.v[i]);
+        }
+    }
+}
+
 static void test_random_words_are_philox_at_the_stated_address(void **state)
 {
     (void)state;
@@ -890,6 +908,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_philox_gives_the_published_words),
+        cmocka_unit_test(test_a_row_of_words_is_philox_of_its_counters),
         cmocka_unit_test(test_random_words_are_philox_at_the_stated_address),
         cmocka_unit_test(test_every_coordinate_of_an_address_matters),
         cmocka_unit_test(test_stream_reads_lane_0_index_by_index),

@@ -341,8 +341,8 @@ static void test_bad_trees_are_refused_by_key(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad_trees / sizeof *bad_trees; i++) {
         const struct bad_tree *bad = &bad_trees[i];
-        struct tree_settings settings = {bad->depth, bad->children, bad->states, bad->polarity,
-                                         bad->keep_level};
+        struct tree_settings settings = {
+            bad->depth, bad->children, bad->states, bad->polarity, bad->keep_level, 0, 0};
         struct error err = {0};
         struct tree *tree = (struct tree *)&err;
         assert_int_equal(tree_create(&tree, &settings, 1, &err), STATUS_INVALID);

@@ -42,8 +42,10 @@ static double view_of(size_t point, size_t view, size_t input)
 }
 
 /* x[2][N1][BLOCK]: lane (point, i, j) has views i and j of the point */
-static void all_pairs(const void *world, struct draw draw, int views, void *scratch, double *x)
+static void all_pairs(const void *world, struct draw draw, int positives, int views, void *scratch,
+                      double *x)
 {
+    (void)positives;
     (void)draw, (void)scratch;
     (void)views;
     memcpy(x, world, 2 * N1 * BLOCK * sizeof *x);

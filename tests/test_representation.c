@@ -16,8 +16,10 @@ enum { WIDTH = 3, LEAVES = 4, SQUARE = WIDTH * WIDTH, SEED = 5, EPOCH = 7, SAMPL
 /* ---- data and networks ---- */
 
 /* Numbers with another mean in each input; x_2 = x_1 / 2 + others. */
-static void real_values(const void *world, struct draw draw, int views, void *scratch, double *x)
+static void real_values(const void *world, struct draw draw, int positives, int views,
+                        void *scratch, double *x)
 {
+    (void)positives;
     const size_t size = LEAVES * BLOCK;
     struct stream stream;
     (void)world, (void)scratch;
@@ -150,9 +152,9 @@ static void draw_batch(const struct setup *s, struct batch *batch, struct output
         const struct draw draw = {
             .seed = SEED, .purpose = PURPOSE_MEASURE, .epoch = EPOCH, .block = i / BLOCK};
         if (source->values)
-            source->values(s->plan.world, draw, 2, scratch, numbers);
+            source->values(s->plan.world, draw, 1, 2, scratch, numbers);
         else
-            source->views(s->plan.world, draw, 2, scratch, leaf);
+            source->views(s->plan.world, draw, 1, 2, scratch, leaf);
         for (size_t row = 0; row < rows; row++)
             x[row * count + i] =
                 source->values ? numbers[row * BLOCK + i % BLOCK] : leaf[row * BLOCK + i % BLOCK];

@@ -83,6 +83,15 @@ static const struct variant variants[] = {
     {"ntxent", {{"tau", 0.7}}},
     {"reference_nce", {{"tau", 0.05}}},
     {"reference_nce", {{"tau", 0.5}}},
+    {"supcon_out", {{"tau", 0.1}}},
+    {"supcon_out", {{"tau", 0.7}}},
+    {"supcon_in", {{"tau", 0.1}}},
+    {"supcon_in", {{"tau", 0.7}}},
+    {"suncet", {{"tau", 0.1}}},
+    {"suncet", {{"tau", 0.7}}},
+    {"cacr", {{"positives", 1}, {"negatives", 1}}},
+    {"cacr", {{"t_plus", 2}, {"t_minus", 0.5}}},
+    {"cacr", {{"t_plus", 0}, {"negatives", 3}}},
 };
 
 enum { VARIANTS = sizeof variants / sizeof *variants };
@@ -241,11 +250,22 @@ static void lay_out_batch(struct batch *batch, const struct network *network,
     assert_true(arena->used == counted.used);
 }
 
+/* Labels for objectives that compare them: three classes, and sample 3 alone in a fourth. */
+static const uint8_t *some_labels(size_t samples)
+{
+    static uint8_t label[1024];
+    assert_true(samples <= sizeof label);
+    for (size_t i = 0; i < samples; i++)
+        label[i] = i == 3 ? 200 : (uint8_t)(i * 7 % 11 % 3);
+    return label;
+}
+
 /* Random samples of every view, the same for every boundary. */
 static void set_samples(struct batch *batch, uint64_t seed)
 {
     const struct network *n = batch->network;
     size_t stride = batch->samples + 3, count = n->leaves * stride;
+    batch->outputs.label = some_labels(batch->samples);
     double *x = doubles(count);
     uint8_t *leaf = calloc(count, 1);
     assert_non_null(leaf);
@@ -706,7 +726,7 @@ static void check_balance(const struct chosen *chosen, int64_t negatives)
     double r[65], d_plus, d_minus[64];
     for (uint64_t seed = 0; seed < 50; seed++) {
         random_distances(r, negatives, seed);
-        chosen->objective->loss(&chosen->settings, negatives, r[0], r + 1, &d_plus, d_minus);
+        chosen->objective->loss(&chosen->settings, negatives, r, r + 1, &d_plus, d_minus);
         double sum = d_plus;
         if (!(d_plus > 0))
             fail_msg("%s: d loss / d r_+ is %g", chosen->name, d_plus);
@@ -733,9 +753,10 @@ static void losses_push_and_pull_equally(void **state)
             check_balance(&chosen, h);
         }
     }
-    double d_plus, d_minus, one = 1; /* the control: an extra weight upsets the balance by beta */
+    double d_plus, d_minus, half = 0.5,
+                            one = 1; /* the control: an extra weight upsets the balance by beta */
     chosen = chosen_of("simple_beta", "beta", 0.25, NULL, 0);
-    chosen.objective->loss(&chosen.settings, 1, 0.5, &one, &d_plus, &d_minus);
+    chosen.objective->loss(&chosen.settings, 1, &half, &one, &d_plus, &d_minus);
     assert_true(fabs(d_plus + d_minus - 0.25) < 1e-15);
 }
 
@@ -747,8 +768,8 @@ static void triplet_tends_to_the_hinge(void **state)
         struct chosen chosen = chosen_of("triplet", "tau", tau, "margin", 0.5);
         for (double r_plus = 0; r_plus < 2; r_plus += 0.0625)
             for (double r_minus = 0; r_minus < 2; r_minus += 0.0625) {
-                double soft = chosen.objective->loss(&chosen.settings, 1, r_plus, &r_minus, &d_plus,
-                                                     &d_minus);
+                double soft = chosen.objective->loss(&chosen.settings, 1, &r_plus, &r_minus,
+                                                     &d_plus, &d_minus);
                 double gap = soft - fmax(r_plus - r_minus + 0.5, 0);
                 if (!(gap >= 0 && gap <= tau * log(2) * (1 + 1e-12)))
                     fail_msg("tau %g: the gap at %g, %g is %g", tau, r_plus, r_minus, gap);
@@ -803,7 +824,7 @@ static void losses_are_those_of_the_theory(void **state)
         int64_t h = table[i].negatives;
         for (uint64_t seed = 0; seed < 20; seed++) {
             random_distances(r, h, seed);
-            double loss = c.objective->loss(&c.settings, h, r[0], r + 1, &d_plus, d_minus);
+            double loss = c.objective->loss(&c.settings, h, r, r + 1, &d_plus, d_minus);
             double expected = formula(table[i].name, table[i].tau, table[i].other, h, r);
             if (!(fabs(loss - expected) <= 1e-12 * (1 + fabs(expected))))
                 fail_msg("%s: %.15g, not %.15g", c.name, loss, expected);
@@ -819,6 +840,8 @@ struct bare {
     double *f, *df, *shared, *scratch;
     const struct chosen *chosen;
 };
+
+static const uint8_t one_class[64];
 
 static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
 {
@@ -836,7 +859,8 @@ static void open_bare(struct bare *bare, const struct chosen *chosen, int width,
                                      .width = width,
                                      .views = views,
                                      .f = bare->f,
-                                     .df = bare->df};
+                                     .df = bare->df,
+                                     .label = one_class};
 }
 
 static void close_bare(struct bare *bare)
@@ -899,6 +923,13 @@ static void softmax_losses_stay_finite_at_low_temperature(void **state)
         check_extremes(&chosen, -0.5);
         chosen = chosen_of("ntxent", "tau", tau, NULL, 0);
         check_extremes(&chosen, log(25)); /* 2 x 13 - 1 others */
+        static const char *const labelled[] = {"supcon_out", "supcon_in", "suncet"};
+        for (size_t i = 0; i < 3; i++) { /* in one class all are positives */
+            chosen = chosen_of(labelled[i], "tau", tau, NULL, 0);
+            check_extremes(&chosen, i < 2 ? log(25) : 0);
+        }
+        chosen = chosen_of("cacr", "t_plus", 1 / tau, "t_minus", 1 / tau);
+        check_extremes(&chosen, 0);
         chosen = chosen_of("triplet", "tau", tau, "margin", 0);
         check_extremes(&chosen, tau * log(2));
         chosen = chosen_of("exact_cov", "tau", tau, NULL, 0);
@@ -957,6 +988,132 @@ static void ntxent_is_exact_where_all_cosines_are_far_below_1(void **state)
             fail_msg("partner %g tau below 1: %.12g, not %.12Lg", gap, loss, expected);
     }
     close_bare(&bare);
+}
+
+/* ---- labels ---- */
+
+enum { LABELLED = 3 };
+static const char *const labelled_names[LABELLED] = {"supcon_out", "supcon_in", "suncet"};
+
+static long double cosine_of(const struct outputs *o, size_t i, size_t k)
+{
+    long double dot = 0, a = 0, b = 0;
+    for (int j = 0; j < o->width; j++) {
+        long double x = o->f[output_index(o, (int)(i / o->samples), j, i % o->samples)];
+        long double y = o->f[output_index(o, (int)(k / o->samples), j, k % o->samples)];
+        dot += x * y;
+        a += x * x;
+        b += y * y;
+    }
+    return dot / sqrtl(a * b);
+}
+
+/* The losses as the papers write them, anchor by anchor. */
+static long double plain_labelled(size_t which, const struct outputs *o, double tau)
+{
+    long double loss = 0;
+    const size_t rows = 2 * o->samples;
+    for (size_t i = 0; i < rows; i++) {
+        long double all = 0, positive = 0, logs = 0, count = 0;
+        for (size_t k = 0; k < rows; k++)
+            all += k == i ? 0 : expl(cosine_of(o, i, k) / tau);
+        for (size_t k = 0; k < rows; k++)
+            if (k != i && o->label[k % o->samples] == o->label[i % o->samples]) {
+                long double share = expl(cosine_of(o, i, k) / tau) / all;
+                count += 1;
+                positive += share;
+                logs += logl(share);
+            }
+        loss -= which == 0 ? logs / count : logl(which == 1 ? positive / count : positive);
+    }
+    return loss / rows;
+}
+
+static void losses_of_labels_are_those_of_the_papers(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < LABELLED; which++)
+        for (double tau = 0.05; tau < 2; tau *= 3)
+            for (uint64_t seed = 0; seed < 5; seed++) {
+                struct chosen chosen = chosen_of(labelled_names[which], "tau", tau, NULL, 0);
+                struct bare bare;
+                open_bare(&bare, &chosen, 3, 13);
+                bare.outputs.label = some_labels(13);
+                fill(bare.f, 2 * 3 * bare.outputs.stride, seed, 4, 1);
+                double expected = (double)plain_labelled(which, &bare.outputs, tau);
+                double loss = bare_loss(&bare);
+                if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
+                    fail_msg("%s: %.17g, not %.17g", chosen.name, loss, expected);
+                close_bare(&bare);
+            }
+}
+
+/* The partner is always a positive: with as many classes as samples all is ntxent, to the bit where
+ * the positives stand outside the logarithm. */
+static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
+{
+    (void)state;
+    uint8_t own[13];
+    struct chosen plain = chosen_of("ntxent", "tau", 0.2, NULL, 0);
+    struct bare expected;
+    open_bare(&expected, &plain, 3, 13);
+    fill(expected.f, 2 * 3 * expected.outputs.stride, 9, 4, 1);
+    double loss = bare_loss(&expected);
+    const size_t size = 2 * 3 * expected.outputs.stride;
+    for (size_t i = 0; i < 13; i++)
+        own[i] = (uint8_t)(255 - 7 * i);
+    for (size_t which = 0; which < LABELLED; which++)
+        for (int none = 0; none < 2; none++) {
+            struct chosen chosen = chosen_of(labelled_names[which], "tau", 0.2, NULL, 0);
+            struct bare bare;
+            open_bare(&bare, &chosen, 3, 13);
+            bare.outputs.label = none ? NULL : own;
+            memcpy(bare.f, expected.f, size * sizeof *bare.f);
+            double error = fabs(bare_loss(&bare) - loss), away = 0;
+            for (size_t i = 0; i < size; i++)
+                away = fmax(away, fabs(bare.df[i] - expected.df[i]));
+            if (!(error <= (which ? 1e-14 : 0) && away <= (which ? 1e-14 : 0)))
+                fail_msg("%s: off by %g, its gradient by %g", chosen.name, error, away);
+            bare.outputs.label = one_class; /* the control */
+            assert_true(fabs(bare_loss(&bare) - loss) > 0.01);
+            close_bare(&bare);
+        }
+    close_bare(&expected);
+}
+
+/* ---- cacr ---- */
+
+static long double plain_cost(const double *r, int count, long double t)
+{
+    long double total = 0, mean = 0;
+    for (int k = 0; k < count; k++)
+        total += expl(t * 2 * r[k]);
+    for (int k = 0; k < count; k++)
+        mean += expl(t * 2 * r[k]) / total * 2 * r[k];
+    return mean;
+}
+
+static void cacr_is_attraction_less_repulsion(void **state)
+{
+    (void)state;
+    double r[64 + 65], d[64 + 65];
+    for (int k = 1; k <= 64; k = 4 * k)
+        for (int h = 1; h <= 64; h = 8 * h)
+            for (uint64_t seed = 0; seed < 20; seed++) {
+                struct chosen c = chosen_of("cacr", "positives", k, "negatives", h);
+                struct cacr_settings *s = (void *)&c.settings;
+                fill(r, (size_t)(k + h), seed, 6, 1);
+                s->t_plus = (double)seed / 5;
+                s->t_minus = (double)(seed % 7);
+                for (int i = 0; i < k + h; i++)
+                    r[i] = 1 + r[i];
+                double expected = (double)(plain_cost(r, k, s->t_plus) -
+                                           plain_cost(r + k, h, -(long double)s->t_minus));
+                double loss = c.objective->loss(&c.settings, h, r, r + k, d, d + k);
+                assert_int_equal(objective_views(c.objective, &c.settings), 1 + k + h);
+                if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
+                    fail_msg("%s: %.17g, not %.17g", c.name, loss, expected);
+            }
 }
 
 /* ---- normalisation ---- */
@@ -1187,14 +1344,20 @@ static void draw_samples(const struct setup *setup, struct batch *batch, size_t 
 {
     size_t leaves = setup->network.leaves, views = (size_t)batch->outputs.views;
     size_t count = batch->samples;
+    int positives = objective_positives(batch->objective, batch->settings);
+    static uint8_t label[1024], labels[BLOCK];
     uint8_t *block = malloc(views * leaves * BLOCK), *leaf = malloc(views * leaves * count);
     void *scratch = malloc(source_hltm.scratch_size(setup->world));
-    assert_true(block && leaf && scratch);
+    assert_true(block && leaf && scratch && count <= sizeof label);
+    batch->outputs.label = label;
     for (size_t i = first; i < first + count; i++) {
         struct draw draw = {
             .seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = i / BLOCK};
-        if (i == first || i % BLOCK == 0)
-            source_hltm.views(setup->world, draw, (int)views, scratch, block);
+        if (i == first || i % BLOCK == 0) {
+            source_hltm.views(setup->world, draw, positives, (int)views, scratch, block);
+            source_hltm.labels(setup->world, draw, labels);
+        }
+        label[i - first] = labels[i % BLOCK];
         for (size_t row = 0; row < views * leaves; row++)
             leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
     }
@@ -1258,20 +1421,25 @@ static void check_epoch(const struct job *job)
     close_trainer(&setup);
 }
 
-/* One objective of each scope, and one with more negatives. */
-static size_t trainer_objectives(struct chosen out[4])
+enum { TRAINED = 7 };
+
+/* One objective of each scope, those with labels, and those with more negatives or positives. */
+static size_t trainer_objectives(struct chosen out[TRAINED])
 {
     out[0] = chosen_of("infonce", "tau", 0.3, "negatives", 3);
     out[1] = chosen_of("reference_nce", "tau", 0.3, NULL, 0);
     out[2] = chosen_of("ntxent", "tau", 0.3, NULL, 0);
     out[3] = chosen_of("triplet", "tau", 0.3, "margin", 0.5);
-    return 4;
+    out[4] = chosen_of("supcon_out", "tau", 0.3, NULL, 0);
+    out[5] = chosen_of("supcon_in", "tau", 0.3, NULL, 0);
+    out[6] = chosen_of("cacr", "positives", 3, "negatives", 2);
+    return TRAINED;
 }
 
 static void trainer_steps_are_batch_gradients_and_updates(void **state)
 {
     (void)state;
-    struct chosen chosen[4];
+    struct chosen chosen[TRAINED];
     static const size_t trees[] = {0, 1, 4, 5, 7};
     for (size_t c = 0; c < trainer_objectives(chosen); c++)
         for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
@@ -1292,7 +1460,7 @@ static void trainer_steps_are_batch_gradients_and_updates(void **state)
 static void trainer_handles_any_batch(void **state)
 {
     (void)state;
-    struct chosen chosen[4];
+    struct chosen chosen[TRAINED];
     static const size_t batches[] = {2, 9, 37, 64, 1000};
     for (size_t c = 0; c < trainer_objectives(chosen); c++)
         for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
@@ -1310,7 +1478,7 @@ static void trainer_handles_any_batch(void **state)
 static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
 {
     (void)state;
-    struct chosen chosen[4];
+    struct chosen chosen[TRAINED];
     for (size_t c = 0; c < trainer_objectives(chosen); c++) {
         struct job job = default_job(chosen[c]);
         struct setup setup;
@@ -1338,7 +1506,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
 static void training_is_the_same_bits_for_any_number_of_threads(void **state)
 {
     (void)state;
-    struct chosen chosen[4];
+    struct chosen chosen[TRAINED];
     for (size_t c = 0; c < trainer_objectives(chosen); c++)
         for (size_t shape = 1; shape < 8; shape += 3) {
             double *first = NULL, loss = 0;
@@ -1594,6 +1762,9 @@ int main(void)
         TEST(losses_are_those_of_the_theory),
         TEST(softmax_losses_stay_finite_at_low_temperature),
         TEST(ntxent_is_exact_where_all_cosines_are_far_below_1),
+        TEST(losses_of_labels_are_those_of_the_papers),
+        TEST(a_sample_alone_in_its_class_has_the_loss_of_ntxent),
+        TEST(cacr_is_attraction_less_repulsion),
         TEST(normalize_backward_matches_differences),
         TEST(normalize_is_finite_at_zero),
         TEST(sgd_follows_its_formula),

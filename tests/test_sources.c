@@ -19,6 +19,7 @@ struct opened {
     void *world;
     size_t leaves, width, inputs;
     uint64_t seed;
+    int positives; /* of the views that draw_block draws */
 };
 
 /* `keys`: overrides of the section data, separated by blanks. */
@@ -32,7 +33,7 @@ static enum status try_open(struct opened *o, const char *keys, uint64_t seed, s
         assert_true(count < MOST_KEYS);
         override[count++] = word;
     }
-    *o = (struct opened){.seed = seed};
+    *o = (struct opened){.seed = seed, .positives = 1};
     enum status status = spec_load(&o->spec, NULL, override, count, err);
     if (status)
         return status;
@@ -90,9 +91,9 @@ static void draw_block(const struct opened *o, struct draw draw, int views, doub
     void *scratch = memset(aligned(bytes), 0xab, bytes);
     uint8_t *leaf = aligned((size_t)views * o->leaves * BLOCK);
     if (o->source->observed(o->world).states == 0) {
-        o->source->values(o->world, draw, views, scratch, x);
+        o->source->values(o->world, draw, o->positives, views, scratch, x);
     } else {
-        o->source->views(o->world, draw, views, scratch, leaf);
+        o->source->views(o->world, draw, o->positives, views, scratch, leaf);
         expand(o, leaf, views, x);
     }
     free(scratch);
@@ -348,6 +349,79 @@ static void the_first_two_views_share_their_x(void **state)
         free(x);
         shut(&o);
     }
+}
+
+/* With two positives views 0 to 2 are of one x and the next is not; the first two are as ever. */
+static void all_positives_are_of_the_sample(void **state)
+{
+    (void)state;
+    static const int pairs[][2] = {{0, 1}, {0, 2}, {1, 2}, {0, 3}, {2, 3}};
+    for (size_t i = 0; i < SOURCES; i++) {
+        struct opened o = open_source(sources[i], 11);
+        struct pair_of_moments m = moments_of(&o);
+        const size_t n = o.inputs, view = n * BLOCK;
+        double *mean = allocate(n + n * n, sizeof *mean), *product = mean + n;
+        double *x = aligned(2 * VIEWS * view * sizeof *x), *y = x + VIEWS * view;
+        draw_block(&o, draw_at(0), VIEWS, x);
+        mean_of(&o, mean);
+        for (size_t at = 0; at < n * n; at++)
+            product[at] = mean[at / n] * mean[at % n];
+        o.positives = 2;
+        draw_block(&o, draw_at(0), VIEWS, y);
+        assert_true(same_bits(x, y, 2 * view) && same_bits(x + 3 * view, y + 3 * view, view));
+        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
+            const int a = pairs[p][0], b = pairs[p][1];
+            double worst = deviation(&o, a, b, BLOCKS, b < 3 ? m.x : product);
+            check_deviation(sources[i], b < 3 ? "X of positives" : "a negative",
+                            worst - 3 * (b == 3));
+        }
+        free(x);
+        free(mean);
+        free(m.x);
+        shut(&o);
+    }
+}
+
+/* ---- labels ---- */
+
+static void labels_are_the_states_of_their_latent(void **state)
+{
+    (void)state;
+    for (int m = 2; m <= 5; m += 3)
+        for (int level = 0; level <= 3; level++)
+            for (int node = 0; node < 1 << level; node++) {
+                char keys[160];
+                snprintf(keys, sizeof keys,
+                         "data.depth=3 data.states=%d data.keep_level=3 data.label_level=%d "
+                         "data.label_node=%d",
+                         m, level, node);
+                struct opened o = open_source(keys, 5);
+                uint8_t all[15 * BLOCK], label[BLOCK];
+                void *scratch = aligned(o.source->scratch_size(o.world));
+                assert_int_equal(source_classes(o.source, o.world), m);
+                for (uint64_t block = 0; block < 5; block++) {
+                    o.source->latents(o.world, draw_at(block), scratch, all);
+                    o.source->labels(o.world, draw_at(block), label);
+                    assert_memory_equal(label, all + ((1 << level) - 1 + node) * BLOCK, BLOCK);
+                }
+                free(scratch);
+                shut(&o);
+            }
+}
+
+/* Views that keep nothing share no label; real-valued data have none. */
+static void there_are_labels_only_where_views_share_them(void **state)
+{
+    (void)state;
+    struct opened o = open_source("data.depth=3", 5);
+    struct tree *tree = o.world;
+    assert_int_equal(source_classes(o.source, o.world), 2);
+    tree->keep_level = -1;
+    assert_int_equal(source_classes(o.source, o.world), 0);
+    shut(&o);
+    o = open_source("data.source=gaussian", 5);
+    assert_int_equal(source_classes(o.source, o.world), 0);
+    shut(&o);
 }
 
 /* ---- normal numbers ---- */
@@ -784,6 +858,10 @@ static const struct refusal refusals[] = {
      "data.values", "data.values is one list", "give a list of lists"},
     {"data.source=finite data.values=3", "data.values", "data.values is a number other than 0",
      "0 to draw"},
+    {"data.depth=3 data.keep_level=1 data.label_level=2", "data.label_level",
+     "data.label_level is 2 with data.keep_level 1", "0 to 1"},
+    {"data.depth=3 data.keep_level=2 data.label_level=2 data.label_node=4", "data.label_node",
+     "data.label_node is 4, but level data.label_level 2 has 4 nodes", "give 0 to 3"},
     {"data.source=finite data.points=4096 data.views=4096", "data.points",
      "4096 points of 4096 views in 32 dimensions", "fewer"},
 };
@@ -845,7 +923,7 @@ static void a_singular_covariance_is_accepted(void **state)
 static void every_source_keeps_to_the_interface(void **state)
 {
     (void)state;
-    assert_int_equal(source_registry.count, 4);
+    assert_int_equal(source_registry.count, 5);
     for (size_t i = 0; i < source_registry.count; i++) {
         const struct source *s = (const void *)source_registry.entries[i];
         char keys[64];
@@ -858,7 +936,10 @@ static void every_source_keeps_to_the_interface(void **state)
         assert_true((observed.states == 0) == (s->views == NULL));
         assert_true((s->tree(o.world) != NULL) == (s->latents != NULL));
         assert_true((s->tree(o.world) != NULL) == (observed.depth > 0));
-        assert_int_equal(observed.leaves, 32);
+        assert_true((s->classes != NULL) == (s->labels != NULL));
+        assert_true((s->dictionary != NULL) == (s->hidden != NULL));
+        assert_true((s->dictionary != NULL) == (observed.features > 0));
+        assert_int_equal(observed.leaves, s->dictionary ? 400 : 32);
         shut(&o);
     }
 }
@@ -874,6 +955,9 @@ int main(void)
         TEST(a_block_is_the_same_in_any_order),
         TEST(every_part_of_an_address_counts),
         TEST(the_first_two_views_share_their_x),
+        TEST(all_positives_are_of_the_sample),
+        TEST(labels_are_the_states_of_their_latent),
+        TEST(there_are_labels_only_where_views_share_them),
         TEST(normal_numbers_follow_their_definition),
         TEST(normal_numbers_are_normal),
         TEST(what_is_drawn_once_has_addresses_too),

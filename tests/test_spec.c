@@ -231,12 +231,13 @@ static void an_empty_file_is_all_defaults(void **state)
                                         "---\n", "~\n", "data:\ntrain: {}\n"};
     static const char head[] =
         "name: run\nseed: 1\ndata: {source: hltm, depth: 5, children: 2, states: 2, "
-        "polarity: [0.7, 1], keep_level: 0}\nnetwork: {kind: tree, width: 10, activation: relu, "
+        "polarity: [0.7, 1], keep_level: 0, label_level: 0, label_node: 0}\nnetwork: {kind: tree, "
+        "width: 10, activation: relu, "
         "bias: true, normalize: true, norm_eps: 0.0001}\nobjective: {name: infonce, tau: 0.1, "
-        "negatives: 1}\npredictor: {kind: none}\noptimiser: {name: sgd, lr: ";
+        "negatives: 1, similarity: distance}\npredictor: {kind: none}\noptimiser: {name: sgd, lr: ";
     static const char tail[] =
         "train: {trainer: minibatch, epochs: 20, samples: 64000, batch: 128}\nmeasure: {every: 1, "
-        "samples: 64000, probes: [correlation, covop, spectrum, alignment, linear], "
+        "samples: 64000, probes: [correlation, covop, spectrum, alignment, linear, features], "
         "probe_samples: 10000, ridge: 1e-6}\n";
     struct spec defaults = good(NULL, NULL);
     assert_memory_equal(defaults.yaml, head, strlen(head));

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-enum { INPUTS = 3, VIEWS = 2, BATCH = 100, STEPS = 205, EPOCH = 7 };
+enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, STEPS = 205, EPOCH = 7 };
 
 static size_t no_scratch(const void *world)
 {
@@ -24,9 +24,11 @@ static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t samp
     return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
 }
 
-static void numbered(const void *world, struct draw draw, int views, void *scratch, double *x)
+static void numbered(const void *world, struct draw draw, int positives, int views, void *scratch,
+                     double *x)
 {
     (void)world, (void)scratch;
+    assert_int_equal(positives, POSITIVES);
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BLOCK; j++)
@@ -34,14 +36,30 @@ static void numbered(const void *world, struct draw draw, int views, void *scrat
                     number_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
-static const struct source source_numbered = {.scratch_size = no_scratch, .values = numbered};
+static uint8_t label_at(uint64_t epoch, uint64_t sample)
+{
+    return (uint8_t)(epoch + sample * 7 + sample / 256);
+}
+
+static void labelled(const void *world, struct draw draw, uint8_t *label)
+{
+    (void)world;
+    for (size_t j = 0; j < BLOCK; j++)
+        label[j] = label_at(draw.epoch, draw.block * BLOCK + j);
+}
+
+static const struct source source_numbered = {
+    .scratch_size = no_scratch, .values = numbered, .labels = labelled};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
 
-static void lay_out(struct supply *supply, int threads, size_t ring_bytes, struct arena *arena)
+static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool labels,
+                    struct arena *arena)
 {
     const struct supply_plan plan = {.source = &source_numbered,
                                      .network = &network,
+                                     .positives = POSITIVES,
                                      .views = VIEWS,
+                                     .labels = labels,
                                      .batch = BATCH,
                                      .chunk = 32,
                                      .steps = STEPS,
@@ -58,12 +76,16 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, struc
 /* Of the samples of a batch, those that are not their own. */
 static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
-    int count = 0;
+    const uint8_t *label = supply_labels(s, place);
+    int count = (label != NULL) != s->plan.labels;
+    for (size_t j = 0; label && j < BATCH; j++)
+        count += label[j] != label_at(epoch, step * BATCH + j);
     for (size_t view = 0; view < VIEWS; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BATCH; j++) {
-                const size_t row = (place.slab * VIEWS + view) * INPUTS + i;
-                count += s->value[row * s->slab_stride + place.sample + j] !=
+                const size_t at = place.sample + j, blocks = s->slab_stride / BLOCK;
+                const size_t block = place.slab * blocks + at / BLOCK;
+                count += s->value[((block * VIEWS + view) * INPUTS + i) * BLOCK + at % BLOCK] !=
                          number_at(epoch, view, i, step * BATCH + j);
             }
     return count;
@@ -114,7 +136,7 @@ static void every_batch_has_its_own_samples(void **state)
             for (int visitors = 0; visitors < 2; visitors++) {
                 struct supply supply;
                 struct arena arena;
-                lay_out(&supply, threads, ring_bytes[i], &arena);
+                lay_out(&supply, threads, ring_bytes[i], visitors, &arena);
                 assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
                 for (uint64_t epoch = EPOCH; epoch < EPOCH + 3; epoch++)
                     assert_int_equal(wrong_in_epoch(&supply, epoch, threads, visitors), 0);
@@ -127,7 +149,7 @@ static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
     (void)state;
     struct supply supply;
     struct arena arena;
-    lay_out(&supply, 2, 1 << 20, &arena);
+    lay_out(&supply, 2, 1 << 20, true, &arena);
     supply_visit(&supply);
     supply_open(&supply, EPOCH, STEPS);
     supply_close(&supply);

@@ -112,7 +112,9 @@ static void faults_are_found_where_they_matter(void **state)
         {"HLTM-4", 0, FAULT_CENTRING}, {"E6", 0, FAULT_CENTRING},   {"E5", 0, FAULT_SIGN},
         {"HLTM-6", 0, FAULT_FACTOR},   {"HLTM-1", 2, FAULT_SIGN},   {"NCP-13", 0, FAULT_CENTRING},
         {"NCP-13", 0, FAULT_SIGN},     {"NCP-13", 1, FAULT_SIGN},   {"NCP-13", 2, FAULT_GATE},
-        {"NCP-13", 2, FAULT_SIGN},     {"NCP-13", 3, FAULT_FACTOR},
+        {"NCP-13", 2, FAULT_SIGN},     {"NCP-13", 3, FAULT_FACTOR}, {"SC-1", 2, FAULT_FACTOR},
+        {"SC-2", 0, FAULT_SIGN},       {"SC-2", 0, FAULT_FACTOR},   {"SC-3", 0, FAULT_SIGN},
+        {"SC-3", 0, FAULT_FACTOR},     {"SC-4", 1, FAULT_SIGN},     {"SC-4", 2, FAULT_SIGN},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const struct claim *c = (const struct claim *)registry_find(&claim_registry, cases[i].id);
@@ -286,7 +288,7 @@ static void ensembles_are_all_combinations_with_their_probabilities(void **state
 {
     (void)state;
     struct dual d = draw_dual((struct dual_wish){.points = 2, .views = 2}, 1);
-    struct infonce_settings settings = {0.5, 2};
+    struct infonce_settings settings = {.tau = 0.5, .negatives = 2};
     struct ensemble *e;
     struct error err = {0};
     check_ok(ensemble_create(&e, &d.network, d.data, &objective_infonce, &settings,
@@ -307,6 +309,38 @@ static void ensembles_are_all_combinations_with_their_probabilities(void **state
     assert_int_equal(ensemble_create(&e, &d.network, d.data, &objective_infonce, &settings,
                                      (struct ensemble_options){0}, &err),
                      STATUS_INVALID);
+    dual_free(&d);
+}
+
+static void ensembles_run_through_all_positives(void **state)
+{
+    (void)state;
+    struct dual d = draw_dual((struct dual_wish){.points = 2, .views = 2}, 1);
+    struct cacr_settings settings = {.positives = 2, .negatives = 1};
+    struct ensemble *e;
+    struct error err = {0};
+    check_ok(ensemble_create(&e, &d.network, d.data, &objective_cacr, &settings,
+                             (struct ensemble_options){0}, &err),
+             &err);
+    assert_int_equal(e->batch.samples, 2 * 2 * 2 * 2 * 4);
+    double sum = 0, same = 0;
+    for (size_t s = 0; s < e->batch.samples; s++) {
+        const int *c = e->column + 4 * s;
+        assert_true(c[0] / 2 == c[1] / 2 && c[0] / 2 == c[2] / 2);
+        sum += e->probability[s];
+        same += c[1] == 3 && c[2] == 3 ? e->probability[s] : 0;
+    }
+    assert_near(sum, 1, 1e-14);
+    assert_near(same, d.data->p[1] * pow(d.data->q[3], 2), 1e-14);
+    /* without temperatures K views say as much as one: twice the simple loss */
+    double loss = ensemble_loss(e, d.parameters, NULL);
+    ensemble_free(e);
+    check_ok(ensemble_create(&e, &d.network, d.data, &objective_simple, NULL,
+                             (struct ensemble_options){0}, &err),
+             &err);
+    double simple = ensemble_loss(e, d.parameters, NULL);
+    assert_near(loss, 2 * simple, 1e-13 * (1 + fabs(loss)));
+    ensemble_free(e);
     dual_free(&d);
 }
 
@@ -538,6 +572,7 @@ int main(void)
         cmocka_unit_test(reported_effects_may_differ),
         cmocka_unit_test(p_values_are_corrected_for_their_number),
         cmocka_unit_test(ensembles_are_all_combinations_with_their_probabilities),
+        cmocka_unit_test(ensembles_run_through_all_positives),
         cmocka_unit_test(population_gradients_are_those_of_the_expected_loss),
         cmocka_unit_test(connections_are_derivatives_of_the_output),
         cmocka_unit_test(ablations_are_the_cases_of_the_sweep),

@@ -27,7 +27,7 @@ static void draw_distances(struct case_of_loss *c, gsl_rng *rng, double tau)
     c->r_plus = gsl_ran_flat(rng, 0, 10) * tau;
     for (int k = 0; k < c->negatives; k++)
         c->r_minus[k] = gsl_ran_flat(rng, 0, 10) * tau;
-    c->objective->loss(&c->settings, c->negatives, c->r_plus, c->r_minus, &c->d_plus, c->d_minus);
+    c->objective->loss(&c->settings, c->negatives, &c->r_plus, c->r_minus, &c->d_plus, c->d_minus);
 }
 
 enum { SIMPLE, TRIPLET, INFONCE_1, INFONCE_4, INFONCE_64, LOSSES };
@@ -44,7 +44,7 @@ static void draw_loss(struct case_of_loss *c, gsl_rng *rng, int which)
         c->settings.triplet = (struct triplet_settings){tau, gsl_ran_flat(rng, -1, 1) * tau};
     } else {
         c->objective = &objective_infonce;
-        c->settings.infonce = (struct infonce_settings){tau, c->negatives};
+        c->settings.infonce = (struct infonce_settings){.tau = tau, .negatives = c->negatives};
     }
     draw_distances(c, rng, tau);
 }
@@ -89,7 +89,7 @@ static double hinge_gap(double tau, double margin, double r_plus, double r_minus
 {
     const struct triplet_settings settings = {tau, margin};
     double d_plus, d_minus;
-    double loss = objective_triplet.loss(&settings, 1, r_plus, &r_minus, &d_plus, &d_minus);
+    double loss = objective_triplet.loss(&settings, 1, &r_plus, &r_minus, &d_plus, &d_minus);
     return loss - fmax(r_plus - r_minus + margin, 0);
 }
 

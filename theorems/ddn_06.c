@@ -37,9 +37,9 @@ static void residual_weight(const struct dual *d, const struct loss *loss, doubl
     int points = d->data->points, outputs = d->view->outputs;
     for (int x = 0; x < points; x++)
         for (int y = 0; y < points; y++) {
-            double d_minus,
-                r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
-            loss->objective->loss(&loss->settings, 1, 0, &r, &xi[x * points + y], &d_minus);
+            double r_plus = 0, d_minus,
+                   r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
+            loss->objective->loss(&loss->settings, 1, &r_plus, &r, &xi[x * points + y], &d_minus);
         }
 }
 

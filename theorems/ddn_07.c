@@ -18,7 +18,7 @@ static void weights(const struct dual *d, const int *column,
     for (int k = 0; k <= negatives; k++)
         r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
                            outputs);
-    objective_infonce.loss(settings, negatives, r[0], r + 1, &d_plus, xi);
+    objective_infonce.loss(settings, negatives, r, r + 1, &d_plus, xi);
     for (int k = 0; k < negatives; k++)
         xi[k] = -xi[k];
 }
@@ -59,8 +59,8 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     if (status)
         return status;
     size_t size = d.network.parameters;
-    const struct infonce_settings settings = {gsl_ran_flat(trial->rng, 0.3, 1),
-                                              1 + trial->instance % MAX_NEGATIVES};
+    const struct infonce_settings settings = {.tau = gsl_ran_flat(trial->rng, 0.3, 1),
+                                              .negatives = 1 + trial->instance % MAX_NEGATIVES};
     double *measured = calloc(3 * size, sizeof *measured);
     if (!measured)
         status = error_set(err, STATUS_SYSTEM, "no memory for gradients");

@@ -168,7 +168,7 @@ static enum status measure_nce(const struct trial *trial, struct reading *readin
     if (status)
         return status;
     const struct temperature_settings settings = {c.tau};
-    const struct infonce_settings one_negative = {c.tau, 1};
+    const struct infonce_settings one_negative = {.tau = c.tau, .negatives = 1};
     softmax_weight(&c, c.samples, c.predicted);
     run_objective(&c, &objective_reference_nce, &settings, c.measured);
     plant_both(&c, trial);

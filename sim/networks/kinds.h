@@ -4,6 +4,6 @@
 
 #include "sim/network.h"
 
-extern const struct network_kind network_tree, network_mlp;
+extern const struct network_kind network_tree, network_mlp, network_symmetric_relu;
 
 #endif

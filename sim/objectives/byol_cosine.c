@@ -1,12 +1,12 @@
 /* byol_cosine: |q / |q| - t / |t||^2, q = W_p f(x_1), t = StopGrad f_a(x_+), [NCP] */
 #include "sim/objectives/objectives.h"
 
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)settings, (void)negatives, (void)r_minus, (void)d_minus;
     *d_plus = 2;
-    return 2 * r_plus;
+    return 2 * r_plus[0];
 }
 
 static const struct param params[] = {TARGET_PARAMS, {0}};

@@ -2,15 +2,15 @@
  */
 #include "sim/objectives/objectives.h"
 
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)negatives;
     const double tau = ((const struct temperature_settings *)settings)->tau;
     double weight = logistic(-r_minus[0] / tau) / tau;
     *d_plus = weight;
     d_minus[0] = -weight;
-    return weight * (r_plus - r_minus[0]);
+    return weight * (r_plus[0] - r_minus[0]);
 }
 
 static const struct param params[] = {

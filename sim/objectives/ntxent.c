@@ -1,11 +1,6 @@
 /* ntxent: SimCLR's loss on the 2 batch cosine similarities (sim/objective.c, all pairs) */
 #include "sim/objectives/objectives.h"
 
-static double temperature(const void *settings)
-{
-    return ((const struct temperature_settings *)settings)->tau;
-}
-
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
 
 const struct objective objective_ntxent = {
@@ -16,5 +11,5 @@ const struct objective objective_ntxent = {
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
     .scope = OBJECTIVE_PAIRWISE,
-    .temperature = temperature,
+    .temperature = temperature_setting,
 };

@@ -9,7 +9,8 @@
 extern const struct objective objective_simple, objective_simple_beta, objective_triplet,
     objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
     objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
-    objective_byol_cosine;
+    objective_byol_cosine, objective_supcon_out, objective_supcon_in, objective_suncet,
+    objective_cacr;
 
 /* H = 0, and r_+ as the loss: what the objectives without negatives share. */
 static inline int64_t no_negatives(const void *settings)
@@ -18,18 +19,23 @@ static inline int64_t no_negatives(const void *settings)
     return 0;
 }
 
-static inline double half_square_loss(const void *settings, int64_t negatives, double r_plus,
+static inline double half_square_loss(const void *settings, int64_t negatives, const double *r_plus,
                                       const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)settings, (void)negatives, (void)r_minus, (void)d_minus;
     *d_plus = 1;
-    return r_plus;
+    return r_plus[0];
 }
 
 /* Settings of the objectives that have a temperature only. */
 struct temperature_settings {
     double tau;
 };
+
+static inline double temperature_setting(const void *settings)
+{
+    return ((const struct temperature_settings *)settings)->tau;
+}
 
 struct simple_beta_settings {
     double beta;
@@ -42,7 +48,17 @@ struct triplet_settings {
 struct infonce_settings {
     double tau;
     int64_t negatives;
+    int similarity; /* 0 distance, 1 inner product with a target held constant */
 };
+
+struct cacr_settings {
+    double t_plus, t_minus;
+    int64_t positives, negatives;
+};
+
+/* weight[k] ~ exp(t c_k), c = 2 r the squared distance, with sum 1: cacr's of attraction with
+ * t = t_plus, of repulsion with t = -t_minus. */
+void cacr_weights(int64_t count, const double *r, double t, double *weight);
 
 /* Parameter table line of `tau` at the start of the settings. */
 #define TAU_PARAM(default_value, meaning)                                                          \

@@ -2,12 +2,13 @@
 #include "sim/objectives/objectives.h"
 
 /* -e^{-P/tau} / (e^{-P/tau} + e^{-N/tau}) = -logistic((N - P) / tau) */
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)negatives;
     const double tau = ((const struct temperature_settings *)settings)->tau;
-    double p = logistic((r_minus[0] - r_plus) / tau), q = logistic((r_plus - r_minus[0]) / tau);
+    double p = logistic((r_minus[0] - r_plus[0]) / tau),
+           q = logistic((r_plus[0] - r_minus[0]) / tau);
     *d_plus = p * q / tau;
     d_minus[0] = -*d_plus;
     return -p;

@@ -8,6 +8,8 @@ static const struct descriptor *const objectives[] = {
     &objective_reference_nce.about, &objective_reference_subtract.about,
     &objective_byol.about,          &objective_simsiam.about,
     &objective_no_stopgrad.about,   &objective_byol_cosine.about,
+    &objective_supcon_out.about,    &objective_supcon_in.about,
+    &objective_suncet.about,        &objective_cacr.about,
 };
 
 const struct registry objective_registry = {"objective", objectives,

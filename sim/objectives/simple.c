@@ -1,13 +1,13 @@
 /* simple: r_+ - r_-, [DDN] */
 #include "sim/objectives/objectives.h"
 
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)settings, (void)negatives;
     *d_plus = 1;
     d_minus[0] = -1;
-    return r_plus - r_minus[0];
+    return r_plus[0] - r_minus[0];
 }
 
 const struct objective objective_simple = {

@@ -1,14 +1,14 @@
 /* simple_beta: (1 + beta) r_+ - r_-, [DDN] */
 #include "sim/objectives/objectives.h"
 
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)negatives;
     const struct simple_beta_settings *s = settings;
     *d_plus = 1 + s->beta;
     d_minus[0] = -1;
-    return (1 + s->beta) * r_plus - r_minus[0];
+    return (1 + s->beta) * r_plus[0] - r_minus[0];
 }
 
 static const struct param params[] = {{.name = "beta",

@@ -1,12 +1,12 @@
 /* triplet: tau log(1 + exp((r_+ - r_- + r_0) / tau)), [DDN] */
 #include "sim/objectives/objectives.h"
 
-static double loss(const void *settings, int64_t negatives, double r_plus, const double *r_minus,
-                   double *d_plus, double *d_minus)
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
 {
     (void)negatives;
     const struct triplet_settings *s = settings;
-    double x = (r_plus - r_minus[0] + s->margin) / s->tau;
+    double x = (r_plus[0] - r_minus[0] + s->margin) / s->tau;
     *d_plus = logistic(x);
     d_minus[0] = -*d_plus;
     return s->tau * (fmax(x, 0) + log1p(exp(-fabs(x))));

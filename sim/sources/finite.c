@@ -127,8 +127,9 @@ static size_t pick(uint64_t word, int count)
     return (size_t)((unsigned __int128)word * (unsigned)count >> 64);
 }
 
-/* Views 0 and 1 are of one point; the rest are of points of their own. */
-static void values(const void *world, struct draw draw, int views, void *scratch, double *x)
+/* x_1 and its positives are of one point; the rest are of points of their own. */
+static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
+                   double *x)
 {
     const struct population *d = ((const struct finite *)world)->population;
     const size_t inputs = (size_t)d->inputs;
@@ -136,7 +137,7 @@ static void values(const void *world, struct draw draw, int views, void *scratch
     for (int view = 0; view < views; view++) {
         double *out = x + (size_t)view * inputs * BLOCK;
         draw.view = (uint64_t)view;
-        if (view != 1)
+        if (view_is_new(view, positives))
             word_row(draw, 0, point);
         word_row(draw, 1, which);
         for (size_t s = 0; s < BLOCK; s++) {

@@ -58,8 +58,9 @@ static size_t scratch_size(const void *world)
     return 2 * g->signal.n * BLOCK * sizeof(double);
 }
 
-/* Views 0 and 1 add noise to one x; the rest are of their own x. */
-static void values(const void *world, struct draw draw, int views, void *scratch, double *x)
+/* x_1 and its positives add noise to one x; the rest are of their own x. */
+static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
+                   double *x)
 {
     const struct gaussian *g = world;
     const size_t size = g->signal.n * BLOCK;
@@ -67,7 +68,7 @@ static void values(const void *world, struct draw draw, int views, void *scratch
     for (int view = 0; view < views; view++) {
         double *out = x + (size_t)view * size;
         draw.view = (uint64_t)view;
-        if (view != 1)
+        if (view_is_new(view, positives))
             covariance_draw(&g->signal, draw, 0, work, shared);
         covariance_draw(&g->noise, draw, g->signal.n, work, out);
         for (size_t i = 0; i < size; i++)

@@ -33,8 +33,9 @@ static size_t scratch_size(const void *world)
     return 2 * sample_size(world);
 }
 
-/* View 0 is the sample; view 1 keeps its upper latents; the rest are samples of their own. */
-static void views(const void *world, struct draw draw, int count, void *scratch, uint8_t *leaf)
+/* View 0 is the sample; the positives keep its upper latents; the rest are samples of their own. */
+static void views(const void *world, struct draw draw, int positives, int count, void *scratch,
+                  uint8_t *leaf)
 {
     const struct tree *tree = world;
     const size_t first = tree->first[tree->depth], leaves = tree_leaves(tree);
@@ -42,10 +43,10 @@ static void views(const void *world, struct draw draw, int count, void *scratch,
     for (int view = 0; view < count; view++) {
         void *states = view == 0 ? kept : other;
         draw.view = (uint64_t)view;
-        if (view == 1)
-            sample_view(tree, draw, kept, states);
-        else
+        if (view_is_new(view, positives))
             sample_tree(tree, draw, states);
+        else
+            sample_view(tree, draw, kept, states);
         sample_unpack(tree, states, first, leaves, leaf + (size_t)view * leaves * BLOCK, BLOCK);
     }
 }
@@ -55,6 +56,20 @@ static void latents(const void *world, struct draw draw, void *scratch, uint8_t 
     const struct tree *tree = world;
     sample_tree(tree, draw, scratch);
     sample_unpack(tree, scratch, 0, tree->nodes, states, BLOCK);
+}
+
+/* A latent below what views keep is not theirs to share. */
+static int classes(const void *world)
+{
+    const struct tree *tree = world;
+    return tree->label_level <= tree->keep_level ? tree->states : 0;
+}
+
+static void labels(const void *world, struct draw draw, uint8_t *label)
+{
+    const struct tree *tree = world;
+    draw.view = 0;
+    sample_latent(tree, draw, tree->label_level, tree->label_node, label);
 }
 
 /* ---- moments ---- */
@@ -137,6 +152,20 @@ static const struct param params[] = {
      .high = TREE_MAX_DEPTH,
      .doc = "a view keeps the latents of levels 0 to keep_level and draws the rest anew",
      .offset = offsetof(struct tree_settings, keep_level)},
+    {.name = "label_level",
+     .type = PARAM_INTEGER,
+     .fallback = "0",
+     .low = 0,
+     .high = TREE_MAX_DEPTH,
+     .doc = "level of the latent whose state labels a sample, 0 to keep_level; 0: the root",
+     .offset = offsetof(struct tree_settings, label_level)},
+    {.name = "label_node",
+     .type = PARAM_INTEGER,
+     .fallback = "0",
+     .low = 0,
+     .high = 1 << 24,
+     .doc = "... and its number within that level",
+     .offset = offsetof(struct tree_settings, label_node)},
     {0}};
 
 const struct source source_hltm = {
@@ -154,6 +183,8 @@ const struct source source_hltm = {
     .tree = tree_of,
     .scratch_size = scratch_size,
     .views = views,
+    .classes = classes,
+    .labels = labels,
     .latents = latents,
     .moments = moments,
 };

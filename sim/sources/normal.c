@@ -85,6 +85,71 @@ void normal_row(struct draw draw, uint64_t lane, double out[BLOCK])
         box_muller(word[i], word[PAIRS + i], out + i, out + PAIRS + i);
 }
 
+/* ---- the same in single precision ---- */
+
+#define ROOT_HALF_SINGLE 0x3f3504f3u /* bits of sqrt(1/2) */
+#define ONE_SINGLE 0x3f800000u
+
+static inline float from_bits_single(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint32_t to_bits_single(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float series_log_single(float u)
+{
+    uint32_t bits = to_bits_single(u);
+    int32_t exponent = (int32_t)(bits - ROOT_HALF_SINGLE) >> 23;
+    float m = from_bits_single(bits - ((uint32_t)exponent << 23)), t = (m - 1) / (m + 1), sum = 0;
+#pragma GCC unroll 8
+    for (int k = 9; k > 0; k -= 2)
+        sum = sum * (t * t) + 1.0f / (float)k;
+    return (float)exponent * (float)M_LN2 + 2 * t * sum;
+}
+
+static inline void series_turn_single(float a, float *cosine, float *sine)
+{
+    float square = a * a;
+    *cosine =
+        1 + square * (-1 / 2.0f +
+                      square * (1 / 24.0f + square * (-1 / 720.0f + square * (1 / 40320.0f))));
+    *sine =
+        a * (1 + square * (-1 / 6.0f +
+                           square * (1 / 120.0f + square * (-1 / 5040.0f + square / 362880.0f))));
+}
+
+/* As box_muller, from halves of words. */
+static inline void box_muller_single(uint32_t word, uint32_t turn, float *first, float *second)
+{
+    float u = ((float)(int32_t)(word >> 1) + 0.5f) * 0x1p-31f; /* (0, 1] */
+    float radius = sqrtf(-2 * series_log_single(u)), c, s;
+    series_turn_single((float)M_PI_4 * (2 * from_bits_single((turn & 0x7fffffu) | ONE_SINGLE) - 3),
+                       &c, &s);
+    uint32_t swap = (to_bits_single(c) ^ to_bits_single(s)) & (0 - (turn >> 30 & 1));
+    radius = from_bits_single(to_bits_single(radius) ^ (turn & 0x80000000u));
+    *first = radius * from_bits_single(to_bits_single(c) ^ swap);
+    *second = radius * from_bits_single(to_bits_single(s) ^ swap);
+}
+
+void normal_row_single(const struct random_words *base, uint32_t row, float out[BLOCK])
+{
+    enum { PAIRS = BLOCK / 2 };
+    _Static_assert(BLOCK == (int)RANDOM_ROW, "a row of words is a row of samples");
+    uint32_t word[BLOCK];
+    random_row(base, row, word);
+#pragma omp simd
+    for (int i = 0; i < PAIRS; i++)
+        box_muller_single(word[i], word[PAIRS + i], out + i, out + PAIRS + i);
+}
+
 /* ---- drawn once ---- */
 
 void normal_once(uint64_t seed, enum once what, size_t count, double *out)

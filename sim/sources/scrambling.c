@@ -184,14 +184,15 @@ static void draw_view(const struct scrambling *w, struct draw draw, const struct
         out[i] += s->x[i];
 }
 
-/* Views 0 and 1 scramble one x; the rest are of their own x. */
-static void values(const void *world, struct draw draw, int views, void *scratch, double *x)
+/* x_1 and its positives scramble one x; the rest are of their own x. */
+static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
+                   double *x)
 {
     const struct scrambling *w = world;
     const struct shared shared = shared_in(w, scratch);
     for (int view = 0; view < views; view++) {
         draw.view = (uint64_t)view;
-        if (view != 1)
+        if (view_is_new(view, positives))
             draw_shared(w, draw, &shared);
         draw_view(w, draw, &shared, x + (size_t)view * w->n * BLOCK);
     }

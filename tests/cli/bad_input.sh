@@ -1,11 +1,6 @@
 #!/bin/sh
 # Bad input gives one error line that says where and what, exit code 2, and leaves no file behind.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. tests/script.inc
 
 # expect NAME CODE PATTERN COMMAND...: exit code, one line on stderr that matches, no file of a run
 expect() {
@@ -64,6 +59,19 @@ $run good.yaml -o keep-full.h5
 head -c 5000 keep-full.h5 >keep-cut.h5
 expect "truncated file" 2 "keep-cut.h5" "$duet" info keep-cut.h5
 expect "missing dataset names the nearest" 2 "series/los.*series/loss" "$duet" export keep-full.h5 series/los
+
+# Labels and several positives.
+labels="$run good.yaml data.depth=3"
+expect "no labels from real-valued data" 2 "objective.name supcon_out.*data.source gaussian has none" $run objective.name=supcon_out data.source=gaussian network.kind=mlp train.samples=256 train.batch=64
+expect "no labels in a flow either" 2 "objective.name suncet" $run objective.name=suncet data.source=finite network.kind=mlp train.trainer=flow
+expect "a label below what views keep" 2 "data.label_level is 1 with data.keep_level 0" $labels data.label_level=1
+expect "a label of a node that is not there" 2 "data.label_node is 2.*data.label_level 1 has 2 nodes" $labels data.keep_level=1 data.label_level=1 data.label_node=2
+expect "a label below the root" 2 "label_level" $labels data.label_level=-1
+expect "labels of real-valued data have no key" 2 "label_level" $run data.source=gaussian network.kind=mlp data.label_level=0
+expect "supcon needs two samples" 2 "train.batch" $run good.yaml objective.name=supcon_in train.batch=1
+expect "no positives" 2 "objective.positives" $run good.yaml objective.name=cacr objective.positives=0
+expect "a negative temperature" 2 "objective.t_minus" $run good.yaml objective.name=cacr objective.t_minus=-1
+expect "ntxent has no positives to choose" 2 "positives" $run good.yaml objective.name=ntxent objective.positives=2
 
 # Learning without negatives: what contradicts itself names both keys.
 byol="$run good.yaml objective.name=byol predictor.kind=linear"

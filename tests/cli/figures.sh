@@ -1,15 +1,7 @@
 #!/bin/sh
 # Figures: the small version of each is made and shows its point; nothing is made twice.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. tests/script.inc
 export DUET_SHARE="$here"
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
 names() {
     "$duet" list | sed -n '/^figures/,/^$/p' | sed -n 's/^  \([a-z][a-z_]*\)  .*/\1/p'
 }

@@ -1,16 +1,8 @@
 #!/bin/sh
 # duet plot: pictures of a sweep with their data; diverged points are in no mean, missing ones leave
 # blanks; bad input is told.  And what sweep and collect say of damaged files.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
+. tests/script.inc
 export DUET_SHARE="$here"
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
 # column NAME FILE: the values of a column, by the name in the first line.
 column() {
     awk -F '\t' -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == name) at = i }

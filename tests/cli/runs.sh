@@ -1,17 +1,9 @@
 #!/bin/sh
 # What a run leaves behind: the same bytes always, diverged runs kept, interrupted ones not.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
+. tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
-for objective in infonce reference_nce ntxent; do
+for objective in infonce reference_nce ntxent supcon_in cacr; do
     for threads in 1 2 3; do
         "$duet" run -q -t $threads $small objective.name=$objective -o $objective-$threads.h5
     done
@@ -27,6 +19,16 @@ check "another spec, other bytes" $((! $?))
 "$duet" run -q -t 1 $small network.kind=mlp data.keep_level=2 optimiser.name=adam -o mlp-1.h5
 cmp -s mlp-1.h5 mlp-2.h5
 check "mlp: the same bytes from 1 and 2 threads" $?
+
+# Labels: another latent, another run; more classes than samples in a batch.
+"$duet" run -q $small data.keep_level=1 objective.name=supcon_in -o root.h5
+"$duet" run -q $small data.keep_level=1 data.label_level=1 objective.name=supcon_in -o below.h5
+"$duet" export root.h5 series/loss >root.tsv && "$duet" export below.h5 series/loss >below.tsv
+check "labels of another level are compared" $?
+! cmp -s root.tsv below.tsv
+check "they are other labels" $?
+"$duet" run -q $small data.depth=2 data.states=200 train.batch=8 objective.name=supcon_out -o many.h5
+check "more classes than samples in a batch" $?
 
 # The stored spec is complete: running it gives the same file.
 "$duet" info infonce-1.h5 >info.txt

@@ -2,26 +2,7 @@
 # Sweeps on Slurm, where there is none: the script, what sbatch is given, how the points are waited for,
 # what is told when something goes wrong.  sbatch and squeue are stand-ins that run the tasks here;
 # tests/slurm.sh has the real ones.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
-await() {
-    tries=0
-    until "$@" || [ $tries = 400 ]; do sleep 0.05 && tries=$((tries + 1)); done
-}
-finished() {
-    [ "$(find "$1" -name '*.h5' 2>/dev/null | wc -l)" -ge "$2" ]
-}
-# The points of a sweep, names and bytes; slurm/ beside them is no part of it.
-bytes() {
-    (cd "$1" && find . -type f ! -path './slurm/*' | LC_ALL=C sort | xargs sha256sum | sha256sum)
-}
+. tests/script.inc
 ranges() {
     sed -n 's/^#SBATCH --array=//p' "$1"
 }

@@ -1,34 +1,7 @@
 #!/bin/sh
 # Sweeps: the same bytes however the work is cut, stopped or shared; failures and bad input are told;
 # collect makes one table.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
-# What a sweep leaves: names and bytes of all files, leases and leftovers included.
-bytes() {
-    (cd "$1" && find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum)
-}
-# The children of a process.
-children() {
-    cat /proc/"$1"/task/"$1"/children 2>/dev/null
-}
-# Wait until a command succeeds, 20 s at most.
-await() {
-    tries=0
-    until "$@" || [ $tries = 400 ]; do sleep 0.05 && tries=$((tries + 1)); done
-}
-finished() {
-    [ "$(find "$1" -name '*.h5' 2>/dev/null | wc -l)" -ge "$2" ]
-}
-leased() {
-    [ "$(find "$1" -name '.*.lease' 2>/dev/null | wc -l)" -ge "$2" ]
-}
+. tests/script.inc
 
 cat >small.yaml <<'YAML'
 name: small

@@ -1,14 +1,6 @@
 #!/bin/sh
 # duet verify: what it refuses, what it writes, and that threads do not change a verdict.
-set -u
-duet=$(realpath "${DUET:-build/duet}")
-here=$(pwd)
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir" || exit 1
-check() {
-    if [ "$2" = 0 ]; then echo "ok $1"; else echo "FAIL $1"; fi
-}
+. tests/script.inc
 # refuse NAME PATTERN COMMAND...: code 2, nothing on stdout, the pattern on stderr
 refuse() {
     name=$1 pattern=$2
