@@ -1570,9 +1570,12 @@ static void rehearse_dataset(const char *path, void *context)
     if (is_chunked(rehearsal->file, path) &&
         store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
         store_array_free(&array);
-    if (!rehearsal->axes_read && store_get_axes(rehearsal->file, path, axes, NULL) == STATUS_OK)
+    if (rehearsal->axes_read)
+        return;
+    rehearsal->axes_read = true; /* this walks through the whole file */
+    rehearsal->status = store_get_axes(rehearsal->file, path, axes, rehearsal->err);
+    if (!rehearsal->status)
         store_axes_free(axes);
-    rehearsal->axes_read = true;
 }
 
 /* Address space of this process in bytes, 0 if unknown. */
