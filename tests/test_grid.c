@@ -121,6 +121,8 @@ static void empty_grids_are_refused(void **state)
     assert_refused("seed=1,", "empty value");
     assert_refused("name=a,b", "name cannot be swept");
     assert_refused("seed=1:100000000:1", "at most 4000000");
+    assert_refused("seed=0:100000000000000000000000:1", "at most 4000000");
+    assert_refused("seed=9223372036854775807:-9223372036854775808:-1", "at most 4000000");
 }
 
 /* ---- axes ---- */
