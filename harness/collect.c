@@ -262,17 +262,16 @@ static enum status write_points(const struct collect_table *table, const struct 
 
 /* ---- one row a group ---- */
 
-/* [group][column][statistic]; groups on as many threads as there are. */
+/* [group][column][statistic], on as many threads as there are. */
 static double *judge_all(const struct collect_table *table, const struct collect_groups *groups)
 {
-    const size_t size = table->columns * COLLECT_STATISTICS;
-    double *result = malloc((groups->count * size + 1) * sizeof *result);
+    const size_t count = groups->count * table->columns;
+    double *result = malloc((count * COLLECT_STATISTICS + 1) * sizeof *result);
     bool failed = result == NULL;
-#pragma omp parallel for schedule(dynamic, 8) reduction(|| : failed)
-    for (size_t g = 0; g < groups->count; g++)
-        for (size_t c = 0; c < table->columns && !failed; c++)
-            failed = !collect_statistics(table, groups, g, c,
-                                         result + g * size + c * COLLECT_STATISTICS);
+#pragma omp parallel for schedule(dynamic) reduction(|| : failed)
+    for (size_t i = 0; i < count; i++)
+        failed = failed || !collect_statistics(table, groups, i / table->columns,
+                                               i % table->columns, result + i * COLLECT_STATISTICS);
     if (!failed)
         return result;
     free(result);

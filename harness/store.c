@@ -879,6 +879,18 @@ static bool chunks_fit(hid_t properties, const struct view *view, uint64_t most)
     return rank > 0 && bytes > 0;
 }
 
+/* HDF5 1.10.8 reads compact data without looking whether there is that much of it.  Contiguous data
+ * may be none at all, which reads as the fill value. */
+static bool storage_fits(const struct view *view, H5D_layout_t layout)
+{
+    const hsize_t stored = H5Dget_storage_size(view->id);
+    const hssize_t count = H5Sget_simple_extent_npoints(view->space);
+    const size_t size = H5Tget_size(view->type);
+    if (layout == H5D_CHUNKED || (layout == H5D_CONTIGUOUS && stored == 0))
+        return true;
+    return count >= 0 && size > 0 && (hsize_t)count <= stored / size;
+}
+
 /* Refuse what lies in other files and find how much the filters may compress. */
 static enum status check_layout(const struct store_file *file, const struct view *view,
                                 uint64_t *factor, struct error *err)
@@ -893,7 +905,7 @@ static enum status check_layout(const struct store_file *file, const struct view
     if (others != 0 || layout == H5D_VIRTUAL)
         status = error_set(err, STATUS_INVALID, "%s: %s lies in other files, which are not read",
                            file->path, view->name);
-    else if (filters < 0 || layout < 0 ||
+    else if (filters < 0 || layout < 0 || !storage_fits(view, layout) ||
              (layout == H5D_CHUNKED && !chunks_fit(properties, view, file->size * *factor)))
         status = error_set(err, STATUS_INVALID, "%s: is truncated or damaged at the layout of %s",
                            file->path, view->name);
