@@ -84,6 +84,13 @@ static enum status check_labels(const struct experiment *e, struct error *err)
                      objective->about.name, e->source->about.name);
 }
 
+/* What needs the network's levels to be known. */
+static enum status check_blocks(const struct experiment *e, struct error *err)
+{
+    return blocks_check(blocks_cut(experiment_objective(e), e->spec->settings[SECTION_OBJECTIVE]),
+                        &e->network, err);
+}
+
 /* The run measures before training, every `every` epochs and at the end. */
 static bool is_point(const struct experiment *e, int64_t epoch)
 {
@@ -137,6 +144,8 @@ static void layout_series(struct experiment *e, struct arena *arena)
     size_t points = e->points;
     *s = (struct series){.time = ARENA_TAKE(arena, double, points),
                          .loss = ARENA_TAKE(arena, double, points)};
+    if (!e->flows && e->trainer.blocks > 1)
+        s->block_loss = ARENA_TAKE(arena, double, points *(size_t)e->trainer.blocks);
     if (e->tree && wants(e, PROBE_CORRELATION)) {
         size_t size = correlation_size(&e->measure.correlation_plan);
         s->correlation = ARENA_TAKE(arena, double, points *size);
@@ -311,6 +320,8 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     status = network_build(&e->network, (const void *)spec->chosen[SECTION_NETWORK],
                            spec->settings[SECTION_NETWORK], &observed, err);
     if (!status)
+        status = check_blocks(e, err);
+    if (!status)
         status = open_predictor(e, err);
     if (!status && e->flows)
         status = experiment_flow_check(e, err);
@@ -424,6 +435,7 @@ static void take_sight(struct experiment *e)
                e->predictor.parameters * sizeof *e->seen.predictor);
     if (e->seen.target)
         memcpy(e->seen.target, e->target, size);
+    memcpy(e->seen.block_loss, e->trainer.block_loss, sizeof e->seen.block_loss);
 }
 
 /* Measure what was seen as the next point of the series, on so many threads. */
@@ -449,6 +461,9 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
         experiment_keep_representation(e, point);
     e->series.time[point] = (double)epoch;
     e->series.loss[point] = loss;
+    if (e->series.block_loss)
+        memcpy(e->series.block_loss + point * (size_t)e->trainer.blocks, e->seen.block_loss,
+               (size_t)e->trainer.blocks * sizeof(double));
     if (e->series.correlation)
         keep_correlation(e, point);
     keep_operators(e, point);

@@ -14,6 +14,7 @@
 /* Values at the points in time at which the run measures; [point][...] each. */
 struct series {
     double *time, *loss; /* time: epochs, or the time of a flow */
+    double *block_loss;  /* [block] of local training; NULL: one block, whose loss is `loss` */
     double *correlation; /* [correlation_size] */
     double *best;        /* [latent level] */
     double *norm[NETWORK_MAX_LEVELS], *trace[NETWORK_MAX_LEVELS]; /* [node] */
@@ -59,6 +60,7 @@ struct experiment {
     /* Copies that a measurement works on while training goes on. */
     struct {
         double *parameters, *predictor, *target;
+        double block_loss[NETWORK_MAX_LEVELS];
     } seen;
     double *ceiling; /* [node of the tree] */
     bool diverged;

@@ -64,6 +64,9 @@ static void put_axes(struct writer *w)
     if (experiment_predicts(e) && e->predictor.layers > 1)
         put_axis(w, "/predictor_hidden", (size_t)e->predictor.layer[0].outputs, NULL,
                  "neuron between the predictor's layers");
+    if (e->series.block_loss)
+        put_axis(w, "/block", (size_t)e->trainer.blocks, NULL,
+                 "block of levels that is trained by its own loss, 0 the top one");
     for (int l = 0; l < n->levels; l++) {
         put_axis(w, path_of(path, "/level_%d_neuron", l), (size_t)n->level[l].width, NULL,
                  "neuron of a node");
@@ -324,10 +327,13 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
         return w.status;
     put_attributes(&w);
     put_axes(&w);
-    size_t shape[] = {e->measured};
-    const char *axes[] = {w.time};
+    size_t shape[] = {e->measured, (size_t)e->trainer.blocks};
+    const char *axes[] = {w.time, "/block"};
     put(&w, "/series/loss", 1, shape, axes, e->series.loss,
         e->flows ? "loss" : "mean loss over the epoch");
+    if (e->series.block_loss)
+        put(&w, "/series/block_loss", 2, shape, axes, e->series.block_loss,
+            "mean loss of each block over the epoch");
     if (e->series.correlation)
         put_correlation(&w);
     put_operators(&w);

@@ -109,7 +109,7 @@ static enum status open_world(struct world *w, const struct flow_sgd_settings *s
         .children = {.scalar = true, .count = 1, .value = &children},
         .states = 2,
         .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range}};
-    *w = (struct world){.settings = settings, .loss = {settings->tau, 1}};
+    *w = (struct world){.settings = settings, .loss = {.tau = settings->tau, .negatives = 1}};
     w->network = (struct network){.levels = DEPTH,
                                   .leaves = 1 << DEPTH,
                                   .leaf_states = 2,

@@ -47,6 +47,12 @@ enum objective_target {
 
 enum target_start { START_ONLINE, START_RANDOM, START_ZERO };
 
+/* Local training (sim/blocks.h): blocks of `size` levels, of which a block shares `overlap` with
+ * the one above; size 0: one block of all levels. */
+struct block_cut {
+    int64_t size, overlap;
+};
+
 struct target_settings {
     double ema; /* gamma_a of ema_step */
     int start;  /* enum target_start */
@@ -69,6 +75,9 @@ struct objective {
     double (*temperature)(const void *settings);
     /* Whether similarities are inner products; NULL: no.  OBJECTIVE_PER_SAMPLE, TARGET_NONE. */
     bool (*inner)(const void *settings);
+    /* How a trainer cuts the network, each block with this objective on its outputs; NULL: not at
+     * all.  OBJECTIVE_PER_SAMPLE, TARGET_NONE. */
+    struct block_cut (*cut)(const void *settings);
 };
 
 /* Whether the objective needs labels. */

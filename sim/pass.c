@@ -499,8 +499,15 @@ void pass_forward(struct pass *p, double *parameters)
 
 void pass_backward(struct pass *p, double *parameters, double *gradient)
 {
+    pass_backward_levels(p, parameters, gradient, 0, p->network->levels - 1);
+}
+
+void pass_backward_levels(struct pass *p, double *parameters, double *gradient, int top, int bottom)
+{
     const struct network *n = p->network;
-    for (int l = 0; l < p->tables->boundary; l++) {
+    if (top > 0 && n->relu)
+        gate(p->delta[top], p->act[top], level_size(p, top));
+    for (int l = top; l <= bottom && l < p->tables->boundary; l++) {
         const struct level *level = &n->level[l];
         bool inner = l + 1 < p->tables->boundary;
         for (size_t node = 0; node < level->nodes; node++) {
@@ -516,7 +523,7 @@ void pass_backward(struct pass *p, double *parameters, double *gradient)
                 continue;
             }
             node_gradient(n, l, node, &p->outer[l], delta, input, gradient);
-            if (l + 1 == n->levels)
+            if (l == bottom)
                 continue;
             double *delta_input = p->delta[l + 1] + node * inputs;
             product_run(&p->backward[l], parameters + weight_offset(n, l, node), delta_input,
@@ -563,13 +570,17 @@ void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, 
 
 double pass_flops(const struct pass *p, bool backward)
 {
+    double flops = backward ? pass_backward_flops(p, 0, p->network->levels - 1) : 0;
+    for (int l = 0; l < p->tables->boundary; l++)
+        flops += (double)p->network->level[l].nodes * product_flops(&p->forward[l]);
+    return flops;
+}
+
+double pass_backward_flops(const struct pass *p, int top, int bottom)
+{
     double flops = 0;
-    for (int l = 0; l < p->tables->boundary; l++) {
-        bool bottom = l + 1 == p->network->levels;
-        double flops_of_node = product_flops(&p->forward[l]);
-        if (backward)
-            flops_of_node += (bottom ? 1 : 2) * product_flops(&p->outer[l]);
-        flops += (double)p->network->level[l].nodes * flops_of_node;
-    }
+    for (int l = top; l <= bottom && l < p->tables->boundary; l++)
+        flops += (l == bottom ? 1 : 2) * (double)p->network->level[l].nodes *
+                 product_flops(&p->outer[l]);
     return flops;
 }

@@ -123,10 +123,16 @@ void pass_forward(struct pass *pass, double *parameters);
  * delta of all levels up to the boundary. */
 void pass_backward(struct pass *pass, double *parameters, double *gradient);
 
+/* The same for levels `top` to `bottom` alone: from delta[top] = d loss / d f_top, without
+ * gradients to what lies below `bottom`.  With bottom = levels - 1 they reach the boundary. */
+void pass_backward_levels(struct pass *pass, double *parameters, double *gradient, int top,
+                          int bottom);
+
 /* Add delta at the boundary of columns [column, column + count) to the rows of their patterns. */
 void pass_scatter(const struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count, double *delta_lookup);
 
 double pass_flops(const struct pass *pass, bool backward);
+double pass_backward_flops(const struct pass *pass, int top, int bottom);
 
 #endif

@@ -62,6 +62,15 @@ static void plan_sizes(struct trainer *t)
         t->shards = TRAINER_SHARDS;
     t->steps = p->samples / p->batch;
     t->parameter_stride = padded(p->network->parameters);
+    t->blocks = blocks_of(blocks_cut(p->objective, p->objective_settings), p->network, t->block);
+}
+
+static int widest_block(const struct trainer *t)
+{
+    int width = 0;
+    for (int b = 0; b < t->blocks; b++)
+        width = t->block[b].width > width ? t->block[b].width : width;
+    return width;
 }
 
 /* Outputs of the whole batch where the loss compares them all; else of one chunk a thread, so that
@@ -70,21 +79,21 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
 {
     size_t sets = pairwise(t) ? 1 : (size_t)t->plan.threads;
     size_t stride = pairwise(t) ? padded(t->chunks * t->chunk) : t->chunk;
-    int width = t->plan.network->level[0].width;
-    size_t size = padded((size_t)t->online_views * (size_t)width * stride);
+    size_t size = padded((size_t)t->online_views * (size_t)widest_block(t) * stride);
     double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
-    t->outputs = ARENA_TAKE(arena, struct outputs, sets);
-    for (size_t i = 0; arena->base && i < sets; i++)
+    const size_t blocks = (size_t)t->blocks;
+    t->outputs = ARENA_TAKE(arena, struct outputs, sets * blocks);
+    for (size_t i = 0; arena->base && i < sets * blocks; i++)
         t->outputs[i] = (struct outputs){.samples = t->plan.batch,
                                          .stride = stride,
-                                         .width = width,
+                                         .width = t->block[i % blocks].width,
                                          .views = t->online_views,
-                                         .f = f + i * size,
-                                         .df = df + i * size};
+                                         .f = f + i / blocks * size,
+                                         .df = df + i / blocks * size};
     t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
     t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
     t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
-    t->partial = ARENA_TAKE(arena, double, t->chunks *PARTIAL_STRIDE);
+    t->partial = ARENA_TAKE(arena, double, blocks * t->chunks * PARTIAL_STRIDE);
 }
 
 static bool real_values(const struct trainer *t)
@@ -193,7 +202,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->parameters = ARENA_TAKE(arena, double, t->parameter_stride);
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
-    int boundary = boundary_level(n, plan->batch * (size_t)t->views);
+    int boundary = t->blocks > 1 ? n->levels : boundary_level(n, plan->batch * (size_t)t->views);
     tables_layout(&t->tables, n, boundary, plan->threads, arena);
     t->pass =
         layout_passes(&t->tables, pairwise(t) ? t->chunks : (size_t)plan->threads, columns, arena);
@@ -253,12 +262,14 @@ struct chunk_outputs {
     size_t begin, end; /* end: of the samples that the batch has */
 };
 
-static struct chunk_outputs outputs_of(const struct trainer *t, size_t chunk, int thread)
+static struct chunk_outputs outputs_of(const struct trainer *t, int block, size_t chunk, int thread)
 {
     size_t count = chunk_end(t, chunk) - chunk * t->chunk;
     size_t begin = pairwise(t) ? chunk * t->chunk : 0;
-    return (struct chunk_outputs){
-        .all = &t->outputs[pairwise(t) ? 0 : thread], .begin = begin, .end = begin + count};
+    return (struct chunk_outputs){.all =
+                                      &t->outputs[(pairwise(t) ? 0 : thread) * t->blocks + block],
+                                  .begin = begin,
+                                  .end = begin + count};
 }
 
 /* What the objective compares of a chunk: predictions and targets, or the outputs themselves. */
@@ -268,17 +279,33 @@ static const struct outputs *compared_by(const struct trainer *t, const struct c
     return predicts(t) ? &t->head[thread].compared : o->all;
 }
 
-/* The outputs of a pass from `column` on become out[width][stride], normalised where the network
- * is. */
-static void chunk_output(const struct trainer *t, const struct pass *pass, size_t column,
-                         size_t stride, double *out)
+/* f of a block's top level in a pass, before it is normalised. */
+static double *block_values(const struct pass *pass, const struct block *block)
+{
+    return block->top > 0 ? pass->act[block->top] : pass->pre[0];
+}
+
+/* The outputs of a block in a pass from `column` on become out[width][stride], normalised where the
+ * network is. */
+static void chunk_output(const struct trainer *t, const struct block *block,
+                         const struct pass *pass, size_t column, size_t stride, double *out)
 {
     const struct network *n = t->plan.network;
-    const int width = n->level[0].width;
-    for (size_t k = 0; k < (size_t)width; k++)
-        memcpy(out + k * stride, pass->pre[0] + k * pass->columns + column, t->chunk * sizeof *out);
+    const double *in = block_values(pass, block) + column;
+    for (size_t k = 0; k < (size_t)block->width; k++)
+        memcpy(out + k * stride, in + k * pass->columns, t->chunk * sizeof *out);
     if (n->normalize)
-        normalize_forward(width, t->chunk, stride, n->norm_eps, out, out);
+        normalize_forward(block->width, t->chunk, stride, n->norm_eps, out, out);
+}
+
+/* ... of all views, where the objective finds them. */
+static void block_outputs(const struct trainer *t, int block, size_t chunk, int thread)
+{
+    const struct pass *pass = pass_of(t, chunk, thread);
+    struct chunk_outputs o = outputs_of(t, block, chunk, thread);
+    for (int view = 0; view < t->online_views; view++)
+        chunk_output(t, &t->block[block], pass, (size_t)view * t->chunk, o.all->stride,
+                     (double *)o.all->f + output_index(o.all, view, 0, o.begin));
 }
 
 /* From the online outputs to predictions and targets. */
@@ -292,16 +319,17 @@ static void chunk_predict(struct trainer *t, const struct chunk_outputs *o, size
         double *out = t->target_output + (size_t)thread * view;
         supply_load(&t->supply, pass, 1, place, chunk * t->chunk, t->chunk, 0);
         pass_forward(pass, t->target);
-        chunk_output(t, pass, 0, t->chunk, out);
+        chunk_output(t, &t->block[0], pass, 0, t->chunk, out);
         target = out;
     }
     head_forward(&t->head[thread], t->predictor.parameters, (double *)o->all->f, target);
 }
 
+/* The pass of a chunk, and the outputs of the top block. */
 static void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
-    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    struct chunk_outputs o = outputs_of(t, 0, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
         if (pass->lent)
             pass_lend(pass, (size_t)view, supply_values(&t->supply, view, place, chunk * t->chunk));
@@ -309,35 +337,38 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
             supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk,
                         (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
-    for (int view = 0; view < t->online_views; view++)
-        chunk_output(t, pass, (size_t)view * t->chunk, o.all->stride,
-                     (double *)o.all->f + output_index(o.all, view, 0, o.begin));
+    block_outputs(t, 0, chunk, thread);
     if (predicts(t))
         chunk_predict(t, &o, chunk, place, thread);
 }
 
 static void chunk_rows(struct trainer *t, size_t chunk, int thread)
 {
-    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    struct chunk_outputs o = outputs_of(t, 0, chunk, thread);
     objective_rows(t->plan.objective, t->plan.objective_settings, o.all, o.begin, o.end, t->shared,
                    t->scratch + chunk * t->scratch_size);
 }
 
-static void chunk_gradient(struct trainer *t, size_t chunk, int thread)
+static double *partial_of(const struct trainer *t, int block, size_t chunk)
 {
-    struct chunk_outputs o = outputs_of(t, chunk, thread);
-    objective_gradient(t->plan.objective, t->plan.objective_settings, compared_by(t, &o, thread),
-                       o.begin, o.end, t->shared, t->scratch + chunk * t->scratch_size,
-                       t->partial + chunk * PARTIAL_STRIDE);
+    return t->partial + ((size_t)block * t->chunks + chunk) * PARTIAL_STRIDE;
 }
 
-/* Mean loss of the batch, and what all gradients are yet to be multiplied by. */
-static double batch_loss_of(const struct trainer *t, double *force)
+static void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread)
+{
+    struct chunk_outputs o = outputs_of(t, block, chunk, thread);
+    objective_gradient(t->plan.objective, t->plan.objective_settings, compared_by(t, &o, thread),
+                       o.begin, o.end, t->shared, t->scratch + chunk * t->scratch_size,
+                       partial_of(t, block, chunk));
+}
+
+/* A block's mean loss of the batch, and what all gradients are yet to be multiplied by. */
+static double batch_loss_of(const struct trainer *t, int block, double *force)
 {
     double totals[OBJECTIVE_PARTIALS] = {0};
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
-            totals[i] += t->partial[c * PARTIAL_STRIDE + (size_t)i];
+            totals[i] += partial_of(t, block, c)[i];
     return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs[0], totals,
                             force);
 }
@@ -354,28 +385,31 @@ static void chunk_backward_head(struct trainer *t, size_t shard, const struct ch
     predictor_sums_add(&t->predictor, count, t->chunk, o->all->f, head->raw + view, sums);
 }
 
-static void chunk_backward(struct trainer *t, size_t shard, size_t chunk, struct place place,
-                           int thread)
+static void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk,
+                           struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;
-    struct chunk_outputs o = outputs_of(t, chunk, thread);
+    const struct block *levels = &t->block[block];
+    struct chunk_outputs o = outputs_of(t, block, chunk, thread);
     size_t count = o.end - o.begin;
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     if (predicts(t))
         chunk_backward_head(t, shard, &o, thread);
     for (int view = 0; view < t->gradient_views; view++) {
         const double *in = o.all->df + output_index(o.all, view, 0, o.begin);
-        double *out = pass->delta[0] + (size_t)view * t->chunk;
+        double *out = pass->delta[levels->top] + (size_t)view * t->chunk;
         for (size_t k = 0; k < (size_t)o.all->width; k++) {
             memcpy(out + k * pass->columns, in + k * o.all->stride, count * sizeof *out);
             memset(out + k * pass->columns + count, 0, (t->chunk - count) * sizeof *out);
         }
     }
     if (n->normalize)
-        normalize_backward(o.all->width, pass->learning, pass->columns, n->norm_eps, pass->pre[0],
-                           pass->delta[0], pass->delta[0]);
-    pass_backward(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride);
+        normalize_backward(o.all->width, pass->learning, pass->columns, n->norm_eps,
+                           block_values(pass, levels), pass->delta[levels->top],
+                           pass->delta[levels->top]);
+    pass_backward_levels(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride,
+                         levels->top, levels->bottom);
     for (int view = 0; !real_values(t) && view < t->gradient_views; view++)
         pass_scatter(pass, supply_patterns(&t->supply, view, place, chunk * t->chunk),
                      t->supply.slab_stride, (size_t)view * t->chunk, count,
@@ -561,9 +595,13 @@ static void step_chunks(struct worker *w, struct place place)
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
             if (!pairwise(t))
                 chunk_forward(t, c, place, thread);
-            chunk_gradient(t, c, thread);
-            if (w->run->learn)
-                chunk_backward(t, g, c, place, thread);
+            for (int b = 0; b < t->blocks; b++) {
+                if (b > 0)
+                    block_outputs(t, b, c, thread);
+                chunk_gradient(t, b, c, thread);
+                if (w->run->learn)
+                    chunk_backward(t, b, g, c, place, thread);
+            }
         }
     }
     meet(w);
@@ -590,6 +628,27 @@ static struct place enter_step(struct worker *w, size_t step)
     return place;
 }
 
+/* Losses of all blocks, `force` as in batch_loss_of; false if one is not finite. */
+static bool batch_losses(const struct trainer *t, double loss[NETWORK_MAX_LEVELS], double *force)
+{
+    bool finite = true;
+    for (int b = 0; b < t->blocks; b++) {
+        loss[b] = batch_loss_of(t, b, force);
+        finite &= isfinite(loss[b]) != 0;
+    }
+    return finite;
+}
+
+static void keep_losses(struct epoch_run *run, size_t step, const double *loss, bool finite)
+{
+    struct trainer *t = run->trainer;
+    for (int b = 0; b < t->blocks; b++) /* means so far */
+        t->block_loss[b] += (loss[b] - t->block_loss[b]) / (double)(step + 1);
+    run->result.loss = t->block_loss[0];
+    run->result.steps = step + 1;
+    run->result.diverged = !finite;
+}
+
 /* All threads take the same turns: what they decide on was written before a barrier and is not
  * written again before the next. */
 static void run_thread(struct epoch_run *run, int thread)
@@ -604,13 +663,11 @@ static void run_thread(struct epoch_run *run, int thread)
         if (run->result.stopped || !all_finite(run))
             break;
         step_chunks(&worker, place);
-        double force, loss = batch_loss_of(t, &force);
-        if (thread == 0) {
-            run->result.loss += (loss - run->result.loss) / (double)(step + 1); /* mean so far */
-            run->result.steps = step + 1;
-            run->result.diverged = !isfinite(loss);
-        }
-        if (!isfinite(loss))
+        double force, loss[NETWORK_MAX_LEVELS];
+        const bool finite = batch_losses(t, loss, &force);
+        if (thread == 0)
+            keep_losses(run, step, loss, finite);
+        if (!finite)
             break;
         if (run->learn) {
             collect_gradient(t, &owned, force, thread);
@@ -647,6 +704,7 @@ static struct epoch_result run_epoch(struct epoch_run *run)
 {
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
+    memset(t->block_loss, 0, sizeof t->block_loss);
     supply_open(&t->supply, run->epoch, run->steps);
     for (run->first = 0; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
@@ -687,8 +745,11 @@ double trainer_evaluate(struct trainer *trainer, size_t steps)
 
 double trainer_flops(const struct trainer *trainer)
 {
-    double flops = (double)trainer->chunks * pass_flops(&trainer->pass[0], true) +
-                   tables_flops(&trainer->tables, true);
+    double of_pass = pass_flops(&trainer->pass[0], false);
+    for (int b = 0; b < trainer->blocks; b++)
+        of_pass +=
+            pass_backward_flops(&trainer->pass[0], trainer->block[b].top, trainer->block[b].bottom);
+    double flops = (double)trainer->chunks * of_pass + tables_flops(&trainer->tables, true);
     if (trainer->target)
         flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
                  tables_flops(&trainer->target_tables, false);

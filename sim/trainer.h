@@ -3,11 +3,15 @@
  *
  * A batch is cut into chunks of samples, chunks are dealt to at most TRAINER_SHARDS shards, and a
  * thread works on whole shards; sums go chunk by chunk within a shard, then shard by shard.  The
- * cut depends on the plan alone, so results are the same bits for any number of threads. */
+ * cut depends on the plan alone, so results are the same bits for any number of threads.
+ *
+ * With an objective that cuts the network into blocks (sim/blocks.h), each block learns from its
+ * own loss; where there is more than one, all levels are evaluated once a sample (sim/pass.h). */
 #ifndef DUET_SIM_TRAINER_H
 #define DUET_SIM_TRAINER_H
 
 #include "core/arena.h"
+#include "sim/blocks.h"
 #include "sim/head.h"
 #include "sim/network.h"
 #include "sim/objective.h"
@@ -24,7 +28,7 @@ struct trainer_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    const struct objective *objective;
+    const struct objective *objective; /* its cut fits the network (blocks_check) */
     const void *objective_settings;
     const struct optimiser *optimiser;
     const void *optimiser_settings;
@@ -39,7 +43,7 @@ struct trainer_plan {
 
 /* Where an epoch ended. */
 struct epoch_result {
-    double loss;    /* mean over its steps */
+    double loss;    /* mean over its steps; of the top block */
     uint64_t steps; /* taken so far, all epochs */
     bool diverged;  /* the last step gave a loss or a parameter that is not finite */
     bool stopped;   /* `keep_going` said no */
@@ -53,16 +57,20 @@ struct trainer {
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
     size_t steps;                 /* of an epoch */
     uint64_t step;                /* taken so far */
+    struct block block[NETWORK_MAX_LEVELS];
+    int blocks;
+    double
+        block_loss[NETWORK_MAX_LEVELS]; /* of the last epoch or evaluation, as epoch_result.loss */
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
     struct tables tables;
     struct pass *pass;        /* one a thread; one a chunk where the loss compares all samples */
     struct pass *delta;       /* one a thread: the gradient arrays that its passes use in turn */
-    struct outputs *outputs;  /* of the network: one; one a thread where the loss needs no other
-                                 sample */
+    struct outputs *outputs;  /* [block] of the network: one set; one a thread where the loss needs
+                                 no other sample, whose blocks use the same memory in turn */
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
-    double *partial;        /* [chunk][8], OBJECTIVE_PARTIALS of them used */
+    double *partial;        /* [block][chunk][8], OBJECTIVE_PARTIALS of them used */
     double *shard_gradient; /* [shard][gradient_stride], levels above the boundary */
     double *shard_lookup;   /* [shard][lookup_stride], sums at the boundary */
     size_t gradient_stride, lookup_stride;
@@ -92,7 +100,8 @@ struct trainer_watch {
 struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
                                   const struct trainer_watch *watch);
 
-/* Mean loss of the first `steps` batches of epoch 1 with the parameters as they are. */
+/* Mean loss (of the top block) of the first `steps` batches of epoch 1 with the parameters as they
+ * are. */
 double trainer_evaluate(struct trainer *trainer, size_t steps);
 
 /* Floating-point operations of the products in one step. */

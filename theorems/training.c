@@ -69,7 +69,7 @@ static void layout(struct world *w, const struct training_plan *p, struct arena 
                                          .tree = w->tree,
                                          .columns = p->samples,
                                          .correlation = true,
-                                         .covop = true,
+                                         .covop = !p->correlations_only,
                                          .threads = 1,
                                          .source = &source_hltm,
                                          .world = w->tree};
@@ -128,7 +128,8 @@ static enum status observe(struct world *w, const struct training_plan *p, int w
                                          (uint64_t)when, p->samples, err);
     for (int l = 0; l < p->depth && !status; l++) {
         result->best[when][l] = mean_best(w, l);
-        result->norm[when][l] = mean_of(w->measure.norm[l], w->tree->count[l]);
+        if (!p->correlations_only)
+            result->norm[when][l] = mean_of(w->measure.norm[l], w->tree->count[l]);
     }
     return status;
 }
@@ -150,6 +151,7 @@ enum status training_run(const struct training_plan *plan, struct training_resul
                          struct error *err)
 {
     struct world w;
+    *result = (struct training_result){.best = {{0}}};
     enum status status = open_world(&w, plan, err);
     if (!status)
         status = observe(&w, plan, 0, result, err);
@@ -158,7 +160,7 @@ enum status training_run(const struct training_plan *plan, struct training_resul
             status = error_set(err, STATUS_DIVERGED, "training diverged in epoch %d", epoch);
     if (!status)
         status = observe(&w, plan, 1, result, err);
-    if (!status)
+    if (!status && !plan->correlations_only)
         status = find_ceiling(&w, plan, result, err);
     close_world(&w);
     return status;

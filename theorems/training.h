@@ -14,6 +14,7 @@ struct training_plan {
     const struct objective *objective;
     const void *objective_settings;
     double lr;
+    bool correlations_only; /* leave norm and ceiling of the result at 0 */
     int keep_level; /* of views; `depth`: no augmentation; -1: x_+ is an independent sample */
     size_t samples; /* of an epoch and of a measurement */
     uint64_t seed;  /* of the tree, the weights and all samples */

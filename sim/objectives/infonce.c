@@ -2,7 +2,7 @@
  * -<f(x_1), StopGrad f(x')> in the place of r, [FD] */
 #include "sim/objectives/objectives.h"
 
-static int64_t negatives_of(const void *settings)
+int64_t infonce_negatives(const void *settings)
 {
     return ((const struct infonce_settings *)settings)->negatives;
 }
@@ -12,8 +12,8 @@ static bool inner(const void *settings)
     return ((const struct infonce_settings *)settings)->similarity == 1;
 }
 
-static double loss(const void *settings, int64_t negatives, const double *r_plus,
-                   const double *r_minus, double *d_plus, double *d_minus)
+double infonce_loss(const void *settings, int64_t negatives, const double *r_plus,
+                    const double *r_minus, double *d_plus, double *d_minus)
 {
     const double tau = ((const struct infonce_settings *)settings)->tau;
     double nearest = r_plus[0], sum = 0;
@@ -56,7 +56,7 @@ const struct objective objective_infonce = {
               .params = params,
               .settings_size = sizeof(struct infonce_settings)},
     .scope = OBJECTIVE_PER_SAMPLE,
-    .negatives = negatives_of,
-    .loss = loss,
+    .negatives = infonce_negatives,
+    .loss = infonce_loss,
     .inner = inner,
 };

@@ -10,7 +10,7 @@ extern const struct objective objective_simple, objective_simple_beta, objective
     objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
     objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
     objective_byol_cosine, objective_supcon_out, objective_supcon_in, objective_suncet,
-    objective_cacr;
+    objective_cacr, objective_loco;
 
 /* H = 0, and r_+ as the loss: what the objectives without negatives share. */
 static inline int64_t no_negatives(const void *settings)
@@ -49,6 +49,16 @@ struct infonce_settings {
     double tau;
     int64_t negatives;
     int similarity; /* 0 distance, 1 inner product with a target held constant */
+};
+
+int64_t infonce_negatives(const void *settings);
+double infonce_loss(const void *settings, int64_t negatives, const double *r_plus,
+                    const double *r_minus, double *d_plus, double *d_minus);
+
+/* `similarity` stays 0. */
+struct loco_settings {
+    struct infonce_settings infonce; /* of every block; the first member */
+    struct block_cut cut;
 };
 
 struct cacr_settings {

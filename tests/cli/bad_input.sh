@@ -73,6 +73,14 @@ expect "no positives" 2 "objective.positives" $run good.yaml objective.name=cacr
 expect "a negative temperature" 2 "objective.t_minus" $run good.yaml objective.name=cacr objective.t_minus=-1
 expect "ntxent has no positives to choose" 2 "positives" $run good.yaml objective.name=ntxent objective.positives=2
 
+# Local training.
+loco="$run good.yaml objective.name=loco"
+expect "a block of more levels than the network has" 2 "objective.block is 3.*the network has 2 levels" $loco objective.block=3
+expect "a block of more levels than an mlp has" 2 "objective.block is 4.*3 levels" $run objective.name=loco network.kind=mlp objective.block=4
+expect "blocks that share all their levels" 2 "objective.overlap is 2 with objective.block 2.*0 ... 1" $loco objective.overlap=2
+expect "a block of no levels" 2 "objective.block" $loco objective.block=0
+expect "infonce has no blocks" 2 "block" $run good.yaml objective.block=1
+
 # Learning without negatives: what contradicts itself names both keys.
 byol="$run good.yaml objective.name=byol predictor.kind=linear"
 two="predictor.kind=two_layers"

@@ -3,7 +3,7 @@
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
-for objective in infonce reference_nce ntxent supcon_in cacr; do
+for objective in infonce reference_nce ntxent supcon_in cacr loco; do
     for threads in 1 2 3; do
         "$duet" run -q -t $threads $small objective.name=$objective -o $objective-$threads.h5
     done
@@ -19,6 +19,20 @@ check "another spec, other bytes" $((! $?))
 "$duet" run -q -t 1 $small network.kind=mlp data.keep_level=2 optimiser.name=adam -o mlp-1.h5
 cmp -s mlp-1.h5 mlp-2.h5
 check "mlp: the same bytes from 1 and 2 threads" $?
+
+# Local training: other blocks, another run; the top block's loss is the run's.
+"$duet" run -q $small objective.name=loco objective.overlap=0 -o disjoint.h5
+"$duet" export disjoint.h5 series/block_loss >disjoint.tsv && [ "$(awk 'END {print NF}' disjoint.tsv)" = 4 ]
+check "three disjoint blocks of a tree of depth 5" $?
+"$duet" export loco-1.h5 series/block_loss >blocks.tsv && [ "$(awk 'END {print NF}' blocks.tsv)" = 5 ]
+check "four overlapping ones" $?
+"$duet" export loco-1.h5 series/loss >loss.tsv && cut -f 1,2 blocks.tsv | sed '1s/block_0/loss/' | cmp -s - loss.tsv
+check "the loss is that of the top block" $?
+for threads in 1 3; do
+    "$duet" run -q -t $threads $small objective.name=loco network.kind=mlp -o loco-mlp-$threads.h5
+done
+cmp -s loco-mlp-1.h5 loco-mlp-3.h5
+check "loco, mlp: the same bytes from 1 and 3 threads" $?
 
 # Labels: another latent, another run; more classes than samples in a batch.
 "$duet" run -q $small data.keep_level=1 objective.name=supcon_in -o root.h5
