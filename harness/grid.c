@@ -114,9 +114,9 @@ static void read_whole(struct range *range, const char *text)
     range->whole = sscanf(text, "%" SCNd64 ":%" SCNd64 ":%" SCNd64 "%c", &range->first, &b,
                           &range->whole_step, &end) == 3 &&
                    strspn(text, "+-:0123456789") == strlen(text) && range->whole_step != 0;
-    const __int128 length = range->whole ? (__int128)b - range->first : 0;
+    const __int128 steps = range->whole ? ((__int128)b - range->first) / range->whole_step : 0;
     if (range->whole)
-        range->count = (double)(length / range->whole_step) + 1;
+        range->count = (double)steps + 1;
     if (range->whole && (b < range->first) != (range->whole_step < 0) && b != range->first)
         range->count = 0;
 }
