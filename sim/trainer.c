@@ -663,7 +663,7 @@ static void run_thread(struct epoch_run *run, int thread)
         if (run->result.stopped || !all_finite(run))
             break;
         step_chunks(&worker, place);
-        double force, loss[NETWORK_MAX_LEVELS];
+        double force = 1, loss[NETWORK_MAX_LEVELS];
         const bool finite = batch_losses(t, loss, &force);
         if (thread == 0)
             keep_losses(run, step, loss, finite);
