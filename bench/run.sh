@@ -2,7 +2,6 @@
 # `make bench` and `make bench-peer`: run from duet's folder.
 set -eu
 build=$1
-export OMP_PROC_BIND="${OMP_PROC_BIND:-true}"
 "$build/bench/bench"
 [ "${2:-}" = peer ] || { echo "against PyTorch: make bench-peer"; exit 0; }
 
