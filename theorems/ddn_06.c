@@ -27,7 +27,7 @@ static struct loss draw_loss(gsl_rng *rng, bool infonce)
 {
     double tau = gsl_ran_flat(rng, 0.3, 1), margin = gsl_ran_flat(rng, -0.5, 0.5);
     if (infonce)
-        return (struct loss){&objective_infonce, {.infonce = {tau, 1}}};
+        return (struct loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
     return (struct loss){&objective_triplet, {.triplet = {tau, margin}}};
 }
 

@@ -24,7 +24,7 @@ static struct loss draw_loss(const struct trial *trial)
     case 1:
         return (struct loss){&objective_triplet, {.triplet = {tau, 0.5}}};
     default:
-        return (struct loss){&objective_infonce, {.infonce = {tau, 1}}};
+        return (struct loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
     }
 }
 
