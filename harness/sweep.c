@@ -362,19 +362,30 @@ static void print_submitted(const struct options *options, const struct sweep_wo
                 job);
 }
 
-static bool is_diverged(const char *folder, uint64_t number)
+static enum status take_diverged(void *context, size_t i, const char *bytes, size_t size,
+                                 const struct error *problem, struct error *err)
 {
-    char path[PATH], hash[SWEEP_HASH], *status = NULL;
-    struct store_file *file;
-    sweep_hash_text(number, hash);
-    snprintf(path, sizeof path, "%s/%s.h5", folder, hash);
-    if (store_open(&file, path, NULL))
-        return false;
-    const bool diverged = store_get_text(file, "status", &status, NULL) == STATUS_OK &&
-                          strcmp(status, "diverged") == 0;
-    free(status);
-    store_close(file);
-    return diverged;
+    struct finished *finished = context;
+    (void)i, (void)size, (void)err;
+    finished->todo->diverged += !problem && strcmp(bytes, "diverged") == 0;
+    return STATUS_OK;
+}
+
+/* Of the points that were to do, those whose files say so. */
+static enum status count_diverged(struct sweep_work *work, const struct todo *todo,
+                                  struct error *err)
+{
+    struct todo seen = {0};
+    struct finished finished = {.plan = work->plan,
+                                .folder = work->folder,
+                                .point = todo->point,
+                                .count = todo->count,
+                                .todo = &seen};
+    const struct store_each each = {finished.count, &finished, name_finished, read_finished,
+                                    take_diverged};
+    const enum status status = finished.count > 0 ? store_each(&each, err) : STATUS_OK;
+    work->diverged += seen.diverged;
+    return status;
 }
 
 /* Waits for a job, and concludes as if the work had been done here. */
@@ -383,7 +394,7 @@ static int wait_for(const struct options *options, struct sweep_work *work, cons
 {
     struct error err = {0};
     char cancel[SLURM_CANCEL];
-    const enum status status = slurm_wait(work, job, &err);
+    enum status status = slurm_wait(work, job, &err);
     if (status == STATUS_INTERRUPTED) {
         slurm_cancel_command(job, cancel);
         print_failures(work);
@@ -393,8 +404,8 @@ static int wait_for(const struct options *options, struct sweep_work *work, cons
                 todo->done + work->done, todo->all, job, cancel, job);
         return error_exit_code(status);
     }
-    for (size_t i = 0; i < todo->count && !status; i++)
-        work->diverged += is_diverged(work->folder, work->plan->point[todo->point[i]].hash);
+    if (!status)
+        status = count_diverged(work, todo, &err);
     if (!status)
         clean_again(work->folder);
     const size_t lost = todo->count - work->done - work->failures;
