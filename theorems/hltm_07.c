@@ -6,8 +6,6 @@
 #include <gsl/gsl_fit.h>
 #include <math.h>
 
-enum { UPPER = 3 }; /* levels that are called the upper ones: the root and two below it */
-
 struct emergence_settings {
     int64_t depth, width, epochs, samples;
 };
@@ -61,20 +59,12 @@ static struct training_plan plan_of(const struct trial *trial)
                                   .seed = gsl_rng_get(trial->rng)};
 }
 
-static double upper_mean(const double *best)
-{
-    double sum = 0;
-    for (int l = 0; l < UPPER; l++)
-        sum += best[l] / UPPER;
-    return sum;
-}
-
 /* Mean best |correlation| of the upper levels after training. */
 static enum status after(const struct training_plan *plan, double *value, struct error *err)
 {
     struct training_result r;
     enum status status = training_run(plan, &r, err);
-    *value = status ? NAN : upper_mean(r.best[1]);
+    *value = status ? NAN : training_upper_mean(r.best[1]);
     return status;
 }
 
@@ -82,7 +72,7 @@ static enum status gain(const struct training_plan *plan, double *value, struct 
 {
     struct training_result r;
     enum status status = training_run(plan, &r, err);
-    *value = status ? NAN : upper_mean(r.best[1]) - upper_mean(r.best[0]);
+    *value = status ? NAN : training_upper_mean(r.best[1]) - training_upper_mean(r.best[0]);
     return status;
 }
 

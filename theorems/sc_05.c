@@ -3,8 +3,6 @@
 #include "theorems/claims.h"
 #include "theorems/training.h"
 
-enum { UPPER = 3 }; /* levels that are called the upper ones: the root and two below it */
-
 struct local_settings {
     int64_t depth, width, epochs, samples, block;
 };
@@ -97,9 +95,8 @@ static enum status recover(const struct trial *trial, uint64_t seed, struct bloc
     struct training_result result;
     plan.correlations_only = true;
     enum status status = training_run(&plan, &result, err);
-    *recovery = (struct recovery){.lowest = result.best[1][plan.depth - 1]};
-    for (int l = 0; l < UPPER; l++)
-        recovery->upper += result.best[1][l] / UPPER;
+    *recovery = (struct recovery){.upper = training_upper_mean(result.best[1]),
+                                  .lowest = result.best[1][plan.depth - 1]};
     return status;
 }
 

@@ -165,3 +165,11 @@ enum status training_run(const struct training_plan *plan, struct training_resul
     close_world(&w);
     return status;
 }
+
+double training_upper_mean(const double *best)
+{
+    double sum = 0;
+    for (int l = 0; l < TRAINING_UPPER; l++)
+        sum += best[l] / TRAINING_UPPER;
+    return sum;
+}

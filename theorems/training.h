@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "sim/objective.h"
 
-enum { TRAINING_LEVELS = 8 };
+enum { TRAINING_LEVELS = 8, TRAINING_UPPER = 3 };
 
 /* The published setting but for these. */
 struct training_plan {
@@ -29,5 +29,8 @@ struct training_result {
 
 enum status training_run(const struct training_plan *plan, struct training_result *result,
                          struct error *err);
+
+/* Mean over the TRAINING_UPPER upper levels, the root and those below it, of best[level]. */
+double training_upper_mean(const double *best);
 
 #endif
