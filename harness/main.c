@@ -1,11 +1,13 @@
 /* duet: the commands and their help. */
 #include "harness/command.h"
+#include "harness/isolate.h"
 #include "harness/spec.h"
 #include "harness/summary.h"
 
 #include <argp.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,20 +16,22 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage, *summary;
+    bool isolated; /* reads files from elsewhere */
 } commands[] = {
-    {"run", command_run, "run SPEC [KEY=VALUE ...]", "train and measure; one result file"},
+    {"run", command_run, "run SPEC [KEY=VALUE ...]", "train and measure; one result file", false},
     {"sweep", command_sweep, "sweep SPEC [KEY=V1,V2 ...]",
-     "run a grid of points; goes on where it stopped"},
-    {"collect", command_collect, "collect DIR", "one table of a sweep's runs"},
-    {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key"},
-    {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values"},
-    {"info", command_info, "info FILE.h5", "what a result file holds"},
-    {"list", command_list, "list [KIND]", "what a spec can name, with all parameters"},
+     "run a grid of points; goes on where it stopped", false},
+    {"collect", command_collect, "collect DIR", "one table of a sweep's runs", false},
+    {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key",
+     false},
+    {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values", true},
+    {"info", command_info, "info FILE.h5", "what a result file holds", true},
+    {"list", command_list, "list [KIND]", "what a spec can name, with all parameters", false},
     {"verify", command_verify, "verify [ID ...] [KEY=VALUE ...]",
-     "measure what the theory claims, with controls"},
+     "measure what the theory claims, with controls", false},
     {"crosscheck", command_crosscheck, "crosscheck FILE.h5",
-     "compare with an autodiff reference file"},
-    {"figure", command_figure, "figure NAME|all", "run what a figure needs and draw it"},
+     "compare with an autodiff reference file", true},
+    {"figure", command_figure, "figure NAME|all", "run what a figure needs and draw it", false},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -75,7 +79,7 @@ static int run_command(const struct command *command, int argc, char **argv)
     char name[32]; /* for usage messages */
     snprintf(name, sizeof name, "duet %s", command->name);
     argv[0] = name;
-    return command->run(argc, argv);
+    return command->isolated ? isolate(command->run, argc, argv) : command->run(argc, argv);
 }
 
 int main(int argc, char **argv)

@@ -7,8 +7,10 @@
  *
  * HDF5 1.10.8 itself crashes on such files (crash_in_own_format.h5, crash_behind_damage.h5 of the
  * corpus: a null pointer in H5F__accum_read, for a B-tree whose header lies nowhere) and loops
- * (loop_in_libhdf5.h5).  store_open tries every file in a child process and refuses these.  What it
- * leaks (leak_in_libhdf5.h5) is in leaks.supp. */
+ * (loop_in_libhdf5.h5, until the limit of processor time ends the child, 5 to 7 s).  store_open
+ * tries every file in a child process and refuses these.  What libhdf5 leaks (leak_in_libhdf5.h5)
+ * is in leaks.supp, what it reads of freed memory (use_after_free_in_libhdf5.h5) in address.supp:
+ * the commands themselves run in a process of their own (harness/isolate.h), here they do not. */
 #include <stdbool.h>
 #include <unistd.h>
 

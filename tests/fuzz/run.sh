@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 export TMPDIR="$work" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # A sanitizer's report in a child process must not look like the child's refusal of a file, code 1.
-export ASAN_OPTIONS=exitcode=77:quarantine_size_mb=8:allocator_may_return_null=1
+export ASAN_OPTIONS="exitcode=77:quarantine_size_mb=8:allocator_may_return_null=1:suppressions=$here/address.supp"
 export UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
 
