@@ -168,34 +168,36 @@ static double core_latency(void)
     return 1e9 * seconds / TURNS;
 }
 
-/* When a run begins to train: what it does once before is no part of an epoch. */
-static void note_measured(void *start, const struct experiment *e, uint64_t step, uint64_t steps)
-{
-    (void)e, (void)step, (void)steps;
-    if (*(double *)start == 0)
-        *(double *)start = now();
-}
+/* When the second epoch and the last began: between them every epoch trains and measures once,
+ * whether one comes after the other or beside it. */
+struct epoch_clock {
+    uint64_t steps; /* of an epoch */
+    double second, last;
+};
 
-static bool note_training(void *start, const struct experiment *e, uint64_t step, uint64_t steps)
+static bool note_step(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
-    note_measured(start, e, step, steps);
+    struct epoch_clock *clock = context;
+    (void)e, (void)steps;
+    if (step == clock->steps)
+        clock->second = now();
+    if (step == (EPOCHS - 1) * clock->steps)
+        clock->last = now();
     return true;
 }
 
-/* Seconds an epoch of one run, from where it was.  On two threads the measurement before the first
- * epoch falls into the time that is taken, on one before it. */
+/* Seconds an epoch of one run, from where it was. */
 static double time_run(struct experiment *e)
 {
-    double start = 0;
-    const struct observer observer = {
-        .measured = note_measured, .training = note_training, .context = &start};
+    struct epoch_clock clock = {.steps = e->trainer.steps};
+    const struct observer observer = {.training = note_step, .context = &clock};
     struct error err = {0};
     e->measured = 0;
     if (experiment_run(e, &observer, &err)) {
         fprintf(stderr, "bench: %s\n", err.message);
         exit(2);
     }
-    return (now() - start) / EPOCHS;
+    return (clock.last - clock.second) / (EPOCHS - 2);
 }
 
 static void time_round(struct rounds *r, int n)

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <omp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -473,9 +474,10 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
 /* ---- measuring beside training ----
  *
  * A measurement needs the weights as they were, so the next epoch is trained meanwhile: half of the
- * threads measure and then draw what the rest of the epoch needs, the others train, and all train
- * when that is done.  That is faster than all at one and then all at the other, since the threads
- * of a training step have to wait for one another.  No number depends on it. */
+ * threads measure and then draw what the rest of the epoch and the beginning of the one after it
+ * need, the others train, and all train when that is done.  That is faster than all at one and then
+ * all at the other, since the threads of a training step have to wait for one another.  No number
+ * depends on it. */
 
 struct measuring {
     struct experiment *e;
@@ -489,9 +491,32 @@ struct measuring {
     struct error err;
 };
 
+/* With OMP_PROC_BIND a thread inherits the place of the one that made it, which trains there, and
+ * OpenMP puts it on the first place at its first parallel region: after that let it go to all. */
+static void leave_place(void)
+{
+    cpu_set_t all;
+    CPU_ZERO(&all);
+#pragma omp parallel num_threads(1)
+    (void)omp_get_thread_num();
+    for (int place = 0; place < omp_get_num_places(); place++) {
+        int processor[CPU_SETSIZE];
+        const int count = omp_get_place_num_procs(place);
+        if (count > CPU_SETSIZE)
+            return;
+        omp_get_place_proc_ids(place, processor);
+        for (int i = 0; i < count; i++)
+            CPU_SET((size_t)processor[i], &all);
+    }
+    if (CPU_COUNT(&all) > 0)
+        pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+}
+
 static void *measure(void *context)
 {
     struct measuring *m = context;
+    if (m->beside)
+        leave_place();
     m->status = measure_point(m->e, m->epoch, m->loss, m->threads, &m->err);
     if (m->beside)
         supply_visit(&m->e->trainer.supply);
@@ -584,8 +609,10 @@ static enum status train_epoch(struct training *t, uint64_t epoch, struct error 
 {
     struct experiment *e = t->e;
     const int64_t epochs = train_of(e)->epochs;
-    const struct trainer_watch watch = {
-        .keep_going = keep_going, .threads = free_threads, .context = t};
+    const struct trainer_watch watch = {.keep_going = keep_going,
+                                        .threads = free_threads,
+                                        .context = t,
+                                        .goes_on = (int64_t)epoch < epochs};
     struct epoch_result result = trainer_epoch(&e->trainer, epoch, &watch);
     t->before = result.steps;
     t->step = 0;

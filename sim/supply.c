@@ -42,7 +42,7 @@ static size_t slabs_of(const struct supply *s, size_t steps)
     return (steps + s->slab_steps - 1) / s->slab_steps;
 }
 
-/* All slabs of an epoch if they fit; two where one thread does everything. */
+/* As many slabs as an epoch has if they fit; two where one thread does everything. */
 static size_t ring_of(const struct supply *s)
 {
     const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
@@ -79,15 +79,32 @@ void supply_layout(struct supply *s, const struct supply_plan *plan, struct aren
     atomic_init(&s->visitors, 0);
 }
 
-void supply_open(struct supply *s, uint64_t epoch, size_t steps)
+/* Whether the slabs before `end` were used up to the last, so that what was drawn lies behind. */
+static bool is_used_up(const struct supply *s)
 {
-    s->epoch = epoch;
-    s->slabs = slabs_of(s, steps);
+    return s->end > 0 && atomic_load(&s->used) == s->end - 1;
+}
+
+static void begin_anew(struct supply *s)
+{
+    s->end = 0;
     for (size_t i = 0; i < s->lanes; i++)
         atomic_init(&s->lane[i].next, 0);
     for (size_t i = 0; i < s->ring; i++)
         atomic_init(&s->drawn[i], 0);
-    atomic_init(&s->used, 0);
+}
+
+void supply_open(struct supply *s, uint64_t epoch, size_t steps, bool goes_on)
+{
+    const size_t whole = slabs_of(s, s->plan.steps);
+    const bool was_to_come = s->most > s->end && epoch == s->epoch + 1 && steps == s->plan.steps;
+    if (!was_to_come || !is_used_up(s))
+        begin_anew(s);
+    s->epoch = epoch;
+    s->begin = s->end;
+    s->end += slabs_of(s, steps);
+    s->most = s->end + (goes_on && steps == s->plan.steps ? whole : 0);
+    atomic_store(&s->used, s->begin);
     atomic_store(&s->open, true);
 }
 
@@ -136,10 +153,11 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
     const struct place place = {.slab = slab % s->ring, .sample = b * BLOCK};
     const size_t leaves = p->network->leaves, own = drawer * s->leaf_size;
     void *scratch = (char *)s->scratch + drawer * s->scratch_size;
+    const size_t first = slab < s->end ? s->begin : s->end; /* of its epoch */
     const struct draw draw = {.seed = p->seed,
                               .purpose = PURPOSE_TRAIN,
-                              .epoch = s->epoch,
-                              .block = slab * s->slab_steps * p->batch / BLOCK + b};
+                              .epoch = s->epoch + (slab >= s->end),
+                              .block = (slab - first) * s->slab_steps * p->batch / BLOCK + b};
     if (p->labels)
         p->source->labels(p->world, draw, s->label + label_index(s, place));
     if (real_values(s)) {
@@ -191,12 +209,13 @@ static size_t least(size_t a, size_t b)
 
 bool supply_draw_next(struct supply *s, size_t step, int thread)
 {
-    return draw_one(s, least(step / s->slab_steps + 2, s->slabs), (size_t)thread);
+    return draw_one(s, least(s->begin + step / s->slab_steps + 2, s->most), (size_t)thread);
 }
 
 struct place supply_enter(struct supply *s, size_t step, int thread)
 {
-    const size_t slab = step / s->slab_steps, first = slab * s->slab_steps;
+    const size_t of_epoch = step / s->slab_steps, first = of_epoch * s->slab_steps;
+    const size_t slab = s->begin + of_epoch;
     if (step == first) {
         const size_t drawn = (slab / s->ring + 1) * blocks_of_slab(s);
         atomic_store_explicit(&s->used, slab, memory_order_release);
@@ -214,7 +233,7 @@ void supply_visit(struct supply *s)
     atomic_fetch_add(&s->visitors, 1);
     while (atomic_load(&s->open)) {
         const size_t used = atomic_load_explicit(&s->used, memory_order_acquire);
-        if (!draw_one(s, least(used + s->ring, s->slabs), s->lanes))
+        if (!draw_one(s, least(used + s->ring, s->most), s->lanes))
             break;
     }
     atomic_fetch_sub(&s->visitors, 1);

@@ -1,8 +1,8 @@
 /* The samples that a trainer will need, drawn ahead of their use by whoever has time.
  *
  * An epoch is a sequence of slabs, each the samples of a few batches; a ring holds the slab in use
- * and those to come.  Samples have addresses (core/random.h), so it does not matter who draws them,
- * or when. */
+ * and those to come, of the next epoch too.  Samples have addresses (core/random.h), so it does not
+ * matter who draws them, or when. */
 #ifndef DUET_SIM_SUPPLY_H
 #define DUET_SIM_SUPPLY_H
 
@@ -48,9 +48,11 @@ struct supply {
     uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK] of states */
     void *scratch;                  /* [drawer] of the source */
     size_t leaf_size, scratch_size;
-    /* One epoch; lane i holds every lanes'th block of a slab from block i on. */
-    uint64_t epoch;
-    size_t slabs; /* of the epoch */
+    /* Slabs are counted from an epoch that began anew; lane i holds every lanes'th block of a slab
+     * from block i on. */
+    uint64_t epoch;    /* at work */
+    size_t begin, end; /* its slabs */
+    size_t most;       /* slabs that may be drawn: those of the next epoch come behind */
     size_t lanes;
     struct lane *lane;
     atomic_size_t *drawn;            /* [ring] blocks, over all slabs that lay there */
@@ -62,8 +64,9 @@ struct supply {
 /* Lay out the supply in `arena` (call once counting, once real). */
 void supply_layout(struct supply *supply, const struct supply_plan *plan, struct arena *arena);
 
-/* Begin the first `steps` batches of an epoch, and end them: no visitor draws any more. */
-void supply_open(struct supply *supply, uint64_t epoch, size_t steps);
+/* Begin the first `steps` batches of an epoch, and end them: no visitor draws any more.  Where all
+ * of the next epoch comes after it (`goes_on`), that may be drawn meanwhile. */
+void supply_open(struct supply *supply, uint64_t epoch, size_t steps, bool goes_on);
 void supply_close(struct supply *supply);
 
 /* Draw one block of the next slab, as thread 0..threads-1, while waiting for others that are at
@@ -74,8 +77,8 @@ bool supply_draw_next(struct supply *supply, size_t step, int thread);
  * have read the one before; it draws what is not drawn, and waits for what others are drawing. */
 struct place supply_enter(struct supply *supply, size_t step, int thread);
 
-/* Draw all that the ring holds of the epoch at work, beside those who train: for one thread at a
- * time that is not one of them.  Does nothing between supply_close and supply_open. */
+/* Draw all that the ring holds, beside those who train: for one thread at a time that is not one of
+ * them.  Does nothing between supply_close and supply_open. */
 void supply_visit(struct supply *supply);
 
 /* `count` samples of a view, from `first` after `place` on, go into the columns of a pass from

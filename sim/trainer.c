@@ -705,7 +705,7 @@ static struct epoch_result run_epoch(struct epoch_run *run)
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
     memset(t->block_loss, 0, sizeof t->block_loss);
-    supply_open(&t->supply, run->epoch, run->steps);
+    supply_open(&t->supply, run->epoch, run->steps, watch->goes_on);
     for (run->first = 0; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
         size_t left = run->steps - run->first, stretch = t->supply.slab_steps;

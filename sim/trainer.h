@@ -94,6 +94,7 @@ struct trainer_watch {
     bool (*keep_going)(void *context, size_t step);
     int (*threads)(void *context); /* how many may work on the next few steps, at least 1 */
     void *context;
+    bool goes_on; /* the next epoch will be trained next; who has time may draw its samples */
 };
 
 /* One epoch, numbered from 1.  `watch` may be NULL. */

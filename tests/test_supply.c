@@ -24,11 +24,14 @@ static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t samp
     return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
 }
 
+static atomic_size_t blocks_drawn;
+
 static void numbered(const void *world, struct draw draw, int positives, int views, void *scratch,
                      double *x)
 {
     (void)world, (void)scratch;
     assert_int_equal(positives, POSITIVES);
+    atomic_fetch_add(&blocks_drawn, 1);
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BLOCK; j++)
@@ -97,15 +100,22 @@ static void *visit(void *supply)
     return NULL;
 }
 
+/* An epoch, or its first `steps`, before which the next follows or does not. */
+struct part {
+    uint64_t epoch;
+    size_t steps;
+    bool goes_on;
+};
+
 /* All batches on a team, each thread checking all, beside visitors that come one after another. */
-static int wrong_in_epoch(struct supply *s, uint64_t epoch, int threads, bool visitors)
+static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool visitors)
 {
     int count = 0;
     pthread_t visitor;
     bool there = false;
-    supply_open(s, epoch, STEPS);
+    supply_open(s, part.epoch, STEPS, part.goes_on);
 #pragma omp parallel num_threads(threads) reduction(+ : count)
-    for (size_t step = 0; step < STEPS; step++) {
+    for (size_t step = 0; step < part.steps; step++) {
         const int thread = omp_get_thread_num();
 #pragma omp barrier
 #pragma omp master
@@ -116,7 +126,7 @@ static int wrong_in_epoch(struct supply *s, uint64_t epoch, int threads, bool vi
         }
         const struct place place = supply_enter(s, step, thread);
 #pragma omp barrier
-        count += wrong(s, place, epoch, step);
+        count += wrong(s, place, part.epoch, step);
         while (thread == 1 && supply_draw_next(s, step, thread))
             ;
     }
@@ -131,6 +141,10 @@ static void every_batch_has_its_own_samples(void **state)
     (void)state;
     static const size_t ring_bytes[] = {0, 300000, 1 << 30};
     static const size_t rings[] = {2, 5, 21};
+    static const struct part part[] = {{EPOCH, STEPS, true},      {EPOCH + 1, STEPS, true},
+                                       {EPOCH + 2, STEPS, false}, {EPOCH + 3, STEPS, true},
+                                       {EPOCH + 9, STEPS, true},  {EPOCH + 10, STEPS / 2, true},
+                                       {EPOCH + 11, STEPS, true}, {EPOCH + 12, STEPS, false}};
     for (int threads = 1; threads <= 3; threads++)
         for (size_t i = 0; i < 3; i++)
             for (int visitors = 0; visitors < 2; visitors++) {
@@ -138,8 +152,8 @@ static void every_batch_has_its_own_samples(void **state)
                 struct arena arena;
                 lay_out(&supply, threads, ring_bytes[i], visitors, &arena);
                 assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
-                for (uint64_t epoch = EPOCH; epoch < EPOCH + 3; epoch++)
-                    assert_int_equal(wrong_in_epoch(&supply, epoch, threads, visitors), 0);
+                for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+                    assert_int_equal(wrong_in_epoch(&supply, part[k], threads, visitors), 0);
                 arena_free(&arena);
             }
 }
@@ -151,10 +165,34 @@ static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
     struct arena arena;
     lay_out(&supply, 2, 1 << 20, true, &arena);
     supply_visit(&supply);
-    supply_open(&supply, EPOCH, STEPS);
+    supply_open(&supply, EPOCH, STEPS, true);
     supply_close(&supply);
     supply_visit(&supply);
     assert_int_equal(atomic_load(&supply.drawn[0]), 0);
+    arena_free(&arena);
+}
+
+static void a_visitor_draws_the_next_epoch_too(void **state)
+{
+    (void)state;
+    struct supply supply;
+    struct arena arena;
+    lay_out(&supply, 2, 1 << 30, false, &arena);
+    const size_t blocks = supply.slab_stride / BLOCK, last = supply.ring - 1;
+    const size_t drawn_before = atomic_load(&blocks_drawn);
+    supply_open(&supply, EPOCH, STEPS, true);
+    for (size_t step = 0; step < STEPS; step += supply.slab_steps)
+        supply_enter(&supply, step, 0);
+    supply_visit(&supply); /* the last slab of the epoch is in use: all others of the ring */
+    supply_close(&supply);
+    assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
+    supply_open(&supply, EPOCH + 1, STEPS, false);
+    for (size_t slab = 0; slab < last; slab++)
+        assert_int_equal(wrong(&supply, supply_enter(&supply, slab * supply.slab_steps, 0),
+                               EPOCH + 1, slab * supply.slab_steps),
+                         0);
+    assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
+    supply_close(&supply);
     arena_free(&arena);
 }
 
@@ -163,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_batch_has_its_own_samples),
         cmocka_unit_test(a_visitor_leaves_at_once_where_nothing_is_open),
+        cmocka_unit_test(a_visitor_draws_the_next_epoch_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
