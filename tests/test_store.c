@@ -1,4 +1,4 @@
-/* Protects harness/store.c and the commands that read its files, export and info. */
+/* Protects the store (harness/store.h) and the commands that read its files, export and info. */
 #include "harness/checksum.h"
 #include "harness/command.h"
 #include "harness/store.h"

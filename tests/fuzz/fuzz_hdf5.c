@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-/* harness/store.c reads every file in a child process first: here once for each input, not
+/* harness/store_try.c reads every file in a child process first: here once for each input, not
  * again for every command.  Without a child it goes on as if that had gone well. */
 static bool was_tried;
 
@@ -26,7 +26,7 @@ static pid_t fork_once(void)
 }
 
 #define fork fork_once
-#include "harness/store.c"
+#include "harness/store_try.c"
 #undef fork
 
 #include "harness/command.h"
