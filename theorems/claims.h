@@ -14,7 +14,7 @@ extern const struct claim claim_ncp_1, claim_ncp_12;
 extern const struct claim claim_hltm_1, claim_hltm_2, claim_hltm_3, claim_hltm_4, claim_hltm_5,
     claim_hltm_6, claim_hltm_7, claim_e5, claim_e6;
 
-extern const struct claim claim_fd_1;
+extern const struct claim claim_fd_1, claim_fd_2, claim_fd_3;
 
 extern const struct claim claim_sc_1, claim_sc_2, claim_sc_3, claim_sc_4, claim_sc_5;
 

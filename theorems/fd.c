@@ -1,0 +1,343 @@
+#include "theorems/fd.h"
+
+#include "analysis/features.h"
+#include "sim/networks/kinds.h"
+#include "sim/objectives/objectives.h"
+#include "sim/optimisers/optimisers.h"
+#include "sim/sources/sources.h"
+#include "sim/trainer.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <string.h>
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct fd_settings, field)
+
+const struct param fd_params[] = {
+    {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 8, .high = 256,
+     .doc = "d: features, columns of the dictionary M"},
+    {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 16, .high = 1 << 14,
+     .doc = "d_1: inputs, at least as many as features"},
+    {FIELD(neurons), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 4096, .doc = "m"},
+    {FIELD(steps), .type = PARAM_INTEGER, .fallback = "6000", .low = 600, .high = 1e9,
+     .doc = "steps of training, of 64 samples each"},
+    {0}};
+
+enum { BATCH = 64, THIRDS = 3, MEASURED = 8192 };
+
+/* ---- what is trained ---- */
+
+struct plan {
+    enum fd_world world;
+    enum fd_mask mask;
+    uint64_t seed;
+    int64_t features, dimension, neurons, steps;
+    double lr, ridge; /* as the world says */
+};
+
+static const char *const mask_word[FD_MASKS] = {"complementary", "none"};
+
+static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
+{
+    struct plan plan = {.world = world,
+                        .features = s->features,
+                        .dimension = s->dimension,
+                        .neurons = s->neurons,
+                        .steps = s->steps,
+                        .lr = 0.5,
+                        .ridge = 3e-4};
+    if (world == FD_SMALL) {
+        plan.features = 10;
+        plan.dimension = 100;
+        plan.neurons = 20;
+        plan.steps = s->steps / 3;
+    }
+    if (world == FD_STRONG_RIDGE) {
+        plan.steps = s->steps / 2;
+        plan.lr = 0.6;
+        plan.ridge = 0.01;
+    }
+    return plan;
+}
+
+/* The settings of a source or a network, whose tables alone know their fields. */
+struct opaque {
+    max_align_t align;
+    unsigned char bytes[240];
+};
+
+static void set_integer(const struct descriptor *about, struct opaque *settings, const char *name,
+                        int64_t value)
+{
+    memcpy((char *)settings + descriptor_param(about, name)->offset, &value, sizeof value);
+}
+
+static void set_mask(struct opaque *settings, enum fd_mask mask)
+{
+    const struct param *param = descriptor_param(&source_sparse_coding.about, "mask");
+    int choice = 0;
+    for (const char *c = param->choices; strncmp(c, mask_word[mask], strlen(mask_word[mask])) != 0;
+         choice++)
+        c = strchr(c, ' ') + 1;
+    memcpy((char *)settings + param->offset, &choice, sizeof choice);
+}
+
+static enum status open_source(const struct plan *plan, void **world, struct error *err)
+{
+    const struct descriptor *about = &source_sparse_coding.about;
+    struct opaque settings = {.bytes = {0}};
+    set_integer(about, &settings, "features", plan->features);
+    set_integer(about, &settings, "dimension", plan->dimension);
+    set_mask(&settings, plan->mask);
+    *descriptor_real(about, &settings, "noise") = -1; /* sqrt(log d) / d */
+    *descriptor_real(about, &settings, "keep") = 0.5;
+    return source_sparse_coding.open(&settings, plan->seed, world, err);
+}
+
+/* sqrt(2 log d / d), over |w_i| */
+static double first_threshold(int64_t features)
+{
+    return sqrt(2 * log((double)features) / (double)features);
+}
+
+static enum status build_network(const struct plan *plan, const void *world,
+                                 struct network *network, struct error *err)
+{
+    const struct descriptor *about = &network_symmetric_relu.about;
+    const struct observed observed = source_sparse_coding.observed(world);
+    struct opaque settings = {.bytes = {0}};
+    set_integer(about, &settings, "neurons", plan->neurons);
+    set_integer(about, &settings, "warmup", 500);
+    *descriptor_real(about, &settings, "scale") = 0.01;
+    *descriptor_real(about, &settings, "bias_start") = first_threshold(plan->features);
+    *descriptor_real(about, &settings, "bias_growth") = 1e-4;
+    *descriptor_real(about, &settings, "bias_cap") = 1.1 * first_threshold(plan->features);
+    return network_build(network, &network_symmetric_relu, &settings, &observed, err);
+}
+
+/* ---- a training ---- */
+
+static const struct infonce_settings objective = {.tau = 1, .negatives = 4, .similarity = 1};
+
+struct run {
+    void *world;
+    struct network network;
+    struct sgd_settings sgd;
+    struct trainer trainer;
+    struct features features;
+    struct arena arena;
+};
+
+static void layout(struct run *r, const struct plan *plan, struct arena *arena)
+{
+    const struct trainer_plan train = {.source = &source_sparse_coding,
+                                       .world = r->world,
+                                       .network = &r->network,
+                                       .objective = &objective_infonce,
+                                       .objective_settings = &objective,
+                                       .optimiser = &optimiser_sgd,
+                                       .optimiser_settings = &r->sgd,
+                                       .seed = plan->seed,
+                                       .samples = (size_t)(plan->steps / THIRDS * BATCH),
+                                       .batch = BATCH,
+                                       .threads = 1};
+    const struct features_plan measure = {.network = &r->network,
+                                          .source = &source_sparse_coding,
+                                          .world = r->world,
+                                          .seed = plan->seed,
+                                          .samples = MEASURED,
+                                          .ridge = 1e-6,
+                                          .threads = 1};
+    trainer_layout(&r->trainer, &train, arena);
+    features_layout(&r->features, &measure, arena);
+}
+
+static enum status open_run(struct run *r, const struct plan *plan, struct error *err)
+{
+    struct arena count = {0};
+    *r = (struct run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
+    enum status status = open_source(plan, &r->world, err);
+    if (!status)
+        status = build_network(plan, r->world, &r->network, err);
+    if (status)
+        return status;
+    layout(r, plan, &count);
+    status = arena_create(&r->arena, &count, err);
+    if (!status)
+        layout(r, plan, &r->arena);
+    return status;
+}
+
+static void close_run(struct run *r)
+{
+    arena_free(&r->arena);
+    source_sparse_coding.close(r->world);
+}
+
+static double mean_of(const double *value, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += value[i] / (double)count;
+    return sum;
+}
+
+/* best |cos| over neurons, mean over features */
+static double mean_best(const struct features *f)
+{
+    double sum = 0;
+    for (size_t j = 0; j < f->count; j++) {
+        double best = 0;
+        for (size_t i = 0; i < f->neurons; i++)
+            best = fmax(best, f->cosine[i * f->count + j]);
+        sum += best / (double)f->count;
+    }
+    return sum;
+}
+
+static enum status observe(struct run *r, double value[FD_QUANTITIES], struct error *err)
+{
+    struct features *f = &r->features;
+    enum status status = features_measure(f, r->trainer.parameters, 0, err);
+    double learned = 0;
+    for (size_t j = 0; j < f->count; j++)
+        learned += f->learners[j] > 0;
+    value[FD_COLUMNS] = mean_of(f->columns, f->neurons) / (double)f->count;
+    value[FD_COSINE] = mean_best(f);
+    value[FD_INSIDE] = 1 - mean_of(f->outside, f->neurons);
+    value[FD_NOISE_COSINE] = f->noise_cosine;
+    value[FD_SIGNAL_COSINE] = f->signal_cosine;
+    value[FD_READOUT] = (f->accuracy - f->chance) / (f->oracle - f->chance);
+    value[FD_LEARNED] = learned / (double)f->count;
+    return status;
+}
+
+static enum status train(const struct plan *plan, struct fd_training *training, struct error *err)
+{
+    struct run run;
+    enum status status = open_run(&run, plan, err);
+    for (uint64_t third = 1; third <= THIRDS && !status; third++) {
+        const struct epoch_result result = trainer_epoch(&run.trainer, third, NULL);
+        const enum fd_when when = third < THIRDS ? FD_LATE : FD_END;
+        training->value[when][FD_LOSS] = result.loss;
+        if (result.diverged)
+            status = error_set(err, STATUS_DIVERGED, "training diverged in the first %lld steps",
+                               (long long)result.steps);
+        else if (third > 1)
+            status = observe(&run, training->value[when], err);
+    }
+    close_run(&run);
+    return status;
+}
+
+/* ---- trainings that were run ---- */
+
+/* Twenty parts of two claims ask for the same trainings, of seconds each.  Which thread runs one,
+ * and when, changes none of its bits. */
+static struct kept {
+    struct plan plan;
+    enum { KEPT_FREE, KEPT_RUNNING, KEPT_DONE } state;
+    struct fd_training training;
+} kept[128];
+
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t kept_changed = PTHREAD_COND_INITIALIZER;
+
+enum { KEPT = sizeof kept / sizeof *kept };
+
+static bool same_plan(const struct plan *a, const struct plan *b)
+{
+    return a->world == b->world && a->mask == b->mask && a->seed == b->seed &&
+           a->features == b->features && a->dimension == b->dimension && a->neurons == b->neurons &&
+           a->steps == b->steps;
+}
+
+/* The entry of that plan, or else a free one; NULL where there is neither. */
+static struct kept *find_kept(const struct plan *plan)
+{
+    struct kept *unused = NULL;
+    for (size_t i = 0; i < KEPT; i++)
+        if (kept[i].state == KEPT_FREE)
+            unused = unused ? unused : &kept[i];
+        else if (same_plan(&kept[i].plan, plan))
+            return &kept[i];
+    return unused;
+}
+
+/* Under the lock.  The entry is done, or this thread is to run it, or NULL: run and do not keep. */
+static struct kept *reserve(const struct plan *plan)
+{
+    struct kept *entry = find_kept(plan);
+    while (entry && entry->state == KEPT_RUNNING) {
+        pthread_cond_wait(&kept_changed, &kept_lock);
+        entry = find_kept(plan);
+    }
+    if (entry && entry->state == KEPT_FREE) {
+        entry->plan = *plan;
+        entry->state = KEPT_RUNNING;
+    }
+    return entry;
+}
+
+static enum status recall(const struct plan *plan, struct fd_training *training, struct error *err)
+{
+    pthread_mutex_lock(&kept_lock);
+    struct kept *entry = reserve(plan);
+    const bool done = entry && entry->state == KEPT_DONE;
+    if (done)
+        *training = entry->training;
+    pthread_mutex_unlock(&kept_lock);
+    if (done)
+        return STATUS_OK;
+    enum status status = train(plan, training, err);
+    pthread_mutex_lock(&kept_lock);
+    if (entry) {
+        entry->training = *training;
+        entry->state = status ? KEPT_FREE : KEPT_DONE;
+    }
+    pthread_cond_broadcast(&kept_changed);
+    pthread_mutex_unlock(&kept_lock);
+    return status;
+}
+
+/* One seed for all claims and parts. */
+static uint64_t seed_of(const struct trial *trial, enum fd_world world)
+{
+    static const uint64_t name = 0x4644; /* "FD" */
+    struct stream stream;
+    stream_open(&stream, trial->seed, PURPOSE_CLAIM, name,
+                ((uint64_t)world << 32) | (uint32_t)trial->instance);
+    return stream_word(&stream) >> 33;
+}
+
+enum status fd_pair(const struct trial *trial, enum fd_world world,
+                    struct fd_training pair[FD_MASKS], struct error *err)
+{
+    struct plan plan = plan_of(trial->settings, world);
+    enum status status = STATUS_OK;
+    plan.seed = seed_of(trial, world);
+    for (enum fd_mask mask = 0; mask < FD_MASKS && !status; mask++) {
+        plan.mask = mask;
+        pair[mask] = (struct fd_training){.value = {{0}}};
+        status = recall(&plan, &pair[mask], err);
+    }
+    return status;
+}
+
+double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity)
+{
+    const bool less = quantity == FD_COLUMNS || quantity == FD_NOISE_COSINE;
+    const double gap =
+        pair[FD_WITH].value[FD_END][quantity] - pair[FD_WITHOUT].value[FD_END][quantity];
+    return less ? -gap : gap;
+}
+
+double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask)
+{
+    double worst = 0;
+    for (enum fd_quantity q = 0; q < FD_COMPARED; q++) {
+        const double *end = pair[mask].value[FD_END], *late = pair[mask].value[FD_LATE];
+        worst = fmax(worst, fabs((end[q] - late[q]) / fd_gap(pair, q)));
+    }
+    return worst;
+}

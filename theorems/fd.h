@@ -1,0 +1,58 @@
+/* Trainings of [FD] with and without masks, for FD-2 and FD-3, which compare the same ones. */
+#ifndef DUET_THEOREMS_FD_H
+#define DUET_THEOREMS_FD_H
+
+#include "theorems/claim.h"
+
+/* Settings of both claims. */
+struct fd_settings {
+    int64_t features, dimension, neurons, steps;
+};
+
+extern const struct param fd_params[];
+
+/* What is trained; all else is as in specs/fd-2.yaml.  The schedules were chosen on the seeds 1001
+ * to 1003 of `duet run`, which no claim uses. */
+enum fd_world {
+    FD_THEORY, /* sizes as set; a weak ridge, and thresholds that begin where the theory has them */
+    FD_STRONG_RIDGE, /* ... a ridge 30 times as strong, steps 1.2 times as long, half as many */
+    FD_SMALL,        /* d = 10, d_1 = 100, m = 20, a third of the steps */
+};
+
+enum fd_quantity {
+    FD_COLUMNS,      /* share of the columns of M that carry 90% of w_i in span(M), mean over i */
+    FD_COSINE,       /* best |cos(w_i, M_j)| over neurons, mean over features */
+    FD_INSIDE,       /* share of |w_i|^2 in span(M), mean over i */
+    FD_NOISE_COSINE, /* of f(x) with f(xi) */
+    FD_READOUT,      /* (accuracy - chance) / (oracle - chance) */
+    FD_COMPARED,     /* those above are what FD-2 and FD-3 are compared by */
+    FD_SIGNAL_COSINE = FD_COMPARED, /* of f(x) with f(M z) */
+    FD_LEARNED,                     /* share of the features of which some neuron is more than half,
+                                       cos^2 > 1/2 */
+    FD_LOSS,                        /* contrastive loss, mean over the last third of the steps */
+    FD_QUANTITIES
+};
+
+/* After two thirds of the steps, and after all, on the same samples. */
+enum fd_when { FD_LATE, FD_END, FD_TIMES };
+
+struct fd_training {
+    double value[FD_TIMES][FD_QUANTITIES];
+};
+
+enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
+
+/* Both trainings of an instance: the same dictionary, first weights and samples, with complementary
+ * masks and with none.  They depend on the seed of the trial, its instance and its settings, not on
+ * claim or part, and are kept until the program ends, so that they are run once for all parts. */
+enum status fd_pair(const struct trial *trial, enum fd_world world,
+                    struct fd_training pair[FD_MASKS], struct error *err);
+
+/* How far apart both trainings end in one of the quantities that are compared: positive where it is
+ * as the theory says, fewer columns and less noise with masks and more of the rest. */
+double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity);
+
+/* The largest of their changes over the last third of one training, in units of that gap. */
+double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask);
+
+#endif
