@@ -6,6 +6,7 @@
 #include "harness/store.h"
 #include "harness/summary.h"
 #include "theorems/claims.h"
+#include "theorems/shelf.h"
 
 #include <argp.h>
 #include <ctype.h>
@@ -206,6 +207,7 @@ struct battery {
     size_t count, done;
     double cost, cost_done;
     size_t *left; /* jobs of each claim */
+    struct shelf *shelf;
     atomic_bool stop;
     struct progress *progress;
 };
@@ -273,6 +275,7 @@ static void free_jobs(struct battery *b)
         free(b->job[i].why);
     free(b->job);
     free(b->left);
+    shelf_free(b->shelf);
 }
 
 /* ---- measuring ---- */
@@ -289,16 +292,17 @@ static enum status draw_curve(const struct verification *v, struct outcome *o, s
     return status;
 }
 
-static void run_job(const struct verification *v, struct job *job)
+static void run_job(const struct battery *b, struct job *job)
 {
     struct error err = {0};
-    const struct claim *claim = job->outcome->claim;
+    const struct trial common = {
+        .seed = b->v->options->seed, .settings = job->outcome->settings, .shelf = b->shelf};
     double start = omp_get_wtime();
     if (job->part == CURVE)
-        job->status = draw_curve(v, job->outcome, &err);
+        job->status = draw_curve(b->v, job->outcome, &err);
     else
-        job->status = claim_measure(claim, job->part, job->instance, v->options->seed,
-                                    job->outcome->settings, FAULT_NONE, &job->reading, &err);
+        job->status = claim_measure(job->outcome->claim, job->part, job->instance, &common,
+                                    &job->reading, &err);
     job->seconds = omp_get_wtime() - start;
     if (job->status)
         job->why = strdup(err.message);
@@ -331,7 +335,7 @@ static void run_jobs(struct battery *b, int threads)
             struct job *job = &b->job[i];
             if (interrupted() || atomic_load(&b->stop))
                 continue;
-            run_job(b->v, job);
+            run_job(b, job);
             if (job->status && job->status != STATUS_INVALID)
                 atomic_store(&b->stop, true);
 #pragma omp critical(verify_progress)
@@ -447,6 +451,8 @@ enum status verification_run(struct verification *v, struct progress *progress, 
 {
     struct battery b = {.v = v, .progress = progress};
     enum status status = list_jobs(&b, err);
+    if (!status)
+        status = shelf_create(&b.shelf, err);
     if (!status) {
         int threads = usable_threads(v->options->jobs), asked = omp_get_max_threads();
         gsl_error_handler_t *handler = gsl_set_error_handler_off();

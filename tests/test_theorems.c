@@ -34,9 +34,10 @@ static enum verdict judge_part(const struct claim *claim, int p, enum fault faul
     struct reading *reading = allocate((size_t)part->quick, sizeof *reading);
     void *settings = default_settings(claim);
     struct judgement judgement = {.verdict = VERDICT_NOT_CHECKED};
+    const struct trial common = {.seed = SEED, .settings = settings, .fault = fault};
     for (int i = 0; i < part->quick; i++) {
         struct error err = {0};
-        check_ok(claim_measure(claim, p, i, SEED, settings, fault, &reading[i], &err), &err);
+        check_ok(claim_measure(claim, p, i, &common, &reading[i], &err), &err);
     }
     gsl_rng *rng = claim_rng(claim, SEED, p, -1);
     part_judge(part, reading, part->quick, rng, &judgement);
@@ -135,10 +136,12 @@ static void the_seed_reaches_every_instance(void **state)
         struct reading one, again, other, next;
         struct error err = {0};
         void *settings = default_settings(c);
-        check_ok(claim_measure(c, 0, 0, SEED, settings, FAULT_NONE, &one, &err), &err);
-        check_ok(claim_measure(c, 0, 0, SEED, settings, FAULT_NONE, &again, &err), &err);
-        check_ok(claim_measure(c, 0, 0, SEED + 1, settings, FAULT_NONE, &other, &err), &err);
-        check_ok(claim_measure(c, 0, 1, SEED, settings, FAULT_NONE, &next, &err), &err);
+        const struct trial first = {.seed = SEED, .settings = settings};
+        const struct trial second = {.seed = SEED + 1, .settings = settings};
+        check_ok(claim_measure(c, 0, 0, &first, &one, &err), &err);
+        check_ok(claim_measure(c, 0, 0, &first, &again, &err), &err);
+        check_ok(claim_measure(c, 0, 0, &second, &other, &err), &err);
+        check_ok(claim_measure(c, 0, 1, &first, &next, &err), &err);
         assert_memory_equal(&one, &again, sizeof one);
         assert_memory_not_equal(&one, &other, sizeof one);
         assert_memory_not_equal(&one, &next, sizeof one);

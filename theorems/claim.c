@@ -72,15 +72,12 @@ gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int insta
     return stream_rng_alloc(seed, PURPOSE_CLAIM, name, ((uint64_t)part << 32) | (uint32_t)instance);
 }
 
-enum status claim_measure(const struct claim *claim, int part, int instance, uint64_t seed,
-                          const void *settings, enum fault fault, struct reading *reading,
-                          struct error *err)
+enum status claim_measure(const struct claim *claim, int part, int instance,
+                          const struct trial *common, struct reading *reading, struct error *err)
 {
-    struct trial trial = {.seed = seed,
-                          .instance = instance,
-                          .rng = claim_rng(claim, seed, part, instance),
-                          .settings = settings,
-                          .fault = fault};
+    struct trial trial = *common;
+    trial.instance = instance;
+    trial.rng = claim_rng(claim, common->seed, part, instance);
     reading_clear(reading);
     if (!trial.rng)
         return error_set(err, STATUS_SYSTEM, "no memory for a random stream");

@@ -41,6 +41,7 @@ struct trial {
     gsl_rng *rng;         /* at (seed, claim, part, instance) */
     const void *settings; /* as the claim's params describe */
     enum fault fault;
+    struct shelf *shelf; /* what measurements share (theorems/shelf.h); NULL: nothing */
 };
 
 /* What was measured on it. */
@@ -134,9 +135,9 @@ const char *verdict_name(enum verdict verdict);
 /* Random numbers of an instance. */
 gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
 
-/* Measure instance `instance` of part `part` of a claim. */
-enum status claim_measure(const struct claim *claim, int part, int instance, uint64_t seed,
-                          const void *settings, enum fault fault, struct reading *reading,
-                          struct error *err);
+/* Measure instance `instance` of part `part` of a claim; seed, settings, fault and shelf are those
+ * of `common`. */
+enum status claim_measure(const struct claim *claim, int part, int instance,
+                          const struct trial *common, struct reading *reading, struct error *err);
 
 #endif
