@@ -45,7 +45,11 @@ expect "tree too large" 2 "nodes" $run good.yaml data.depth=24 data.children=16
 expect "batch larger than the epoch" 2 "train.batch" $run good.yaml train.batch=512
 expect "ntxent needs two samples" 2 "train.batch" $run good.yaml objective.name=ntxent train.batch=1
 expect "keep_level below the leaves" 2 "keep_level" $run good.yaml data.keep_level=3
-expect "no memory for the plan" 2 "memory" sh -c "ulimit -v 400000; OMP_NUM_THREADS=1 $run good.yaml data.depth=16 network.width=64"
+if (ulimit -v 400000 && "$duet" --version) >/dev/null 2>&1; then
+    expect "no memory for the plan" 2 "memory" sh -c "ulimit -v 400000; OMP_NUM_THREADS=1 $run good.yaml data.depth=16 network.width=64"
+else
+    echo "skipped: no memory for the plan, since this build does not start in little memory"
+fi
 expect "results folder is a file" 2 "keep-file" sh -c "touch keep-file; $run good.yaml --results keep-file/x"
 expect "output is a folder" 2 "keep-dir" sh -c "mkdir -p keep-dir; $run good.yaml -o keep-dir"
 expect "unknown command names the nearest" 2 "rnu.*run" "$duet" rnu

@@ -70,7 +70,7 @@ check "the report says how to repeat it" $?
 
 "$duet" list theorems | grep -q "^DDN-4$"
 check "duet list theorems" $?
-timeout 120 "$duet" verify --quick >out 2>err
+timeout 600 "$duet" verify --quick >out 2>err
 code=$?
 check "all claims, quick (code $code: $(tail -n 3 out | tr '\n' ' '))" $code
 cd "$here" || exit 1
