@@ -151,17 +151,17 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
-# Not under the sanitizers: the tests that draw many samples, whose code the others run too, and
-# bad_input.sh, which limits an address space that AddressSanitizer needs.
-SLOW_TESTS = test_agreement test_theorems test_verify test_phase test_statistics
-SANITIZE_CLI = tests/cli/runs.sh
-SANITIZE_TESTS = $(filter-out $(SLOW_TESTS:%=$(BUILD)/sanitize/tests/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
+# Not under the sanitizers: what trains for long by code that the others run too, and what preloads a
+# clock, limits an address space, or crashes on purpose.
+SANITIZE_NOT = test_agreement figures.sh clock.sh workers.sh
+SANITIZE_TESTS = $(filter-out $(SANITIZE_NOT:%=$(BUILD)/sanitize/tests/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
+SANITIZE_SCRIPTS = $(filter-out $(SANITIZE_NOT:%=tests/cli/%) $(SANITIZE_NOT:%=tests/faults/%),$(wildcard tests/cli/*.sh tests/faults/*.sh))
 
 check-sanitize:
 	@sh tests/deps.sh ensure-developer
 	$(MAKE) BUILD=$(BUILD)/sanitize CFLAGS='-O1 -g $(SANITIZE)' all $(SANITIZE_TESTS)
 	@ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-		sh tests/run.sh $(BUILD)/sanitize $(SANITIZE_TESTS) $(SANITIZE_CLI)
+		sh tests/run.sh $(BUILD)/sanitize $(SANITIZE_TESTS) $(SANITIZE_SCRIPTS)
 
 # valgrind knows no AVX-512.
 check-valgrind:
