@@ -419,13 +419,19 @@ static bool predicts(const struct descriptor *about)
     return ((const struct objective *)(const void *)about)->target != TARGET_NONE;
 }
 
+/* Whether the outputs of a batch are all that its loss is of. */
+static bool compares_outputs(const struct descriptor *about)
+{
+    return !predicts(about) && objective_of_outputs((const struct objective *)(const void *)about);
+}
+
 static enum status compare_objectives(struct crosscheck *check, const struct subject *s,
                                       struct error *err)
 {
     const struct descriptor *first = objective_registry.entries[0];
     enum status status = compare_objective(check, s, (const void *)first, true, err);
     for (size_t i = 0; !status && i < objective_registry.count; i++)
-        if (!predicts(objective_registry.entries[i]))
+        if (compares_outputs(objective_registry.entries[i]))
             status = compare_objective(check, s, (const void *)objective_registry.entries[i], false,
                                        err);
     return status;

@@ -33,6 +33,11 @@ bool experiment_predicts(const struct experiment *e)
     return experiment_objective(e)->target != TARGET_NONE;
 }
 
+bool experiment_semi_supervised(const struct experiment *e)
+{
+    return experiment_objective(e)->scope == OBJECTIVE_SEMI_SUPERVISED;
+}
+
 static const struct train_settings *train_of(const struct experiment *e)
 {
     return e->spec->settings[SECTION_TRAIN];
@@ -70,6 +75,9 @@ static enum status check_settings(const struct experiment *e, struct error *err)
                          "objective %s compares the samples of a batch; train.batch must be at "
                          "least 2",
                          objective->about.name);
+    if (experiment_semi_supervised(e))
+        return comatch_check(e->spec->settings[SECTION_OBJECTIVE], train->samples, train->batch,
+                             err);
     return STATUS_OK;
 }
 
@@ -77,7 +85,7 @@ static enum status check_settings(const struct experiment *e, struct error *err)
 static enum status check_labels(const struct experiment *e, struct error *err)
 {
     const struct objective *objective = experiment_objective(e);
-    if (!objective_labelled(objective) || source_classes(e->source, e->world) > 0)
+    if (!objective_needs_labels(objective) || source_classes(e->source, e->world) > 0)
         return STATUS_OK;
     return error_key(err, "objective.name",
                      "objective.name %s compares labels, but data.source %s has none; give the "
@@ -138,6 +146,19 @@ static void layout_features_series(struct experiment *e, struct arena *arena)
         e->series.feature[i] = ARENA_TAKE(arena, double, e->points *quantity[i].size);
 }
 
+static size_t class_head_size(const struct experiment *e)
+{
+    return class_head_parameters(&e->classification.head);
+}
+
+static void layout_class_series(struct experiment *e, struct arena *arena)
+{
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        e->series.term[i] = ARENA_TAKE(arena, double, e->points);
+    e->series.class_accuracy = ARENA_TAKE(arena, double, e->points);
+    e->initial_class_head = ARENA_TAKE(arena, double, class_head_size(e));
+}
+
 static void layout_series(struct experiment *e, struct arena *arena)
 {
     const struct network *n = &e->network;
@@ -173,6 +194,8 @@ static void layout_series(struct experiment *e, struct arena *arena)
         layout_representation_series(e, arena);
     if (e->has_features)
         layout_features_series(e, arena);
+    if (experiment_semi_supervised(e))
+        layout_class_series(e, arena);
 }
 
 static void layout_trainer(struct experiment *e, struct arena *arena)
@@ -256,6 +279,19 @@ static void layout_features(struct experiment *e, struct arena *arena)
         features_layout(&e->features, &plan, arena);
 }
 
+static void layout_classification(struct experiment *e, struct arena *arena)
+{
+    const struct classification_plan plan = {.network = &e->network,
+                                             .source = e->source,
+                                             .world = e->world,
+                                             .samples = (size_t)measure_of(e)->probe_samples,
+                                             .threads = e->threads};
+    if (!experiment_semi_supervised(e))
+        return;
+    classification_layout(&e->classification, &plan, arena);
+    e->seen.class_head = ARENA_TAKE(arena, double, class_head_size(e));
+}
+
 static void layout(struct experiment *e, struct arena *arena)
 {
     if (e->flows)
@@ -267,6 +303,7 @@ static void layout(struct experiment *e, struct arena *arena)
         layout_measure(e, arena);
     layout_representation(e, arena);
     layout_features(e, arena);
+    layout_classification(e, arena);
     e->measure_bytes = arena->used - e->train_bytes;
     size_t before = arena->used;
     layout_series(e, arena);
@@ -426,6 +463,14 @@ static void keep_features(struct experiment *e, size_t point)
                quantity[i].size * sizeof(double));
 }
 
+static void measure_classes(struct experiment *e, size_t point, uint64_t epoch)
+{
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        e->series.term[i][point] = e->seen.term[i];
+    e->series.class_accuracy[point] = classification_accuracy(
+        &e->classification, e->seen.parameters, e->seen.class_head, e->spec->seed, epoch);
+}
+
 /* The weights as they are now become what a measurement sees. */
 static void take_sight(struct experiment *e)
 {
@@ -437,6 +482,10 @@ static void take_sight(struct experiment *e)
     if (e->seen.target)
         memcpy(e->seen.target, e->target, size);
     memcpy(e->seen.block_loss, e->trainer.block_loss, sizeof e->seen.block_loss);
+    memcpy(e->seen.term, e->trainer.term, sizeof e->seen.term);
+    if (experiment_semi_supervised(e))
+        memcpy(e->seen.class_head, e->trainer.comatch.parameters,
+               class_head_size(e) * sizeof *e->seen.class_head);
 }
 
 /* Measure what was seen as the next point of the series, on so many threads. */
@@ -445,7 +494,8 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
 {
     size_t point = e->measured;
     enum status status = STATUS_OK;
-    e->measure.plan.threads = e->representation.plan.threads = e->features.plan.threads = threads;
+    e->measure.plan.threads = e->representation.plan.threads = threads;
+    e->features.plan.threads = e->classification.plan.threads = threads;
     if (e->tree)
         status = measure_samples(&e->measure, e->seen.parameters, e->spec->seed, epoch,
                                  (size_t)measure_of(e)->samples, err);
@@ -458,6 +508,8 @@ static enum status measure_point(struct experiment *e, uint64_t epoch, double lo
         return status;
     if (e->has_features)
         keep_features(e, point);
+    if (experiment_semi_supervised(e))
+        measure_classes(e, point, epoch);
     if (e->has_representation)
         experiment_keep_representation(e, point);
     e->series.time[point] = (double)epoch;
@@ -643,6 +695,9 @@ static enum status run_trainer(struct experiment *e, const struct observer *obse
     if (experiment_predicts(e))
         memcpy(e->initial_predictor, e->predictor_parameters,
                e->predictor.parameters * sizeof *e->initial_predictor);
+    if (experiment_semi_supervised(e))
+        memcpy(e->initial_class_head, e->trainer.comatch.parameters,
+               class_head_size(e) * sizeof *e->initial_class_head);
     enum status status = STATUS_OK;
     if (e->tree)
         status = ceiling_measure(e->tree, e->spec->seed, (size_t)measure_of(e)->samples, e->ceiling,

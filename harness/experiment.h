@@ -3,6 +3,7 @@
 #ifndef DUET_HARNESS_EXPERIMENT_H
 #define DUET_HARNESS_EXPERIMENT_H
 
+#include "analysis/classification.h"
 #include "analysis/features.h"
 #include "analysis/measure.h"
 #include "analysis/representation.h"
@@ -23,6 +24,8 @@ struct series {
     double *quantity[REPRESENTATION_QUANTITIES]; /* [size of representation_quantities] */
     double *accuracy;                            /* [latent of the representation] */
     double *feature[FEATURES_QUANTITIES];        /* [size of features_quantities] */
+    double *term[COMATCH_TERMS];                 /* of a semi-supervised objective */
+    double *class_accuracy;                      /* ... of its class head */
 };
 
 /* A run whose trainer is a flow (harness/experiment_flow.h). */
@@ -50,17 +53,18 @@ struct experiment {
     bool has_representation;
     struct features features; /* of sparse-coding data */
     bool has_features;
+    struct classification classification; /* of a semi-supervised objective */
     struct arena arena;
     int threads;
     size_t train_bytes, measure_bytes, series_bytes, ceiling_bytes, file_bytes; /* the plan */
     size_t points, measured; /* points in time: planned, reached */
     struct series series;
-    /* Parameters before training: the network's, the predictor's. */
-    double *initial, *initial_predictor;
+    /* Parameters before training: the network's, the predictor's, the class head's. */
+    double *initial, *initial_predictor, *initial_class_head;
     /* Copies that a measurement works on while training goes on. */
     struct {
-        double *parameters, *predictor, *target;
-        double block_loss[NETWORK_MAX_LEVELS];
+        double *parameters, *predictor, *target, *class_head;
+        double block_loss[NETWORK_MAX_LEVELS], term[COMATCH_TERMS];
     } seen;
     double *ceiling; /* [node of the tree] */
     bool diverged;
@@ -100,6 +104,9 @@ const struct objective *experiment_objective(const struct experiment *experiment
 
 /* Whether predictions are compared with a target: there is a predictor. */
 bool experiment_predicts(const struct experiment *experiment);
+
+/* Whether a few labelled samples are learned from with a class head (sim/comatch.h). */
+bool experiment_semi_supervised(const struct experiment *experiment);
 
 /* [point] effective rank of the outputs; NULL where it is not kept. */
 const double *experiment_effective_rank(const struct experiment *experiment);

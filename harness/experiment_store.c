@@ -302,6 +302,45 @@ static void put_predictor(struct writer *w, const char *root, const char *when,
     }
 }
 
+/* What a semi-supervised objective is made of, and how often its class head is right. */
+static void put_comatch(struct writer *w)
+{
+    static const char *const term[COMATCH_TERMS][2] = {
+        [COMATCH_LABELLED] = {"labelled_loss", "cross entropy of the labelled samples"},
+        [COMATCH_PSEUDO] = {"pseudo_label_loss",
+                            "cross entropy with confident pseudo-labels, before lambda_cls"},
+        [COMATCH_GRAPH] = {"graph_loss",
+                           "cross entropy of the graphs of pseudo-labels and of embeddings, before "
+                           "lambda_ctr"},
+        [COMATCH_CONFIDENT] = {"confident",
+                               "share of unlabelled samples whose pseudo-label is confident"},
+    };
+    const struct experiment *e = w->e;
+    const size_t shape[] = {e->measured};
+    char path[PATH];
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        put(w, path_of(path, "/series/comatch/%s", term[i][0]), 1, shape, &w->time,
+            e->series.term[i], term[i][1]);
+    put(w, "/series/comatch/accuracy", 1, shape, &w->time, e->series.class_accuracy,
+        "share of samples that were not trained on whose label the class head chooses");
+    put_axis(w, "/class", (size_t)e->classification.head.classes, NULL,
+             "class, a state of the latent that labels samples");
+}
+
+static void put_class_head(struct writer *w, const char *root, const char *when,
+                           const double *parameters)
+{
+    const struct class_head *head = &w->e->classification.head;
+    const size_t shape[] = {(size_t)head->classes, (size_t)head->width};
+    const char *axes[] = {"/class", "/level_0_neuron"};
+    char path[PATH], name[PATH];
+    snprintf(name, sizeof name, "weights of the class head %s", when);
+    put(w, path_of(path, "%s/W", root), 2, shape, axes, parameters, name);
+    snprintf(name, sizeof name, "biases of the class head %s", when);
+    put(w, path_of(path, "%s/b", root), 1, shape, axes, parameters + class_head_weights(head),
+        name);
+}
+
 static void put_attributes(struct writer *w)
 {
     const struct experiment *e = w->e;
@@ -343,6 +382,8 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
     }
     if (e->has_features)
         put_features(&w);
+    if (experiment_semi_supervised(e))
+        put_comatch(&w);
     if (e->flows)
         put_invariant(&w);
     if (e->tree && !e->flows)
@@ -356,6 +397,10 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
     if (experiment_predicts(e)) {
         put_predictor(&w, "/weights/predictor", "at the end", e->predictor_parameters);
         put_predictor(&w, "/initial/weights/predictor", "before training", e->initial_predictor);
+    }
+    if (experiment_semi_supervised(e)) {
+        put_class_head(&w, "/weights/class_head", "at the end", e->trainer.comatch.parameters);
+        put_class_head(&w, "/initial/weights/class_head", "before training", e->initial_class_head);
     }
     if (!w.status)
         w.status = store_commit(w.store, path, err);

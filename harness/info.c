@@ -65,6 +65,7 @@ void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *
 const char *const summary_series[SUMMARY_SERIES][2] = {
     {"/series/loss", "loss"},
     {"/series/predictor/effective_rank", "effective rank of the outputs"},
+    {"/series/comatch/accuracy", "accuracy of the class head"},
     {"/series/probe/mean", "accuracy of the linear probes"},
 };
 

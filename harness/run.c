@@ -90,7 +90,8 @@ static void print_plan(const struct experiment *e, const char *path)
 
 static void print_series(const struct experiment *e)
 {
-    const double *series[SUMMARY_SERIES] = {e->series.loss, experiment_effective_rank(e), NULL};
+    const double *series[SUMMARY_SERIES] = {e->series.loss, experiment_effective_rank(e),
+                                            e->series.class_accuracy, NULL};
     struct summary_line lines[SUMMARY_SERIES];
     size_t count = 0, last = e->measured - 1, latents = e->representation.latents;
     for (size_t i = 0; i < SUMMARY_SERIES; i++)

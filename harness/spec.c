@@ -78,7 +78,8 @@ static const struct param measure_params[] = {
      .fallback = "10000",
      .low = 4,
      .high = 1e9,
-     .doc = "samples of the linear probes and of features; half of them are held out",
+     .doc = "samples of the linear probes and of features, half of them held out; and of a class "
+            "head",
      .offset = offsetof(struct measure_settings, probe_samples)},
     {.name = "ridge",
      .type = PARAM_REAL,

@@ -19,7 +19,7 @@ struct summary_line {
 void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count);
 
 /* Series whose first and last value `duet run` and `duet info` show, and their words. */
-enum { SUMMARY_SERIES = 3 };
+enum { SUMMARY_SERIES = 4 };
 extern const char *const summary_series[SUMMARY_SERIES][2]; /* path, what */
 
 /* Text from a file, with control characters shown as '?': they could change a terminal or break a

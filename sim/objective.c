@@ -400,6 +400,9 @@ void objective_gradient(const struct objective *objective, const void *settings,
         pairs = pairs_of(objective, settings, o, (double *)shared, scratch);
         partial[0] = pairwise_gradient(&pairs, begin, end);
         break;
+    case OBJECTIVE_SEMI_SUPERVISED: /* not one of these */
+        partial[0] = NAN;
+        break;
     }
 }
 

@@ -4,7 +4,7 @@
  * (views of other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a
  * function of r_j+ = r(x_1, x_+j) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent and the
  * supervised objectives instead compare every pair of the 2 batch outputs.  Gradients flow through
- * all views.  But for cacr K = 1.
+ * all views.  But for cacr and comatch K = 1.
  *
  * With inner products as similarities, [FD], -<f(x_1), f(x')> takes the place of r(x_1, x'), and
  * gradients flow through x_1 alone: the others are targets, held constant.
@@ -23,6 +23,8 @@ enum objective_scope {
                              differences to x_+ and to x_1- (the published code, erratum E5);
                              a function of P - N alone, so that d_minus = -d_plus */
     OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
+    OBJECTIVE_SEMI_SUPERVISED, /* no function of outputs alone: has labelled samples, a class head
+                                  and a memory besides (sim/comatch.h); K = 2 */
 };
 
 /* OBJECTIVE_PAIRWISE: which outputs are an output's positives, and where they are added up.  By
@@ -80,10 +82,28 @@ struct objective {
     struct block_cut (*cut)(const void *settings);
 };
 
-/* Whether the objective needs labels. */
+/* Whether the objective compares labels of the batch. */
 static inline bool objective_labelled(const struct objective *objective)
 {
     return objective->pairs != POSITIVE_PARTNER;
+}
+
+/* Whether it needs a source with labels. */
+static inline bool objective_needs_labels(const struct objective *objective)
+{
+    return objective_labelled(objective) || objective->scope == OBJECTIVE_SEMI_SUPERVISED;
+}
+
+/* Whether its loss compares the samples of a batch: a chunk's gradient waits for all chunks. */
+static inline bool objective_whole_batch(const struct objective *objective)
+{
+    return objective->scope == OBJECTIVE_PAIRWISE || objective->scope == OBJECTIVE_SEMI_SUPERVISED;
+}
+
+/* Whether it is what the functions below evaluate. */
+static inline bool objective_of_outputs(const struct objective *objective)
+{
+    return objective->scope != OBJECTIVE_SEMI_SUPERVISED;
 }
 
 /* The network's outputs for a batch, [view][width][stride] each; rows are padded. */

@@ -14,9 +14,15 @@ enum { PARTIAL_STRIDE = 8, SUPPLY_BYTES = 8 << 20 };
 /* ---- plan ---- */
 
 /* Whether a chunk's gradient waits for the outputs of all chunks. */
-static bool pairwise(const struct trainer *t)
+static bool whole_batch(const struct trainer *t)
 {
-    return t->plan.objective->scope == OBJECTIVE_PAIRWISE;
+    return objective_whole_batch(t->plan.objective);
+}
+
+/* Whether the objective has labelled samples and a memory: `labelled` and `comatch`. */
+static bool semi_supervised(const struct trainer *t)
+{
+    return t->plan.objective->scope == OBJECTIVE_SEMI_SUPERVISED;
 }
 
 /* Whether predictions are compared with a target's outputs. */
@@ -77,8 +83,8 @@ static int widest_block(const struct trainer *t)
  * no two threads write near each other. */
 static void layout_outputs(struct trainer *t, struct arena *arena)
 {
-    size_t sets = pairwise(t) ? 1 : (size_t)t->plan.threads;
-    size_t stride = pairwise(t) ? padded(t->chunks * t->chunk) : t->chunk;
+    size_t sets = whole_batch(t) ? 1 : (size_t)t->plan.threads;
+    size_t stride = whole_batch(t) ? padded(t->chunks * t->chunk) : t->chunk;
     size_t size = padded((size_t)t->online_views * (size_t)widest_block(t) * stride);
     double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
     const size_t blocks = (size_t)t->blocks;
@@ -154,6 +160,31 @@ static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
         pass_lend_layout(pass, t->chunk, BLOCK, arena);
 }
 
+static void layout_semi_supervised(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct comatch_settings *settings = p->objective_settings;
+    const size_t batch = comatch_labelled_batch(settings);
+    const struct labelled_plan labelled = {.source = p->source,
+                                           .world = p->world,
+                                           .network = p->network,
+                                           .tables = &t->tables,
+                                           .seed = p->seed,
+                                           .count = (size_t)settings->labels,
+                                           .batch = batch};
+    const struct comatch_plan comatch = {.settings = settings,
+                                         .width = p->network->level[0].width,
+                                         .classes = source_classes(p->source, p->world),
+                                         .samples = p->batch,
+                                         .stride = padded(t->chunks * t->chunk),
+                                         .labelled_samples = batch,
+                                         .labelled_stride = padded(batch),
+                                         .optimiser = p->optimiser,
+                                         .optimiser_settings = p->optimiser_settings};
+    labelled_layout(&t->labelled, &labelled, arena);
+    comatch_layout(&t->comatch, &comatch, arena);
+}
+
 static void layout_heads(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
@@ -204,9 +235,9 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     int boundary = t->blocks > 1 ? n->levels : boundary_level(n, plan->batch * (size_t)t->views);
     tables_layout(&t->tables, n, boundary, plan->threads, arena);
-    t->pass =
-        layout_passes(&t->tables, pairwise(t) ? t->chunks : (size_t)plan->threads, columns, arena);
-    for (size_t i = 0; i < (pairwise(t) ? t->chunks : (size_t)plan->threads); i++)
+    t->pass = layout_passes(&t->tables, whole_batch(t) ? t->chunks : (size_t)plan->threads, columns,
+                            arena);
+    for (size_t i = 0; i < (whole_batch(t) ? t->chunks : (size_t)plan->threads); i++)
         limit_pass(t, i, arena);
     t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
@@ -226,6 +257,8 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
         network_init(n, plan->seed, PURPOSE_WEIGHTS, t->parameters);
     if (predicts(t))
         layout_heads(t, arena);
+    else if (semi_supervised(t))
+        layout_semi_supervised(t, arena);
     if (target_network(t))
         layout_target(t, arena);
 }
@@ -247,7 +280,7 @@ static size_t shard_chunk(const struct trainer *t, size_t shard)
 
 static struct pass *pass_of(const struct trainer *t, size_t chunk, int thread)
 {
-    return &t->pass[pairwise(t) ? chunk : (size_t)thread];
+    return &t->pass[whole_batch(t) ? chunk : (size_t)thread];
 }
 
 static size_t chunk_end(const struct trainer *t, size_t chunk)
@@ -265,11 +298,11 @@ struct chunk_outputs {
 static struct chunk_outputs outputs_of(const struct trainer *t, int block, size_t chunk, int thread)
 {
     size_t count = chunk_end(t, chunk) - chunk * t->chunk;
-    size_t begin = pairwise(t) ? chunk * t->chunk : 0;
-    return (struct chunk_outputs){.all =
-                                      &t->outputs[(pairwise(t) ? 0 : thread) * t->blocks + block],
-                                  .begin = begin,
-                                  .end = begin + count};
+    size_t begin = whole_batch(t) ? chunk * t->chunk : 0;
+    return (struct chunk_outputs){
+        .all = &t->outputs[(whole_batch(t) ? 0 : thread) * t->blocks + block],
+        .begin = begin,
+        .end = begin + count};
 }
 
 /* What the objective compares of a chunk: predictions and targets, or the outputs themselves. */
@@ -357,6 +390,8 @@ static double *partial_of(const struct trainer *t, int block, size_t chunk)
 static void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread)
 {
     struct chunk_outputs o = outputs_of(t, block, chunk, thread);
+    if (semi_supervised(t)) /* comatch_loss has found it */
+        return;
     objective_gradient(t->plan.objective, t->plan.objective_settings, compared_by(t, &o, thread),
                        o.begin, o.end, t->shared, t->scratch + chunk * t->scratch_size,
                        partial_of(t, block, chunk));
@@ -366,6 +401,8 @@ static void chunk_gradient(struct trainer *t, int block, size_t chunk, int threa
 static double batch_loss_of(const struct trainer *t, int block, double *force)
 {
     double totals[OBJECTIVE_PARTIALS] = {0};
+    if (semi_supervised(t))
+        return t->comatch.loss;
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
             totals[i] += partial_of(t, block, c)[i];
@@ -571,6 +608,31 @@ static void meet(struct worker *w)
     barrier_wait(&w->run->barrier, draw_meanwhile, w);
 }
 
+/* The labelled samples go with the last shard: they are its owner's. */
+static bool owns_labelled(const struct trainer *t, int thread)
+{
+    return semi_supervised(t) && thread == t->team - 1;
+}
+
+/* Where the loss compares the samples of a batch: the outputs of all, and what all chunks share. */
+static void step_batch(struct worker *w, struct place place, size_t first, size_t end)
+{
+    struct trainer *t = w->run->trainer;
+    for (size_t c = first; c < end; c++)
+        chunk_forward(t, c, place, w->thread);
+    if (owns_labelled(t, w->thread))
+        labelled_forward(&t->labelled, t->step + w->step, t->parameters);
+    meet(w);
+    if (!semi_supervised(t)) {
+        for (size_t c = first; c < end; c++)
+            chunk_rows(t, c, w->thread);
+    } else if (w->thread == 0) {
+        comatch_pseudo_labels(&t->comatch, &t->outputs[0], &t->labelled.outputs);
+        comatch_loss(&t->comatch, &t->outputs[0], &t->labelled.outputs);
+    }
+    meet(w);
+}
+
 /* Outputs, loss and gradient sums of this thread's chunks. */
 static void step_chunks(struct worker *w, struct place place)
 {
@@ -578,14 +640,8 @@ static void step_chunks(struct worker *w, struct place place)
     int thread = w->thread;
     size_t first, end;
     share(t->shards, thread, t->team, &first, &end);
-    if (pairwise(t)) {
-        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
-            chunk_forward(t, c, place, thread);
-        meet(w);
-        for (size_t c = shard_chunk(t, first); c < shard_chunk(t, end); c++)
-            chunk_rows(t, c, thread);
-        meet(w);
-    }
+    if (whole_batch(t))
+        step_batch(w, place, shard_chunk(t, first), shard_chunk(t, end));
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
         memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
@@ -593,7 +649,7 @@ static void step_chunks(struct worker *w, struct place place)
             memset(t->predictor_sums + g * t->predictor_stride, 0,
                    t->predictor_stride * sizeof(double));
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
-            if (!pairwise(t))
+            if (!whole_batch(t))
                 chunk_forward(t, c, place, thread);
             for (int b = 0; b < t->blocks; b++) {
                 if (b > 0)
@@ -604,6 +660,10 @@ static void step_chunks(struct worker *w, struct place place)
             }
         }
     }
+    if (w->run->learn && owns_labelled(t, thread))
+        labelled_backward(&t->labelled, t->step + w->step, t->parameters,
+                          t->shard_gradient + (t->shards - 1) * t->gradient_stride,
+                          t->shard_lookup + (t->shards - 1) * t->lookup_stride);
     meet(w);
 }
 
@@ -644,6 +704,8 @@ static void keep_losses(struct epoch_run *run, size_t step, const double *loss, 
     struct trainer *t = run->trainer;
     for (int b = 0; b < t->blocks; b++) /* means so far */
         t->block_loss[b] += (loss[b] - t->block_loss[b]) / (double)(step + 1);
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        t->term[i] += (t->comatch.term[i] - t->term[i]) / (double)(step + 1);
     run->result.loss = t->block_loss[0];
     run->result.steps = step + 1;
     run->result.diverged = !finite;
@@ -674,6 +736,9 @@ static void run_thread(struct epoch_run *run, int thread)
             run->not_finite[thread] = !update(t, &owned, t->step + step + 1);
             if (thread == 0 && predicts(t))
                 run->not_finite[thread] |= !update_predictor(t, t->step + step + 1);
+            if (thread == 0 && semi_supervised(t))
+                run->not_finite[thread] |=
+                    !comatch_learn(&t->comatch, t->step + step + 1, t->labelled.batch_label);
             evaluate_tables(t, &owned);
         }
     }
@@ -705,6 +770,7 @@ static struct epoch_result run_epoch(struct epoch_run *run)
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
     memset(t->block_loss, 0, sizeof t->block_loss);
+    memset(t->term, 0, sizeof t->term);
     supply_open(&t->supply, run->epoch, run->steps, watch->goes_on);
     for (run->first = 0; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
@@ -750,6 +816,8 @@ double trainer_flops(const struct trainer *trainer)
         of_pass +=
             pass_backward_flops(&trainer->pass[0], trainer->block[b].top, trainer->block[b].bottom);
     double flops = (double)trainer->chunks * of_pass + tables_flops(&trainer->tables, true);
+    if (semi_supervised(trainer))
+        flops += pass_flops(&trainer->labelled.pass, true);
     if (trainer->target)
         flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
                  tables_flops(&trainer->target_tables, false);

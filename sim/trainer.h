@@ -6,13 +6,19 @@
  * cut depends on the plan alone, so results are the same bits for any number of threads.
  *
  * With an objective that cuts the network into blocks (sim/blocks.h), each block learns from its
- * own loss; where there is more than one, all levels are evaluated once a sample (sim/pass.h). */
+ * own loss; where there is more than one, all levels are evaluated once a sample (sim/pass.h).
+ *
+ * A semi-supervised objective (sim/comatch.h) is evaluated by the first thread, when all outputs
+ * of the batch are there; its labelled samples (sim/labelled.h) add to the sums of the last shard.
+ */
 #ifndef DUET_SIM_TRAINER_H
 #define DUET_SIM_TRAINER_H
 
 #include "core/arena.h"
 #include "sim/blocks.h"
+#include "sim/comatch.h"
 #include "sim/head.h"
+#include "sim/labelled.h"
 #include "sim/network.h"
 #include "sim/objective.h"
 #include "sim/optimiser.h"
@@ -28,7 +34,8 @@ struct trainer_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    const struct objective *objective; /* its cut fits the network (blocks_check) */
+    /* Its cut fits the network (blocks_check), its labelled samples the epoch (comatch_check). */
+    const struct objective *objective;
     const void *objective_settings;
     const struct optimiser *optimiser;
     const void *optimiser_settings;
@@ -83,6 +90,10 @@ struct trainer {
     struct tables target_tables; /* ... with the same boundary */
     struct pass *target_pass;    /* one a thread */
     double *target_output;       /* [thread][width][chunk] */
+    /* OBJECTIVE_SEMI_SUPERVISED. */
+    struct labelled labelled;
+    struct comatch comatch;
+    double term[COMATCH_TERMS]; /* as block_loss */
     struct supply supply;
 };
 

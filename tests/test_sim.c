@@ -127,7 +127,8 @@ static bool choose(size_t i, struct chosen *out)
     for (size_t e = 0, plain = VARIANTS; e < objective_registry.count; e++) {
         const struct objective *objective = (const void *)objective_registry.entries[e];
         const char *name = objective->about.name;
-        bool listed = objective->target != TARGET_NONE; /* tests/test_predictor.c has those */
+        /* tests/test_predictor.c and tests/test_comatch.c have those */
+        bool listed = objective->target != TARGET_NONE || !objective_of_outputs(objective);
         for (size_t v = 0; v < VARIANTS; v++)
             listed |= strcmp(variants[v].name, name) == 0;
         if (listed || plain++ != i)
@@ -1008,25 +1009,30 @@ static long double cosine_of(const struct outputs *o, size_t i, size_t k)
     return dot / sqrtl(a * b);
 }
 
-/* The losses as the papers write them, anchor by anchor. */
+/* The loss of one anchor, as the papers write it. */
+static long double plain_row(size_t which, const struct outputs *o, double tau, size_t i)
+{
+    long double all = 0, positive = 0, logs = 0, count = 0;
+    const size_t rows = 2 * o->samples;
+    for (size_t k = 0; k < rows; k++)
+        all += k == i ? 0 : expl(cosine_of(o, i, k) / tau);
+    for (size_t k = 0; k < rows; k++)
+        if (k != i && o->label[k % o->samples] == o->label[i % o->samples]) {
+            long double share = expl(cosine_of(o, i, k) / tau) / all;
+            count += 1;
+            positive += share;
+            logs += logl(share);
+        }
+    return -(which == 0 ? logs / count : logl(which == 1 ? positive / count : positive));
+}
+
 static long double plain_labelled(size_t which, const struct outputs *o, double tau)
 {
     long double loss = 0;
     const size_t rows = 2 * o->samples;
-    for (size_t i = 0; i < rows; i++) {
-        long double all = 0, positive = 0, logs = 0, count = 0;
-        for (size_t k = 0; k < rows; k++)
-            all += k == i ? 0 : expl(cosine_of(o, i, k) / tau);
-        for (size_t k = 0; k < rows; k++)
-            if (k != i && o->label[k % o->samples] == o->label[i % o->samples]) {
-                long double share = expl(cosine_of(o, i, k) / tau) / all;
-                count += 1;
-                positive += share;
-                logs += logl(share);
-            }
-        loss -= which == 0 ? logs / count : logl(which == 1 ? positive / count : positive);
-    }
-    return loss / rows;
+    for (size_t i = 0; i < rows; i++)
+        loss += plain_row(which, o, tau, i) / rows;
+    return loss;
 }
 
 static void losses_of_labels_are_those_of_the_papers(void **state)
@@ -1079,6 +1085,44 @@ static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
             close_bare(&bare);
         }
     close_bare(&expected);
+}
+
+/* ntxent of one anchor: of its partner among all others. */
+static long double partner_row(const struct outputs *o, double tau, size_t i)
+{
+    const size_t rows = 2 * o->samples;
+    long double all = 0;
+    for (size_t k = 0; k < rows; k++)
+        all += k == i ? 0 : expl(cosine_of(o, i, k) / tau);
+    return logl(all) - cosine_of(o, i, (i + o->samples) % rows) / tau;
+}
+
+/* In a batch of classes the sample that has none of its own beside it: what both its rows add to
+ * the loss, which is the loss less the rows of all others. */
+static void a_sample_alone_among_classes_has_the_rows_of_ntxent(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 13, ALONE = 3 }; /* in some_labels */
+    const double tau = 0.2;
+    for (size_t which = 0; which < LABELLED; which++) {
+        struct chosen chosen = chosen_of(labelled_names[which], "tau", tau, NULL, 0);
+        struct bare bare;
+        open_bare(&bare, &chosen, 3, SAMPLES);
+        const struct outputs *o = &bare.outputs;
+        bare.outputs.label = some_labels(SAMPLES);
+        fill(bare.f, 2 * 3 * o->stride, 5, 4, 1);
+        long double rest = 2 * SAMPLES * (long double)bare_loss(&bare), partners = 0;
+        for (size_t i = 0; i < 2 * SAMPLES; i++)
+            if (i % SAMPLES != ALONE)
+                rest -= plain_row(which, o, tau, i);
+            else
+                partners += partner_row(o, tau, i);
+        if (!(fabsl(rest - partners) <= 1e-12 * partners))
+            fail_msg("%s: %.17Lg, not %.17Lg", chosen.name, rest, partners);
+        /* the control: a sample of a class has other rows */
+        assert_true(fabsl(plain_row(which, o, tau, 0) - partner_row(o, tau, 0)) > 0.01);
+        close_bare(&bare);
+    }
 }
 
 /* ---- cacr ---- */
@@ -1763,6 +1807,7 @@ int main(void)
         TEST(softmax_losses_stay_finite_at_low_temperature),
         TEST(ntxent_is_exact_where_all_cosines_are_far_below_1),
         TEST(losses_of_labels_are_those_of_the_papers),
+        TEST(a_sample_alone_among_classes_has_the_rows_of_ntxent),
         TEST(a_sample_alone_in_its_class_has_the_loss_of_ntxent),
         TEST(cacr_is_attraction_less_repulsion),
         TEST(normalize_backward_matches_differences),

@@ -16,7 +16,7 @@ extern const struct claim claim_hltm_1, claim_hltm_2, claim_hltm_3, claim_hltm_4
 
 extern const struct claim claim_fd_1, claim_fd_2, claim_fd_3;
 
-extern const struct claim claim_sc_1, claim_sc_2, claim_sc_3, claim_sc_4, claim_sc_5;
+extern const struct claim claim_sc_1, claim_sc_2, claim_sc_3, claim_sc_4, claim_sc_5, claim_sc_6;
 
 /* In the order in which `duet verify` shows them; `duet list theorems`. */
 extern const struct registry claim_registry;

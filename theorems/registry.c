@@ -11,8 +11,8 @@ static const struct descriptor *const claims[] = {
     &claim_ncp_11.about, &claim_ncp_12.about, &claim_ncp_13.about, &claim_ncp_14.about,
     &claim_ncp_15.about, &claim_fd_1.about,   &claim_fd_2.about,   &claim_fd_3.about,
     &claim_sc_1.about,   &claim_sc_2.about,   &claim_sc_3.about,   &claim_sc_4.about,
-    &claim_sc_5.about,   &claim_e1.about,     &claim_e2.about,     &claim_e3.about,
-    &claim_e4.about,     &claim_e5.about,     &claim_e6.about,
+    &claim_sc_5.about,   &claim_sc_6.about,   &claim_e1.about,     &claim_e2.about,
+    &claim_e3.about,     &claim_e4.about,     &claim_e5.about,     &claim_e6.about,
 };
 
 const struct registry claim_registry = {"claim", claims, sizeof claims / sizeof *claims};

@@ -10,7 +10,7 @@ extern const struct objective objective_simple, objective_simple_beta, objective
     objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
     objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
     objective_byol_cosine, objective_supcon_out, objective_supcon_in, objective_suncet,
-    objective_cacr, objective_loco;
+    objective_cacr, objective_loco, objective_comatch;
 
 /* H = 0, and r_+ as the loss: what the objectives without negatives share. */
 static inline int64_t no_negatives(const void *settings)

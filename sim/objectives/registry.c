@@ -10,7 +10,7 @@ static const struct descriptor *const objectives[] = {
     &objective_no_stopgrad.about,   &objective_byol_cosine.about,
     &objective_supcon_out.about,    &objective_supcon_in.about,
     &objective_suncet.about,        &objective_cacr.about,
-    &objective_loco.about,
+    &objective_loco.about,          &objective_comatch.about,
 };
 
 const struct registry objective_registry = {"objective", objectives,

@@ -71,8 +71,27 @@ expect "no labels in a flow either" 2 "objective.name suncet" $run objective.nam
 expect "a label below what views keep" 2 "data.label_level is 1 with data.keep_level 0" $labels data.label_level=1
 expect "a label of a node that is not there" 2 "data.label_node is 2.*data.label_level 1 has 2 nodes" $labels data.keep_level=1 data.label_level=1 data.label_node=2
 expect "a label below the root" 2 "label_level" $labels data.label_level=-1
+expect "a label below the leaves" 2 "data.label_level is 24 with data.keep_level 3" $labels data.keep_level=3 data.label_level=24
+expect "a second root" 2 "data.label_node is 1.*data.label_level 0 has 1 nodes" $labels data.label_node=1
+expect "a label that is no number" 2 "data.label_level is 'x'" $labels data.label_level=x
+expect "more classes than a label can name" 2 "data.states is '257'.*2..256" $labels data.states=257
 expect "labels of real-valued data have no key" 2 "label_level" $run data.source=gaussian network.kind=mlp data.label_level=0
 expect "supcon needs two samples" 2 "train.batch" $run good.yaml objective.name=supcon_in train.batch=1
+# More classes than samples: who is alone in its class has its partner, so that the loss is ntxent's.
+many="$run good.yaml data.depth=3 network.width=8 train.samples=8 train.batch=8 data.states=256"
+for name in supcon_out ntxent; do
+    $many objective.name=$name -o keep-$name.h5
+    check "$name with more classes than samples" $?
+    "$duet" export keep-$name.h5 series/loss >keep-$name.tsv
+done
+cmp -s keep-supcon_out.tsv keep-ntxent.tsv
+check "... where no two labels are the same supcon_out is ntxent" $?
+$many data.states=2 objective.name=supcon_out -o keep-two.h5
+"$duet" export keep-two.h5 series/loss >keep-two.tsv
+$many data.states=2 objective.name=ntxent -o keep-two.h5 2>/dev/null
+"$duet" export keep-two.h5 series/loss | cmp -s - keep-two.tsv
+[ $? = 1 ]
+check "... and is not where some are" $?
 expect "no positives" 2 "objective.positives" $run good.yaml objective.name=cacr objective.positives=0
 expect "a negative temperature" 2 "objective.t_minus" $run good.yaml objective.name=cacr objective.t_minus=-1
 expect "ntxent has no positives to choose" 2 "positives" $run good.yaml objective.name=ntxent objective.positives=2
@@ -84,6 +103,22 @@ expect "a block of more levels than an mlp has" 2 "objective.block is 4.*3 level
 expect "blocks that share all their levels" 2 "objective.overlap is 2 with objective.block 2.*0 ... 1" $loco objective.overlap=2
 expect "a block of no levels" 2 "objective.block" $loco objective.block=0
 expect "infonce has no blocks" 2 "block" $run good.yaml objective.block=1
+
+# Few labels.
+few="$run good.yaml objective.name=comatch"
+expect "more labels than samples" 2 "objective.labels 257 is larger than train.samples 256" $few objective.labels=257
+expect "more labels in a batch than there are" 2 "objective.labelled_batch 9 is larger than objective.labels 8" $few objective.labels=8 objective.labelled_batch=9
+expect "no labels" 2 "objective.labels" $few objective.labels=0
+expect "comatch needs two samples" 2 "train.batch must be at least 2" $few train.batch=1
+expect "comatch on data without labels" 2 "objective.name comatch.*data.source gaussian has none" $run objective.name=comatch data.source=gaussian network.kind=mlp train.samples=256 train.batch=64
+expect "a label of comatch below what views keep" 2 "data.label_level is 1 with data.keep_level 0" $few data.label_level=1
+expect "a share of its own prediction above 1" 2 "objective.alpha" $few objective.alpha=1.5
+expect "a temperature of 0" 2 "objective.tau" $few objective.tau=0
+expect "a mean that forgets nothing" 2 "objective.mean_decay" $few objective.mean_decay=1
+expect "a bank of less than nothing" 2 "objective.bank" $few objective.bank=-1
+expect "comatch predicts nothing" 2 "predictor.kind.*objective.name comatch" $few predictor.kind=linear
+expect "no flow of comatch" 2 "train.trainer flow" $run train.trainer=flow data.depth=2 objective.name=comatch
+expect "no memory for the bank" 2 "memory" sh -c "ulimit -v 900000; OMP_NUM_THREADS=1 $few objective.bank=16000000 network.width=64"
 
 # Learning without negatives: what contradicts itself names both keys.
 byol="$run good.yaml objective.name=byol predictor.kind=linear"

@@ -3,7 +3,7 @@
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
-for objective in infonce reference_nce ntxent supcon_in cacr loco; do
+for objective in infonce reference_nce ntxent supcon_in cacr loco comatch; do
     for threads in 1 2 3; do
         "$duet" run -q -t $threads $small objective.name=$objective -o $objective-$threads.h5
     done
@@ -43,6 +43,41 @@ check "labels of another level are compared" $?
 check "they are other labels" $?
 "$duet" run -q $small data.depth=2 data.states=200 train.batch=8 objective.name=supcon_out -o many.h5
 check "more classes than samples in a batch" $?
+
+# CoMatch: another latent, another run; what it is made of adds up to the loss.
+comatch="$small data.keep_level=1 objective.name=comatch objective.labels=30 objective.lambda_cls=2"
+for threads in 1 3; do
+    "$duet" run -q -t $threads $comatch network.kind=mlp data.states=3 optimiser.name=adam -o comatch-mlp-$threads.h5
+done
+cmp -s comatch-mlp-1.h5 comatch-mlp-3.h5
+check "comatch, mlp, three states, adam: the same bytes from 1 and 3 threads" $?
+"$duet" run $comatch data.label_level=1 -o few.h5 2>few.err >few.txt
+grep -q "^accuracy of the class head" few.txt && "$duet" info few.h5 | grep -q "^accuracy of the class head"
+check "the class head's accuracy is shown" $?
+for series in labelled_loss pseudo_label_loss graph_loss confident accuracy; do
+    "$duet" export few.h5 series/comatch/$series | cut -f 2
+done >parts.txt
+"$duet" export few.h5 series/loss | cut -f 2 | paste -s -d ' ' >sum.txt
+awk 'FNR == NR {loss = $0; next} {part[FNR] = $1}
+    END {
+        split(loss, l, " ")
+        for (i = 2; i <= 4; i++) {
+            d = part[i] + 2 * part[i + 4] + part[i + 8] - l[i]
+            if (d > 1e-9 || d < -1e-9 || part[i + 16] <= 0 || part[i + 16] > 1)
+                exit 1
+        }
+    }' sum.txt parts.txt
+check "the loss is the sum of its parts" $?
+"$duet" export few.h5 weights/class_head/W >head.tsv && [ "$(wc -l <head.tsv)" -gt 2 ]
+check "the class head is stored" $?
+"$duet" run -q $comatch -o few-root.h5
+"$duet" export few.h5 series/loss >few.tsv && "$duet" export few-root.h5 series/loss >few-root.tsv
+! cmp -s few.tsv few-root.tsv
+check "labels of another level are other labels" $?
+"$duet" run -q $comatch objective.labels=4000 objective.labelled_batch=7 objective.bank=0 -o all.h5
+check "as many labels as samples, seven a batch, no bank" $?
+"$duet" run -q $comatch objective.labels=1 -o one.h5
+check "one label" $?
 
 # The stored spec is complete: running it gives the same file.
 "$duet" info infonce-1.h5 >info.txt
