@@ -67,7 +67,18 @@ def softplus(x):
     return torch.nn.functional.softplus(x, threshold=700)
 
 
-def all_losses(attributes, f, positive, negative):
+def labelled_losses(cosine, label):
+    """Of the cosines over tau of all outputs, -inf on the diagonal, and of their labels: [SC]."""
+    others = ~torch.eye(len(label), dtype=torch.bool)
+    positive = (label[:, None] == label) & others
+    logs = cosine - cosine.logsumexp(1, keepdim=True)
+    count = positive.sum(1)
+    outside = logs.masked_fill(~positive, 0).sum(1) / count
+    inside = logs.masked_fill(~positive, -np.inf).logsumexp(1) - count.log()
+    return {"supcon_out": -outside.mean(), "supcon_in": -inside.mean()}
+
+
+def all_losses(attributes, label, f, positive, negative):
     tau, beta, margin = (attributes[name] for name in ("tau", "beta", "margin"))
     r_plus = 0.5 * ((f - positive) ** 2).sum(1)
     r_minus = 0.5 * ((f - negative) ** 2).sum(1)
@@ -86,6 +97,7 @@ def all_losses(attributes, f, positive, negative):
         "ntxent": cross_entropy(cosine, partner),
         "reference_nce": -torch.exp(-softplus((p - n) / tau)),
         "reference_subtract": p - n,
+        **labelled_losses(cosine, label.repeat(2)),
     }
 
 
@@ -112,8 +124,8 @@ def gradients(losses, weights):
     return found
 
 
-def losses_and_gradients(attributes, weights, outputs):
-    return {"f": outputs[0], **gradients(all_losses(attributes, *outputs), weights)}
+def losses_and_gradients(attributes, weights, label, outputs):
+    return {"f": outputs[0], **gradients(all_losses(attributes, label, *outputs), weights)}
 
 
 def direct_predictor(attributes, f):
@@ -184,14 +196,15 @@ def operators(pre, inputs, labels):
 def tree_expectations(attributes, data):
     weights = read_weights(data)
     views = [torch.tensor(data[f"batch/{view}"]).double() for view in VIEWS]
-    found = losses_and_gradients(attributes, weights,
+    label = torch.tensor(data["batch/label"])
+    found = losses_and_gradients(attributes, weights, label,
                                  [tree_output(attributes, weights, x) for x in views])
     pre, inputs = tree_forward(attributes, weights, views[0])
     for d in pre:
         latent = torch.tensor(data[f"batch/latent/level_{d}"])
         found[f"preact/level_{d}"] = pre[d]
         found[f"correlation/level_{d}"] = correlation(pre[d].detach(), latent)
-    found.update(operators(pre, inputs, torch.tensor(data["batch/label"])))
+    found.update(operators(pre, inputs, label))
     return {f"expect/{path}": value.detach().numpy() for path, value in found.items()}
 
 
@@ -199,13 +212,14 @@ def mlp_expectations(attributes, data):
     weights, target = read_weights(data), read_weights(data, "target/")
     predictor = torch.tensor(data["predictor/W"], requires_grad=True)
     views = [torch.tensor(data[f"batch/{view}"]) for view in VIEWS]
+    label = torch.tensor(data["batch/label"])
     found = {}
     for activation in ("relu", "linear"):
         own = {**attributes, "activation": activation}
         outputs = [mlp_output(own, weights, x) for x in views]
         losses = noncontrastive_losses(outputs[0] @ predictor.T, outputs[1],
                                        mlp_output(own, target, views[1]))
-        quantities = {**losses_and_gradients(own, weights, outputs),
+        quantities = {**losses_and_gradients(own, weights, label, outputs),
                       **gradients(losses, {**weights, "predictor/W": predictor}),
                       **direct_predictor(own, outputs[0])}
         for path, value in quantities.items():
