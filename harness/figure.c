@@ -32,6 +32,11 @@ static const struct descriptor *const figures[] = {
     &figure_ddn_selectivity.about,
     &figure_ddn_factorisation.about,
     &figure_ddn_flow_sgd.about,
+    &figure_fd_alignment.about,
+    &figure_fd_decoupling.about,
+    &figure_fd_readout.about,
+    &figure_fd_regime.about,
+    &figure_sc_levels.about,
 };
 
 const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};

@@ -6,57 +6,17 @@
 #include <gsl/gsl_fit.h>
 #include <math.h>
 
-struct emergence_settings {
-    int64_t depth, width, epochs, samples;
-};
-
-static const struct param params[] = {
-    {.name = "depth",
-     .type = PARAM_INTEGER,
-     .fallback = "5",
-     .low = 4,
-     .high = TRAINING_LEVELS,
-     .doc = "levels of the tree below its root, two children a node",
-     .offset = offsetof(struct emergence_settings, depth)},
-    {.name = "width",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 2,
-     .high = 64,
-     .doc = "neurons of a node",
-     .offset = offsetof(struct emergence_settings, width)},
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "2",
-     .low = 1,
-     .high = 100,
-     .doc = "epochs of training",
-     .offset = offsetof(struct emergence_settings, epochs)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 12800,
-     .high = 1 << 24,
-     .doc = "samples of an epoch, and of a measurement",
-     .offset = offsetof(struct emergence_settings, samples)},
-    {0}};
+static const struct param params[] = {TRAINING_PARAMS, {0}};
 
 static const struct infonce_settings infonce = {.tau = 0.1, .negatives = 1};
 static const struct temperature_settings published = {.tau = 0.01};
 
 static struct training_plan plan_of(const struct trial *trial)
 {
-    const struct emergence_settings *s = trial->settings;
-    return (struct training_plan){.depth = (int)s->depth,
-                                  .width = (int)s->width,
-                                  .epochs = (int)s->epochs,
-                                  .low = 0.7,
-                                  .high = 1,
-                                  .objective = &objective_infonce,
-                                  .objective_settings = &infonce,
-                                  .lr = 0.1,
-                                  .samples = (size_t)s->samples,
-                                  .seed = gsl_rng_get(trial->rng)};
+    struct training_plan plan = training_plan_of(trial->settings, gsl_rng_get(trial->rng));
+    plan.objective = &objective_infonce;
+    plan.objective_settings = &infonce;
+    return plan;
 }
 
 /* Mean best |correlation| of the upper levels after training. */
@@ -268,7 +228,7 @@ const struct claim claim_hltm_7 = {
                      "nearer to 1; the covariance operator grows most at the top.",
               .source = "[DDN] Sec. 6, experiments",
               .params = params,
-              .settings_size = sizeof(struct emergence_settings)},
+              .settings_size = sizeof(struct training_settings)},
     .title = "Latents emerge",
     .formula = "best |corr(f_k, z_mu)| after > before",
     .hypotheses =

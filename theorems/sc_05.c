@@ -4,46 +4,19 @@
 #include "theorems/training.h"
 
 struct local_settings {
-    int64_t depth, width, epochs, samples, block;
+    struct training_settings training;
+    int64_t block;
 };
 
-static const struct param params[] = {
-    {.name = "depth",
-     .type = PARAM_INTEGER,
-     .fallback = "5",
-     .low = 4,
-     .high = TRAINING_LEVELS,
-     .doc = "levels of the tree below its root, two children a node",
-     .offset = offsetof(struct local_settings, depth)},
-    {.name = "width",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 2,
-     .high = 64,
-     .doc = "neurons of a node",
-     .offset = offsetof(struct local_settings, width)},
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "2",
-     .low = 1,
-     .high = 100,
-     .doc = "epochs of training",
-     .offset = offsetof(struct local_settings, epochs)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 12800,
-     .high = 1 << 24,
-     .doc = "samples of an epoch, and of a measurement",
-     .offset = offsetof(struct local_settings, samples)},
-    {.name = "block",
-     .type = PARAM_INTEGER,
-     .fallback = "2",
-     .low = 2,
-     .high = 4,
-     .doc = "levels of a block",
-     .offset = offsetof(struct local_settings, block)},
-    {0}};
+static const struct param params[] = {TRAINING_PARAMS,
+                                      {.name = "block",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "2",
+                                       .low = 2,
+                                       .high = 4,
+                                       .doc = "levels of a block",
+                                       .offset = offsetof(struct local_settings, block)},
+                                      {0}};
 
 static const struct block_cut end_to_end = {.size = 0}, single_levels = {.size = 1};
 
@@ -65,16 +38,10 @@ static struct training_plan plan_of(const struct trial *trial, uint64_t seed,
                                     const struct loco_settings *objective)
 {
     const struct local_settings *s = trial->settings;
-    return (struct training_plan){.depth = (int)s->depth,
-                                  .width = (int)s->width,
-                                  .epochs = (int)s->epochs,
-                                  .low = 0.7,
-                                  .high = 1,
-                                  .objective = &objective_loco,
-                                  .objective_settings = objective,
-                                  .lr = 0.1,
-                                  .samples = (size_t)s->samples,
-                                  .seed = seed};
+    struct training_plan plan = training_plan_of(&s->training, seed);
+    plan.objective = &objective_loco;
+    plan.objective_settings = objective;
+    return plan;
 }
 
 static struct loco_settings objective_of(struct block_cut cut)
@@ -158,7 +125,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         const struct training_plan plan = plan_of(trial, seed, &objective);
         status = training_run(&plan, &r[i], err);
     }
-    for (int l = 0; l < s->depth && !status; l++) {
+    for (int l = 0; l < s->training.depth && !status; l++) {
         const double row[] = {l,
                               r[0].best[0][l],
                               r[0].best[1][l],

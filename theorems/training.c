@@ -147,6 +147,18 @@ static enum status find_ceiling(const struct world *w, const struct training_pla
     return status;
 }
 
+struct training_plan training_plan_of(const struct training_settings *settings, uint64_t seed)
+{
+    return (struct training_plan){.depth = (int)settings->depth,
+                                  .width = (int)settings->width,
+                                  .epochs = (int)settings->epochs,
+                                  .low = 0.7,
+                                  .high = 1,
+                                  .lr = 0.1,
+                                  .samples = (size_t)settings->samples,
+                                  .seed = seed};
+}
+
 enum status training_run(const struct training_plan *plan, struct training_result *result,
                          struct error *err)
 {

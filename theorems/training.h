@@ -2,10 +2,31 @@
 #ifndef DUET_THEOREMS_TRAINING_H
 #define DUET_THEOREMS_TRAINING_H
 
+#include "core/descriptor.h"
 #include "core/error.h"
 #include "sim/objective.h"
 
 enum { TRAINING_LEVELS = 8, TRAINING_UPPER = 3 };
+
+/* Sizes of the runs of a claim, the first field of its settings. */
+struct training_settings {
+    int64_t depth, width, epochs, samples;
+};
+
+/* Their lines of its params. */
+#define TRAINING_SIZE(field, ...)                                                                  \
+    {                                                                                              \
+        .name = #field, .type = PARAM_INTEGER,                                                     \
+        .offset = offsetof(struct training_settings, field), __VA_ARGS__                           \
+    }
+#define TRAINING_PARAMS                                                                            \
+    TRAINING_SIZE(depth, .fallback = "5", .low = 4, .high = TRAINING_LEVELS,                       \
+                  .doc = "levels of the tree below its root, two children a node"),                \
+        TRAINING_SIZE(width, .fallback = "10", .low = 2, .high = 64, .doc = "neurons of a node"),  \
+        TRAINING_SIZE(epochs, .fallback = "2", .low = 1, .high = 100,                              \
+                      .doc = "epochs of training"),                                                \
+        TRAINING_SIZE(samples, .fallback = "64000", .low = 12800, .high = 1 << 24,                 \
+                      .doc = "samples of an epoch, and of a measurement")
 
 /* The published setting but for these. */
 struct training_plan {
@@ -19,6 +40,9 @@ struct training_plan {
     size_t samples; /* of an epoch and of a measurement */
     uint64_t seed;  /* of the tree, the weights and all samples */
 };
+
+/* The published setting at these sizes, |rho| in [0.7, 1]; the objective is left open. */
+struct training_plan training_plan_of(const struct training_settings *settings, uint64_t seed);
 
 /* [level] of the tree's latents, level 0 the root; [0] before and [1] after training. */
 struct training_result {
