@@ -122,12 +122,38 @@ static void find_neuron(struct features *f, const double *w, size_t i, double *s
     f->columns[i] = (double)carriers(f->count, share);
 }
 
+static double mean_of(const double *value, size_t count)
+{
+    double sum = 0, counted = 0;
+    for (size_t i = 0; i < count; i++)
+        if (!isnan(value[i])) {
+            sum += value[i];
+            counted++;
+        }
+    return counted > 0 ? sum / counted : NAN;
+}
+
+static void summarise_weights(struct features *f)
+{
+    f->share_of_columns = mean_of(f->columns, f->neurons) / (double)f->count;
+    f->inside = 1 - mean_of(f->outside, f->neurons);
+    f->best_cosine = f->learned = 0;
+    for (size_t j = 0; j < f->count; j++) {
+        double best = 0;
+        for (size_t i = 0; i < f->neurons; i++)
+            best = fmax(best, f->cosine[i * f->count + j]);
+        f->best_cosine += best / (double)f->count;
+        f->learned += (f->learners[j] > 0) / (double)f->count;
+    }
+}
+
 static void find_weights(struct features *f, const double *parameters)
 {
     const struct level *level = lowest_level(f);
     memset(f->learners, 0, f->count * sizeof *f->learners);
     for (size_t i = 0; i < f->neurons; i++)
         find_neuron(f, parameters + level->weights + i * (size_t)level->fan_in, i, f->fit);
+    summarise_weights(f);
 }
 
 /* ---- outputs ---- */
@@ -207,17 +233,6 @@ static void measure_block(struct features *f, struct features_work *w, double *p
                 posterior_mean(dictionary_of(f), w->product[j * BLOCK + s]);
 }
 
-static double mean_of(const double *value, size_t count)
-{
-    double sum = 0, counted = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!isnan(value[i])) {
-            sum += value[i];
-            counted++;
-        }
-    return counted > 0 ? sum / counted : NAN;
-}
-
 /* ---- readouts ---- */
 
 /* Move the samples that have a label to the front; returns how many there are. */
@@ -268,7 +283,7 @@ static enum status find_accuracies(struct features *f, struct error *err)
 {
     const size_t labelled = keep_labelled(f), half = labelled / 2;
     size_t positive = 0;
-    f->accuracy = f->oracle = f->chance = NAN;
+    f->accuracy = f->oracle = f->chance = f->readout_share = NAN;
     if (half == 0)
         return STATUS_OK;
     for (size_t s = half; s < labelled; s++)
@@ -276,7 +291,11 @@ static enum status find_accuracies(struct features *f, struct error *err)
     const double share = (double)positive / (double)(labelled - half);
     f->chance = fmax(share, 1 - share);
     enum status status = read_out(f, outputs_of(f), f->output, labelled, &f->accuracy, err);
-    return status ? status : read_out(f, f->count, f->posterior, labelled, &f->oracle, err);
+    if (!status)
+        status = read_out(f, f->count, f->posterior, labelled, &f->oracle, err);
+    f->readout_share =
+        f->oracle > f->chance ? (f->accuracy - f->chance) / (f->oracle - f->chance) : NAN;
+    return status;
 }
 
 enum status features_measure(struct features *f, double *parameters, uint64_t epoch,
@@ -316,6 +335,15 @@ void features_quantities(const struct features *f,
          &f->oracle},
         {"chance", "share of the label that is more frequent among the held-out samples", 0, 1,
          &f->chance},
+        {"readout", "accuracy as a share of the way from chance to the oracle", 0, 1,
+         &f->readout_share},
+        {"share_of_columns", "columns_for_90, mean over neurons, as a share of all columns", 0, 1,
+         &f->share_of_columns},
+        {"best_cosine", "best |<w_i, M_j>| / |w_i| over neurons, mean over features", 0, 1,
+         &f->best_cosine},
+        {"inside", "share of squared weights in the span of the dictionary, mean over neurons", 0,
+         1, &f->inside},
+        {"learned", "share of the features that have a neuron", 0, 1, &f->learned},
     };
     memcpy(quantity, all, sizeof all);
 }

@@ -30,6 +30,10 @@ struct features {
                          in span(M) */
     double *learners; /* [feature] neurons of which M_j carries more than half, cosine^2 > 1/2 */
     double *outside;  /* [neuron] share of |w_i|^2 outside span(M) */
+    double share_of_columns; /* mean of `columns` over neurons, as a share of all columns */
+    double best_cosine;      /* mean over features of the best neuron's cosine */
+    double inside;           /* mean over neurons of 1 - outside */
+    double learned;          /* share of the features that have a learner */
     /* Mean cosine of f(x) with f(M z) and with f(xi) over samples that have a feature; 0 counts
      * where one of the outputs vanishes. */
     double signal_cosine, noise_cosine;
@@ -37,6 +41,8 @@ struct features {
      * drawn with the seed: of f(x); of E[z_j | <M_j, x>] for all j, the true M and the law of the
      * data being known; and of the label that is more frequent. */
     double accuracy, oracle, chance;
+    double
+        readout_share; /* (accuracy - chance) / (oracle - chance); NaN where they do not differ */
     /* work */
     struct features_work *work;             /* one a thread */
     double *readout;                        /* [feature] w* */
@@ -65,7 +71,7 @@ struct features_quantity {
     const double *value;
 };
 
-enum { FEATURES_QUANTITIES = 9 };
+enum { FEATURES_QUANTITIES = 14 };
 
 void features_quantities(const struct features *features,
                          struct features_quantity quantity[FEATURES_QUANTITIES]);

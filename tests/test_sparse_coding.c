@@ -2,6 +2,7 @@
  * moments of views, what is refused; and the normal numbers of single precision. */
 #include "tests/testing.h"
 
+#include "harness/experiment.h"
 #include "harness/spec.h"
 #include "sim/sources/normal.h"
 #include "sim/sources/sources.h"
@@ -263,6 +264,145 @@ static void without_a_mask_both_views_are_x(void **state)
     shut(&o);
 }
 
+/* ---- several positives ---- */
+
+enum { POSITIVES = 2 }; /* view 3 is then a negative */
+
+static void draw_positives(struct opened *o, uint64_t block)
+{
+    o->source->values(o->world, draw_at(block, 0), POSITIVES, VIEWS, o->scratch, o->x);
+}
+
+static void the_first_positive_is_the_same_for_any_number(void **state)
+{
+    (void)state;
+    static const char *const mask[] = {"complementary", "independent", "none"};
+    for (int i = 0; i < 6; i++) {
+        char keys[128];
+        snprintf(keys, sizeof keys, "data.features=3 data.dimension=7 data.mask=%s data.keep=%g",
+                 mask[i % 3], i < 3 ? 0.5 : 0.3);
+        struct opened one = open_source(keys, 1), two = open_source(keys, 1);
+        for (uint64_t block = 0; block < 5; block++) {
+            draw_views(&one, block);
+            draw_positives(&two, block);
+            assert_memory_equal(one.x, two.x, 2 * one.view * sizeof *one.x);
+            assert_memory_equal(one.x + 3 * one.view, two.x + 3 * one.view,
+                                one.view * sizeof *one.x);
+        }
+        shut(&one);
+        shut(&two);
+    }
+}
+
+/* Entries that the second positive keeps, of all and of those that x_1 and x_+1 keep. */
+struct kept {
+    double all, with_first, with_second;
+};
+
+static struct kept kept_by_second_positive(struct opened *o, double keep)
+{
+    struct kept kept = {0};
+    const double total = (double)(MASKED_BLOCKS * o->view);
+    for (uint64_t block = 0; block < MASKED_BLOCKS; block++) {
+        draw_positives(o, block);
+        draw_hidden(o, block, 0);
+        for (size_t k = 0; k < o->view; k++) {
+            const double x = o->signal[k] + o->noise[k], c = o->x[2 * o->view + k];
+            if (c != 0)
+                assert_near(c, x / keep, 1e-14);
+            kept.all += (c != 0) / total;
+            kept.with_first += (c != 0 && o->x[k] != 0) / total;
+            kept.with_second += (c != 0 && o->x[o->view + k] != 0) / total;
+        }
+    }
+    return kept;
+}
+
+static void further_positives_have_masks_of_their_own(void **state)
+{
+    (void)state;
+    static const char *const mask[] = {"complementary", "independent"};
+    for (int i = 0; i < 4; i++) {
+        const double keep = i < 2 ? 0.5 : 0.3, second = i % 2 ? keep : 1 - keep;
+        char keys[128];
+        snprintf(keys, sizeof keys, "data.features=3 data.dimension=10 data.mask=%s data.keep=%g",
+                 mask[i % 2], keep);
+        struct opened o = open_source(keys, 1);
+        const double slack = 5 * 0.5 / sqrt(MASKED_BLOCKS * (double)o.view);
+        const struct kept kept = kept_by_second_positive(&o, keep);
+        assert_near(kept.all, keep, slack);
+        assert_near(kept.with_first, keep * keep, slack);
+        assert_near(kept.with_second, keep * second, slack);
+        shut(&o);
+    }
+}
+
+static void without_a_mask_all_positives_are_x(void **state)
+{
+    (void)state;
+    struct opened o = open_source("data.features=3 data.dimension=10 data.mask=none", 1);
+    draw_positives(&o, 0);
+    assert_memory_equal(o.x, o.x + o.view, o.view * sizeof *o.x);
+    assert_memory_equal(o.x, o.x + 2 * o.view, o.view * sizeof *o.x);
+    assert_memory_not_equal(o.x, o.x + 3 * o.view, o.view * sizeof *o.x);
+    shut(&o);
+}
+
+/* ---- masks that keep nothing ---- */
+
+static void a_view_without_an_input_is_0(void **state)
+{
+    (void)state;
+    struct opened o =
+        open_source("data.features=1 data.dimension=1 data.sparsity=0.5 data.noise=0.5", 1);
+    size_t empty[2] = {0};
+    for (uint64_t block = 0; block < 20; block++) {
+        draw_views(&o, block);
+        draw_hidden(&o, block, 0);
+        for (size_t s = 0; s < BLOCK; s++) {
+            const double x = o.signal[s] + o.noise[s], a = o.x[s], b = o.x[o.view + s];
+            assert_true((a == 0 && b == 2 * x) || (b == 0 && a == 2 * x));
+            empty[a == 0 ? 0 : 1]++;
+        }
+    }
+    assert_true(empty[0] > 400 && empty[1] > 400); /* of 1280; either view may be empty */
+    shut(&o);
+}
+
+/* Of a single input every sample has one view without any. */
+static void empty_views_can_be_trained_on(void **state)
+{
+    (void)state;
+    static const char *const overrides[] = {"data.source=sparse_coding",
+                                            "data.features=1",
+                                            "data.dimension=1",
+                                            "data.sparsity=0.5",
+                                            "data.noise=0.01",
+                                            "network.kind=symmetric_relu",
+                                            "network.neurons=3",
+                                            "network.bias_start=0.1",
+                                            "network.warmup=10",
+                                            "objective.name=infonce",
+                                            "objective.similarity=inner_stopped",
+                                            "train.samples=6400",
+                                            "train.epochs=1",
+                                            "measure.probes=[features]",
+                                            "measure.samples=1000",
+                                            "optimiser.lr=0.5"};
+    struct spec spec;
+    struct error err = {0};
+    struct experiment e;
+    check_ok(spec_load(&spec, NULL, overrides, sizeof overrides / sizeof *overrides, &err), &err);
+    check_ok(experiment_open(&e, &spec, 1, &err), &err);
+    const struct epoch_result result = trainer_epoch(&e.trainer, 1, NULL);
+    assert_false(result.diverged);
+    assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance */
+    for (size_t i = 0; i < 6; i++)
+        assert_true(isfinite(e.trainer.parameters[i]));
+    experiment_free(&e);
+    spec_free(&spec);
+}
+
 /* ---- moments ---- */
 
 /* Largest |E[x_a x_b^T] - claimed| in standard errors. */
@@ -440,6 +580,11 @@ int main(void)
         cmocka_unit_test(complementary_masks_share_no_input),
         cmocka_unit_test(independent_masks_share_their_product),
         cmocka_unit_test(without_a_mask_both_views_are_x),
+        cmocka_unit_test(the_first_positive_is_the_same_for_any_number),
+        cmocka_unit_test(further_positives_have_masks_of_their_own),
+        cmocka_unit_test(without_a_mask_all_positives_are_x),
+        cmocka_unit_test(a_view_without_an_input_is_0),
+        cmocka_unit_test(empty_views_can_be_trained_on),
         cmocka_unit_test(moments_are_those_of_the_views),
         cmocka_unit_test(a_block_is_the_same_in_any_order),
         cmocka_unit_test(single_numbers_follow_their_definition),

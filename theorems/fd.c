@@ -6,9 +6,9 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/sources/sources.h"
 #include "sim/trainer.h"
+#include "theorems/shelf.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <string.h>
 
 #define FIELD(field) .name = #field, .offset = offsetof(struct fd_settings, field)
@@ -27,20 +27,18 @@ enum { BATCH = 64, THIRDS = 3, MEASURED = 8192 };
 
 /* ---- what is trained ---- */
 
+/* Of 8-byte fields, so that there is no padding: it is the key of its training on the shelf. */
 struct plan {
-    enum fd_world world;
-    enum fd_mask mask;
-    uint64_t seed;
+    uint64_t mask, seed;
     int64_t features, dimension, neurons, steps;
-    double lr, ridge; /* as the world says */
+    double lr, ridge;
 };
 
 static const char *const mask_word[FD_MASKS] = {"complementary", "none"};
 
 static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
 {
-    struct plan plan = {.world = world,
-                        .features = s->features,
+    struct plan plan = {.features = s->features,
                         .dimension = s->dimension,
                         .neurons = s->neurons,
                         .steps = s->steps,
@@ -88,7 +86,7 @@ static enum status open_source(const struct plan *plan, void **world, struct err
     struct opaque settings = {.bytes = {0}};
     set_integer(about, &settings, "features", plan->features);
     set_integer(about, &settings, "dimension", plan->dimension);
-    set_mask(&settings, plan->mask);
+    set_mask(&settings, (enum fd_mask)plan->mask);
     *descriptor_real(about, &settings, "noise") = -1; /* sqrt(log d) / d */
     *descriptor_real(about, &settings, "keep") = 0.5;
     return source_sparse_coding.open(&settings, plan->seed, world, err);
@@ -174,47 +172,27 @@ static void close_run(struct run *r)
     source_sparse_coding.close(r->world);
 }
 
-static double mean_of(const double *value, size_t count)
-{
-    double sum = 0;
-    for (size_t i = 0; i < count; i++)
-        sum += value[i] / (double)count;
-    return sum;
-}
-
-/* best |cos| over neurons, mean over features */
-static double mean_best(const struct features *f)
-{
-    double sum = 0;
-    for (size_t j = 0; j < f->count; j++) {
-        double best = 0;
-        for (size_t i = 0; i < f->neurons; i++)
-            best = fmax(best, f->cosine[i * f->count + j]);
-        sum += best / (double)f->count;
-    }
-    return sum;
-}
-
 static enum status observe(struct run *r, double value[FD_QUANTITIES], struct error *err)
 {
-    struct features *f = &r->features;
-    enum status status = features_measure(f, r->trainer.parameters, 0, err);
-    double learned = 0;
-    for (size_t j = 0; j < f->count; j++)
-        learned += f->learners[j] > 0;
-    value[FD_COLUMNS] = mean_of(f->columns, f->neurons) / (double)f->count;
-    value[FD_COSINE] = mean_best(f);
-    value[FD_INSIDE] = 1 - mean_of(f->outside, f->neurons);
+    const struct features *f = &r->features;
+    enum status status = features_measure(&r->features, r->trainer.parameters, 0, err);
+    value[FD_COLUMNS] = f->share_of_columns;
+    value[FD_COSINE] = f->best_cosine;
+    value[FD_INSIDE] = f->inside;
     value[FD_NOISE_COSINE] = f->noise_cosine;
     value[FD_SIGNAL_COSINE] = f->signal_cosine;
-    value[FD_READOUT] = (f->accuracy - f->chance) / (f->oracle - f->chance);
-    value[FD_LEARNED] = learned / (double)f->count;
+    value[FD_READOUT] = f->readout_share;
+    value[FD_LEARNED] = f->learned;
     return status;
 }
 
-static enum status train(const struct plan *plan, struct fd_training *training, struct error *err)
+/* What the shelf makes: a struct fd_training of a struct plan. */
+static enum status train(const void *key, void *value, struct error *err)
 {
+    const struct plan *plan = key;
+    struct fd_training *training = value;
     struct run run;
+    *training = (struct fd_training){.value = {{0}}};
     enum status status = open_run(&run, plan, err);
     for (uint64_t third = 1; third <= THIRDS && !status; third++) {
         const struct epoch_result result = trainer_epoch(&run.trainer, third, NULL);
@@ -227,76 +205,6 @@ static enum status train(const struct plan *plan, struct fd_training *training, 
             status = observe(&run, training->value[when], err);
     }
     close_run(&run);
-    return status;
-}
-
-/* ---- trainings that were run ---- */
-
-/* Twenty parts of two claims ask for the same trainings, of seconds each.  Which thread runs one,
- * and when, changes none of its bits. */
-static struct kept {
-    struct plan plan;
-    enum { KEPT_FREE, KEPT_RUNNING, KEPT_DONE } state;
-    struct fd_training training;
-} kept[128];
-
-static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t kept_changed = PTHREAD_COND_INITIALIZER;
-
-enum { KEPT = sizeof kept / sizeof *kept };
-
-static bool same_plan(const struct plan *a, const struct plan *b)
-{
-    return a->world == b->world && a->mask == b->mask && a->seed == b->seed &&
-           a->features == b->features && a->dimension == b->dimension && a->neurons == b->neurons &&
-           a->steps == b->steps;
-}
-
-/* The entry of that plan, or else a free one; NULL where there is neither. */
-static struct kept *find_kept(const struct plan *plan)
-{
-    struct kept *unused = NULL;
-    for (size_t i = 0; i < KEPT; i++)
-        if (kept[i].state == KEPT_FREE)
-            unused = unused ? unused : &kept[i];
-        else if (same_plan(&kept[i].plan, plan))
-            return &kept[i];
-    return unused;
-}
-
-/* Under the lock.  The entry is done, or this thread is to run it, or NULL: run and do not keep. */
-static struct kept *reserve(const struct plan *plan)
-{
-    struct kept *entry = find_kept(plan);
-    while (entry && entry->state == KEPT_RUNNING) {
-        pthread_cond_wait(&kept_changed, &kept_lock);
-        entry = find_kept(plan);
-    }
-    if (entry && entry->state == KEPT_FREE) {
-        entry->plan = *plan;
-        entry->state = KEPT_RUNNING;
-    }
-    return entry;
-}
-
-static enum status recall(const struct plan *plan, struct fd_training *training, struct error *err)
-{
-    pthread_mutex_lock(&kept_lock);
-    struct kept *entry = reserve(plan);
-    const bool done = entry && entry->state == KEPT_DONE;
-    if (done)
-        *training = entry->training;
-    pthread_mutex_unlock(&kept_lock);
-    if (done)
-        return STATUS_OK;
-    enum status status = train(plan, training, err);
-    pthread_mutex_lock(&kept_lock);
-    if (entry) {
-        entry->training = *training;
-        entry->state = status ? KEPT_FREE : KEPT_DONE;
-    }
-    pthread_cond_broadcast(&kept_changed);
-    pthread_mutex_unlock(&kept_lock);
     return status;
 }
 
@@ -318,8 +226,8 @@ enum status fd_pair(const struct trial *trial, enum fd_world world,
     plan.seed = seed_of(trial, world);
     for (enum fd_mask mask = 0; mask < FD_MASKS && !status; mask++) {
         plan.mask = mask;
-        pair[mask] = (struct fd_training){.value = {{0}}};
-        status = recall(&plan, &pair[mask], err);
+        status = shelf_take(trial->shelf, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train,
+                            err);
     }
     return status;
 }

@@ -44,7 +44,7 @@ enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
 /* Both trainings of an instance: the same dictionary, first weights and samples, with complementary
  * masks and with none.  They depend on the seed of the trial, its instance and its settings, not on
- * claim or part, and are kept until the program ends, so that they are run once for all parts. */
+ * claim or part, so that the trial's shelf keeps them for all parts. */
 enum status fd_pair(const struct trial *trial, enum fd_world world,
                     struct fd_training pair[FD_MASKS], struct error *err);
 

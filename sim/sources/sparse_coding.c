@@ -432,8 +432,10 @@ static const struct param params[] = {
      .type = PARAM_CHOICE,
      .fallback = "complementary",
      .choices = "complementary independent none",
-     .doc = "the views: complementary: D x / keep and (I - D) x / (1 - keep), D a diagonal of 0 "
-            "and 1; independent: each has a D of its own and is D x / keep; none: both are x",
+     .doc =
+         "the views: complementary: D x / keep and (I - D) x / (1 - keep), D a diagonal of 0 "
+         "and 1; independent: each has a D of its own and is D x / keep; none: both are x. A view "
+         "of which no input is kept is 0. Further positives have masks of their own",
      .offset = offsetof(struct settings, mask)},
     {.name = "keep",
      .type = PARAM_REAL,
