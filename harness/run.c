@@ -69,9 +69,11 @@ static void print_work(const struct experiment *e)
         fprintf(stderr,
                 "plan: %zu inputs, %zu parameters, %" PRId64 " epochs of %zu steps of %" PRId64
                 " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
-                e->network.leaves, e->network.parameters + e->predictor.parameters, train->epochs,
-                e->trainer.steps, train->batch, e->points, measure->samples, e->threads,
-                e->threads == 1 ? "" : "s");
+                e->network.leaves,
+                e->network.parameters + e->predictor.parameters +
+                    class_head_parameters(&e->classification.head),
+                train->epochs, e->trainer.steps, train->batch, e->points, measure->samples,
+                e->threads, e->threads == 1 ? "" : "s");
 }
 
 static void print_plan(const struct experiment *e, const char *path)

@@ -4,10 +4,15 @@
  * labelled one its weak view.  A class head on the outputs gives p(y | x), and z = f / |f| is a
  * view's embedding.
  *
- *     pseudo-labels    p_b = p(y | weak view), divided by the running mean of such p, then by its
- * sum q_b = alpha p_b + (1 - alpha) sum_k a_k p_k, a_k = exp(z_b . z_k / tau) / sum over the bank,
- * K samples that came before graph of labels  Q_bb = 1;  Q_bj = q_b . q_j where that is at least
- * `edge`, else 0 of embeddings    Z_bb = exp(z'_b . z''_b / tau);  Z_bj = exp(z'_b . z'_j / tau)
+ * Pseudo-labels: p_b is p(y | weak view), divided by the running mean of such p, then by its sum,
+ * and
+ *
+ *     q_b = alpha p_b + (1 - alpha) sum_k a_k p_k,   a_k = exp(z_b . z_k / tau) / sum
+ *
+ * over the bank, K samples that came before.  Graphs of labels and of embeddings:
+ *
+ *     Q_bb = 1,                         Q_bj = q_b . q_j where that is at least `edge`, else 0
+ *     Z_bb = exp(z'_b . z''_b / tau),   Z_bj = exp(z'_b . z'_j / tau)
  *
  *     L = mean over labelled samples of -log p(label | x)
  *       + lambda_cls mean_b 1[max q_b >= confidence] H(q_b, p(y | strong view 1))
@@ -66,8 +71,8 @@ struct comatch_plan {
 struct comatch {
     struct comatch_plan plan;
     struct class_head head;
-    double *parameters, *gradient,
-        *state; /* of the head, [parameter_stride]; state: slots of them */
+    /* of the head, [parameter_stride]; state: slots of them */
+    double *parameters, *gradient, *state;
     size_t parameter_stride;
     /* What is remembered of earlier steps. */
     double *bank_embedding, *bank_probability; /* [width or class][bank_stride] */
@@ -82,9 +87,9 @@ struct comatch {
     double *probability, *pseudo; /* [class][stride] p_b and q_b */
     double *log_p, *d_logit;      /* [class][the larger stride] */
     double *row_sum, *log_sum;    /* [stride] sum of the row Q_b, log of that of Z_b */
-    double *edge, *row,
-        *similarity; /* of one sample: [stride], [the larger stride], [bank_stride] */
-    double *force;   /* [2][width] of one sample */
+    /* of one sample: [stride], [the larger stride], [bank_stride] */
+    double *edge, *row, *similarity;
+    double *force; /* [2][width] of one sample */
     double term[COMATCH_TERMS], loss;
 };
 
