@@ -54,7 +54,7 @@ static enum kind kind_of(const struct objective *objective)
 {
     if (objective->target != TARGET_NONE)
         return NONCONTRASTIVE;
-    if (objective_labelled(objective))
+    if (objective_needs_labels(objective))
         return SUPERVISED;
     return objective->cut ? LOCAL : CONTRASTIVE;
 }
@@ -527,7 +527,7 @@ static void check_negatives(const struct table *t, struct sights *sights)
             least = fmin(least, interval_of(t, GAIN, i, l)[1]);
         }
     sight(sights, low > 0,
-          "all objectives that push samples apart rise at the levels that views keep, by %.3f and "
+          "all objectives with negatives or labels rise at the levels that views keep, by %.3f and "
           "more (intervals from %.3f on)",
           least, low);
 }
@@ -602,10 +602,10 @@ const struct figure figure_sc_levels = {
                      "of their own. Views keep levels 0 to 2. The label is the root, in _label_1 "
                      "and _label_2 the first node of level 1 and 2. Learning rates were chosen for "
                      "each objective on other seeds (paper_figs/sc_levels.yaml). All objectives "
-                     "with negatives learn every level above the last one, and nearly the same, "
-                     "but for the published code's nce. Those without come as far at the upper two "
-                     "and stay behind below; without the stopped gradient the root is lost. A "
-                     "label from further down costs the root.",
+                     "with negatives or labels learn every level above the last one, and nearly "
+                     "the same, but for the published code's nce. Those without come close at the "
+                     "upper two and stay behind below; without the stopped gradient the root is "
+                     "lost. A label from further down costs the root.",
               .source = "[SC], [DDN], [NCP]: their objectives; [DDN] Sec. 6: what is measured",
               .params = levels_params,
               .settings_size = sizeof(struct levels_settings)},
