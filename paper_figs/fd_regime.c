@@ -17,7 +17,7 @@ static const struct param regime_params[] = {
     {FIELD(every), .type = PARAM_INTEGER, .fallback = "1", .low = 1, .high = 3,
      .doc = "take every so many noises and thresholds, from the first"},
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "4", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured at its end"},
+     .doc = "epochs of a run, measured at its end; twice as many with the most noise"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
      .doc = "samples of an epoch"},
     {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 3, .high = 256,
@@ -28,7 +28,13 @@ static const struct param regime_params[] = {
     {0},
 };
 
-static const double all_noises[] = {0.02, 0.04, 0.0865, 0.17};
+/* Variance of the noise, and by how much steps are shorter there, and more. */
+struct noise {
+    double variance;
+    int shorter;
+};
+
+static const struct noise all_noises[] = {{0.02, 1}, {0.04, 1}, {0.0865, 1}, {0.17, 2}};
 static const double all_thresholds[] = {0, 0.25, 0.5, 0.75, 1};
 static const char *const masks[] = {"none", "complementary"};
 
@@ -43,7 +49,8 @@ enum {
 
 /* The places of the map that are run. */
 struct grid {
-    double noise[NOISES], threshold[THRESHOLDS];
+    struct noise noise[NOISES];
+    double threshold[THRESHOLDS];
     size_t noises, thresholds, seeds;
 };
 
@@ -64,15 +71,17 @@ static void set_run(struct ncp_runs *runs, size_t i, const struct regime_setting
 {
     const size_t place = i / g->seeds, map = g->noises * g->thresholds;
     const double threshold = g->threshold[place % g->thresholds];
+    const struct noise noise = g->noise[place % map / g->thresholds];
     ncp_runs_set(runs, i, "data.mask=%s", masks[place / map]);
-    ncp_runs_set(runs, i, "data.noise=%g", g->noise[place % map / g->thresholds]);
+    ncp_runs_set(runs, i, "data.noise=%g", noise.variance);
+    ncp_runs_set(runs, i, "optimiser.lr=%g", 0.5 / noise.shorter);
     ncp_runs_set(runs, i, "network.bias_start=%g", threshold);
     ncp_runs_set(runs, i, "network.bias_cap=%g", threshold);
     ncp_runs_set(runs, i, "seed=%zu", i % g->seeds + 1);
     ncp_runs_set(runs, i, "data.features=%lld", (long long)s->features);
     ncp_runs_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
     ncp_runs_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
-    ncp_runs_set(runs, i, "train.epochs=%lld", (long long)s->epochs);
+    ncp_runs_set(runs, i, "train.epochs=%lld", (long long)(s->epochs * noise.shorter));
     ncp_runs_set(runs, i, "train.samples=%lld", (long long)s->samples);
 }
 
@@ -119,7 +128,10 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
 
 static void put_all(struct sheet *sheet, const struct grid *g, const struct figure_run *run)
 {
-    sheet_axis(sheet, "noise", g->noises, g->noise, "variance of the noise, sigma_xi^2", "1");
+    double noise[NOISES];
+    for (size_t i = 0; i < g->noises; i++)
+        noise[i] = g->noise[i].variance;
+    sheet_axis(sheet, "noise", g->noises, noise, "variance of the noise, sigma_xi^2", "1");
     sheet_axis(sheet, "threshold", g->thresholds, g->threshold, "b_i / |w_i| after the warm-up",
                "1");
     double learned[PLACES], readout[MASKS][PLACES], gap[PLACES];

@@ -36,6 +36,13 @@ struct plan {
 
 static const char *const mask_word[FD_MASKS] = {"complementary", "none"};
 
+/* E|xi|^2 = d_1 sigma_xi^2, which |x|^2 is for the most part; masks make steps that are too long
+ * for it unstable. */
+static double noise_of(int64_t features, int64_t dimension)
+{
+    return (double)dimension * sqrt(log((double)features)) / (double)features;
+}
+
 static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
 {
     struct plan plan = {.features = s->features,
@@ -55,6 +62,7 @@ static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
         plan.lr = 0.6;
         plan.ridge = 0.01;
     }
+    plan.lr *= fmin(1, noise_of(20, 200) / noise_of(plan.features, plan.dimension));
     return plan;
 }
 

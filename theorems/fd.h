@@ -14,7 +14,8 @@ extern const struct param fd_params[];
 /* What is trained; all else is as in specs/fd-2.yaml.  The schedules were chosen on the seeds 1001
  * to 1003 of `duet run`, which no claim uses. */
 enum fd_world {
-    FD_THEORY, /* sizes as set; a weak ridge, and thresholds that begin where the theory has them */
+    FD_THEORY, /* sizes as set; a weak ridge, and thresholds that begin where the theory has them;
+                  steps are shorter where d_1 sigma_xi^2 is larger than at d = 20, d_1 = 200 */
     FD_STRONG_RIDGE, /* ... a ridge 30 times as strong, steps 1.2 times as long, half as many */
     FD_SMALL,        /* d = 10, d_1 = 100, m = 20, a third of the steps */
 };
