@@ -386,7 +386,7 @@ static enum status judge_part(const struct verification *v, struct outcome *o, i
         snprintf(j->why, sizeof j->why, "%s", invalid->why ? invalid->why : "no memory");
     o->left_out[p] = count == 0;
     if (count == 0) /* loses against any part that was measured */
-        *j = (struct judgement){.verdict = VERDICT_HOLDS, .ratio = -INFINITY};
+        *j = (struct judgement){.verdict = VERDICT_HOLDS, .control = NAN, .ratio = -INFINITY};
     gsl_rng_free(rng);
     free(readings);
     return STATUS_OK;

@@ -86,6 +86,10 @@ static const struct part good[] = {PART(measure_toy)}, weak[] = {PART(measure_we
                                     .measure = measure_toy},
                                    PART(measure_toy)};
 
+static const struct part bare[] = {
+    {.statement = "slow", .tolerance = 1e-10, .instances = 3, .measure = measure_toy},
+    {.statement = "bare", .tolerance = 1e-10, .instances = 3, .quick = 2, .measure = measure_toy}};
+
 #define CLAIM(id, its_parts)                                                                       \
     {                                                                                              \
         .about = {.name = id,                                                                      \
@@ -98,7 +102,7 @@ static const struct part good[] = {PART(measure_toy)}, weak[] = {PART(measure_we
 
 static const struct claim toys[] = {CLAIM("TOY-1", good), CLAIM("TOY-10", weak),
                                     CLAIM("TOY-2", never), CLAIM("PLAY-1", slow)};
-static const struct claim broken_claim = CLAIM("BAD-1", broken);
+static const struct claim broken_claim = CLAIM("BAD-1", broken), bare_claim = CLAIM("BARE", bare);
 static const struct descriptor *const entries[] = {&toys[0].about, &toys[1].about, &toys[2].about,
                                                    &toys[3].about, &broken_claim.about};
 static const struct registry registry = {"claim", entries, 4}, with_broken = {"claim", entries, 5};
@@ -298,6 +302,25 @@ static void test_report(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
+/* A part that --quick leaves out does not stand for the claim, whether others have controls or not.
+ */
+static void test_what_is_left_out_stands_for_nothing(void **state)
+{
+    (void)state;
+    static const struct descriptor *const entry[] = {&bare_claim.about};
+    static const struct registry one = {"claim", entry, 1};
+    const struct verify_options options = {.seed = 1, .quick = true};
+    struct verification v;
+    struct progress progress;
+    struct error err = {0};
+    progress_start(&progress, true);
+    check_ok(verification_create(&v, &options, &one, &err), &err);
+    check_ok(verification_run(&v, &progress, &err), &err);
+    assert_ptr_equal(v.outcome[0].worst, &v.outcome[0].part[1]);
+    assert_true(v.outcome[0].worst->error > 0);
+    verification_free(&v);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_report),
+        cmocka_unit_test(test_what_is_left_out_stands_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
