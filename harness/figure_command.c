@@ -7,10 +7,14 @@
 #include <argp.h>
 #include <string.h>
 
+enum { MOST_FIGURES = 64 };
+
 struct figure_command {
     struct figure_options options;
-    const char *name;
     const char *overrides[RUN_MAX_OVERRIDES];
+    const struct figure *figures[MOST_FIGURES];
+    size_t figure_count;
+    const char *unknown; /* a name that is no figure's; NULL: none */
 };
 
 enum { OPTION_RESULTS = 256, OPTION_FROM, OPTION_OUT, OPTION_QUICK, OPTION_AGAIN };
@@ -25,6 +29,28 @@ static const struct argp_option argp_options[] = {
     {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
     {0},
 };
+
+/* A figure is made once, however often it is named. */
+static void add_figure(struct figure_command *command, const void *figure)
+{
+    for (size_t i = 0; i < command->figure_count; i++)
+        if (command->figures[i] == figure)
+            return;
+    if (command->figure_count < MOST_FIGURES)
+        command->figures[command->figure_count++] = figure;
+}
+
+static void add_name(struct figure_command *command, const char *name)
+{
+    const struct descriptor *figure = registry_find(&figure_registry, name);
+    const bool all = strcmp(name, "all") == 0;
+    for (size_t i = 0; all && i < figure_registry.count; i++)
+        add_figure(command, figure_registry.entries[i]);
+    if (figure)
+        add_figure(command, figure);
+    else if (!all && !command->unknown)
+        command->unknown = name;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -54,15 +80,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         options->again = true;
         return 0;
     case ARGP_KEY_ARG:
-        if (!command->name)
-            command->name = arg;
+        if (!strchr(arg, '='))
+            add_name(command, arg);
         else if (options->override_count < RUN_MAX_OVERRIDES)
             command->overrides[options->override_count++] = arg;
         else
             argp_error(state, "more than %d overrides", RUN_MAX_OVERRIDES);
         return 0;
-    case ARGP_KEY_NO_ARGS:
-        argp_error(state, "no figure named; `duet list figures` shows them");
+    case ARGP_KEY_END:
+        if (command->figure_count == 0 && !command->unknown)
+            argp_error(state, "no figure named; `duet list figures` shows them");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -71,8 +98,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static enum status unknown_figure(const char *name, struct error *err)
 {
-    const char *names[32];
-    for (size_t i = 0; i < figure_registry.count; i++)
+    const char *names[MOST_FIGURES];
+    for (size_t i = 0; i < figure_registry.count && i < MOST_FIGURES; i++)
         names[i] = figure_registry.entries[i]->name;
     const char *near = nearest_word(name, names, figure_registry.count);
     return error_set(err, STATUS_INVALID,
@@ -81,18 +108,21 @@ static enum status unknown_figure(const char *name, struct error *err)
                      name, near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
 }
 
-/* Every figure, also after one that does not show its point. */
-static enum status make_all(const struct figure_options *options, struct error *err)
+/* All that are named, also after one that does not show its point. */
+static enum status make_figures(const struct figure_command *command, struct error *err)
 {
+    const struct figure_options *options = &command->options;
     enum status status = STATUS_OK;
-    if (options->override_count > 0 || options->from)
+    if (command->unknown)
+        return unknown_figure(command->unknown, err);
+    if (command->figure_count > 1 && (options->override_count > 0 || options->from))
         return error_set(err, STATUS_INVALID,
                          "command line: %s: the figures have keys of their own; name one figure "
                          "where KEY=VALUE or --from is given",
                          options->from ? options->from : options->overrides[0]);
-    for (size_t i = 0; i < figure_registry.count; i++) {
+    for (size_t i = 0; i < command->figure_count; i++) {
         struct error own = {0};
-        enum status one = figure_make((const void *)figure_registry.entries[i], options, &own);
+        enum status one = figure_make(command->figures[i], options, &own);
         if (one && !status) {
             status = one;
             *err = own;
@@ -108,7 +138,7 @@ int command_figure(int argc, char **argv)
     static const struct argp argp = {
         .options = argp_options,
         .parser = parse,
-        .args_doc = "NAME [KEY=VALUE ...]\nall",
+        .args_doc = "NAME [KEY=VALUE ...]\nNAME ...\nall",
         .doc =
             "Compute what a figure needs, draw it, and check what must be seen in it: "
             "DIR/NAME.pdf, NAME.png, its data NAME.tsv and its caption NAME.txt. What is up to "
@@ -122,13 +152,6 @@ int command_figure(int argc, char **argv)
     struct error err = {0};
     command.options.overrides = command.overrides;
     argp_parse(&argp, argc, argv, 0, NULL, &command);
-    enum status status;
-    if (strcmp(command.name, "all") == 0)
-        status = make_all(&command.options, &err);
-    else {
-        const struct descriptor *figure = registry_find(&figure_registry, command.name);
-        status = figure ? figure_make((const void *)figure, &command.options, &err)
-                        : unknown_figure(command.name, &err);
-    }
+    const enum status status = make_figures(&command, &err);
     return status ? command_fail(&err) : print_finish(0);
 }

@@ -31,7 +31,7 @@ static const struct command {
      "measure what the theory claims, with controls", false},
     {"crosscheck", command_crosscheck, "crosscheck FILE.h5",
      "compare with an autodiff reference file", true},
-    {"figure", command_figure, "figure NAME|all", "run what a figure needs and draw it", false},
+    {"figure", command_figure, "figure NAME ...|all", "run what a figure needs and draw it", false},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -72,7 +72,7 @@ static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, 
                            : error_set(sheet->err, STATUS_SYSTEM, "out of memory");
     if (!sheet->status) {
         sheet->status =
-            ncp_series(file, "/series/features/cosine", points, size, cosine, sheet->err);
+            run_series(file, "/series/features/cosine", points, size, cosine, sheet->err);
         store_close(file);
     }
     if (first && !sheet->status)
@@ -85,7 +85,7 @@ static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     const struct fd_settings_of_figure *s = job->settings;
-    struct ncp_runs runs;
+    struct run_list runs;
     struct sheet sheet = {.store = store, .err = err};
     sheet.status = fd_runs_make(&runs, job, masks, MASKS, err);
     if (!sheet.status) {
@@ -95,7 +95,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     }
     for (size_t m = 0; m < MASKS && !sheet.status; m++)
         put_run(&sheet, s, runs.run[m].path, masks[m], m == 0);
-    ncp_runs_free(&runs);
+    run_list_free(&runs);
     return sheet.status;
 }
 

@@ -6,9 +6,7 @@ static const char *const masks[] = {"complementary", "none"};
 
 enum { MASKS = sizeof masks / sizeof *masks };
 
-static const struct {
-    const char *name, *long_name;
-} quantities[] = {
+static const struct fd_number numbers[] = {
     {"features/share_of_columns",
      "share of the columns of M that carry 90% of a neuron within their span, mean over neurons"},
     {"features/best_cosine", "best |cos(w_i, M_j)| over neurons, mean over features"},
@@ -18,23 +16,12 @@ static const struct {
     {"features/signal_cosine", "mean cosine of f(x) and f(M z)"},
     {"features/learned", "share of the features that have a neuron"},
     {"loss", "contrastive loss; before training: of the first weights"},
+    {0},
 };
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    struct ncp_runs runs;
-    struct sheet sheet = {.store = store, .err = err};
-    sheet.status = fd_runs_make(&runs, job, masks, MASKS, err);
-    if (!sheet.status)
-        fd_put_axes(&sheet, job->settings);
-    for (size_t m = 0; m < MASKS && !sheet.status; m++) {
-        sheet_group(&sheet, masks[m]);
-        for (size_t q = 0; q < sizeof quantities / sizeof *quantities && !sheet.status; q++)
-            fd_put_series(&sheet, job->settings, runs.run + m * fd_seeds(job->settings),
-                          quantities[q].name, quantities[q].long_name);
-    }
-    ncp_runs_free(&runs);
-    return sheet.status;
+    return fd_compute(job, store, masks, MASKS, numbers, err);
 }
 
 /* ---- what must be seen ---- */

@@ -5,29 +5,16 @@ static const char *const masks[] = {"none", "independent", "complementary"};
 
 enum { MASKS = sizeof masks / sizeof *masks };
 
-static const struct {
-    const char *name, *long_name;
-} quantities[] = {
+static const struct fd_number numbers[] = {
     {"features/accuracy", "accuracy of a linear readout of sign <w*, z> from f(x), held out"},
     {"features/oracle", "the same from E[z_j | <M_j, x>]"},
     {"features/chance", "share of the more frequent label"},
+    {0},
 };
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    struct ncp_runs runs;
-    struct sheet sheet = {.store = store, .err = err};
-    sheet.status = fd_runs_make(&runs, job, masks, MASKS, err);
-    if (!sheet.status)
-        fd_put_axes(&sheet, job->settings);
-    for (size_t m = 0; m < MASKS && !sheet.status; m++) {
-        sheet_group(&sheet, masks[m]);
-        for (size_t q = 0; q < sizeof quantities / sizeof *quantities && !sheet.status; q++)
-            fd_put_series(&sheet, job->settings, runs.run + m * fd_seeds(job->settings),
-                          quantities[q].name, quantities[q].long_name);
-    }
-    ncp_runs_free(&runs);
-    return sheet.status;
+    return fd_compute(job, store, masks, MASKS, numbers, err);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)

@@ -66,43 +66,23 @@ static struct grid grid_of(const struct regime_settings *s)
 }
 
 /* Runs are [mask][noise][threshold][seed]. */
-static void set_run(struct ncp_runs *runs, size_t i, const struct regime_settings *s,
+static void set_run(struct run_list *runs, size_t i, const struct regime_settings *s,
                     const struct grid *g)
 {
     const size_t place = i / g->seeds, map = g->noises * g->thresholds;
     const double threshold = g->threshold[place % g->thresholds];
     const struct noise noise = g->noise[place % map / g->thresholds];
-    ncp_runs_set(runs, i, "data.mask=%s", masks[place / map]);
-    ncp_runs_set(runs, i, "data.noise=%g", noise.variance);
-    ncp_runs_set(runs, i, "optimiser.lr=%g", 0.5 / noise.shorter);
-    ncp_runs_set(runs, i, "network.bias_start=%g", threshold);
-    ncp_runs_set(runs, i, "network.bias_cap=%g", threshold);
-    ncp_runs_set(runs, i, "seed=%zu", i % g->seeds + 1);
-    ncp_runs_set(runs, i, "data.features=%lld", (long long)s->features);
-    ncp_runs_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
-    ncp_runs_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
-    ncp_runs_set(runs, i, "train.epochs=%lld", (long long)(s->epochs * noise.shorter));
-    ncp_runs_set(runs, i, "train.samples=%lld", (long long)s->samples);
-}
-
-/* The last value of a series; NaN for a run that diverged. */
-static enum status read_last(const char *path, const char *series, double *value, struct error *err)
-{
-    struct store_file *file;
-    struct store_array a = {0};
-    char *run_status = NULL;
-    enum status status = store_open(&file, path, err);
-    if (status)
-        return status;
-    status = store_get_text(file, "status", &run_status, err);
-    if (!status)
-        status = store_get(file, series, &a, err);
-    if (!status)
-        *value = strcmp(run_status, "complete") == 0 && a.count ? a.values[a.count - 1] : NAN;
-    store_array_free(&a);
-    free(run_status);
-    store_close(file);
-    return status;
+    run_list_set(runs, i, "data.mask=%s", masks[place / map]);
+    run_list_set(runs, i, "data.noise=%g", noise.variance);
+    run_list_set(runs, i, "optimiser.lr=%g", 0.5 / noise.shorter);
+    run_list_set(runs, i, "network.bias_start=%g", threshold);
+    run_list_set(runs, i, "network.bias_cap=%g", threshold);
+    run_list_set(runs, i, "seed=%zu", i % g->seeds + 1);
+    run_list_set(runs, i, "data.features=%lld", (long long)s->features);
+    run_list_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
+    run_list_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
+    run_list_set(runs, i, "train.epochs=%lld", (long long)(s->epochs * noise.shorter));
+    run_list_set(runs, i, "train.samples=%lld", (long long)s->samples);
 }
 
 /* A quantity of one mask, mean over the seeds that did not diverge. */
@@ -112,9 +92,10 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
     char series[64];
     snprintf(series, sizeof series, "/series/features/%s", name);
     for (size_t place = 0; place < g->noises * g->thresholds; place++) {
-        double sum = 0, count = 0, value = NAN;
+        double sum = 0, count = 0, first, value = NAN;
         for (size_t i = 0; i < g->seeds && !sheet->status; i++) {
-            sheet->status = read_last(run[place * g->seeds + i].path, series, &value, sheet->err);
+            sheet->status =
+                run_ends(run[place * g->seeds + i].path, series, &first, &value, sheet->err);
             if (!isnan(value)) {
                 sum += value;
                 count++;
@@ -155,16 +136,16 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 {
     const struct regime_settings *s = job->settings;
     const struct grid g = grid_of(s);
-    struct ncp_runs runs;
+    struct run_list runs;
     struct sheet sheet = {.store = store, .err = err};
-    sheet.status = ncp_runs_open(&runs, MASKS * g.noises * g.thresholds * g.seeds, err);
+    sheet.status = run_list_open(&runs, MASKS * g.noises * g.thresholds * g.seeds, err);
     for (size_t i = 0; i < runs.count && !sheet.status; i++)
         set_run(&runs, i, s, &g);
     if (!sheet.status)
         sheet.status = figure_runs(job, runs.run, runs.count, err);
     if (!sheet.status)
         put_all(&sheet, &g, runs.run);
-    ncp_runs_free(&runs);
+    run_list_free(&runs);
     return sheet.status;
 }
 

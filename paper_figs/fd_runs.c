@@ -26,32 +26,32 @@ size_t fd_seeds(const struct fd_settings_of_figure *s)
     return s->seeds > 0 ? (size_t)s->seeds : 1;
 }
 
-static void set_run(struct ncp_runs *runs, size_t i, const struct fd_settings_of_figure *s,
+static void set_run(struct run_list *runs, size_t i, const struct fd_settings_of_figure *s,
                     const char *mask, size_t seed)
 {
     const double d = (double)s->features;
-    ncp_runs_set(runs, i, "data.mask=%s", mask);
-    ncp_runs_set(runs, i, "seed=%zu", seed);
-    ncp_runs_set(runs, i, "data.features=%lld", (long long)s->features);
-    ncp_runs_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
-    ncp_runs_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
-    ncp_runs_set(runs, i, "network.bias_cap=%.3g", 1.1 * sqrt(2 * log(d) / d));
-    ncp_runs_set(runs, i, "train.epochs=%lld", (long long)s->epochs);
-    ncp_runs_set(runs, i, "train.samples=%lld", (long long)s->samples);
+    run_list_set(runs, i, "data.mask=%s", mask);
+    run_list_set(runs, i, "seed=%zu", seed);
+    run_list_set(runs, i, "data.features=%lld", (long long)s->features);
+    run_list_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
+    run_list_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
+    run_list_set(runs, i, "network.bias_cap=%.3g", 1.1 * sqrt(2 * log(d) / d));
+    run_list_set(runs, i, "train.epochs=%lld", (long long)s->epochs);
+    run_list_set(runs, i, "train.samples=%lld", (long long)s->samples);
 }
 
-enum status fd_runs_make(struct ncp_runs *runs, const struct figure_job *job,
+enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
                          const char *const *masks, size_t mask_count, struct error *err)
 {
     const struct fd_settings_of_figure *s = job->settings;
     const size_t seeds = fd_seeds(s);
-    enum status status = ncp_runs_open(runs, mask_count * seeds, err);
+    enum status status = run_list_open(runs, mask_count * seeds, err);
     for (size_t i = 0; i < runs->count && !status; i++)
         set_run(runs, i, s, masks[i / seeds], i % seeds + 1);
     return status ? status : figure_runs(job, runs->run, runs->count, err);
 }
 
-void fd_put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
+static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
 {
     const size_t points = (size_t)s->epochs + 1, seeds = fd_seeds(s);
     double *values = calloc(points + seeds, sizeof *values);
@@ -80,7 +80,7 @@ static enum status read_run(const char *path, const char *name, size_t points, s
         values ? store_open(&file, path, err) : error_set(err, STATUS_SYSTEM, "out of memory");
     if (!status) {
         snprintf(series, sizeof series, "/series/%s", name);
-        status = ncp_series(file, series, points, 1, values, err);
+        status = run_series(file, series, points, 1, values, err);
         store_close(file);
     }
     for (size_t t = 0; t < points && !status; t++)
@@ -89,8 +89,9 @@ static enum status read_run(const char *path, const char *name, size_t points, s
     return status;
 }
 
-void fd_put_series(struct sheet *sheet, const struct fd_settings_of_figure *s,
-                   const struct figure_run *run_of_seed, const char *name, const char *long_name)
+static void put_series(struct sheet *sheet, const struct fd_settings_of_figure *s,
+                       const struct figure_run *run_of_seed, const char *name,
+                       const char *long_name)
 {
     const size_t points = (size_t)s->epochs + 1, seeds = fd_seeds(s);
     const char *last = strrchr(name, '/');
@@ -102,6 +103,24 @@ void fd_put_series(struct sheet *sheet, const struct fd_settings_of_figure *s,
     if (!sheet->status)
         sheet_put(sheet, last ? last + 1 : name, "epoch seed", values, long_name, "1");
     free(values);
+}
+
+enum status fd_compute(const struct figure_job *job, struct store *store, const char *const *masks,
+                       size_t mask_count, const struct fd_number *numbers, struct error *err)
+{
+    struct run_list runs;
+    struct sheet sheet = {.store = store, .err = err};
+    sheet.status = fd_runs_make(&runs, job, masks, mask_count, err);
+    if (!sheet.status)
+        put_axes(&sheet, job->settings);
+    for (size_t m = 0; m < mask_count && !sheet.status; m++) {
+        sheet_group(&sheet, masks[m]);
+        for (const struct fd_number *n = numbers; n->name && !sheet.status; n++)
+            put_series(&sheet, job->settings, runs.run + m * fd_seeds(job->settings), n->name,
+                       n->long_name);
+    }
+    run_list_free(&runs);
+    return sheet.status;
 }
 
 double fd_end(struct reader *reader, const char *mask, const char *name)

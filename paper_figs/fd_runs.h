@@ -3,7 +3,7 @@
 #ifndef DUET_PAPER_FIGS_FD_RUNS_H
 #define DUET_PAPER_FIGS_FD_RUNS_H
 
-#include "paper_figs/ncp_runs.h"
+#include "paper_figs/run_list.h"
 #include "paper_figs/series.h"
 
 #define FD_SPEC "specs/fd-2.yaml"
@@ -18,16 +18,19 @@ extern const struct param fd_figure_params[];
 /* Overrides of the small version, without a number of seeds. */
 #define FD_QUICK "features=10", "dimension=100", "neurons=20", "epochs=8", "samples=32000"
 
-/* Runs [mask][seed] of the words of data.mask; free with ncp_runs_free, also after an error. */
-enum status fd_runs_make(struct ncp_runs *runs, const struct figure_job *job,
+/* Runs [mask][seed] of the words of data.mask; free with run_list_free, also after an error. */
+enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
                          const char *const *masks, size_t mask_count, struct error *err);
 
-/* The axes /epoch (with the time before training), /steps and /seed. */
-void fd_put_axes(struct sheet *sheet, const struct fd_settings_of_figure *settings);
+/* One number of a run at a time, /series/NAME; stored as LAST, what follows the last slash. */
+struct fd_number {
+    const char *name, *long_name;
+};
 
-/* One number at a time of the runs of a mask, /series/NAME, as GROUP/NAME [epoch][seed]. */
-void fd_put_series(struct sheet *sheet, const struct fd_settings_of_figure *settings,
-                   const struct figure_run *run_of_seed, const char *name, const char *long_name);
+/* Run all kinds of masks and store /epoch (with the time before training), /steps, /seed and for
+ * each mask MASK/LAST [epoch][seed] of all `numbers`, ended by {0}. */
+enum status fd_compute(const struct figure_job *job, struct store *store, const char *const *masks,
+                       size_t mask_count, const struct fd_number *numbers, struct error *err);
 
 /* Mean over seeds at the last epoch of MASK/NAME. */
 double fd_end(struct reader *reader, const char *mask, const char *name);

@@ -109,7 +109,7 @@ static enum status read_run(struct kept *k, size_t seed, const char *path, struc
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !status; i++) {
         double *column = wanted[i].of_seeds, *values = column ? k->work : wanted[i].of_modes;
         status =
-            ncp_series(file, wanted[i].path, k->points, column ? 1 : (size_t)MODES, values, err);
+            run_series(file, wanted[i].path, k->points, column ? 1 : (size_t)MODES, values, err);
         for (size_t t = 0; t < k->points && column && !status; t++)
             column[t * k->seeds + seed] = values[t];
     }
@@ -183,7 +183,7 @@ static enum status put_axes(struct store *store, const struct alignment_settings
 }
 
 static enum status collect(struct store *store, const struct alignment_settings *s,
-                           const struct ncp_runs *runs, struct error *err)
+                           const struct run_list *runs, struct error *err)
 {
     const size_t seeds = (size_t)s->seeds;
     struct kept kept = {.points = 0};
@@ -204,8 +204,8 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 {
     const struct alignment_settings *s = job->settings;
     const size_t seeds = (size_t)s->seeds;
-    struct ncp_runs runs;
-    enum status status = ncp_runs_open(&runs, VARIANTS * seeds, err);
+    struct run_list runs;
+    enum status status = run_list_open(&runs, VARIANTS * seeds, err);
     for (size_t i = 0; i < runs.count && !status; i++)
         ncp_runs_put(&runs, i,
                      &(struct ncp_setting){.relu = variants[i / seeds].relu,
@@ -221,7 +221,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
         status = figure_runs(job, runs.run, runs.count, err);
     if (!status)
         status = collect(store, s, &runs, err);
-    ncp_runs_free(&runs);
+    run_list_free(&runs);
     return status;
 }
 

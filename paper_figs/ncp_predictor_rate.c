@@ -70,24 +70,10 @@ static double rate_of(size_t i)
 /* A run's value, NaN where it diverged. */
 static enum status read_value(const char *path, size_t quantity, double *value, struct error *err)
 {
-    struct store_file *file;
-    struct store_array array = {0};
-    char *run_status = NULL;
-    enum status status = store_open(&file, path, err);
-    if (status)
-        return status;
-    status = store_get_text(file, "status", &run_status, err);
-    if (!status)
-        status = store_get(file, quantities[quantity].path, &array, err);
-    if (!status)
-        *value = strcmp(run_status, "complete") == 0 && array.count > 0
-                     ? array.values[array.count - 1]
-                     : NAN;
-    if (!status && quantities[quantity].gain && array.count > 0)
-        *value -= array.values[0];
-    store_array_free(&array);
-    free(run_status);
-    store_close(file);
+    double first;
+    enum status status = run_ends(path, quantities[quantity].path, &first, value, err);
+    if (!status && quantities[quantity].gain)
+        *value -= first;
     return status;
 }
 
@@ -139,7 +125,7 @@ static size_t rates_of(const struct rate_settings *s, const struct series *serie
 }
 
 /* Put the runs of all series together, one after another. */
-static void plan(const struct rate_settings *s, struct ncp_runs *runs)
+static void plan(const struct rate_settings *s, struct run_list *runs)
 {
     const size_t seeds = (size_t)s->seeds;
     size_t run = 0;
@@ -161,7 +147,7 @@ static void plan(const struct rate_settings *s, struct ncp_runs *runs)
 }
 
 static enum status collect(struct store *store, const struct rate_settings *s,
-                           const struct ncp_runs *runs, struct error *err)
+                           const struct run_list *runs, struct error *err)
 {
     const size_t seeds = (size_t)s->seeds;
     enum status status = put_axes(store, s, err);
@@ -178,18 +164,18 @@ static enum status collect(struct store *store, const struct rate_settings *s,
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     const struct rate_settings *s = job->settings;
-    struct ncp_runs runs;
+    struct run_list runs;
     size_t count = 0;
     for (size_t k = 0; k < SERIES; k++)
         count += rates_of(s, &all_series[k]) * (size_t)s->seeds;
-    enum status status = ncp_runs_open(&runs, count, err);
+    enum status status = run_list_open(&runs, count, err);
     if (!status) {
         plan(s, &runs);
         status = figure_runs(job, runs.run, runs.count, err);
     }
     if (!status)
         status = collect(store, s, &runs, err);
-    ncp_runs_free(&runs);
+    run_list_free(&runs);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include "sim/trainer.h"
 #include "theorems/claims.h"
 #include "theorems/shelf.h"
+#include "theorems/training.h"
 
 #include <math.h>
 #include <string.h>
@@ -114,23 +115,6 @@ static enum status make_tree(const struct few_settings *s, int keep_level, uint6
     return tree_create(tree, &settings, seed, err);
 }
 
-static struct network make_network(const struct few_settings *s)
-{
-    struct network n = {.levels = (int)s->depth,
-                        .leaves = (size_t)1 << s->depth,
-                        .leaf_states = 2,
-                        .leaf_width = 1,
-                        .relu = true,
-                        .bias = true,
-                        .normalize = true,
-                        .norm_eps = 1e-4,
-                        .mirrors_tree = true};
-    for (int l = 0; l < n.levels; l++)
-        n.level[l] = (struct level){.nodes = (size_t)1 << l, .width = (int)s->width, .children = 2};
-    network_finish(&n);
-    return n;
-}
-
 /* Whether the trainer has a class head. */
 static bool has_head(const struct run *run)
 {
@@ -233,7 +217,7 @@ static enum status open_world(struct world *w, const struct run *run, struct err
                         .sgd = {.lr = 0.1}};
     if (run->method.wrong_labels)
         w->source.labels = labels_of_others;
-    w->network = make_network(&run->settings);
+    w->network = training_network((int)run->settings.depth, (int)run->settings.width);
     enum status status = make_tree(&run->settings, run->keep_level, run->seed, &w->tree, err);
     if (status)
         return status;

@@ -35,10 +35,10 @@ static enum status make_tree(const struct training_plan *p, struct tree **tree, 
     return status;
 }
 
-static struct network make_network(const struct training_plan *p)
+struct network training_network(int depth, int width)
 {
-    struct network n = {.levels = p->depth,
-                        .leaves = (size_t)1 << p->depth,
+    struct network n = {.levels = depth,
+                        .leaves = (size_t)1 << depth,
                         .leaf_states = 2,
                         .leaf_width = 1,
                         .relu = true,
@@ -46,8 +46,8 @@ static struct network make_network(const struct training_plan *p)
                         .normalize = true,
                         .norm_eps = 1e-4,
                         .mirrors_tree = true};
-    for (int l = 0; l < p->depth; l++)
-        n.level[l] = (struct level){.nodes = (size_t)1 << l, .width = p->width, .children = 2};
+    for (int l = 0; l < depth; l++)
+        n.level[l] = (struct level){.nodes = (size_t)1 << l, .width = width, .children = 2};
     network_finish(&n);
     return n;
 }
@@ -80,7 +80,7 @@ static void layout(struct world *w, const struct training_plan *p, struct arena 
 static enum status open_world(struct world *w, const struct training_plan *p, struct error *err)
 {
     *w = (struct world){.sgd = {.lr = p->lr}};
-    w->network = make_network(p);
+    w->network = training_network(p->depth, p->width);
     enum status status = make_tree(p, &w->tree, err);
     struct arena count = {0};
     if (status)

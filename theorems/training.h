@@ -4,6 +4,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "sim/network.h"
 #include "sim/objective.h"
 
 enum { TRAINING_LEVELS = 8, TRAINING_UPPER = 3 };
@@ -53,6 +54,9 @@ struct training_result {
 
 enum status training_run(const struct training_plan *plan, struct training_result *result,
                          struct error *err);
+
+/* The published network on a binary tree: ReLU, biases, normalised outputs. */
+struct network training_network(int depth, int width);
 
 /* Mean over the TRAINING_UPPER upper levels, the root and those below it, of best[level]. */
 double training_upper_mean(const double *best);

@@ -22,6 +22,13 @@ check "all figures, once more" $?
 [ "$(grep -c "up to date" again)" = "$(names | wc -l)" ] && ! grep -q "^paper_figs" again
 check "a second time nothing is made" $?
 
+"$duet" figure phase learning phase --quick -q >again 2>err
+[ $? = 0 ] && [ "$(grep -c "up to date" again)" = 2 ]
+check "figures by name, each once" $?
+"$duet" figure phase --quick -q learnign >out 2>err
+[ $? = 2 ] && grep -q "learning" err && [ ! -s out ]
+check "one name that is wrong: nothing is made" $?
+
 touch "$here/plots/phase.gp"
 "$duet" figure phase --quick -q >again 2>err
 check "after a change of the script" $?
