@@ -26,6 +26,12 @@ size_t fd_seeds(const struct fd_settings_of_figure *s)
     return s->seeds > 0 ? (size_t)s->seeds : 1;
 }
 
+/* Measurements of a run: before training and after each epoch. */
+static size_t points_of(const struct fd_settings_of_figure *s)
+{
+    return s->epochs > 0 ? (size_t)s->epochs + 1 : 1;
+}
+
 static void set_run(struct run_list *runs, size_t i, const struct fd_settings_of_figure *s,
                     const char *mask, size_t seed)
 {
@@ -53,7 +59,7 @@ enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
 
 static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
 {
-    const size_t points = (size_t)s->epochs + 1, seeds = fd_seeds(s);
+    const size_t points = points_of(s), seeds = fd_seeds(s);
     double *values = calloc(points + seeds, sizeof *values);
     if (!values) {
         sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
@@ -93,7 +99,7 @@ static void put_series(struct sheet *sheet, const struct fd_settings_of_figure *
                        const struct figure_run *run_of_seed, const char *name,
                        const char *long_name)
 {
-    const size_t points = (size_t)s->epochs + 1, seeds = fd_seeds(s);
+    const size_t points = points_of(s), seeds = fd_seeds(s);
     const char *last = strrchr(name, '/');
     double *values = calloc(points * seeds, sizeof *values);
     if (!values)
