@@ -103,7 +103,7 @@ queued() {
     timeout 5 squeue --noheader --array --format='%F_%K %T' 2>/dev/null
 }
 is_gone() {
-    ! queued | grep -q "^$1"
+    list=$(queued) && ! echo "$list" | grep -q "^$1"
 }
 # The process that runs task $2 of job $1, from the leases of the points in folder $3.
 process_of() {
@@ -137,8 +137,10 @@ await is_gone "${job}_2 "
 ! finished "$shared/k" 48
 check "task 2 was killed in the middle (process $task)" $?
 timeout 5 scontrol update NodeName="$host" State=DOWN Reason=test
+again=""
 requeued() {
-    queued | grep -q "^${job}_[134] PENDING"
+    again=$(queued | sed -n "s/^${job}_\([134]\) PENDING.*/\1/p" | head -n 1)
+    [ -n "$again" ]
 }
 await requeued
 ! finished "$shared/k" 48
@@ -157,10 +159,10 @@ check "the bytes of a local sweep, nothing left over" $?
 # The tasks that Slurm itself starts again after the failure, in two minutes if it is not asked.
 timeout 5 scontrol update JobId="$job" StartTime=now >/dev/null 2>&1
 await is_gone "${job}_"
-log="$shared/k/slurm/${job}_1.log"
+log="$shared/k/slurm/${job}_$again.log"
 grep -q "DUE TO NODE FAILURE" "$log" && grep -q "work: 12 done, 0 to do" "$log" &&
     [ "$(tail -n 1 "$log")" = "complete: 12 of 12 points are done" ]
-check "a task that starts again after a failure of its node finds its points done" $?
+check "task $again, started again after the failure of its node, finds its points done: $(tail -n 1 "$log")" $?
 [ "$(bytes "$shared/k")" = "$reference" ]
 check "and changes nothing" $?
 
