@@ -75,14 +75,13 @@ void supply_layout(struct supply *s, const struct supply_plan *plan, struct aren
     s->scratch = ARENA_TAKE(arena, uint8_t, drawers * s->scratch_size);
     s->lane = ARENA_TAKE(arena, struct lane, s->lanes);
     s->drawn = ARENA_TAKE(arena, atomic_size_t, s->ring);
-    atomic_init(&s->open, false);
-    atomic_init(&s->visitors, 0);
+    s->gate = ARENA_TAKE(arena, struct gate, 1);
 }
 
 /* Whether the slabs before `end` were used up to the last, so that what was drawn lies behind. */
 static bool is_used_up(const struct supply *s)
 {
-    return s->end > 0 && atomic_load(&s->used) == s->end - 1;
+    return s->end > 0 && atomic_load(&s->gate->used) == s->end - 1;
 }
 
 static void begin_anew(struct supply *s)
@@ -104,15 +103,15 @@ void supply_open(struct supply *s, uint64_t epoch, size_t steps, bool goes_on)
     s->begin = s->end;
     s->end += slabs_of(s, steps);
     s->most = s->end + (goes_on && steps == s->plan.steps ? whole : 0);
-    atomic_store(&s->used, s->begin);
-    atomic_store(&s->open, true);
+    atomic_store(&s->gate->used, s->begin);
+    atomic_store(&s->gate->open, true);
 }
 
 /* A visitor counts itself before it looks whether the supply is open. */
 void supply_close(struct supply *s)
 {
-    atomic_store(&s->open, false);
-    while (atomic_load(&s->visitors))
+    atomic_store(&s->gate->open, false);
+    while (atomic_load(&s->gate->visitors))
         sched_yield();
 }
 
@@ -218,7 +217,7 @@ struct place supply_enter(struct supply *s, size_t step, int thread)
     const size_t slab = s->begin + of_epoch;
     if (step == first) {
         const size_t drawn = (slab / s->ring + 1) * blocks_of_slab(s);
-        atomic_store_explicit(&s->used, slab, memory_order_release);
+        atomic_store_explicit(&s->gate->used, slab, memory_order_release);
         while (draw_one(s, slab + 1, (size_t)thread))
             ;
         while (atomic_load_explicit(&s->drawn[slab % s->ring], memory_order_acquire) < drawn)
@@ -230,13 +229,13 @@ struct place supply_enter(struct supply *s, size_t step, int thread)
 
 void supply_visit(struct supply *s)
 {
-    atomic_fetch_add(&s->visitors, 1);
-    while (atomic_load(&s->open)) {
-        const size_t used = atomic_load_explicit(&s->used, memory_order_acquire);
+    atomic_fetch_add(&s->gate->visitors, 1);
+    while (atomic_load(&s->gate->open)) {
+        const size_t used = atomic_load_explicit(&s->gate->used, memory_order_acquire);
         if (!draw_one(s, least(used + s->ring, s->most), s->lanes))
             break;
     }
-    atomic_fetch_sub(&s->visitors, 1);
+    atomic_fetch_sub(&s->gate->visitors, 1);
 }
 
 /* ---- reading ---- */

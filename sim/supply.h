@@ -35,7 +35,14 @@ struct place {
 
 /* Counts of one thread's own, so that threads do not wait for one another's cache lines. */
 struct lane {
-    _Alignas(64) atomic_size_t next; /* block to be drawn, over all slabs of the epoch */
+    _Alignas(64) atomic_size_t next; /* block to be drawn, over all slabs */
+};
+
+/* What visitors look at. */
+struct gate {
+    _Alignas(64) atomic_size_t used; /* slab in use; those before may be overwritten */
+    _Alignas(64) atomic_bool open;
+    atomic_int visitors;
 };
 
 struct supply {
@@ -55,10 +62,8 @@ struct supply {
     size_t most;       /* slabs that may be drawn: those of the next epoch come behind */
     size_t lanes;
     struct lane *lane;
-    atomic_size_t *drawn;            /* [ring] blocks, over all slabs that lay there */
-    _Alignas(64) atomic_size_t used; /* slab in use; those before may be overwritten */
-    _Alignas(64) atomic_bool open;
-    atomic_int visitors;
+    atomic_size_t *drawn; /* [ring] blocks, over all slabs that lay there */
+    struct gate *gate;
 };
 
 /* Lay out the supply in `arena` (call once counting, once real). */

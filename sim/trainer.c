@@ -5,11 +5,15 @@
 
 #include <math.h>
 #include <omp.h>
+#include <stddef.h>
 #include <string.h>
 
 /* Columns of a chunk, more where a column is long. */
 enum { CHUNK_COLUMNS = 128, CHUNK_LONG_COLUMNS = 256, LONG_COLUMN = 256 };
 enum { PARTIAL_STRIDE = 8, SUPPLY_BYTES = 8 << 20 };
+
+_Static_assert(_Alignof(struct trainer) <= _Alignof(max_align_t),
+               "whoever has a trainer may allocate it with malloc");
 
 /* ---- plan ---- */
 
