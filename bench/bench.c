@@ -171,25 +171,28 @@ static double core_latency(void)
 /* When the second epoch and the last began: between them every epoch trains and measures once,
  * whether one comes after the other or beside it. */
 struct epoch_clock {
-    uint64_t steps; /* of an epoch */
+    int begun; /* epochs */
     double second, last;
 };
 
+/* Steps are those of the trainer, which has had whole epochs before. */
 static bool note_step(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     struct epoch_clock *clock = context;
-    (void)e, (void)steps;
-    if (step == clock->steps)
+    (void)steps;
+    if (step % e->trainer.steps != 0)
+        return true;
+    clock->begun++;
+    if (clock->begun == 2)
         clock->second = now();
-    if (step == (EPOCHS - 1) * clock->steps)
-        clock->last = now();
+    clock->last = now();
     return true;
 }
 
 /* Seconds an epoch of one run, from where it was. */
 static double time_run(struct experiment *e)
 {
-    struct epoch_clock clock = {.steps = e->trainer.steps};
+    struct epoch_clock clock = {.begun = 0};
     const struct observer observer = {.training = note_step, .context = &clock};
     struct error err = {0};
     e->measured = 0;
@@ -197,7 +200,7 @@ static double time_run(struct experiment *e)
         fprintf(stderr, "bench: %s\n", err.message);
         exit(2);
     }
-    return (clock.last - clock.second) / (EPOCHS - 2);
+    return (clock.last - clock.second) / (clock.begun - 2);
 }
 
 static void time_round(struct rounds *r, int n)
