@@ -248,6 +248,16 @@ double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity
     return less ? -gap : gap;
 }
 
+enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
+                       struct reading *reading, struct error *err)
+{
+    struct fd_training pair[FD_MASKS];
+    enum status status = fd_pair(trial, world, pair, err);
+    if (!status)
+        reading->error = fd_gap(pair, quantity);
+    return status;
+}
+
 double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask)
 {
     double worst = 0;

@@ -53,6 +53,10 @@ enum status fd_pair(const struct trial *trial, enum fd_world world,
  * as the theory says, fewer columns and less noise with masks and more of the rest. */
 double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity);
 
+/* That gap as the reading of an instance. */
+enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
+                       struct reading *reading, struct error *err);
+
 /* The largest of their changes over the last third of one training, in units of that gap. */
 double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask);
 

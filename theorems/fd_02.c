@@ -2,45 +2,34 @@
 #include "theorems/claims.h"
 #include "theorems/fd.h"
 
-/* One quantity, masks against none. */
-static enum status compare(const struct trial *trial, enum fd_quantity quantity,
-                           struct reading *reading, struct error *err)
-{
-    struct fd_training pair[FD_MASKS];
-    enum status status = fd_pair(trial, FD_THEORY, pair, err);
-    if (!status)
-        reading->error = fd_gap(pair, quantity);
-    return status;
-}
-
 static enum status measure_columns(const struct trial *trial, struct reading *reading,
                                    struct error *err)
 {
-    return compare(trial, FD_COLUMNS, reading, err);
+    return fd_compare(trial, FD_THEORY, FD_COLUMNS, reading, err);
 }
 
 static enum status measure_cosine(const struct trial *trial, struct reading *reading,
                                   struct error *err)
 {
-    return compare(trial, FD_COSINE, reading, err);
+    return fd_compare(trial, FD_THEORY, FD_COSINE, reading, err);
 }
 
 static enum status measure_inside(const struct trial *trial, struct reading *reading,
                                   struct error *err)
 {
-    return compare(trial, FD_INSIDE, reading, err);
+    return fd_compare(trial, FD_THEORY, FD_INSIDE, reading, err);
 }
 
 static enum status measure_noise(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
-    return compare(trial, FD_NOISE_COSINE, reading, err);
+    return fd_compare(trial, FD_THEORY, FD_NOISE_COSINE, reading, err);
 }
 
 static enum status measure_readout(const struct trial *trial, struct reading *reading,
                                    struct error *err)
 {
-    return compare(trial, FD_READOUT, reading, err);
+    return fd_compare(trial, FD_THEORY, FD_READOUT, reading, err);
 }
 
 /* ---- with masks, by itself; the control is without ---- */

@@ -80,11 +80,7 @@ static enum status measure_small(const struct trial *trial, struct reading *read
 static enum status measure_loss(const struct trial *trial, struct reading *reading,
                                 struct error *err)
 {
-    struct fd_training pair[FD_MASKS];
-    enum status status = fd_pair(trial, FD_THEORY, pair, err);
-    if (!status)
-        reading->error = fd_gap(pair, FD_LOSS);
-    return status;
+    return fd_compare(trial, FD_THEORY, FD_LOSS, reading, err);
 }
 
 static enum status measure_settled(const struct trial *trial, struct reading *reading,
@@ -99,44 +95,34 @@ static enum status measure_settled(const struct trial *trial, struct reading *re
 
 /* ---- with a strong ridge ---- */
 
-static enum status measure_strong(const struct trial *trial, enum fd_quantity quantity,
-                                  struct reading *reading, struct error *err)
-{
-    struct fd_training pair[FD_MASKS];
-    enum status status = fd_pair(trial, FD_STRONG_RIDGE, pair, err);
-    if (!status)
-        reading->error = fd_gap(pair, quantity);
-    return status;
-}
-
 static enum status strong_columns(const struct trial *trial, struct reading *reading,
                                   struct error *err)
 {
-    return measure_strong(trial, FD_COLUMNS, reading, err);
+    return fd_compare(trial, FD_STRONG_RIDGE, FD_COLUMNS, reading, err);
 }
 
 static enum status strong_cosine(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
-    return measure_strong(trial, FD_COSINE, reading, err);
+    return fd_compare(trial, FD_STRONG_RIDGE, FD_COSINE, reading, err);
 }
 
 static enum status strong_inside(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
-    return measure_strong(trial, FD_INSIDE, reading, err);
+    return fd_compare(trial, FD_STRONG_RIDGE, FD_INSIDE, reading, err);
 }
 
 static enum status strong_noise(const struct trial *trial, struct reading *reading,
                                 struct error *err)
 {
-    return measure_strong(trial, FD_NOISE_COSINE, reading, err);
+    return fd_compare(trial, FD_STRONG_RIDGE, FD_NOISE_COSINE, reading, err);
 }
 
 static enum status strong_readout(const struct trial *trial, struct reading *reading,
                                   struct error *err)
 {
-    return measure_strong(trial, FD_READOUT, reading, err);
+    return fd_compare(trial, FD_STRONG_RIDGE, FD_READOUT, reading, err);
 }
 
 #define WITH "complementary masks (FD-2)"
