@@ -126,16 +126,19 @@ job=$(timeout 20 "$duet" sweep $slow --results "$shared" --tasks 4 --slurm -- --
 [ -n "$job" ] && timeout 5 scontrol show job "${job}_1" | grep -q 'Comment=two words'
 check "submitted: job $job, with the options for sbatch" $?
 await finished "$shared/k" 4
-task=""
-known() {
-    task=$(process_of "$job" 2 "$shared/k")
-    [ -n "$task" ]
+# Held in the middle of a point, each task: Slurm takes seconds to see that one is gone, in which the
+# others would come to their ends.
+held() {
+    process=$(process_of "$job" "$1" "$shared/k")
+    [ -n "$process" ] && kill -STOP "$process"
 }
-await known
-kill -9 "$task"
-await is_gone "${job}_2 "
-! finished "$shared/k" 48
-check "task 2 was killed in the middle (process $task)" $?
+processes=""
+for task in 1 2 3 4; do
+    await held $task && processes="$processes $process"
+done
+set -- $processes
+[ $# = 4 ] && ! finished "$shared/k" 48 && kill -9 "$2" && await is_gone "${job}_2 "
+check "task 2 was killed in the middle, the others are held there (processes$processes)" $?
 timeout 5 scontrol update NodeName="$host" State=DOWN Reason=test
 again=""
 requeued() {
