@@ -8,7 +8,7 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
     *b = (struct batch){.network = network, .samples = samples, .stride = padded(samples)};
     if (boundary == 0)
         boundary = boundary_level(network, samples * (size_t)views);
-    tables_layout(&b->tables, network, boundary, 1, arena);
+    tables_layout(&b->tables, network, boundary, LOOK_UP_SUMS, 1, arena);
     pass_layout(&b->pass, &b->tables, b->stride * (size_t)views, true, true, arena);
     size_t size = b->pass.columns * (size_t)network->level[0].width;
     double *f = ARENA_TAKE(arena, double, size);
@@ -62,7 +62,7 @@ static size_t pass_index(const struct batch *b, int view, int k)
 void batch_forward(struct batch *b, double *parameters)
 {
     const struct network *n = b->network;
-    tables_forward(&b->tables, parameters, 0, nodes_of(n, b->tables.boundary));
+    tables_forward(&b->tables, parameters, 0, nodes_of(n, b->tables.entry));
     for (int view = 0; n->leaf_states > 0 && view < b->outputs.views; view++)
         pass_look_up(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples);
@@ -97,7 +97,7 @@ void batch_backward(struct batch *b, double *parameters, double *gradient)
         pass_scatter(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples, b->delta_lookup);
     tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,
-                    nodes_of(n, b->tables.boundary), 0);
+                    nodes_of(n, b->tables.entry), 0);
 }
 
 double batch_loss(struct batch *b, double *parameters, double *gradient)

@@ -38,7 +38,7 @@ void labelled_layout(struct labelled *labelled, const struct labelled_plan *plan
 /* Outputs and labels of the batch of step `step` = 0, 1, ..., normalised where the network is. */
 void labelled_forward(struct labelled *labelled, uint64_t step, double *parameters);
 
-/* Then, from outputs.df: add to `gradient`, parameters above the boundary, and to `delta_lookup`.
+/* Then, from outputs.df: add to `gradient`, parameters above the entry, and to `delta_lookup`.
  */
 void labelled_backward(struct labelled *labelled, uint64_t step, double *parameters,
                        double *gradient, double *delta_lookup);

@@ -136,10 +136,21 @@ static void plan_level(const struct network *network, int l, size_t columns,
 
 /* ---- tables ---- */
 
-/* Nodes of level l in the subtrees of boundary nodes [first, end). */
-static size_t below(const struct tables *t, int l, size_t boundary_node)
+static bool looks_up_sums(const struct tables *t)
 {
-    return boundary_node * (nodes_of(t->network, l) / nodes_of(t->network, t->boundary));
+    return t->entry < t->boundary;
+}
+
+/* Boundary nodes that a sample looks up for one entry node. */
+static int looked_up_children(const struct tables *t)
+{
+    return looks_up_sums(t) ? t->network->level[t->entry].children : 1;
+}
+
+/* The first node of level l in the subtree of an entry node. */
+static size_t below(const struct tables *t, int l, size_t entry_node)
+{
+    return entry_node * (nodes_of(t->network, l) / nodes_of(t->network, t->entry));
 }
 
 /* Patterns of a node at level l in the order of child c's digit: pattern (high, digit, low) is
@@ -186,15 +197,55 @@ static void expand(struct tables *t, int l, size_t node)
     }
 }
 
-static void fill_lookup(struct tables *t, size_t node)
+/* Neurons of a boundary node, and what it adds to its parent; leaves share one set of values. */
+static double *boundary_value(const struct tables *t, size_t node)
 {
-    size_t width = (size_t)width_of(t->network, t->boundary), stride = t->stride[t->boundary];
-    bool leaves = t->boundary == t->network->levels;
-    const double *value = t->value[t->boundary] + (leaves ? 0 : node * width * stride);
-    double *out = t->lookup + node * t->lookup_node;
+    const int l = t->boundary;
+    const size_t rows = (size_t)width_of(t->network, l);
+    return t->value[l] + (l == t->network->levels ? 0 : node * rows * t->stride[l]);
+}
+
+static size_t sum_offset(const struct tables *t, size_t node)
+{
+    return node * (size_t)width_of(t->network, t->entry) * t->stride[t->boundary];
+}
+
+/* W of an entry node, from child c's columns on. */
+static size_t child_weights(const struct tables *t, size_t node, size_t c)
+{
+    return weight_offset(t->network, t->entry, node) +
+           c * (size_t)width_of(t->network, t->boundary);
+}
+
+/* Rows of a lookup from in[k][stride], with the bias, where there is one, added. */
+static void fill_rows(const struct tables *t, const double *in, const double *bias, double *out)
+{
+    const size_t width = (size_t)width_of(t->network, t->entry), stride = t->stride[t->boundary];
     for (size_t v = 0; v < t->patterns[t->boundary]; v++)
         for (size_t k = 0; k < width; k++)
-            out[v * t->row + k] = value[k * stride + v];
+            out[v * t->row + k] = in[k * stride + v] + (bias ? bias[k] : 0);
+}
+
+/* The entry node's bias goes with its first child. */
+static void fill_sums(struct tables *t, double *parameters, size_t node)
+{
+    const struct network *n = t->network;
+    for (size_t c = 0; c < (size_t)n->level[t->entry].children; c++) {
+        const size_t child = node * (size_t)n->level[t->entry].children + c;
+        double *sum = t->sum + sum_offset(t, child);
+        product_run(&t->sum_forward, parameters + child_weights(t, node, c),
+                    boundary_value(t, child), sum);
+        fill_rows(t, sum, c == 0 && n->bias ? parameters + bias_offset(n, t->entry, node) : NULL,
+                  t->lookup + node * t->lookup_node + c * t->lookup_child);
+    }
+}
+
+static void fill_lookup(struct tables *t, double *parameters, size_t node)
+{
+    if (looks_up_sums(t))
+        fill_sums(t, parameters, node);
+    else
+        fill_rows(t, boundary_value(t, node), NULL, t->lookup + node * t->lookup_node);
 }
 
 /* Leaves never change: their values, and the inputs or the lookup made of them. */
@@ -205,15 +256,37 @@ static void set_leaves(struct tables *t)
         for (int k = 0; k < n->leaf_width; k++)
             t->value[n->levels][(size_t)k * t->stride[n->levels] + v] = leaf_value(n, v, k);
     if (t->boundary == n->levels)
-        fill_lookup(t, 0);
+        fill_lookup(t, NULL, 0);
     for (size_t i = 0; t->boundary < n->levels && i < n->level[n->levels - 1].nodes; i++)
         expand(t, n->levels - 1, i);
 }
 
-void tables_layout(struct tables *t, const struct network *network, int boundary, int threads,
-                   struct arena *arena)
+static void layout_lookup(struct tables *t, int threads, struct arena *arena)
 {
-    *t = (struct tables){.network = network, .boundary = boundary};
+    const struct network *n = t->network;
+    const int q = t->boundary, width = width_of(n, t->entry), stride = (int)t->stride[q];
+    const bool shared = t->entry == n->levels;
+    t->row = ((size_t)width + 3) / 4 * 4;
+    t->lookup_child = t->patterns[q] * t->row;
+    t->lookup_node = shared ? 0 : (size_t)looked_up_children(t) * t->lookup_child;
+    t->lookup = ARENA_TAKE(arena, double,
+                           shared ? t->lookup_child : nodes_of(n, t->entry) * t->lookup_node);
+    if (!looks_up_sums(t))
+        return;
+    const int below = n->level[q].width, fan_in = n->level[t->entry].fan_in;
+    t->sum = ARENA_TAKE(arena, double, sum_offset(t, nodes_of(n, q)));
+    if (threads > 0)
+        t->delta_sum = ARENA_TAKE(arena, double, sum_offset(t, nodes_of(n, q)));
+    product_plan(&t->sum_forward, PRODUCT_FORWARD, width, below, stride, stride, fan_in);
+    product_plan(&t->sum_outer, PRODUCT_OUTER, width, below, stride, stride, fan_in);
+    product_plan(&t->sum_backward, PRODUCT_BACKWARD, width, below, stride, stride, fan_in);
+}
+
+void tables_layout(struct tables *t, const struct network *network, int boundary,
+                   enum look_up look_up, int threads, struct arena *arena)
+{
+    const bool sums = look_up == LOOK_UP_SUMS && boundary < network->levels;
+    *t = (struct tables){.network = network, .boundary = boundary, .entry = boundary - sums};
     for (int l = boundary; l <= network->levels; l++) {
         t->patterns[l] = pattern_count(network, l);
         t->stride[l] = padded(t->patterns[l]);
@@ -234,12 +307,7 @@ void tables_layout(struct tables *t, const struct network *network, int boundary
     t->delta_input = ARENA_TAKE(arena, double, (size_t)threads * t->delta_input_size);
     t->value[network->levels] =
         ARENA_TAKE(arena, double, (size_t)network->leaf_width * t->stride[network->levels]);
-    t->row = ((size_t)width_of(network, boundary) + 3) / 4 * 4;
-    bool shared = boundary == network->levels;
-    t->lookup_node = shared ? 0 : t->patterns[boundary] * t->row;
-    t->lookup = ARENA_TAKE(arena, double,
-                           shared ? t->patterns[boundary] * t->row
-                                  : nodes_of(network, boundary) * t->lookup_node);
+    layout_lookup(t, threads, arena);
     if (arena->base && network->leaf_states > 0)
         set_leaves(t);
 }
@@ -268,21 +336,51 @@ void tables_forward(struct tables *t, double *parameters, size_t first, size_t e
         for (size_t node = below(t, l, first); node < below(t, l, end); node++)
             table_node_forward(t, parameters, l, node);
     for (size_t node = first; node < end; node++)
-        fill_lookup(t, node);
+        fill_lookup(t, parameters, node);
 }
 
-/* d loss / d pre of the boundary nodes, from the samples' sums. */
-static void take_lookup_delta(struct tables *t, const double *delta_lookup, size_t node)
+/* out[k][stride] from rows of a lookup. */
+static void take_rows(const struct tables *t, const double *in, double *out)
 {
-    size_t width = (size_t)width_of(t->network, t->boundary), stride = t->stride[t->boundary];
-    const double *in = delta_lookup + node * t->lookup_node;
-    for (size_t k = 0; k < width; k++) {
-        double *delta = t->delta[t->boundary] + (node * width + k) * stride;
+    const size_t width = (size_t)width_of(t->network, t->entry), stride = t->stride[t->boundary];
+    for (size_t k = 0; k < width; k++)
         for (size_t v = 0; v < t->patterns[t->boundary]; v++)
-            delta[v] = in[v * t->row + k];
-        if (t->network->relu)
-            gate(delta, t->value[t->boundary] + (node * width + k) * stride, stride);
+            out[k * stride + v] = in[v * t->row + k];
+}
+
+/* d loss / d f of the children of an entry node, and the gradient of its W and b. */
+static void take_sums(struct tables *t, const double *delta_lookup, double *parameters,
+                      double *gradient, size_t node)
+{
+    const struct network *n = t->network;
+    const int q = t->boundary;
+    for (size_t c = 0; c < (size_t)n->level[t->entry].children; c++) {
+        const size_t child = node * (size_t)n->level[t->entry].children + c;
+        double *delta = t->delta_sum + sum_offset(t, child);
+        take_rows(t, delta_lookup + c * t->lookup_child, delta);
+        product_run(&t->sum_outer, gradient + child_weights(t, node, c), boundary_value(t, child),
+                    delta);
+        if (c == 0)
+            bias_gradient(n, t->entry, node, &t->sum_outer, delta, gradient);
+        product_run(&t->sum_backward, parameters + child_weights(t, node, c),
+                    t->delta[q] + child * (size_t)n->level[q].width * t->stride[q], delta);
     }
+}
+
+/* d loss / d pre of the boundary nodes of an entry node, from the samples' sums. */
+static void take_lookup_delta(struct tables *t, const double *delta_lookup, double *parameters,
+                              double *gradient, size_t node)
+{
+    const int q = t->boundary;
+    const size_t rows = (size_t)looked_up_children(t) * (size_t)width_of(t->network, q);
+    const size_t first = node * rows * t->stride[q];
+    const double *in = delta_lookup + node * t->lookup_node;
+    if (looks_up_sums(t))
+        take_sums(t, in, parameters, gradient, node);
+    else
+        take_rows(t, in, t->delta[q] + first);
+    if (t->network->relu)
+        gate(t->delta[q] + first, t->value[q] + first, rows * t->stride[q]);
 }
 
 /* The sums that expand_row's transpose makes. */
@@ -321,7 +419,7 @@ void tables_backward(struct tables *t, const double *delta_lookup, double *param
         return;
     double *delta_input = t->delta_input + (size_t)thread * t->delta_input_size;
     for (size_t node = first; node < end; node++)
-        take_lookup_delta(t, delta_lookup, node);
+        take_lookup_delta(t, delta_lookup, parameters, gradient, node);
     for (int l = t->boundary; l < n->levels; l++)
         for (size_t node = below(t, l, first); node < below(t, l, end); node++) {
             const struct level *level = &n->level[l];
@@ -338,8 +436,7 @@ void tables_backward(struct tables *t, const double *delta_lookup, double *param
 
 size_t tables_lookup_size(const struct tables *t)
 {
-    return t->boundary == t->network->levels ? 0
-                                             : nodes_of(t->network, t->boundary) * t->lookup_node;
+    return t->boundary == t->network->levels ? 0 : nodes_of(t->network, t->entry) * t->lookup_node;
 }
 
 double tables_flops(const struct tables *t, bool backward)
@@ -350,6 +447,9 @@ double tables_flops(const struct tables *t, bool backward)
         double products = backward ? (bottom ? 2 : 3) : 1;
         flops += (double)t->network->level[l].nodes * products * product_flops(&t->forward[l]);
     }
+    if (looks_up_sums(t))
+        flops += (double)nodes_of(t->network, t->boundary) * (backward ? 3 : 1) *
+                 product_flops(&t->sum_forward);
     return flops;
 }
 
@@ -362,7 +462,7 @@ static size_t level_size(const struct pass *p, int l)
 
 void pass_layout_delta(struct pass *p, struct arena *arena)
 {
-    for (int l = 0; l <= p->tables->boundary; l++)
+    for (int l = 0; l <= p->tables->entry; l++)
         p->delta[l] = ARENA_TAKE(arena, double, level_size(p, l));
 }
 
@@ -372,13 +472,13 @@ void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bo
     const struct network *n = tables->network;
     *p = (struct pass){
         .network = n, .tables = tables, .columns = padded(columns), .learning = padded(columns)};
-    for (int l = 0; l <= tables->boundary; l++) {
+    for (int l = 0; l <= tables->entry; l++) {
         size_t size = level_size(p, l);
         if (l > 0)
             p->act[l] = ARENA_TAKE(arena, double, size);
         if (l < tables->boundary)
             p->pre[l] = keep || l == 0 ? ARENA_TAKE(arena, double, size) : p->act[l];
-        if (l < tables->boundary)
+        if (l < tables->entry)
             plan_level(n, l, p->columns, &p->forward[l], &p->outer[l], &p->backward[l]);
     }
     if (backward)
@@ -388,7 +488,7 @@ void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bo
 void pass_limit(struct pass *p, size_t columns)
 {
     p->learning = columns;
-    for (int l = 0; l < p->tables->boundary; l++)
+    for (int l = 0; l < p->tables->entry; l++)
         plan_gradient(p->network, l, p->columns, columns, &p->outer[l], &p->backward[l]);
 }
 
@@ -413,41 +513,86 @@ static inline void transpose(quad r[4])
     r[3] = SHUFFLE(b, d, 2, 3, 6, 7);
 }
 
-/* out[k][s] = table[v[s]][k] for 4 samples; table rows are padded to 4. */
-static inline void look_up_quad(const double *table, size_t row, const uint16_t *v, size_t width,
-                                size_t stride, double *out)
+/* Where a sample finds what the children of an entry node, or itself, are to it: numbers alone,
+ * that the loops below keep in registers. */
+struct looked_up {
+    size_t first, child, row; /* of the lookup: the node's, doubles between children and patterns */
+    size_t children;
+    const uint16_t *pattern; /* [child][stride] */
+    size_t stride;
+};
+
+static struct looked_up looked_up_of(const struct tables *t, size_t node, const uint16_t *pattern,
+                                     size_t stride)
 {
+    const size_t children = (size_t)looked_up_children(t);
+    return (struct looked_up){.first = node * t->lookup_node,
+                              .child = t->lookup_child,
+                              .row = t->row,
+                              .children = children,
+                              .pattern = pattern + node * children * stride,
+                              .stride = stride};
+}
+
+/* Child c's row of sample s, in a lookup. */
+static inline size_t row_of(struct looked_up u, size_t c, size_t s)
+{
+    return u.first + c * u.child + u.pattern[c * u.stride + s] * u.row;
+}
+
+/* out[k][s] = sum over children, from sample s on; rows of a lookup are padded to 4. */
+static inline void look_up_quad(const double *lookup, struct looked_up u, size_t s, size_t width,
+                                size_t columns, double *out)
+{
+    const double *at[4];
+    for (size_t i = 0; i < 4; i++)
+        at[i] = lookup + row_of(u, 0, s + i);
     for (size_t k = 0; k < width; k += 4) {
         quad r[4];
-        for (size_t s = 0; s < 4; s++)
-            r[s] = *(const quad *)(table + v[s] * row + k);
+        for (size_t i = 0; i < 4; i++)
+            r[i] = *(const quad *)(at[i] + k);
+        for (size_t c = 1; c < u.children; c++)
+            for (size_t i = 0; i < 4; i++)
+                r[i] += *(const quad *)(lookup + row_of(u, c, s + i) + k);
         transpose(r);
         for (size_t i = 0; i < 4 && k + i < width; i++)
-            *(quad *)(out + (k + i) * stride) = r[i];
+            *(quad *)(out + (k + i) * columns + s) = r[i];
     }
+}
+
+static double look_up_one(const double *lookup, struct looked_up u, size_t s, size_t k)
+{
+    double sum = lookup[row_of(u, 0, s) + k];
+    for (size_t c = 1; c < u.children; c++)
+        sum += lookup[row_of(u, c, s) + k];
+    return sum;
 }
 
 void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count)
 {
     const struct tables *t = p->tables;
-    size_t width = (size_t)width_of(p->network, t->boundary);
-    for (size_t node = 0; node < nodes_of(p->network, t->boundary); node++) {
-        const double *lookup = t->lookup + node * t->lookup_node;
-        const uint16_t *v = pattern + node * stride;
-        double *out = p->act[t->boundary] + node * width * p->columns + column;
+    const int l = t->entry;
+    const size_t width = (size_t)width_of(p->network, l);
+    for (size_t node = 0; node < nodes_of(p->network, l); node++) {
+        const struct looked_up u = looked_up_of(t, node, pattern, stride);
+        double *out = (looks_up_sums(t) ? p->pre[l] : p->act[l]) + node * width * p->columns;
+        double *act = l > 0 ? p->act[l] + node * width * p->columns : out;
         size_t s = 0;
         for (; s + 4 <= count; s += 4)
-            look_up_quad(lookup, t->row, v + s, width, p->columns, out + s);
+            look_up_quad(t->lookup, u, s, width, p->columns, out + column);
         for (; s < count; s++)
             for (size_t k = 0; k < width; k++)
-                out[k * p->columns + s] = lookup[v[s] * t->row + k];
+                out[k * p->columns + column + s] = look_up_one(t->lookup, u, s, k);
+        for (size_t k = 0; looks_up_sums(t) && k < width; k++)
+            activate(p->network, l, 0, out + k * p->columns + column, act + k * p->columns + column,
+                     count);
     }
 }
 
 void pass_load(struct pass *p, const double *x, size_t stride, size_t column, size_t count)
 {
-    double *out = p->act[p->tables->boundary] + column;
+    double *out = p->act[p->tables->entry] + column;
     for (size_t i = 0; i < p->network->leaves; i++)
         memcpy(out + i * p->columns, x + i * stride, count * sizeof *out);
 }
@@ -474,7 +619,7 @@ static void run_parts(const struct pass *p, const struct product *product, doubl
 void pass_forward(struct pass *p, double *parameters)
 {
     const struct network *n = p->network;
-    for (int l = p->tables->boundary - 1; l >= 0; l--) {
+    for (int l = p->tables->entry - 1; l >= 0; l--) {
         const struct level *level = &n->level[l];
         size_t width = (size_t)level->width;
         for (size_t node = 0; node < level->nodes; node++) {
@@ -507,9 +652,9 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
     const struct network *n = p->network;
     if (top > 0 && n->relu)
         gate(p->delta[top], p->act[top], level_size(p, top));
-    for (int l = top; l <= bottom && l < p->tables->boundary; l++) {
+    for (int l = top; l <= bottom && l < p->tables->entry; l++) {
         const struct level *level = &n->level[l];
-        bool inner = l + 1 < p->tables->boundary;
+        bool inner = l + 1 < p->tables->boundary; /* else the tables gate what they gather */
         for (size_t node = 0; node < level->nodes; node++) {
             size_t inputs = (size_t)level->fan_in * p->columns;
             double *delta = p->delta[l] + node * (size_t)level->width * p->columns;
@@ -534,17 +679,18 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
     }
 }
 
-/* table[v[s]][k] += in[k][s] for 4 samples, one after the other: they may share a row. */
-static inline void scatter_quad(double *table, size_t row, const uint16_t *v, size_t width,
-                                size_t stride, const double *in)
+/* Add in[k][s] to the children's rows for 4 samples, one after the other: they may share a row. */
+static inline void scatter_quad(double *lookup, struct looked_up u, size_t s, size_t width,
+                                size_t columns, const double *in)
 {
     for (size_t k = 0; k < width; k += 4) {
         quad r[4] = {{0}};
         for (size_t i = 0; i < 4 && k + i < width; i++)
-            r[i] = *(const quad *)(in + (k + i) * stride);
+            r[i] = *(const quad *)(in + (k + i) * columns + s);
         transpose(r);
-        for (size_t s = 0; s < 4; s++)
-            *(quad *)(table + v[s] * row + k) += r[s];
+        for (size_t c = 0; c < u.children; c++)
+            for (size_t i = 0; i < 4; i++)
+                *(quad *)(lookup + row_of(u, c, s + i) + k) += r[i];
     }
 }
 
@@ -554,24 +700,24 @@ void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, 
     const struct tables *t = p->tables;
     if (t->boundary == p->network->levels)
         return;
-    size_t width = (size_t)width_of(p->network, t->boundary);
-    for (size_t node = 0; node < nodes_of(p->network, t->boundary); node++) {
-        double *sum = delta_lookup + node * t->lookup_node;
-        const uint16_t *v = pattern + node * stride;
-        const double *in = p->delta[t->boundary] + node * width * p->columns + column;
+    const size_t width = (size_t)width_of(p->network, t->entry);
+    for (size_t node = 0; node < nodes_of(p->network, t->entry); node++) {
+        const struct looked_up u = looked_up_of(t, node, pattern, stride);
+        const double *in = p->delta[t->entry] + node * width * p->columns + column;
         size_t s = 0;
         for (; s + 4 <= count; s += 4)
-            scatter_quad(sum, t->row, v + s, width, p->columns, in + s);
+            scatter_quad(delta_lookup, u, s, width, p->columns, in);
         for (; s < count; s++)
             for (size_t k = 0; k < width; k++)
-                sum[v[s] * t->row + k] += in[k * p->columns + s];
+                for (size_t c = 0; c < u.children; c++)
+                    delta_lookup[row_of(u, c, s) + k] += in[k * p->columns + s];
     }
 }
 
 double pass_flops(const struct pass *p, bool backward)
 {
     double flops = backward ? pass_backward_flops(p, 0, p->network->levels - 1) : 0;
-    for (int l = 0; l < p->tables->boundary; l++)
+    for (int l = 0; l < p->tables->entry; l++)
         flops += (double)p->network->level[l].nodes * product_flops(&p->forward[l]);
     return flops;
 }
@@ -579,7 +725,7 @@ double pass_flops(const struct pass *p, bool backward)
 double pass_backward_flops(const struct pass *p, int top, int bottom)
 {
     double flops = 0;
-    for (int l = top; l <= bottom && l < p->tables->boundary; l++)
+    for (int l = top; l <= bottom && l < p->tables->entry; l++)
         flops += (l == bottom ? 1 : 2) * (double)p->network->level[l].nodes *
                  product_flops(&p->outer[l]);
     return flops;

@@ -216,7 +216,7 @@ static void layout_target(struct trainer *t, struct arena *arena)
     const struct trainer_plan *p = &t->plan;
     const size_t threads = (size_t)p->threads;
     t->target = ARENA_TAKE(arena, double, t->parameter_stride);
-    tables_layout(&t->target_tables, p->network, t->tables.boundary, 0, arena);
+    tables_layout(&t->target_tables, p->network, t->tables.boundary, LOOK_UP_SUMS, 0, arena);
     t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
     t->target_output =
         ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
@@ -226,6 +226,13 @@ static void layout_target(struct trainer *t, struct arena *arena)
         memcpy(t->target, t->parameters, t->parameter_stride * sizeof *t->target);
     else if (target_network(t)->start == START_RANDOM)
         network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
+}
+
+/* First parameter that is not above the entry. */
+static size_t upper_parameters(const struct trainer *t)
+{
+    const struct network *n = t->plan.network;
+    return t->tables.entry < n->levels ? n->level[t->tables.entry].weights : n->parameters;
 }
 
 void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
@@ -238,7 +245,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     int boundary = t->blocks > 1 ? n->levels : boundary_level(n, plan->batch * (size_t)t->views);
-    tables_layout(&t->tables, n, boundary, plan->threads, arena);
+    tables_layout(&t->tables, n, boundary, LOOK_UP_SUMS, plan->threads, arena);
     t->pass = layout_passes(&t->tables, whole_batch(t) ? t->chunks : (size_t)plan->threads, columns,
                             arena);
     for (size_t i = 0; i < (whole_batch(t) ? t->chunks : (size_t)plan->threads); i++)
@@ -250,8 +257,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
         if (arena->base)
             t->delta[i] = pass;
     }
-    t->gradient_stride = boundary < n->levels ? n->level[boundary].weights : n->parameters;
-    t->gradient_stride = padded(t->gradient_stride);
+    t->gradient_stride = padded(upper_parameters(t));
     t->lookup_stride = padded(tables_lookup_size(&t->tables));
     t->shard_gradient = ARENA_TAKE(arena, double, t->shards * t->gradient_stride);
     t->shard_lookup = ARENA_TAKE(arena, double, t->shards * t->lookup_stride);
@@ -471,23 +477,16 @@ static void sum_shards(double *out, const double *shard, size_t shards, size_t s
 /* ---- what a thread owns ----
  *
  * A thread sums the gradient of its own parameters and steps them: a range of those above the
- * boundary, and those of its boundary nodes' subtrees, which nobody else reads.  So it can step,
+ * entry, and those of its entry nodes' subtrees, which nobody else reads.  So it can step,
  * and evaluate its tables anew, without waiting for the others. */
-
-/* First parameter that is not above the boundary. */
-static size_t upper_parameters(const struct trainer *t)
-{
-    const struct network *n = t->plan.network;
-    return t->tables.boundary < n->levels ? n->level[t->tables.boundary].weights : n->parameters;
-}
 
 struct owned {
     size_t first_neuron, end_neuron; /* of a symmetric network, whose thresholds are set */
     struct {
         size_t first, end;
-    } range[2 * NETWORK_MAX_LEVELS + 1]; /* of parameters; the first: those above the boundary */
+    } range[2 * NETWORK_MAX_LEVELS + 1]; /* of parameters; the first: those above the entry */
     int count;
-    size_t first_node, end_node; /* boundary nodes */
+    size_t first_node, end_node; /* entry nodes */
 };
 
 static void own_range(struct owned *o, size_t first, size_t end)
@@ -499,7 +498,7 @@ static void own_range(struct owned *o, size_t first, size_t end)
 static struct owned owned_by(const struct trainer *t, int thread)
 {
     const struct network *n = t->plan.network;
-    int boundary = t->tables.boundary;
+    const int entry = t->tables.entry;
     struct owned o = {.count = 0};
     size_t first, end;
     if (n->symmetric) {
@@ -510,9 +509,9 @@ static struct owned owned_by(const struct trainer *t, int thread)
     }
     share(upper_parameters(t), thread, t->team, &first, &end);
     own_range(&o, first, end);
-    share(nodes_of(n, boundary), thread, t->team, &o.first_node, &o.end_node);
-    for (int l = boundary; l < n->levels; l++) {
-        size_t ratio = n->level[l].nodes / n->level[boundary].nodes;
+    share(nodes_of(n, entry), thread, t->team, &o.first_node, &o.end_node);
+    for (int l = entry; l < n->levels; l++) {
+        size_t ratio = n->level[l].nodes / n->level[entry].nodes;
         first = o.first_node * ratio;
         end = o.end_node * ratio;
         own_range(&o, weight_offset(n, l, first), weight_offset(n, l, end));
