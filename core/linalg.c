@@ -11,6 +11,15 @@ int linalg_threads_are_safe(void)
     return openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
 }
 
+/* To the end, found or not: the compiler makes vectors of it. */
+bool are_finite(size_t count, const double *a)
+{
+    int lost = 0;
+    for (size_t i = 0; i < count; i++)
+        lost |= !isfinite(a[i]);
+    return !lost;
+}
+
 static enum status check_finite(const char *what, size_t count, const double *a, struct error *err)
 {
     for (size_t i = 0; i < count; i++)

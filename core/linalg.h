@@ -1,11 +1,15 @@
-/* Small matrices, row-major: a few products, and checked LAPACK, whose decompositions refuse NaN
- * and say when they do not converge. */
+/* Vectors and small matrices, row-major: a few products, and checked LAPACK, whose decompositions
+ * refuse NaN and say when they do not converge. */
 #ifndef DUET_CORE_LINALG_H
 #define DUET_CORE_LINALG_H
 
 #include "core/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Whether all of `count` numbers are finite. */
+bool are_finite(size_t count, const double *a);
 
 /* Whether several threads may call BLAS and LAPACK at once, each on one thread of its own, which is
  * set here.  OpenBLAS built without threads is not safe for that (it shares its buffers). */

@@ -1,5 +1,7 @@
 #include "sim/comatch.h"
 
+#include "core/linalg.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -387,8 +389,5 @@ bool comatch_learn(struct comatch *c, uint64_t step, const uint8_t *label)
     c->started = true;
     if (c->plan.settings->bank > 0)
         remember_batch(c, label);
-    double probe = 0; /* 0 x w is NaN where w is infinite or NaN */
-    for (size_t i = 0; i < count; i++)
-        probe += 0 * c->parameters[i];
-    return probe == 0;
+    return are_finite(count, c->parameters);
 }

@@ -1,5 +1,7 @@
 #include "sim/flow.h"
 
+#include "core/linalg.h"
+
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_odeiv2.h>
@@ -7,20 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* To the end, found or not: the compiler makes vectors of it. */
-static bool all_finite(size_t count, const double *a)
-{
-    int lost = 0;
-    for (size_t i = 0; i < count; i++)
-        lost |= !isfinite(a[i]);
-    return !lost;
-}
-
 static int rate_for_gsl(double t, const double y[], double dydt[], void *params)
 {
     const struct flow *flow = params;
     flow->rate(flow->context, t, y, dydt);
-    return all_finite(flow->size, dydt) ? GSL_SUCCESS : GSL_EBADFUNC;
+    return are_finite(flow->size, dydt) ? GSL_SUCCESS : GSL_EBADFUNC;
 }
 
 static int jacobian_for_gsl(double t, const double y[], double *dfdy, double dfdt[], void *params)
@@ -87,7 +80,7 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         double before = *t;
         memcpy(w->step, state, w->flow->size * sizeof *state);
         int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
-        if (!all_finite(w->flow->size, state))
+        if (!are_finite(w->flow->size, state))
             code = GSL_EBADFUNC;
         w->steps++;
         if (code == GSL_EBADFUNC &&

@@ -1,5 +1,6 @@
 #include "sim/predictor_trainer.h"
 
+#include "core/linalg.h"
 #include "sim/direct_predictor.h"
 
 #include <cblas.h>
@@ -117,8 +118,5 @@ bool predictor_trainer_step(struct predictor_trainer *t, uint64_t step, size_t s
         predictor_project(p, t->parameters);
     } else
         move_by_gradient(t, step, sums);
-    double probe = 0; /* 0 x w is NaN where w is infinite or NaN */
-    for (size_t i = 0; i < p->parameters; i++)
-        probe += 0 * t->parameters[i];
-    return probe == 0;
+    return are_finite(p->parameters, t->parameters);
 }

@@ -1,6 +1,7 @@
 #include "sim/trainer.h"
 
 #include "core/barrier.h"
+#include "core/linalg.h"
 #include "sim/noncontrastive_batch.h"
 
 #include <math.h>
@@ -563,20 +564,19 @@ static void set_biases(struct trainer *t, const struct owned *o, uint64_t step)
  * finite. */
 static bool update(struct trainer *t, const struct owned *o, uint64_t step)
 {
-    double probe = 0; /* 0 x p is NaN where p is infinite or NaN */
+    bool finite = true;
     for (int i = 0; i < o->count; i++) {
         size_t first = o->range[i].first, end = o->range[i].end;
         t->plan.optimiser->update(t->plan.optimiser_settings, step, end - first,
                                   t->parameters + first, t->gradient + first, t->state + first,
                                   t->parameter_stride);
-        for (size_t k = first; k < end; k++)
-            probe += 0 * t->parameters[k];
+        finite &= are_finite(end - first, t->parameters + first);
         if (t->target)
             ema_step(end - first, target_network(t)->ema, t->parameters + first, t->target + first);
     }
     if (t->plan.network->symmetric)
         set_biases(t, o, step);
-    return probe == 0;
+    return finite;
 }
 
 /* ---- the epoch ---- */
