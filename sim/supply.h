@@ -18,7 +18,7 @@ struct supply_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    int boundary; /* level at which states become patterns (sim/pass.h) */
+    int boundary; /* level at which states become patterns (sim/tables.h) */
     uint64_t seed;
     int positives, views; /* of a sample: x_1, `positives` of its point, others */
     bool labels;

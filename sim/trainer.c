@@ -528,7 +528,7 @@ static void collect_gradient(struct trainer *t, const struct owned *o, double fo
     sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, o->range[0].first,
                o->range[0].end, force);
     sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
-               o->first_node * t->tables.lookup_node, o->end_node * t->tables.lookup_node, force);
+               o->first_node * t->tables.lookup.node, o->end_node * t->tables.lookup.node, force);
     for (int i = 1; i < o->count; i++)
         memset(t->gradient + o->range[i].first, 0,
                (o->range[i].end - o->range[i].first) * sizeof(double));

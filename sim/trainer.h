@@ -78,7 +78,7 @@ struct trainer {
     double *shared, *scratch; /* of the objective; scratch: one a chunk */
     size_t scratch_size;
     double *partial;        /* [block][chunk][8], OBJECTIVE_PARTIALS of them used */
-    double *shard_gradient; /* [shard][gradient_stride], levels above the entry (sim/pass.h) */
+    double *shard_gradient; /* [shard][gradient_stride], levels above the entry (sim/tables.h) */
     double *shard_lookup;   /* [shard][lookup_stride], sums by pattern */
     size_t gradient_stride, lookup_stride;
     /* Objectives with a target. */

@@ -1,0 +1,42 @@
+/* Rows of numbers that are looked up by pattern: [node][child][pattern][row]. */
+#ifndef DUET_SIM_LOOKUP_H
+#define DUET_SIM_LOOKUP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* How they lie; `row` is the width, padded to 4. */
+struct lookup {
+    size_t nodes, children, width;
+    size_t row, child, node; /* doubles between patterns, children and nodes; node 0: all nodes
+                                share one node's */
+};
+
+/* Room for so many patterns of each child. */
+struct lookup lookup_plan(size_t nodes, size_t children, size_t patterns, size_t width);
+
+/* Doubles of all rows. */
+size_t lookup_size(const struct lookup *lookup);
+
+static inline size_t lookup_offset(const struct lookup *lookup, size_t node, size_t child)
+{
+    return node * lookup->node + child * lookup->child;
+}
+
+/* One child's first `patterns` rows from columns in[width][stride], plus `bias` [width] where that
+ * is not NULL; and back. */
+void lookup_fill(const struct lookup *lookup, double *rows, size_t patterns, const double *in,
+                 size_t stride, const double *bias);
+void lookup_take(const struct lookup *lookup, const double *rows, size_t patterns, double *out,
+                 size_t stride);
+
+/* What samples look up of a node: out[width][columns] of `count` samples is the sum over its
+ * children of the rows pattern[child * stride + sample]. */
+void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
+                 const uint16_t *pattern, size_t stride, size_t count, double *out, size_t columns);
+
+/* ... and back: add in[width][columns] to these rows, sample by sample. */
+void lookup_add(const struct lookup *lookup, double *rows, size_t node, const uint16_t *pattern,
+                size_t stride, size_t count, const double *in, size_t columns);
+
+#endif

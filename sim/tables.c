@@ -1,0 +1,285 @@
+#include "sim/tables.h"
+
+#include "sim/level.h"
+
+#include <string.h>
+
+enum { MAX_TABLE_PATTERNS = 256, MAX_PATTERNS = 1 << 16 };
+
+size_t pattern_count(const struct network *network, int level)
+{
+    if (network->leaf_states == 0)
+        return 0;
+    size_t leaves = network->leaves / nodes_of(network, level);
+    size_t count = 1;
+    for (size_t i = 0; i < leaves; i++)
+        if ((count *= (size_t)network->leaf_states) > MAX_PATTERNS)
+            return 0;
+    return count;
+}
+
+int boundary_level(const struct network *network, size_t columns)
+{
+    int level = network->levels;
+    while (level > 1) {
+        size_t patterns = pattern_count(network, level - 1);
+        if (patterns == 0 || patterns > MAX_TABLE_PATTERNS || 2 * patterns > columns)
+            break;
+        level--;
+    }
+    return level;
+}
+
+void pattern_index(const struct network *network, int level, const uint8_t *leaf,
+                   size_t leaf_stride, size_t count, uint16_t *pattern, size_t stride)
+{
+    size_t nodes = nodes_of(network, level), below = network->leaves / nodes;
+    unsigned m = (unsigned)network->leaf_states;
+    for (size_t node = 0; node < nodes; node++) {
+        uint16_t *out = pattern + node * stride;
+        memset(out, 0, count * sizeof *out);
+        for (size_t i = node * below; i < (node + 1) * below; i++)
+            for (size_t s = 0; s < count; s++)
+                out[s] = (uint16_t)(out[s] * m + leaf[i * leaf_stride + s]);
+    }
+}
+
+/* ---- tables ---- */
+
+static bool looks_up_sums(const struct tables *t)
+{
+    return t->entry < t->boundary;
+}
+
+/* The first node of level l in the subtree of an entry node. */
+static size_t below(const struct tables *t, int l, size_t entry_node)
+{
+    return entry_node * (nodes_of(t->network, l) / nodes_of(t->network, t->entry));
+}
+
+/* Patterns of a node at level l in the order of child c's digit: pattern (high, digit, low) is
+ * (high * digits + digit) * step + low. */
+struct digits {
+    size_t high, digits, step;
+};
+
+static struct digits digits_of(const struct tables *t, int l, int c)
+{
+    struct digits d = {.digits = t->patterns[l + 1], .step = 1};
+    for (int i = t->network->level[l].children - 1; i > c; i--)
+        d.step *= d.digits;
+    d.high = t->patterns[l] / (d.digits * d.step);
+    return d;
+}
+
+/* What a leaf of state v enters as: the state itself (m = 2), or indicator k. */
+static double leaf_value(const struct network *network, size_t v, int k)
+{
+    return network->leaf_states == 2 ? (double)v : (double)(v == (size_t)k);
+}
+
+/* Row (c, k) of a node's input: value of child c's neuron k at the child's part of each pattern. */
+static void expand_row(struct digits d, const double *value, double *out)
+{
+    for (size_t high = 0; high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++)
+            for (size_t low = 0; low < d.step; low++)
+                *out++ = value[digit];
+}
+
+static void expand(struct tables *t, int l, size_t node)
+{
+    const struct level *level = &t->network->level[l];
+    size_t width = (size_t)width_of(t->network, l + 1), fan_in = (size_t)level->fan_in;
+    double *out = t->input[l] + node * fan_in * t->stride[l];
+    bool leaves = l + 1 == t->network->levels;
+    for (int c = 0; c < level->children; c++) {
+        struct digits d = digits_of(t, l, c);
+        size_t child = leaves ? 0 : node * (size_t)level->children + (size_t)c;
+        for (size_t k = 0; k < width; k++, out += t->stride[l])
+            expand_row(d, t->value[l + 1] + (child * width + k) * t->stride[l + 1], out);
+    }
+}
+
+static void fill_lookup(struct tables *t, double *parameters, size_t node)
+{
+    const int l = t->boundary;
+    const size_t first = t->lookup.node ? node * t->lookup.width * t->stride[l] : 0;
+    if (looks_up_sums(t))
+        join_forward(&t->join, parameters, t->value[l], node);
+    else
+        lookup_fill(&t->lookup, t->rows + lookup_offset(&t->lookup, node, 0), t->patterns[l],
+                    t->value[l] + first, t->stride[l], NULL);
+}
+
+/* Leaves never change: their values, and the inputs or the lookup made of them. */
+static void set_leaves(struct tables *t)
+{
+    const struct network *n = t->network;
+    for (size_t v = 0; v < t->patterns[n->levels]; v++)
+        for (int k = 0; k < n->leaf_width; k++)
+            t->value[n->levels][(size_t)k * t->stride[n->levels] + v] = leaf_value(n, v, k);
+    if (t->boundary == n->levels)
+        fill_lookup(t, NULL, 0);
+    for (size_t i = 0; t->boundary < n->levels && i < n->level[n->levels - 1].nodes; i++)
+        expand(t, n->levels - 1, i);
+}
+
+/* Leaves share their rows. */
+static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
+{
+    const struct network *n = t->network;
+    const int l = t->boundary;
+    if (looks_up_sums(t)) {
+        join_layout(&t->join, n, t->entry, t->patterns[l], t->stride[l], backward, arena);
+        t->lookup = t->join.lookup;
+        t->rows = t->join.rows;
+        return;
+    }
+    t->lookup = lookup_plan(nodes_of(n, l), 1, t->patterns[l], (size_t)width_of(n, l));
+    if (l == n->levels)
+        t->lookup.node = 0;
+    t->rows = ARENA_TAKE(arena, double, lookup_size(&t->lookup));
+}
+
+void tables_layout(struct tables *t, const struct network *network, int boundary,
+                   enum look_up look_up, int threads, struct arena *arena)
+{
+    const bool sums = look_up == LOOK_UP_SUMS && boundary < network->levels;
+    *t = (struct tables){.network = network, .boundary = boundary, .entry = boundary - sums};
+    for (int l = boundary; l <= network->levels; l++) {
+        t->patterns[l] = pattern_count(network, l);
+        t->stride[l] = padded(t->patterns[l]);
+    }
+    for (int l = boundary; l < network->levels; l++) {
+        const struct level *level = &network->level[l];
+        size_t rows = level->nodes * (size_t)level->width;
+        size_t fan_in = (size_t)level->fan_in;
+        t->input[l] = ARENA_TAKE(arena, double, level->nodes *fan_in * t->stride[l]);
+        t->pre[l] = ARENA_TAKE(arena, double, rows * t->stride[l]);
+        t->value[l] = network->relu ? ARENA_TAKE(arena, double, rows * t->stride[l]) : t->pre[l];
+        if (threads > 0)
+            t->delta[l] = ARENA_TAKE(arena, double, rows * t->stride[l]);
+        if (fan_in * t->stride[l] > t->delta_input_size)
+            t->delta_input_size = fan_in * t->stride[l];
+        level_plan(network, l, t->stride[l], &t->forward[l], &t->outer[l], &t->backward[l]);
+    }
+    t->delta_input = ARENA_TAKE(arena, double, (size_t)threads * t->delta_input_size);
+    t->value[network->levels] =
+        ARENA_TAKE(arena, double, (size_t)network->leaf_width * t->stride[network->levels]);
+    layout_lookup(t, threads > 0, arena);
+    if (arena->base && network->leaf_states > 0)
+        set_leaves(t);
+}
+
+static void table_node_forward(struct tables *t, double *parameters, int l, size_t node)
+{
+    const struct network *n = t->network;
+    const struct level *level = &n->level[l];
+    size_t stride = t->stride[l];
+    double *pre = t->pre[l] + node * (size_t)level->width * stride;
+    if (l < n->levels - 1)
+        expand(t, l, node);
+    product_run(&t->forward[l], parameters + weight_offset(n, l, node),
+                t->input[l] + node * (size_t)level->fan_in * stride, pre);
+    const double *b = parameters + bias_offset(n, l, node);
+    double *value = t->value[l] + node * (size_t)level->width * stride;
+    for (size_t k = 0; k < (size_t)level->width; k++)
+        level_activate(n, l, n->bias ? b[k] : 0, pre + k * stride, value + k * stride, stride);
+}
+
+void tables_forward(struct tables *t, double *parameters, size_t first, size_t end)
+{
+    if (t->boundary == t->network->levels)
+        return;
+    for (int l = t->network->levels - 1; l >= t->boundary; l--)
+        for (size_t node = below(t, l, first); node < below(t, l, end); node++)
+            table_node_forward(t, parameters, l, node);
+    for (size_t node = first; node < end; node++)
+        fill_lookup(t, parameters, node);
+}
+
+/* d loss / d pre of the boundary nodes of an entry node, from the samples' sums. */
+static void take_lookup_delta(struct tables *t, const double *delta_lookup, double *parameters,
+                              double *gradient, size_t node)
+{
+    const int l = t->boundary;
+    const size_t rows = t->lookup.children * (size_t)width_of(t->network, l);
+    const size_t first = node * rows * t->stride[l];
+    if (looks_up_sums(t))
+        join_backward(&t->join, delta_lookup, parameters, gradient, t->value[l], t->delta[l], node);
+    else
+        lookup_take(&t->lookup, delta_lookup + lookup_offset(&t->lookup, node, 0), t->patterns[l],
+                    t->delta[l] + first, t->stride[l]);
+    if (t->network->relu)
+        level_gate(t->delta[l] + first, t->value[l] + first, rows * t->stride[l]);
+}
+
+/* The sums that expand_row's transpose makes. */
+static void collect_row(struct digits d, const double *in, double *sum)
+{
+    for (size_t high = 0; high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++)
+            for (size_t low = 0; low < d.step; low++)
+                sum[digit] += *in++;
+}
+
+/* Hand a node's delta_input down: a child's pattern gathers all patterns that contain it. */
+static void hand_down(struct tables *t, int l, size_t node, const double *delta_input)
+{
+    const struct level *level = &t->network->level[l];
+    size_t width = (size_t)width_of(t->network, l + 1), stride = t->stride[l + 1];
+    for (int c = 0; c < level->children; c++) {
+        size_t child = node * (size_t)level->children + (size_t)c;
+        struct digits d = digits_of(t, l, c);
+        for (size_t k = 0; k < width; k++) {
+            const double *in = delta_input + ((size_t)c * width + k) * t->stride[l];
+            double *delta = t->delta[l + 1] + (child * width + k) * stride;
+            memset(delta, 0, stride * sizeof *delta);
+            collect_row(d, in, delta);
+            if (t->network->relu)
+                level_gate(delta, t->value[l + 1] + (child * width + k) * stride, stride);
+        }
+    }
+}
+
+void tables_backward(struct tables *t, const double *delta_lookup, double *parameters,
+                     double *gradient, size_t first, size_t end, int thread)
+{
+    const struct network *n = t->network;
+    if (t->boundary == n->levels)
+        return;
+    double *delta_input = t->delta_input + (size_t)thread * t->delta_input_size;
+    for (size_t node = first; node < end; node++)
+        take_lookup_delta(t, delta_lookup, parameters, gradient, node);
+    for (int l = t->boundary; l < n->levels; l++)
+        for (size_t node = below(t, l, first); node < below(t, l, end); node++) {
+            const struct level *level = &n->level[l];
+            double *delta = t->delta[l] + node * (size_t)level->width * t->stride[l];
+            double *input = t->input[l] + node * (size_t)level->fan_in * t->stride[l];
+            level_gradient(n, l, node, &t->outer[l], delta, input, gradient);
+            if (l + 1 == n->levels)
+                continue;
+            product_run(&t->backward[l], parameters + weight_offset(n, l, node), delta_input,
+                        delta);
+            hand_down(t, l, node, delta_input);
+        }
+}
+
+size_t tables_lookup_size(const struct tables *t)
+{
+    return t->boundary == t->network->levels ? 0 : lookup_size(&t->lookup);
+}
+
+double tables_flops(const struct tables *t, bool backward)
+{
+    double flops = 0;
+    for (int l = t->boundary; l < t->network->levels; l++) {
+        bool bottom = l + 1 == t->network->levels;
+        double products = backward ? (bottom ? 2 : 3) : 1;
+        flops += (double)t->network->level[l].nodes * products * product_flops(&t->forward[l]);
+    }
+    if (looks_up_sums(t))
+        flops += join_flops(&t->join, backward);
+    return flops;
+}
