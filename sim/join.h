@@ -7,22 +7,30 @@
 #include "core/arena.h"
 #include "core/product.h"
 #include "sim/lookup.h"
-#include "sim/network.h"
+#include "sim/occurring.h"
 
 struct join {
     const struct network *network;
-    int level;               /* of the parents */
-    size_t patterns, stride; /* of a child; padded */
-    double *sum, *delta;     /* [child][width of the parent][stride] */
-    struct lookup lookup;    /* of parents */
+    int level;                         /* of the parents */
+    const struct occurring *occurring; /* patterns of the children, NULL: all that they can have */
+    size_t patterns, stride;           /* of a child at most; padded */
+    size_t step;                       /* columns of a product */
+    double *sum, *delta;               /* [child][width of the parent][stride] */
+    struct lookup lookup;              /* of parents */
     double *rows;
     struct product forward, outer, backward; /* of one child */
 };
 
-/* Lay out the children's columns, patterns that are padded to `stride`; `backward`: with arrays for
- * gradients. */
+/* Lay out for children with columns of all `patterns`, or of those that are `occurring` if that is
+ * not NULL; `backward`: with arrays for gradients. */
 void join_layout(struct join *join, const struct network *network, int level, size_t patterns,
-                 size_t stride, bool backward, struct arena *arena);
+                 const struct occurring *occurring, bool backward, struct arena *arena);
+
+/* Rows of a child, by its number in its level, that are in use. */
+static inline size_t join_rows(const struct join *join, size_t child)
+{
+    return join->occurring ? join->occurring->count[child] : join->patterns;
+}
 
 /* Fill the rows of a parent from value[child][width][stride] of all children of its level. */
 void join_forward(struct join *join, double *parameters, double *value, size_t node);

@@ -245,6 +245,11 @@ const uint16_t *supply_patterns(const struct supply *s, int view, struct place p
     return s->pattern + slab_index(s, view, place) + first;
 }
 
+size_t supply_view_stride(const struct supply *s)
+{
+    return rows_of(s) * s->slab_stride;
+}
+
 const double *supply_values(const struct supply *s, int view, struct place place, size_t first)
 {
     const size_t at = place.sample + first;

@@ -96,9 +96,11 @@ void supply_load(const struct supply *supply, struct pass *pass, int view, struc
 const double *supply_values(const struct supply *supply, int view, struct place place,
                             size_t first);
 
-/* A view's patterns from `first` after `place` on: [boundary node][slab_stride]. */
+/* A view's patterns from `first` after `place` on: [boundary node][slab_stride]; views lie
+ * supply_view_stride apart. */
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
                                 size_t first);
+size_t supply_view_stride(const struct supply *supply);
 
 /* The samples' labels from `place` on, NULL where the plan wants none. */
 const uint8_t *supply_labels(const struct supply *supply, struct place place);

@@ -101,12 +101,44 @@ static void expand(struct tables *t, int l, size_t node)
     }
 }
 
+/* Where the columns of a node of the level above the boundary lie. */
+static size_t occurring_first(const struct tables *t, size_t node)
+{
+    return node * (size_t)width_of(t->network, t->boundary - 1) * occurring_stride(t->occurring);
+}
+
+/* Values of the patterns that occur at a node above the boundary. */
+static void evaluate_occurring(struct tables *t, double *parameters, size_t node)
+{
+    const struct occurring *o = t->occurring;
+    const size_t stride = occurring_stride(o), columns = occurring_columns(o, node);
+    const struct lookup *below = &t->join.lookup;
+    double *value = t->occurring_value + occurring_first(t, node);
+    join_forward(&t->join, parameters, t->value[t->boundary], node);
+    lookup_read(below, t->join.rows, node, o->pattern + node * below->children * o->most, o->most,
+                columns, value, stride);
+    for (size_t k = 0; k < below->width; k++)
+        level_activate(t->network, o->level, 0, value + k * stride, value + k * stride, columns);
+}
+
+static void fill_sums(struct tables *t, double *parameters, size_t node)
+{
+    if (!t->occurring) {
+        join_forward(&t->join, parameters, t->value[t->boundary], node);
+        return;
+    }
+    const size_t children = t->upper.lookup.children;
+    for (size_t i = node * children; i < (node + 1) * children; i++)
+        evaluate_occurring(t, parameters, i);
+    join_forward(&t->upper, parameters, t->occurring_value, node);
+}
+
 static void fill_lookup(struct tables *t, double *parameters, size_t node)
 {
     const int l = t->boundary;
     const size_t first = t->lookup.node ? node * t->lookup.width * t->stride[l] : 0;
     if (looks_up_sums(t))
-        join_forward(&t->join, parameters, t->value[l], node);
+        fill_sums(t, parameters, node);
     else
         lookup_fill(&t->lookup, t->rows + lookup_offset(&t->lookup, node, 0), t->patterns[l],
                     t->value[l] + first, t->stride[l], NULL);
@@ -125,15 +157,28 @@ static void set_leaves(struct tables *t)
         expand(t, n->levels - 1, i);
 }
 
+static void layout_occurring(struct tables *t, bool backward, struct arena *arena)
+{
+    const size_t size = occurring_first(t, nodes_of(t->network, t->boundary - 1));
+    join_layout(&t->upper, t->network, t->entry, 0, t->occurring, backward, arena);
+    t->occurring_value = ARENA_TAKE(arena, double, size);
+    if (!backward)
+        return;
+    t->occurring_delta = ARENA_TAKE(arena, double, size);
+    t->join_delta = ARENA_TAKE(arena, double, lookup_size(&t->join.lookup));
+}
+
 /* Leaves share their rows. */
 static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
 {
     const struct network *n = t->network;
     const int l = t->boundary;
     if (looks_up_sums(t)) {
-        join_layout(&t->join, n, t->entry, t->patterns[l], t->stride[l], backward, arena);
-        t->lookup = t->join.lookup;
-        t->rows = t->join.rows;
+        join_layout(&t->join, n, l - 1, t->patterns[l], NULL, backward, arena);
+        if (t->occurring)
+            layout_occurring(t, backward, arena);
+        t->lookup = t->occurring ? t->upper.lookup : t->join.lookup;
+        t->rows = t->occurring ? t->upper.rows : t->join.rows;
         return;
     }
     t->lookup = lookup_plan(nodes_of(n, l), 1, t->patterns[l], (size_t)width_of(n, l));
@@ -143,10 +188,14 @@ static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
 }
 
 void tables_layout(struct tables *t, const struct network *network, int boundary,
-                   enum look_up look_up, int threads, struct arena *arena)
+                   enum look_up look_up, const struct occurring *occurring, int threads,
+                   struct arena *arena)
 {
     const bool sums = look_up == LOOK_UP_SUMS && boundary < network->levels;
-    *t = (struct tables){.network = network, .boundary = boundary, .entry = boundary - sums};
+    *t = (struct tables){.network = network,
+                         .boundary = boundary,
+                         .entry = !sums ? boundary : boundary - (occurring ? 2 : 1),
+                         .occurring = sums ? occurring : NULL};
     for (int l = boundary; l <= network->levels; l++) {
         t->patterns[l] = pattern_count(network, l);
         t->stride[l] = padded(t->patterns[l]);
@@ -199,15 +248,47 @@ void tables_forward(struct tables *t, double *parameters, size_t first, size_t e
         fill_lookup(t, parameters, node);
 }
 
+/* From d loss / d value of the patterns that occur at a node above the boundary to the boundary. */
+static void take_occurring(struct tables *t, double *parameters, double *gradient, size_t node)
+{
+    const struct occurring *o = t->occurring;
+    const size_t stride = occurring_stride(o), columns = occurring_columns(o, node);
+    const size_t first = occurring_first(t, node);
+    const struct lookup *below = &t->join.lookup;
+    double *delta = t->occurring_delta + first;
+    for (size_t k = 0; t->network->relu && k < below->width; k++)
+        level_gate(delta + k * stride, t->occurring_value + first + k * stride, columns);
+    memset(t->join_delta + lookup_offset(below, node, 0), 0, below->node * sizeof(double));
+    lookup_add(below, t->join_delta, node, o->pattern + node * below->children * o->most, o->most,
+               o->count[node], delta, stride);
+    join_backward(&t->join, t->join_delta, parameters, gradient, t->value[t->boundary],
+                  t->delta[t->boundary], node);
+}
+
+static void take_sums(struct tables *t, const double *delta_lookup, double *parameters,
+                      double *gradient, size_t node)
+{
+    if (!t->occurring) {
+        join_backward(&t->join, delta_lookup, parameters, gradient, t->value[t->boundary],
+                      t->delta[t->boundary], node);
+        return;
+    }
+    const size_t children = t->upper.lookup.children;
+    join_backward(&t->upper, delta_lookup, parameters, gradient, t->occurring_value,
+                  t->occurring_delta, node);
+    for (size_t i = node * children; i < (node + 1) * children; i++)
+        take_occurring(t, parameters, gradient, i);
+}
+
 /* d loss / d pre of the boundary nodes of an entry node, from the samples' sums. */
 static void take_lookup_delta(struct tables *t, const double *delta_lookup, double *parameters,
                               double *gradient, size_t node)
 {
     const int l = t->boundary;
-    const size_t rows = t->lookup.children * (size_t)width_of(t->network, l);
+    const size_t rows = below(t, l, 1) * (size_t)width_of(t->network, l);
     const size_t first = node * rows * t->stride[l];
     if (looks_up_sums(t))
-        join_backward(&t->join, delta_lookup, parameters, gradient, t->value[l], t->delta[l], node);
+        take_sums(t, delta_lookup, parameters, gradient, node);
     else
         lookup_take(&t->lookup, delta_lookup + lookup_offset(&t->lookup, node, 0), t->patterns[l],
                     t->delta[l] + first, t->stride[l]);
@@ -271,6 +352,12 @@ size_t tables_lookup_size(const struct tables *t)
     return t->boundary == t->network->levels ? 0 : lookup_size(&t->lookup);
 }
 
+size_t tables_used(const struct tables *t, size_t node, size_t child)
+{
+    const size_t number = node * t->lookup.children + child;
+    return t->lookup.row * (t->occurring ? join_rows(&t->upper, number) : t->patterns[t->boundary]);
+}
+
 double tables_flops(const struct tables *t, bool backward)
 {
     double flops = 0;
@@ -281,5 +368,7 @@ double tables_flops(const struct tables *t, bool backward)
     }
     if (looks_up_sums(t))
         flops += join_flops(&t->join, backward);
+    if (t->occurring)
+        flops += join_flops(&t->upper, backward);
     return flops;
 }

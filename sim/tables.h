@@ -10,9 +10,11 @@
  *
  * What is looked up of a boundary node is what it hands to its parent: its neurons' values
  * (LOOK_UP_VALUES), or what they add to the parent's pre-activations, W_c f of child c
- * (LOOK_UP_SUMS).  Then the products of the parent's level, too, are made once a pattern, and a
- * sample only adds up a row for each child.  `entry` is the level whose activations a pass begins
- * with: the boundary, or the level above it.
+ * (LOOK_UP_SUMS, sim/join.h).  Then the products of the parent's level, too, are made once a
+ * pattern, and a sample only adds up a row for each child.  The parents themselves may be evaluated
+ * once a pattern that occurs in the batch (sim/occurring.h), and be looked up by samples in the
+ * same way.  `entry` is the level whose activations a pass begins with: the boundary, or one or two
+ * levels above it.
  *
  * Patterns: the leaves below a node as base-m digits, the first the most significant.
  * Rows of samples and of patterns are feature-major, [feature][stride]. */
@@ -46,19 +48,27 @@ struct tables {
     double *delta[NETWORK_MAX_LEVELS];       /* d loss / d pre, backward only */
     double *delta_input;                     /* scratch, [thread][fan_in][stride] */
     size_t delta_input_size;                 /* of one thread */
-    struct join join;                        /* of LOOK_UP_SUMS, from the boundary to the entry */
-    struct lookup lookup;                    /* of entry nodes */
-    double *rows;                            /* what samples look up */
+    /* Of LOOK_UP_SUMS: from the boundary to its parents, and from the patterns of these that occur,
+     * where they are looked for, to theirs. */
+    struct join join, upper;
+    const struct occurring *occurring;         /* NULL: they are not */
+    double *occurring_value, *occurring_delta; /* [node][width][occurring_stride] */
+    double *join_delta;                        /* d loss / d join.rows */
+    struct lookup lookup;                      /* of entry nodes */
+    double *rows;                              /* what samples look up */
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
 };
 
 /* Lay out and plan.  `threads` > 0 with backward passes on that many threads, 0 without any.  Where
- * the boundary is that of the leaves, values are looked up. */
+ * the boundary is that of the leaves, values are looked up.  `occurring`: of LOOK_UP_SUMS, the
+ * patterns one level above the boundary that occur; or NULL. */
 void tables_layout(struct tables *tables, const struct network *network, int boundary,
-                   enum look_up look_up, int threads, struct arena *arena);
+                   enum look_up look_up, const struct occurring *occurring, int threads,
+                   struct arena *arena);
 
-/* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel. */
+/* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel.  What
+ * occurs there has been found. */
 void tables_forward(struct tables *tables, double *parameters, size_t first, size_t end);
 
 /* From `delta_lookup`, sums of d loss / d rows laid out as they are, add to `gradient` what the
@@ -68,6 +78,10 @@ void tables_backward(struct tables *tables, const double *delta_lookup, double *
 
 /* Doubles in a delta_lookup. */
 size_t tables_lookup_size(const struct tables *tables);
+
+/* Of them, those in use at lookup_offset(&tables->lookup, node, child): the others are neither read
+ * nor written. */
+size_t tables_used(const struct tables *tables, size_t node, size_t child);
 
 /* Floating-point operations of one forward (and backward) evaluation. */
 double tables_flops(const struct tables *tables, bool backward);

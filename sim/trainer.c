@@ -217,7 +217,8 @@ static void layout_target(struct trainer *t, struct arena *arena)
     const struct trainer_plan *p = &t->plan;
     const size_t threads = (size_t)p->threads;
     t->target = ARENA_TAKE(arena, double, t->parameter_stride);
-    tables_layout(&t->target_tables, p->network, t->tables.boundary, LOOK_UP_SUMS, 0, arena);
+    tables_layout(&t->target_tables, p->network, t->tables.boundary, LOOK_UP_SUMS,
+                  t->tables.occurring, 0, arena);
     t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
     t->target_output =
         ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
@@ -227,6 +228,21 @@ static void layout_target(struct trainer *t, struct arena *arena)
         memcpy(t->target, t->parameters, t->parameter_stride * sizeof *t->target);
     else if (target_network(t)->start == START_RANDOM)
         network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
+}
+
+/* Blocks are evaluated once a sample, and labelled samples bring patterns of their own. */
+static void layout_tables(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct network *n = p->network;
+    const size_t columns = p->batch * (size_t)t->views;
+    const int boundary = t->blocks > 1 ? n->levels : boundary_level(n, columns);
+    const bool occurring = boundary < n->levels && boundary > 1 && !semi_supervised(t) &&
+                           occurring_pays(n, boundary - 1, columns);
+    if (occurring)
+        occurring_layout(&t->occurring, n, boundary - 1, t->views, t->chunks * t->chunk, arena);
+    tables_layout(&t->tables, n, boundary, LOOK_UP_SUMS, occurring ? &t->occurring : NULL,
+                  p->threads, arena);
 }
 
 /* First parameter that is not above the entry. */
@@ -245,8 +261,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->parameters = ARENA_TAKE(arena, double, t->parameter_stride);
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
-    int boundary = t->blocks > 1 ? n->levels : boundary_level(n, plan->batch * (size_t)t->views);
-    tables_layout(&t->tables, n, boundary, LOOK_UP_SUMS, plan->threads, arena);
+    layout_tables(t, arena);
     t->pass = layout_passes(&t->tables, whole_batch(t) ? t->chunks : (size_t)plan->threads, columns,
                             arena);
     for (size_t i = 0; i < (whole_batch(t) ? t->chunks : (size_t)plan->threads); i++)
@@ -352,6 +367,31 @@ static void block_outputs(const struct trainer *t, int block, size_t chunk, int 
                      (double *)o.all->f + output_index(o.all, view, 0, o.begin));
 }
 
+/* What a view's samples from `first` on look up, [node][*stride]. */
+static const uint16_t *view_patterns(const struct trainer *t, int view, struct place place,
+                                     size_t first, size_t *stride)
+{
+    if (t->tables.occurring) {
+        *stride = t->occurring.stride;
+        return occurring_of(&t->occurring, view, first);
+    }
+    *stride = t->supply.slab_stride;
+    return supply_patterns(&t->supply, view, place, first);
+}
+
+/* A view's samples of a chunk go into the columns of a pass from `column` on. */
+static void load_view(const struct trainer *t, struct pass *pass, int view, struct place place,
+                      size_t chunk, size_t column)
+{
+    size_t stride;
+    if (real_values(t)) {
+        supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk, column);
+        return;
+    }
+    const uint16_t *pattern = view_patterns(t, view, place, chunk * t->chunk, &stride);
+    pass_look_up(pass, pattern, stride, column, t->chunk);
+}
+
 /* From the online outputs to predictions and targets. */
 static void chunk_predict(struct trainer *t, const struct chunk_outputs *o, size_t chunk,
                           struct place place, int thread)
@@ -361,7 +401,7 @@ static void chunk_predict(struct trainer *t, const struct chunk_outputs *o, size
     if (t->target) {
         struct pass *pass = &t->target_pass[thread];
         double *out = t->target_output + (size_t)thread * view;
-        supply_load(&t->supply, pass, 1, place, chunk * t->chunk, t->chunk, 0);
+        load_view(t, pass, 1, place, chunk, 0);
         pass_forward(pass, t->target);
         chunk_output(t, &t->block[0], pass, 0, t->chunk, out);
         target = out;
@@ -378,8 +418,7 @@ static void chunk_forward(struct trainer *t, size_t chunk, struct place place, i
         if (pass->lent)
             pass_lend(pass, (size_t)view, supply_values(&t->supply, view, place, chunk * t->chunk));
         else
-            supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk,
-                        (size_t)view * t->chunk);
+            load_view(t, pass, view, place, chunk, (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
     block_outputs(t, 0, chunk, thread);
     if (predicts(t))
@@ -458,10 +497,12 @@ static void chunk_backward(struct trainer *t, int block, size_t shard, size_t ch
                            pass->delta[levels->top]);
     pass_backward_levels(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride,
                          levels->top, levels->bottom);
-    for (int view = 0; !real_values(t) && view < t->gradient_views; view++)
-        pass_scatter(pass, supply_patterns(&t->supply, view, place, chunk * t->chunk),
-                     t->supply.slab_stride, (size_t)view * t->chunk, count,
+    for (int view = 0; !real_values(t) && view < t->gradient_views; view++) {
+        size_t stride;
+        const uint16_t *pattern = view_patterns(t, view, place, chunk * t->chunk, &stride);
+        pass_scatter(pass, pattern, stride, (size_t)view * t->chunk, count,
                      t->shard_lookup + shard * t->lookup_stride);
+    }
 }
 
 /* out[first..end) = force times the sum over shards, in their order */
@@ -473,6 +514,24 @@ static void sum_shards(double *out, const double *shard, size_t shards, size_t s
     for (size_t g = 1; g < shards; g++)
         for (size_t i = first; i < end; i++)
             out[i] += force * shard[g * stride + i];
+}
+
+/* What samples look up of child `i` of all entry nodes: where it begins, and how much is in use. */
+static size_t lookup_range(const struct trainer *t, size_t i, size_t *first)
+{
+    const struct lookup *lookup = &t->tables.lookup;
+    const size_t node = i / lookup->children, child = i % lookup->children;
+    *first = lookup_offset(lookup, node, child);
+    return tables_used(&t->tables, node, child);
+}
+
+static void clear_lookup(const struct trainer *t, double *delta_lookup)
+{
+    const struct lookup *lookup = &t->tables.lookup;
+    for (size_t i = 0; t->lookup_stride > 0 && i < lookup->nodes * lookup->children; i++) {
+        size_t first, count = lookup_range(t, i, &first);
+        memset(delta_lookup + first, 0, count * sizeof *delta_lookup);
+    }
 }
 
 /* ---- what a thread owns ----
@@ -487,7 +546,8 @@ struct owned {
         size_t first, end;
     } range[2 * NETWORK_MAX_LEVELS + 1]; /* of parameters; the first: those above the entry */
     int count;
-    size_t first_node, end_node; /* entry nodes */
+    size_t first_node, end_node;   /* entry nodes */
+    size_t first_child, end_child; /* that samples look up */
 };
 
 static void own_range(struct owned *o, size_t first, size_t end)
@@ -511,6 +571,8 @@ static struct owned owned_by(const struct trainer *t, int thread)
     share(upper_parameters(t), thread, t->team, &first, &end);
     own_range(&o, first, end);
     share(nodes_of(n, entry), thread, t->team, &o.first_node, &o.end_node);
+    o.first_child = o.first_node * t->tables.lookup.children;
+    o.end_child = o.end_node * t->tables.lookup.children;
     for (int l = entry; l < n->levels; l++) {
         size_t ratio = n->level[l].nodes / n->level[entry].nodes;
         first = o.first_node * ratio;
@@ -527,8 +589,11 @@ static void collect_gradient(struct trainer *t, const struct owned *o, double fo
 {
     sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, o->range[0].first,
                o->range[0].end, force);
-    sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride,
-               o->first_node * t->tables.lookup.node, o->end_node * t->tables.lookup.node, force);
+    for (size_t i = o->first_child; t->lookup_stride > 0 && i < o->end_child; i++) {
+        size_t first, count = lookup_range(t, i, &first);
+        sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride, first,
+                   first + count, force);
+    }
     for (int i = 1; i < o->count; i++)
         memset(t->gradient + o->range[i].first, 0,
                (o->range[i].end - o->range[i].first) * sizeof(double));
@@ -536,9 +601,13 @@ static void collect_gradient(struct trainer *t, const struct owned *o, double fo
                     o->end_node, thread);
 }
 
-/* Tables of the thread's subtrees. */
-static void evaluate_tables(struct trainer *t, const struct owned *o)
+/* Tables of the thread's subtrees, for the batch that lies at `place`. */
+static void evaluate_tables(struct trainer *t, const struct owned *o, struct place place)
 {
+    if (t->tables.occurring)
+        occurring_find(&t->occurring, supply_patterns(&t->supply, 0, place, 0),
+                       supply_view_stride(&t->supply), t->supply.slab_stride, o->first_child,
+                       o->end_child);
     tables_forward(&t->tables, t->parameters, o->first_node, o->end_node);
     if (t->target)
         tables_forward(&t->target_tables, t->target, o->first_node, o->end_node);
@@ -647,7 +716,7 @@ static void step_chunks(struct worker *w, struct place place)
         step_batch(w, place, shard_chunk(t, first), shard_chunk(t, end));
     for (size_t g = first; g < end; g++) {
         memset(t->shard_gradient + g * t->gradient_stride, 0, t->gradient_stride * sizeof(double));
-        memset(t->shard_lookup + g * t->lookup_stride, 0, t->lookup_stride * sizeof(double));
+        clear_lookup(t, t->shard_lookup + g * t->lookup_stride);
         if (predicts(t))
             memset(t->predictor_sums + g * t->predictor_stride, 0,
                    t->predictor_stride * sizeof(double));
@@ -721,9 +790,9 @@ static void run_thread(struct epoch_run *run, int thread)
     struct trainer *t = run->trainer;
     struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
-    evaluate_tables(t, &owned);
     for (size_t step = run->first; step < run->end; step++) {
         struct place place = enter_step(&worker, step);
+        evaluate_tables(t, &owned, place);
         meet(&worker);
         if (run->result.stopped || !all_finite(run))
             break;
@@ -742,7 +811,6 @@ static void run_thread(struct epoch_run *run, int thread)
             if (thread == 0 && semi_supervised(t))
                 run->not_finite[thread] |=
                     !comatch_learn(&t->comatch, t->step + step + 1, t->labelled.batch_label);
-            evaluate_tables(t, &owned);
         }
     }
 }

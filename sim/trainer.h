@@ -70,6 +70,7 @@ struct trainer {
         block_loss[NETWORK_MAX_LEVELS]; /* of the last epoch or evaluation, as epoch_result.loss */
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
+    struct occurring occurring; /* patterns of a batch, where it pays to look for them */
     struct tables tables;
     struct pass *pass;        /* one a thread; one a chunk where the loss compares all samples */
     struct pass *delta;       /* one a thread: the gradient arrays that its passes use in turn */

@@ -1,0 +1,103 @@
+#include "sim/occurring.h"
+
+#include "core/product.h"
+#include "sim/tables.h"
+
+#include <string.h>
+
+enum { MOST_PATTERNS = 1024, COLUMNS_WORTH = 4 };
+
+bool occurring_pays(const struct network *n, int level, size_t columns)
+{
+    const size_t patterns = pattern_count(n, level);
+    return patterns > 0 && patterns <= MOST_PATTERNS && patterns <= COLUMNS_WORTH * columns;
+}
+
+void occurring_layout(struct occurring *o, const struct network *n, int level, int views,
+                      size_t samples, struct arena *arena)
+{
+    const size_t nodes = nodes_of(n, level), all = (size_t)views * samples;
+    *o = (struct occurring){.network = n,
+                            .level = level,
+                            .patterns = pattern_count(n, level),
+                            .child_patterns = pattern_count(n, level + 1),
+                            .samples = samples,
+                            .stride = padded(samples),
+                            .views = views};
+    o->most = o->patterns < all ? o->patterns : all;
+    o->most = (o->most + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
+    o->count = ARENA_TAKE(arena, size_t, nodes);
+    o->pattern = ARENA_TAKE(arena, uint16_t, nodes * (size_t)n->level[level].children * o->most);
+    o->column = ARENA_TAKE(arena, uint16_t, (size_t)views * nodes * o->stride);
+}
+
+/* A node's pattern from those of its children, the first the most significant digit. */
+static void combine(const struct occurring *o, size_t node, const uint16_t *view, size_t stride,
+                    uint16_t *out)
+{
+    const size_t children = (size_t)o->network->level[o->level].children;
+    const unsigned digits = (unsigned)o->child_patterns;
+    const uint16_t *digit = view + node * children * stride;
+    memcpy(out, digit, o->samples * sizeof *out);
+    for (size_t c = 1; c < children; c++)
+        for (size_t s = 0; s < o->samples; s++)
+            out[s] = (uint16_t)(out[s] * digits + digit[c * stride + s]);
+}
+
+/* Numbers the patterns that are seen, and writes down those of the children. */
+static void number(struct occurring *o, size_t node, const bool *seen, uint16_t *column)
+{
+    const size_t children = (size_t)o->network->level[o->level].children;
+    uint16_t *pattern = o->pattern + node * children * o->most;
+    size_t count = 0;
+    for (size_t v = 0; v < o->patterns; v++) {
+        column[v] = (uint16_t)count;
+        pattern[(children - 1) * o->most + count] = (uint16_t)v;
+        count += seen[v];
+        if (count == o->most)
+            break;
+    }
+    o->count[node] = count;
+    const size_t columns = occurring_columns(o, node);
+    for (size_t i = count; i < columns; i++)
+        pattern[(children - 1) * o->most + i] = 0;
+    for (size_t c = children - 1; c > 0; c--) { /* the last row has what is left of the number */
+        uint16_t *low = pattern + c * o->most, *high = low - o->most;
+        for (size_t i = 0; i < columns; i++) {
+            high[i] = (uint16_t)(low[i] / o->child_patterns);
+            low[i] = (uint16_t)(low[i] % o->child_patterns);
+        }
+    }
+}
+
+/* A view's samples at a node. */
+static uint16_t *samples_of(const struct occurring *o, size_t node, int view)
+{
+    return o->column + ((size_t)view * nodes_of(o->network, o->level) + node) * o->stride;
+}
+
+static void find_node(struct occurring *o, const uint16_t *pattern, size_t view_stride,
+                      size_t stride, size_t node)
+{
+    bool seen[MOST_PATTERNS] = {false};
+    uint16_t column[MOST_PATTERNS];
+    for (int v = 0; v < o->views; v++) {
+        uint16_t *own = samples_of(o, node, v);
+        combine(o, node, pattern + (size_t)v * view_stride, stride, own);
+        for (size_t s = 0; s < o->samples; s++)
+            seen[own[s]] = true;
+    }
+    number(o, node, seen, column);
+    for (int v = 0; v < o->views; v++) {
+        uint16_t *own = samples_of(o, node, v);
+        for (size_t s = 0; s < o->samples; s++)
+            own[s] = column[own[s]];
+    }
+}
+
+void occurring_find(struct occurring *o, const uint16_t *pattern, size_t view_stride, size_t stride,
+                    size_t first, size_t end)
+{
+    for (size_t node = first; node < end; node++)
+        find_node(o, pattern, view_stride, stride, node);
+}
