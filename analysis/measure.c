@@ -102,7 +102,7 @@ void measure_layout(struct measure *m, const struct measure_plan *plan, struct a
 {
     const struct network *n = plan->network;
     *m = (struct measure){.plan = *plan};
-    tables_layout(&m->tables, n, measure_boundary(plan), LOOK_UP_VALUES, 0, arena);
+    tables_layout(&m->tables, n, measure_boundary(plan), LOOK_UP_VALUES, NULL, 0, arena);
     correlation_plan(&m->correlation_plan, n, plan->tree, &m->tables);
     connection_plan(&m->connection_plan, n, &m->tables, plan->tree->states);
     m->connection_start = padded(m->correlation_plan.size);

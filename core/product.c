@@ -1,5 +1,7 @@
 #include "core/product.h"
 
+#include "core/quad.h"
+
 #include <cblas.h>
 #include <libxsmm.h>
 #include <stdbool.h>
@@ -25,6 +27,15 @@ static inline double horizontal_sum(vector v)
     return sum;
 }
 
+/* w[0] += the sum of a, w[1] += that of b. */
+static inline void add_sums(vector a, vector b, double *w)
+{
+    for (int i = 0; i < LANES; i += 4) {
+        quad x = {a[i], a[i + 1], a[i + 2], a[i + 3]}, y = {b[i], b[i + 1], b[i + 2], b[i + 3]};
+        *(pair *)w += quad_sums(x, y);
+    }
+}
+
 #define UNROLL _Pragma("GCC unroll 8")
 
 #define OUTER_BLOCK(ROWS, COLUMNS)                                                                 \
@@ -45,8 +56,10 @@ static inline double horizontal_sum(vector v)
         }                                                                                          \
         UNROLL for (int r = 0; r < ROWS; r++)                                                      \
         {                                                                                          \
-            UNROLL for (int c = 0; c < COLUMNS; c++) w[r * weight_row + c] +=                      \
-                horizontal_sum(sum[r][c]);                                                         \
+            if (COLUMNS == 2)                                                                      \
+                add_sums(sum[r][0], sum[r][COLUMNS - 1], w + r * weight_row);                      \
+            else                                                                                   \
+                w[r * weight_row] += horizontal_sum(sum[r][0]);                                    \
         }                                                                                          \
     }
 

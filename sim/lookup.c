@@ -1,5 +1,7 @@
 #include "sim/lookup.h"
 
+#include "core/quad.h"
+
 struct lookup lookup_plan(size_t nodes, size_t children, size_t patterns, size_t width)
 {
     const size_t row = (width + 3) / 4 * 4;
@@ -16,41 +18,55 @@ size_t lookup_size(const struct lookup *l)
     return l->node == 0 ? l->children * l->child : l->nodes * l->node;
 }
 
-void lookup_fill(const struct lookup *l, double *rows, size_t patterns, const double *in,
+/* Columns v to v + 3 as rows, and back. */
+static inline void fill_quad(struct lookup l, double *rows, size_t v, const double *in,
+                             size_t stride, const double *bias)
+{
+    for (size_t k = 0; k < l.width; k += 4) {
+        quad r[4] = {{0}};
+        for (size_t i = 0; i < 4 && k + i < l.width; i++)
+            r[i] = *(const quad *)(in + (k + i) * stride + v) + (bias ? bias[k + i] : 0);
+        quad_transpose(r);
+        for (size_t i = 0; i < 4; i++)
+            *(quad *)(rows + (v + i) * l.row + k) = r[i];
+    }
+}
+
+static inline void take_quad(struct lookup l, const double *rows, size_t v, double *out,
+                             size_t stride)
+{
+    for (size_t k = 0; k < l.width; k += 4) {
+        quad r[4];
+        for (size_t i = 0; i < 4; i++)
+            r[i] = *(const quad *)(rows + (v + i) * l.row + k);
+        quad_transpose(r);
+        for (size_t i = 0; i < 4 && k + i < l.width; i++)
+            *(quad *)(out + (k + i) * stride + v) = r[i];
+    }
+}
+
+void lookup_fill(const struct lookup *lookup, double *rows, size_t patterns, const double *in,
                  size_t stride, const double *bias)
 {
-    for (size_t v = 0; v < patterns; v++)
-        for (size_t k = 0; k < l->width; k++)
-            rows[v * l->row + k] = in[k * stride + v] + (bias ? bias[k] : 0);
+    const struct lookup l = *lookup;
+    size_t v = 0;
+    for (; v + 4 <= patterns; v += 4)
+        fill_quad(l, rows, v, in, stride, bias);
+    for (; v < patterns; v++)
+        for (size_t k = 0; k < l.width; k++)
+            rows[v * l.row + k] = in[k * stride + v] + (bias ? bias[k] : 0);
 }
 
-void lookup_take(const struct lookup *l, const double *rows, size_t patterns, double *out,
+void lookup_take(const struct lookup *lookup, const double *rows, size_t patterns, double *out,
                  size_t stride)
 {
-    for (size_t k = 0; k < l->width; k++)
-        for (size_t v = 0; v < patterns; v++)
-            out[k * stride + v] = rows[v * l->row + k];
-}
-
-/* Four rows of four doubles, transposed: the step between rows of a table and feature-major
- * columns. */
-typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
-typedef int64_t quad_index __attribute__((vector_size(32)));
-
-#if defined(__clang__)
-#define SHUFFLE(a, b, i, j, k, l) __builtin_shufflevector(a, b, i, j, k, l)
-#else
-#define SHUFFLE(a, b, i, j, k, l) __builtin_shuffle(a, b, (quad_index){i, j, k, l})
-#endif
-
-static inline void transpose(quad r[4])
-{
-    quad a = SHUFFLE(r[0], r[1], 0, 4, 2, 6), b = SHUFFLE(r[0], r[1], 1, 5, 3, 7);
-    quad c = SHUFFLE(r[2], r[3], 0, 4, 2, 6), d = SHUFFLE(r[2], r[3], 1, 5, 3, 7);
-    r[0] = SHUFFLE(a, c, 0, 1, 4, 5);
-    r[1] = SHUFFLE(b, d, 0, 1, 4, 5);
-    r[2] = SHUFFLE(a, c, 2, 3, 6, 7);
-    r[3] = SHUFFLE(b, d, 2, 3, 6, 7);
+    const struct lookup l = *lookup;
+    size_t v = 0;
+    for (; v + 4 <= patterns; v += 4)
+        take_quad(l, rows, v, out, stride);
+    for (; v < patterns; v++)
+        for (size_t k = 0; k < l.width; k++)
+            out[k * stride + v] = rows[v * l.row + k];
 }
 
 /* A node's samples at work: numbers alone, that the loops below keep in registers. */
@@ -78,7 +94,7 @@ static inline void read_quad(struct lookup l, const double *rows, struct samples
         for (size_t c = 1; c < l.children; c++)
             for (size_t i = 0; i < 4; i++)
                 r[i] += *(const quad *)(rows + row_of(l, of, c, s + i) + k);
-        transpose(r);
+        quad_transpose(r);
         for (size_t i = 0; i < 4 && k + i < l.width; i++)
             *(quad *)(out + (k + i) * of.columns + s) = r[i];
     }
@@ -115,7 +131,7 @@ static inline void add_quad(struct lookup l, double *rows, struct samples of, si
         quad r[4] = {{0}};
         for (size_t i = 0; i < 4 && k + i < l.width; i++)
             r[i] = *(const quad *)(in + (k + i) * of.columns + s);
-        transpose(r);
+        quad_transpose(r);
         for (size_t c = 0; c < l.children; c++)
             for (size_t i = 0; i < 4; i++)
                 *(quad *)(rows + row_of(l, of, c, s + i) + k) += r[i];
