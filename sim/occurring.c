@@ -3,8 +3,6 @@
 #include "core/product.h"
 #include "sim/tables.h"
 
-#include <string.h>
-
 enum { MOST_PATTERNS = 1024, COLUMNS_WORTH = 4 };
 
 bool occurring_pays(const struct network *n, int level, size_t columns)
@@ -29,19 +27,6 @@ void occurring_layout(struct occurring *o, const struct network *n, int level, i
     o->count = ARENA_TAKE(arena, size_t, nodes);
     o->pattern = ARENA_TAKE(arena, uint16_t, nodes * (size_t)n->level[level].children * o->most);
     o->column = ARENA_TAKE(arena, uint16_t, (size_t)views * nodes * o->stride);
-}
-
-/* A node's pattern from those of its children, the first the most significant digit. */
-static void combine(const struct occurring *o, size_t node, const uint16_t *view, size_t stride,
-                    uint16_t *out)
-{
-    const size_t children = (size_t)o->network->level[o->level].children;
-    const unsigned digits = (unsigned)o->child_patterns;
-    const uint16_t *digit = view + node * children * stride;
-    memcpy(out, digit, o->samples * sizeof *out);
-    for (size_t c = 1; c < children; c++)
-        for (size_t s = 0; s < o->samples; s++)
-            out[s] = (uint16_t)(out[s] * digits + digit[c * stride + s]);
 }
 
 /* Numbers the patterns that are seen, and writes down those of the children. */
@@ -70,29 +55,20 @@ static void number(struct occurring *o, size_t node, const bool *seen, uint16_t 
     }
 }
 
-/* A view's samples at a node. */
-static uint16_t *samples_of(const struct occurring *o, size_t node, int view)
-{
-    return o->column + ((size_t)view * nodes_of(o->network, o->level) + node) * o->stride;
-}
-
 static void find_node(struct occurring *o, const uint16_t *pattern, size_t view_stride,
                       size_t stride, size_t node)
 {
+    const size_t nodes = nodes_of(o->network, o->level);
     bool seen[MOST_PATTERNS] = {false};
     uint16_t column[MOST_PATTERNS];
-    for (int v = 0; v < o->views; v++) {
-        uint16_t *own = samples_of(o, node, v);
-        combine(o, node, pattern + (size_t)v * view_stride, stride, own);
+    for (size_t v = 0; v < (size_t)o->views; v++)
         for (size_t s = 0; s < o->samples; s++)
-            seen[own[s]] = true;
-    }
+            seen[pattern[v * view_stride + node * stride + s]] = true;
     number(o, node, seen, column);
-    for (int v = 0; v < o->views; v++) {
-        uint16_t *own = samples_of(o, node, v);
+    for (size_t v = 0; v < (size_t)o->views; v++)
         for (size_t s = 0; s < o->samples; s++)
-            own[s] = column[own[s]];
-    }
+            o->column[(v * nodes + node) * o->stride + s] =
+                column[pattern[v * view_stride + node * stride + s]];
 }
 
 void occurring_find(struct occurring *o, const uint16_t *pattern, size_t view_stride, size_t stride,

@@ -32,8 +32,8 @@ bool occurring_pays(const struct network *network, int level, size_t columns);
 void occurring_layout(struct occurring *occurring, const struct network *network, int level,
                       int views, size_t samples, struct arena *arena);
 
-/* Nodes [first, end) of a batch whose children have the patterns pattern[view * view_stride + child
- * * stride + sample]; disjoint ranges may run in parallel. */
+/* Nodes [first, end) of a batch, which have the patterns pattern[view * view_stride + node * stride
+ * + sample]; disjoint ranges may run in parallel. */
 void occurring_find(struct occurring *occurring, const uint16_t *pattern, size_t view_stride,
                     size_t stride, size_t first, size_t end);
 

@@ -11,11 +11,11 @@ static bool real_values(const struct supply *s)
     return s->plan.network->leaf_states == 0;
 }
 
-/* Rows of a view: patterns at the boundary, or inputs. */
+/* Rows of a view: patterns of the level's nodes, or inputs. */
 static size_t rows_of(const struct supply *s)
 {
     const struct network *n = s->plan.network;
-    return real_values(s) ? n->leaves : nodes_of(n, s->plan.boundary);
+    return real_values(s) ? n->leaves : nodes_of(n, s->plan.level);
 }
 
 /* Batches of a slab. */
@@ -166,7 +166,7 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
     }
     p->source->views(p->world, draw, p->positives, p->views, scratch, s->leaf + own);
     for (int view = 0; view < p->views; view++)
-        pattern_index(p->network, p->boundary, s->leaf + own + (size_t)view * leaves * BLOCK, BLOCK,
+        pattern_index(p->network, p->level, s->leaf + own + (size_t)view * leaves * BLOCK, BLOCK,
                       BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);
 }
 

@@ -18,7 +18,7 @@ struct supply_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    int boundary; /* level at which states become patterns (sim/tables.h) */
+    int level; /* at which states become patterns (sim/tables.h) */
     uint64_t seed;
     int positives, views; /* of a sample: x_1, `positives` of its point, others */
     bool labels;
@@ -49,7 +49,7 @@ struct supply {
     struct supply_plan plan;
     size_t slab_steps, slab_stride; /* batches; samples, padded to blocks */
     size_t ring;                    /* slabs, at least 2 */
-    uint16_t *pattern;              /* [ring][view][boundary node][slab_stride] of states, or */
+    uint16_t *pattern;              /* [ring][view][node of the level][slab_stride] of states, or */
     double *value;                  /* [ring][block][view][input][BLOCK] of real numbers */
     uint8_t *label;                 /* [ring][slab_stride], where wanted */
     uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK] of states */
@@ -96,7 +96,7 @@ void supply_load(const struct supply *supply, struct pass *pass, int view, struc
 const double *supply_values(const struct supply *supply, int view, struct place place,
                             size_t first);
 
-/* A view's patterns from `first` after `place` on: [boundary node][slab_stride]; views lie
+/* A view's patterns from `first` after `place` on: [node of the level][slab_stride]; views lie
  * supply_view_stride apart. */
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
                                 size_t first);

@@ -115,20 +115,20 @@ static bool real_values(const struct trainer *t)
 static void layout_supply(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
-    const struct supply_plan plan = {.source = p->source,
-                                     .world = p->world,
-                                     .network = p->network,
-                                     .boundary = t->tables.boundary,
-                                     .seed = p->seed,
-                                     .positives =
-                                         objective_positives(p->objective, p->objective_settings),
-                                     .views = t->views,
-                                     .labels = objective_labelled(p->objective),
-                                     .batch = p->batch,
-                                     .chunk = t->chunk,
-                                     .steps = t->steps,
-                                     .threads = p->threads,
-                                     .ring_bytes = SUPPLY_BYTES};
+    const struct supply_plan plan = {
+        .source = p->source,
+        .world = p->world,
+        .network = p->network,
+        .level = t->tables.occurring ? t->occurring.level : t->tables.boundary,
+        .seed = p->seed,
+        .positives = objective_positives(p->objective, p->objective_settings),
+        .views = t->views,
+        .labels = objective_labelled(p->objective),
+        .batch = p->batch,
+        .chunk = t->chunk,
+        .steps = t->steps,
+        .threads = p->threads,
+        .ring_bytes = SUPPLY_BYTES};
     supply_layout(&t->supply, &plan, arena);
 }
 

@@ -1534,16 +1534,16 @@ static void check_occurring(const struct network *n, int level, int views, size_
     struct arena arena = {0}, counted = {0};
     struct occurring o;
     const size_t children = (size_t)n->level[level].children, stride = samples + 3;
-    const size_t nodes = nodes_of(n, level), below = nodes * children;
-    uint16_t *pattern = malloc((size_t)views * below * stride * sizeof *pattern);
+    const size_t nodes = nodes_of(n, level), all = (size_t)views * nodes * stride;
+    uint16_t *pattern = malloc(all * sizeof *pattern);
     occurring_layout(&o, n, level, views, samples, &counted);
     assert_true(pattern && !arena_create(&arena, &counted, NULL));
     occurring_layout(&o, n, level, views, samples, &arena);
     for (int turn = 0; turn < 3; turn++) { /* what an earlier batch had is gone */
-        for (size_t i = 0; i < (size_t)views * below * stride; i++)
-            pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.child_patterns - (i % 2)));
-        occurring_find(&o, pattern, below * stride, stride, 0, 1);
-        occurring_find(&o, pattern, below * stride, stride, 1, nodes);
+        for (size_t i = 0; i < all; i++)
+            pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));
+        occurring_find(&o, pattern, nodes * stride, stride, 0, 1);
+        occurring_find(&o, pattern, nodes * stride, stride, 1, nodes);
         for (size_t node = 0; node < nodes; node++) {
             const uint16_t *own = o.pattern + node * children * o.most;
             bool met[1024] = {false};
@@ -1552,10 +1552,10 @@ static void check_occurring(const struct network *n, int level, int views, size_
                     const size_t column = occurring_of(&o, v, s)[node * o.stride];
                     assert_true(column < o.count[node]);
                     met[column] = true;
+                    size_t of_node = 0;
                     for (size_t c = 0; c < children; c++)
-                        assert_int_equal(
-                            own[c * o.most + column],
-                            pattern[((size_t)v * below + node * children + c) * stride + s]);
+                        of_node = of_node * o.child_patterns + own[c * o.most + column];
+                    assert_int_equal(of_node, pattern[((size_t)v * nodes + node) * stride + s]);
                 }
             for (size_t i = 0; i < o.count[node]; i++)
                 assert_true(met[i]);
