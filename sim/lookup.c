@@ -81,22 +81,55 @@ static inline size_t row_of(struct lookup l, struct samples of, size_t c, size_t
     return c * l.child + of.pattern[c * of.stride + s] * l.row;
 }
 
-static inline void read_quad(struct lookup l, const double *rows, struct samples of, size_t s,
-                             double *out)
+/* Quads of a row that are in hand at a time: a constant where the functions below are inlined, so
+ * that they stay in registers. */
+#define INLINE static inline __attribute__((always_inline))
+enum { QUADS = 4 };
+
+static size_t quads_from(struct lookup l, size_t k)
 {
-    const double *at[4];
-    for (size_t i = 0; i < 4; i++)
-        at[i] = rows + row_of(l, of, 0, s + i);
-    for (size_t k = 0; k < l.width; k += 4) {
-        quad r[4];
+    const size_t left = (l.row - k) / 4;
+    return left < QUADS ? left : QUADS;
+}
+
+/* Entries [k, k + 4 quads) of the first `count` samples, a multiple of 4. */
+INLINE void read_block(struct lookup l, const double *rows, struct samples of, size_t k,
+                       size_t quads, size_t count, double *out)
+{
+    for (size_t s = 0; s < count; s += 4) {
+        quad r[QUADS][4];
         for (size_t i = 0; i < 4; i++)
-            r[i] = *(const quad *)(at[i] + k);
+            for (size_t q = 0; q < quads; q++)
+                r[q][i] = *(const quad *)(rows + row_of(l, of, 0, s + i) + k + 4 * q);
         for (size_t c = 1; c < l.children; c++)
             for (size_t i = 0; i < 4; i++)
-                r[i] += *(const quad *)(rows + row_of(l, of, c, s + i) + k);
-        quad_transpose(r);
-        for (size_t i = 0; i < 4 && k + i < l.width; i++)
-            *(quad *)(out + (k + i) * of.columns + s) = r[i];
+                for (size_t q = 0; q < quads; q++)
+                    r[q][i] += *(const quad *)(rows + row_of(l, of, c, s + i) + k + 4 * q);
+        for (size_t q = 0; q < quads; q++) {
+            quad_transpose(r[q]);
+            for (size_t i = 0; i < 4 && k + 4 * q + i < l.width; i++)
+                *(quad *)(out + (k + 4 * q + i) * of.columns + s) = r[q][i];
+        }
+    }
+}
+
+/* One sample after the other: they may share a row. */
+INLINE void add_block(struct lookup l, double *rows, struct samples of, size_t k, size_t quads,
+                      size_t count, const double *in)
+{
+    for (size_t s = 0; s < count; s += 4) {
+        quad r[QUADS][4];
+        for (size_t q = 0; q < quads; q++) {
+            for (size_t i = 0; i < 4; i++) {
+                const size_t row = k + 4 * q + i;
+                r[q][i] = row < l.width ? *(const quad *)(in + row * of.columns + s) : (quad){0};
+            }
+            quad_transpose(r[q]);
+        }
+        for (size_t c = 0; c < l.children; c++)
+            for (size_t i = 0; i < 4; i++)
+                for (size_t q = 0; q < quads; q++)
+                    *(quad *)(rows + row_of(l, of, c, s + i) + k + 4 * q) += r[q][i];
     }
 }
 
@@ -116,26 +149,23 @@ void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
     const struct lookup l = *lookup;
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     const double *own = rows + lookup_offset(lookup, node, 0);
-    size_t s = 0;
-    for (; s + 4 <= count; s += 4)
-        read_quad(l, own, of, s, out);
-    for (; s < count; s++)
+    const size_t fours = count / 4 * 4;
+    for (size_t k = 0; k < l.row; k += 4 * QUADS)
+        switch (quads_from(l, k)) {
+        case 1:
+            read_block(l, own, of, k, 1, fours, out);
+            break;
+        case 2:
+            read_block(l, own, of, k, 2, fours, out);
+            break;
+        case 3:
+            read_block(l, own, of, k, 3, fours, out);
+            break;
+        default:
+            read_block(l, own, of, k, QUADS, fours, out);
+        }
+    for (size_t s = fours; s < count; s++)
         read_one(l, own, of, s, out);
-}
-
-/* One sample after the other: they may share a row. */
-static inline void add_quad(struct lookup l, double *rows, struct samples of, size_t s,
-                            const double *in)
-{
-    for (size_t k = 0; k < l.width; k += 4) {
-        quad r[4] = {{0}};
-        for (size_t i = 0; i < 4 && k + i < l.width; i++)
-            r[i] = *(const quad *)(in + (k + i) * of.columns + s);
-        quad_transpose(r);
-        for (size_t c = 0; c < l.children; c++)
-            for (size_t i = 0; i < 4; i++)
-                *(quad *)(rows + row_of(l, of, c, s + i) + k) += r[i];
-    }
 }
 
 static void add_one(struct lookup l, double *rows, struct samples of, size_t s, const double *in)
@@ -151,9 +181,21 @@ void lookup_add(const struct lookup *lookup, double *rows, size_t node, const ui
     const struct lookup l = *lookup;
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     double *own = rows + lookup_offset(lookup, node, 0);
-    size_t s = 0;
-    for (; s + 4 <= count; s += 4)
-        add_quad(l, own, of, s, in);
-    for (; s < count; s++)
+    const size_t fours = count / 4 * 4;
+    for (size_t k = 0; k < l.row; k += 4 * QUADS)
+        switch (quads_from(l, k)) {
+        case 1:
+            add_block(l, own, of, k, 1, fours, in);
+            break;
+        case 2:
+            add_block(l, own, of, k, 2, fours, in);
+            break;
+        case 3:
+            add_block(l, own, of, k, 3, fours, in);
+            break;
+        default:
+            add_block(l, own, of, k, QUADS, fours, in);
+        }
+    for (size_t s = fours; s < count; s++)
         add_one(l, own, of, s, in);
 }

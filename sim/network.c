@@ -1,5 +1,7 @@
 #include "sim/network.h"
 
+#include "core/quad.h"
+
 #include "sim/sources/normal.h"
 
 #include <math.h>
@@ -100,8 +102,21 @@ void network_init(const struct network *network, uint64_t seed, enum purpose pur
     }
 }
 
-/* Eight samples at a time, so that the inner loops are whole vectors. */
+/* Eight samples at a time. */
 enum { EIGHT = 8 };
+
+/* sum over rows of f g, of eight samples from `at` on */
+static inline void dot_eight(int width, size_t stride, const double *f, const double *g, size_t at,
+                             double sum[EIGHT])
+{
+    quad low = {0}, high = {0};
+    for (size_t k = 0; k < (size_t)width; k++, at += stride) {
+        low += *(const quad *)(f + at) * *(const quad *)(g + at);
+        high += *(const quad *)(f + at + 4) * *(const quad *)(g + at + 4);
+    }
+    *(quad *)sum = low;
+    *(quad *)(sum + 4) = high;
+}
 
 /* 1 / (norm + eps); a zero output without eps stays zero. */
 static inline double inverse_scale(double norm, double eps)
@@ -113,15 +128,15 @@ void normalize_forward(int width, size_t samples, size_t stride, double eps, con
                        double *y)
 {
     for (size_t s = 0; s < samples; s += EIGHT) {
-        double scale[EIGHT] = {0};
-        for (size_t k = 0; k < (size_t)width; k++)
-            for (size_t i = 0; i < EIGHT; i++)
-                scale[i] += f[k * stride + s + i] * f[k * stride + s + i];
+        double scale[EIGHT];
+        dot_eight(width, stride, f, f, s, scale);
         for (size_t i = 0; i < EIGHT; i++)
             scale[i] = inverse_scale(sqrt(scale[i]), eps);
-        for (size_t k = 0; k < (size_t)width; k++)
-            for (size_t i = 0; i < EIGHT; i++)
-                y[k * stride + s + i] = scale[i] * f[k * stride + s + i];
+        const quad low = *(quad *)scale, high = *(quad *)(scale + 4);
+        for (size_t k = 0, at = s; k < (size_t)width; k++, at += stride) {
+            *(quad *)(y + at) = low * *(const quad *)(f + at);
+            *(quad *)(y + at + 4) = high * *(const quad *)(f + at + 4);
+        }
     }
 }
 
@@ -130,21 +145,19 @@ void normalize_backward(int width, size_t samples, size_t stride, double eps, co
                         const double *dy, double *df)
 {
     for (size_t s = 0; s < samples; s += EIGHT) {
-        double scale[EIGHT] = {0}, along[EIGHT] = {0};
-        for (size_t k = 0; k < (size_t)width; k++)
-            for (size_t i = 0; i < EIGHT; i++) {
-                scale[i] += f[k * stride + s + i] * f[k * stride + s + i];
-                along[i] += f[k * stride + s + i] * dy[k * stride + s + i];
-            }
+        double scale[EIGHT], along[EIGHT];
+        dot_eight(width, stride, f, f, s, scale);
+        dot_eight(width, stride, f, dy, s, along);
         for (size_t i = 0; i < EIGHT; i++) {
             double norm = sqrt(scale[i]);
             scale[i] = inverse_scale(norm, eps);
             along[i] = norm > 0 ? along[i] * scale[i] / norm : 0;
         }
-        for (size_t k = 0; k < (size_t)width; k++)
-            for (size_t i = 0; i < EIGHT; i++) {
-                size_t at = k * stride + s + i;
-                df[at] = scale[i] * (dy[at] - along[i] * f[at]);
-            }
+        for (size_t half = 0; half < EIGHT; half += 4) {
+            const quad scales = *(quad *)(scale + half), alongs = *(quad *)(along + half);
+            for (size_t k = 0, at = s + half; k < (size_t)width; k++, at += stride)
+                *(quad *)(df + at) =
+                    scales * (*(const quad *)(dy + at) - alongs * *(const quad *)(f + at));
+        }
     }
 }

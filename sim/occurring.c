@@ -11,6 +11,15 @@ bool occurring_pays(const struct network *n, int level, size_t columns)
     return patterns > 0 && patterns <= MOST_PATTERNS && patterns <= COLUMNS_WORTH * columns;
 }
 
+/* The children's digits of every pattern, the first the most significant. */
+static void set_digits(struct occurring *o)
+{
+    for (size_t v = 0; v < o->patterns; v++)
+        for (size_t c = (size_t)o->network->level[o->level].children, rest = v; c-- > 0;
+             rest /= o->child_patterns)
+            o->digit[c * o->patterns + v] = (uint16_t)(rest % o->child_patterns);
+}
+
 void occurring_layout(struct occurring *o, const struct network *n, int level, int views,
                       size_t samples, struct arena *arena)
 {
@@ -24,35 +33,31 @@ void occurring_layout(struct occurring *o, const struct network *n, int level, i
                             .views = views};
     o->most = o->patterns < all ? o->patterns : all;
     o->most = (o->most + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
+    o->digit = ARENA_TAKE(arena, uint16_t, (size_t)n->level[level].children * o->patterns);
     o->count = ARENA_TAKE(arena, size_t, nodes);
     o->pattern = ARENA_TAKE(arena, uint16_t, nodes * (size_t)n->level[level].children * o->most);
     o->column = ARENA_TAKE(arena, uint16_t, (size_t)views * nodes * o->stride);
+    if (arena->base)
+        set_digits(o);
 }
 
 /* Numbers the patterns that are seen, and writes down those of the children. */
 static void number(struct occurring *o, size_t node, const bool *seen, uint16_t *column)
 {
     const size_t children = (size_t)o->network->level[o->level].children;
-    uint16_t *pattern = o->pattern + node * children * o->most;
+    uint16_t *pattern = o->pattern + node * children * o->most, met[MOST_PATTERNS + OCCURRING_STEP];
     size_t count = 0;
     for (size_t v = 0; v < o->patterns; v++) {
+        met[count] = (uint16_t)v;
         column[v] = (uint16_t)count;
-        pattern[(children - 1) * o->most + count] = (uint16_t)v;
         count += seen[v];
-        if (count == o->most)
-            break;
     }
     o->count[node] = count;
-    const size_t columns = occurring_columns(o, node);
-    for (size_t i = count; i < columns; i++)
-        pattern[(children - 1) * o->most + i] = 0;
-    for (size_t c = children - 1; c > 0; c--) { /* the last row has what is left of the number */
-        uint16_t *low = pattern + c * o->most, *high = low - o->most;
-        for (size_t i = 0; i < columns; i++) {
-            high[i] = (uint16_t)(low[i] / o->child_patterns);
-            low[i] = (uint16_t)(low[i] % o->child_patterns);
-        }
-    }
+    for (size_t i = count; i < occurring_columns(o, node); i++)
+        met[i] = 0;
+    for (size_t c = 0; c < children; c++)
+        for (size_t i = 0; i < occurring_columns(o, node); i++)
+            pattern[c * o->most + i] = o->digit[c * o->patterns + met[i]];
 }
 
 static void find_node(struct occurring *o, const uint16_t *pattern, size_t view_stride,

@@ -19,6 +19,7 @@ struct occurring {
     size_t most;                     /* columns of a node at most, padded to OCCURRING_STEP */
     size_t samples, stride;          /* of a view; padded */
     int views;
+    uint16_t *digit;   /* [child][patterns] of a child by pattern of its parent */
     size_t *count;     /* [node] columns in use */
     uint16_t *pattern; /* [node][child][most] of a child by column; 0 past the last one in use */
     uint16_t *column;  /* [view][node][stride] of a sample */
