@@ -79,12 +79,15 @@ static double leaf_value(const struct network *network, size_t v, int k)
 }
 
 /* Row (c, k) of a node's input: value of child c's neuron k at the child's part of each pattern. */
-static void expand_row(struct digits d, const double *value, double *out)
+static void expand_row(struct digits d, const double *restrict value, double *restrict out)
 {
-    for (size_t high = 0; high < d.high; high++)
+    for (size_t high = 0; d.step == 1 && high < d.high; high++, out += d.digits)
         for (size_t digit = 0; digit < d.digits; digit++)
+            out[digit] = value[digit];
+    for (size_t high = 0; d.step > 1 && high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++, out += d.step)
             for (size_t low = 0; low < d.step; low++)
-                *out++ = value[digit];
+                out[low] = value[digit];
 }
 
 static void expand(struct tables *t, int l, size_t node)
@@ -297,12 +300,15 @@ static void take_lookup_delta(struct tables *t, const double *delta_lookup, doub
 }
 
 /* The sums that expand_row's transpose makes. */
-static void collect_row(struct digits d, const double *in, double *sum)
+static void collect_row(struct digits d, const double *restrict in, double *restrict sum)
 {
-    for (size_t high = 0; high < d.high; high++)
+    for (size_t high = 0; d.step == 1 && high < d.high; high++, in += d.digits)
         for (size_t digit = 0; digit < d.digits; digit++)
+            sum[digit] += in[digit];
+    for (size_t high = 0; d.step > 1 && high < d.high; high++)
+        for (size_t digit = 0; digit < d.digits; digit++, in += d.step)
             for (size_t low = 0; low < d.step; low++)
-                sum[digit] += *in++;
+                sum[digit] += in[low];
 }
 
 /* Hand a node's delta_input down: a child's pattern gathers all patterns that contain it. */
