@@ -1,24 +1,32 @@
 #include "sim/level.h"
 
-#include <string.h>
-
-void level_activate(const struct network *network, int level, double bias, double *pre, double *act,
-                    size_t count)
+/* One row; `relu`, `apart` are constants where it is inlined. */
+static inline void activate_row(bool relu, bool apart, double bias, double *pre, double *act,
+                                size_t count)
 {
-    bool relu = network->relu && level > 0;
-    if (relu && act != pre)
-        for (size_t s = 0; s < count; s++) {
-            double x = pre[s] + bias;
+    for (size_t s = 0; s < count; s++) {
+        const double x = pre[s] + bias, value = !relu || x > 0 ? x : 0;
+        if (apart)
             pre[s] = x;
-            act[s] = x > 0 ? x : 0;
-        }
-    else
-        for (size_t s = 0; s < count; s++) {
-            double x = pre[s] + bias;
-            pre[s] = !relu || x > 0 ? x : 0;
-        }
-    if (!relu && act != pre)
-        memcpy(act, pre, count * sizeof *act);
+        act[s] = value;
+    }
+}
+
+void level_activate(const struct network *network, int level, const double *bias, double *pre,
+                    double *act, size_t stride, size_t count)
+{
+    const bool relu = network->relu && level > 0;
+    for (size_t k = 0; k < (size_t)network->level[level].width; k++, pre += stride, act += stride) {
+        const double b = bias ? bias[k] : 0;
+        if (relu && act != pre)
+            activate_row(true, true, b, pre, act, count);
+        else if (relu)
+            activate_row(true, false, b, pre, pre, count);
+        else if (act != pre)
+            activate_row(false, true, b, pre, act, count);
+        else
+            activate_row(false, false, b, pre, pre, count);
+    }
 }
 
 void level_gate(double *delta, const double *act, size_t count)

@@ -6,9 +6,10 @@
 #include "core/product.h"
 #include "sim/network.h"
 
-/* pre += bias, act = psi(pre).  The output, level 0, has no psi; `act` may be `pre`. */
-void level_activate(const struct network *network, int level, double bias, double *pre, double *act,
-                    size_t count);
+/* A node's pre[width][stride] += bias[width], where that is not NULL, and act = psi(pre), of
+ * `count` columns.  The output, level 0, has no psi; `act` may be `pre`. */
+void level_activate(const struct network *network, int level, const double *bias, double *pre,
+                    double *act, size_t stride, size_t count);
 
 /* delta = 0 where the neuron is shut, act <= 0.  A NaN that meets a gate becomes 0, so the trainer
  * checks the parameters too. */

@@ -68,9 +68,8 @@ void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t
         const size_t first = node * width * p->columns + column;
         lookup_read(&t->lookup, t->rows, node, pattern + node * t->lookup.children * stride, stride,
                     count, pre + first, p->columns);
-        for (size_t k = 0; t->entry < t->boundary && k < width; k++)
-            level_activate(p->network, t->entry, 0, pre + first + k * p->columns,
-                           act + first + k * p->columns, count);
+        if (t->entry < t->boundary)
+            level_activate(p->network, t->entry, NULL, pre + first, act + first, p->columns, count);
     }
 }
 
@@ -116,12 +115,10 @@ void pass_forward(struct pass *p, double *parameters)
                             p->act[l + 1] + node * (size_t)level->fan_in * p->columns, pre);
             double *act = l > 0 ? p->act[l] + node * width * p->columns : pre;
             const double *b = parameters + bias_offset(n, l, node);
-            for (size_t k = 0; k < width; k++)
-                if (n->symmetric)
-                    shrink(b[k], pre + k * p->columns, p->columns);
-                else
-                    level_activate(n, l, n->bias ? b[k] : 0, pre + k * p->columns,
-                                   act + k * p->columns, p->columns);
+            for (size_t k = 0; n->symmetric && k < width; k++)
+                shrink(b[k], pre + k * p->columns, p->columns);
+            if (!n->symmetric)
+                level_activate(n, l, n->bias ? b : NULL, pre, act, p->columns, p->columns);
         }
     }
 }

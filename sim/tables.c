@@ -120,8 +120,7 @@ static void evaluate_occurring(struct tables *t, double *parameters, size_t node
     join_forward(&t->join, parameters, t->value[t->boundary], node);
     lookup_read(below, t->join.rows, node, o->pattern + node * below->children * o->most, o->most,
                 columns, value, stride);
-    for (size_t k = 0; k < below->width; k++)
-        level_activate(t->network, o->level, 0, value + k * stride, value + k * stride, columns);
+    level_activate(t->network, o->level, NULL, value, value, stride, columns);
 }
 
 static void fill_sums(struct tables *t, double *parameters, size_t node)
@@ -236,8 +235,7 @@ static void table_node_forward(struct tables *t, double *parameters, int l, size
                 t->input[l] + node * (size_t)level->fan_in * stride, pre);
     const double *b = parameters + bias_offset(n, l, node);
     double *value = t->value[l] + node * (size_t)level->width * stride;
-    for (size_t k = 0; k < (size_t)level->width; k++)
-        level_activate(n, l, n->bias ? b[k] : 0, pre + k * stride, value + k * stride, stride);
+    level_activate(n, l, n->bias ? b : NULL, pre, value, stride, stride);
 }
 
 void tables_forward(struct tables *t, double *parameters, size_t first, size_t end)
@@ -319,14 +317,13 @@ static void hand_down(struct tables *t, int l, size_t node, const double *delta_
     for (int c = 0; c < level->children; c++) {
         size_t child = node * (size_t)level->children + (size_t)c;
         struct digits d = digits_of(t, l, c);
-        for (size_t k = 0; k < width; k++) {
-            const double *in = delta_input + ((size_t)c * width + k) * t->stride[l];
-            double *delta = t->delta[l + 1] + (child * width + k) * stride;
-            memset(delta, 0, stride * sizeof *delta);
-            collect_row(d, in, delta);
-            if (t->network->relu)
-                level_gate(delta, t->value[l + 1] + (child * width + k) * stride, stride);
-        }
+        double *delta = t->delta[l + 1] + child * width * stride;
+        memset(delta, 0, width * stride * sizeof *delta);
+        for (size_t k = 0; k < width; k++)
+            collect_row(d, delta_input + ((size_t)c * width + k) * t->stride[l],
+                        delta + k * stride);
+        if (t->network->relu)
+            level_gate(delta, t->value[l + 1] + child * width * stride, width * stride);
     }
 }
 
