@@ -28,6 +28,13 @@ static size_t connection_entries(const struct connection_plan *plan, int l)
     return jacobian_rows(plan, l) * (size_t)plan->network->level[l].fan_in;
 }
 
+/* Levels whose K is summed directly: those above the boundary's parents, or all. */
+static int direct_levels(const struct connection_plan *plan)
+{
+    const int boundary = plan->tables->boundary;
+    return boundary < plan->network->levels ? boundary - 1 : boundary;
+}
+
 void connection_plan(struct connection_plan *plan, const struct network *network,
                      const struct tables *tables, int labels)
 {
@@ -41,9 +48,11 @@ void connection_plan(struct connection_plan *plan, const struct network *network
     for (int l = 1; l < boundary; l++) {
         const struct level *level = &network->level[l];
         size_t rows = summed_rows(plan, l);
-        plan->level[l] = take(plan, level->nodes * plan->labels * rows * (size_t)level->fan_in);
         product_plan(&plan->jacobian[l], PRODUCT_BACKWARD, network->level[l - 1].width,
                      level->width, COLUMNS, COLUMNS, network->level[l - 1].fan_in);
+        if (l >= direct_levels(plan))
+            continue;
+        plan->level[l] = take(plan, level->nodes * plan->labels * rows * (size_t)level->fan_in);
         product_plan(&plan->outer[l], PRODUCT_OUTER, (int)rows, level->fan_in, COLUMNS, COLUMNS,
                      level->fan_in);
     }
@@ -168,7 +177,7 @@ static void descend(const struct connection_plan *plan, struct connection_work *
     const struct level *level = &n->level[l];
     if (l == 1)
         level_one_gate(plan, work, pass, columns, node);
-    if (l > 0) {
+    if (l > 0 && l < direct_levels(plan)) {
         size_t slot = node * plan->labels + (size_t)columns->label;
         size_t entries = summed_rows(plan, l) * (size_t)level->fan_in;
         product_run(&plan->outer[l], sums + plan->level[l] + slot * entries,
@@ -190,17 +199,26 @@ static void descend(const struct connection_plan *plan, struct connection_work *
     }
 }
 
+/* sum_s a[s] b[s], or of a[s] alone, in a fixed order */
+static double column_sum(const double *a, const double *b)
+{
+    double lane[8] = {0};
+    for (size_t s = 0; s < COLUMNS; s += 8)
+        for (size_t i = 0; i < 8; i++)
+            lane[i] += a[s + i] * (b ? b[s + i] : 1);
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
 void connection_add(const struct connection_plan *plan, struct connection_work *work,
                     const struct pass *pass, double *parameters, const struct columns *columns,
                     const uint16_t *pattern, double *sums)
 {
     size_t label = (size_t)columns->label, inputs = (size_t)plan->network->level[0].fan_in;
-    for (size_t s = 0; s < COLUMNS; s++)
-        sums[plan->weight + label] += columns->weight[s];
-    for (size_t a = 0; a < inputs; a++)
-        for (size_t s = 0; s < COLUMNS; s++)
-            sums[plan->root + label * inputs + a] +=
-                columns->weight[s] * pass->act[1][a * COLUMNS + s];
+    sums[plan->weight + label] += column_sum(columns->weight, NULL);
+    for (size_t a = 0; direct_levels(plan) > 0 && a < inputs; a++)
+        sums[plan->root + label * inputs + a] +=
+            column_sum(columns->weight, pass->act[1] + a * COLUMNS);
     if (plan->tables->boundary == 1)
         root_jacobian(plan, columns, work->jacobian[0]);
     descend(plan, work, pass, parameters, columns, pattern, 0, 0, sums);
@@ -258,9 +276,10 @@ void connection_finish_upper(const struct connection_plan *plan, const double *p
     const struct network *n = plan->network;
     for (size_t label = 0; label < plan->labels; label++) {
         double inverse = inverse_weight(plan, sums, label);
-        finish_root(plan, sums + plan->root + label * (size_t)n->level[0].fan_in, inverse,
-                    connection + connection_offset(plan, 0, 0, (int)label));
-        for (int l = 1; l < plan->tables->boundary; l++)
+        if (direct_levels(plan) > 0)
+            finish_root(plan, sums + plan->root + label * (size_t)n->level[0].fan_in, inverse,
+                        connection + connection_offset(plan, 0, 0, (int)label));
+        for (int l = 1; l < direct_levels(plan); l++)
             for (size_t node = 0; node < n->level[l].nodes; node++) {
                 size_t entries = summed_rows(plan, l) * (size_t)n->level[l].fan_in;
                 const double *in = sums + plan->level[l] + (node * plan->labels + label) * entries;
@@ -344,6 +363,22 @@ static void expand_bucket(const struct connection_plan *plan, const double *para
                 *out++ = w[o * (size_t)n->level[0].fan_in + j] * bucket[j];
 }
 
+/* K of the parent of boundary node i, in the columns of this child: its J, summed by the child's
+ * pattern, times the child's values. */
+static void finish_parent(const struct connection_plan *plan, size_t i, int label, double inverse,
+                          const double *sums, size_t row, double *connection)
+{
+    const struct network *n = plan->network;
+    const struct tables *t = plan->tables;
+    const int l = t->boundary, width = n->level[l].width, fan_in = n->level[l - 1].fan_in;
+    const size_t children = (size_t)n->level[l - 1].children;
+    double *out = connection + connection_offset(plan, l - 1, i / children, label) +
+                  i % children * (size_t)width;
+    cblas_dgemm(CblasRowMajor, CblasTrans, CblasTrans, (int)jacobian_rows(plan, l - 1), width,
+                (int)t->patterns[l], inverse, sums, (int)row,
+                t->value[l] + i * (size_t)width * t->stride[l], (int)t->stride[l], 0, out, fan_in);
+}
+
 void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,
                                double *parameters, const double *sums, size_t i, double *connection)
 {
@@ -359,7 +394,8 @@ void connection_finish_subtree(const struct connection_plan *plan, struct connec
             bucket = work->sums[l];
             row = jacobian_rows(plan, l - 1);
         }
-        finish_node(plan, work, parameters, l, i, (int)label, inverse_weight(plan, sums, label),
-                    bucket, row, connection);
+        const double inverse = inverse_weight(plan, sums, label);
+        finish_parent(plan, i, (int)label, inverse, bucket, row, connection);
+        finish_node(plan, work, parameters, l, i, (int)label, inverse, bucket, row, connection);
     }
 }

@@ -5,8 +5,10 @@
  * with f_0 the un-normalised output.  J goes down the tree: J_child = J_node W_node, gated.
  * What is kept is its mean E[K | z_0 = label] over weighted columns, [o][k][a] for each label.
  *
- * Below the boundary nothing is evaluated per sample: J of the boundary's parents is summed by the
- * pattern of the child, and everything below follows from these sums, once, at the end. */
+ * From the boundary down nothing is evaluated per sample: J of the boundary's parents is summed by
+ * the pattern of the child, and their K and everything below follow from these sums, once, at the
+ * end.
+ */
 #ifndef DUET_ANALYSIS_CONNECTION_H
 #define DUET_ANALYSIS_CONNECTION_H
 
@@ -14,10 +16,11 @@
 #include "sim/pass.h"
 
 /* Where the sums stand in a flat array: weight [label]; root [label][fan_in], sums of the root's
- * inputs; level [node][label][row][a] for levels 1..boundary-1; bucket [boundary node][label]
- * [pattern][row], sums of the parent's rows.  A row is an entry (o, k) of J, but for the upper two
- * levels, where J is known up to a few numbers and only these are summed: J of the root is the
- * identity (its K is f (x) I), J of a node below it is W_0[o][k] gate_k, whose rows are k. */
+ * inputs; level [node][label][row][a] for the levels below it whose inputs a pass has, down to the
+ * boundary's grandparents; bucket [boundary node][label][pattern][row], sums of the parent's rows.
+ * A row is an entry (o, k) of J, but for the upper two levels, where J is known up to a few numbers
+ * and only these are summed: J of the root is the identity (its K is f (x) I), J of a node below it
+ * is W_0[o][k] gate_k, whose rows are k. */
 struct connection_plan {
     const struct network *network;
     const struct tables *tables;
@@ -52,7 +55,8 @@ void connection_add(const struct connection_plan *plan, struct connection_work *
 size_t connection_size(const struct connection_plan *plan);
 size_t connection_offset(const struct connection_plan *plan, int level, size_t node, int label);
 
-/* E[K | label] of the nodes above the boundary, and of all nodes below boundary node `i`. */
+/* E[K | label] of the nodes above the boundary's parents, and of all below boundary node `i`, with
+ * its parent's for the inputs that it is. */
 void connection_finish_upper(const struct connection_plan *plan, const double *parameters,
                              const double *sums, double *connection);
 void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,

@@ -102,7 +102,7 @@ void measure_layout(struct measure *m, const struct measure_plan *plan, struct a
 {
     const struct network *n = plan->network;
     *m = (struct measure){.plan = *plan};
-    tables_layout(&m->tables, n, measure_boundary(plan), LOOK_UP_VALUES, NULL, 0, arena);
+    tables_layout(&m->tables, n, measure_boundary(plan), NULL, 0, arena);
     correlation_plan(&m->correlation_plan, n, plan->tree, &m->tables);
     connection_plan(&m->connection_plan, n, &m->tables, plan->tree->states);
     m->connection_start = padded(m->correlation_plan.size);
@@ -325,7 +325,7 @@ static enum status finish_operators(struct measure *m, struct error *err)
 
 static enum status measure_input(struct measure *m, const struct input *input, struct error *err)
 {
-    size_t nodes = nodes_of(m->plan.network, m->tables.boundary);
+    size_t nodes = nodes_of(m->plan.network, m->tables.entry);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
     for (size_t i = 0; i < nodes; i++)
         tables_forward(&m->tables, input->parameters, i, i + 1);
@@ -375,7 +375,7 @@ double measure_flops(const struct measure *m, size_t samples)
     double columns = (double)samples / COLUMNS, flops = pass_flops(&m->thread[0].pass, false);
     for (int l = 1; wants_operator(m) && l < m->tables.boundary; l++) {
         double nodes = (double)m->plan.network->level[l].nodes;
-        flops += nodes * product_flops(&plan->outer[l]);
+        flops += nodes * product_flops(&plan->outer[l]); /* 0 where it has none */
         if (l > 1)
             flops += nodes * (double)plan->outputs * product_flops(&plan->jacobian[l]);
     }

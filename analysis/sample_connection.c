@@ -17,7 +17,7 @@ struct workspace {
 
 static void layout(struct workspace *w, const struct network *n, int samples, struct arena *arena)
 {
-    tables_layout(&w->tables, n, n->levels, LOOK_UP_VALUES, NULL, 1, arena);
+    tables_layout(&w->tables, n, n->levels, NULL, 1, arena);
     pass_layout(&w->pass, &w->tables, (size_t)samples, true, true, arena);
     w->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
     w->gradient = ARENA_TAKE(arena, double, padded(n->parameters));

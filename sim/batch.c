@@ -8,7 +8,7 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
     *b = (struct batch){.network = network, .samples = samples, .stride = padded(samples)};
     if (boundary == 0)
         boundary = boundary_level(network, samples * (size_t)views);
-    tables_layout(&b->tables, network, boundary, LOOK_UP_SUMS, NULL, 1, arena);
+    tables_layout(&b->tables, network, boundary, NULL, 1, arena);
     pass_layout(&b->pass, &b->tables, b->stride * (size_t)views, true, true, arena);
     size_t size = b->pass.columns * (size_t)network->level[0].width;
     double *f = ARENA_TAKE(arena, double, size);

@@ -11,7 +11,7 @@ struct pass {
     const struct tables *tables; /* entry and lookup */
     size_t columns;              /* samples, a multiple of 8 */
     size_t learning;             /* the first so many of them have gradients */
-    /* f~ of level 0..entry-1, and of the entry if its sums are looked up, [node][width][columns],
+    /* f~ of level 0..entry-1, and of the entry above the boundary, [node][width][columns],
      * but f_0 of a symmetric network; psi(f~) of level 1..entry, which are the inputs of the level
      * above, [node][fan_in][columns].  Both are one array unless `keep`. */
     double *pre[NETWORK_MAX_LEVELS], *act[NETWORK_MAX_LEVELS + 1];

@@ -46,9 +46,10 @@ void pattern_index(const struct network *network, int level, const uint8_t *leaf
 
 /* ---- tables ---- */
 
-static bool looks_up_sums(const struct tables *t)
+/* Whether leaves themselves are looked up, and nothing is evaluated by pattern. */
+static bool of_leaves(const struct tables *t)
 {
-    return t->entry < t->boundary;
+    return t->boundary == t->network->levels;
 }
 
 /* The first node of level l in the subtree of an entry node. */
@@ -135,17 +136,6 @@ static void fill_sums(struct tables *t, double *parameters, size_t node)
     join_forward(&t->upper, parameters, t->occurring_value, node);
 }
 
-static void fill_lookup(struct tables *t, double *parameters, size_t node)
-{
-    const int l = t->boundary;
-    const size_t first = t->lookup.node ? node * t->lookup.width * t->stride[l] : 0;
-    if (looks_up_sums(t))
-        fill_sums(t, parameters, node);
-    else
-        lookup_fill(&t->lookup, t->rows + lookup_offset(&t->lookup, node, 0), t->patterns[l],
-                    t->value[l] + first, t->stride[l], NULL);
-}
-
 /* Leaves never change: their values, and the inputs or the lookup made of them. */
 static void set_leaves(struct tables *t)
 {
@@ -153,8 +143,9 @@ static void set_leaves(struct tables *t)
     for (size_t v = 0; v < t->patterns[n->levels]; v++)
         for (int k = 0; k < n->leaf_width; k++)
             t->value[n->levels][(size_t)k * t->stride[n->levels] + v] = leaf_value(n, v, k);
-    if (t->boundary == n->levels)
-        fill_lookup(t, NULL, 0);
+    if (of_leaves(t))
+        lookup_fill(&t->lookup, t->rows, t->patterns[n->levels], t->value[n->levels],
+                    t->stride[n->levels], NULL);
     for (size_t i = 0; t->boundary < n->levels && i < n->level[n->levels - 1].nodes; i++)
         expand(t, n->levels - 1, i);
 }
@@ -175,29 +166,24 @@ static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
 {
     const struct network *n = t->network;
     const int l = t->boundary;
-    if (looks_up_sums(t)) {
-        join_layout(&t->join, n, l - 1, t->patterns[l], NULL, backward, arena);
-        if (t->occurring)
-            layout_occurring(t, backward, arena);
-        t->lookup = t->occurring ? t->upper.lookup : t->join.lookup;
-        t->rows = t->occurring ? t->upper.rows : t->join.rows;
+    if (of_leaves(t)) {
+        t->lookup = lookup_plan(n->leaves, 1, t->patterns[l], (size_t)n->leaf_width);
+        t->lookup.node = 0;
+        t->rows = ARENA_TAKE(arena, double, lookup_size(&t->lookup));
         return;
     }
-    t->lookup = lookup_plan(nodes_of(n, l), 1, t->patterns[l], (size_t)width_of(n, l));
-    if (l == n->levels)
-        t->lookup.node = 0;
-    t->rows = ARENA_TAKE(arena, double, lookup_size(&t->lookup));
+    join_layout(&t->join, n, l - 1, t->patterns[l], NULL, backward, arena);
+    if (t->occurring)
+        layout_occurring(t, backward, arena);
+    t->lookup = t->occurring ? t->upper.lookup : t->join.lookup;
+    t->rows = t->occurring ? t->upper.rows : t->join.rows;
 }
 
 void tables_layout(struct tables *t, const struct network *network, int boundary,
-                   enum look_up look_up, const struct occurring *occurring, int threads,
-                   struct arena *arena)
+                   const struct occurring *occurring, int threads, struct arena *arena)
 {
-    const bool sums = look_up == LOOK_UP_SUMS && boundary < network->levels;
-    *t = (struct tables){.network = network,
-                         .boundary = boundary,
-                         .entry = !sums ? boundary : boundary - (occurring ? 2 : 1),
-                         .occurring = sums ? occurring : NULL};
+    *t = (struct tables){.network = network, .boundary = boundary, .occurring = occurring};
+    t->entry = of_leaves(t) ? boundary : boundary - (occurring ? 2 : 1);
     for (int l = boundary; l <= network->levels; l++) {
         t->patterns[l] = pattern_count(network, l);
         t->stride[l] = padded(t->patterns[l]);
@@ -240,13 +226,13 @@ static void table_node_forward(struct tables *t, double *parameters, int l, size
 
 void tables_forward(struct tables *t, double *parameters, size_t first, size_t end)
 {
-    if (t->boundary == t->network->levels)
+    if (of_leaves(t))
         return;
     for (int l = t->network->levels - 1; l >= t->boundary; l--)
         for (size_t node = below(t, l, first); node < below(t, l, end); node++)
             table_node_forward(t, parameters, l, node);
     for (size_t node = first; node < end; node++)
-        fill_lookup(t, parameters, node);
+        fill_sums(t, parameters, node);
 }
 
 /* From d loss / d value of the patterns that occur at a node above the boundary to the boundary. */
@@ -288,11 +274,7 @@ static void take_lookup_delta(struct tables *t, const double *delta_lookup, doub
     const int l = t->boundary;
     const size_t rows = below(t, l, 1) * (size_t)width_of(t->network, l);
     const size_t first = node * rows * t->stride[l];
-    if (looks_up_sums(t))
-        take_sums(t, delta_lookup, parameters, gradient, node);
-    else
-        lookup_take(&t->lookup, delta_lookup + lookup_offset(&t->lookup, node, 0), t->patterns[l],
-                    t->delta[l] + first, t->stride[l]);
+    take_sums(t, delta_lookup, parameters, gradient, node);
     if (t->network->relu)
         level_gate(t->delta[l] + first, t->value[l] + first, rows * t->stride[l]);
 }
@@ -331,7 +313,7 @@ void tables_backward(struct tables *t, const double *delta_lookup, double *param
                      double *gradient, size_t first, size_t end, int thread)
 {
     const struct network *n = t->network;
-    if (t->boundary == n->levels)
+    if (of_leaves(t))
         return;
     double *delta_input = t->delta_input + (size_t)thread * t->delta_input_size;
     for (size_t node = first; node < end; node++)
@@ -352,7 +334,7 @@ void tables_backward(struct tables *t, const double *delta_lookup, double *param
 
 size_t tables_lookup_size(const struct tables *t)
 {
-    return t->boundary == t->network->levels ? 0 : lookup_size(&t->lookup);
+    return of_leaves(t) ? 0 : lookup_size(&t->lookup);
 }
 
 size_t tables_used(const struct tables *t, size_t node, size_t child)
@@ -369,7 +351,7 @@ double tables_flops(const struct tables *t, bool backward)
         double products = backward ? (bottom ? 2 : 3) : 1;
         flops += (double)t->network->level[l].nodes * products * product_flops(&t->forward[l]);
     }
-    if (looks_up_sums(t))
+    if (!of_leaves(t))
         flops += join_flops(&t->join, backward);
     if (t->occurring)
         flops += join_flops(&t->upper, backward);

@@ -2,19 +2,17 @@
  *
  * Near the leaves a tree network sees few different inputs: a node above n binary leaves meets at
  * most 2^n of them, however many samples there are.  So the levels from `boundary` down are
- * evaluated once a pattern, in `struct tables`; a sample looks its boundary nodes up there.  The
- * levels above are evaluated once a sample (sim/pass.h).  Gradients go the same way back: a
- * sample adds to its pattern's row, and the levels below the boundary see only the sums.  This is
- * exact; it changes the order of additions and nothing else.  With boundary = levels only the
- * leaves are looked up, which is the ordinary pass, and the only one for real-valued data.
- *
- * What is looked up of a boundary node is what it hands to its parent: its neurons' values
- * (LOOK_UP_VALUES), or what they add to the parent's pre-activations, W_c f of child c
- * (LOOK_UP_SUMS, sim/join.h).  Then the products of the parent's level, too, are made once a
+ * evaluated once a pattern.  What a sample looks up of a boundary node is what it adds to its
+ * parent's pre-activations (sim/join.h): the products of the parent's level, too, are made once a
  * pattern, and a sample only adds up a row for each child.  The parents themselves may be evaluated
- * once a pattern that occurs in the batch (sim/occurring.h), and be looked up by samples in the
- * same way.  `entry` is the level whose activations a pass begins with: the boundary, or one or two
- * levels above it.
+ * once a pattern that occurs in the batch (sim/occurring.h), and be looked up in the same way.  The
+ * levels above are evaluated once a sample (sim/pass.h); they begin with the activations of
+ * `entry`, one or two levels above the boundary.
+ *
+ * Gradients go the same way back: a sample adds to the rows that it looked up, and the levels below
+ * see only the sums.  This is exact; it changes the order of additions and nothing else.  With
+ * boundary = levels = entry only the leaves' values are looked up, which is the ordinary pass, and
+ * the only one for real-valued data.
  *
  * Patterns: the leaves below a node as base-m digits, the first the most significant.
  * Rows of samples and of patterns are feature-major, [feature][stride]. */
@@ -34,8 +32,6 @@ size_t pattern_count(const struct network *network, int level);
 void pattern_index(const struct network *network, int level, const uint8_t *leaf,
                    size_t leaf_stride, size_t count, uint16_t *pattern, size_t stride);
 
-enum look_up { LOOK_UP_VALUES, LOOK_UP_SUMS };
-
 /* Shared by all passes with the same weights. */
 struct tables {
     const struct network *network;
@@ -48,8 +44,8 @@ struct tables {
     double *delta[NETWORK_MAX_LEVELS];       /* d loss / d pre, backward only */
     double *delta_input;                     /* scratch, [thread][fan_in][stride] */
     size_t delta_input_size;                 /* of one thread */
-    /* Of LOOK_UP_SUMS: from the boundary to its parents, and from the patterns of these that occur,
-     * where they are looked for, to theirs. */
+    /* From the boundary to its parents, and from the patterns of these that occur, where they are
+     * looked for, to theirs. */
     struct join join, upper;
     const struct occurring *occurring;         /* NULL: they are not */
     double *occurring_value, *occurring_delta; /* [node][width][occurring_stride] */
@@ -60,12 +56,10 @@ struct tables {
         backward[NETWORK_MAX_LEVELS];
 };
 
-/* Lay out and plan.  `threads` > 0 with backward passes on that many threads, 0 without any.  Where
- * the boundary is that of the leaves, values are looked up.  `occurring`: of LOOK_UP_SUMS, the
- * patterns one level above the boundary that occur; or NULL. */
+/* Lay out and plan.  `occurring`: the patterns one level above the boundary that occur, or NULL.
+ * `threads` > 0 with backward passes on that many threads, 0 without any. */
 void tables_layout(struct tables *tables, const struct network *network, int boundary,
-                   enum look_up look_up, const struct occurring *occurring, int threads,
-                   struct arena *arena);
+                   const struct occurring *occurring, int threads, struct arena *arena);
 
 /* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel.  What
  * occurs there has been found. */

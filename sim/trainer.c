@@ -217,8 +217,7 @@ static void layout_target(struct trainer *t, struct arena *arena)
     const struct trainer_plan *p = &t->plan;
     const size_t threads = (size_t)p->threads;
     t->target = ARENA_TAKE(arena, double, t->parameter_stride);
-    tables_layout(&t->target_tables, p->network, t->tables.boundary, LOOK_UP_SUMS,
-                  t->tables.occurring, 0, arena);
+    tables_layout(&t->target_tables, p->network, t->tables.boundary, t->tables.occurring, 0, arena);
     t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
     t->target_output =
         ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
@@ -241,8 +240,7 @@ static void layout_tables(struct trainer *t, struct arena *arena)
                            occurring_pays(n, boundary - 1, columns);
     if (occurring)
         occurring_layout(&t->occurring, n, boundary - 1, t->views, t->chunks * t->chunk, arena);
-    tables_layout(&t->tables, n, boundary, LOOK_UP_SUMS, occurring ? &t->occurring : NULL,
-                  p->threads, arena);
+    tables_layout(&t->tables, n, boundary, occurring ? &t->occurring : NULL, p->threads, arena);
 }
 
 /* First parameter that is not above the entry. */

@@ -275,7 +275,7 @@ static void sweep_layout(struct sweep *s, const struct latent_net *net, struct a
         product_plan(&s->outer[l], PRODUCT_OUTER, width, inputs, columns, columns, inputs);
         product_plan(&s->gram[l], PRODUCT_OUTER, width, width, columns, columns, width);
     }
-    tables_layout(&s->tables, n, n->levels, LOOK_UP_VALUES, NULL, 1, arena);
+    tables_layout(&s->tables, n, n->levels, NULL, 1, arena);
     pass_layout(&s->pass, &s->tables, s->columns, true, true, arena);
     s->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
     s->gradient = ARENA_TAKE(arena, double, padded(n->parameters));
