@@ -544,11 +544,15 @@ struct measuring {
 };
 
 /* With OMP_PROC_BIND a thread inherits the place of the one that made it, which trains there, and
- * OpenMP puts it on the first place at its first parallel region: after that let it go to all. */
+ * OpenMP puts it on the first place at its first parallel region: after that let it go to the
+ * others, at once, or to all where there are no others. */
 static void leave_place(void)
 {
-    cpu_set_t all;
+    cpu_set_t own, others, all;
+    CPU_ZERO(&others);
     CPU_ZERO(&all);
+    if (pthread_getaffinity_np(pthread_self(), sizeof own, &own) != 0)
+        CPU_ZERO(&own);
 #pragma omp parallel num_threads(1)
     (void)omp_get_thread_num();
     for (int place = 0; place < omp_get_num_places(); place++) {
@@ -557,11 +561,14 @@ static void leave_place(void)
         if (count > CPU_SETSIZE)
             return;
         omp_get_place_proc_ids(place, processor);
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
             CPU_SET((size_t)processor[i], &all);
+            if (!CPU_ISSET((size_t)processor[i], &own))
+                CPU_SET((size_t)processor[i], &others);
+        }
     }
     if (CPU_COUNT(&all) > 0)
-        pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+        pthread_setaffinity_np(pthread_self(), sizeof all, CPU_COUNT(&others) ? &others : &all);
 }
 
 static void *measure(void *context)
