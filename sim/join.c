@@ -91,8 +91,8 @@ void join_backward(struct join *j, const double *delta_rows, double *parameters,
 
 double join_flops(const struct join *j, bool backward)
 {
-    double products = 0; /* of a step's columns */
+    double columns = 0;
     for (size_t i = 0; i < j->lookup.nodes * j->lookup.children; i++)
-        products += j->occurring ? (double)(occurring_columns(j->occurring, i) / j->step) : 1;
-    return products * (backward ? 3 : 1) * product_flops(&j->forward);
+        columns += (double)(j->occurring ? occurring_columns(j->occurring, i) : j->step);
+    return columns / (double)j->step * (backward ? 3 : 1) * product_flops(&j->forward);
 }
