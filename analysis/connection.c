@@ -44,7 +44,8 @@ void connection_plan(struct connection_plan *plan, const struct network *network
                                      .outputs = (size_t)network->level[0].width};
     int boundary = tables->boundary;
     plan->weight = take(plan, plan->labels);
-    plan->root = take(plan, plan->labels * (size_t)network->level[0].fan_in);
+    if (direct_levels(plan) > 0)
+        plan->root = take(plan, plan->labels * (size_t)network->level[0].fan_in);
     for (int l = 1; l < boundary; l++) {
         const struct level *level = &network->level[l];
         size_t rows = summed_rows(plan, l);

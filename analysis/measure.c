@@ -87,9 +87,8 @@ static int measure_boundary(const struct measure_plan *plan)
     for (; l < n->levels; l++) {
         size_t rows = (size_t)n->level[l - 1].width * (l == 2 ? 1 : (size_t)n->level[0].width);
         size_t bucket = nodes_of(n, l) * pattern_count(n, l) * (size_t)plan->tree->states * rows;
-        size_t dense =
-            0; /* what the boundary saves: K of the levels from it down, summed directly */
-        for (int d = l; d < n->levels; d++)
+        size_t dense = 0; /* what the boundary saves: K of its parents and below, summed directly */
+        for (int d = l - 1; d < n->levels; d++)
             dense += nodes_of(n, d) * (size_t)n->level[d].fan_in * (size_t)n->level[d].width *
                      (size_t)n->level[0].width * (size_t)plan->tree->states;
         if (bucket <= BUCKET_DOUBLES || bucket <= dense)

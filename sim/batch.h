@@ -20,8 +20,8 @@ struct batch {
     double *shared, *scratch, *delta_lookup;
 };
 
-/* `boundary`: level below which the network is evaluated by pattern; 0: as training would choose;
- * network->levels: not at all. */
+/* `boundary`: level from which down the network is evaluated by pattern; 0: as boundary_level
+ * chooses; network->levels: not at all. */
 void batch_layout(struct batch *batch, const struct network *network,
                   const struct objective *objective, const void *settings, size_t samples,
                   int boundary, struct arena *arena);
@@ -38,7 +38,7 @@ void batch_set_values(struct batch *batch, int view, const double *x, size_t str
 /* Row of input `i` of one view, [samples], to write real values into. */
 static inline double *batch_value(struct batch *batch, int view, size_t i)
 {
-    return batch->pass.act[batch->tables.boundary] + i * batch->pass.columns +
+    return batch->pass.act[batch->tables.entry] + i * batch->pass.columns +
            (size_t)view * batch->stride;
 }
 

@@ -29,7 +29,8 @@ struct occurring {
  * samples. */
 bool occurring_pays(const struct network *network, int level, size_t columns);
 
-/* Lay out for `samples` of each view (once counting, once real). */
+/* Lay out for `samples` of each view, with those that fill the last chunk (once counting, once
+ * real). */
 void occurring_layout(struct occurring *occurring, const struct network *network, int level,
                       int views, size_t samples, struct arena *arena);
 

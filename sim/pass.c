@@ -135,7 +135,6 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
         level_gate(p->delta[top], p->act[top], level_size(p, top));
     for (int l = top; l <= bottom && l < p->tables->entry; l++) {
         const struct level *level = &n->level[l];
-        bool inner = l + 1 < p->tables->boundary; /* else the tables gate what they gather */
         for (size_t node = 0; node < level->nodes; node++) {
             size_t inputs = (size_t)level->fan_in * p->columns;
             double *delta = p->delta[l] + node * (size_t)level->width * p->columns;
@@ -154,7 +153,7 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
             double *delta_input = p->delta[l + 1] + node * inputs;
             product_run(&p->backward[l], parameters + weight_offset(n, l, node), delta_input,
                         delta);
-            if (inner && n->relu)
+            if (n->relu)
                 level_gate(delta_input, input, inputs);
         }
     }

@@ -11,9 +11,9 @@ struct pass {
     const struct tables *tables; /* entry and lookup */
     size_t columns;              /* samples, a multiple of 8 */
     size_t learning;             /* the first so many of them have gradients */
-    /* f~ of level 0..entry-1, and of the entry above the boundary, [node][width][columns],
-     * but f_0 of a symmetric network; psi(f~) of level 1..entry, which are the inputs of the level
-     * above, [node][fan_in][columns].  Both are one array unless `keep`. */
+    /* f~ of level 0..entry-1, and of the entry where it lies above the boundary,
+     * [node][width][columns], but f_0 of a symmetric network; psi(f~) of level 1..entry, which are
+     * the inputs of the level above, [node][fan_in][columns].  Both are one array unless `keep`. */
     double *pre[NETWORK_MAX_LEVELS], *act[NETWORK_MAX_LEVELS + 1];
     double *delta[NETWORK_MAX_LEVELS + 1]; /* d loss / d f~, backward only */
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
@@ -36,8 +36,10 @@ void pass_limit(struct pass *pass, size_t columns);
  * shape may use one set in turn: nothing in it outlives pass_backward and pass_scatter. */
 void pass_layout_delta(struct pass *pass, struct arena *arena);
 
-/* Look up `count` samples, pattern[boundary node * stride + s], into columns [column, column +
- * count); the rest of the columns is left. */
+/* Look up `count` samples into columns [column, column + count); the rest of the columns is left.
+ * pattern[child * stride + s]: of the children of the entry's nodes in their order, or of the
+ * leaves where these are the entry; where patterns that occur are looked for, the number of its
+ * column. */
 void pass_look_up(struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count);
 

@@ -261,13 +261,9 @@ const uint8_t *supply_labels(const struct supply *s, struct place place)
     return s->plan.labels ? s->label + label_index(s, place) : NULL;
 }
 
-void supply_load(const struct supply *s, struct pass *pass, int view, struct place place,
-                 size_t first, size_t count, size_t column)
+void supply_load_values(const struct supply *s, struct pass *pass, int view, struct place place,
+                        size_t first, size_t count, size_t column)
 {
-    if (!real_values(s)) {
-        pass_look_up(pass, supply_patterns(s, view, place, first), s->slab_stride, column, count);
-        return;
-    }
     for (size_t done = 0; done < count;) { /* block by block */
         const size_t at = place.sample + first + done, left = BLOCK - at % BLOCK;
         const size_t piece = left < count - done ? left : count - done;

@@ -78,18 +78,18 @@ void supply_close(struct supply *supply);
  * `step`; false where none is left. */
 bool supply_draw_next(struct supply *supply, size_t step, int thread);
 
-/* Where batch `step` lies.  All threads call it before any of them reads the batch, and after all
- * have read the one before; it draws what is not drawn, and waits for what others are drawing. */
+/* Where batch `step` lies.  Each thread calls it before it reads the batch, and after all have read
+ * the one before; it draws what is not drawn, and waits for what others are drawing. */
 struct place supply_enter(struct supply *supply, size_t step, int thread);
 
 /* Draw all that the ring holds, beside those who train: for one thread at a time that is not one of
  * them.  Does nothing between supply_close and supply_open. */
 void supply_visit(struct supply *supply);
 
-/* `count` samples of a view, from `first` after `place` on, go into the columns of a pass from
- * `column` on. */
-void supply_load(const struct supply *supply, struct pass *pass, int view, struct place place,
-                 size_t first, size_t count, size_t column);
+/* `count` samples of a view of real numbers, from `first` after `place` on, go into the columns of
+ * a pass from `column` on. */
+void supply_load_values(const struct supply *supply, struct pass *pass, int view,
+                        struct place place, size_t first, size_t count, size_t column);
 
 /* A view's real numbers from `first` after `place` on, [input][BLOCK]; they end with their block.
  */

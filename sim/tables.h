@@ -77,7 +77,7 @@ size_t tables_lookup_size(const struct tables *tables);
  * nor written. */
 size_t tables_used(const struct tables *tables, size_t node, size_t child);
 
-/* Floating-point operations of one forward (and backward) evaluation. */
+/* Floating-point operations of one forward (and backward) evaluation of what occurs now. */
 double tables_flops(const struct tables *tables, bool backward);
 
 #endif

@@ -383,7 +383,7 @@ static void load_view(const struct trainer *t, struct pass *pass, int view, stru
 {
     size_t stride;
     if (real_values(t)) {
-        supply_load(&t->supply, pass, view, place, chunk * t->chunk, t->chunk, column);
+        supply_load_values(&t->supply, pass, view, place, chunk * t->chunk, t->chunk, column);
         return;
     }
     const uint16_t *pattern = view_patterns(t, view, place, chunk * t->chunk, &stride);

@@ -88,7 +88,7 @@ struct trainer {
     double *predictor_sums;      /* [shard][predictor_stride] */
     size_t predictor_stride;     /* padded predictor_sums_size */
     double *target;              /* parameters of a target network; NULL where the online one is */
-    struct tables target_tables; /* ... with the same boundary */
+    struct tables target_tables; /* ... of the same patterns */
     struct pass *target_pass;    /* one a thread */
     double *target_output;       /* [thread][width][chunk] */
     /* OBJECTIVE_SEMI_SUPERVISED. */
@@ -117,7 +117,8 @@ struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
  * are. */
 double trainer_evaluate(struct trainer *trainer, size_t steps);
 
-/* Floating-point operations of the products in one step. */
+/* Floating-point operations of the products in one step, with as many patterns as occurred in the
+ * last one. */
 double trainer_flops(const struct trainer *trainer);
 
 #endif

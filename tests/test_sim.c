@@ -173,6 +173,17 @@ static const struct shape shapes[] = {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
+/* Rows that are looked up in one to four quads at once, and in four and some. */
+static const struct shape wide_trees[] = {
+    {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 7},
+    {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 10},
+    {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 16},
+    {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 18},
+    {.depth = 3, .children = {2, 3, 2}, .states = 2, .width = 33},
+};
+
+enum { WIDE = sizeof wide_trees / sizeof *wide_trees };
+
 struct options {
     bool linear, bias, normalize;
 };
@@ -629,6 +640,18 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
     arena_free(&arena);
 }
 
+static void compare_boundaries(const struct shape *shape, int bits, const struct chosen *chosen,
+                               size_t samples, uint64_t seed)
+{
+    struct bench bench;
+    open_bench(&bench, shape, option_bits(bits), chosen, samples, 0, seed);
+    compare_boundary(&bench, chosen, 0, seed);
+    for (int l = 1; l < bench.network.levels; l++)
+        if (pattern_count(&bench.network, l) && pattern_count(&bench.network, l) < 9000)
+            compare_boundary(&bench, chosen, l, seed);
+    close_bench(&bench);
+}
+
 static void evaluation_by_pattern_is_evaluation_by_sample(void **state)
 {
     (void)state;
@@ -640,14 +663,16 @@ static void evaluation_by_pattern_is_evaluation_by_sample(void **state)
                 size_t samples = counts[(i + c + (size_t)bits) % 3];
                 if (chosen.objective->scope == OBJECTIVE_PAIRWISE && samples == 1)
                     samples = 2;
-                struct bench bench;
-                open_bench(&bench, &shapes[i], option_bits(bits), &chosen, samples, 0, 7 + c);
-                compare_boundary(&bench, &chosen, 0, 7 + c);
-                for (int l = 1; l < bench.network.levels; l++)
-                    if (pattern_count(&bench.network, l) && pattern_count(&bench.network, l) < 9000)
-                        compare_boundary(&bench, &chosen, l, 7 + c);
-                close_bench(&bench);
+                compare_boundaries(&shapes[i], bits, &chosen, samples, 7 + c);
             }
+}
+
+static void rows_of_any_width_are_looked_up(void **state)
+{
+    (void)state;
+    struct chosen chosen = chosen_of("infonce", "tau", 0.3, "negatives", 3);
+    for (size_t i = 0; i < WIDE; i++)
+        compare_boundaries(&wide_trees[i], 7, &chosen, 21, 5);
 }
 
 static void the_boundary_follows_the_number_of_columns(void **state)
@@ -1507,6 +1532,17 @@ static void trainer_steps_are_batch_gradients_and_updates(void **state)
             }
 }
 
+static void trainer_learns_rows_of_any_width(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < WIDE; i++) {
+        struct job job = default_job(chosen_of("infonce", "tau", 0.3, "negatives", 2));
+        job.shape = &wide_trees[i];
+        job.threads = 1 + (int)i % 3;
+        check_epoch(&job);
+    }
+}
+
 /* Level 2 of the last shape has 512 patterns, of which 300 samples have some. */
 static void trainer_looks_for_patterns_that_occur(void **state)
 {
@@ -1826,13 +1862,13 @@ static void check_uniform(const double *w, size_t count, double bound, const cha
 static void initial_parameters_are_uniform_within_their_bounds(void **state)
 {
     (void)state;
-    static const struct shape wide[] = {
+    static const struct shape wide_trees[] = {
         {.depth = 2, .children = {3, 5}, .states = 2, .width = 40},
         {.children = {50}, .states = 2, .layers = {60, 80, 70}, .layer_count = 3},
     };
     for (int i = 0; i < 2; i++) {
         struct network n;
-        build(&n, &wide[i], (struct options){.bias = true});
+        build(&n, &wide_trees[i], (struct options){.bias = true});
         double *w = doubles(n.parameters), *again = doubles(n.parameters);
         network_init(&n, 5, PURPOSE_WEIGHTS, w);
         network_init(&n, 5, PURPOSE_WEIGHTS, again);
@@ -1892,6 +1928,7 @@ int main(void)
         TEST(padding_does_not_spoil_a_gradient_without_norm_eps),
         TEST(an_all_zero_sample_does_not_spoil_a_gradient_without_norm_eps),
         TEST(evaluation_by_pattern_is_evaluation_by_sample),
+        TEST(rows_of_any_width_are_looked_up),
         TEST(the_boundary_follows_the_number_of_columns),
         TEST(outputs_are_homogeneous_in_every_layer_without_bias_only),
         TEST(losses_push_and_pull_equally),
@@ -1908,6 +1945,7 @@ int main(void)
         TEST(sgd_follows_its_formula),
         TEST(adam_follows_its_formula),
         TEST(trainer_steps_are_batch_gradients_and_updates),
+        TEST(trainer_learns_rows_of_any_width),
         TEST(trainer_looks_for_patterns_that_occur),
         TEST(patterns_that_occur_are_found),
         TEST(trainer_handles_any_batch),
