@@ -1862,13 +1862,13 @@ static void check_uniform(const double *w, size_t count, double bound, const cha
 static void initial_parameters_are_uniform_within_their_bounds(void **state)
 {
     (void)state;
-    static const struct shape wide_trees[] = {
+    static const struct shape wide[] = {
         {.depth = 2, .children = {3, 5}, .states = 2, .width = 40},
         {.children = {50}, .states = 2, .layers = {60, 80, 70}, .layer_count = 3},
     };
     for (int i = 0; i < 2; i++) {
         struct network n;
-        build(&n, &wide_trees[i], (struct options){.bias = true});
+        build(&n, &wide[i], (struct options){.bias = true});
         double *w = doubles(n.parameters), *again = doubles(n.parameters);
         network_init(&n, 5, PURPOSE_WEIGHTS, w);
         network_init(&n, 5, PURPOSE_WEIGHTS, again);
