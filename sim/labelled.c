@@ -1,5 +1,6 @@
 #include "sim/labelled.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- plan ---- */
@@ -23,6 +24,7 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
 {
     const struct network *n = plan->network;
     const size_t columns = padded(plan->batch), width = (size_t)n->level[0].width;
+    assert(!plan->tables->occurring); /* it knows nothing of these samples */
     *l = (struct labelled){.plan = *plan, .stride = padded(plan->count)};
     l->pattern = ARENA_TAKE(arena, uint16_t, nodes_of(n, plan->tables->boundary) * l->stride);
     l->label = ARENA_TAKE(arena, uint8_t, l->stride);

@@ -71,9 +71,9 @@ struct trainer {
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
     struct occurring occurring; /* patterns of a batch, where it pays to look for them */
-    struct tables tables;
-    struct pass *pass;        /* one a thread; one a chunk where the loss compares all samples */
-    struct pass *delta;       /* one a thread: the gradient arrays that its passes use in turn */
+    struct tables tables;       /* of the batch at work, with the weights that it meets */
+    struct pass *pass;          /* one a thread; one a chunk where the loss compares all samples */
+    struct pass *delta;         /* one a thread: the gradient arrays that its passes use in turn */
     struct outputs *outputs;  /* [block] of the network: one set; one a thread where the loss needs
                                  no other sample, whose blocks use the same memory in turn */
     double *shared, *scratch; /* of the objective; scratch: one a chunk */

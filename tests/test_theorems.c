@@ -560,6 +560,31 @@ static void the_sweep_begins_with_the_base(void **state)
     free(text);
 }
 
+/* ---- SC-6: a class head on top of what ntxent has learned ---- */
+
+/* Twenty labels on it are worth about as much as CoMatch's, and more than wrong ones, which leave
+ * half of the answers right. */
+static void a_class_head_on_top_of_ntxent_tells_the_label(void **state)
+{
+    (void)state;
+    const struct claim *claim = NULL;
+    for (size_t i = 0; i < claim_registry.count; i++)
+        if (strcmp(claim_at(i)->about.name, "SC-6") == 0)
+            claim = claim_at(i);
+    assert_non_null(claim);
+    struct reading reading;
+    struct error err = {0};
+    void *settings = default_settings(claim);
+    const struct trial common = {.seed = SEED, .settings = settings};
+    for (int i = 0; i < 3; i++) {
+        check_ok(claim_measure(claim, 0, i, &common, &reading, &err), &err);
+        if (!(fabs(reading.error) < 0.15 && reading.control[0] < -0.2))
+            fail_msg("instance %d: CoMatch %+g, with wrong labels %+g", i, reading.error,
+                     reading.control[0]);
+    }
+    free(settings);
+}
+
 int main(void)
 {
     gsl_set_error_handler_off();
@@ -580,6 +605,7 @@ int main(void)
         cmocka_unit_test(connections_are_derivatives_of_the_output),
         cmocka_unit_test(ablations_are_the_cases_of_the_sweep),
         cmocka_unit_test(the_sweep_begins_with_the_base),
+        cmocka_unit_test(a_class_head_on_top_of_ntxent_tells_the_label),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

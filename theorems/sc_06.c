@@ -86,6 +86,7 @@ struct world {
     struct network network;
     struct trainer trainer;
     struct labelled labelled; /* of the class head that is trained afterwards */
+    struct tables tables;     /* of the trained network, for these */
     struct class_head head;
     double *head_parameters, *head_gradient, *logit, *df;
     struct classification classification;
@@ -161,10 +162,11 @@ static void layout_head(struct world *w, struct arena *arena)
     const struct labelled_plan plan = {.source = &w->source,
                                        .world = w->tree,
                                        .network = &w->network,
-                                       .tables = &w->trainer.tables,
+                                       .tables = &w->tables,
                                        .seed = w->run->seed,
                                        .count = labels,
                                        .batch = labels};
+    tables_layout(&w->tables, &w->network, boundary_level(&w->network, labels), NULL, 0, arena);
     labelled_layout(&w->labelled, &plan, arena);
     const size_t stride = w->labelled.outputs.stride;
     w->head_parameters = ARENA_TAKE(arena, double, size);
@@ -191,6 +193,7 @@ static void train_head(struct world *w)
 {
     const struct outputs *o = &w->labelled.outputs;
     const size_t count = class_head_parameters(&w->head);
+    tables_forward(&w->tables, w->trainer.parameters, 0, nodes_of(&w->network, w->tables.entry));
     labelled_forward(&w->labelled, 0, w->trainer.parameters);
     for (int64_t step = 0; step < w->run->settings.steps; step++) {
         class_head_forward(&w->head, w->head_parameters, o->samples, o->stride, o->f, w->logit);
