@@ -1,7 +1,7 @@
 #include "sim/occurring.h"
 
 #include "core/product.h"
-#include "sim/tables.h"
+#include "sim/pattern.h"
 
 enum { MOST_PATTERNS = 1024, COLUMNS_WORTH = 4 };
 
