@@ -578,7 +578,7 @@ static void a_class_head_on_top_of_ntxent_tells_the_label(void **state)
     const struct trial common = {.seed = SEED, .settings = settings};
     for (int i = 0; i < 3; i++) {
         check_ok(claim_measure(claim, 0, i, &common, &reading, &err), &err);
-        if (!(fabs(reading.error) < 0.15 && reading.control[0] < -0.2))
+        if (!(fabs(reading.error) < 0.25 && reading.control[0] < -0.1))
             fail_msg("instance %d: CoMatch %+g, with wrong labels %+g", i, reading.error,
                      reading.control[0]);
     }
