@@ -20,4 +20,17 @@ struct columns {
     size_t stride;
 };
 
+/* sum_i weight[i] (x[i] - shift)^power, power 0, 1 or 2, in a fixed order */
+static inline double weighted_sum(const double *weight, const double *x, double shift, int power)
+{
+    double lane[8] = {0};
+    for (size_t i = 0; i < COLUMNS; i += 8)
+        for (size_t k = 0; k < 8; k++) {
+            double g = power ? x[i + k] - shift : 1;
+            lane[k] += weight[i + k] * (power == 2 ? g * g : g);
+        }
+    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
+           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
+}
+
 #endif

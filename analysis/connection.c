@@ -200,26 +200,15 @@ static void descend(const struct connection_plan *plan, struct connection_work *
     }
 }
 
-/* sum_s a[s] b[s], or of a[s] alone, in a fixed order */
-static double column_sum(const double *a, const double *b)
-{
-    double lane[8] = {0};
-    for (size_t s = 0; s < COLUMNS; s += 8)
-        for (size_t i = 0; i < 8; i++)
-            lane[i] += a[s + i] * (b ? b[s + i] : 1);
-    return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
-           ((lane[2] + lane[6]) + (lane[3] + lane[7]));
-}
-
 void connection_add(const struct connection_plan *plan, struct connection_work *work,
                     const struct pass *pass, double *parameters, const struct columns *columns,
                     const uint16_t *pattern, double *sums)
 {
     size_t label = (size_t)columns->label, inputs = (size_t)plan->network->level[0].fan_in;
-    sums[plan->weight + label] += column_sum(columns->weight, NULL);
+    sums[plan->weight + label] += weighted_sum(columns->weight, columns->weight, 0, 0);
     for (size_t a = 0; direct_levels(plan) > 0 && a < inputs; a++)
         sums[plan->root + label * inputs + a] +=
-            column_sum(columns->weight, pass->act[1] + a * COLUMNS);
+            weighted_sum(columns->weight, pass->act[1] + a * COLUMNS, 0, 1);
     if (plan->tables->boundary == 1)
         root_jacobian(plan, columns, work->jacobian[0]);
     descend(plan, work, pass, parameters, columns, pattern, 0, 0, sums);

@@ -133,6 +133,23 @@ INLINE void add_block(struct lookup l, double *rows, struct samples of, size_t k
     }
 }
 
+/* Whole rows, block by block: `quads` is a constant in every call. */
+#define EACH_BLOCK(block, l, rows, of, count, columns)                                             \
+    for (size_t k = 0; k < (l).row; k += 4 * QUADS)                                                \
+        switch (quads_from(l, k)) {                                                                \
+        case 1:                                                                                    \
+            block(l, rows, of, k, 1, count, columns);                                              \
+            break;                                                                                 \
+        case 2:                                                                                    \
+            block(l, rows, of, k, 2, count, columns);                                              \
+            break;                                                                                 \
+        case 3:                                                                                    \
+            block(l, rows, of, k, 3, count, columns);                                              \
+            break;                                                                                 \
+        default:                                                                                   \
+            block(l, rows, of, k, QUADS, count, columns);                                          \
+        }
+
 static void read_one(struct lookup l, const double *rows, struct samples of, size_t s, double *out)
 {
     for (size_t k = 0; k < l.width; k++) {
@@ -150,20 +167,7 @@ void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     const double *own = rows + lookup_offset(lookup, node, 0);
     const size_t fours = count / 4 * 4;
-    for (size_t k = 0; k < l.row; k += 4 * QUADS)
-        switch (quads_from(l, k)) {
-        case 1:
-            read_block(l, own, of, k, 1, fours, out);
-            break;
-        case 2:
-            read_block(l, own, of, k, 2, fours, out);
-            break;
-        case 3:
-            read_block(l, own, of, k, 3, fours, out);
-            break;
-        default:
-            read_block(l, own, of, k, QUADS, fours, out);
-        }
+    EACH_BLOCK(read_block, l, own, of, fours, out)
     for (size_t s = fours; s < count; s++)
         read_one(l, own, of, s, out);
 }
@@ -182,20 +186,7 @@ void lookup_add(const struct lookup *lookup, double *rows, size_t node, const ui
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     double *own = rows + lookup_offset(lookup, node, 0);
     const size_t fours = count / 4 * 4;
-    for (size_t k = 0; k < l.row; k += 4 * QUADS)
-        switch (quads_from(l, k)) {
-        case 1:
-            add_block(l, own, of, k, 1, fours, in);
-            break;
-        case 2:
-            add_block(l, own, of, k, 2, fours, in);
-            break;
-        case 3:
-            add_block(l, own, of, k, 3, fours, in);
-            break;
-        default:
-            add_block(l, own, of, k, QUADS, fours, in);
-        }
+    EACH_BLOCK(add_block, l, own, of, fours, in)
     for (size_t s = fours; s < count; s++)
         add_one(l, own, of, s, in);
 }
