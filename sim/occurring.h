@@ -19,10 +19,17 @@ struct occurring {
     size_t most;                     /* columns of a node at most, padded to OCCURRING_STEP */
     size_t samples, stride;          /* of a view; padded */
     int views;
-    uint16_t *digit;   /* [child][patterns] of a child by pattern of its parent */
+    uint16_t *digit; /* [child][patterns] of a child by pattern of its parent */
+    /* Of the batch at work: */
     size_t *count;     /* [node] columns in use */
     uint16_t *pattern; /* [node][child][most] of a child by column; 0 past the last one in use */
-    uint16_t *column;  /* [view][node][stride] of a sample */
+};
+
+/* The same of a batch that is yet to come, and where its samples are. */
+struct numbering {
+    size_t *count;
+    uint16_t *pattern;
+    uint16_t *column; /* [view][node][stride] of a sample */
 };
 
 /* Whether nodes of a level have few enough patterns to look for those that occur in `columns`
@@ -34,10 +41,20 @@ bool occurring_pays(const struct network *network, int level, size_t columns);
 void occurring_layout(struct occurring *occurring, const struct network *network, int level,
                       int views, size_t samples, struct arena *arena);
 
-/* Nodes [first, end) of a batch, which have the patterns pattern[view * view_stride + node * stride
- * + sample]; disjoint ranges may run in parallel. */
-void occurring_find(struct occurring *occurring, const uint16_t *pattern, size_t view_stride,
-                    size_t stride, size_t first, size_t end);
+/* Lay out numberings of so many batches; that of one of them; bytes of one. */
+void numbering_layout(struct numbering *numberings, const struct occurring *occurring,
+                      size_t batches, struct arena *arena);
+struct numbering numbering_of(const struct numbering *numberings, const struct occurring *occurring,
+                              size_t batch);
+size_t numbering_bytes(const struct occurring *occurring);
+
+/* Number the patterns pattern[view * view_stride + node * stride + sample] of a batch. */
+void occurring_number(const struct occurring *occurring, const uint16_t *pattern,
+                      size_t view_stride, size_t stride, struct numbering numbering);
+
+/* That batch comes to work, at nodes [first, end); disjoint ranges may run in parallel. */
+void occurring_take(struct occurring *occurring, struct numbering numbering, size_t first,
+                    size_t end);
 
 /* Doubles between rows of columns: not 8 lines of a cache or a multiple, which would share places
  * in it. */
@@ -46,17 +63,24 @@ static inline size_t occurring_stride(const struct occurring *occurring)
     return occurring->most % 64 ? occurring->most : occurring->most + 8;
 }
 
-/* Columns of a node that are evaluated: those in use, padded to OCCURRING_STEP. */
-static inline size_t occurring_columns(const struct occurring *occurring, size_t node)
+/* So many columns, padded to OCCURRING_STEP. */
+static inline size_t occurring_padded(size_t columns)
 {
-    return (occurring->count[node] + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
+    return (columns + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
 }
 
-/* Samples of a view from `first` on, [node][stride]. */
-static inline const uint16_t *occurring_of(const struct occurring *occurring, int view,
-                                           size_t first)
+/* Columns of a node that are evaluated: those in use, padded. */
+static inline size_t occurring_columns(const struct occurring *occurring, size_t node)
 {
-    return occurring->column +
+    return occurring_padded(occurring->count[node]);
+}
+
+/* Columns of a view's samples from `first` on, [node][stride]. */
+static inline const uint16_t *numbering_columns(struct numbering numbering,
+                                                const struct occurring *occurring, int view,
+                                                size_t first)
+{
+    return numbering.column +
            (size_t)view * nodes_of(occurring->network, occurring->level) * occurring->stride +
            first;
 }

@@ -46,8 +46,9 @@ static size_t slabs_of(const struct supply *s, size_t steps)
 static size_t ring_of(const struct supply *s)
 {
     const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
-    const size_t slab =
-        ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
+    size_t slab = ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
+    if (s->plan.occurring)
+        slab += s->slab_steps * numbering_bytes(s->plan.occurring);
     const size_t most = s->plan.threads > 1 ? slabs_of(s, s->plan.steps) : 2;
     const size_t fit = s->plan.ring_bytes / slab;
     const size_t ring = fit < most ? fit : most;
@@ -68,6 +69,10 @@ void supply_layout(struct supply *s, const struct supply_plan *plan, struct aren
     } else {
         s->pattern = ARENA_TAKE(arena, uint16_t, numbers);
         s->leaf = ARENA_TAKE(arena, uint8_t, drawers * s->leaf_size);
+    }
+    if (plan->occurring) {
+        numbering_layout(&s->numbering, plan->occurring, s->ring * s->slab_steps, arena);
+        s->complete = ARENA_TAKE(arena, atomic_size_t, s->ring * s->slab_steps);
     }
     if (plan->labels)
         s->label = ARENA_TAKE(arena, uint8_t, s->ring * s->slab_stride);
@@ -91,6 +96,8 @@ static void begin_anew(struct supply *s)
         atomic_init(&s->lane[i].next, 0);
     for (size_t i = 0; i < s->ring; i++)
         atomic_init(&s->drawn[i], 0);
+    for (size_t i = 0; s->complete && i < s->ring * s->slab_steps; i++)
+        atomic_init(&s->complete[i], 0);
 }
 
 void supply_open(struct supply *s, uint64_t epoch, size_t steps, bool goes_on)
@@ -170,6 +177,31 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                       BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);
 }
 
+/* Where the batch of a step begins in its slab, whose first step is `first`. */
+static size_t batch_sample(const struct supply *s, size_t first, size_t step)
+{
+    return step * s->plan.batch - first * s->plan.batch / BLOCK * BLOCK;
+}
+
+/* Who draws the last block of a batch numbers its patterns. */
+static void complete_batches(struct supply *s, size_t slab, size_t b)
+{
+    const struct occurring *o = s->plan.occurring;
+    const size_t first = (slab - (slab < s->end ? s->begin : s->end)) * s->slab_steps;
+    struct place place = {.slab = slab % s->ring};
+    for (; o && place.batch < s->slab_steps; place.batch++) {
+        place.sample = batch_sample(s, first, first + place.batch);
+        const size_t begin = place.sample / BLOCK;
+        const size_t blocks = (place.sample + o->samples - 1) / BLOCK + 1 - begin;
+        if (b < begin || b >= begin + blocks)
+            continue;
+        atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + place.batch];
+        if ((atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1) % blocks == 0)
+            occurring_number(o, supply_patterns(s, 0, place, 0), supply_view_stride(s),
+                             s->slab_stride, supply_numbering(s, place));
+    }
+}
+
 /* *number = the next below `end`; false where there is none */
 static bool take(atomic_size_t *next, size_t end, size_t *number)
 {
@@ -194,6 +226,7 @@ static bool draw_one(struct supply *s, size_t end, size_t drawer)
         const size_t slab = number / in_lane, b = number % in_lane * s->lanes + lane;
         if (b < blocks_of_slab(s)) {
             draw_block(s, slab, b, drawer);
+            complete_batches(s, slab, b);
             atomic_fetch_add_explicit(&s->drawn[slab % s->ring], 1, memory_order_release);
         }
         return true;
@@ -223,8 +256,8 @@ struct place supply_enter(struct supply *s, size_t step, int thread)
         while (atomic_load_explicit(&s->drawn[slab % s->ring], memory_order_acquire) < drawn)
             sched_yield();
     }
-    return (struct place){.slab = slab % s->ring,
-                          .sample = step * s->plan.batch - first * s->plan.batch / BLOCK * BLOCK};
+    return (struct place){
+        .slab = slab % s->ring, .sample = batch_sample(s, first, step), .batch = step - first};
 }
 
 void supply_visit(struct supply *s)
@@ -248,6 +281,11 @@ const uint16_t *supply_patterns(const struct supply *s, int view, struct place p
 size_t supply_view_stride(const struct supply *s)
 {
     return rows_of(s) * s->slab_stride;
+}
+
+struct numbering supply_numbering(const struct supply *s, struct place place)
+{
+    return numbering_of(&s->numbering, s->plan.occurring, place.slab * s->slab_steps + place.batch);
 }
 
 const double *supply_values(const struct supply *s, int view, struct place place, size_t first)

@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "sim/network.h"
+#include "sim/occurring.h"
 #include "sim/pass.h"
 #include "sim/source.h"
 
@@ -18,7 +19,8 @@ struct supply_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    int level; /* at which states become patterns (sim/tables.h) */
+    int level;                         /* at which states become patterns (sim/tables.h) */
+    const struct occurring *occurring; /* of that level, whose patterns are numbered; or NULL */
     uint64_t seed;
     int positives, views; /* of a sample: x_1, `positives` of its point, others */
     bool labels;
@@ -28,9 +30,9 @@ struct supply_plan {
     size_t ring_bytes;   /* that the ring may take; it takes two slabs in any case */
 };
 
-/* Where samples lie: in which slab of the ring, and from which sample on. */
+/* Where samples lie: in which slab of the ring, from which sample on, as which of its batches. */
 struct place {
-    size_t slab, sample;
+    size_t slab, sample, batch;
 };
 
 /* Counts of one thread's own, so that threads do not wait for one another's cache lines. */
@@ -51,6 +53,7 @@ struct supply {
     size_t ring;                    /* slabs, at least 2 */
     uint16_t *pattern;              /* [ring][view][node of the level][slab_stride] of states, or */
     double *value;                  /* [ring][block][view][input][BLOCK] of real numbers */
+    struct numbering numbering;     /* [ring][slab_steps], where wanted */
     uint8_t *label;                 /* [ring][slab_stride], where wanted */
     uint8_t *leaf;                  /* [drawer][view][leaf][BLOCK] of states */
     void *scratch;                  /* [drawer] of the source */
@@ -62,7 +65,8 @@ struct supply {
     size_t most;       /* slabs that may be drawn: those of the next epoch come behind */
     size_t lanes;
     struct lane *lane;
-    atomic_size_t *drawn; /* [ring] blocks, over all slabs that lay there */
+    atomic_size_t *drawn;    /* [ring] blocks, over all slabs that lay there */
+    atomic_size_t *complete; /* [ring][slab_steps] the same of a batch, where it is numbered */
     struct gate *gate;
 };
 
@@ -101,6 +105,9 @@ const double *supply_values(const struct supply *supply, int view, struct place 
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
                                 size_t first);
 size_t supply_view_stride(const struct supply *supply);
+
+/* What occurs in the batch at `place`, and where; for plans with `occurring`. */
+struct numbering supply_numbering(const struct supply *supply, struct place place);
 
 /* The samples' labels from `place` on, NULL where the plan wants none. */
 const uint8_t *supply_labels(const struct supply *supply, struct place place);

@@ -120,6 +120,7 @@ static void layout_supply(struct trainer *t, struct arena *arena)
         .world = p->world,
         .network = p->network,
         .level = t->tables.occurring ? t->occurring.level : t->tables.boundary,
+        .occurring = t->tables.occurring,
         .seed = p->seed,
         .positives = objective_positives(p->objective, p->objective_settings),
         .views = t->views,
@@ -371,7 +372,7 @@ static const uint16_t *view_patterns(const struct trainer *t, int view, struct p
 {
     if (t->tables.occurring) {
         *stride = t->occurring.stride;
-        return occurring_of(&t->occurring, view, first);
+        return numbering_columns(supply_numbering(&t->supply, place), &t->occurring, view, first);
     }
     *stride = t->supply.slab_stride;
     return supply_patterns(&t->supply, view, place, first);
@@ -603,8 +604,7 @@ static void collect_gradient(struct trainer *t, const struct owned *o, double fo
 static void evaluate_tables(struct trainer *t, const struct owned *o, struct place place)
 {
     if (t->tables.occurring)
-        occurring_find(&t->occurring, supply_patterns(&t->supply, 0, place, 0),
-                       supply_view_stride(&t->supply), t->supply.slab_stride, o->first_child,
+        occurring_take(&t->occurring, supply_numbering(&t->supply, place), o->first_child,
                        o->end_child);
     tables_forward(&t->tables, t->parameters, o->first_node, o->end_node);
     if (t->target)

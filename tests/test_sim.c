@@ -1569,23 +1569,28 @@ static void check_occurring(const struct network *n, int level, int views, size_
 {
     struct arena arena = {0}, counted = {0};
     struct occurring o;
+    struct numbering both, numbering;
     const size_t children = (size_t)n->level[level].children, stride = samples + 3;
     const size_t nodes = nodes_of(n, level), all = (size_t)views * nodes * stride;
     uint16_t *pattern = malloc(all * sizeof *pattern);
     occurring_layout(&o, n, level, views, samples, &counted);
+    numbering_layout(&both, &o, 2, &counted);
     assert_true(pattern && !arena_create(&arena, &counted, NULL));
     occurring_layout(&o, n, level, views, samples, &arena);
+    numbering_layout(&both, &o, 2, &arena);
     for (int turn = 0; turn < 3; turn++) { /* what an earlier batch had is gone */
         for (size_t i = 0; i < all; i++)
             pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));
-        occurring_find(&o, pattern, nodes * stride, stride, 0, 1);
-        occurring_find(&o, pattern, nodes * stride, stride, 1, nodes);
+        numbering = numbering_of(&both, &o, (size_t)turn % 2);
+        occurring_number(&o, pattern, nodes * stride, stride, numbering);
+        occurring_take(&o, numbering, 0, 1);
+        occurring_take(&o, numbering, 1, nodes);
         for (size_t node = 0; node < nodes; node++) {
             const uint16_t *own = o.pattern + node * children * o.most;
             bool met[1024] = {false};
             for (int v = 0; v < views; v++)
                 for (size_t s = 0; s < samples; s++) {
-                    const size_t column = occurring_of(&o, v, s)[node * o.stride];
+                    const size_t column = numbering_columns(numbering, &o, v, s)[node * o.stride];
                     assert_true(column < o.count[node]);
                     met[column] = true;
                     size_t of_node = 0;
