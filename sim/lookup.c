@@ -94,7 +94,7 @@ static size_t quads_from(struct lookup l, size_t k)
 
 /* Entries [k, k + 4 quads) of the first `count` samples, a multiple of 4. */
 INLINE void read_block(struct lookup l, const double *rows, struct samples of, size_t k,
-                       size_t quads, size_t count, double *out)
+                       size_t quads, size_t count, double *out, double *act)
 {
     for (size_t s = 0; s < count; s += 4) {
         quad r[QUADS][4];
@@ -107,22 +107,29 @@ INLINE void read_block(struct lookup l, const double *rows, struct samples of, s
                     r[q][i] += *(const quad *)(rows + row_of(l, of, c, s + i) + k + 4 * q);
         for (size_t q = 0; q < quads; q++) {
             quad_transpose(r[q]);
-            for (size_t i = 0; i < 4 && k + 4 * q + i < l.width; i++)
-                *(quad *)(out + (k + 4 * q + i) * of.columns + s) = r[q][i];
+            for (size_t i = 0; i < 4 && k + 4 * q + i < l.width; i++) {
+                const size_t at = (k + 4 * q + i) * of.columns + s;
+                if (out != act)
+                    *(quad *)(out + at) = r[q][i];
+                if (act)
+                    *(quad *)(act + at) = quad_gate(r[q][i], r[q][i]);
+            }
         }
     }
 }
 
 /* One sample after the other: they may share a row. */
 INLINE void add_block(struct lookup l, double *rows, struct samples of, size_t k, size_t quads,
-                      size_t count, const double *in)
+                      size_t count, const double *in, const double *act)
 {
     for (size_t s = 0; s < count; s += 4) {
         quad r[QUADS][4];
         for (size_t q = 0; q < quads; q++) {
             for (size_t i = 0; i < 4; i++) {
-                const size_t row = k + 4 * q + i;
-                r[q][i] = row < l.width ? *(const quad *)(in + row * of.columns + s) : (quad){0};
+                const size_t row = k + 4 * q + i, at = row * of.columns + s;
+                r[q][i] = row < l.width ? *(const quad *)(in + at) : (quad){0};
+                if (act && row < l.width)
+                    r[q][i] = quad_gate(r[q][i], *(const quad *)(act + at));
             }
             quad_transpose(r[q]);
         }
@@ -133,60 +140,75 @@ INLINE void add_block(struct lookup l, double *rows, struct samples of, size_t k
     }
 }
 
-/* Whole rows, block by block: `quads` is a constant in every call. */
-#define EACH_BLOCK(block, l, rows, of, count, columns)                                             \
+/* Whole rows, block by block: `quads` is a constant in every call, and so is whether there is an
+ * `act`. */
+#define EACH_BLOCK(block, l, rows, of, count, columns, act)                                        \
     for (size_t k = 0; k < (l).row; k += 4 * QUADS)                                                \
         switch (quads_from(l, k)) {                                                                \
         case 1:                                                                                    \
-            block(l, rows, of, k, 1, count, columns);                                              \
+            block(l, rows, of, k, 1, count, columns, act);                                         \
             break;                                                                                 \
         case 2:                                                                                    \
-            block(l, rows, of, k, 2, count, columns);                                              \
+            block(l, rows, of, k, 2, count, columns, act);                                         \
             break;                                                                                 \
         case 3:                                                                                    \
-            block(l, rows, of, k, 3, count, columns);                                              \
+            block(l, rows, of, k, 3, count, columns, act);                                         \
             break;                                                                                 \
         default:                                                                                   \
-            block(l, rows, of, k, QUADS, count, columns);                                          \
+            block(l, rows, of, k, QUADS, count, columns, act);                                     \
         }
 
-static void read_one(struct lookup l, const double *rows, struct samples of, size_t s, double *out)
+static void read_one(struct lookup l, const double *rows, struct samples of, size_t s, double *out,
+                     double *act)
 {
     for (size_t k = 0; k < l.width; k++) {
         double sum = rows[row_of(l, of, 0, s) + k];
         for (size_t c = 1; c < l.children; c++)
             sum += rows[row_of(l, of, c, s) + k];
         out[k * of.columns + s] = sum;
+        if (act)
+            act[k * of.columns + s] = sum > 0 ? sum : 0;
     }
 }
 
 void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
-                 const uint16_t *pattern, size_t stride, size_t count, double *out, size_t columns)
+                 const uint16_t *pattern, size_t stride, size_t count, double *out, double *act,
+                 size_t columns)
 {
     const struct lookup l = *lookup;
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     const double *own = rows + lookup_offset(lookup, node, 0);
     const size_t fours = count / 4 * 4;
-    EACH_BLOCK(read_block, l, own, of, fours, out)
+    if (act == out)
+        EACH_BLOCK(read_block, l, own, of, fours, out, out)
+    else if (act)
+        EACH_BLOCK(read_block, l, own, of, fours, out, act)
+    else
+        EACH_BLOCK(read_block, l, own, of, fours, out, NULL)
     for (size_t s = fours; s < count; s++)
-        read_one(l, own, of, s, out);
+        read_one(l, own, of, s, out, act);
 }
 
-static void add_one(struct lookup l, double *rows, struct samples of, size_t s, const double *in)
+static void add_one(struct lookup l, double *rows, struct samples of, size_t s, const double *in,
+                    const double *act)
 {
     for (size_t k = 0; k < l.width; k++)
         for (size_t c = 0; c < l.children; c++)
-            rows[row_of(l, of, c, s) + k] += in[k * of.columns + s];
+            if (!act || act[k * of.columns + s] > 0)
+                rows[row_of(l, of, c, s) + k] += in[k * of.columns + s];
 }
 
 void lookup_add(const struct lookup *lookup, double *rows, size_t node, const uint16_t *pattern,
-                size_t stride, size_t count, const double *in, size_t columns)
+                size_t stride, size_t count, const double *in, const double *act, size_t columns)
 {
     const struct lookup l = *lookup;
     const struct samples of = {.pattern = pattern, .stride = stride, .columns = columns};
     double *own = rows + lookup_offset(lookup, node, 0);
     const size_t fours = count / 4 * 4;
-    EACH_BLOCK(add_block, l, own, of, fours, in)
+    if (act)
+        EACH_BLOCK(add_block, l, own, of, fours, in, act)
+    else
+        EACH_BLOCK(add_block, l, own, of, fours, in, NULL)
     for (size_t s = fours; s < count; s++)
-        add_one(l, own, of, s, in);
+        add_one(l, own, of, s, in, act);
 }

@@ -30,13 +30,16 @@ void lookup_fill(const struct lookup *lookup, double *rows, size_t patterns, con
 void lookup_take(const struct lookup *lookup, const double *rows, size_t patterns, double *out,
                  size_t stride);
 
-/* What samples look up of a node: out[width][columns] of `count` samples is the sum over its
- * children of the rows pattern[child * stride + sample]. */
+/* What `count` samples look up of a node: out[width][columns] is the sum over its children of the
+ * rows pattern[child * stride + sample], and act[width][columns] is ReLU(out) where that is not
+ * NULL; both may be one array, which then is ReLU(out). */
 void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
-                 const uint16_t *pattern, size_t stride, size_t count, double *out, size_t columns);
+                 const uint16_t *pattern, size_t stride, size_t count, double *out, double *act,
+                 size_t columns);
 
-/* ... and back: add in[width][columns] to these rows, sample by sample. */
+/* ... and back: add in[width][columns] to these rows, sample by sample; where `act` is not NULL
+ * only that where the neuron is open, act > 0. */
 void lookup_add(const struct lookup *lookup, double *rows, size_t node, const uint16_t *pattern,
-                size_t stride, size_t count, const double *in, size_t columns);
+                size_t stride, size_t count, const double *in, const double *act, size_t columns);
 
 #endif

@@ -57,6 +57,13 @@ void pass_limit(struct pass *p, size_t columns)
         level_plan_gradient(p->network, l, p->columns, columns, &p->outer[l], &p->backward[l]);
 }
 
+/* Whether samples look up pre-activations, which then go through a ReLU. */
+static bool gates_entry(const struct pass *p)
+{
+    const struct tables *t = p->tables;
+    return p->network->relu && t->entry > 0 && t->entry < t->boundary;
+}
+
 void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count)
 {
@@ -64,11 +71,12 @@ void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t
     const size_t width = t->lookup.width;
     double *pre = t->entry < t->boundary ? p->pre[t->entry] : p->act[t->entry];
     double *act = t->entry > 0 ? p->act[t->entry] : pre;
+    const bool relu = gates_entry(p);
     for (size_t node = 0; node < nodes_of(p->network, t->entry); node++) {
         const size_t first = node * width * p->columns + column;
         lookup_read(&t->lookup, t->rows, node, pattern + node * t->lookup.children * stride, stride,
-                    count, pre + first, p->columns);
-        if (t->entry < t->boundary)
+                    count, pre + first, relu ? act + first : NULL, p->columns);
+        if (!relu && act != pre)
             level_activate(p->network, t->entry, NULL, pre + first, act + first, p->columns, count);
     }
 }
@@ -153,7 +161,7 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
             double *delta_input = p->delta[l + 1] + node * inputs;
             product_run(&p->backward[l], parameters + weight_offset(n, l, node), delta_input,
                         delta);
-            if (n->relu)
+            if (n->relu && !(l + 1 == p->tables->entry && gates_entry(p)))
                 level_gate(delta_input, input, inputs);
         }
     }
@@ -165,10 +173,12 @@ void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, 
     const struct tables *t = p->tables;
     if (t->boundary == p->network->levels)
         return;
-    for (size_t node = 0; node < nodes_of(p->network, t->entry); node++)
+    for (size_t node = 0; node < nodes_of(p->network, t->entry); node++) {
+        const size_t first = node * t->lookup.width * p->columns + column;
         lookup_add(&t->lookup, delta_lookup, node, pattern + node * t->lookup.children * stride,
-                   stride, count, p->delta[t->entry] + node * t->lookup.width * p->columns + column,
-                   p->columns);
+                   stride, count, p->delta[t->entry] + first,
+                   gates_entry(p) ? p->act[t->entry] + first : NULL, p->columns);
+    }
 }
 
 double pass_flops(const struct pass *p, bool backward)

@@ -15,7 +15,8 @@ struct pass {
      * [node][width][columns], but f_0 of a symmetric network; psi(f~) of level 1..entry, which are
      * the inputs of the level above, [node][fan_in][columns].  Both are one array unless `keep`. */
     double *pre[NETWORK_MAX_LEVELS], *act[NETWORK_MAX_LEVELS + 1];
-    double *delta[NETWORK_MAX_LEVELS + 1]; /* d loss / d f~, backward only */
+    /* d loss / d f~, backward only; at an entry above the boundary before its ReLU's gate. */
+    double *delta[NETWORK_MAX_LEVELS + 1];
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
     /* Inputs that lie where they were drawn, see pass_lend_layout. */

@@ -196,9 +196,11 @@ static void complete_batches(struct supply *s, size_t slab, size_t b)
         if (b < begin || b >= begin + blocks)
             continue;
         atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + place.batch];
-        if ((atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1) % blocks == 0)
-            occurring_number(o, supply_patterns(s, 0, place, 0), supply_view_stride(s),
-                             s->slab_stride, supply_numbering(s, place));
+        if (atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1 < blocks)
+            continue;
+        atomic_store_explicit(complete, 0, memory_order_relaxed);
+        occurring_number(o, supply_patterns(s, 0, place, 0), supply_view_stride(s), s->slab_stride,
+                         supply_numbering(s, place));
     }
 }
 

@@ -66,7 +66,7 @@ struct supply {
     size_t lanes;
     struct lane *lane;
     atomic_size_t *drawn;    /* [ring] blocks, over all slabs that lay there */
-    atomic_size_t *complete; /* [ring][slab_steps] the same of a batch, where it is numbered */
+    atomic_size_t *complete; /* [ring][slab_steps] of a batch that is yet to be numbered */
     struct gate *gate;
 };
 

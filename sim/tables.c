@@ -78,8 +78,7 @@ static void evaluate_occurring(struct tables *t, double *parameters, size_t node
     double *value = t->occurring_value + occurring_first(t, node);
     join_forward(&t->join, parameters, t->value[t->boundary], node);
     lookup_read(below, t->join.rows, node, o->pattern + node * below->children * o->most, o->most,
-                columns, value, stride);
-    level_activate(t->network, o->level, NULL, value, value, stride, columns);
+                columns, value, t->network->relu ? value : NULL, stride);
 }
 
 static void fill_sums(struct tables *t, double *parameters, size_t node)
@@ -197,15 +196,12 @@ void tables_forward(struct tables *t, double *parameters, size_t first, size_t e
 static void take_occurring(struct tables *t, double *parameters, double *gradient, size_t node)
 {
     const struct occurring *o = t->occurring;
-    const size_t stride = occurring_stride(o), columns = occurring_columns(o, node);
-    const size_t first = occurring_first(t, node);
+    const size_t stride = occurring_stride(o), first = occurring_first(t, node);
     const struct lookup *below = &t->join.lookup;
-    double *delta = t->occurring_delta + first;
-    for (size_t k = 0; t->network->relu && k < below->width; k++)
-        level_gate(delta + k * stride, t->occurring_value + first + k * stride, columns);
     memset(t->join_delta + lookup_offset(below, node, 0), 0, below->node * sizeof(double));
     lookup_add(below, t->join_delta, node, o->pattern + node * below->children * o->most, o->most,
-               o->count[node], delta, stride);
+               o->count[node], t->occurring_delta + first,
+               t->network->relu ? t->occurring_value + first : NULL, stride);
     join_backward(&t->join, t->join_delta, parameters, gradient, t->value[t->boundary],
                   t->delta[t->boundary], node);
 }

@@ -1,5 +1,5 @@
-/* Protects sim/supply: every batch gets the samples of its own addresses, whoever draws them, and
- * however small the ring. */
+/* Protects sim/supply: every batch gets the samples of its own addresses, and the numbering of its
+ * own patterns, whoever draws them, and however small the ring. */
 #include "core/arena.h"
 #include "sim/supply.h"
 
@@ -11,7 +11,8 @@
 
 #include <cmocka.h>
 
-enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, STEPS = 205, EPOCH = 7 };
+enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, CHUNK = 32, STEPS = 205, EPOCH = 7 };
+enum { LEAVES = 8, LEVEL = 1 }; /* of a binary tree; whose patterns are numbered */
 
 static size_t no_scratch(const void *world)
 {
@@ -39,6 +40,24 @@ static void numbered(const void *world, struct draw draw, int positives, int vie
                     number_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
+static uint8_t state_at(uint64_t epoch, size_t view, size_t leaf, uint64_t sample)
+{
+    const uint64_t number = (epoch * VIEWS + view) * LEAVES + leaf + sample * 1000003;
+    return number * number / 64 % 5 == 0;
+}
+
+static void states(const void *world, struct draw draw, int positives, int views, void *scratch,
+                   uint8_t *leaf)
+{
+    (void)world, (void)scratch;
+    assert_int_equal(positives, POSITIVES);
+    for (size_t view = 0; view < (size_t)views; view++)
+        for (size_t i = 0; i < LEAVES; i++)
+            for (size_t j = 0; j < BLOCK; j++)
+                leaf[(view * LEAVES + i) * BLOCK + j] =
+                    state_at(draw.epoch, view, i, draw.block * BLOCK + j);
+}
+
 static uint8_t label_at(uint64_t epoch, uint64_t sample)
 {
     return (uint8_t)(epoch + sample * 7 + sample / 256);
@@ -54,17 +73,28 @@ static void labelled(const void *world, struct draw draw, uint8_t *label)
 static const struct source source_numbered = {
     .scratch_size = no_scratch, .values = numbered, .labels = labelled};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
+static const struct source source_states = {
+    .scratch_size = no_scratch, .views = states, .labels = labelled};
+static const struct network tree = {.levels = 3,
+                                    .level = {{.nodes = 1, .children = 2},
+                                              {.nodes = 2, .children = 2},
+                                              {.nodes = 4, .children = 2}},
+                                    .leaves = LEAVES,
+                                    .leaf_states = 2};
 
+/* `occurring` NULL: of real numbers. */
 static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool labels,
-                    struct arena *arena)
+                    const struct occurring *occurring, struct arena *arena)
 {
-    const struct supply_plan plan = {.source = &source_numbered,
-                                     .network = &network,
+    const struct supply_plan plan = {.source = occurring ? &source_states : &source_numbered,
+                                     .network = occurring ? &tree : &network,
+                                     .level = LEVEL,
+                                     .occurring = occurring,
                                      .positives = POSITIVES,
                                      .views = VIEWS,
                                      .labels = labels,
                                      .batch = BATCH,
-                                     .chunk = 32,
+                                     .chunk = CHUNK,
                                      .steps = STEPS,
                                      .threads = threads,
                                      .ring_bytes = ring_bytes};
@@ -76,6 +106,28 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
     supply_layout(supply, &plan, arena);
 }
 
+/* Columns of a batch's samples that do not stand for the patterns of their children. */
+static int wrong_columns(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+{
+    const struct occurring *o = s->plan.occurring;
+    const struct numbering numbering = supply_numbering(s, place);
+    int count = 0;
+    for (size_t view = 0; view < VIEWS; view++)
+        for (size_t leaf = 0; leaf < LEAVES; leaf += 2) {
+            const size_t child = leaf / 2, node = child / 2;
+            const uint16_t *column =
+                numbering_columns(numbering, o, (int)view, 0) + node * o->stride;
+            const uint16_t *pattern = numbering.pattern + child * o->most;
+            for (size_t j = 0; j < BATCH; j++) {
+                const uint64_t sample = step * BATCH + j;
+                count += column[j] >= numbering.count[node] ||
+                         pattern[column[j]] != 2 * state_at(epoch, view, leaf, sample) +
+                                                   state_at(epoch, view, leaf + 1, sample);
+            }
+        }
+    return count;
+}
+
 /* Of the samples of a batch, those that are not their own. */
 static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
@@ -83,6 +135,8 @@ static int wrong(const struct supply *s, struct place place, uint64_t epoch, siz
     int count = (label != NULL) != s->plan.labels;
     for (size_t j = 0; label && j < BATCH; j++)
         count += label[j] != label_at(epoch, step * BATCH + j);
+    if (s->plan.occurring)
+        return count + wrong_columns(s, place, epoch, step);
     for (size_t view = 0; view < VIEWS; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BATCH; j++) {
@@ -136,11 +190,9 @@ static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool 
     return count;
 }
 
-static void every_batch_has_its_own_samples(void **state)
+static void check_batches(const size_t rings[3], const struct occurring *occurring)
 {
-    (void)state;
-    static const size_t ring_bytes[] = {0, 300000, 1 << 30};
-    static const size_t rings[] = {2, 5, 21};
+    static const size_t ring_bytes[] = {0, 293500, 1 << 30};
     static const struct part part[] = {{EPOCH, STEPS, true},      {EPOCH + 1, STEPS, true},
                                        {EPOCH + 2, STEPS, false}, {EPOCH + 3, STEPS, true},
                                        {EPOCH + 9, STEPS, true},  {EPOCH + 10, STEPS / 2, true},
@@ -150,7 +202,7 @@ static void every_batch_has_its_own_samples(void **state)
             for (int visitors = 0; visitors < 2; visitors++) {
                 struct supply supply;
                 struct arena arena;
-                lay_out(&supply, threads, ring_bytes[i], visitors, &arena);
+                lay_out(&supply, threads, ring_bytes[i], visitors, occurring, &arena);
                 assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
                 for (size_t k = 0; k < sizeof part / sizeof *part; k++)
                     assert_int_equal(wrong_in_epoch(&supply, part[k], threads, visitors), 0);
@@ -158,12 +210,34 @@ static void every_batch_has_its_own_samples(void **state)
             }
 }
 
+static void every_batch_has_its_own_samples(void **state)
+{
+    (void)state;
+    static const size_t rings[] = {2, 5, 21};
+    check_batches(rings, NULL);
+}
+
+static void every_batch_has_its_own_patterns_numbered(void **state)
+{
+    (void)state;
+    static const size_t rings[] = {2, 13, 21};
+    struct arena counted = {0}, arena;
+    struct occurring o;
+    struct error err;
+    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
+    if (arena_create(&arena, &counted, &err))
+        fail_msg("%s", err.message);
+    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
+    check_batches(rings, &o);
+    arena_free(&arena);
+}
+
 static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
 {
     (void)state;
     struct supply supply;
     struct arena arena;
-    lay_out(&supply, 2, 1 << 20, true, &arena);
+    lay_out(&supply, 2, 1 << 20, true, NULL, &arena);
     supply_visit(&supply);
     supply_open(&supply, EPOCH, STEPS, true);
     supply_close(&supply);
@@ -177,7 +251,7 @@ static void a_visitor_draws_the_next_epoch_too(void **state)
     (void)state;
     struct supply supply;
     struct arena arena;
-    lay_out(&supply, 2, 1 << 30, false, &arena);
+    lay_out(&supply, 2, 1 << 30, false, NULL, &arena);
     const size_t blocks = supply.slab_stride / BLOCK, last = supply.ring - 1;
     const size_t drawn_before = atomic_load(&blocks_drawn);
     supply_open(&supply, EPOCH, STEPS, true);
@@ -200,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_batch_has_its_own_samples),
+        cmocka_unit_test(every_batch_has_its_own_patterns_numbered),
         cmocka_unit_test(a_visitor_leaves_at_once_where_nothing_is_open),
         cmocka_unit_test(a_visitor_draws_the_next_epoch_too),
     };
