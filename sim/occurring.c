@@ -90,10 +90,11 @@ static size_t number_seen(const struct occurring *o, const bool *seen, uint16_t 
         column[v] = (uint16_t)count;
         count += seen[v];
     }
-    for (size_t i = count; i < occurring_padded(count); i++)
+    const size_t columns = occurring_padded(count);
+    for (size_t i = count; i < columns; i++)
         met[i] = 0;
     for (size_t c = 0; c < children_of(o); c++)
-        for (size_t i = 0; i < occurring_padded(count); i++)
+        for (size_t i = 0; i < columns; i++)
             pattern[c * o->most + i] = o->digit[c * o->patterns + met[i]];
     return count;
 }
