@@ -83,18 +83,16 @@ size_t numbering_bytes(const struct occurring *o)
 static size_t number_seen(const struct occurring *o, const bool *seen, uint16_t *pattern,
                           uint16_t *column)
 {
-    uint16_t met[MOST_PATTERNS + OCCURRING_STEP];
+    uint16_t met[MOST_PATTERNS + OCCURRING_STEP] = {0};
     size_t count = 0;
     for (size_t v = 0; v < o->patterns; v++) {
         met[count] = (uint16_t)v;
         column[v] = (uint16_t)count;
         count += seen[v];
     }
-    const size_t columns = occurring_padded(count);
-    for (size_t i = count; i < columns; i++)
-        met[i] = 0;
+    met[count] = 0;
     for (size_t c = 0; c < children_of(o); c++)
-        for (size_t i = 0; i < columns; i++)
+        for (size_t i = 0; i < occurring_padded(count); i++)
             pattern[c * o->most + i] = o->digit[c * o->patterns + met[i]];
     return count;
 }
