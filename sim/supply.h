@@ -2,7 +2,8 @@
  *
  * An epoch is a sequence of slabs, each the samples of a few batches; a ring holds the slab in use
  * and those to come, of the next epoch too.  Samples have addresses (core/random.h), so it does not
- * matter who draws them, or when. */
+ * matter who draws them, or when.  With them goes what follows from a batch's samples alone: the
+ * numbering of its patterns (sim/occurring.h). */
 #ifndef DUET_SIM_SUPPLY_H
 #define DUET_SIM_SUPPLY_H
 
