@@ -17,11 +17,11 @@ static inline void quad_transpose(quad r[4])
     r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
 
-/* a where b > 0, 0 elsewhere, also where b is NaN. */
-static inline quad quad_gate(quad a, quad b)
+/* *a = 0 where b is not > 0, NaN included. */
+static inline void quad_gate(quad *a, const quad *b)
 {
     typedef long long bits __attribute__((vector_size(32)));
-    return (quad)((bits)a & (bits)(b > 0));
+    *a = (quad)((bits)*a & (bits)(*b > 0));
 }
 
 /* {the sum of a, that of b}, each (0 + 1) + (2 + 3). */

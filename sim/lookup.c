@@ -111,8 +111,10 @@ INLINE void read_block(struct lookup l, const double *rows, struct samples of, s
                 const size_t at = (k + 4 * q + i) * of.columns + s;
                 if (out != act)
                     *(quad *)(out + at) = r[q][i];
-                if (act)
-                    *(quad *)(act + at) = quad_gate(r[q][i], r[q][i]);
+                if (!act)
+                    continue;
+                quad_gate(&r[q][i], &r[q][i]);
+                *(quad *)(act + at) = r[q][i];
             }
         }
     }
@@ -129,7 +131,7 @@ INLINE void add_block(struct lookup l, double *rows, struct samples of, size_t k
                 const size_t row = k + 4 * q + i, at = row * of.columns + s;
                 r[q][i] = row < l.width ? *(const quad *)(in + at) : (quad){0};
                 if (act && row < l.width)
-                    r[q][i] = quad_gate(r[q][i], *(const quad *)(act + at));
+                    quad_gate(&r[q][i], (const quad *)(act + at));
             }
             quad_transpose(r[q]);
         }
