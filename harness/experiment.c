@@ -637,12 +637,12 @@ static enum status start_measuring(struct training *t, uint64_t epoch, double lo
                             .beside = beside,
                             .threads = beside ? (e->threads + 1) / 2 : e->threads};
     atomic_init(&m->over, false);
-    if (m->beside)
+    if (beside) {
         omp_pause_resource_all(omp_pause_soft); /* threads that trained may still spin */
-    if (m->beside && pthread_create(&m->thread, NULL, measure, m) != 0)
+        if (pthread_create(&m->thread, NULL, measure, m) == 0)
+            return STATUS_OK;
         m->beside = false;
-    if (m->beside)
-        return STATUS_OK;
+    }
     measure(m);
     return finish_measuring(t, err);
 }

@@ -18,7 +18,12 @@ static size_t children_of(const struct occurring *o)
     return (size_t)o->network->level[o->level].children;
 }
 
-/* Numbers in `pattern`, and in a batch's `column`. */
+/* Numbers in a batch's `count` (padded to a cache line), `pattern` and `column`. */
+static size_t counts_of(const struct occurring *o)
+{
+    return padded(nodes_of(o->network, o->level));
+}
+
 static size_t patterns_of(const struct occurring *o)
 {
     return nodes_of(o->network, o->level) * children_of(o) * o->most;
@@ -59,7 +64,7 @@ void occurring_layout(struct occurring *o, const struct network *n, int level, i
 void numbering_layout(struct numbering *numberings, const struct occurring *o, size_t batches,
                       struct arena *arena)
 {
-    numberings->count = ARENA_TAKE(arena, size_t, batches * padded(nodes_of(o->network, o->level)));
+    numberings->count = ARENA_TAKE(arena, size_t, batches * counts_of(o));
     numberings->pattern = ARENA_TAKE(arena, uint16_t, batches * patterns_of(o));
     numberings->column = ARENA_TAKE(arena, uint16_t, batches * columns_of(o));
 }
@@ -67,16 +72,14 @@ void numbering_layout(struct numbering *numberings, const struct occurring *o, s
 struct numbering numbering_of(const struct numbering *numberings, const struct occurring *o,
                               size_t batch)
 {
-    return (struct numbering){.count = numberings->count +
-                                       batch * padded(nodes_of(o->network, o->level)),
+    return (struct numbering){.count = numberings->count + batch * counts_of(o),
                               .pattern = numberings->pattern + batch * patterns_of(o),
                               .column = numberings->column + batch * columns_of(o)};
 }
 
 size_t numbering_bytes(const struct occurring *o)
 {
-    return padded(nodes_of(o->network, o->level)) * sizeof(size_t) +
-           (patterns_of(o) + columns_of(o)) * sizeof(uint16_t);
+    return counts_of(o) * sizeof(size_t) + (patterns_of(o) + columns_of(o)) * sizeof(uint16_t);
 }
 
 /* Numbers a node's patterns that are seen, and writes down those of its children. */

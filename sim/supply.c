@@ -152,6 +152,21 @@ static size_t label_index(const struct supply *s, struct place place)
     return place.slab * s->slab_stride + place.sample;
 }
 
+/* The step of its epoch that a slab begins with. */
+static size_t first_step(const struct supply *s, size_t slab)
+{
+    return (slab - (slab < s->end ? s->begin : s->end)) * s->slab_steps;
+}
+
+/* Where a batch of a slab lies. */
+static struct place place_of(const struct supply *s, size_t slab, size_t batch)
+{
+    const size_t samples = s->plan.batch;
+    return (struct place){.slab = slab % s->ring,
+                          .sample = first_step(s, slab) * samples % BLOCK + batch * samples,
+                          .batch = batch};
+}
+
 /* Block b of a slab. */
 static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
 {
@@ -159,11 +174,10 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
     const struct place place = {.slab = slab % s->ring, .sample = b * BLOCK};
     const size_t leaves = p->network->leaves, own = drawer * s->leaf_size;
     void *scratch = (char *)s->scratch + drawer * s->scratch_size;
-    const size_t first = slab < s->end ? s->begin : s->end; /* of its epoch */
     const struct draw draw = {.seed = p->seed,
                               .purpose = PURPOSE_TRAIN,
                               .epoch = s->epoch + (slab >= s->end),
-                              .block = (slab - first) * s->slab_steps * p->batch / BLOCK + b};
+                              .block = first_step(s, slab) * p->batch / BLOCK + b};
     if (p->labels)
         p->source->labels(p->world, draw, s->label + label_index(s, place));
     if (real_values(s)) {
@@ -177,30 +191,22 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                       BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);
 }
 
-/* Where the batch of a step begins in its slab, whose first step is `first`. */
-static size_t batch_sample(const struct supply *s, size_t first, size_t step)
-{
-    return step * s->plan.batch - first * s->plan.batch / BLOCK * BLOCK;
-}
-
 /* Who draws the last block of a batch numbers its patterns. */
 static void complete_batches(struct supply *s, size_t slab, size_t b)
 {
     const struct occurring *o = s->plan.occurring;
-    const size_t first = (slab - (slab < s->end ? s->begin : s->end)) * s->slab_steps;
-    struct place place = {.slab = slab % s->ring};
-    for (; o && place.batch < s->slab_steps; place.batch++) {
-        place.sample = batch_sample(s, first, first + place.batch);
+    for (size_t batch = 0; batch < s->slab_steps; batch++) {
+        const struct place place = place_of(s, slab, batch);
         const size_t begin = place.sample / BLOCK;
         const size_t blocks = (place.sample + o->samples - 1) / BLOCK + 1 - begin;
         if (b < begin || b >= begin + blocks)
             continue;
-        atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + place.batch];
+        atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + batch];
         if (atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1 < blocks)
             continue;
         atomic_store_explicit(complete, 0, memory_order_relaxed);
-        occurring_number(o, supply_patterns(s, 0, place, 0), supply_view_stride(s), s->slab_stride,
-                         supply_numbering(s, place));
+        occurring_number(o, supply_patterns(s, 0, place, 0), rows_of(s) * s->slab_stride,
+                         s->slab_stride, supply_numbering(s, place));
     }
 }
 
@@ -228,7 +234,8 @@ static bool draw_one(struct supply *s, size_t end, size_t drawer)
         const size_t slab = number / in_lane, b = number % in_lane * s->lanes + lane;
         if (b < blocks_of_slab(s)) {
             draw_block(s, slab, b, drawer);
-            complete_batches(s, slab, b);
+            if (s->plan.occurring)
+                complete_batches(s, slab, b);
             atomic_fetch_add_explicit(&s->drawn[slab % s->ring], 1, memory_order_release);
         }
         return true;
@@ -248,9 +255,8 @@ bool supply_draw_next(struct supply *s, size_t step, int thread)
 
 struct place supply_enter(struct supply *s, size_t step, int thread)
 {
-    const size_t of_epoch = step / s->slab_steps, first = of_epoch * s->slab_steps;
-    const size_t slab = s->begin + of_epoch;
-    if (step == first) {
+    const size_t slab = s->begin + step / s->slab_steps, batch = step % s->slab_steps;
+    if (batch == 0) {
         const size_t drawn = (slab / s->ring + 1) * blocks_of_slab(s);
         atomic_store_explicit(&s->gate->used, slab, memory_order_release);
         while (draw_one(s, slab + 1, (size_t)thread))
@@ -258,8 +264,7 @@ struct place supply_enter(struct supply *s, size_t step, int thread)
         while (atomic_load_explicit(&s->drawn[slab % s->ring], memory_order_acquire) < drawn)
             sched_yield();
     }
-    return (struct place){
-        .slab = slab % s->ring, .sample = batch_sample(s, first, step), .batch = step - first};
+    return place_of(s, slab, batch);
 }
 
 void supply_visit(struct supply *s)
@@ -278,11 +283,6 @@ void supply_visit(struct supply *s)
 const uint16_t *supply_patterns(const struct supply *s, int view, struct place place, size_t first)
 {
     return s->pattern + slab_index(s, view, place) + first;
-}
-
-size_t supply_view_stride(const struct supply *s)
-{
-    return rows_of(s) * s->slab_stride;
 }
 
 struct numbering supply_numbering(const struct supply *s, struct place place)

@@ -101,11 +101,9 @@ void supply_load_values(const struct supply *supply, struct pass *pass, int view
 const double *supply_values(const struct supply *supply, int view, struct place place,
                             size_t first);
 
-/* A view's patterns from `first` after `place` on: [node of the level][slab_stride]; views lie
- * supply_view_stride apart. */
+/* A view's patterns from `first` after `place` on: [node of the level][slab_stride]. */
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
                                 size_t first);
-size_t supply_view_stride(const struct supply *supply);
 
 /* What occurs in the batch at `place`, and where; for plans with `occurring`. */
 struct numbering supply_numbering(const struct supply *supply, struct place place);
