@@ -158,12 +158,17 @@ static size_t first_step(const struct supply *s, size_t slab)
     return (slab - (slab < s->end ? s->begin : s->end)) * s->slab_steps;
 }
 
+/* The sample of a slab that its first batch begins with. */
+static size_t first_sample(const struct supply *s, size_t slab)
+{
+    return first_step(s, slab) * s->plan.batch % BLOCK;
+}
+
 /* Where a batch of a slab lies. */
 static struct place place_of(const struct supply *s, size_t slab, size_t batch)
 {
-    const size_t samples = s->plan.batch;
     return (struct place){.slab = slab % s->ring,
-                          .sample = first_step(s, slab) * samples % BLOCK + batch * samples,
+                          .sample = first_sample(s, slab) + batch * s->plan.batch,
                           .batch = batch};
 }
 
@@ -195,12 +200,13 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
 static void complete_batches(struct supply *s, size_t slab, size_t b)
 {
     const struct occurring *o = s->plan.occurring;
-    for (size_t batch = 0; batch < s->slab_steps; batch++) {
-        const struct place place = place_of(s, slab, batch);
-        const size_t begin = place.sample / BLOCK;
-        const size_t blocks = (place.sample + o->samples - 1) / BLOCK + 1 - begin;
+    size_t sample = first_sample(s, slab);
+    for (size_t batch = 0; batch < s->slab_steps; batch++, sample += s->plan.batch) {
+        const size_t begin = sample / BLOCK;
+        const size_t blocks = (sample + o->samples - 1) / BLOCK + 1 - begin;
         if (b < begin || b >= begin + blocks)
             continue;
+        const struct place place = place_of(s, slab, batch);
         atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + batch];
         if (atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1 < blocks)
             continue;
