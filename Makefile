@@ -36,14 +36,14 @@ Q_COMPILE = @echo "  compile  $<";
 Q_LINK = @echo "  link     $@";
 endif
 
-FLOORS = core hltm sim analysis theorems harness
-SOURCES := $(sort $(shell find $(FLOORS) paper_figs -name '*.c'))
-MAIN := $(BUILD)/harness/main.o
+FLOORS = core store hltm sim analysis theorems harness paper_figs cli
+SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
+MAIN := $(BUILD)/cli/main.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
 LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/test_*.c)))
+TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
 
 .PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
 	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
@@ -57,7 +57,8 @@ $(LIBRARY): $(OBJECTS)
 	$(Q_LINK)ar rcs $@ $^
 
 # Objects that name the version are made again when it changes.
-VERSIONED = $(BUILD)/harness/experiment_store.o $(BUILD)/harness/figure.o $(BUILD)/harness/main.o $(BUILD)/harness/report.o
+VERSIONED = $(addprefix $(BUILD)/,harness/run/experiment_store.o harness/verify/report.o \
+	paper_figs/figure.o cli/main.o)
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
 $(VERSIONED): $(BUILD)/version
 
@@ -154,7 +155,7 @@ fuzzers: $(FUZZERS)
 # Not under the sanitizers: what trains for long by code that the others run too, and what preloads a
 # clock, limits an address space, or crashes on purpose.
 SANITIZE_NOT = test_agreement figures.sh clock.sh workers.sh
-SANITIZE_TESTS = $(filter-out $(SANITIZE_NOT:%=$(BUILD)/sanitize/tests/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
+SANITIZE_TESTS = $(filter-out $(SANITIZE_NOT:%=$(BUILD)/sanitize/tests/harness/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
 SANITIZE_SCRIPTS = $(filter-out $(SANITIZE_NOT:%=tests/cli/%) $(SANITIZE_NOT:%=tests/faults/%),$(wildcard tests/cli/*.sh tests/faults/*.sh))
 
 check-sanitize:
@@ -181,7 +182,7 @@ tests: $(TESTS)
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/duet
 	install -D -m 644 docs/duet.1 $(DESTDIR)$(PREFIX)/share/man/man1/duet.1
-	for f in plots/*.gp paper_figs/*.yaml specs/*.yaml; do \
+	for f in plots/*.gp paper_figs/*/*.gp paper_figs/*/*.yaml specs/*.yaml; do \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/duet/$$f || exit 1; done
 
 format:

@@ -1,6 +1,6 @@
 #include "analysis/classification.h"
 
-#include "sim/batch.h"
+#include "sim/net/batch.h"
 
 #include <omp.h>
 #include <string.h>

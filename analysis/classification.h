@@ -1,12 +1,13 @@
-/* How often a class head (sim/class_head.h) tells the label of samples that it was not trained on:
- * un-augmented ones, with the source's labels.  The result is the same for any number of threads.
+/* How often a class head (sim/net/class_head.h) tells the label of samples that it was not trained
+ * on: un-augmented ones, with the source's labels.  The result is the same for any number of
+ * threads.
  */
 #ifndef DUET_ANALYSIS_CLASSIFICATION_H
 #define DUET_ANALYSIS_CLASSIFICATION_H
 
 #include "core/arena.h"
-#include "sim/class_head.h"
-#include "sim/source.h"
+#include "sim/data/source.h"
+#include "sim/net/class_head.h"
 
 struct classification_plan {
     const struct network *network;

@@ -13,7 +13,7 @@
 #define DUET_ANALYSIS_CONNECTION_H
 
 #include "analysis/columns.h"
-#include "sim/pass.h"
+#include "sim/net/pass.h"
 
 /* Where the sums stand in a flat array: weight [label]; root [label][fan_in], sums of the root's
  * inputs; level [node][label][row][a] for the levels below it whose inputs a pass has, down to the

@@ -11,7 +11,7 @@
 
 #include "analysis/columns.h"
 #include "hltm/tree.h"
-#include "sim/pass.h"
+#include "sim/net/pass.h"
 
 /* Where the sums stand in a flat array of doubles.  Per level l of the network above the boundary:
  * neurons [node][width][2], sums of g and g^2, g = pre-activation - shift.  Per latent that goes

@@ -1,8 +1,8 @@
 #include "analysis/features.h"
 
 #include "analysis/probe.h"
-#include "sim/batch.h"
-#include "sim/sources/normal.h"
+#include "core/normal.h"
+#include "sim/net/batch.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -8,8 +8,8 @@
 #define DUET_ANALYSIS_FEATURES_H
 
 #include "core/arena.h"
-#include "sim/network.h"
-#include "sim/source.h"
+#include "sim/data/source.h"
+#include "sim/net/network.h"
 
 struct features_plan {
     const struct network *network;

@@ -10,7 +10,7 @@
 #include "analysis/correlation.h"
 #include "analysis/covariance_operator.h"
 #include "hltm/exact.h"
-#include "sim/source.h"
+#include "sim/data/source.h"
 
 enum { MEASURE_GROUPS = 8 };
 

@@ -2,7 +2,7 @@
 
 #include "analysis/probe.h"
 #include "core/linalg.h"
-#include "sim/batch.h"
+#include "sim/net/batch.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -10,8 +10,8 @@
 
 #include "analysis/alignment.h"
 #include "core/arena.h"
-#include "sim/predictor.h"
-#include "sim/source.h"
+#include "sim/data/source.h"
+#include "sim/net/predictor.h"
 
 enum { REPRESENTATION_GROUPS = 8 };
 

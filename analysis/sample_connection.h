@@ -7,7 +7,7 @@
 #ifndef DUET_ANALYSIS_SAMPLE_CONNECTION_H
 #define DUET_ANALYSIS_SAMPLE_CONNECTION_H
 
-#include "sim/batch.h"
+#include "sim/net/batch.h"
 
 struct sample_connection {
     const struct network *network;

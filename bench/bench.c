@@ -9,9 +9,9 @@
  * 64,000 samples. */
 #include "core/linalg.h"
 #include "core/random.h"
-#include "harness/experiment.h"
-#include "sim/phase.h"
-#include "theorems/ncp.h"
+#include "harness/run/experiment.h"
+#include "sim/flow/phase.h"
+#include "theorems/ncp/ncp.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -25,7 +25,7 @@ legend(left, right, top, bottom) = sprintf("set lmargin at screen %g; set rmargi
     ."unset logscale; unset object; unset arrow; unset xzeroaxis; set xrange [0:1]; set yrange [0:1];" \
     ."set key center center horizontal maxrows 1 width 1"
 
-# ---- flows in a plane: paper_figs/plane.h ----
+# ---- flows in a plane: paper_figs/kit/plane.h ----
 
 grey = 0x9a9a9a
 faint = 0xbdbdbd
@@ -72,7 +72,7 @@ plane_legend = "NaN with lines linewidth 1.6 linecolor rgb alive title 'does not
     ."NaN with points pointtype 6 pointsize 0.8 linewidth 1.4 linecolor rgb unstable" \
     ." title 'rests, unstable'"
 
-# ---- series of several runs over time: paper_figs/series.h ----
+# ---- series of several runs over time: paper_figs/kit/series.h ----
 
 # For eval: the curves of a dataset, one for each run, and the legend of their values.
 curve = "linespoints linetype i pointnumber 6 pointsize 0.45 linewidth 1.4"

@@ -3,7 +3,7 @@
 # FLAGS are those of the compiler.  Ends with code 1 if one of them has something to say.
 set -u
 jobs=$(nproc)
-floors="core hltm sim analysis theorems harness paper_figs"
+floors="core store hltm sim analysis theorems harness paper_figs cli"
 failed=0
 
 say() {

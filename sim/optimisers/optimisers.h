@@ -2,7 +2,7 @@
 #ifndef DUET_SIM_OPTIMISERS_OPTIMISERS_H
 #define DUET_SIM_OPTIMISERS_OPTIMISERS_H
 
-#include "sim/optimiser.h"
+#include "sim/optimisers/optimiser.h"
 
 struct sgd_settings {
     double lr, momentum, weight_decay;

@@ -29,7 +29,7 @@ check "figures by name, each once" $?
 [ $? = 2 ] && grep -q "learning" err && [ ! -s out ]
 check "one name that is wrong: nothing is made" $?
 
-touch "$here/plots/phase.gp"
+touch "$here/paper_figs/ncp/phase.gp"
 "$duet" figure phase --quick -q >again 2>err
 check "after a change of the script" $?
 [ "$(grep -c "^paper_figs" again)" = 3 ] && ! grep -q "up to date" again

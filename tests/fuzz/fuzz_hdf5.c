@@ -10,11 +10,11 @@
  * (loop_in_libhdf5.h5, until the limit of processor time ends the child, 5 to 7 s).  store_open
  * tries every file in a child process and refuses these.  What libhdf5 leaks (leak_in_libhdf5.h5)
  * is in leaks.supp, what it reads of freed memory (use_after_free_in_libhdf5.h5) in address.supp:
- * the commands themselves run in a process of their own (harness/isolate.h), here they do not. */
+ * the commands themselves run in a process of their own (store/isolate.h), here they do not. */
 #include <stdbool.h>
 #include <unistd.h>
 
-/* harness/store_try.c reads every file in a child process first: here once for each input, not
+/* store/store_try.c reads every file in a child process first: here once for each input, not
  * again for every command.  Without a child it goes on as if that had gone well. */
 static bool was_tried;
 
@@ -26,12 +26,12 @@ static pid_t fork_once(void)
 }
 
 #define fork fork_once
-#include "harness/store_try.c"
+#include "store/store_try.c"
 #undef fork
 
-#include "harness/command.h"
-#include "harness/crosscheck.h"
-#include "harness/figure.h"
+#include "harness/run/command.h"
+#include "harness/verify/crosscheck.h"
+#include "paper_figs/figure.h"
 
 #include <pthread.h>
 #include <sanitizer/common_interface_defs.h>

@@ -1,9 +1,9 @@
-/* Fuzzes the spec and override parser, harness/spec.c.
+/* Fuzzes the spec and override parser, harness/spec/spec.c.
  *
  * An input is YAML up to the first zero byte, then overrides "KEY=VALUE", each ended by a zero
  * byte. What is refused must say why.  What is accepted must survive being written out: the
  * complete YAML of a spec, which a result file keeps, reads back to itself. */
-#include "harness/spec.h"
+#include "harness/spec/spec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

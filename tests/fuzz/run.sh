@@ -20,10 +20,10 @@ export UBSAN_OPTIONS=print_stacktrace=1
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
 
 # Names and words of the specs.
-grep -rhoE '\.(name|choices) = "[a-z_0-9 ]+"' core sim harness | sed 's/.*= "//; s/"$//' | tr ' ' '\n' |
+grep -rhoE '\.(name|choices) = "[a-z_0-9 ]+"' core sim analysis harness | sed 's/.*= "//; s/"$//' | tr ' ' '\n' |
     sort -u | sed 's/.*/"&"/' >"$work/spec.dict"
 mkdir "$work/spec"
-cp specs/*.yaml paper_figs/*.yaml "$work/spec"
+cp specs/*.yaml paper_figs/*/*.yaml "$work/spec"
 
 for name in "$@"; do
     corpus=$build/corpus/$name seeds=$here/corpus/$name

@@ -1,0 +1,477 @@
+/* `duet collect`: the runs of a sweep as one table. */
+#include "harness/report/collect_groups.h"
+#include "harness/run/command.h"
+#include "harness/run/summary.h"
+#include "store/store.h"
+
+#include <argp.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CHOSEN = 64, LISTED = 20 };
+
+static const char status_name[] =
+    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable";
+
+struct options {
+    struct collect_options reading;
+    const char *over;
+    const char *chosen[MAX_CHOSEN];
+};
+
+static enum status out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
+}
+
+/* ---- a table of any kind on its way out ---- */
+
+/* A column: numbers, or words of which each number names one. */
+struct output_column {
+    char *name, *long_name; /* in HDF5: path and long name */
+    double *value;
+    const char **text; /* NULL: write the numbers */
+};
+
+struct output {
+    size_t rows, columns, capacity;
+    struct output_column *column;
+    const char *rows_name; /* long name of the axis */
+};
+
+static void output_free(struct output *output)
+{
+    for (size_t i = 0; i < output->columns; i++) {
+        free(output->column[i].name);
+        free(output->column[i].long_name);
+        free(output->column[i].value);
+        free(output->column[i].text);
+    }
+    free(output->column);
+}
+
+/* A new column of NaN; with `text` room for words too.  NULL for lack of memory. */
+static struct output_column *add_output(struct output *output, const char *name,
+                                        const char *long_name, bool text)
+{
+    if (output->columns == output->capacity) {
+        const size_t capacity = 2 * output->capacity + 16;
+        struct output_column *more = realloc(output->column, capacity * sizeof *more);
+        if (!more)
+            return NULL;
+        output->column = more;
+        output->capacity = capacity;
+    }
+    struct output_column *column = &output->column[output->columns++];
+    *column = (struct output_column){
+        .name = strdup(name),
+        .long_name = strdup(long_name),
+        .value = malloc((output->rows + 1) * sizeof *column->value),
+        .text = text ? calloc(output->rows + 1, sizeof *column->text) : NULL,
+    };
+    if (!column->name || !column->long_name || !column->value || (text && !column->text))
+        return NULL;
+    for (size_t i = 0; i < output->rows; i++)
+        column->value[i] = NAN;
+    return column;
+}
+
+/* Numbers for words: the words themselves where all are numbers, else their order of appearance,
+ * which the long name keeps. */
+static enum status number_words(struct output_column *column, size_t rows, struct error *err)
+{
+    char *end, *names = NULL;
+    size_t length, distinct = 0;
+    bool numbers = true;
+    for (size_t i = 0; i < rows && numbers; i++) {
+        column->value[i] = strtod(column->text[i], &end);
+        numbers = *end == '\0' && end != column->text[i] && isfinite(column->value[i]);
+    }
+    if (numbers)
+        return STATUS_OK;
+    FILE *out = open_memstream(&names, &length);
+    const char **known = calloc(rows + 1, sizeof *known);
+    if (!out || !known) {
+        if (out)
+            fclose(out);
+        free(names);
+        free(known);
+        return out_of_memory(err);
+    }
+    fprintf(out, "%s:", column->long_name);
+    for (size_t i = 0; i < rows; i++) {
+        size_t k = 0;
+        while (k < distinct && strcmp(known[k], column->text[i]) != 0)
+            k++;
+        if (k == distinct) {
+            known[distinct++] = column->text[i];
+            fprintf(out, "%s %zu %s", k ? "," : "", k, column->text[i]);
+        }
+        column->value[i] = (double)k;
+    }
+    free(known);
+    if (fclose(out) != 0)
+        return out_of_memory(err);
+    free(column->long_name);
+    column->long_name = names;
+    return STATUS_OK;
+}
+
+static void put_cell(FILE *out, const struct output_column *column, size_t row)
+{
+    char number[STORE_NUMBER_SIZE];
+    store_format_number(column->value[row], number);
+    const char *text = column->text ? column->text[row] : number;
+    for (; *text; text++)
+        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+}
+
+static enum status write_tsv(const struct output *output, const char *path, struct error *err)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return out_of_memory(err);
+    for (size_t c = 0; c < output->columns; c++)
+        fprintf(out, "%s%s", c ? "\t" : "", strrchr(output->column[c].name, '/') + 1);
+    putc('\n', out);
+    for (size_t r = 0; r < output->rows; r++)
+        for (size_t c = 0; c < output->columns; c++) {
+            put_cell(out, &output->column[c], r);
+            putc(c + 1 < output->columns ? '\t' : '\n', out);
+        }
+    const bool failed = ferror(out) != 0;
+    enum status status =
+        fclose(out) != 0 || failed ? out_of_memory(err) : store_write_text(path, text, length, err);
+    free(text);
+    return status;
+}
+
+/* The first column is the axis of the others. */
+static enum status write_h5(const struct output *output, const struct collect_table *table,
+                            const char *path, struct error *err)
+{
+    struct store *store;
+    char *spec = NULL;
+    enum status status = store_create(&store, err);
+    if (status)
+        return status;
+    if (asprintf(&spec, "%s%s", table->plan.base.written, table->plan.grid.yaml) < 0)
+        status = out_of_memory(err);
+    else
+        status = store_put_text(store, "spec", spec, err);
+    free(spec);
+    const struct output_column *axis = &output->column[0];
+    if (!status)
+        status =
+            store_put_axis(store, axis->name, output->rows, axis->value, axis->long_name, "1", err);
+    for (size_t c = 1; c < output->columns && !status; c++) {
+        const struct output_column *column = &output->column[c];
+        const char *const axes[] = {axis->name};
+        status = store_put(store, column->name, 1, &output->rows, axes, column->value,
+                           column->long_name, "1", err);
+    }
+    if (!status)
+        status = store_commit(store, path, err);
+    store_free(store);
+    return status;
+}
+
+static enum status write_both(const struct output *output, const struct collect_table *table,
+                              const struct options *options, const char *name, struct error *err)
+{
+    char h5[COLLECT_PATH], tsv[COLLECT_PATH];
+    snprintf(h5, sizeof h5, "%s/%s.h5", options->reading.folder, name);
+    snprintf(tsv, sizeof tsv, "%s/%s.tsv", options->reading.folder, name);
+    enum status status = write_h5(output, table, h5, err);
+    if (!status)
+        status = write_tsv(output, tsv, err);
+    if (!status && !options->reading.quiet)
+        printf("%s, %s: %zu rows, %zu columns\n", h5, tsv, output->rows, output->columns);
+    return status;
+}
+
+/* ---- one row a point ---- */
+
+static enum status add_keys(struct output *output, const struct collect_table *table,
+                            const size_t *point, const bool *left_out, struct error *err)
+{
+    for (size_t c = 0; c < table->plan.grid.columns; c++) {
+        char name[COLLECT_PATH];
+        const char *key = grid_column(&table->plan.grid, c);
+        snprintf(name, sizeof name, "/key/%s", key);
+        if (left_out && left_out[c])
+            continue;
+        struct output_column *column = add_output(output, name, key, true);
+        if (!column)
+            return out_of_memory(err);
+        for (size_t i = 0; i < output->rows; i++)
+            column->text[i] = collect_label(table, point ? point[i] : i, c);
+        enum status status = number_words(column, output->rows, err);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* Point, status and hash before the summaries. */
+static enum status add_head(struct output *output, const struct collect_table *table,
+                            struct error *err)
+{
+    struct output_column *point =
+        add_output(output, "/point", "number of the point, from 1", false);
+    if (!point)
+        return out_of_memory(err);
+    for (size_t i = 0; i < output->rows; i++)
+        point->value[i] = (double)i + 1;
+    enum status status = add_keys(output, table, NULL, NULL, err);
+    struct output_column *state = status ? NULL : add_output(output, "/status", status_name, true);
+    if (!status && !state)
+        status = out_of_memory(err);
+    for (size_t i = 0; i < output->rows && !status; i++) {
+        state->value[i] = (double)table->row[i].status;
+        state->text[i] = point_status_words[table->row[i].status];
+    }
+    return status;
+}
+
+static enum status write_points(const struct collect_table *table, const struct options *options,
+                                struct error *err)
+{
+    struct output output = {.rows = table->plan.count};
+    enum status status = add_head(&output, table, err);
+    for (size_t s = 0; s < table->series_count; s++)
+        for (size_t k = 0; k < table->series[s].width && !status; k++) {
+            const size_t c = table->series[s].column[k];
+            char name[COLLECT_PATH], long_name[COLLECT_PATH];
+            snprintf(name, sizeof name, "/last/%s", table->column[c].name);
+            snprintf(long_name, sizeof long_name, "%s, at the end", table->series[s].long_name);
+            struct output_column *column = add_output(&output, name, long_name, false);
+            if (!column)
+                status = out_of_memory(err);
+            for (size_t i = 0; i < output.rows && !status; i++)
+                column->value[i] = collect_value(table, i, c);
+        }
+    if (!status)
+        status = write_both(&output, table, options, "table", err);
+    output_free(&output);
+    return status;
+}
+
+/* ---- one row a group ---- */
+
+/* [group][column][statistic], on as many threads as there are. */
+static double *judge_all(const struct collect_table *table, const struct collect_groups *groups)
+{
+    const size_t count = groups->count * table->columns;
+    double *result = malloc((count * COLLECT_STATISTICS + 1) * sizeof *result);
+    bool failed = result == NULL;
+#pragma omp parallel for schedule(dynamic) reduction(|| : failed)
+    for (size_t i = 0; i < count; i++)
+        failed = failed || !collect_statistics(table, groups, i / table->columns,
+                                               i % table->columns, result + i * COLLECT_STATISTICS);
+    if (!failed)
+        return result;
+    free(result);
+    return NULL;
+}
+
+static enum status add_counts(struct output *output, const struct collect_table *table,
+                              const struct collect_groups *groups, struct error *err)
+{
+    for (int s = 0; s < POINT_STATUSES; s++) {
+        char name[64], long_name[64];
+        snprintf(name, sizeof name, "/%s", point_status_words[s]);
+        snprintf(long_name, sizeof long_name, "%s points", point_status_words[s]);
+        struct output_column *column = add_output(output, name, long_name, false);
+        if (!column)
+            return out_of_memory(err);
+        for (size_t g = 0; g < groups->count; g++)
+            column->value[g] = (double)collect_count(table, groups, g, (enum point_status)s);
+    }
+    return STATUS_OK;
+}
+
+static enum status add_statistics(struct output *output, const struct collect_table *table,
+                                  const double *result, struct error *err)
+{
+    static const char *const end[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high"};
+    static const char *const words[COLLECT_STATISTICS] = {
+        "mean", "standard deviation", "lower end of the 95% bootstrap interval of the mean",
+        "upper end of the 95% bootstrap interval of the mean"};
+    for (size_t s = 0; s < table->series_count; s++)
+        for (size_t k = 0; k < table->series[s].width * COLLECT_STATISTICS; k++) {
+            const size_t c = table->series[s].column[k / COLLECT_STATISTICS],
+                         which = k % COLLECT_STATISTICS;
+            char name[COLLECT_PATH], long_name[COLLECT_PATH];
+            snprintf(name, sizeof name, "/last/%s%s", table->column[c].name, end[which]);
+            snprintf(long_name, sizeof long_name, "%s, at the end: %s", table->series[s].long_name,
+                     words[which]);
+            struct output_column *column = add_output(output, name, long_name, false);
+            if (!column)
+                return out_of_memory(err);
+            for (size_t g = 0; g < output->rows; g++)
+                column->value[g] = result[(g * table->columns + c) * COLLECT_STATISTICS + which];
+        }
+    return STATUS_OK;
+}
+
+static enum status write_groups(const struct collect_table *table, const struct options *options,
+                                struct error *err)
+{
+    struct collect_groups groups = {0};
+    struct output output = {0};
+    bool *left_out = calloc(table->plan.grid.columns + 1, sizeof *left_out);
+    double *result = NULL;
+    char name[COLLECT_PATH];
+    size_t over;
+    enum status status = left_out ? STATUS_OK : out_of_memory(err);
+    if (!status)
+        status = collect_find_key(table, "--over", options->over, &over, err);
+    if (!status) {
+        left_out[over] = true;
+        status = collect_groups_find(table, left_out, &groups, err);
+    }
+    output.rows = groups.count;
+    if (!status && !(result = judge_all(table, &groups)))
+        status = out_of_memory(err);
+    struct output_column *axis =
+        status ? NULL : add_output(&output, "/group", "number of the group, from 1", false);
+    if (!status && !axis)
+        status = out_of_memory(err);
+    for (size_t g = 0; g < groups.count && !status; g++)
+        axis->value[g] = (double)g + 1;
+    if (!status)
+        status = add_keys(&output, table, groups.first, left_out, err);
+    if (!status)
+        status = add_counts(&output, table, &groups, err);
+    if (!status)
+        status = add_statistics(&output, table, result, err);
+    snprintf(name, sizeof name, "table_over_%s", options->over);
+    if (!status)
+        status = write_both(&output, table, options, name, err);
+    output_free(&output);
+    collect_groups_free(&groups);
+    free(left_out);
+    free(result);
+    return status;
+}
+
+/* ---- what is not complete ---- */
+
+static void print_points(const struct collect_table *table, enum point_status which)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < table->plan.count && shown < LISTED; i++) {
+        char described[SWEEP_TEXT];
+        if (table->row[i].status != which)
+            continue;
+        sweep_plan_describe(&table->plan, i, described);
+        printf("%s: point %zu: ", point_status_words[which], i + 1);
+        print_plain(stdout, described);
+        putchar('\n');
+        shown++;
+    }
+    if (shown < table->counts[which])
+        printf("%s: and %zu more, see the column status\n", point_status_words[which],
+               table->counts[which] - shown);
+}
+
+static void print_counts(const struct collect_table *table)
+{
+    for (int s = POINT_DIVERGED; s < POINT_STATUSES; s++)
+        print_points(table, (enum point_status)s);
+    printf("%zu points:", table->plan.count);
+    const char *separator = " ";
+    for (int s = 0; s < POINT_STATUSES; s++)
+        if (s == POINT_COMPLETE || table->counts[s] > 0) {
+            printf("%s%zu %s", separator, table->counts[s], point_status_words[s]);
+            separator = ", ";
+        }
+    putchar('\n');
+}
+
+/* ---- the command ---- */
+
+enum { OPTION_OVER = 256, OPTION_SERIES };
+
+static const struct argp_option argp_options[] = {
+    {"over", OPTION_OVER, "KEY", 0,
+     "write table_over_KEY too: mean, standard deviation and 95% bootstrap interval of the mean "
+     "over the values of a swept key, such as seed",
+     0},
+    {"series", OPTION_SERIES, "NAME", 0,
+     "take this series, such as covop/level_0/norm; may be repeated. Default: those with one "
+     "number at a time, and best_correlation",
+     0},
+    {"quiet", 'q', NULL, 0, "print nothing", 0},
+    {0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case OPTION_OVER:
+        options->over = arg;
+        return 0;
+    case OPTION_SERIES:
+        if (options->reading.chosen_count == MAX_CHOSEN)
+            argp_error(state, "more than %d series", MAX_CHOSEN);
+        options->chosen[options->reading.chosen_count++] = arg;
+        return 0;
+    case 'q':
+        options->reading.quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->reading.folder)
+            argp_error(state, "one folder at a time");
+        if (strlen(arg) >= RUN_PATH)
+            argp_error(state, "the name of the folder is too long");
+        options->reading.folder = arg;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "no DIR given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int command_collect(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "DIR",
+        .doc =
+            "Read the finished runs of the sweep in DIR, such as results/NAME, and write them as "
+            "one table, a row a point: DIR/table.h5 and DIR/table.tsv.\v"
+            "Columns: the number of the point, the swept keys, the status (complete, diverged, "
+            "failed, missing, unreadable), and the last value of each series. What a point does "
+            "not have is nan. Points that are not complete are listed. With --over only "
+            "complete points count.\n\n"
+            "Exit code: 0 the table was written; 1 it was, but files could not be read; 2 bad "
+            "input.",
+    };
+    struct options options = {0};
+    struct collect_table table = {0};
+    struct error err = {0};
+    options.reading.chosen = options.chosen;
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    enum status status = collect_table_read(&table, &options.reading, &err);
+    if (!status && !options.reading.quiet)
+        print_counts(&table);
+    if (!status)
+        status = write_points(&table, &options, &err);
+    if (!status && options.over)
+        status = write_groups(&table, &options, &err);
+    const bool unreadable = table.counts[POINT_UNREADABLE] > 0;
+    collect_table_free(&table);
+    if (status)
+        return command_fail(&err);
+    const int code = print_finish(0);
+    return code ? code : unreadable ? error_exit_code(STATUS_FAILED) : 0;
+}

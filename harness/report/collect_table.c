@@ -1,0 +1,458 @@
+#include "harness/report/collect_table.h"
+
+#include "harness/run/command.h"
+#include "harness/run/progress.h"
+#include "store/store_each.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char root[] = "/series/";
+
+const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
+                                                        "unreadable"};
+
+static enum status out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
+}
+
+void collect_table_free(struct collect_table *table)
+{
+    for (size_t i = 0; i < table->series_count; i++) {
+        free(table->series[i].path);
+        free(table->series[i].long_name);
+        free(table->series[i].units);
+        free(table->series[i].column);
+    }
+    for (size_t i = 0; i < table->columns; i++)
+        free(table->column[i].name);
+    for (size_t i = 0; table->row && i < table->plan.count; i++)
+        free(table->row[i].value);
+    free(table->series);
+    free(table->column);
+    free(table->row);
+    sweep_plan_free(&table->plan);
+}
+
+double collect_value(const struct collect_table *table, size_t point, size_t column)
+{
+    const struct row *row = &table->row[point];
+    return column < row->count ? row->value[column] : NAN;
+}
+
+const char *collect_label(const struct collect_table *table, size_t point, size_t key)
+{
+    return grid_label(&table->plan.grid, table->plan.point[point].index, key);
+}
+
+/* ---- which series ---- */
+
+/* Words such as loss, series/loss and /series/loss. */
+static bool is_named(const char *chosen, const char *path)
+{
+    return strcmp(path, chosen) == 0 || strcmp(path + 1, chosen) == 0 ||
+           strcmp(path + strlen(root), chosen) == 0;
+}
+
+static bool is_chosen(const struct collect_options *options, const char *path)
+{
+    for (size_t i = 0; i < options->chosen_count; i++)
+        if (is_named(options->chosen[i], path))
+            return true;
+    return false;
+}
+
+/* "/series/probe/mean" is probe.mean; where a row has several values each has its place behind a
+ * dot. */
+static char *name_column(const char *path, int rank, size_t index)
+{
+    char *name;
+    const char *start = path + strlen(root);
+    const char *place = strcmp(start, "best_correlation") == 0 ? "level_" : "";
+    const int length =
+        rank > 1 ? asprintf(&name, "%s.%s%zu", start, place, index) : asprintf(&name, "%s", start);
+    for (char *c = length < 0 ? NULL : name; c && *c; c++)
+        *c = *c == '/' ? '.' : *c <= ' ' ? '_' : *c;
+    return length < 0 ? NULL : name;
+}
+
+/* Has the dataset the column, at whatever place in its rows? */
+static bool has_column(const char *path, const char *column)
+{
+    char *name = name_column(path, 1, 0);
+    const size_t length = name ? strlen(name) : 0;
+    const bool has = name && strncmp(name, column, length) == 0 &&
+                     (column[length] == '.' || column[length] == '\0');
+    free(name);
+    return has;
+}
+
+/* Unless datasets were chosen: what is one number at a time, and the best correlation by level. */
+static bool is_summary(const struct collect_options *options, const char *path,
+                       const struct store_info *info)
+{
+    const bool readable = info->rank >= 1 && info->rank <= STORE_MAX_RANK;
+    if (options->also && has_column(path, options->also))
+        return readable;
+    if (options->chosen_count > 0)
+        return is_chosen(options, path) && readable;
+    return !info->axis && (info->rank == 1 || strcmp(path, "/series/best_correlation") == 0);
+}
+
+/* ---- in the process that reads the files ---- */
+
+/* What is known of a dataset, which is the same in all files. */
+struct known {
+    char *path, *long_name, *units;
+    bool summary;
+};
+
+struct reader {
+    const struct collect_options *options;
+    struct collect_table *table;
+    size_t *point; /* of each file */
+    size_t files;
+    struct known *known;
+    size_t known_count;
+    struct progress *progress;
+};
+
+/* NULL on failure. */
+static const struct known *know(struct reader *reader, const struct store_file *file,
+                                const char *path, struct error *err)
+{
+    for (size_t i = 0; i < reader->known_count; i++)
+        if (strcmp(reader->known[i].path, path) == 0)
+            return &reader->known[i];
+    struct store_info info;
+    struct known *more = realloc(reader->known, (reader->known_count + 1) * sizeof *more);
+    if (!more) {
+        out_of_memory(err);
+        return NULL;
+    }
+    reader->known = more;
+    if (store_describe(file, path, &info, err))
+        return NULL;
+    struct known *known = &more[reader->known_count];
+    *known = (struct known){.path = strdup(path),
+                            .long_name = info.long_name,
+                            .units = info.units,
+                            .summary = is_summary(reader->options, path, &info)};
+    if (known->path) {
+        reader->known_count++;
+        return known;
+    }
+    store_info_free(&info);
+    out_of_memory(err);
+    return NULL;
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    fwrite(text, 1, strlen(text) + 1, out);
+}
+
+/* The last row of a dataset. */
+static enum status put_series(const struct store_file *file, const struct known *known, FILE *out,
+                              struct error *err)
+{
+    struct store_array array;
+    enum status status = store_get(file, known->path, &array, err);
+    if (status)
+        return status;
+    const size_t rows = array.rank > 0 ? array.shape[0] : 0;
+    const size_t width = rows > 0 ? array.count / rows : 0;
+    if (width > 0) {
+        put_text(out, known->path);
+        put_text(out, known->long_name);
+        put_text(out, known->units);
+        fwrite(&array.rank, sizeof array.rank, 1, out);
+        fwrite(&width, sizeof width, 1, out);
+        fwrite(array.values + (rows - 1) * width, sizeof *array.values, width, out);
+    }
+    store_array_free(&array);
+    return STATUS_OK;
+}
+
+static void name_file(void *context, size_t i, char *path, size_t size)
+{
+    const struct reader *reader = context;
+    char hash[SWEEP_HASH];
+    sweep_hash_text(reader->table->plan.point[reader->point[i]].hash, hash);
+    snprintf(path, size, "%s/%s.h5", reader->options->folder, hash);
+}
+
+/* A visit to the series of a file. */
+struct visit {
+    struct reader *reader;
+    const struct store_file *file;
+    FILE *out;
+    enum status status;
+    struct error *err;
+};
+
+static void visit_series(const char *path, void *context)
+{
+    struct visit *visit = context;
+    if (visit->status)
+        return;
+    const struct known *known = know(visit->reader, visit->file, path, visit->err);
+    if (!known)
+        visit->status = STATUS_INVALID;
+    else if (known->summary)
+        visit->status = put_series(visit->file, known, visit->out, visit->err);
+}
+
+static enum status read_file(void *context, size_t i, const struct store_file *file, FILE *out,
+                             struct error *err)
+{
+    struct visit visit = {context, file, out, STATUS_OK, err};
+    char *word;
+    (void)i;
+    enum status status = store_get_text(file, "status", &word, err);
+    if (status)
+        return status;
+    put_text(out, word);
+    free(word);
+    status = store_visit_objects(file, "/series", visit_series, &visit, err);
+    return status ? status : visit.status;
+}
+
+/* ---- here ---- */
+
+/* What a reader sent, see put_series. */
+struct message {
+    const char *at, *end;
+};
+
+static const char *get_text(struct message *message)
+{
+    const char *text = message->at;
+    const char *zero = memchr(text, '\0', (size_t)(message->end - text));
+    message->at = zero ? zero + 1 : message->end;
+    return zero ? text : NULL;
+}
+
+static bool get_bytes(struct message *message, void *value, size_t size)
+{
+    if ((size_t)(message->end - message->at) < size)
+        return false;
+    memcpy(value, message->at, size);
+    message->at += size;
+    return true;
+}
+
+/* A series that may be new; NULL for lack of memory. */
+static struct series *find_series(struct collect_table *table, const char *path,
+                                  const char *long_name, const char *units)
+{
+    for (size_t i = 0; i < table->series_count; i++)
+        if (strcmp(table->series[i].path, path) == 0)
+            return &table->series[i];
+    struct series *more = realloc(table->series, (table->series_count + 1) * sizeof *table->series);
+    if (!more)
+        return NULL;
+    table->series = more;
+    struct series *series = &more[table->series_count++];
+    *series = (struct series){
+        .path = strdup(path), .long_name = strdup(long_name), .units = strdup(units)};
+    return series->path && series->long_name && series->units ? series : NULL;
+}
+
+static enum status add_columns(struct collect_table *table, struct series *series, int rank,
+                               size_t width, struct error *err)
+{
+    struct column *more = realloc(table->column, (table->columns + width) * sizeof *more);
+    if (!more)
+        return out_of_memory(err);
+    table->column = more;
+    size_t *place = realloc(series->column, width * sizeof *place);
+    if (!place)
+        return out_of_memory(err);
+    series->column = place;
+    for (; series->width < width; series->width++) {
+        more[table->columns] = (struct column){name_column(series->path, rank, series->width),
+                                               (size_t)(series - table->series)};
+        place[series->width] = table->columns++;
+        if (!more[table->columns - 1].name)
+            return out_of_memory(err);
+    }
+    return STATUS_OK;
+}
+
+static enum status widen(struct row *row, size_t count, struct error *err)
+{
+    double *more = realloc(row->value, count * sizeof *more);
+    if (!more)
+        return out_of_memory(err);
+    row->value = more;
+    for (; row->count < count; row->count++)
+        more[row->count] = NAN;
+    return STATUS_OK;
+}
+
+static enum status garbled(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "the process that reads the files sent half a message");
+}
+
+static enum status take_series(struct collect_table *table, struct row *row,
+                               struct message *message, struct error *err)
+{
+    int rank;
+    size_t width;
+    const char *path = get_text(message), *long_name = get_text(message),
+               *units = get_text(message);
+    if (!path || !long_name || !units || !get_bytes(message, &rank, sizeof rank) ||
+        !get_bytes(message, &width, sizeof width) ||
+        width > (size_t)(message->end - message->at) / sizeof(double))
+        return garbled(err);
+    struct series *series = find_series(table, path, long_name, units);
+    enum status status = series ? STATUS_OK : out_of_memory(err);
+    if (!status && width > series->width)
+        status = add_columns(table, series, rank, width, err);
+    if (!status && row->count < table->columns)
+        status = widen(row, table->columns, err);
+    for (size_t i = 0; i < width && !status; i++)
+        get_bytes(message, &row->value[series->column[i]], sizeof(double));
+    return status;
+}
+
+static enum status take_file(void *context, size_t i, const char *bytes, size_t size,
+                             const struct error *problem, struct error *err)
+{
+    struct reader *reader = context;
+    struct collect_table *table = reader->table;
+    struct row *row = &table->row[reader->point[i]];
+    progress_update(reader->progress, i + 1, reader->files, "reading the files");
+    if (problem) {
+        row->status = POINT_UNREADABLE;
+        print_problem(problem);
+        return STATUS_OK;
+    }
+    struct message message = {bytes, bytes + size};
+    const char *word = get_text(&message);
+    if (!word)
+        return garbled(err);
+    row->status = strcmp(word, "diverged") == 0 ? POINT_DIVERGED : POINT_COMPLETE;
+    enum status status = STATUS_OK;
+    while (message.at < message.end && !status)
+        status = take_series(table, row, &message, err);
+    return status;
+}
+
+static bool tell_numbering(void *context, size_t done, size_t all)
+{
+    progress_update(context, done, all, "reading the points");
+    return true;
+}
+
+/* The points that have a file; failed and missing ones are told by what is there instead. */
+static void find_files(struct reader *reader)
+{
+    struct collect_table *table = reader->table;
+    for (size_t i = 0; i < table->plan.count; i++) {
+        char path[COLLECT_PATH], hash[SWEEP_HASH];
+        reader->point[reader->files] = i;
+        name_file(reader, reader->files, path, sizeof path);
+        if (access(path, F_OK) == 0) {
+            reader->files++;
+            continue;
+        }
+        sweep_hash_text(table->plan.point[i].hash, hash);
+        snprintf(path, sizeof path, "%s/%s.failed", reader->options->folder, hash);
+        table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
+    }
+}
+
+static enum status read_files(struct reader *reader, struct error *err)
+{
+    struct collect_table *table = reader->table;
+    table->row = calloc(table->plan.count + 1, sizeof *table->row);
+    reader->point = calloc(table->plan.count + 1, sizeof *reader->point);
+    if (!table->row || !reader->point)
+        return out_of_memory(err);
+    find_files(reader);
+    const struct store_each each = {reader->files, reader, name_file, read_file, take_file};
+    const enum status status = reader->files > 0 ? store_each(&each, err) : STATUS_OK;
+    for (size_t i = 0; i < table->plan.count; i++)
+        table->counts[table->row[i].status]++;
+    return status;
+}
+
+static enum status check_chosen(const struct collect_table *table,
+                                const struct collect_options *options, struct error *err)
+{
+    for (size_t i = 0; i < options->chosen_count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < table->series_count && !found; k++)
+            found = is_named(options->chosen[i], table->series[k].path);
+        if (!found)
+            return error_set(err, STATUS_INVALID,
+                             "--series %s is in no file; `duet export --list FILE.h5 /series` "
+                             "shows the names",
+                             options->chosen[i]);
+    }
+    return STATUS_OK;
+}
+
+enum status collect_table_read(struct collect_table *table, const struct collect_options *options,
+                               struct error *err)
+{
+    struct progress progress;
+    struct reader reader = {.options = options, .table = table, .progress = &progress};
+    *table = (struct collect_table){0};
+    snprintf(table->manifest, sizeof table->manifest, "%s/sweep.yaml", options->folder);
+    if (access(table->manifest, R_OK) != 0)
+        return error_set(err, STATUS_INVALID,
+                         "%s: %s; give the folder of a sweep, such as results/NAME",
+                         table->manifest, strerror(errno));
+    enum status status = sweep_plan_open(&table->plan, table->manifest, NULL, 0, NULL, 0, err);
+    progress_start(&progress, options->quiet);
+    if (!status)
+        status = sweep_plan_number(&table->plan, tell_numbering, &progress, err);
+    if (!status)
+        status = read_files(&reader, err);
+    progress_end(&progress);
+    free(reader.point);
+    return status ? status : check_chosen(table, options, err);
+}
+
+/* ---- keys ---- */
+
+enum status collect_find_key(const struct collect_table *table, const char *option, const char *key,
+                             size_t *found, struct error *err)
+{
+    const struct grid *grid = &table->plan.grid;
+    const char **names = calloc(grid->columns + 1, sizeof *names);
+    if (!names)
+        return out_of_memory(err);
+    for (*found = 0; *found < grid->columns; ++*found) {
+        names[*found] = grid_column(grid, *found);
+        if (strcmp(names[*found], key) == 0)
+            break;
+    }
+    const bool there = *found < grid->columns;
+    const char *nearest = there ? NULL : nearest_word(key, names, grid->columns);
+    char *list = NULL;
+    size_t length;
+    FILE *out = there || nearest ? NULL : open_memstream(&list, &length);
+    for (size_t c = 0; out && c < grid->columns; c++)
+        fprintf(out, "%s%s", c ? ", " : "", names[c]);
+    if (out)
+        fclose(out);
+    free(names);
+    enum status status = STATUS_OK;
+    if (nearest)
+        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the nearest is %s", option,
+                           key, nearest);
+    else if (!there)
+        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the swept keys are %s",
+                           option, key, list ? list : "those of sweep.yaml");
+    free(list);
+    return status;
+}

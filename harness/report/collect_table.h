@@ -1,0 +1,81 @@
+/* The runs of a sweep as one table: what `duet collect` writes and `duet plot` draws.
+ *
+ * A row is a point of the sweep that the folder's sweep.yaml describes, in the order of its grid; a
+ * column is the last value of a series, named by its path below /series with dots: "loss",
+ * "probe.mean", "best_correlation.level_0". */
+#ifndef DUET_HARNESS_COLLECT_TABLE_H
+#define DUET_HARNESS_COLLECT_TABLE_H
+
+#include "harness/run/run.h"
+#include "harness/sweep/sweep_plan.h"
+
+enum { COLLECT_PATH = RUN_PATH + 64 };
+
+enum point_status {
+    POINT_COMPLETE,
+    POINT_DIVERGED,
+    POINT_FAILED,
+    POINT_MISSING,
+    POINT_UNREADABLE,
+    POINT_STATUSES,
+};
+
+extern const char *const point_status_words[POINT_STATUSES];
+
+/* A dataset whose last row becomes columns. */
+struct series {
+    char *path, *long_name, *units;
+    size_t width;   /* most values that a point has */
+    size_t *column; /* [width] */
+};
+
+struct column {
+    char *name;
+    size_t series;
+};
+
+/* Values of one point, in the order of the columns; those behind the last one are NaN. */
+struct row {
+    enum point_status status;
+    size_t count;
+    double *value;
+};
+
+struct collect_table {
+    struct sweep_plan plan;
+    char manifest[COLLECT_PATH];
+    struct series *series;
+    size_t series_count;
+    struct column *column;
+    size_t columns;
+    struct row *row; /* [plan.count] */
+    size_t counts[POINT_STATUSES];
+};
+
+struct collect_options {
+    const char *folder;
+    /* Series to take, such as "covop/level_0/norm"; none: those with one number at a time, and
+     * best_correlation. */
+    const char *const *chosen;
+    size_t chosen_count;
+    const char *also; /* a column whose series is taken too; NULL: none */
+    bool quiet;       /* no progress */
+};
+
+/* Read a folder.  Files that cannot be read are told on stderr and counted.  Free with
+ * collect_table_free, also after an error. */
+enum status collect_table_read(struct collect_table *table, const struct collect_options *options,
+                               struct error *err);
+void collect_table_free(struct collect_table *table);
+
+/* NaN where the point has no such value. */
+double collect_value(const struct collect_table *table, size_t point, size_t column);
+
+/* Text of a point in a column of the grid. */
+const char *collect_label(const struct collect_table *table, size_t point, size_t key);
+
+/* Index of a swept key, *found; `option` ("--over") is named in the error. */
+enum status collect_find_key(const struct collect_table *table, const char *option, const char *key,
+                             size_t *found, struct error *err);
+
+#endif

@@ -1,0 +1,443 @@
+#include "harness/run/command.h"
+#include "harness/run/summary.h"
+#include "harness/spec/spec.h"
+#include "store/store.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *last_component(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static enum status out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "out of memory");
+}
+
+/* ---- the table ---- */
+
+/* A dataset and what names its rows and columns. */
+struct table {
+    char *path;
+    bool axis; /* is one itself */
+    struct store_array array;
+    char *axes[STORE_MAX_RANK];
+    struct store_array rows; /* values of the first axis; none: 0, 1, 2, ... */
+};
+
+static void table_free(struct table *table)
+{
+    store_array_free(&table->array);
+    store_array_free(&table->rows);
+    store_axes_free(table->axes);
+}
+
+static enum status read_rows(const struct store_file *file, struct table *table, struct error *err)
+{
+    enum status status = store_get_axes(file, table->path, table->axes, err);
+    if (status || !table->axes[0])
+        return status;
+    status = store_get(file, table->axes[0], &table->rows, err);
+    if (!status && table->rows.count != table->array.shape[0])
+        status = error_set(err, STATUS_INVALID, "%s has %zu rows, its axis %s has %zu values",
+                           table->path, table->array.shape[0], table->axes[0], table->rows.count);
+    return status;
+}
+
+static enum status table_read(const struct store_file *file, struct table *table, struct error *err)
+{
+    struct store_info info;
+    enum status status = store_describe(file, table->path, &info, err);
+    if (status)
+        return status;
+    table->axis = info.axis;
+    store_info_free(&info);
+    status = store_get(file, table->path, &table->array, err);
+    if (!status && !table->axis && table->array.rank > 0)
+        status = read_rows(file, table, err);
+    return status;
+}
+
+/* Columns of values: the product of all dimensions but the first. */
+static size_t table_columns(const struct table *table)
+{
+    size_t columns = 1;
+    for (int i = 1; i < table->array.rank; i++)
+        columns *= table->array.shape[i];
+    return columns;
+}
+
+/* Names must be one word each for gnuplot and others. */
+static void put_word(FILE *out, const char *word, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        putc((unsigned char)word[i] <= ' ' || word[i] == 127 ? '_' : word[i], out);
+}
+
+/* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
+ * so on; the dataset says the level already. */
+static void put_axis_name(FILE *out, const char *path)
+{
+    const char *name = last_component(path), *rest = name;
+    if (strncmp(name, "level_", 6) == 0 && name[6] >= '0' && name[6] <= '9') {
+        rest = name + 6 + strspn(name + 6, "0123456789");
+        rest = rest[0] == '_' && rest[1] ? rest + 1 : name;
+    }
+    put_word(out, rest, strlen(rest));
+}
+
+/* node_0.neuron_3: axis and index of each dimension but the first. */
+static void put_column_name(FILE *out, const struct table *table, size_t column)
+{
+    size_t block = table_columns(table);
+    for (int i = 1; i < table->array.rank; i++) {
+        block /= table->array.shape[i];
+        fputs(i > 1 ? "." : "", out);
+        if (table->axes[i])
+            put_axis_name(out, table->axes[i]);
+        else
+            fprintf(out, "dim%d", i);
+        fprintf(out, "_%zu", column / block % table->array.shape[i]);
+    }
+}
+
+static bool put_header(FILE *out, const struct table *table)
+{
+    if (table->array.rank > 0 && !table->axis) {
+        if (table->axes[0])
+            put_axis_name(out, table->axes[0]);
+        else
+            fputs("index", out);
+    }
+    if (table->array.rank < 2) {
+        const char *name = last_component(table->path);
+        fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
+        put_word(out, name, strlen(name));
+        return putc('\n', out) != EOF;
+    }
+    size_t columns = table_columns(table);
+    for (size_t j = 0; j < columns && !ferror(out); j++) {
+        putc('\t', out);
+        put_column_name(out, table, j);
+    }
+    return !ferror(out) && putc('\n', out) != EOF;
+}
+
+static bool put_number(FILE *out, double value, char end)
+{
+    char text[STORE_NUMBER_SIZE];
+    store_format_number(value, text);
+    return fputs(text, out) != EOF && putc(end, out) != EOF;
+}
+
+/* On failure errno is that of the write. */
+static bool put_row(FILE *out, const struct table *table, size_t row, size_t columns)
+{
+    const double *values = table->array.values + row * columns;
+    if (table->array.rank > 0 && !table->axis) {
+        double at = table->axes[0] ? table->rows.values[row] : (double)row;
+        if (!put_number(out, at, columns ? '\t' : '\n'))
+            return false;
+    }
+    for (size_t j = 0; j < columns; j++)
+        if (!put_number(out, values[j], j + 1 < columns ? '\t' : '\n'))
+            return false;
+    return true;
+}
+
+static bool put_table(FILE *out, const struct table *table)
+{
+    size_t rows = table->array.rank ? table->array.shape[0] : 1, columns = table_columns(table);
+    if (!put_header(out, table))
+        return false;
+    for (size_t i = 0; i < rows; i++)
+        if (!put_row(out, table, i, columns))
+            return false;
+    return true;
+}
+
+/* ---- what to say when the dataset is not there ---- */
+
+struct names {
+    char **path;
+    size_t count, capacity;
+    bool failed;
+};
+
+static void names_add(const char *path, void *context)
+{
+    struct names *names = context;
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? 2 * names->capacity : 64;
+        char **more = realloc(names->path, capacity * sizeof *more);
+        if (!more) {
+            names->failed = true;
+            return;
+        }
+        names->path = more;
+        names->capacity = capacity;
+    }
+    names->path[names->count] = strdup(path);
+    if (names->path[names->count])
+        names->count++;
+    else
+        names->failed = true;
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->path[i]);
+    free(names->path);
+}
+
+/* A sentence that grows, cut at the end of its buffer. */
+struct sentence {
+    char text[768];
+    size_t used;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+sentence_add(struct sentence *sentence, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(sentence->text + sentence->used, sizeof sentence->text - sentence->used,
+                           format, args);
+    va_end(args);
+    sentence->used += length > 0 ? (size_t)length : 0;
+    if (sentence->used >= sizeof sentence->text)
+        sentence->used = sizeof sentence->text - 1;
+}
+
+/* Index of the path that is nearest to the wanted one, or of one with nearly the same last word;
+ * `count` if there is none. */
+static size_t nearest_path(const struct names *names, const char *wanted)
+{
+    const char **last = malloc(names->count * sizeof *last), *word = NULL;
+    size_t found = names->count;
+    for (size_t i = 0; last && i < names->count; i++) {
+        last[i] = last_component(names->path[i]);
+        if (found == names->count && strcmp(last[i], last_component(wanted)) == 0)
+            found = i;
+    }
+    if (found == names->count)
+        word = nearest_word(wanted, (const char *const *)names->path, names->count);
+    for (size_t i = 0; word && i < names->count; i++)
+        found = word == names->path[i] ? i : found;
+    if (last && found == names->count)
+        word = nearest_word(last_component(wanted), last, names->count);
+    for (size_t i = 0; word && last && i < names->count; i++)
+        found = word == last[i] ? i : found;
+    free(last);
+    return found;
+}
+
+static enum status no_dataset(const struct store_file *file, const char *name, const char *path,
+                              struct error *err)
+{
+    struct names names = {0};
+    struct sentence sentence = {.text = ""};
+    enum status status = store_visit(file, "/", names_add, &names, err);
+    if (!status && names.failed)
+        status = out_of_memory(err);
+    for (int i = 0; !status && i < 3 && names.count > 0; i++) {
+        size_t nearest = nearest_path(&names, path);
+        if (nearest == names.count)
+            break;
+        sentence_add(&sentence, "%s%s", i ? ", " : "nearest: ", names.path[nearest]);
+        free(names.path[nearest]);
+        names.path[nearest] = names.path[--names.count];
+    }
+    if (!sentence.used)
+        sentence_add(&sentence, "'duet export --list %s' lists what there is", name);
+    names_free(&names);
+    if (status)
+        return status;
+    return error_set(err, STATUS_INVALID, "%s: there is no dataset %s; %s", name, path,
+                     sentence.text);
+}
+
+/* The direct members of a group follow one another in the list of all datasets below it. */
+static enum status is_group(const struct store_file *file, const char *name, const char *path,
+                            struct error *err)
+{
+    struct names names = {0};
+    struct sentence sentence = {.text = ""};
+    enum status status = store_visit(file, path, names_add, &names, err);
+    if (!status && names.failed)
+        status = out_of_memory(err);
+    size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
+    const char *before = "";
+    for (size_t i = 0; !status && i < names.count; i++) {
+        const char *member = names.path[i] + skip;
+        size_t length = strcspn(member, "/") + (strchr(member, '/') != NULL);
+        if (strncmp(member, before, length) != 0)
+            sentence_add(&sentence, "%s%.*s", *before ? ", " : "", (int)length, member);
+        before = member;
+    }
+    names_free(&names);
+    if (status)
+        return status;
+    return error_set(err, STATUS_INVALID, "%s: %s is a group, not a dataset; it holds %s", name,
+                     path, sentence.used ? sentence.text : "nothing");
+}
+
+/* ---- the command ---- */
+
+struct request {
+    const char *file, *dataset;
+    bool list;
+};
+
+/* With one slash in front and none at the end, allocated. */
+static char *tidy_path(const char *path)
+{
+    char *tidy = malloc(strlen(path) + 2);
+    size_t used = 0;
+    for (const char *part = path; tidy && *part;) {
+        part += strspn(part, "/");
+        size_t length = strcspn(part, "/");
+        if (length > 0) {
+            tidy[used] = '/';
+            memcpy(tidy + used + 1, part, length);
+            used += length + 1;
+        }
+        part += length;
+    }
+    if (tidy && used == 0)
+        tidy[used++] = '/';
+    if (tidy)
+        tidy[used] = '\0';
+    return tidy;
+}
+
+/* `failure` is the errno of a write to stdout. */
+static enum status export_dataset(const struct store_file *file, char *path, int *failure,
+                                  struct error *err)
+{
+    struct table table = {.path = path};
+    enum status status = table_read(file, &table, err);
+    if (!status && !put_table(stdout, &table))
+        *failure = errno;
+    table_free(&table);
+    return status;
+}
+
+struct list {
+    const struct store_file *file;
+    struct error *err;
+    enum status status;
+    int failure;
+};
+
+static void list_dataset(const char *path, void *context)
+{
+    struct list *list = context;
+    struct store_info info;
+    if (list->status || list->failure)
+        return;
+    list->status = store_describe(list->file, path, &info, list->err);
+    if (list->status)
+        return;
+    print_plain(stdout, path);
+    putchar('\t');
+    print_shape(stdout, info.rank, info.shape);
+    putchar('\t');
+    print_plain(stdout, info.long_name);
+    putchar('\t');
+    print_plain(stdout, info.units);
+    if (putchar('\n') == EOF || ferror(stdout))
+        list->failure = errno;
+    store_info_free(&info);
+}
+
+static enum status list_datasets(const struct store_file *file, const char *group, int *failure,
+                                 struct error *err)
+{
+    struct list list = {.file = file, .err = err};
+    fputs("dataset\tshape\tlong_name\tunits\n", stdout);
+    enum status status = store_visit(file, group, list_dataset, &list, err);
+    *failure = list.failure;
+    return list.status ? list.status : status;
+}
+
+static enum status answer(const struct request *request, int *failure, struct error *err)
+{
+    struct store_file *file;
+    enum status status = store_open(&file, request->file, err);
+    if (status)
+        return status;
+    char *path = tidy_path(request->dataset ? request->dataset : "/");
+    enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
+    if (!path)
+        status = out_of_memory(err);
+    else if (kind == STORE_NOTHING)
+        status = no_dataset(file, request->file, path, err);
+    else if (request->list)
+        status = list_datasets(file, path, failure, err);
+    else if (kind == STORE_GROUP)
+        status = is_group(file, request->file, path, err);
+    else
+        status = export_dataset(file, path, failure, err);
+    free(path);
+    store_close(file);
+    return status;
+}
+
+static error_t parse(int key, char *word, struct argp_state *state)
+{
+    struct request *request = state->input;
+    switch (key) {
+    case 'l':
+        request->list = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (!request->file)
+            request->file = word;
+        else if (!request->dataset)
+            request->dataset = word;
+        else
+            argp_error(state, "'%s' is one argument too many", word);
+        return 0;
+    case ARGP_KEY_END:
+        if (!request->file || (!request->dataset && !request->list))
+            argp_error(state, "FILE.h5 and DATASET are needed; --list FILE.h5 lists the datasets");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"list", 'l', NULL, 0, "list all datasets with shape, long name and units", 0},
+    {0},
+};
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "FILE.h5 DATASET\n--list FILE.h5 [GROUP]",
+    .doc = "Print a dataset as tab-separated values with a header line.  The first dimension goes "
+           "down, the others go across, named like node_0.neuron_3.",
+};
+
+int command_export(int argc, char **argv)
+{
+    struct request request = {0};
+    struct error err;
+    int failure = 0;
+    argp_err_exit_status = error_exit_code(STATUS_INVALID);
+    argp_parse(&parser, argc, argv, 0, NULL, &request);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
+    enum status status = answer(&request, &failure, &err);
+    int code = print_finish(failure);
+    return status ? command_fail(&err) : code;
+}

@@ -1,0 +1,371 @@
+#include "harness/run/command.h"
+#include "harness/run/summary.h"
+#include "store/store.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- printing ---- */
+
+void print_plain(FILE *out, const char *text)
+{
+    for (const char *c = text; *c; c++)
+        putc((unsigned char)*c < ' ' || *c == 127 ? '?' : *c, out);
+}
+
+int print_shape(FILE *out, int rank, const size_t *shape)
+{
+    int width = rank == 0 ? fprintf(out, "scalar") : 0;
+    for (int i = 0; i < rank; i++)
+        width += fprintf(out, "%s%zu", i ? " x " : "", shape[i]);
+    return width;
+}
+
+int print_finish(int failure)
+{
+    if (!failure && fflush(stdout) != 0)
+        failure = errno;
+    if (!failure)
+        return error_exit_code(STATUS_OK);
+    struct error err;
+    error_set(&err, STATUS_SYSTEM, "cannot write to standard output: %s", strerror(failure));
+    return failure == EPIPE ? error_exit_code(STATUS_SYSTEM) : command_fail(&err);
+}
+
+static void print_value(FILE *out, double value)
+{
+    if (isnan(value))
+        fprintf(out, "  %8s", "-");
+    else
+        fprintf(out, "  %8.4f", value);
+}
+
+void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *before,
+                   const double *after, const double *ceiling)
+{
+    fprintf(out, "best |correlation|, mean over the nodes of a level (0 is the root)\n");
+    fprintf(out, "%5s  %6s  %8s  %8s  %8s\n", "level", "nodes", "before", "after", "ceiling");
+    for (size_t k = 0; k < levels; k++) {
+        fprintf(out, "%5zu", k);
+        if (nodes[k])
+            fprintf(out, "  %6zu", nodes[k]);
+        else
+            fprintf(out, "  %6s", "-");
+        print_value(out, before[k]);
+        print_value(out, after[k]);
+        print_value(out, ceiling[k]);
+        putc('\n', out);
+    }
+}
+
+const char *const summary_series[SUMMARY_SERIES][2] = {
+    {"/series/loss", "loss"},
+    {"/series/predictor/effective_rank", "effective rank of the outputs"},
+    {"/series/comatch/accuracy", "accuracy of the class head"},
+    {"/series/probe/mean", "accuracy of the linear probes"},
+};
+
+void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count)
+{
+    fprintf(out, "%-30s  %8s  %8s\n", "", "before", "after");
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%-30s  %8.4g  %8.4g\n", lines[i].what, lines[i].before, lines[i].after);
+}
+
+/* ---- the parts of the page ---- */
+
+struct page {
+    FILE *out;
+    const char *path; /* of the file */
+    const struct store_file *file;
+    struct error *err;
+    enum status status;
+};
+
+/* Root attributes of a run, in the order in which they are shown; the spec comes after them. */
+static const struct {
+    const char *name, *label;
+} known[] = {
+    {"duet_version", "duet"},   {"commit", "commit"}, {"seed", "seed"},
+    {"spec_hash", "spec hash"}, {"status", "status"}, {"status_detail", "detail"},
+};
+enum {
+    KNOWN = sizeof known / sizeof *known,
+    PATH_COLUMN = 36, /* widths in the list of datasets */
+    SHAPE_COLUMN = 14,
+    MAX_LEVELS = 1024,
+};
+
+static enum status print_attribute(const struct page *page, const char *name, const char *label)
+{
+    char *text;
+    enum status status = store_show_attribute(page->file, name, &text, page->err);
+    if (status)
+        return status;
+    fprintf(page->out, "%-13s ", label);
+    print_plain(page->out, text);
+    putc('\n', page->out);
+    free(text);
+    return STATUS_OK;
+}
+
+static void print_other_attribute(const char *name, void *context)
+{
+    struct page *page = context;
+    bool is_known = strcmp(name, "spec") == 0;
+    for (size_t i = 0; i < KNOWN; i++)
+        is_known = is_known || strcmp(name, known[i].name) == 0;
+    if (!page->status && !is_known)
+        page->status = print_attribute(page, name, name);
+}
+
+static enum status print_attributes(struct page *page)
+{
+    for (size_t i = 0; i < KNOWN && !page->status; i++)
+        if (store_has_attribute(page->file, known[i].name))
+            page->status = print_attribute(page, known[i].name, known[i].label);
+    if (!page->status) {
+        enum status status =
+            store_visit_attributes(page->file, print_other_attribute, page, page->err);
+        page->status = page->status ? page->status : status;
+    }
+    return page->status;
+}
+
+static enum status print_times(const struct page *page)
+{
+    struct store_array epoch;
+    const bool flow = store_has(page->file, "/series/time");
+    if (!flow && !store_has(page->file, "/series/epoch"))
+        return STATUS_OK;
+    enum status status =
+        store_get(page->file, flow ? "/series/time" : "/series/epoch", &epoch, page->err);
+    if (status)
+        return status;
+    fprintf(page->out, "%-13s %zu %s", "measured", epoch.count, flow ? "times" : "epochs");
+    if (epoch.count)
+        fprintf(page->out, ", %.15g to %.15g", epoch.values[0], epoch.values[epoch.count - 1]);
+    putc('\n', page->out);
+    store_array_free(&epoch);
+    return STATUS_OK;
+}
+
+/* The spec as it is stored, indented. */
+static enum status print_spec(const struct page *page)
+{
+    char *spec;
+    if (!store_has_attribute(page->file, "spec"))
+        return STATUS_OK;
+    enum status status = store_get_text(page->file, "spec", &spec, page->err);
+    if (status)
+        return status;
+    fputs("\nspec\n", page->out);
+    for (char *rest = spec, *line; (line = strsep(&rest, "\n"));) {
+        if (!*line && !rest)
+            break;
+        fputs(*line ? "  " : "", page->out);
+        print_plain(page->out, line);
+        putc('\n', page->out);
+    }
+    free(spec);
+    return STATUS_OK;
+}
+
+/* Spaces up to the next column. */
+static void print_gap(FILE *out, int width, int column)
+{
+    fprintf(out, "%*s  ", width < column ? column - width : 0, "");
+}
+
+static void print_dataset(const char *path, void *context)
+{
+    struct page *page = context;
+    struct store_info info;
+    if (page->status)
+        return;
+    page->status = store_describe(page->file, path, &info, page->err);
+    if (page->status)
+        return;
+    fputs("  ", page->out);
+    print_plain(page->out, path);
+    print_gap(page->out, (int)strnlen(path, PATH_COLUMN), PATH_COLUMN);
+    int width = print_shape(page->out, info.rank, info.shape);
+    if (*info.long_name)
+        print_gap(page->out, width, SHAPE_COLUMN);
+    print_plain(page->out, info.long_name);
+    fputs(*info.units ? " [" : "", page->out);
+    print_plain(page->out, info.units);
+    fputs(*info.units ? "]\n" : "\n", page->out);
+    store_info_free(&info);
+}
+
+static enum status print_datasets(struct page *page)
+{
+    fputs("\ndatasets\n", page->out);
+    enum status status = store_visit(page->file, "/", print_dataset, page, page->err);
+    return page->status ? page->status : status;
+}
+
+/* ---- the summary ---- */
+
+/* Nodes of a level and the mean of their ceilings; 0 and NAN where the file has none. */
+static enum status read_level(const struct page *page, size_t level, size_t *nodes, double *ceiling)
+{
+    char path[64];
+    struct store_array array;
+    struct store_info info;
+    *nodes = 0;
+    *ceiling = NAN;
+    snprintf(path, sizeof path, "/series/correlation/level_%zu", level);
+    if (store_kind(page->file, path) == STORE_DATASET) {
+        enum status status = store_describe(page->file, path, &info, page->err);
+        if (status)
+            return status;
+        *nodes = info.rank > 1 ? info.shape[1] : 0;
+        store_info_free(&info);
+    }
+    snprintf(path, sizeof path, "/ceiling/level_%zu", level);
+    if (!store_has(page->file, path))
+        return STATUS_OK;
+    enum status status = store_get(page->file, path, &array, page->err);
+    if (status)
+        return status;
+    *nodes = array.count;
+    double sum = 0;
+    for (size_t i = 0; i < array.count; i++)
+        sum += array.values[i];
+    *ceiling = sum / (double)array.count;
+    store_array_free(&array);
+    return STATUS_OK;
+}
+
+static enum status print_levels(const struct page *page, const struct store_array *best)
+{
+    size_t levels = best->shape[1], nodes[MAX_LEVELS];
+    double ceiling[MAX_LEVELS];
+    if (best->rank != 2 || best->shape[0] == 0 || levels > MAX_LEVELS)
+        return error_set(page->err, STATUS_INVALID,
+                         "%s: /series/best_correlation is not one row an epoch, one column a level",
+                         page->path);
+    for (size_t k = 0; k < levels; k++) {
+        enum status status = read_level(page, k, &nodes[k], &ceiling[k]);
+        if (status)
+            return status;
+    }
+    putc('\n', page->out);
+    summary_print(page->out, levels, nodes, best->values,
+                  best->values + (best->shape[0] - 1) * levels, ceiling);
+    return STATUS_OK;
+}
+
+/* First and last value of the series that are there. */
+static enum status print_series(const struct page *page)
+{
+    struct summary_line lines[SUMMARY_SERIES];
+    size_t count = 0;
+    for (size_t i = 0; i < SUMMARY_SERIES; i++) {
+        struct store_array series;
+        if (!store_has(page->file, summary_series[i][0]))
+            continue;
+        enum status status = store_get(page->file, summary_series[i][0], &series, page->err);
+        if (status)
+            return status;
+        if (series.count > 0)
+            lines[count++] = (struct summary_line){summary_series[i][1], series.values[0],
+                                                   series.values[series.count - 1]};
+        store_array_free(&series);
+    }
+    if (count > 0) {
+        putc('\n', page->out);
+        summary_print_lines(page->out, lines, count);
+    }
+    return STATUS_OK;
+}
+
+static enum status print_summary(const struct page *page)
+{
+    struct store_array best;
+    enum status status = print_series(page);
+    if (status)
+        return status;
+    if (!store_has(page->file, "/series/best_correlation"))
+        return STATUS_OK;
+    status = store_get(page->file, "/series/best_correlation", &best, page->err);
+    if (status)
+        return status;
+    status = print_levels(page, &best);
+    store_array_free(&best);
+    return status;
+}
+
+/* ---- the command ---- */
+
+static enum status print_page(FILE *out, const char *path, struct error *err)
+{
+    struct store_file *file;
+    enum status status = store_open(&file, path, err);
+    if (status)
+        return status;
+    struct page page = {.out = out, .path = path, .file = file, .err = err};
+    fprintf(out, "%-13s ", "file");
+    print_plain(out, path);
+    putc('\n', out);
+    status = print_attributes(&page);
+    if (!status)
+        status = print_times(&page);
+    if (!status)
+        status = print_spec(&page);
+    if (!status)
+        status = print_datasets(&page);
+    if (!status)
+        status = print_summary(&page);
+    store_close(file);
+    return status;
+}
+
+static error_t parse(int key, char *word, struct argp_state *state)
+{
+    const char **path = state->input;
+    if (key == ARGP_KEY_ARG && !*path)
+        *path = word;
+    else if (key == ARGP_KEY_ARG)
+        argp_error(state, "'%s' is one argument too many; one FILE.h5 is needed", word);
+    else if (key == ARGP_KEY_END && !*path)
+        argp_error(state, "a FILE.h5 is needed");
+    else
+        return ARGP_ERR_UNKNOWN;
+    return 0;
+}
+
+static const struct argp parser = {
+    .parser = parse,
+    .args_doc = "FILE.h5",
+    .doc = "Show what a result file holds: versions, seed, status, spec, datasets, and the best "
+           "correlation of each level before and after training.",
+};
+
+int command_info(int argc, char **argv)
+{
+    const char *path = NULL;
+    argp_err_exit_status = error_exit_code(STATUS_INVALID);
+    argp_parse(&parser, argc, argv, 0, NULL, &path);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
+
+    struct error err;
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (!out || !path) {
+        error_set(&err, STATUS_SYSTEM, "out of memory");
+        return command_fail(&err);
+    }
+    enum status status = print_page(out, path, &err);
+    fclose(out);
+    int code = print_finish(text && fputs(text, stdout) == EOF ? errno : 0);
+    free(text);
+    return status ? command_fail(&err) : code;
+}

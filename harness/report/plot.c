@@ -1,0 +1,366 @@
+/* `duet plot`: a quantity of a sweep over a swept key, as lines or as a map. */
+#include "harness/report/gnuplot.h"
+#include "harness/report/plot_data.h"
+#include "harness/run/command.h"
+#include "harness/run/summary.h"
+#include "store/store.h"
+
+#include <argp.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct options {
+    struct plot_choice choice;
+    const char *folder, *output;
+    bool quiet;
+};
+
+/* ---- words for the script ---- */
+
+/* Shortest decimals, of 3 digits or more, that tell the values apart. */
+static int digits_of(const struct plot_axis *axis)
+{
+    int digits = 3;
+    for (bool same = true; same && digits < 17; digits += same) {
+        same = false;
+        for (size_t i = 1; i < axis->count && !same; i++) {
+            char a[64], b[64];
+            snprintf(a, sizeof a, "%.*g", digits, axis->at[i - 1]);
+            snprintf(b, sizeof b, "%.*g", digits, axis->at[i]);
+            same = strcmp(a, b) == 0;
+        }
+    }
+    return digits;
+}
+
+static void put_value(FILE *out, const struct plot_axis *axis, size_t i, int digits)
+{
+    if (axis->words)
+        fputs(axis->label[i], out);
+    else
+        fprintf(out, "%.*g", digits, axis->at[i]);
+}
+
+/* Text of a line in a legend, a line each. */
+static void put_lines(FILE *out, const struct plot_axis *axis)
+{
+    const int digits = axis->words ? 0 : digits_of(axis);
+    for (size_t i = 0; i < axis->count; i++) {
+        put_value(out, axis, i, digits);
+        fputc('\n', out);
+    }
+}
+
+/* Are the values few and about equally far apart, so that each can have its tick? */
+static bool is_even(const struct plot_axis *axis)
+{
+    enum { FEW = 8 };
+    double least = INFINITY, most = 0;
+    for (size_t i = 1; i < axis->count; i++) {
+        const double step = axis->at[i] - axis->at[i - 1];
+        least = fmin(least, step);
+        most = fmax(most, step);
+    }
+    return axis->count <= FEW && most <= 1.5 * least;
+}
+
+/* Ticks at words, at few numbers with even steps, and at numbers spaced by ratios over less than
+ * two decades; "" leaves them to gnuplot. */
+static void put_ticks(FILE *out, const struct plot_axis *axis)
+{
+    enum { FEW = 6, MANY = 40 };
+    const size_t n = axis->count, most = axis->logarithmic ? FEW : MANY;
+    if (!axis->words && !axis->logarithmic && !is_even(axis))
+        return;
+    if (axis->logarithmic && n > FEW && axis->at[n - 1] >= 100 * axis->at[0])
+        return;
+    const size_t step = (n + most - 1) / most;
+    const int digits = axis->words ? 0 : digits_of(axis);
+    for (size_t i = 0; i < n; i += step) {
+        char *text = NULL;
+        size_t length;
+        FILE *word = open_memstream(&text, &length);
+        if (!word)
+            return;
+        put_value(word, axis, i, digits);
+        fclose(word);
+        fprintf(out, "%s'", i ? ", " : "");
+        for (const char *c = text; text && *c; c++)
+            fprintf(out, *c == '\'' ? "''" : "%c", *c);
+        fprintf(out, "' %.17g", axis->at[i]);
+        free(text);
+    }
+}
+
+static bool pass_text(const char *name, void (*put)(FILE *out, const struct plot_axis *axis),
+                      const struct plot_axis *axis)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return false;
+    put(out, axis);
+    const bool good = fclose(out) == 0 && setenv(name, text, 1) == 0;
+    free(text);
+    return good;
+}
+
+static bool pass_number(const char *name, size_t number)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", number);
+    return setenv(name, text, 1) == 0;
+}
+
+/* The quantity with its unit, and what it is: words of the series, chosen values, statistics. */
+static bool pass_title(const struct plot_data *data, const struct collect_table *table,
+                       const struct plot_choice *choice)
+{
+    const struct series *series = &table->series[table->column[data->column].series];
+    char *title = NULL, *label = NULL, *unit = NULL;
+    size_t length;
+    const bool has_unit = series->units[0] && strcmp(series->units, "1") != 0;
+    FILE *out = open_memstream(&title, &length);
+    if (!out)
+        return false;
+    fprintf(out, "%s", series->long_name);
+    for (size_t a = 0; a < choice->at_count; a++)
+        fprintf(out, "%s%s", a ? ", " : "\n", choice->at[a]);
+    if (data->seeds)
+        fprintf(out, "%s%s over the seeds", choice->at_count ? "; " : "\n",
+                choice->heat ? "mean" : "mean and its 95% interval");
+    bool good = fclose(out) == 0;
+    if (has_unit && asprintf(&unit, " (%s)", series->units) < 0)
+        unit = NULL;
+    if (asprintf(&label, "%s%s", choice->y, unit ? unit : "") < 0)
+        label = NULL;
+    good = good && label && setenv("DUET_TITLE", title, 1) == 0 &&
+           setenv("DUET_QUANTITY", label, 1) == 0;
+    free(title);
+    free(label);
+    free(unit);
+    return good;
+}
+
+/* What plots/sweep_*.gp read beside the table. */
+static bool pass_all(const struct plot_data *data, const struct collect_table *table,
+                     const struct plot_choice *choice)
+{
+    return pass_title(data, table, choice) && setenv("DUET_X_LABEL", choice->x, 1) == 0 &&
+           setenv("DUET_BY_LABEL", choice->by ? choice->by : "", 1) == 0 &&
+           pass_number("DUET_LOG_X", data->x.logarithmic) &&
+           pass_number("DUET_LOG_BY", data->by.logarithmic) &&
+           pass_number("DUET_WORDS", data->x.words) && pass_number("DUET_COUNT", data->x.count) &&
+           pass_number("DUET_LINES", choice->by ? data->by.count : 0) &&
+           pass_text("DUET_X_TICKS", put_ticks, &data->x) &&
+           pass_text("DUET_BY_TICKS", put_ticks, &data->by) &&
+           pass_text("DUET_LINE_LABELS", put_lines, &data->by);
+}
+
+/* ---- files ---- */
+
+static void put_name(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        fputc(isalnum((unsigned char)*text) || strchr("._=-+", *text) ? *text : '_', out);
+}
+
+/* DIR/plot/QUANTITY_over_X_by_KEY_at_KEY=VALUE, or --output without an ending. */
+static char *base_name(const struct options *options)
+{
+    const struct plot_choice *choice = &options->choice;
+    static const char *const endings[] = {".pdf", ".png", ".tsv"};
+    char *text = NULL;
+    size_t length;
+    if (options->output) {
+        length = strlen(options->output);
+        for (size_t i = 0; i < 3; i++)
+            if (length > 4 && strcmp(options->output + length - 4, endings[i]) == 0)
+                return strndup(options->output, length - 4);
+        return strdup(options->output);
+    }
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    fprintf(out, "%s/plot/", options->folder);
+    put_name(out, choice->y);
+    fputs("_over_", out);
+    put_name(out, choice->x);
+    fputs(choice->by ? "_by_" : "", out);
+    put_name(out, choice->by ? choice->by : "");
+    for (size_t a = 0; a < choice->at_count; a++) {
+        fputs("_at_", out);
+        put_name(out, choice->at[a]);
+    }
+    fputs(choice->heat ? "_heat" : "", out);
+    return fclose(out) == 0 ? text : NULL;
+}
+
+static const char *script_of(const struct options *options)
+{
+    return options->choice.heat ? "plots/sweep_heat.gp" : "plots/sweep_lines.gp";
+}
+
+static enum status draw(const struct options *options, const char *base, const char *tsv,
+                        struct error *err)
+{
+    static const char *const formats[] = {"pdf", "png"};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < 2 && !status; i++) {
+        char path[COLLECT_PATH];
+        snprintf(path, sizeof path, "%s.%s", base, formats[i]);
+        status = gnuplot_draw(script_of(options), tsv, path, formats[i], err);
+        if (!status && !options->quiet)
+            printf("%s\n", path);
+    }
+    return status;
+}
+
+static enum status write_files(const struct options *options, const struct plot_data *data,
+                               const struct collect_table *table, struct error *err)
+{
+    char tsv[COLLECT_PATH], script[RUN_PATH], *base = base_name(options);
+    size_t length;
+    char *text = plot_data_text(data, table, &options->choice, &length);
+    enum status status = STATUS_OK;
+    if (!base || !text || !pass_all(data, table, &options->choice))
+        status = error_set(err, STATUS_SYSTEM, "out of memory for the plot");
+    else if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
+        status = error_set(err, STATUS_INVALID, "%s: the name is too long", base);
+    if (!status)
+        status = find_shared_file(script_of(options), script, err);
+    if (!status)
+        status = store_write_text(tsv, text, length, err);
+    if (!status)
+        status = draw(options, base, tsv, err);
+    if (!status && !options->quiet)
+        printf("%s\n", tsv);
+    free(base);
+    free(text);
+    return status;
+}
+
+/* ---- the command ---- */
+
+enum { OPTION_X = 256, OPTION_Y, OPTION_BY, OPTION_AT, OPTION_HEAT };
+
+static const struct argp_option argp_options[] = {
+    {"x", OPTION_X, "KEY", 0, "swept key along the horizontal axis; `case` for the cases", 0},
+    {"y", OPTION_Y, "QUANTITY", 0,
+     "column of the table of `duet collect`, such as loss, best_correlation.level_0 or "
+     "covop.level_0.norm.0",
+     0},
+    {"by", OPTION_BY, "KEY", 0, "swept key with a line for each value", 0},
+    {"heat", OPTION_HEAT, NULL, 0,
+     "a map: the key of --by along the vertical axis, the quantity as colour", 0},
+    {"at", OPTION_AT, "KEY=VALUE", 0,
+     "only the points with this value of a swept key; may be repeated", 0},
+    {"output", 'o', "FILE", 0, "name of the files without ending; default: below DIR/plot", 0},
+    {"quiet", 'q', NULL, 0, "print nothing", 0},
+    {0},
+};
+
+static void finish_options(const struct options *options, struct argp_state *state)
+{
+    if (!options->folder)
+        argp_error(state, "no DIR given");
+    if (!options->choice.x)
+        argp_error(state, "no --x KEY given");
+    if (!options->choice.y)
+        argp_error(state, "no --y QUANTITY given");
+    if (options->choice.heat && !options->choice.by)
+        argp_error(state, "--heat needs --by KEY, the vertical axis");
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct options *options = state->input;
+    struct plot_choice *choice = &options->choice;
+    switch (key) {
+    case OPTION_X:
+        choice->x = arg;
+        return 0;
+    case OPTION_Y:
+        choice->y = arg;
+        return 0;
+    case OPTION_BY:
+        choice->by = arg;
+        return 0;
+    case OPTION_HEAT:
+        choice->heat = true;
+        return 0;
+    case OPTION_AT:
+        if (choice->at_count == PLOT_MAX_AT)
+            argp_error(state, "more than %d times --at", PLOT_MAX_AT);
+        choice->at[choice->at_count++] = arg;
+        return 0;
+    case 'o':
+        options->output = arg;
+        return 0;
+    case 'q':
+        options->quiet = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->folder)
+            argp_error(state, "one folder at a time");
+        if (strlen(arg) >= RUN_PATH)
+            argp_error(state, "the name of the folder is too long");
+        options->folder = arg;
+        return 0;
+    case ARGP_KEY_END:
+        finish_options(options, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static enum status plot(const struct options *options, struct collect_table *table,
+                        struct error *err)
+{
+    struct plot_data data = {0};
+    const struct collect_options reading = {
+        .folder = options->folder, .also = options->choice.y, .quiet = options->quiet};
+    enum status status = collect_table_read(table, &reading, err);
+    if (!status)
+        status = plot_data_make(&data, table, &options->choice, err);
+    if (!status)
+        status = write_files(options, &data, table, err);
+    char *left_out = status ? NULL : plot_data_left_out(&data, table);
+    if (left_out && left_out[0] && !options->quiet)
+        printf("%s\n", left_out);
+    free(left_out);
+    plot_data_free(&data);
+    return status;
+}
+
+int command_plot(int argc, char **argv)
+{
+    static const struct argp argp = {
+        .options = argp_options,
+        .parser = parse,
+        .args_doc = "DIR --x KEY --y QUANTITY",
+        .doc = "Draw a quantity of the sweep in DIR, such as results/NAME, over a swept key: "
+               "DIR/plot/NAME.pdf, NAME.png and the data NAME.tsv.\v"
+               "The quantity is the last value of a series. Over the seeds, unless they are drawn "
+               "or chosen, the mean of the complete points is drawn with its 95% bootstrap "
+               "interval, as in `duet collect --over seed`. Other swept keys must be chosen with "
+               "--at. An axis is logarithmic where the ratios of the values are more even than "
+               "their differences. Diverged and missing points are listed and left out.\n\n"
+               "Exit code: 0 drawn; 1 drawn, but files could not be read; 2 bad input.",
+    };
+    struct options options = {0};
+    struct collect_table table = {0};
+    struct error err = {0};
+    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    const enum status status = plot(&options, &table, &err);
+    const bool unreadable = table.counts[POINT_UNREADABLE] > 0;
+    collect_table_free(&table);
+    if (status)
+        return command_fail(&err);
+    const int code = print_finish(0);
+    return code ? code : unreadable ? error_exit_code(STATUS_FAILED) : 0;
+}

@@ -1,0 +1,545 @@
+#include "harness/report/plot_data.h"
+
+#include "store/store.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "out of memory for the plot");
+}
+
+static void axis_free(struct plot_axis *axis)
+{
+    free(axis->label);
+    free(axis->at);
+    free(axis->edge);
+}
+
+void plot_data_free(struct plot_data *data)
+{
+    axis_free(&data->x);
+    axis_free(&data->by);
+    collect_groups_free(&data->groups);
+    free(data->group);
+    free(data->statistic);
+    free(data->selected);
+    free(data->left_out);
+    *data = (struct plot_data){0};
+}
+
+/* ---- which points ---- */
+
+static bool is_number(const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return *end == '\0' && end != text && isfinite(*value);
+}
+
+static bool same_value(const char *a, const char *b)
+{
+    double x, y;
+    return strcmp(a, b) == 0 || (is_number(a, &x) && is_number(b, &y) && x == y);
+}
+
+/* "0.1, 0.2, 0.5" of a key, at most 12 of them; allocated. */
+static char *list_values(const struct collect_table *table, size_t key)
+{
+    enum { MOST = 12 };
+    const char *shown[MOST + 1];
+    size_t count = 0, length;
+    char *text = NULL;
+    for (size_t i = 0; i < table->plan.count && count <= MOST; i++) {
+        const char *label = collect_label(table, i, key);
+        size_t k = 0;
+        while (k < count && strcmp(shown[k], label) != 0)
+            k++;
+        if (k == count)
+            shown[count++] = label;
+    }
+    FILE *out = open_memstream(&text, &length);
+    for (size_t k = 0; out && k < count; k++)
+        fprintf(out, "%s%s", k ? ", " : "", k < MOST ? shown[k] : "...");
+    if (out)
+        fclose(out);
+    return text;
+}
+
+static enum status find_at(const struct collect_table *table, const char *at, size_t *key,
+                           const char **value, struct error *err)
+{
+    const char *equals = strchr(at, '=');
+    if (!equals || equals == at || !equals[1])
+        return error_set(err, STATUS_INVALID, "--at %s: give KEY=VALUE, such as seed=1", at);
+    char *name = strndup(at, (size_t)(equals - at));
+    if (!name)
+        return out_of_memory(err);
+    const enum status status = collect_find_key(table, "--at", name, key, err);
+    free(name);
+    *value = equals + 1;
+    return status;
+}
+
+static enum status select_at(struct plot_data *data, const struct collect_table *table,
+                             const char *at, struct error *err)
+{
+    size_t key, found = 0;
+    const char *value = NULL;
+    enum status status = find_at(table, at, &key, &value, err);
+    if (status)
+        return status;
+    if (key == data->x.key || key == data->by.key)
+        return error_set(err, STATUS_INVALID, "--at %s: the key is drawn as %s; leave one out", at,
+                         key == data->x.key ? "--x" : "--by");
+    for (size_t i = 0; i < table->plan.count; i++) {
+        const bool same = same_value(collect_label(table, i, key), value);
+        found += same;
+        data->selected[i] = data->selected[i] && same;
+    }
+    if (found)
+        return STATUS_OK;
+    char *values = list_values(table, key);
+    status = error_set(err, STATUS_INVALID, "--at %s: the sweep has no such value; it has %s", at,
+                       values ? values : "others");
+    free(values);
+    return status;
+}
+
+static enum status select_points(struct plot_data *data, const struct collect_table *table,
+                                 const struct plot_choice *choice, struct error *err)
+{
+    const size_t points = table->plan.count;
+    bool any = false;
+    data->selected = malloc((points + 1) * sizeof *data->selected);
+    if (!data->selected)
+        return out_of_memory(err);
+    for (size_t i = 0; i < points; i++)
+        data->selected[i] = true;
+    enum status status = STATUS_OK;
+    for (size_t a = 0; a < choice->at_count && !status; a++)
+        status = select_at(data, table, choice->at[a], err);
+    for (size_t i = 0; i < points && !status; i++)
+        any = any || data->selected[i];
+    if (!status && !any)
+        return error_set(err, STATUS_INVALID,
+                         "no point of the sweep has all the values of --at together");
+    return status;
+}
+
+/* ---- axes ---- */
+
+/* Relative spread of the steps between neighbours. */
+static double unevenness(const double *value, size_t count, bool logarithmic)
+{
+    double sum = 0, squares = 0;
+    const double steps = (double)count - 1;
+    for (size_t i = 1; i < count; i++) {
+        const double step = logarithmic ? log(value[i] / value[i - 1]) : value[i] - value[i - 1];
+        sum += step;
+        squares += step * step;
+    }
+    return steps * squares / (sum * sum);
+}
+
+bool plot_is_logarithmic(const double *value, size_t count)
+{
+    const double rounding = 1e-9;
+    return count >= 3 && value[0] > 0 &&
+           unevenness(value, count, true) < unevenness(value, count, false) - rounding;
+}
+
+struct place {
+    double at;
+    const char *label;
+};
+
+static int compare_places(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Edges in the middle between neighbours; the outer ones as far out as the next are in. */
+static void find_edges(struct plot_axis *axis)
+{
+    const size_t n = axis->count;
+    const bool logarithmic = axis->logarithmic;
+    double *edge = axis->edge;
+    for (size_t i = 1; i < n; i++)
+        edge[i] =
+            logarithmic ? sqrt(axis->at[i - 1] * axis->at[i]) : (axis->at[i - 1] + axis->at[i]) / 2;
+    if (n == 1) {
+        const double half = axis->words || axis->at[0] == 0 ? 0.5 : fabs(axis->at[0]) / 2;
+        edge[0] = axis->at[0] - half;
+        edge[1] = axis->at[0] + half;
+        return;
+    }
+    edge[0] = logarithmic ? axis->at[0] * axis->at[0] / edge[1] : 2 * axis->at[0] - edge[1];
+    edge[n] = logarithmic ? axis->at[n - 1] * axis->at[n - 1] / edge[n - 1]
+                          : 2 * axis->at[n - 1] - edge[n - 1];
+}
+
+static size_t find_label(const struct plot_axis *axis, const char *label)
+{
+    size_t i = 0;
+    while (i < axis->count && strcmp(axis->label[i], label) != 0)
+        i++;
+    return i;
+}
+
+static enum status sort_axis(struct plot_axis *axis, struct error *err)
+{
+    struct place *place = malloc((axis->count + 1) * sizeof *place);
+    if (!place)
+        return out_of_memory(err);
+    axis->words = false;
+    for (size_t i = 0; i < axis->count; i++) {
+        place[i].label = axis->label[i];
+        axis->words = axis->words || !is_number(axis->label[i], &place[i].at);
+    }
+    for (size_t i = 0; i < axis->count && axis->words; i++)
+        place[i].at = (double)i + 1;
+    qsort(place, axis->count, sizeof *place, compare_places);
+    for (size_t i = 0; i < axis->count; i++) {
+        axis->label[i] = place[i].label;
+        axis->at[i] = place[i].at;
+    }
+    free(place);
+    axis->logarithmic = !axis->words && plot_is_logarithmic(axis->at, axis->count);
+    find_edges(axis);
+    return STATUS_OK;
+}
+
+/* The values of axis->key among the selected points; without a key there is one, "". */
+static enum status make_axis(struct plot_axis *axis, const struct collect_table *table,
+                             const bool *selected, struct error *err)
+{
+    const size_t points = table->plan.count;
+    axis->label = calloc(points + 1, sizeof *axis->label);
+    axis->at = calloc(points + 1, sizeof *axis->at);
+    axis->edge = calloc(points + 2, sizeof *axis->edge);
+    if (!axis->label || !axis->at || !axis->edge)
+        return out_of_memory(err);
+    for (size_t i = 0; i < points; i++) {
+        const char *label = axis->key == PLOT_NO_GROUP ? "" : collect_label(table, i, axis->key);
+        if (selected[i] && find_label(axis, label) == axis->count)
+            axis->label[axis->count++] = label;
+    }
+    return sort_axis(axis, err);
+}
+
+/* ---- the lattice ---- */
+
+/* Groups leave out the seed, unless it is drawn or chosen. */
+static enum status make_groups(struct plot_data *data, const struct collect_table *table,
+                               const struct plot_choice *choice, struct error *err)
+{
+    const struct grid *grid = &table->plan.grid;
+    data->left_out = calloc(grid->columns + 1, sizeof *data->left_out);
+    if (!data->left_out)
+        return out_of_memory(err);
+    for (size_t c = 0; c < grid->columns; c++) {
+        bool averaged =
+            strcmp(grid_column(grid, c), "seed") == 0 && c != data->x.key && c != data->by.key;
+        for (size_t a = 0; a < choice->at_count && averaged; a++)
+            averaged = strncmp(choice->at[a], "seed=", 5) != 0;
+        data->left_out[c] = averaged;
+        data->seeds = data->seeds || averaged;
+    }
+    return collect_groups_find(table, data->left_out, &data->groups, err);
+}
+
+static size_t cell_of(const struct plot_data *data, const struct collect_table *table, size_t point)
+{
+    const size_t i = find_label(&data->x, collect_label(table, point, data->x.key));
+    const size_t j = data->by.key == PLOT_NO_GROUP
+                         ? 0
+                         : find_label(&data->by, collect_label(table, point, data->by.key));
+    return i + j * data->x.count;
+}
+
+/* Some keys beside the drawn ones vary, [grid.columns]. */
+static enum status refuse(const struct plot_data *data, const struct collect_table *table,
+                          const bool *varies, struct error *err)
+{
+    const struct grid *grid = &table->plan.grid;
+    char *names = NULL, *how = NULL;
+    size_t length, keys = 0, some = 0;
+    FILE *first = open_memstream(&names, &length), *second = open_memstream(&how, &length);
+    while (!data->selected[some])
+        some++;
+    for (size_t c = 0; first && second && c < grid->columns; c++) {
+        if (!varies[c])
+            continue;
+        char *values = list_values(table, c);
+        fprintf(first, "%s%s (%s)", keys++ ? " and " : "", grid_column(grid, c),
+                values ? values : "");
+        fprintf(second, " --at %s=%s", grid_column(grid, c), collect_label(table, some, c));
+        free(values);
+    }
+    if (first)
+        fclose(first);
+    if (second)
+        fclose(second);
+    const enum status status =
+        error_set(err, STATUS_INVALID, "%s var%s too; choose a value, such as%s%s",
+                  names ? names : "another key", keys > 1 ? "y" : "ies", how ? how : "",
+                  data->by.key == PLOT_NO_GROUP ? ", or draw a line for each with --by" : "");
+    free(names);
+    free(how);
+    return status;
+}
+
+/* Put the groups into their cells; what differs between groups of one cell is marked. */
+static bool place_groups(struct plot_data *data, const struct collect_table *table, bool *varies)
+{
+    bool clash = false;
+    for (size_t g = 0; g < data->groups.count; g++) {
+        const size_t point = data->groups.first[g];
+        if (!data->selected[point])
+            continue;
+        size_t *group = &data->group[cell_of(data, table, point)];
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): one for each cell */
+        if (*group == PLOT_NO_GROUP) {
+            *group = g;
+            continue;
+        }
+        clash = true;
+        for (size_t c = 0; c < table->plan.grid.columns; c++)
+            if (!data->left_out[c] && strcmp(collect_label(table, data->groups.first[*group], c),
+                                             collect_label(table, point, c)) != 0)
+                varies[c] = true;
+    }
+    return !clash;
+}
+
+static enum status fill_cells(struct plot_data *data, const struct collect_table *table,
+                              struct error *err)
+{
+    const size_t cells = data->x.count * data->by.count;
+    if (cells > PLOT_MAX_CELLS)
+        return error_set(err, STATUS_INVALID,
+                         "%zu x %zu values are too many to draw; choose fewer with --at",
+                         data->x.count, data->by.count);
+    bool *varies = calloc(table->plan.grid.columns + 1, sizeof *varies);
+    data->group = malloc((cells + 1) * sizeof *data->group);
+    data->statistic = malloc((cells + 1) * sizeof *data->statistic);
+    enum status status = varies && data->group && data->statistic ? STATUS_OK : out_of_memory(err);
+    for (size_t k = 0; k < cells && !status; k++)
+        data->group[k] = PLOT_NO_GROUP;
+    if (!status && !place_groups(data, table, varies))
+        status = refuse(data, table, varies, err);
+    free(varies);
+    return status;
+}
+
+static enum status average(struct plot_data *data, const struct collect_table *table,
+                           struct error *err)
+{
+    const size_t cells = data->x.count * data->by.count;
+    bool failed = false;
+#pragma omp parallel for schedule(dynamic, 8) reduction(|| : failed)
+    for (size_t k = 0; k < cells; k++) {
+        for (int s = 0; s < COLLECT_STATISTICS; s++)
+            data->statistic[k][s] = NAN;
+        if (data->group[k] != PLOT_NO_GROUP)
+            failed = !collect_statistics(table, &data->groups, data->group[k], data->column,
+                                         data->statistic[k]) ||
+                     failed;
+    }
+    for (size_t k = 0; k < cells; k++)
+        data->values += isnan(data->statistic[k][COLLECT_MEAN]) ? 0 : 1;
+    return failed ? out_of_memory(err) : STATUS_OK;
+}
+
+/* ---- what is drawn ---- */
+
+static enum status unknown_column(const struct collect_table *table, const char *y,
+                                  struct error *err)
+{
+    const char **names = calloc(table->columns + 1, sizeof *names);
+    char *list = NULL;
+    size_t length;
+    FILE *out = names ? open_memstream(&list, &length) : NULL;
+    for (size_t c = 0; out && c < table->columns; c++) {
+        names[c] = table->column[c].name;
+        fprintf(out, "%s%s", c ? ", " : "", names[c]);
+    }
+    if (out)
+        fclose(out);
+    const char *nearest = out ? nearest_word(y, names, table->columns) : NULL;
+    enum status status;
+    if (table->columns == 0)
+        status = error_set(err, STATUS_INVALID,
+                           "no point of the sweep is finished; `duet sweep` runs them");
+    else if (nearest)
+        status =
+            error_set(err, STATUS_INVALID, "--y %s is no quantity; the nearest is %s", y, nearest);
+    else
+        status = error_set(err, STATUS_INVALID, "--y %s is no quantity; there are %.600s", y,
+                           list ? list : "others");
+    free(list);
+    free(names);
+    return status;
+}
+
+static enum status find_column(struct plot_data *data, const struct collect_table *table,
+                               const char *y, struct error *err)
+{
+    for (data->column = 0; data->column < table->columns; data->column++)
+        if (strcmp(table->column[data->column].name, y) == 0)
+            return STATUS_OK;
+    return unknown_column(table, y, err);
+}
+
+static enum status find_keys(struct plot_data *data, const struct collect_table *table,
+                             const struct plot_choice *choice, struct error *err)
+{
+    data->x.key = data->by.key = PLOT_NO_GROUP;
+    enum status status = collect_find_key(table, "--x", choice->x, &data->x.key, err);
+    if (!status && choice->by)
+        status = collect_find_key(table, "--by", choice->by, &data->by.key, err);
+    if (!status && data->x.key == data->by.key)
+        status =
+            error_set(err, STATUS_INVALID, "--x and --by are both %s; give two keys", choice->x);
+    return status;
+}
+
+enum status plot_data_make(struct plot_data *data, const struct collect_table *table,
+                           const struct plot_choice *choice, struct error *err)
+{
+    *data = (struct plot_data){0};
+    enum status status = find_keys(data, table, choice, err);
+    if (!status)
+        status = find_column(data, table, choice->y, err);
+    if (!status)
+        status = select_points(data, table, choice, err);
+    if (!status)
+        status = make_axis(&data->x, table, data->selected, err);
+    if (!status)
+        status = make_axis(&data->by, table, data->selected, err);
+    if (!status)
+        status = make_groups(data, table, choice, err);
+    if (!status)
+        status = fill_cells(data, table, err);
+    if (!status && !choice->heat && data->by.count > PLOT_MAX_LINES)
+        status = error_set(err, STATUS_INVALID,
+                           "%s has %zu values, and a picture at most %d lines; draw a map with "
+                           "--heat",
+                           choice->by, data->by.count, PLOT_MAX_LINES);
+    if (!status)
+        status = average(data, table, err);
+    if (!status && data->values == 0)
+        status = error_set(err, STATUS_INVALID,
+                           "no complete point that was chosen has a value of "
+                           "%s",
+                           choice->y);
+    return status;
+}
+
+/* ---- as text ---- */
+
+static void put_number(FILE *out, double value)
+{
+    char text[STORE_NUMBER_SIZE];
+    store_format_number(value, text);
+    fprintf(out, "\t%s", text);
+}
+
+static void put_word(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+}
+
+static void put_place(FILE *out, const struct plot_axis *axis, size_t i)
+{
+    put_number(out, axis->at[i]);
+    put_number(out, axis->edge[i]);
+    put_number(out, axis->edge[i + 1]);
+}
+
+static void put_cell(FILE *out, const struct plot_data *data, const struct collect_table *table,
+                     size_t i, size_t j)
+{
+    const size_t k = i + j * data->x.count, group = data->group[k];
+    put_word(out, data->x.label[i]);
+    if (data->by.key != PLOT_NO_GROUP) {
+        putc('\t', out);
+        put_word(out, data->by.label[j]);
+    } else {
+        fputs("\t-", out);
+    }
+    for (int s = 0; s < COLLECT_STATISTICS; s++)
+        put_number(out, data->statistic[k][s]);
+    fprintf(out, "\t%zu\t%zu\t%zu", collect_count(table, &data->groups, group, POINT_COMPLETE),
+            data->groups.start[group + 1] - data->groups.start[group], j + 1);
+    put_place(out, &data->x, i);
+    put_place(out, &data->by, j);
+    putc('\n', out);
+}
+
+char *plot_data_text(const struct plot_data *data, const struct collect_table *table,
+                     const struct plot_choice *choice, size_t *length)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, length);
+    if (!out)
+        return NULL;
+    fprintf(out,
+            "%s\t%s\t%s\t%s.sd\t%s.low\t%s.high\tcomplete\tpoints\tline\tx\tx_low\tx_high\tby"
+            "\tby_low\tby_high\n",
+            choice->x, choice->by ? choice->by : "-", choice->y, choice->y, choice->y, choice->y);
+    for (size_t j = 0; j < data->by.count; j++)
+        for (size_t i = 0; i < data->x.count; i++)
+            if (data->group[i + j * data->x.count] != PLOT_NO_GROUP)
+                put_cell(out, data, table, i, j);
+    const bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* "3 diverged (points 4, 5, 6)" */
+static bool put_left_out(FILE *out, const struct plot_data *data, const struct collect_table *table,
+                         enum point_status which, bool first)
+{
+    enum { MOST = 8 };
+    size_t count = 0;
+    for (size_t i = 0; i < table->plan.count; i++)
+        count += data->selected[i] && table->row[i].status == which;
+    if (count == 0)
+        return first;
+    fprintf(out, "%s%zu %s (point%s", first ? "left out: " : ", ", count, point_status_words[which],
+            count > 1 ? "s" : "");
+    for (size_t i = 0, shown = 0; i < table->plan.count && shown <= MOST; i++)
+        if (data->selected[i] && table->row[i].status == which) {
+            fprintf(out, shown < MOST ? "%s %zu" : "%s ...", shown ? "," : "", i + 1);
+            shown++;
+        }
+    fputc(')', out);
+    return false;
+}
+
+char *plot_data_left_out(const struct plot_data *data, const struct collect_table *table)
+{
+    char *text = NULL;
+    size_t length, blank = 0;
+    bool first = true;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    for (int s = POINT_DIVERGED; s < POINT_STATUSES; s++)
+        first = put_left_out(out, data, table, (enum point_status)s, first);
+    for (size_t k = 0; k < data->x.count * data->by.count; k++)
+        blank += data->group[k] != PLOT_NO_GROUP && isnan(data->statistic[k][COLLECT_MEAN]);
+    if (blank > 0)
+        fprintf(out, "%s%zu of the places in the picture %s blank", first ? "" : "; ", blank,
+                blank > 1 ? "are" : "is");
+    fclose(out);
+    return text;
+}

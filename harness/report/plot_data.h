@@ -1,0 +1,59 @@
+/* What `duet plot` draws: a quantity of a sweep on a lattice of two swept keys, with its statistics
+ * over the seeds. */
+#ifndef DUET_HARNESS_PLOT_DATA_H
+#define DUET_HARNESS_PLOT_DATA_H
+
+#include "harness/report/collect_groups.h"
+
+enum { PLOT_MAX_AT = 64, PLOT_MAX_LINES = 40, PLOT_MAX_CELLS = 4000000 };
+
+struct plot_choice {
+    const char *x, *y, *by;      /* swept key, column of the table, swept key or NULL */
+    const char *at[PLOT_MAX_AT]; /* KEY=VALUE: only points of that value */
+    size_t at_count;
+    bool heat; /* `by` is the vertical axis */
+};
+
+/* The values of a key in the picture: numbers in order of size, words in order of the grid. */
+struct plot_axis {
+    size_t key, count;
+    const char **label; /* [count], of the table */
+    double *at;         /* the number; of a word its place, from 1 */
+    double *edge;       /* [count + 1], of cells around the values */
+    bool words, logarithmic;
+};
+
+/* Cell i + j * x.count belongs to value i of x and value j of `by`. */
+struct plot_data {
+    struct plot_axis x, by; /* by.count is 1 without a key */
+    size_t column;          /* of the table */
+    bool seeds;             /* the seed is averaged over */
+    struct collect_groups groups;
+    size_t *group; /* of a cell; PLOT_NO_GROUP where the sweep has no such point */
+    double (*statistic)[COLLECT_STATISTICS];
+    bool *selected; /* [points]: agrees with `at` */
+    bool *left_out; /* [keys]: is averaged over, as the seed */
+    size_t values;  /* cells with a mean */
+};
+
+#define PLOT_NO_GROUP ((size_t)-1)
+
+/* Are numbers in order of size spaced more evenly by ratio than by difference?  At least three,
+ * above 0. */
+bool plot_is_logarithmic(const double *value, size_t count);
+
+/* Choose and average.  Keys that vary beside x, by and seed are an error that says how to choose.
+ * The table is borrowed.  Free with plot_data_free, also after an error. */
+enum status plot_data_make(struct plot_data *data, const struct collect_table *table,
+                           const struct plot_choice *choice, struct error *err);
+void plot_data_free(struct plot_data *data);
+
+/* The cells as tab-separated values: labels, statistics, counts, and where they are drawn.
+ * Allocated for the caller; NULL for lack of memory. */
+char *plot_data_text(const struct plot_data *data, const struct collect_table *table,
+                     const struct plot_choice *choice, size_t *length);
+
+/* One line on points that are not in the means, "" if there are none; allocated. */
+char *plot_data_left_out(const struct plot_data *data, const struct collect_table *table);
+
+#endif

@@ -1,0 +1,109 @@
+#include "harness/run/progress.h"
+
+#include "harness/run/summary.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void progress_start(struct progress *progress, bool quiet)
+{
+    *progress =
+        (struct progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .start = now()};
+}
+
+double progress_seconds(const struct progress *progress)
+{
+    return now() - progress->start;
+}
+
+static void print_left(const struct progress *progress, uint64_t done, uint64_t all)
+{
+    double seconds = progress_seconds(progress);
+    double left = done > 0 ? seconds * ((double)all / (double)done - 1) : 0;
+    fprintf(stderr, "%3.0f%%  ", all > 0 ? 100 * (double)done / (double)all : 100);
+    if (done == 0)
+        fprintf(stderr, "%6.1f s gone  ", seconds);
+    else if (left < 120)
+        fprintf(stderr, "%6.1f s left  ", left);
+    else if (left < 7200)
+        fprintf(stderr, "%6.1f min left  ", left / 60);
+    else
+        fprintf(stderr, "%6.1f h left  ", left / 3600);
+}
+
+void progress_update(struct progress *progress, uint64_t done, uint64_t all, const char *what)
+{
+    double seconds = progress_seconds(progress);
+    if (progress->quiet || !progress->terminal || seconds - progress->shown < 0.1)
+        return;
+    progress->shown = seconds;
+    fprintf(stderr, "\r\033[K");
+    print_left(progress, done, all);
+    fprintf(stderr, "%s", what);
+    fflush(stderr);
+}
+
+void progress_line(struct progress *progress, uint64_t done, uint64_t all, const char *what)
+{
+    if (progress->quiet)
+        return;
+    if (progress->terminal) {
+        progress->shown = -1;
+        progress_update(progress, done, all, what);
+        return;
+    }
+    print_left(progress, done, all);
+    fprintf(stderr, "%s\n", what);
+}
+
+void progress_event(struct progress *progress, uint64_t done, uint64_t all, const char *what)
+{
+    if (progress->quiet)
+        return;
+    if (progress->terminal)
+        fputs("\r\033[K", stderr);
+    else
+        print_left(progress, done, all);
+    print_plain(stderr, what);
+    fputc('\n', stderr);
+    if (progress->terminal)
+        progress_line(progress, done, all, "");
+}
+
+void progress_end(struct progress *progress)
+{
+    if (!progress->quiet && progress->terminal)
+        fprintf(stderr, "\r\033[K");
+}
+
+/* ---- interrupts ---- */
+
+static volatile sig_atomic_t asked;
+
+static void ask(int signal)
+{
+    (void)signal;
+    asked = 1;
+}
+
+void interrupt_catch(void)
+{
+    struct sigaction action = {.sa_handler = ask, .sa_flags = (int)SA_RESETHAND};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool interrupted(void)
+{
+    return asked != 0;
+}

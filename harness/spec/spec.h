@@ -1,0 +1,143 @@
+/* The spec of a run: YAML file plus overrides, checked against the parameter tables.
+ *
+ * A section `sweep` of the file is kept as it was written and is no part of the run
+ * (harness/spec/grid.h).
+ *
+ * A section of the spec names a descriptor (data.source, network.kind, objective.name,
+ * predictor.kind, optimiser.name, predictor_optimiser.name, train.trainer) or has one fixed table
+ * (train, measure); its remaining keys fill the descriptor's settings struct.  Every key has a
+ * default but those whose table says otherwise.
+ *
+ * The YAML is plain: one document, a mapping, without anchors, aliases, tags, block text,
+ * directives and `?` keys.  Integers are decimal and may be written as 6.4e4; text in quotes is
+ * never a number. */
+#ifndef DUET_HARNESS_SPEC_H
+#define DUET_HARNESS_SPEC_H
+
+#include "core/descriptor.h"
+#include "core/error.h"
+
+enum spec_section {
+    SECTION_DATA,
+    SECTION_NETWORK,
+    SECTION_OBJECTIVE,
+    SECTION_PREDICTOR,
+    SECTION_OPTIMISER,
+    SECTION_PREDICTOR_OPTIMISER,
+    SECTION_TRAIN,
+    SECTION_MEASURE,
+    SECTION_COUNT,
+};
+
+/* train.trainer minibatch */
+struct train_settings {
+    int64_t epochs;  /* passes over `samples` fresh samples */
+    int64_t samples; /* per epoch */
+    int64_t batch;
+};
+
+/* train.trainer flow */
+struct flow_settings {
+    int equations; /* enum flow_equations, sim/flow/network_flow.h */
+    double end;    /* time */
+    int64_t points;
+    double tolerance;
+};
+
+extern const struct registry trainer_registry; /* train.trainer */
+extern const struct registry measure_registry; /* the one table of `measure` */
+
+enum {
+    PROBE_CORRELATION = 1,
+    PROBE_COVOP = 2,
+    PROBE_SPECTRUM = 4,
+    PROBE_ALIGNMENT = 8,
+    PROBE_LINEAR = 16,
+    PROBE_FEATURES = 32,
+};
+
+/* measure: fixed table */
+struct measure_settings {
+    int64_t every;         /* epochs between measurements */
+    int64_t samples;       /* per measurement */
+    unsigned probes;       /* PROBE_ bits */
+    int64_t probe_samples; /* of the linear probes and of the features' outputs */
+    double ridge;
+};
+
+/* One key of the section `sweep`, in the order of writing.  `value` has the YAML text of each entry
+ * of a list, or of the one value that is no list. */
+struct spec_sweep_line {
+    const char *key, *place; /* "FILE:LINE:COLUMN" */
+    int set;                 /* which set of `cases` it stands in, from 0; -1: in none */
+    bool list;
+    size_t count;
+    const char **value;
+};
+
+enum { SPEC_PLACE_END = 0x1f };
+
+struct spec {
+    char *name; /* folder of the results */
+    uint64_t seed;
+    const struct descriptor *chosen[SECTION_COUNT]; /* descriptor of each section */
+    void *settings[SECTION_COUNT];                  /* its filled settings struct, or NULL */
+    char *yaml;                                     /* complete: every key, defaults included */
+    char hash[17];                                  /* 16 hexadecimal digits of `yaml` */
+    char *written; /* YAML of the keys that were written, without the section `sweep` */
+    const struct spec_sweep_line *sweep; /* NULL: no such section */
+    size_t sweep_count;
+    struct spec_source *origin; /* where each key was written */
+};
+
+/* Read `path`, apply `overrides` ("data.depth=7", later ones win), check everything.
+ * `path` may be NULL: defaults and overrides alone.  On failure nothing is left allocated and
+ * `err->message` starts with FILE:LINE:COLUMN (or "command line: KEY=VALUE").  An override that is
+ * from a file may have its place in front, ended by SPEC_PLACE_END: "a.yaml:7:3\x1ftrain.batch=8".
+ */
+enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
+                      size_t override_count, struct error *err);
+
+/* The same for `length` bytes of YAML that are already in memory, such as the spec that a result
+ * file keeps.  `name` stands for the file in messages. */
+enum status spec_parse(struct spec *spec, const char *name, const char *yaml, size_t length,
+                       const char *const *overrides, size_t override_count, struct error *err);
+
+/* Put the place where err->key was written in front of err->message, for errors that were found
+ * after parsing (a module checked keys against one another): FILE:LINE:COLUMN of the key or the
+ * override that set it, or the file and the name of a key that was left at its default. */
+void spec_locate(const struct spec *spec, struct error *err);
+
+/* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
+void spec_free(struct spec *spec);
+
+/* Registry and selector key ("objective", "name") of a section; selector and registry are NULL for
+ * fixed tables. */
+const char *spec_section_key(enum spec_section section);
+const char *spec_section_selector(enum spec_section section);
+const struct registry *spec_section_registry(enum spec_section section);
+
+/* The candidate nearest to `word` by edit distance, or NULL if none is near. */
+const char *nearest_word(const char *word, const char *const *candidates, size_t count);
+
+/* Fill the settings of one parameter table by itself: each field from the last of `overrides`
+ * ("width=8") that names it, or else from its default.  Overrides of other keys are passed over.
+ * The table has no text and no lists. */
+enum status params_fill(const struct param *params, const char *const *overrides, size_t count,
+                        void *settings, struct error *err);
+
+/* The settings as YAML, "grid: 200, sigma2: 0.1"; allocated for the caller. */
+enum status params_text(const struct param *params, const void *settings, char **text,
+                        struct error *err);
+
+enum { HASH_SIZE = 17 };
+
+/* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+void hash_of_text(const char *text, char hash[HASH_SIZE]);
+
+/* Words for a parameter table, as errors and `duet list` show them: the type ("integer",
+ * "number(s)") and the values allowed ("2..256", "above 0", "relu, linear"; "" for no limit). */
+const char *param_type_name(enum param_type type);
+void param_range(const struct param *param, char *text, size_t size);
+
+#endif

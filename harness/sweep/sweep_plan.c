@@ -1,0 +1,292 @@
+#include "harness/sweep/sweep_plan.h"
+
+#include "harness/run/run.h"
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static enum status out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_SYSTEM, "out of memory for the sweep; sweep fewer values");
+}
+
+/* ---- base and grid ---- */
+
+static enum status load_base(struct sweep_plan *plan, const char *const *arguments, size_t count,
+                             struct error *err)
+{
+    plan->fixed = calloc(count + 1, sizeof *plan->fixed);
+    if (!plan->fixed)
+        return out_of_memory(err);
+    for (size_t i = 0; i < count; i++)
+        if (!grid_sweeps(arguments[i]))
+            plan->fixed[plan->fixed_count++] = arguments[i];
+    return spec_load(&plan->base, plan->path, plan->fixed, plan->fixed_count, err);
+}
+
+enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const char *const *arguments,
+                            size_t count, const char *const *zips, size_t zip_count,
+                            struct error *err)
+{
+    *plan = (struct sweep_plan){.path = path};
+    enum status status = load_base(plan, arguments, count, err);
+    if (!status)
+        status = grid_make(&plan->grid, &plan->base, arguments, count, zips, zip_count, err);
+    if (status)
+        return status;
+    if (plan->grid.axes == 0)
+        return error_set(err, STATUS_INVALID,
+                         "%s%snothing is swept; give KEY=VALUE,VALUE, or write a section `sweep` "
+                         "into the spec",
+                         path ? path : "", path ? ": " : "");
+    if (plan->grid.most + plan->fixed_count > RUN_MAX_OVERRIDES)
+        return error_set(err, STATUS_INVALID, "more than %d keys are set; set fewer",
+                         RUN_MAX_OVERRIDES);
+    return STATUS_OK;
+}
+
+void sweep_plan_free(struct sweep_plan *plan)
+{
+    spec_free(&plan->base);
+    grid_free(&plan->grid);
+    free(plan->fixed);
+    free(plan->point);
+    *plan = (struct sweep_plan){0};
+}
+
+/* ---- points ---- */
+
+/* The spec from the file, with places. */
+static enum status load_written(const struct sweep_plan *plan, size_t index, struct spec *spec,
+                                struct error *err)
+{
+    const char *override[2 * RUN_MAX_OVERRIDES];
+    memcpy(override, plan->fixed, plan->fixed_count * sizeof *override);
+    const size_t count = grid_overrides(&plan->grid, index, override + plan->fixed_count);
+    return spec_load(spec, plan->path, override, plan->fixed_count + count, err);
+}
+
+/* The keys of the base are read from their short form, which has no sweep to go through and no
+ * places; where something is wrong, from the file. */
+static enum status load_point(const struct sweep_plan *plan, size_t index, struct spec *spec,
+                              struct error *err)
+{
+    const char *override[RUN_MAX_OVERRIDES], *base = plan->base.written;
+    const size_t count = grid_overrides(&plan->grid, index, override);
+    enum status status = spec_parse(spec, plan->path ? plan->path : "command line", base,
+                                    strlen(base), override, count, err);
+    if (!status)
+        return STATUS_OK;
+    struct spec again;
+    if (load_written(plan, index, &again, err) == STATUS_OK)
+        spec_free(&again);
+    return status;
+}
+
+enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct spec *spec,
+                            struct error *err)
+{
+    return load_point(plan, plan->point[point].index, spec, err);
+}
+
+void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err)
+{
+    struct spec spec;
+    struct error unwanted;
+    if (!err->key[0] || load_written(plan, plan->point[point].index, &spec, &unwanted))
+        return;
+    spec_locate(&spec, err);
+    spec_free(&spec);
+}
+
+void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH])
+{
+    snprintf(text, SWEEP_HASH, "%016" PRIx64, hash);
+}
+
+bool sweep_hash_read(const char *text, uint64_t *hash)
+{
+    *hash = 0;
+    if (strspn(text, "0123456789abcdef") < SWEEP_HASH - 1)
+        return false;
+    for (int i = 0; i < SWEEP_HASH - 1; i++)
+        *hash = *hash << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
+    return true;
+}
+
+/* FNV-1a, 64 bits, of the complete spec without its second line, which is the seed. */
+static uint64_t hash_kind(const char *yaml)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    const char *seed = strchr(yaml, '\n'), *rest = seed ? strchr(seed + 1, '\n') : NULL;
+    for (const char *c = yaml; *c; c++)
+        if (!rest || c <= seed || c > rest)
+            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
+    return hash;
+}
+
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct sweep_point *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static int compare_indices(const void *a, const void *b)
+{
+    const struct sweep_point *x = a, *y = b;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Of equal points the first stays. */
+static void drop_repeats(struct sweep_plan *plan)
+{
+    size_t kept = 0;
+    qsort(plan->point, plan->count, sizeof *plan->point, compare_hashes);
+    for (size_t i = 0; i < plan->count; i++)
+        if (i == 0 || plan->point[i].hash != plan->point[kept - 1].hash)
+            plan->point[kept++] = plan->point[i];
+    plan->count = kept;
+    qsort(plan->point, plan->count, sizeof *plan->point, compare_indices);
+}
+
+enum status sweep_plan_number(struct sweep_plan *plan,
+                              bool (*tell)(void *context, size_t done, size_t all), void *context,
+                              struct error *err)
+{
+    enum { TELL_EVERY = 256 };
+    const size_t all = plan->grid.points;
+    plan->point = malloc(all * sizeof *plan->point);
+    if (!plan->point)
+        return out_of_memory(err);
+    for (plan->count = 0; plan->count < all; plan->count++) {
+        struct spec spec;
+        struct sweep_point *point = &plan->point[plan->count];
+        if (tell && plan->count % TELL_EVERY == 0 && !tell(context, plan->count, all))
+            return error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
+        enum status status = load_point(plan, plan->count, &spec, err);
+        if (status)
+            return status;
+        sweep_hash_read(spec.hash, &point->hash);
+        point->kind = hash_kind(spec.yaml);
+        point->index = plan->count;
+        spec_free(&spec);
+    }
+    drop_repeats(plan);
+    return STATUS_OK;
+}
+
+/* ---- words ---- */
+
+void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[SWEEP_TEXT])
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t c = 0; c < plan->grid.columns && used < SWEEP_TEXT; c++)
+        used += (size_t)snprintf(text + used, SWEEP_TEXT - used, "%s%s=%s", c ? " " : "",
+                                 grid_column(&plan->grid, c),
+                                 grid_label(&plan->grid, plan->point[point].index, c));
+}
+
+void sweep_put_quoted(FILE *out, const char *word)
+{
+    const char *safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=/:,";
+    if (strspn(word, safe) == strlen(word)) {
+        fprintf(out, " %s", word);
+        return;
+    }
+    fputs(" '", out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*word, out);
+    fputc('\'', out);
+}
+
+char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results)
+{
+    const char *override[RUN_MAX_OVERRIDES];
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    fputs("duet run", out);
+    if (strcmp(results, "results") != 0) {
+        fputs(" --results", out);
+        sweep_put_quoted(out, results);
+    }
+    if (plan->path)
+        sweep_put_quoted(out, plan->path);
+    for (size_t i = 0; i < plan->fixed_count; i++)
+        sweep_put_quoted(out, plan->fixed[i]);
+    const size_t count = grid_overrides(&plan->grid, plan->point[point].index, override);
+    for (size_t i = 0; i < count; i++) {
+        const char *end = strchr(override[i], SPEC_PLACE_END);
+        sweep_put_quoted(out, end ? end + 1 : override[i]);
+    }
+    if (fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* ---- the folder ---- */
+
+static bool same_columns(const struct grid *a, const struct grid *b)
+{
+    bool same = a->columns == b->columns;
+    for (size_t c = 0; c < a->columns && same; c++)
+        same = strcmp(grid_column(a, c), grid_column(b, c)) == 0;
+    return same;
+}
+
+/* Compare with the sweep that `manifest` keeps. */
+static enum status compare(const struct sweep_plan *plan, const char *manifest, bool *resized,
+                           struct error *err)
+{
+    struct sweep_plan other;
+    const char *right = "give another name=NAME or --results DIR, or remove the folder";
+    enum status status = sweep_plan_open(&other, manifest, NULL, 0, NULL, 0, err);
+    if (status)
+        error_context(err, "this is no folder of a sweep; %s", right);
+    else if (strcmp(other.base.yaml, plan->base.yaml) != 0)
+        status = error_set(err, STATUS_INVALID,
+                           "%s is of another sweep, with another base spec; %s", manifest, right);
+    else if (!same_columns(&other.grid, &plan->grid))
+        status = error_set(err, STATUS_INVALID, "%s is of another sweep, with other swept keys; %s",
+                           manifest, right);
+    else
+        *resized = strcmp(other.grid.yaml, plan->grid.yaml) != 0;
+    sweep_plan_free(&other);
+    return status;
+}
+
+enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
+                              bool *resized, struct error *err)
+{
+    enum { MANIFEST_BYTES = 1 << 20 };
+    char path[RUN_PATH + 16], *text;
+    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
+    *resized = false;
+    const bool there = access(path, F_OK) == 0;
+    enum status status = there ? compare(plan, path, resized, err) : STATUS_OK;
+    if (status || !write || (there && !*resized))
+        return status;
+    const int length = asprintf(&text, "%s%s", plan->base.written, plan->grid.yaml);
+    if (length < 0)
+        return out_of_memory(err);
+    if (length > MANIFEST_BYTES)
+        status = error_set(err, STATUS_INVALID,
+                           "the sweep needs more than 1 MiB to write down; sweep ranges such as "
+                           "a:b:step in place of long lists");
+    else
+        status = store_write_text(path, text, (size_t)length, err);
+    free(text);
+    return status;
+}

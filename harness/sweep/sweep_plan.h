@@ -1,0 +1,75 @@
+/* What a sweep is: a base spec, a grid, and the points with the names of their files.
+ *
+ * A point is the base spec with the overrides of the grid, checked like any spec.  Its file is
+ * named by the hash of its complete spec; points whose complete specs are equal are one point.
+ *
+ * The folder of a sweep, RESULTS/NAME, holds
+ *     sweep.yaml     the sweep as a spec that `duet sweep` reads
+ *     HASH.h5        finished points
+ *     HASH.failed    why a point failed, and the command that runs it alone
+ *     .HASH.lease    points that are being worked on (harness/sweep/lease.h)
+ *     slurm/         job script and logs (harness/sweep/slurm.h) */
+#ifndef DUET_HARNESS_SWEEP_PLAN_H
+#define DUET_HARNESS_SWEEP_PLAN_H
+
+#include "harness/spec/grid.h"
+
+#include <stdio.h>
+
+struct sweep_point {
+    uint64_t hash; /* of the complete spec */
+    uint64_t kind; /* of the complete spec but its seed */
+    size_t index;  /* in the grid */
+};
+
+struct sweep_plan {
+    const char *path; /* spec, or NULL; borrowed */
+    size_t fixed_count;
+    const char **fixed; /* arguments that fix a key */
+    struct spec base;
+    struct grid grid;
+    size_t count;              /* points, after sweep_plan_number */
+    struct sweep_point *point; /* in the order of the grid */
+};
+
+enum { SWEEP_TEXT = 512, SWEEP_HASH = 17 };
+
+/* Base and grid of the spec at `path` with `arguments`; arguments and path are borrowed.  Free with
+ * sweep_plan_free, also after an error. */
+enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const char *const *arguments,
+                            size_t count, const char *const *zips, size_t zip_count,
+                            struct error *err);
+void sweep_plan_free(struct sweep_plan *plan);
+
+/* Read the spec of every point of the grid; `tell` is called now and then, and false from it
+ * stops. */
+enum status sweep_plan_number(struct sweep_plan *plan,
+                              bool (*tell)(void *context, size_t done, size_t all), void *context,
+                              struct error *err);
+
+/* The spec of a point; free with spec_free. */
+enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct spec *spec,
+                            struct error *err);
+
+/* Put the place of err->key in front of an error that was found after the point's spec was read. */
+void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err);
+
+/* 16 hexadecimal digits, and the number that they are. */
+void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH]);
+bool sweep_hash_read(const char *text, uint64_t *hash);
+
+/* "objective.tau=0.1 seed=3" */
+void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[SWEEP_TEXT]);
+
+/* The command that runs the point alone, quoted for a shell; allocated, NULL for lack of memory. */
+char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results);
+
+/* A space, and the word as a shell reads it. */
+void sweep_put_quoted(FILE *out, const char *word);
+
+/* Make sure that the folder is of this sweep: the same base and the same keys; their values may be
+ * others (*resized).  Writes sweep.yaml where it is missing or resized and `write` is set. */
+enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
+                              bool *resized, struct error *err);
+
+#endif

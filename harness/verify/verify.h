@@ -1,0 +1,81 @@
+/* `duet verify`: measure claims on all their instances, judge them, and say how they turned out.
+ *
+ * Every number but the seconds depends on the seed, the settings and --quick alone, not on the
+ * number of threads. */
+#ifndef DUET_HARNESS_VERIFY_H
+#define DUET_HARNESS_VERIFY_H
+
+#include "harness/run/progress.h"
+#include "harness/run/run.h"
+#include "theorems/claim.h"
+
+#include <stdio.h>
+
+enum { VERIFY_MAX_IDS = 64 };
+
+struct verify_options {
+    const char *ids[VERIFY_MAX_IDS]; /* none: all claims */
+    size_t id_count;
+    const char *overrides[RUN_MAX_OVERRIDES]; /* KEY=VALUE, later ones win */
+    size_t override_count;
+    uint64_t seed;
+    bool quick; /* the quick instances of each part; parts without any are left out */
+    bool quiet;
+    int jobs;           /* threads; 0: all processors */
+    const char *json;   /* file, "-" for stdout, or NULL */
+    const char *report; /* FILE.md or NULL */
+};
+
+/* How one claim turned out. */
+struct outcome {
+    const struct claim *claim;
+    void *settings; /* as its params describe */
+    bool left_out[CLAIM_PARTS];
+    struct judgement part[CLAIM_PARTS];
+    const struct judgement *worst; /* stands for the claim */
+    int instances;                 /* measured, over all parts */
+    double seconds;                /* of all instances, over all threads */
+    struct curves curves;          /* for the report; no rows: none */
+    char *undrawn;                 /* why there is no curve, or NULL */
+};
+
+struct verification {
+    const struct verify_options *options; /* borrowed */
+    struct outcome *outcome;              /* [count], in the order of the registry */
+    size_t count;
+};
+
+/* Whether `id` selects the claim `name`: it is the name, or the front of it up to a hyphen or up to
+ * the end of a number ("HLTM", "DDN-1" but not DDN-10), in capitals or not. */
+bool verify_selects(const char *id, const char *name);
+
+/* Choose claims from a registry and fill their settings.  On failure nothing is left allocated. */
+enum status verification_create(struct verification *v, const struct verify_options *options,
+                                const struct registry *registry, struct error *err);
+
+/* Measure and judge. */
+enum status verification_run(struct verification *v, struct progress *progress, struct error *err);
+void verification_free(struct verification *v);
+
+/* STATUS_FAILED where a claim fails or its control does not. */
+enum status verification_status(const struct verification *v);
+
+/* ---- what is written about it ---- */
+
+/* Distinct kinds of the claim's parts, "Identity + Flow". */
+void verdicts_kinds(const struct claim *claim, char *text, size_t size);
+
+/* "2 hold, 0 fail, ..." */
+void verdicts_count(const struct verification *v, char *text, size_t size);
+
+/* Table, what is to be said of claims that do not hold, and the count. */
+void verdicts_print(const struct verification *v, FILE *out);
+
+/* Array of objects {"id", "title", "kind", "instances", "error", "tolerance", "control", "verdict",
+ * "seconds"}; numbers that are not finite are null. */
+void verdicts_json(const struct verification *v, FILE *out);
+
+/* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */
+enum status report_write(const struct verification *v, const char *path, struct error *err);
+
+#endif

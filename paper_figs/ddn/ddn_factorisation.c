@@ -1,0 +1,395 @@
+/* ddn_factorisation: how far the factorised operator is from that of ReLU networks, and the
+ * luckiest neuron of a node. */
+#include "paper_figs/figure.h"
+
+#include "harness/run/progress.h"
+#include "harness/spec/spec.h"
+#include "theorems/claims.h"
+#include "theorems/hltm/hltm_04.h"
+#include "theorems/hltm/hltm_06.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHALLOWEST = 2, WIDTH = 10, POLARITIES = 8, WIDTHS = 6, MAX_NETS = 256, SIZES = 8 };
+
+static const double middle_polarity = 0.7;
+static const int widths[WIDTHS] = {2, 4, 6, 10, 16, 24};
+static const int sizes[SIZES] = {1, 2, 5, 10, 20, 50, 100, 200};
+
+struct factorisation_settings {
+    int64_t depth, width, nets, lucky, seed;
+};
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct factorisation_settings, field)
+
+static const struct param factorisation_params[] = {
+    {FIELD(depth), .type = PARAM_INTEGER, .fallback = "4", .low = SHALLOWEST, .high = 4,
+     .doc = "depth of the deepest binary trees"},
+    {FIELD(width), .type = PARAM_INTEGER, .fallback = "24", .low = 2, .high = 24,
+     .doc = "neurons of a node of the widest networks; at depth 4 at most 10"},
+    {FIELD(nets), .type = PARAM_INTEGER, .fallback = "30", .low = 2, .high = MAX_NETS,
+     .doc = "drawn networks of a point; at depth 4 a fifth of them"},
+    {FIELD(lucky), .type = PARAM_INTEGER, .fallback = "12", .low = 1, .high = 100,
+     .doc = "drawn trees and networks whose root's neurons are drawn again and again"},
+    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
+     .doc = "they are drawn from it"},
+    {0},
+};
+
+/* ---- the error of the factors ---- */
+
+struct point {
+    struct hltm_4_kind kind;
+    int nets;
+    double mean[HLTM_4_FACTORS], error[HLTM_4_FACTORS]; /* over ReLU networks; standard error */
+    double linear; /* of one linear network, the larger of both factors */
+    enum status status;
+    struct error err;
+};
+
+static enum status measure_nets(struct point *p, const struct latent_settings *latent, gsl_rng *rng)
+{
+    double square[HLTM_4_FACTORS] = {0}, error[HLTM_4_FACTORS];
+    enum status status = STATUS_OK;
+    for (int n = 0; n < p->nets && !status; n++) {
+        status = hltm_4_errors(rng, latent, p->kind, error, &p->err);
+        for (int f = 0; f < HLTM_4_FACTORS && !status; f++) {
+            p->mean[f] += error[f] / p->nets;
+            square[f] += error[f] * error[f] / p->nets;
+        }
+    }
+    for (int f = 0; f < HLTM_4_FACTORS; f++)
+        p->error[f] = sqrt(fmax(0, square[f] - p->mean[f] * p->mean[f]) / (p->nets - 1));
+    struct hltm_4_kind linear = p->kind;
+    linear.linear = true;
+    if (!status)
+        status = hltm_4_errors(rng, latent, linear, error, &p->err);
+    p->linear = fmax(error[0], error[1]);
+    return status;
+}
+
+/* The same networks for every polarity (but for those drawn again). */
+static void measure_point(struct point *p, const struct latent_settings *latent, uint64_t seed)
+{
+    gsl_rng *rng = claim_rng(&claim_hltm_4, seed, 0, 1000 * p->kind.depth + p->kind.width);
+    p->status = rng ? measure_nets(p, latent, rng)
+                    : error_set(&p->err, STATUS_SYSTEM, "no memory for a random stream");
+    if (rng)
+        gsl_rng_free(rng);
+}
+
+static enum status measure_points(struct point *point, size_t count,
+                                  const struct latent_settings *latent, uint64_t seed,
+                                  const struct figure_job *job, struct error *err)
+{
+    struct progress progress;
+    uint64_t done = 0;
+    progress_start(&progress, job->quiet);
+    /* The last ones are the largest and start first. */
+#pragma omp parallel for schedule(dynamic, 1) num_threads(job->threads)
+    for (size_t i = 0; i < count; i++) {
+        measure_point(&point[count - 1 - i], latent, seed);
+#pragma omp critical(ddn_factorisation)
+        progress_update(&progress, ++done, count, "points");
+    }
+    progress_end(&progress);
+    for (size_t i = 0; i < count; i++)
+        if (point[i].status) {
+            *err = point[i].err;
+            return point[i].status;
+        }
+    return STATUS_OK;
+}
+
+static int nets_of(const struct factorisation_settings *s, int depth)
+{
+    return depth < 4 ? (int)s->nets : (int)(s->nets + 4) / 5;
+}
+
+/* Points of one depth, over polarities or over widths; returns how many. */
+static size_t list_points(const struct factorisation_settings *s, int depth, bool over_width,
+                          struct point *point)
+{
+    size_t count = 0;
+    for (int i = 0; i < (over_width ? WIDTHS : POLARITIES); i++) {
+        int width = over_width ? widths[i] : WIDTH;
+        double polarity = over_width ? middle_polarity : 0.3 + 0.65 * i / (POLARITIES - 1);
+        if (over_width && (width > s->width || (depth == 4 && width > 10)))
+            continue;
+        point[count++] =
+            (struct point){.kind = {depth, width, polarity, false}, .nets = nets_of(s, depth)};
+    }
+    return count;
+}
+
+/* ---- storing ---- */
+
+static enum status put_column(struct store *store, const char *group, const char *name,
+                              const char *axis, size_t count, const double *value,
+                              const char *long_name, struct error *err)
+{
+    char path[96];
+    const char *const axes[] = {axis};
+    snprintf(path, sizeof path, "%s/%s", group, name);
+    return store_put(store, path, 1, &count, axes, value, long_name, "1", err);
+}
+
+static enum status put_points(struct store *store, const struct point *point, size_t count,
+                              bool over_width, struct error *err)
+{
+    char group[64], axis[80];
+    double column[6][POLARITIES > WIDTHS ? POLARITIES : WIDTHS];
+    for (size_t i = 0; i < count; i++) {
+        column[0][i] = over_width ? point[i].kind.width : point[i].kind.polarity;
+        for (int f = 0; f < HLTM_4_FACTORS; f++) {
+            column[1 + 2 * f][i] = point[i].mean[f];
+            column[2 + 2 * f][i] = point[i].error[f];
+        }
+        column[5][i] = point[i].linear;
+    }
+    snprintf(group, sizeof group, "/%s/depth_%d", over_width ? "width" : "polarity",
+             point[0].kind.depth);
+    snprintf(axis, sizeof axis, "%s/%s", group, over_width ? "width" : "rho");
+    static const char *const name[][2] = {
+        {"mean_of_gram", "relative error with E[J^T J], mean over networks"},
+        {"mean_of_gram_error", "its standard error"},
+        {"gram_of_mean", "relative error with E[J]^T E[J], mean over networks"},
+        {"gram_of_mean_error", "its standard error"},
+        {"linear", "relative error of a linear network, the larger of both"}};
+    enum status status =
+        store_put_axis(store, axis, count, column[0],
+                       over_width ? "neurons of a node" : "|rho| of every edge", "1", err);
+    for (int i = 0; i < 5 && !status; i++)
+        status = put_column(store, group, name[i][0], axis, count, column[1 + i], name[i][1], err);
+    return status;
+}
+
+static enum status compute_factors(const struct figure_job *job, struct store *store,
+                                   struct error *err)
+{
+    enum { DEPTHS = 3, BLOCKS = 2 * DEPTHS };
+    const struct factorisation_settings *s = job->settings;
+    struct point point[BLOCKS * POLARITIES];
+    size_t first[BLOCKS + 1] = {0}, blocks = 0;
+    struct latent_settings latent;
+    enum status status = params_fill(latent_params, NULL, 0, &latent, err);
+    for (int depth = SHALLOWEST; depth <= (int)s->depth; depth++)
+        for (int over_width = 0; over_width < 2; over_width++, blocks++)
+            first[blocks + 1] =
+                first[blocks] + list_points(s, depth, over_width == 1, point + first[blocks]);
+    if (!status)
+        status = measure_points(point, first[blocks], &latent, (uint64_t)s->seed, job, err);
+    for (size_t i = 0; i < blocks && !status; i++)
+        status = put_points(store, point + first[i], first[i + 1] - first[i], i % 2 == 1, err);
+    return status;
+}
+
+/* ---- the luckiest neuron ---- */
+
+static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *row,
+                              struct error *err)
+{
+    const struct factorisation_settings *s = job->settings;
+    struct latent_settings latent;
+    enum status status = params_fill(latent_params, NULL, 0, &latent, err);
+    for (int i = 0; i < (int)s->lucky && !status; i++) {
+        struct trial trial = {.seed = (uint64_t)s->seed,
+                              .instance = i,
+                              .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
+                              .settings = &latent};
+        status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES, err)
+                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        if (trial.rng)
+            gsl_rng_free(trial.rng);
+    }
+    return status;
+}
+
+static enum status put_exact(struct store *store, const struct hltm_6_row *row, struct error *err)
+{
+    static const char *const axes[] = {"/lucky/neurons", "/lucky/quantile"};
+    const size_t shape[] = {SIZES, HLTM_6_QUANTILES};
+    double neurons[SIZES], exact[SIZES][HLTM_6_QUANTILES];
+    for (int i = 0; i < SIZES; i++) {
+        neurons[i] = row[i].neurons;
+        memcpy(exact[i], row[i].exact, sizeof exact[i]);
+    }
+    enum status status =
+        store_put_axis(store, axes[0], SIZES, neurons, "neurons of the node |N_mu|", "1", err);
+    if (!status)
+        status =
+            store_put_axis(store, axes[1], HLTM_6_QUANTILES, hltm_6_quantile, "quantile", "1", err);
+    if (!status)
+        status = store_put(store, "/lucky/exact", 2, shape, axes, &exact[0][0],
+                           "largest gap by the law Phi(t)^|N_mu|", "2 sigma_w |a| / sqrt(n)", err);
+    return status;
+}
+
+static enum status put_lucky(struct store *store, const struct hltm_6_row *row, size_t nets,
+                             struct error *err)
+{
+    static const char *const axes[] = {"/lucky/neurons", "/lucky/net", "/lucky/quantile"};
+    const size_t shape[] = {SIZES, nets, HLTM_6_QUANTILES}, size = SIZES * nets * HLTM_6_QUANTILES;
+    double *drawn = malloc(2 * size * sizeof *drawn), *after = drawn ? drawn + size : NULL;
+    if (!drawn)
+        return error_set(err, STATUS_SYSTEM, "no memory for %zu networks", nets);
+    for (size_t i = 0; i < SIZES; i++)
+        for (size_t n = 0; n < nets; n++) {
+            memcpy(drawn + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].drawn,
+                   sizeof row->drawn);
+            memcpy(after + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].after,
+                   sizeof row->after);
+        }
+    enum status status = put_exact(store, row, err);
+    if (!status)
+        status = store_put_axis(store, axes[1], nets, NULL, "tree and network", "1", err);
+    if (!status)
+        status = store_put(store, "/lucky/drawn", 3, shape, axes, drawn,
+                           "largest gap of pre-activations, 2000 draws of W",
+                           "2 sigma_w |a| / sqrt(n)", err);
+    if (!status)
+        status = store_put(store, "/lucky/after", 3, shape, axes, after,
+                           "largest gap after the ReLU, 2000 draws of W", "2 sigma_w |a| / sqrt(n)",
+                           err);
+    free(drawn);
+    return status;
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    const struct factorisation_settings *s = job->settings;
+    struct hltm_6_row *row = malloc((size_t)s->lucky * SIZES * sizeof *row);
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    enum status status = row ? compute_factors(job, store, err)
+                             : error_set(err, STATUS_SYSTEM, "no memory for neurons");
+    if (!status)
+        status = draw_lucky(job, row, err);
+    if (!status)
+        status = put_lucky(store, row, (size_t)s->lucky, err);
+    gsl_set_error_handler(handler);
+    free(row);
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+struct extremes {
+    double least, most, sum;
+    size_t count;
+};
+
+static enum status extremes_of(const struct store_file *file, const char *group, const char *name,
+                               struct extremes *e, struct error *err)
+{
+    char path[96];
+    struct store_array a = {0};
+    snprintf(path, sizeof path, "%s/%s", group, name);
+    enum status status = store_get(file, path, &a, err);
+    for (size_t i = 0; i < a.count && !status; i++) {
+        e->least = e->count ? fmin(e->least, a.values[i]) : a.values[i];
+        e->most = e->count ? fmax(e->most, a.values[i]) : a.values[i];
+        e->sum += a.values[i];
+        e->count++;
+    }
+    store_array_free(&a);
+    return status;
+}
+
+static enum status check_factors(const struct store_file *file, struct sights *sights,
+                                 struct error *err)
+{
+    static const char *const over[] = {"polarity", "width"};
+    struct extremes gram = {0}, mean = {0}, linear = {0};
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 2; i++)
+        for (int depth = SHALLOWEST; depth <= 4 && !status; depth++) {
+            char group[64];
+            snprintf(group, sizeof group, "/%s/depth_%d", over[i], depth);
+            if (!store_has(file, group))
+                continue;
+            status = extremes_of(file, group, "mean_of_gram", &gram, err);
+            if (!status)
+                status = extremes_of(file, group, "gram_of_mean", &mean, err);
+            if (!status)
+                status = extremes_of(file, group, "linear", &linear, err);
+        }
+    if (status)
+        return status;
+    sight(sights, linear.most < 1e-10, "linear networks factorise (largest error %.0e)",
+          linear.most);
+    sight(sights, gram.least > 0.25 && gram.most < 1,
+          "ReLU networks do not, at any depth, width or polarity (mean errors %.2f to %.2f)",
+          gram.least, gram.most);
+    sight(sights, mean.sum > gram.sum,
+          "E[J]^T E[J] is no better than E[J^T J] on average (%.2f and %.2f)",
+          mean.sum / (double)mean.count, gram.sum / (double)gram.count);
+    return STATUS_OK;
+}
+
+static void judge_lucky(const struct store_array *exact, const struct store_array *drawn,
+                        const struct store_array *after, struct sights *sights)
+{
+    const size_t nets = drawn->shape[1], last = (size_t)(SIZES - 1) * HLTM_6_QUANTILES + 1;
+    double worst = 0, least = INFINITY, excess = -INFINITY;
+    for (size_t i = 0; i < exact->count; i++) {
+        double mean = 0;
+        for (size_t n = 0; n < nets; n++)
+            mean += drawn->values[(i / HLTM_6_QUANTILES * nets + n) * HLTM_6_QUANTILES +
+                                  i % HLTM_6_QUANTILES] /
+                    (double)nets;
+        worst = fmax(worst, fabs(mean - exact->values[i]));
+    }
+    for (size_t n = 0; n < nets; n++) {
+        double median = after->values[((SIZES - 1) * nets + n) * HLTM_6_QUANTILES + 1];
+        least = fmin(least, median / exact->values[last]);
+        excess = fmax(excess, median / exact->values[last]);
+    }
+    sight(sights, worst < 0.1, "the largest gap follows its exact law (quantiles to %.3f)", worst);
+    sight(sights, least < 0.8 && excess < 1.05,
+          "after the ReLU it is smaller, by how much depends on the network (%.2f to %.2f of the "
+          "law)",
+          least, excess);
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct store_array exact = {0}, drawn = {0}, after = {0};
+    enum status status = check_factors(file, sights, err);
+    if (!status)
+        status = store_get(file, "/lucky/exact", &exact, err);
+    if (!status)
+        status = store_get(file, "/lucky/drawn", &drawn, err);
+    if (!status)
+        status = store_get(file, "/lucky/after", &after, err);
+    if (!status && (drawn.rank != 3 || drawn.count != after.count ||
+                    drawn.count != exact.count * drawn.shape[1] ||
+                    exact.count != (size_t)SIZES * HLTM_6_QUANTILES))
+        status = error_set(err, STATUS_INVALID, "the quantiles in /lucky differ in length");
+    if (!status)
+        judge_lucky(&exact, &drawn, &after, sights);
+    store_array_free(&exact);
+    store_array_free(&drawn);
+    store_array_free(&after);
+    return status;
+}
+
+const struct figure figure_ddn_factorisation = {
+    .about =
+        {.name = "ddn_factorisation",
+         .doc = "How far the factorised operator of a node is from the operator of random ReLU "
+                "networks, over polarity, width and depth, and the luckiest neuron of a node. The "
+                "factors are exact in linear networks only: in ReLU networks at initialisation the "
+                "relative error stays near 0.6 and hardly depends on any of the three. The largest "
+                "gap grows with the number of neurons by the exact law; after the ReLU it is "
+                "smaller, by how much depends on the network.",
+         .source = "[DDN] Sec. 6 (HLTM-4, HLTM-6)",
+         .params = factorisation_params,
+         .settings_size = sizeof(struct factorisation_settings)},
+    .quick = (const char *const[]){"depth=3", "width=10", "nets=8", "lucky=4", NULL},
+    .compute = compute,
+    .script = "paper_figs/ddn/ddn_factorisation.gp",
+    .check = check,
+};

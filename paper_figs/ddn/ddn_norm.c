@@ -1,0 +1,113 @@
+/* ddn_norm: the norm of the covariance operator of each level over training. */
+#include "paper_figs/ddn/ddn_runs.h"
+
+#include <math.h>
+
+enum { PUBLISHED, DEPTH_3, DEPTH_7, POLARITY_8, POLARITY_9, WIDTH_2, WIDTH_5, CASES };
+
+static const struct ddn_case cases[CASES] = {
+    [PUBLISHED] = {5, 10, 0.7},  [DEPTH_3] = {3, 10, 0.7},    [DEPTH_7] = {7, 10, 0.7},
+    [POLARITY_8] = {5, 10, 0.8}, [POLARITY_9] = {5, 10, 0.9}, [WIDTH_2] = {5, 2, 0.7},
+    [WIDTH_5] = {5, 5, 0.7},
+};
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    struct ddn_runs runs;
+    enum status status = ddn_runs_make(&runs, job, cases, CASES, store, err);
+    for (size_t i = 0; i < CASES && !status; i++)
+        for (int level = 0; level < cases[i].depth && !status; level++) {
+            char dataset[64];
+            const struct ddn_quantity norm = {
+                .dataset = dataset,
+                .size = 1,
+                .name = "norm",
+                .long_name = "Frobenius norm of the covariance operator, mean over nodes"};
+            snprintf(dataset, sizeof dataset, "/series/covop/level_%d/norm", level);
+            status = ddn_put(store, &runs, i, &norm, level, err);
+        }
+    ddn_runs_free(&runs);
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+static double norm(struct ddn_reader *r, size_t i, int level, int epoch)
+{
+    return ddn_value(r, &cases[i], "norm", level, DDN_MEDIAN, epoch);
+}
+
+static double growth(struct ddn_reader *r, size_t i, int level)
+{
+    return norm(r, i, level, -1) / norm(r, i, level, 0);
+}
+
+/* Depth 5, ten neurons: growth and order of the levels at one polarity. */
+static void check_levels(struct ddn_reader *r, size_t i, struct sights *sights)
+{
+    const int bottom = cases[i].depth - 1;
+    const double top_growth = growth(r, i, 0), bottom_growth = growth(r, i, bottom);
+    double least = INFINITY;
+    for (int level = 0; level < bottom; level++)
+        least = fmin(least, norm(r, i, level, -1) / norm(r, i, level + 1, -1));
+    sight(sights, top_growth > 8 && top_growth > 3 * bottom_growth && bottom_growth > 1.3,
+          "|rho| in [%.1f, 1]: the norm grows %.0f-fold at the root, %.1f-fold at the bottom",
+          cases[i].low, top_growth, bottom_growth);
+    sight(sights, least > 1.1,
+          "and ends larger at each level than at the one below, %.1f-fold and more", least);
+}
+
+static void check_depths(struct ddn_reader *r, struct sights *sights)
+{
+    const double start[] = {norm(r, DEPTH_3, 0, 0), norm(r, PUBLISHED, 0, 0),
+                            norm(r, DEPTH_7, 0, 0)};
+    sight(sights, start[0] > 10 * start[1] && start[1] > 10 * start[2],
+          "deeper trees start lower: %.1e, %.1e, %.1e at the root for depth 3, 5, 7", start[0],
+          start[1], start[2]);
+    sight(sights, growth(r, DEPTH_3, 0) < 4 && growth(r, DEPTH_3, 1) < 1.3,
+          "at depth 3 it hardly grows: %.1f-fold at the root, %.1f-fold below it",
+          growth(r, DEPTH_3, 0), growth(r, DEPTH_3, 1));
+}
+
+static void check_widths(struct ddn_reader *r, struct sights *sights)
+{
+    const double start[] = {norm(r, WIDTH_2, 0, 0), norm(r, WIDTH_5, 0, 0),
+                            norm(r, PUBLISHED, 0, 0)};
+    const double grown[] = {growth(r, WIDTH_2, 0), growth(r, WIDTH_5, 0), growth(r, PUBLISHED, 0)};
+    sight(sights, 3 * start[0] < start[2] && 3 * start[1] < start[2],
+          "fewer neurons start lower: %.1e, %.1e, %.1e at the root for 2, 5, 10", start[0],
+          start[1], start[2]);
+    sight(sights, grown[0] > 2 * grown[2] && grown[1] > 2 * grown[2],
+          "and grow more: %.0f-, %.0f-, %.0f-fold", grown[0], grown[1], grown[2]);
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct ddn_reader r = {.file = file, .err = err};
+    check_levels(&r, PUBLISHED, sights);
+    check_levels(&r, POLARITY_8, sights);
+    check_levels(&r, POLARITY_9, sights);
+    check_depths(&r, sights);
+    check_widths(&r, sights);
+    return r.status;
+}
+
+const struct figure figure_ddn_norm = {
+    .about = {.name = "ddn_norm",
+              .doc =
+                  "Frobenius norm of the covariance operator of each level, the mean over its "
+                  "nodes, over training: median and quartiles over the seeds by depth, by polarity "
+                  "and by the number of neurons a node, the other two as in the published setting "
+                  "(depth 5, |rho| in [0.7, 1], 10 neurons). It grows most at the root and ends "
+                  "smaller with every level further down. Deeper trees and fewer neurons start "
+                  "lower and grow more; at depth 3 there is little growth, at the root alone.",
+              .source = "[DDN] Sec. 6",
+              .params = ddn_params_5,
+              .settings_size = sizeof(struct ddn_settings)},
+    .quick = (const char *const[]){"seeds=4", "epochs=6", "samples=16000", NULL},
+    .spec = DDN_SPEC,
+    .compute = compute,
+    .script = "paper_figs/ddn/ddn_norm.gp",
+    .write_data = ddn_write_statistics,
+    .check = check,
+};

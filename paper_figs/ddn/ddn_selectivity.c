@@ -1,0 +1,251 @@
+/* ddn_selectivity: two translated objects, told apart by ReLU neurons and not by linear ones. */
+#include "paper_figs/figure.h"
+
+#include "harness/run/progress.h"
+#include "harness/spec/spec.h"
+#include "theorems/claims.h"
+#include "theorems/ddn/ddn_10.h"
+#include "theorems/ddn/dual.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { TIMES = DDN_10_TIMES, NEURONS = DDN_10_NEURONS, FLOW_PART = 2 };
+
+struct selectivity_settings {
+    int64_t rings, seed;
+};
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct selectivity_settings, field)
+
+static const struct param selectivity_params[] = {
+    {FIELD(rings), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 1000,
+     .doc = "drawn rings and weights: the first draws of the claim DDN-10, and more"},
+    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
+     .doc = "they are drawn from it"},
+    {0},
+};
+
+/* ---- computing ---- */
+
+static enum status follow(const struct selectivity_settings *s, struct ddn_10_path *path,
+                          bool quiet, struct error *err)
+{
+    struct progress progress;
+    struct dual_settings sizes;
+    enum status status = params_fill(dual_params, NULL, 0, &sizes, err);
+    progress_start(&progress, quiet);
+    for (int i = 0; i < (int)s->rings && !status; i++) {
+        struct trial trial = {.seed = (uint64_t)s->seed,
+                              .instance = i,
+                              .rng = claim_rng(&claim_ddn_10, (uint64_t)s->seed, FLOW_PART, i),
+                              .settings = &sizes};
+        status = trial.rng ? ddn_10_follow(&trial, &path[i], err)
+                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        if (trial.rng)
+            gsl_rng_free(trial.rng);
+        progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->rings, "rings");
+    }
+    progress_end(&progress);
+    return status;
+}
+
+/* The second largest change of a selectivity. */
+static double second_change(const struct ddn_10_path *p)
+{
+    double most = 0, second = 0;
+    for (int k = 0; k < NEURONS; k++) {
+        double change = fabs(p->relu[p->count - 1][k] - p->relu[0][k]);
+        second = fmax(second, fmin(change, most));
+        most = fmax(most, change);
+    }
+    return second;
+}
+
+/* Of the rings without a switch of a gate (or the longest without one) that in which two neurons
+ * change most. */
+static size_t shown_ring(const struct ddn_10_path *path, size_t rings)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < rings; i++)
+        if (path[i].count > path[best].count ||
+            (path[i].count == path[best].count &&
+             second_change(&path[i]) > second_change(&path[best])))
+            best = i;
+    return best;
+}
+
+/* ---- storing ---- */
+
+static enum status put_shown(struct store *store, const struct ddn_10_path *p, struct error *err)
+{
+    const struct {
+        const char *path, *name;
+        const double (*value)[NEURONS];
+    } set[] = {
+        {"/ring/relu", "selectivity of the ReLU neurons, gradient flow", p->relu},
+        {"/ring/predicted", "selectivity of the ReLU neurons, e^{A t} s(0)", p->predicted},
+        {"/ring/linear", "selectivity of linear neurons of the same weights", p->linear},
+        {"/ring/counts", "the same, of the objects 11 and 111", p->counts},
+    };
+    const char *const axes[] = {"/ring/time", "/ring/neuron"};
+    const size_t shape[] = {(size_t)p->count, NEURONS};
+    double time[TIMES];
+    for (int i = 0; i < p->count; i++)
+        time[i] = p->time[i] * p->growth;
+    enum status status =
+        store_put_axis(store, axes[0], shape[0], time, "time t tr A", "1 / tr A", err);
+    if (!status)
+        status = store_put_axis(store, axes[1], NEURONS, NULL, "neuron k", "1", err);
+    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
+        status = store_put(store, set[i].path, 2, shape, axes, &set[i].value[0][0], set[i].name,
+                           "1", err);
+    return status;
+}
+
+/* What became of every neuron of every ring, at the last time before a gate switches:
+ * s_k - s_k(0), [ring * NEURONS + neuron]. */
+struct ends {
+    double *predicted, *relu, *linear;
+    double *ring, *last; /* which ring, and that time */
+};
+
+static void find_ends(const struct ddn_10_path *path, size_t rings, struct ends *e)
+{
+    for (size_t i = 0; i < rings; i++) {
+        const int last = path[i].count - 1;
+        for (size_t k = 0; k < NEURONS; k++) {
+            const size_t at = i * NEURONS + k;
+            e->predicted[at] = path[i].predicted[last][k] - path[i].predicted[0][k];
+            e->relu[at] = path[i].relu[last][k] - path[i].relu[0][k];
+            e->linear[at] = path[i].linear[last][k] - path[i].linear[0][k];
+            e->ring[at] = (double)i;
+            e->last[at] = path[i].time[last] * path[i].growth;
+        }
+    }
+}
+
+static enum status put_ends(struct store *store, const struct ends *e, size_t count,
+                            struct error *err)
+{
+    const struct {
+        const char *path, *name, *units;
+        const double *value;
+    } set[] = {
+        {"/end/relu", "s_k - s_k(0) of the ReLU neurons, gradient flow", "1", e->relu},
+        {"/end/linear", "s_k - s_k(0) of linear neurons of the same weights", "1", e->linear},
+        {"/end/ring", "number of the ring", "1", e->ring},
+        {"/end/time", "the last time before a gate switches, at most 1", "1 / tr A", e->last},
+    };
+    const char *const axes[] = {"/end/predicted"};
+    enum status status =
+        store_put_axis(store, axes[0], count, e->predicted,
+                       "s_k - s_k(0) of the ReLU neurons, e^{A t} s(0) - s(0)", "1", err);
+    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
+        status = store_put(store, set[i].path, 1, &count, axes, set[i].value, set[i].name,
+                           set[i].units, err);
+    return status;
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    const struct selectivity_settings *s = job->settings;
+    size_t rings = (size_t)s->rings, size = rings * NEURONS;
+    struct ddn_10_path *path = calloc(rings, sizeof *path);
+    double *room = malloc(5 * size * sizeof *room);
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    enum status status = path && room ? follow(s, path, job->quiet, err)
+                                      : error_set(err, STATUS_SYSTEM, "no memory for rings");
+    if (!status) {
+        struct ends ends = {room, room + size, room + 2 * size, room + 3 * size, room + 4 * size};
+        find_ends(path, rings, &ends);
+        status = put_shown(store, &path[shown_ring(path, rings)], err);
+        if (!status)
+            status = put_ends(store, &ends, size, err);
+    }
+    gsl_set_error_handler(handler);
+    free(path);
+    free(room);
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+/* Largest |a - b|; NULL: of |a| */
+static double largest(const struct store_array *a, const struct store_array *b)
+{
+    double most = 0;
+    for (size_t i = 0; i < a->count && (!b || i < b->count); i++)
+        most = fmax(most, fabs(a->values[i] - (b ? b->values[i] : 0)));
+    return most;
+}
+
+enum { RELU, PREDICTED, LINEAR, COUNTS, ARRAYS };
+
+static void judge(const struct store_array *end, const struct store_array *shown,
+                  struct sights *sights)
+{
+    const double error = largest(&end[RELU], &end[PREDICTED]) / largest(&end[PREDICTED], NULL);
+    const double change = largest(&end[RELU], NULL), linear = largest(&end[LINEAR], NULL);
+    const size_t last = shown[RELU].count - NEURONS;
+    double grown = 0, counted = 0;
+    for (size_t k = 0; k < NEURONS; k++) {
+        grown = fmax(grown, fabs(shown[RELU].values[last + k] - shown[RELU].values[k]));
+        counted = fmax(counted, fabs(shown[COUNTS].values[last + k] - shown[COUNTS].values[k]));
+    }
+    sight(sights, error < 1e-8 && change > 0.05,
+          "%zu rings: ReLU neurons move by up to %.2f, as predicted to %.0e",
+          end[RELU].count / NEURONS, change, error);
+    sight(sights, linear < 1e-12 && largest(&shown[LINEAR], NULL) < 1e-12,
+          "linear neurons never tell the objects apart (%.0e)",
+          fmax(linear, largest(&shown[LINEAR], NULL)));
+    sight(sights, grown > 0.05 && largest(&shown[RELU], &shown[PREDICTED]) < 1e-8,
+          "the ring that is shown: a selectivity changes by %.2f", grown);
+    sight(sights, counted > 0.05,
+          "linear neurons do tell objects with different numbers of ones apart (change %.2f)",
+          counted);
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    static const char *const end_path[] = {
+        [RELU] = "/end/relu", [PREDICTED] = "/end/predicted", [LINEAR] = "/end/linear"};
+    static const char *const shown_path[] = {[RELU] = "/ring/relu",
+                                             [PREDICTED] = "/ring/predicted",
+                                             [LINEAR] = "/ring/linear",
+                                             [COUNTS] = "/ring/counts"};
+    struct store_array end[ARRAYS] = {0}, shown[ARRAYS] = {0};
+    enum status status = STATUS_OK;
+    for (int i = RELU; i <= LINEAR && !status; i++)
+        status = store_get(file, end_path[i], &end[i], err);
+    for (int i = RELU; i <= COUNTS && !status; i++)
+        if (shown_path[i])
+            status = store_get(file, shown_path[i], &shown[i], err);
+    if (!status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
+        status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
+    if (!status)
+        judge(end, shown, sights);
+    for (int i = 0; i < ARRAYS; i++) {
+        store_array_free(&end[i]);
+        store_array_free(&shown[i]);
+    }
+    return status;
+}
+
+const struct figure figure_ddn_selectivity = {
+    .about =
+        {.name = "ddn_selectivity",
+         .doc = "Two objects, 11 and 101, seen under all translations of a ring: how differently "
+                "each hidden neuron responds to them. ReLU neurons follow the growth that the "
+                "covariance operator predicts up to the first switch of a gate, and some fall for "
+                "it; linear ones with the same weights never tell the objects apart, but do where "
+                "the objects differ in their number of ones.",
+         .source = "[DDN], objects under translation (DDN-10)",
+         .params = selectivity_params,
+         .settings_size = sizeof(struct selectivity_settings)},
+    .quick = (const char *const[]){"rings=3", NULL},
+    .compute = compute,
+    .script = "paper_figs/ddn/ddn_selectivity.gp",
+    .check = check,
+};

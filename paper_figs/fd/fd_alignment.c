@@ -1,0 +1,152 @@
+/* fd_alignment: which neuron is aligned with which feature, with and without masks. */
+#include "paper_figs/fd/fd_runs.h"
+
+#include <stdlib.h>
+
+static const char *const masks[] = {"none", "complementary"};
+
+enum { MASKS = sizeof masks / sizeof *masks };
+
+/* ---- computing ---- */
+
+/* A neuron and what it is sorted by: its best feature, then how near it is to it. */
+struct row {
+    size_t neuron, best;
+    double cosine;
+};
+
+static int by_feature(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    if (a->best != b->best)
+        return a->best < b->best ? -1 : 1;
+    if (a->cosine != b->cosine)
+        return a->cosine > b->cosine ? -1 : 1;
+    return a->neuron < b->neuron ? -1 : a->neuron > b->neuron;
+}
+
+/* Rows in the order of their best feature: sorted[neuron][feature]. */
+static void sort_rows(const double *cosine, size_t neurons, size_t features, struct row *row,
+                      double *sorted)
+{
+    for (size_t i = 0; i < neurons; i++) {
+        row[i] = (struct row){.neuron = i};
+        for (size_t j = 0; j < features; j++)
+            if (cosine[i * features + j] > row[i].cosine) {
+                row[i].best = j;
+                row[i].cosine = cosine[i * features + j];
+            }
+    }
+    qsort(row, neurons, sizeof *row, by_feature);
+    for (size_t i = 0; i < neurons; i++)
+        for (size_t j = 0; j < features; j++)
+            sorted[i * features + j] = cosine[row[i].neuron * features + j];
+}
+
+static void put_sorted(struct sheet *sheet, const char *group, const double *cosine,
+                       const struct fd_settings_of_figure *s)
+{
+    const size_t neurons = (size_t)s->neurons, features = (size_t)s->features;
+    struct row *row = calloc(neurons, sizeof *row);
+    double *sorted = calloc(neurons * features, sizeof *sorted);
+    if (!row || !sorted)
+        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+    else {
+        sort_rows(cosine, neurons, features, row, sorted);
+        sheet_group(sheet, group);
+        sheet_put(sheet, "cosine", "neuron feature", sorted,
+                  "|cos(w_i, M_j)|, neurons in the order of their best feature", "1");
+    }
+    free(row);
+    free(sorted);
+}
+
+/* The matrices of a run before and after training. */
+static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, const char *path,
+                    const char *group, bool first)
+{
+    const size_t size = (size_t)(s->neurons * s->features), points = (size_t)s->epochs + 1;
+    struct store_file *file;
+    double *cosine = calloc(points * size, sizeof *cosine);
+    sheet->status = cosine ? store_open(&file, path, sheet->err)
+                           : error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+    if (!sheet->status) {
+        sheet->status =
+            run_series(file, "/series/features/cosine", points, size, cosine, sheet->err);
+        store_close(file);
+    }
+    if (first && !sheet->status)
+        put_sorted(sheet, "before", cosine, s);
+    if (!sheet->status)
+        put_sorted(sheet, group, cosine + (points - 1) * size, s);
+    free(cosine);
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    const struct fd_settings_of_figure *s = job->settings;
+    struct run_list runs;
+    struct sheet sheet = {.store = store, .err = err};
+    sheet.status = fd_runs_make(&runs, job, masks, MASKS, err);
+    if (!sheet.status) {
+        sheet_axis(&sheet, "neuron", (size_t)s->neurons, NULL,
+                   "neuron, in the order of its best feature", "1");
+        sheet_axis(&sheet, "feature", (size_t)s->features, NULL, "feature, column of M", "1");
+    }
+    for (size_t m = 0; m < MASKS && !sheet.status; m++)
+        put_run(&sheet, s, runs.run[m].path, masks[m], m == 0);
+    run_list_free(&runs);
+    return sheet.status;
+}
+
+/* ---- what must be seen ---- */
+
+/* How many features have a neuron of which they are more than half. */
+static size_t learned(struct reader *r, const char *group, size_t *features)
+{
+    const struct store_array a = reader_get(r, 0, 0, "/%s/cosine", group);
+    size_t count = 0;
+    if (r->status)
+        return 0;
+    *features = a.shape[1];
+    for (size_t j = 0; j < a.shape[1]; j++) {
+        bool some = false;
+        for (size_t i = 0; i < a.shape[0]; i++)
+            some |= a.values[i * a.shape[1] + j] > 0.70710678;
+        count += some;
+    }
+    return count;
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct reader r = {.file = file, .err = err};
+    size_t features = 0;
+    const size_t before = learned(&r, "before", &features);
+    const size_t without = learned(&r, masks[0], &features),
+                 with = learned(&r, masks[1], &features);
+    if (!r.status) {
+        sight(sights, before == 0, "before training no feature has a neuron");
+        sight(sights, 10 * with >= 9 * features,
+              "with masks %zu of %zu features have a neuron of which they are more than half", with,
+              features);
+        sight(sights, 2 * without < with, "without masks %zu have", without);
+    }
+    return reader_close(&r);
+}
+
+const struct figure figure_fd_alignment = {
+    .about = {.name = "fd_alignment",
+              .doc = "|cos(w_i, M_j)| of all neurons and features, before training and after it "
+                     "without and with complementary masks; neurons in the order of the feature "
+                     "that they are nearest to. With masks nearly every neuron has one feature or "
+                     "two, and every feature has neurons; without, neurons stay mixtures.",
+              .source = "[FD], FD-2 and FD-3",
+              .params = fd_figure_params + 1, /* one seed */
+              .settings_size = sizeof(struct fd_settings_of_figure)},
+    .quick = (const char *const[]){FD_QUICK, NULL},
+    .spec = FD_SPEC,
+    .compute = compute,
+    .script = "paper_figs/fd/fd_alignment.gp",
+    .check = check,
+};

@@ -1,0 +1,198 @@
+/* fd_regime: for which noise and thresholds masks decouple features from it. */
+#include "paper_figs/fd/fd_runs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct regime_settings {
+    int64_t seeds, every, epochs, samples, features, dimension, neurons;
+};
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct regime_settings, field)
+
+static const struct param regime_params[] = {
+    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "2", .low = 1, .high = 100,
+     .doc = "runs of each place, with seeds 1, 2, ..."},
+    {FIELD(every), .type = PARAM_INTEGER, .fallback = "1", .low = 1, .high = 3,
+     .doc = "take every so many noises and thresholds, from the first"},
+    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "4", .low = 1, .high = 1e4,
+     .doc = "epochs of a run, measured at its end; twice as many with the most noise"},
+    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
+     .doc = "samples of an epoch"},
+    {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 3, .high = 256,
+     .doc = "d: features, columns of the dictionary M"},
+    {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 3, .high = 16384,
+     .doc = "d_1: inputs"},
+    {FIELD(neurons), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 4096, .doc = "m"},
+    {0},
+};
+
+/* Variance of the noise, and by how much steps are shorter there, and more. */
+struct noise {
+    double variance;
+    int shorter;
+};
+
+static const struct noise all_noises[] = {{0.02, 1}, {0.04, 1}, {0.0865, 1}, {0.17, 2}};
+static const double all_thresholds[] = {0, 0.25, 0.5, 0.75, 1};
+static const char *const masks[] = {"none", "complementary"};
+
+enum {
+    NOISES = sizeof all_noises / sizeof *all_noises,
+    THRESHOLDS = sizeof all_thresholds / sizeof *all_thresholds,
+    MASKS = sizeof masks / sizeof *masks,
+    PLACES = NOISES * THRESHOLDS
+};
+
+/* ---- computing ---- */
+
+/* The places of the map that are run. */
+struct grid {
+    struct noise noise[NOISES];
+    double threshold[THRESHOLDS];
+    size_t noises, thresholds, seeds;
+};
+
+static struct grid grid_of(const struct regime_settings *s)
+{
+    struct grid g = {.seeds = (size_t)s->seeds};
+    const size_t every = (size_t)s->every;
+    for (size_t i = 0; i < NOISES; i += every)
+        g.noise[g.noises++] = all_noises[i];
+    for (size_t i = 0; i < THRESHOLDS; i += every)
+        g.threshold[g.thresholds++] = all_thresholds[i];
+    return g;
+}
+
+/* Runs are [mask][noise][threshold][seed]. */
+static void set_run(struct run_list *runs, size_t i, const struct regime_settings *s,
+                    const struct grid *g)
+{
+    const size_t place = i / g->seeds, map = g->noises * g->thresholds;
+    const double threshold = g->threshold[place % g->thresholds];
+    const struct noise noise = g->noise[place % map / g->thresholds];
+    run_list_set(runs, i, "data.mask=%s", masks[place / map]);
+    run_list_set(runs, i, "data.noise=%g", noise.variance);
+    run_list_set(runs, i, "optimiser.lr=%g", 0.5 / noise.shorter);
+    run_list_set(runs, i, "network.bias_start=%g", threshold);
+    run_list_set(runs, i, "network.bias_cap=%g", threshold);
+    run_list_set(runs, i, "seed=%zu", i % g->seeds + 1);
+    run_list_set(runs, i, "data.features=%lld", (long long)s->features);
+    run_list_set(runs, i, "data.dimension=%lld", (long long)s->dimension);
+    run_list_set(runs, i, "network.neurons=%lld", (long long)s->neurons);
+    run_list_set(runs, i, "train.epochs=%lld", (long long)(s->epochs * noise.shorter));
+    run_list_set(runs, i, "train.samples=%lld", (long long)s->samples);
+}
+
+/* A quantity of one mask, mean over the seeds that did not diverge. */
+static void put_map(struct sheet *sheet, const struct grid *g, const struct figure_run *run,
+                    const char *name, const char *long_name, double map[PLACES])
+{
+    char series[64];
+    snprintf(series, sizeof series, "/series/features/%s", name);
+    for (size_t place = 0; place < g->noises * g->thresholds; place++) {
+        double sum = 0, count = 0, first, value = NAN;
+        for (size_t i = 0; i < g->seeds && !sheet->status; i++) {
+            sheet->status =
+                run_ends(run[place * g->seeds + i].path, series, &first, &value, sheet->err);
+            if (!isnan(value)) {
+                sum += value;
+                count++;
+            }
+        }
+        map[place] = count > 0 ? sum / count : NAN;
+    }
+    if (!sheet->status)
+        sheet_put(sheet, name, "noise threshold", map, long_name, "1");
+}
+
+static void put_all(struct sheet *sheet, const struct grid *g, const struct figure_run *run)
+{
+    double noise[NOISES];
+    for (size_t i = 0; i < g->noises; i++)
+        noise[i] = g->noise[i].variance;
+    sheet_axis(sheet, "noise", g->noises, noise, "variance of the noise, sigma_xi^2", "1");
+    sheet_axis(sheet, "threshold", g->thresholds, g->threshold, "b_i / |w_i| after the warm-up",
+               "1");
+    double learned[PLACES], readout[MASKS][PLACES], gap[PLACES];
+    for (size_t m = 0; m < MASKS && !sheet->status; m++) {
+        const struct figure_run *of_mask = run + m * g->noises * g->thresholds * g->seeds;
+        sheet_group(sheet, masks[m]);
+        put_map(sheet, g, of_mask, "learned", "share of the features that have a neuron", learned);
+        put_map(sheet, g, of_mask, "readout",
+                "accuracy of a readout as a share of the way from chance to the oracle",
+                readout[m]);
+    }
+    if (sheet->status)
+        return;
+    for (size_t i = 0; i < g->noises * g->thresholds; i++)
+        gap[i] = readout[1][i] - readout[0][i];
+    sheet_group(sheet, "");
+    sheet_put(sheet, "gap", "noise threshold", gap, "readout with masks less without", "1");
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    const struct regime_settings *s = job->settings;
+    const struct grid g = grid_of(s);
+    struct run_list runs;
+    struct sheet sheet = {.store = store, .err = err};
+    sheet.status = run_list_open(&runs, MASKS * g.noises * g.thresholds * g.seeds, err);
+    for (size_t i = 0; i < runs.count && !sheet.status; i++)
+        set_run(&runs, i, s, &g);
+    if (!sheet.status)
+        sheet.status = figure_runs(job, runs.run, runs.count, err);
+    if (!sheet.status)
+        put_all(&sheet, &g, runs.run);
+    run_list_free(&runs);
+    return sheet.status;
+}
+
+/* ---- what must be seen ---- */
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct reader r = {.file = file, .err = err};
+    const struct store_array noise = reader_get(&r, 0, 0, "/noise");
+    const struct store_array threshold = reader_get(&r, 0, 0, "/threshold");
+    const struct store_array without =
+        reader_get(&r, noise.count, threshold.count, "/none/learned");
+    const struct store_array with =
+        reader_get(&r, noise.count, threshold.count, "/complementary/learned");
+    if (r.status)
+        return reader_close(&r);
+    size_t widest = 0;
+    double unbiased = 0;
+    for (size_t i = 0; i < with.count; i++) {
+        if (with.values[i] - without.values[i] > with.values[widest] - without.values[widest])
+            widest = i;
+        if (threshold.values[i % threshold.count] == 0)
+            unbiased = fmax(unbiased, fmax(with.values[i], without.values[i]));
+    }
+    sight(sights, with.values[widest] - without.values[widest] > 0.5,
+          "at sigma_xi^2 = %.3g and b / |w| = %.2g masks learn %.2f of the features, none %.2f",
+          noise.values[widest / threshold.count], threshold.values[widest % threshold.count],
+          with.values[widest], without.values[widest]);
+    sight(sights, unbiased < 0.5, "without thresholds no training learns more than %.2f of them",
+          unbiased);
+    return reader_close(&r);
+}
+
+const struct figure figure_fd_regime = {
+    .about = {.name = "fd_regime",
+              .doc = "Where masks decouple sparse features from dense noise: share of the features "
+                     "that have a neuron, without and with complementary masks, and what masks "
+                     "add to a linear readout, as a share of the way from chance to the oracle, "
+                     "for variances of the noise and constant thresholds b / |w|. The theory's "
+                     "are 0.0865 and 0.55 at d = 20.",
+              .source = "[FD], FD-2 and FD-3",
+              .params = regime_params,
+              .settings_size = sizeof(struct regime_settings)},
+    .quick = (const char *const[]){"seeds=1", "every=2", "features=10", "dimension=100",
+                                   "neurons=20", "samples=24000", NULL},
+    .spec = "specs/fd-regime.yaml",
+    .compute = compute,
+    .script = "paper_figs/fd/fd_regime.gp",
+    .check = check,
+};

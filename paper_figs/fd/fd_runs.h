@@ -1,0 +1,41 @@
+/* What the figures of [FD] share: runs of specs/fd-2.yaml with several kinds of masks over several
+ * seeds.  A run that two figures need is done once. */
+#ifndef DUET_PAPER_FIGS_FD_RUNS_H
+#define DUET_PAPER_FIGS_FD_RUNS_H
+
+#include "paper_figs/kit/run_list.h"
+#include "paper_figs/kit/series.h"
+
+#define FD_SPEC "specs/fd-2.yaml"
+
+struct fd_settings_of_figure {
+    int64_t seeds, epochs, samples, features, dimension, neurons;
+};
+
+/* Their parameters; those from the second on are for figures of one seed. */
+extern const struct param fd_figure_params[];
+
+/* Overrides of the small version, without a number of seeds. */
+#define FD_QUICK "features=10", "dimension=100", "neurons=20", "epochs=8", "samples=32000"
+
+/* Runs [mask][seed] of the words of data.mask; free with run_list_free, also after an error. */
+enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
+                         const char *const *masks, size_t mask_count, struct error *err);
+
+/* One number of a run at a time, /series/NAME; stored as LAST, what follows the last slash. */
+struct fd_number {
+    const char *name, *long_name;
+};
+
+/* Run all kinds of masks and store /epoch (with the time before training), /steps, /seed and for
+ * each mask MASK/LAST [epoch][seed] of all `numbers`, ended by {0}. */
+enum status fd_compute(const struct figure_job *job, struct store *store, const char *const *masks,
+                       size_t mask_count, const struct fd_number *numbers, struct error *err);
+
+/* Mean over seeds at the last epoch of MASK/NAME. */
+double fd_end(struct reader *reader, const char *mask, const char *name);
+
+/* Runs of a figure, of one seed at least. */
+size_t fd_seeds(const struct fd_settings_of_figure *settings);
+
+#endif

@@ -1,0 +1,416 @@
+#include "paper_figs/figure.h"
+
+#include "harness/report/gnuplot.h"
+#include "harness/run/run.h"
+#include "harness/spec/spec.h"
+
+#include <errno.h>
+#include <omp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct descriptor *const figures[] = {
+    &figure_learning.about,
+    &figure_ddn_table.about,
+    &figure_ddn_norm.about,
+    &figure_ddn_correlation.about,
+    &figure_ddn_spectrum.about,
+    &figure_phase.about,
+    &figure_ncp_alignment.about,
+    &figure_ncp_tables.about,
+    &figure_ncp_predictor_rate.about,
+    &figure_ncp_state_space.about,
+    &figure_ncp_fixed_points.about,
+    &figure_ncp_weight_decay.about,
+    &figure_ncp_ema.about,
+    &figure_ncp_symmetry.about,
+    &figure_ncp_commutator.about,
+    &figure_ncp_fields.about,
+    &figure_ddn_residual.about,
+    &figure_ddn_selectivity.about,
+    &figure_ddn_factorisation.about,
+    &figure_ddn_flow_sgd.about,
+    &figure_fd_alignment.about,
+    &figure_fd_decoupling.about,
+    &figure_fd_readout.about,
+    &figure_fd_regime.about,
+    &figure_sc_levels.about,
+};
+
+const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
+
+/* A figure at work. */
+struct making {
+    const struct figure *figure;
+    const struct figure_options *options;
+    const char *overrides[RUN_MAX_OVERRIDES]; /* those of the small version first */
+    size_t override_count;
+    char file[RUN_PATH]; /* the result */
+    char base[RUN_PATH]; /* of the figure's files, without the ending */
+    bool same_caption;   /* the caption that lies there is the one to be written */
+    struct error *err;
+};
+
+static enum status too_long(struct error *err, const char *folder)
+{
+    return error_set(err, STATUS_INVALID, "%s: the name of the folder is too long", folder);
+}
+
+/* ---- the result file: a spec ---- */
+
+static enum status run_figure_spec(struct making *m)
+{
+    char spec[RUN_PATH];
+    struct run_options run = {.spec = spec,
+                              .results = m->options->results,
+                              .threads = m->options->threads,
+                              .quiet = m->options->quiet,
+                              .summary = m->options->summary,
+                              .keep = !m->options->again};
+    memcpy(run.overrides, m->overrides, m->override_count * sizeof *run.overrides);
+    run.override_count = m->override_count;
+    enum status status = find_shared_file(m->figure->spec, spec, m->err);
+    return status ? status : run_spec(&run, m->file, m->err);
+}
+
+/* ---- the result file: computed ---- */
+
+static enum status check_override(const struct descriptor *about, const char *override,
+                                  struct error *err)
+{
+    const char *names[32];
+    char key[64];
+    size_t count = 0, length = strcspn(override, "=");
+    if (!override[length])
+        return error_set(err, STATUS_INVALID, "command line: %s: no value; write KEY=VALUE",
+                         override);
+    for (const struct param *p = about->params; p && p->name && count < 32; p++) {
+        if (strlen(p->name) == length && strncmp(p->name, override, length) == 0)
+            return STATUS_OK;
+        names[count++] = p->name;
+    }
+    snprintf(key, sizeof key, "%.*s", (int)length, override);
+    const char *near = nearest_word(key, names, count);
+    return error_set(err, STATUS_INVALID,
+                     "command line: %s: the figure %s has no key '%s'; %s%s%s`duet list figures` "
+                     "shows all",
+                     override, about->name, key, near ? "did you mean '" : "", near ? near : "",
+                     near ? "'? " : "");
+}
+
+static enum status put_attributes(struct store *store, const struct figure *figure,
+                                  const char *settings, const char *hash, struct error *err)
+{
+    const char *const text[][2] = {{"duet_version", DUET_VERSION},
+                                   {"commit", DUET_COMMIT},
+                                   {"figure", figure->about.name},
+                                   {"spec", settings},
+                                   {"spec_hash", hash},
+                                   {"status", "complete"}};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
+        status = store_put_text(store, text[i][0], text[i][1], err);
+    return status;
+}
+
+/* Compute into m->file, for settings that the text says. */
+static enum status compute(struct making *m, const void *settings, const char *text,
+                           const char *hash)
+{
+    const int threads = m->options->threads;
+    const struct figure_job job = {.settings = settings,
+                                   .spec = m->figure->spec,
+                                   .results = m->options->results,
+                                   .threads = threads ? threads : omp_get_max_threads(),
+                                   .quiet = m->options->quiet};
+    struct store *store = NULL;
+    enum status status = store_check_writable(m->file, m->err);
+    if (!status)
+        status = store_create(&store, m->err);
+    if (!status)
+        status = put_attributes(store, m->figure, text, hash, m->err);
+    if (!status)
+        status = m->figure->compute(&job, store, m->err);
+    if (!status)
+        status = store_commit(store, m->file, m->err);
+    store_free(store);
+    return status;
+}
+
+/* What the figure is made from, as one text: its settings and the spec of its runs. */
+static enum status describe(const struct making *m, const void *settings, char **text)
+{
+    const struct descriptor *about = &m->figure->about;
+    char *own = NULL, path[RUN_PATH];
+    struct spec spec = {0};
+    enum status status = params_text(about->params, settings, &own, m->err);
+    if (!status && m->figure->spec)
+        status = find_shared_file(m->figure->spec, path, m->err);
+    if (!status && m->figure->spec)
+        status = spec_load(&spec, path, NULL, 0, m->err);
+    if (!status && asprintf(text, "%s: {%s}\n%s", about->name, own, spec.yaml ? spec.yaml : "") < 0)
+        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+    free(own);
+    spec_free(&spec);
+    return status;
+}
+
+static enum status read_settings(const struct making *m, void **settings)
+{
+    const struct descriptor *about = &m->figure->about;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < m->override_count && !status; i++)
+        status = check_override(about, m->overrides[i], m->err);
+    *settings = calloc(1, about->settings_size + 1);
+    if (!*settings && !status)
+        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+    if (!status)
+        status = params_fill(about->params, m->overrides, m->override_count, *settings, m->err);
+    return status;
+}
+
+static enum status compute_figure(struct making *m)
+{
+    const char *results = m->options->results, *name = m->figure->about.name;
+    char *text = NULL, hash[HASH_SIZE] = "";
+    void *settings = NULL;
+    enum status status = read_settings(m, &settings);
+    if (!status)
+        status = describe(m, settings, &text);
+    if (!status)
+        hash_of_text(text, hash);
+    if (!status && snprintf(m->file, RUN_PATH, "%s/%s/%s.h5", results, name, hash) >= RUN_PATH)
+        status = too_long(m->err, results);
+    if (!status && (m->options->again || !run_is_complete(m->file, hash)))
+        status = compute(m, settings, text, hash);
+    free(settings);
+    free(text);
+    return status;
+}
+
+/* ---- the caption ---- */
+
+/* What the figure shows, where it comes from, and with which settings: also what tells whether the
+ * pictures belong to the result.  Allocated for the caller; NULL without memory. */
+static char *caption(const struct making *m, const struct store_file *file)
+{
+    const struct descriptor *about = &m->figure->about;
+    char *spec = NULL, *hash = NULL, *text = NULL;
+    if (!store_get_text(file, "spec", &spec, NULL) &&
+        !store_get_text(file, "spec_hash", &hash, NULL) &&
+        asprintf(&text, "%s. %s\nSource: %s\n\nSettings (%s):\n%s", about->name, about->doc,
+                 about->source, hash, spec) < 0)
+        text = NULL;
+    free(spec);
+    free(hash);
+    return text;
+}
+
+/* Whether the file at `path` holds this text. */
+static bool holds_text(const char *path, const char *text)
+{
+    const size_t length = strlen(text);
+    char *held = malloc(length + 2);
+    FILE *file = held ? fopen(path, "r") : NULL;
+    const bool same =
+        file && fread(held, 1, length + 1, file) == length && memcmp(held, text, length) == 0;
+    if (file)
+        fclose(file);
+    free(held);
+    return same;
+}
+
+/* ---- pictures and data ---- */
+
+/* Seconds since 1970; 0 where there is no such file. */
+static double time_of(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 ? (double)s.st_mtim.tv_sec + 1e-9 * (double)s.st_mtim.tv_nsec : 0;
+}
+
+/* Whether base.ending, drawn from this result, is younger than the script and what scripts
+ * share. */
+static bool is_fresh(const struct making *m, const char *ending)
+{
+    char path[RUN_PATH + 8], script[RUN_PATH];
+    snprintf(path, sizeof path, "%s.%s", m->base, ending);
+    const char *const scripts[] = {m->figure->script, "plots/style.gp", "plots/panels.gp"};
+    double made = time_of(path);
+    bool fresh = made > 0 && made >= time_of(m->file) && m->same_caption && !m->options->again;
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts && fresh; i++)
+        fresh = !find_shared_file(scripts[i], script, NULL) && made >= time_of(script);
+    return fresh;
+}
+
+static enum status draw(const struct making *m, size_t *made)
+{
+    static const char *const formats[] = {"pdf", "png"};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < 2; i++) {
+        char out[RUN_PATH + 8];
+        if (is_fresh(m, formats[i]))
+            continue;
+        snprintf(out, sizeof out, "%s.%s", m->base, formats[i]);
+        status = gnuplot_draw(m->figure->script, m->file, out, formats[i], m->err);
+        if (!status)
+            printf("%s\n", out);
+        *made += !status;
+    }
+    return status;
+}
+
+struct table {
+    const struct store_file *file;
+    FILE *out;
+    enum status status;
+    struct error *err;
+};
+
+/* One dataset of doubles, a line each value: its path, its indices along the axes, the value. */
+static void write_dataset(const char *path, void *context)
+{
+    struct table *t = context;
+    struct store_array a = {0};
+    struct store_info info = {0};
+    if (t->status || (t->status = store_describe(t->file, path, &info, t->err)))
+        return;
+    const bool wanted = info.rank <= STORE_MAX_RANK;
+    store_info_free(&info);
+    if (!wanted || (t->status = store_get(t->file, path, &a, t->err)))
+        return;
+    for (size_t i = 0; i < a.count; i++) {
+        size_t rest = i, index[STORE_MAX_RANK] = {0};
+        for (int k = a.rank; k-- > 0; rest /= a.shape[k])
+            index[k] = rest % a.shape[k];
+        fprintf(t->out, "%s", path);
+        for (int k = 0; k < STORE_MAX_RANK; k++)
+            if (k < a.rank)
+                fprintf(t->out, "\t%zu", index[k]);
+            else
+                fputs("\t-", t->out);
+        fprintf(t->out, "\t%.17g\n", a.values[i]);
+    }
+    store_array_free(&a);
+}
+
+static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
+{
+    struct table table = {.file = file, .out = out, .err = err};
+    fprintf(out, "dataset");
+    for (int k = 0; k < STORE_MAX_RANK; k++)
+        fprintf(out, "\tindex_%d", k);
+    fprintf(out, "\tvalue\n");
+    enum status status = store_visit(file, "/", write_dataset, &table, err);
+    return table.status ? table.status : status;
+}
+
+static enum status write_data(const struct making *m, const struct store_file *file, size_t *made)
+{
+    char name[RUN_PATH + 8];
+    if (is_fresh(m, "tsv"))
+        return STATUS_OK;
+    snprintf(name, sizeof name, "%s.tsv", m->base);
+    FILE *out = fopen(name, "w");
+    if (!out)
+        return error_set(m->err, STATUS_SYSTEM, "%s: %s", name, strerror(errno));
+    enum status status =
+        (m->figure->write_data ? m->figure->write_data : write_all)(file, out, m->err);
+    if ((ferror(out) | fclose(out)) && !status)
+        status = error_set(m->err, STATUS_SYSTEM, "%s: cannot write: %s", name, strerror(errno));
+    if (!status)
+        printf("%s\n", name);
+    *made += !status;
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+void sight(struct sights *s, bool holds, const char *format, ...)
+{
+    va_list args;
+    fputs(holds ? "  seen: " : "  NOT SEEN: ", s->out);
+    va_start(args, format);
+    vfprintf(s->out, format, args);
+    va_end(args);
+    putc('\n', s->out);
+    *(holds ? &s->seen : &s->missed) += 1;
+}
+
+static enum status look(const struct making *m, const struct store_file *file)
+{
+    struct sights sights = {.out = stdout};
+    enum status status = m->figure->check ? m->figure->check(file, &sights, m->err) : STATUS_OK;
+    /* With settings of the user's own there is nothing that must be seen. */
+    if (!status && sights.missed > 0 && m->options->override_count == 0 && !m->options->from)
+        status = error_set(m->err, STATUS_FAILED,
+                           "figure %s: %zu of %zu things that must be seen in it are not",
+                           m->figure->about.name, sights.missed, sights.seen + sights.missed);
+    return status;
+}
+
+/* ---- all of it ---- */
+
+static enum status prepare(struct making *m)
+{
+    const struct figure_options *o = m->options;
+    const char *const *quick = o->quick ? m->figure->quick : NULL;
+    size_t count = 0;
+    for (; quick && quick[count] && count < RUN_MAX_OVERRIDES; count++)
+        m->overrides[count] = quick[count];
+    if (count + o->override_count > RUN_MAX_OVERRIDES)
+        return error_set(m->err, STATUS_INVALID, "more than %d overrides", RUN_MAX_OVERRIDES);
+    for (size_t i = 0; i < o->override_count; i++)
+        m->overrides[count + i] = o->overrides[i];
+    m->override_count = count + o->override_count;
+    int length = snprintf(m->base, sizeof m->base - 8, "%s/%s", o->out, m->figure->about.name);
+    return length >= (int)sizeof m->base - 8 ? too_long(m->err, o->out) : STATUS_OK;
+}
+
+/* Everything that is drawn from the result; the caption last, as it vouches for the rest. */
+static enum status write_figure(struct making *m, const struct store_file *file)
+{
+    char path[RUN_PATH + 8], *text = caption(m, file);
+    size_t made = 0;
+    if (!text)
+        return error_set(m->err, STATUS_INVALID,
+                         "%s: no result of a run or a figure: it keeps no "
+                         "spec",
+                         m->file);
+    snprintf(path, sizeof path, "%s.txt", m->base);
+    m->same_caption = holds_text(path, text);
+    enum status status = write_data(m, file, &made);
+    if (!status)
+        status = draw(m, &made);
+    if (!status && made == 0)
+        printf("%s: up to date\n", m->figure->about.name);
+    if (!status && !m->same_caption)
+        status = store_write_text(path, text, strlen(text), m->err);
+    free(text);
+    return status;
+}
+
+enum status figure_make(const struct figure *figure, const struct figure_options *options,
+                        struct error *err)
+{
+    struct making m = {.figure = figure, .options = options, .err = err};
+    struct store_file *file = NULL;
+    enum status status = prepare(&m);
+    if (!status)
+        status = store_check_writable(m.base, err); /* makes the folder */
+    if (!status && options->from)
+        snprintf(m.file, sizeof m.file, "%s", options->from);
+    else if (!status)
+        status = figure->compute ? compute_figure(&m) : run_figure_spec(&m);
+    if (!status)
+        status = store_open(&file, m.file, err);
+    if (!status)
+        status = write_figure(&m, file);
+    if (!status)
+        status = look(&m, file);
+    if (file)
+        store_close(file);
+    return status;
+}

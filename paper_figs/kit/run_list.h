@@ -1,0 +1,31 @@
+/* What figures of many runs share: the list of their runs, and what is read of each. */
+#ifndef DUET_PAPER_FIGS_RUN_LIST_H
+#define DUET_PAPER_FIGS_RUN_LIST_H
+
+#include "paper_figs/figure_runs.h"
+
+/* Runs that are being put together: overrides are kept in `text`. */
+struct run_list {
+    struct figure_run *run;
+    char (*text)[16][64];
+    size_t count;
+};
+
+/* Free also after an error. */
+enum status run_list_open(struct run_list *runs, size_t count, struct error *err);
+void run_list_free(struct run_list *runs);
+
+/* One more override of run i. */
+void run_list_set(struct run_list *runs, size_t i, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A series of a run, `points` x `width`: NaN from where a diverged run has no more. */
+enum status run_series(const struct store_file *file, const char *path, size_t points, size_t width,
+                       double *values, struct error *err);
+
+/* Of a run's file: the first and the last value of a series; the last is NaN where the run
+ * diverged. */
+enum status run_ends(const char *path, const char *series, double *first, double *last,
+                     struct error *err);
+
+#endif

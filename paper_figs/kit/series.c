@@ -1,0 +1,193 @@
+#include "paper_figs/kit/series.h"
+
+#include "harness/run/progress.h"
+
+#include <gsl/gsl_errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- along flows ---- */
+
+void series_times(size_t count, double first, double last, double *t)
+{
+    double ratio = count > 2 ? pow(last / first, 1 / (double)(count - 2)) : 1;
+    t[0] = 0;
+    for (size_t i = 1; i < count; i++)
+        t[i] = i + 1 == count ? last : first * pow(ratio, (double)(i - 1));
+}
+
+enum status series_open(struct series *series, size_t quantities, size_t times, size_t runs,
+                        struct error *err)
+{
+    *series = (struct series){quantities, times, runs, NULL, NULL};
+    series->t = calloc(times + quantities * times * runs, sizeof *series->t);
+    if (!series->t)
+        return error_set(err, STATUS_SYSTEM, "no memory for series of %zu runs", runs);
+    series->value = series->t + times;
+    return STATUS_OK;
+}
+
+void series_close(struct series *series)
+{
+    free(series->t);
+    *series = (struct series){.t = NULL};
+}
+
+enum status series_run(struct series *series, size_t run, const struct dynamics *dynamics,
+                       const struct series_measure *measure, double *state, struct error *err)
+{
+    enum status status = STATUS_OK;
+    double *value = calloc(series->quantities, sizeof *value);
+    if (!value)
+        return error_set(err, STATUS_SYSTEM, "no memory for a series");
+    for (size_t i = 0; i < series->times && !status; i++) {
+        if (i > 0) /* the flows do not depend on time */
+            status =
+                dynamics_record(dynamics, series->t[i] - series->t[i - 1], 1, state, NULL, err);
+        if (!status)
+            status = measure->measure(measure->context, state, value, err);
+        for (size_t q = 0; q < series->quantities && !status; q++)
+            series_quantity(series, q)[i * series->runs + run] = value[q];
+    }
+    free(value);
+    return status;
+}
+
+/* ---- storing ---- */
+
+enum status sheet_fill(const struct figure_job *job, struct store *store, size_t panels,
+                       void (*panel)(struct sheet *sheet, const void *settings, size_t i),
+                       struct error *err)
+{
+    struct progress progress;
+    struct sheet sheet = {.store = store, .err = err};
+    gsl_error_handler_t *handler = gsl_set_error_handler_off();
+    progress_start(&progress, job->quiet);
+    for (size_t i = 0; i < panels && !sheet.status; i++) {
+        panel(&sheet, job->settings, i);
+        if (!sheet.status)
+            progress_line(&progress, i + 1, panels, sheet.group);
+    }
+    progress_end(&progress);
+    gsl_set_error_handler(handler);
+    return sheet.status;
+}
+
+/* "/group/name", or "/name" in the root */
+static void path_of(const char *group, const char *name, char path[SHEET_PATH])
+{
+    snprintf(path, SHEET_PATH, "%s%s/%s", *group ? "/" : "", group, name);
+}
+
+void sheet_group(struct sheet *sheet, const char *group)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < sheet->axes; i++)
+        if (!strchr(sheet->axis[i].path + 1, '/')) /* of the root */
+            sheet->axis[kept++] = sheet->axis[i];
+    sheet->axes = kept;
+    snprintf(sheet->group, sizeof sheet->group, "%s", group);
+}
+
+void sheet_axis(struct sheet *sheet, const char *name, size_t length, const double *values,
+                const char *long_name, const char *units)
+{
+    if (sheet->status)
+        return;
+    if (sheet->axes == SHEET_AXES) {
+        sheet->status = error_set(sheet->err, STATUS_INVALID, "more than %d axes", SHEET_AXES);
+        return;
+    }
+    char *path = sheet->axis[sheet->axes].path;
+    path_of(sheet->group, name, path);
+    sheet->axis[sheet->axes++].length = length;
+    sheet->status =
+        store_put_axis(sheet->store, path, length, values, long_name, units, sheet->err);
+}
+
+/* The place of an axis that a name of `length` characters means, in the group or in the root */
+static size_t find_axis(const struct sheet *sheet, const char *name, size_t length)
+{
+    const char *const groups[] = {sheet->group, ""};
+    char word[SHEET_NAME], path[SHEET_PATH];
+    snprintf(word, sizeof word, "%.*s", (int)length, name);
+    for (size_t g = 0; g < 2; g++) {
+        path_of(groups[g], word, path);
+        for (size_t i = 0; i < sheet->axes; i++)
+            if (strcmp(sheet->axis[i].path, path) == 0)
+                return i;
+    }
+    return sheet->axes;
+}
+
+void sheet_put(struct sheet *sheet, const char *name, const char *axes, const double *values,
+               const char *long_name, const char *units)
+{
+    const char *paths[STORE_MAX_RANK];
+    size_t shape[STORE_MAX_RANK], length;
+    int rank = 0;
+    char path[SHEET_PATH];
+    for (const char *word = axes; !sheet->status && *word && rank < STORE_MAX_RANK;
+         word += length + (word[length] == ' ')) {
+        length = strcspn(word, " ");
+        size_t i = find_axis(sheet, word, length);
+        if (i == sheet->axes) {
+            sheet->status = error_set(sheet->err, STATUS_INVALID, "/%s/%s: no axis %s",
+                                      sheet->group, name, word);
+            return;
+        }
+        paths[rank] = sheet->axis[i].path;
+        shape[rank++] = sheet->axis[i].length;
+    }
+    path_of(sheet->group, name, path);
+    if (!sheet->status)
+        sheet->status =
+            store_put(sheet->store, path, rank, shape, paths, values, long_name, units, sheet->err);
+}
+
+void sheet_series(struct sheet *sheet, const struct series *series, size_t quantity,
+                  const char *name, const char *runs, const char *long_name)
+{
+    char axes[SHEET_PATH];
+    snprintf(axes, sizeof axes, "t %s", runs);
+    sheet_put(sheet, name, axes, series_quantity(series, quantity), long_name, "1");
+}
+
+/* ---- reading ---- */
+
+struct store_array reader_get(struct reader *reader, size_t rows, size_t columns,
+                              const char *format, ...)
+{
+    char path[SHEET_PATH];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    if (!reader->status && reader->arrays == READER_ARRAYS)
+        reader->status = error_set(reader->err, STATUS_INVALID, "more than %d arrays are looked at",
+                                   READER_ARRAYS);
+    if (reader->status)
+        return (struct store_array){.values = NULL};
+    struct store_array *array = &reader->array[reader->arrays];
+    reader->status = store_get(reader->file, path, array, reader->err);
+    if (reader->status)
+        return (struct store_array){.values = NULL};
+    reader->arrays++;
+    const bool fits = array->rank > 0 && array->count > 0 && (!rows || array->shape[0] == rows) &&
+                      (!columns || array->count == columns * array->shape[0]);
+    if (!fits) {
+        reader->status = error_set(reader->err, STATUS_INVALID, "%s has another shape", path);
+        return (struct store_array){.values = NULL};
+    }
+    return *array;
+}
+
+enum status reader_close(struct reader *reader)
+{
+    for (size_t i = 0; i < reader->arrays; i++)
+        store_array_free(&reader->array[i]);
+    reader->arrays = 0;
+    return reader->status;
+}

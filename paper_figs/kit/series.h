@@ -1,0 +1,100 @@
+/* What figures made of flows share: quantities along flows, stored by panel and read again. */
+#ifndef DUET_PAPER_FIGS_SERIES_H
+#define DUET_PAPER_FIGS_SERIES_H
+
+#include "paper_figs/figure.h"
+#include "sim/flow/noncontrastive.h"
+
+/* ---- along flows ---- */
+
+/* `count` times: 0, then from `first` to `last` at equal ratios. */
+void series_times(size_t count, double first, double last, double *t);
+
+/* Quantities of several runs at the same times. */
+struct series {
+    size_t quantities, times, runs;
+    double *t;     /* [time], t[0] = 0 */
+    double *value; /* [quantity][time][run] */
+};
+
+/* t and value are 0. */
+enum status series_open(struct series *series, size_t quantities, size_t times, size_t runs,
+                        struct error *err);
+void series_close(struct series *series);
+
+static inline double *series_quantity(const struct series *series, size_t quantity)
+{
+    return series->value + quantity * series->times * series->runs;
+}
+
+/* What is looked at: value[quantity] of a state. */
+struct series_measure {
+    enum status (*measure)(const void *context, const double *state, double *value,
+                           struct error *err);
+    const void *context;
+};
+
+/* Fill one run: the flow from `state`, which is overwritten, at relative tolerance 1e-12. */
+enum status series_run(struct series *series, size_t run, const struct dynamics *dynamics,
+                       const struct series_measure *measure, double *state, struct error *err);
+
+/* ---- storing ---- */
+
+enum { SHEET_AXES = 16, SHEET_PATH = 96, SHEET_NAME = 48 };
+
+/* A store that is filled group by group.  The first error stays in `status`, and what follows it
+ * does nothing. */
+struct sheet {
+    struct store *store;
+    char group[SHEET_NAME]; /* "" is the root */
+    struct {
+        char path[SHEET_PATH];
+        size_t length;
+    } axis[SHEET_AXES];
+    size_t axes;
+    enum status status;
+    struct error *err;
+};
+
+/* Fill a figure's store panel by panel, and show the progress. */
+enum status sheet_fill(const struct figure_job *job, struct store *store, size_t panels,
+                       void (*panel)(struct sheet *sheet, const void *settings, size_t i),
+                       struct error *err);
+
+/* What follows lies in this group; its axes and those of the root can be named. */
+void sheet_group(struct sheet *sheet, const char *group);
+
+/* An axis; NULL values are 0, 1, 2, ... */
+void sheet_axis(struct sheet *sheet, const char *name, size_t length, const double *values,
+                const char *long_name, const char *units);
+
+/* A dataset over axes that were put, by name: "t run". */
+void sheet_put(struct sheet *sheet, const char *name, const char *axes, const double *values,
+               const char *long_name, const char *units);
+
+/* A series of one quantity: sheet_put over "t" and the axis of the runs. */
+void sheet_series(struct sheet *sheet, const struct series *series, size_t quantity,
+                  const char *name, const char *runs, const char *long_name);
+
+/* ---- reading ---- */
+
+enum { READER_ARRAYS = 24 };
+
+/* Arrays of a result file, kept until reader_close.  The first error stays in `status`. */
+struct reader {
+    const struct store_file *file;
+    struct store_array array[READER_ARRAYS];
+    size_t arrays;
+    enum status status;
+    struct error *err;
+};
+
+/* The array at a path, of `rows` times `columns` values (0: any number), not none; its values are
+ * NULL where that fails. */
+struct store_array reader_get(struct reader *reader, size_t rows, size_t columns,
+                              const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Frees what was read and returns the status. */
+enum status reader_close(struct reader *reader);
+
+#endif

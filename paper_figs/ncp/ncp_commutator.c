@@ -1,0 +1,224 @@
+/* ncp_commutator: do the eigenspaces of W_p and F align? */
+#include "paper_figs/kit/isotropic.h"
+#include "paper_figs/kit/series.h"
+#include "theorems/ncp/ncp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct commutator_settings {
+    double sigma2, alpha_p, scale, end;
+    int64_t size, times, seed;
+};
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct commutator_settings, field)
+
+static const struct param params[] = {
+    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
+     .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
+    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
+     .doc = "alpha_p, rate of the predictor over that of the trunk"},
+    {FIELD(scale), .type = PARAM_REAL, .fallback = "0.05", .low = 1e-3, .high = 10,
+     .doc = "size of the first weights: of variance scale^2 / size"},
+    {FIELD(end), .type = PARAM_REAL, .fallback = "500", .low = 1, .high = 1e4,
+     .doc = "time at which the flow ends"},
+    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
+     .doc = "outputs, and as many inputs"},
+    {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 8, .high = 10000,
+     .doc = "times at which it is looked at"},
+    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
+     .doc = "seed of the weights"},
+    {0},
+};
+
+static const double tau[] = {0.2, 0.4, 0.6, 0.8, 1};
+
+static const struct panel {
+    const char *name;
+    double eta;
+} panels[] = {{"eta_0", 0}, {"eta_0.01", 0.01}, {"eta_0.04", 0.04}};
+
+enum { TARGETS = sizeof tau / sizeof *tau, PANELS = sizeof panels / sizeof *panels };
+enum { NORM, LEAST_K, QUANTITIES };
+
+/* ---- computing ---- */
+
+/* |F W_p - W_p F| and the least eigenvalue of K */
+static enum status look(const void *context, const double *state, double *value, struct error *err)
+{
+    const struct reduced_flow *f = context;
+    const size_t square = f->n * f->n;
+    double *work = ncp_array(square, err);
+    if (!work)
+        return STATUS_SYSTEM;
+    matrix_commutator(f->n, state + square, state, work);
+    value[NORM] = ncp_frobenius(work, square);
+    reduced_flow_k(f, state, work);
+    enum status status = ncp_least_eigenvalue(f->n, work, &value[LEAST_K], err);
+    free(work);
+    return status;
+}
+
+/* The symmetric part of a drawn W_p, and F = W W^T */
+static enum status draw(const struct commutator_settings *s, double *state, struct error *err)
+{
+    const size_t n = (size_t)s->size;
+    struct isotropic byol;
+    enum status status = isotropic_open(&byol, n, s->sigma2, err);
+    if (!status)
+        status = isotropic_draw(&byol, (uint64_t)s->seed, 0, err);
+    if (!status) {
+        for (size_t i = 0; i < matrix_flow_target(&byol.flow); i++)
+            byol.state[i] *= s->scale;
+        memcpy(state, byol.state + matrix_flow_predictor(&byol.flow), n * n * sizeof *state);
+        matrix_symmetrise(n, state);
+        matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, byol.state, byol.state, 0, state + n * n);
+    }
+    isotropic_close(&byol);
+    return status;
+}
+
+static enum status run_all(struct series *series, double eta, const struct commutator_settings *s,
+                           struct error *err)
+{
+    struct reduced_flow flow = {
+        .n = (size_t)s->size, .sigma2 = s->sigma2, .alpha_p = s->alpha_p, .eta = eta};
+    struct dynamics dynamics;
+    const struct series_measure measure = {look, &flow};
+    double *state = ncp_array(2 * flow.n * flow.n + 1, err);
+    enum status status = state ? reduced_flow_open(&flow, &dynamics, err) : STATUS_SYSTEM;
+    for (size_t k = 0; k < TARGETS && !status; k++) {
+        state[2 * flow.n * flow.n] = tau[k];
+        status = draw(s, state, err);
+        if (!status)
+            status = series_run(series, k, &dynamics, &measure, state, err);
+    }
+    reduced_flow_close(&flow);
+    free(state);
+    return status;
+}
+
+static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+{
+    const struct commutator_settings *s = settings;
+    struct series series;
+    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
+    if (!sheet->status) {
+        series_times(series.times, 0.05, s->end, series.t);
+        sheet->status = run_all(&series, panels[i].eta, s, sheet->err);
+    }
+    sheet_group(sheet, panels[i].name);
+    if (!sheet->status) {
+        sheet_axis(sheet, "t", series.times, series.t, "time", "1");
+        sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
+        sheet_series(sheet, &series, NORM, "commutator", "tau", "|F W_p - W_p F|");
+        sheet_series(sheet, &series, LEAST_K, "least_k", "tau", "least eigenvalue of K");
+    }
+    series_close(&series);
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    return sheet_fill(job, store, PANELS, put_panel, err);
+}
+
+/* ---- what must be seen ---- */
+
+/* One run: how high the commutator comes, over its start; whether K is positive definite all the
+ * time; how often the commutator grows while it is; how far it comes above the bound e^{-2 lambda
+ * t} since K has become so for good, lambda the least eigenvalue since.  Below a millionth of the
+ * start there is rounding only. */
+struct outcome {
+    double peak, excess;
+    bool definite;
+    size_t broken;
+};
+
+static struct outcome look_back(const struct store_array *t, const double *norm,
+                                const double *least_k)
+{
+    struct outcome o = {.peak = 1, .excess = -1};
+    double least = INFINITY;
+    size_t start = t->count;
+    while (start > 0 && least_k[(start - 1) * TARGETS] > 0)
+        least = fmin(least, least_k[--start * TARGETS]);
+    o.definite = start == 0;
+    for (size_t i = 1; i < t->count; i++) {
+        const double now = norm[i * TARGETS], before = norm[(i - 1) * TARGETS];
+        if (now < 1e-6 * norm[0])
+            break;
+        o.peak = fmax(o.peak, now / norm[0]);
+        o.broken += least_k[i * TARGETS] > 0 && least_k[(i - 1) * TARGETS] > 0 && now >= before;
+        if (i > start)
+            o.excess = fmax(o.excess, now / norm[start * TARGETS] *
+                                              exp(2 * least * (t->values[i] - t->values[start])) -
+                                          1);
+    }
+    return o;
+}
+
+static void check_panel(struct reader *r, const struct panel *panel, struct outcome o[TARGETS],
+                        struct sights *sights)
+{
+    struct store_array t = reader_get(r, 0, 1, "/%s/t", panel->name);
+    struct store_array norm = reader_get(r, t.count, TARGETS, "/%s/commutator", panel->name);
+    struct store_array least_k = reader_get(r, t.count, TARGETS, "/%s/least_k", panel->name);
+    double excess = -1;
+    size_t definite = 0, broken = 0;
+    if (r->status)
+        return;
+    for (size_t k = 0; k < TARGETS; k++) {
+        o[k] = look_back(&t, norm.values + k, least_k.values + k);
+        excess = fmax(excess, o[k].excess);
+        definite += o[k].definite;
+        broken += o[k].broken + (o[k].definite && o[k].peak > 1);
+    }
+    sight(sights, broken == 0,
+          "%s: the commutator grows only while K is not positive definite, which it always is in "
+          "%zu of %d runs",
+          panel->name, definite, TARGETS);
+    sight(sights, excess < 1e-6,
+          "%s: since K is so for good, it is below e^{-2 lambda_0 t} (by %.2g %% or more)",
+          panel->name, -100 * excess);
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    struct reader reader = {.file = file, .err = err};
+    struct outcome o[PANELS][TARGETS];
+    bool rises = true, falls = true;
+    for (size_t i = 0; i < PANELS; i++)
+        check_panel(&reader, &panels[i], o[i], sights);
+    if (!reader.status) {
+        for (size_t k = 1; k < TARGETS; k++)
+            rises &= o[0][k].peak >= o[0][k - 1].peak;
+        for (size_t i = 1; i < PANELS; i++)
+            falls &= o[i][TARGETS - 1].peak < o[i - 1][TARGETS - 1].peak;
+        sight(
+            sights, rises && o[0][TARGETS - 1].peak > 2,
+            "without weight decay it shoots up, the higher the larger tau: to %.2f times its start "
+            "at tau = %g",
+            o[0][TARGETS - 1].peak, tau[TARGETS - 1]);
+        sight(sights, falls && o[PANELS - 1][TARGETS - 1].peak == 1,
+              "weight decay takes that away: to %.2f and %.2f times", o[1][TARGETS - 1].peak,
+              o[2][TARGETS - 1].peak);
+    }
+    return reader_close(&reader);
+}
+
+const struct figure figure_ncp_commutator = {
+    .about = {.name = "ncp_commutator",
+              .doc = "Frobenius norm of the commutator [F, W_p] and the least "
+                     "eigenvalue of K, along the flow of a symmetric predictor at fixed tau, "
+                     "from small weights. The commutator grows only while K is not positive "
+                     "definite, which small weight decay and large tau lead to, and decays at "
+                     "least as e^{-2 lambda_0 t} where it is.",
+              .source = "[NCP] Fig. 9; its weight decays, tau, sizes and weights are not given",
+              .params = params,
+              .settings_size = sizeof(struct commutator_settings)},
+    .quick = (const char *const[]){"size=4", "times=60", NULL},
+    .compute = compute,
+    .script = "paper_figs/ncp/ncp_commutator.gp",
+    .check = check,
+};

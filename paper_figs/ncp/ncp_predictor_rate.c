@@ -1,0 +1,255 @@
+/* ncp_predictor_rate: a symmetric predictor without a target network, and how fast it learns. */
+#include "paper_figs/ncp/ncp_runs.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct rate_settings {
+    int64_t seeds, epochs, samples, points;
+    double eta;
+};
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct rate_settings, field)
+
+static const struct param rate_params[] = {
+    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
+     .doc = "runs of each kind, with seeds 1, 2, ..."},
+    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1e4,
+     .doc = "epochs of a run, measured at its end"},
+    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
+     .doc = "samples of an epoch"},
+    {FIELD(points), .type = PARAM_INTEGER, .fallback = "4", .low = 2, .high = 4,
+     .doc = "values of alpha_p, from 1/4 by factors of 4"},
+    {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
+     .doc = "weight decay"},
+    {0},
+};
+
+/* A kind of run: a sweep over alpha_p, or its like at alpha_p = 1. */
+static const struct series {
+    const char *name;
+    bool relu, sweep;
+    bool scaled;    /* weight decay of the predictor is eta in its own steps, alpha_p eta in time */
+    bool symmetric; /* W_p */
+    double ema;
+} all_series[] = {
+    {"linear_equal", .sweep = true, .symmetric = true},
+    {"linear_scaled", .sweep = true, .scaled = true, .symmetric = true},
+    {"linear_ema", .symmetric = true, .ema = 0.996},
+    {"linear_regular", .symmetric = false},
+    {"relu_equal", .relu = true, .sweep = true, .symmetric = true},
+    {"relu_scaled", .relu = true, .sweep = true, .scaled = true, .symmetric = true},
+    {"relu_ema", .relu = true, .symmetric = true, .ema = 0.996},
+    {"relu_regular", .relu = true, .symmetric = false},
+};
+
+enum { SERIES = sizeof all_series / sizeof *all_series, MOST_RATES = 4 };
+
+static const struct {
+    const char *name, *path, *long_name;
+    bool gain; /* over the first measurement */
+} quantities[] = {
+    {"probe", "/series/probe/mean",
+     "accuracy of linear probes at the end, mean over the latents that views share", false},
+    {"gain", "/series/probe/mean", "the same less that of the untrained network", true},
+    {"effective_rank", "/series/predictor/effective_rank", "effective rank of E[f f^T] at the end",
+     false},
+    {"k_least", "/series/predictor/k_least", "least eigenvalue of K at the end", false},
+};
+
+enum { QUANTITIES = sizeof quantities / sizeof *quantities };
+
+static double rate_of(size_t i)
+{
+    return ldexp(0.25, 2 * (int)i);
+}
+
+/* ---- computing ---- */
+
+/* A run's value, NaN where it diverged. */
+static enum status read_value(const char *path, size_t quantity, double *value, struct error *err)
+{
+    double first;
+    enum status status = run_ends(path, quantities[quantity].path, &first, value, err);
+    if (!status && quantities[quantity].gain)
+        *value -= first;
+    return status;
+}
+
+/* One quantity of a series: [rates][seeds], or [seeds] of what is no sweep. */
+static enum status put_quantity(struct store *store, const struct series *series, size_t quantity,
+                                const struct figure_run *run, size_t rates, size_t seeds,
+                                struct error *err)
+{
+    double *values = calloc(rates * seeds + 1, sizeof *values);
+    const size_t shape[] = {rates, seeds};
+    const char *const axes[] = {"/alpha_p", "/seed"};
+    char path[64];
+    enum status status = values ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    for (size_t i = 0; i < rates * seeds && !status; i++)
+        status = read_value(run[i].path, quantity, &values[i], err);
+    snprintf(path, sizeof path, "/%s/%s", series->name, quantities[quantity].name);
+    if (!status && series->sweep)
+        status = store_put(store, path, 2, shape, axes, values, quantities[quantity].long_name, "1",
+                           err);
+    else if (!status)
+        status = store_put(store, path, 1, shape + 1, axes + 1, values,
+                           quantities[quantity].long_name, "1", err);
+    free(values);
+    return status;
+}
+
+static enum status put_axes(struct store *store, const struct rate_settings *s, struct error *err)
+{
+    const size_t seeds = (size_t)s->seeds;
+    double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
+    if (!seed)
+        return error_set(err, STATUS_SYSTEM, "out of memory");
+    for (size_t i = 0; i < (size_t)s->points; i++)
+        rate[i] = rate_of(i);
+    for (size_t i = 0; i < seeds; i++)
+        seed[i] = (double)(i + 1);
+    enum status status =
+        store_put_axis(store, "/alpha_p", (size_t)s->points, rate,
+                       "alpha_p, learning rate of the predictor over the trunk's", "1", err);
+    if (!status)
+        status = store_put_axis(store, "/seed", seeds, seed, "seed", "1", err);
+    free(seed);
+    return status;
+}
+
+static size_t rates_of(const struct rate_settings *s, const struct series *series)
+{
+    return series->sweep ? (size_t)s->points : 1;
+}
+
+/* Put the runs of all series together, one after another. */
+static void plan(const struct rate_settings *s, struct run_list *runs)
+{
+    const size_t seeds = (size_t)s->seeds;
+    size_t run = 0;
+    for (size_t k = 0; k < SERIES; k++)
+        for (size_t i = 0; i < rates_of(s, &all_series[k]) * seeds; i++) {
+            const struct series *series = &all_series[k];
+            const double alpha_p = series->sweep ? rate_of(i / seeds) : 1;
+            ncp_runs_put(runs, run++,
+                         &(struct ncp_setting){.relu = series->relu,
+                                               .symmetric = series->symmetric,
+                                               .ema = series->ema,
+                                               .alpha_p = alpha_p,
+                                               .eta = s->eta,
+                                               .eta_p = series->scaled ? s->eta : s->eta / alpha_p,
+                                               .seed = i % seeds + 1,
+                                               .epochs = s->epochs,
+                                               .samples = s->samples});
+        }
+}
+
+static enum status collect(struct store *store, const struct rate_settings *s,
+                           const struct run_list *runs, struct error *err)
+{
+    const size_t seeds = (size_t)s->seeds;
+    enum status status = put_axes(store, s, err);
+    const struct figure_run *run = runs->run;
+    for (size_t k = 0; k < SERIES; k++) {
+        const size_t rates = rates_of(s, &all_series[k]);
+        for (size_t q = 0; q < QUANTITIES && !status; q++)
+            status = put_quantity(store, &all_series[k], q, run, rates, seeds, err);
+        run += rates * seeds;
+    }
+    return status;
+}
+
+static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
+{
+    const struct rate_settings *s = job->settings;
+    struct run_list runs;
+    size_t count = 0;
+    for (size_t k = 0; k < SERIES; k++)
+        count += rates_of(s, &all_series[k]) * (size_t)s->seeds;
+    enum status status = run_list_open(&runs, count, err);
+    if (!status) {
+        plan(s, &runs);
+        status = figure_runs(job, runs.run, runs.count, err);
+    }
+    if (!status)
+        status = collect(store, s, &runs, err);
+    run_list_free(&runs);
+    return status;
+}
+
+/* ---- what must be seen ---- */
+
+/* Mean over the seeds at the first and last alpha_p, and the largest of all. */
+struct sweep {
+    double first, last, largest;
+};
+
+static enum status find_sweep(const struct store_file *file, const char *path, struct sweep *found,
+                              struct error *err)
+{
+    struct store_array a;
+    enum status status = store_get(file, path, &a, err);
+    if (status)
+        return status;
+    const size_t seeds = a.shape[1];
+    *found = (struct sweep){.largest = -INFINITY};
+    for (size_t i = 0; i < a.count; i++)
+        found->largest = fmax(found->largest, a.values[i]);
+    for (size_t i = 0; i < seeds; i++) {
+        found->first += a.values[i] / (double)seeds;
+        found->last += a.values[a.count - seeds + i] / (double)seeds;
+    }
+    store_array_free(&a);
+    return STATUS_OK;
+}
+
+static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
+{
+    static const char *const paths[] = {"/linear_equal/probe", "/relu_equal/probe",
+                                        "/relu_scaled/probe",  "/relu_scaled/effective_rank",
+                                        "/relu_equal/k_least", "/relu_scaled/k_least"};
+    struct sweep s[sizeof paths / sizeof *paths];
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++)
+        status = find_sweep(file, paths[i], &s[i], err);
+    if (status)
+        return status;
+    sight(sights, fabs(s[0].last - s[0].first) < 0.01,
+          "linear: alpha_p does nothing to the probes, %.3f and %.3f", s[0].first, s[0].last);
+    sight(sights, s[1].last > s[1].first,
+          "ReLU, equal decay: the probes rise with alpha_p from %.3f to %.3f", s[1].first,
+          s[1].last);
+    sight(sights, s[2].last > s[2].first + 0.01,
+          "ReLU, decay in the predictor's steps: the probes rise from %.3f to %.3f", s[2].first,
+          s[2].last);
+    sight(sights, s[3].last > s[3].first, "and the effective rank from %.2f to %.2f", s[3].first,
+          s[3].last);
+    sight(sights, s[5].last > s[5].first,
+          "and the least eigenvalue of K from %.3f to %.3f, which equal decay leaves below %.3f",
+          s[5].first, s[5].last, s[4].largest);
+    return STATUS_OK;
+}
+
+const struct figure figure_ncp_predictor_rate = {
+    .about =
+        {.name = "ncp_predictor_rate",
+         .doc = "A symmetric predictor without a target network fares better the faster it learns. "
+                "Views of a latent tree of depth 6 share its latents down to level 3: in a ReLU "
+                "network linear probes for these lose by training at alpha_p = 1/4 and gain as "
+                "much as "
+                "with EMA or more at alpha_p > 1; the least eigenvalue of K rises above 0 only "
+                "where the "
+                "predictor's weight decay grows with its rate. Other than on the paper's images "
+                "alpha_p = 1 does not fail, and a linear network gains the same at every alpha_p "
+                "(lines: means; bands: range of the seeds, each of which draws its own tree).",
+         .source = "[NCP] Fig. 6",
+         .params = rate_params,
+         .settings_size = sizeof(struct rate_settings)},
+    .quick = (const char *const[]){"seeds=1", "points=3", "epochs=6", "eta=0.01", NULL},
+    .spec = "paper_figs/ncp/ncp_predictor_rate.yaml",
+    .compute = compute,
+    .script = "paper_figs/ncp/ncp_predictor_rate.gp",
+    .check = check,
+};

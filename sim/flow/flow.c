@@ -1,0 +1,157 @@
+#include "sim/flow/flow.h"
+
+#include "core/linalg.h"
+
+#include <cblas.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_odeiv2.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int rate_for_gsl(double t, const double y[], double dydt[], void *params)
+{
+    const struct flow *flow = params;
+    flow->rate(flow->context, t, y, dydt);
+    return are_finite(flow->size, dydt) ? GSL_SUCCESS : GSL_EBADFUNC;
+}
+
+static int jacobian_for_gsl(double t, const double y[], double *dfdy, double dfdt[], void *params)
+{
+    const struct flow *flow = params;
+    flow->jacobian(flow->context, t, y, dfdy);
+    memset(dfdt, 0, flow->size * sizeof *dfdt);
+    return GSL_SUCCESS;
+}
+
+struct walk {
+    const struct flow *flow;
+    gsl_odeiv2_driver *driver;
+    double *before, *step;     /* state before a stretch, before a step */
+    double *event, *event_now; /* signs at the start and now */
+    long steps;
+};
+
+static void free_walk(struct walk *w)
+{
+    if (w->driver)
+        gsl_odeiv2_driver_free(w->driver);
+    free(w->before);
+    free(w->step);
+    free(w->event);
+    free(w->event_now);
+}
+
+static bool event_happened(struct walk *w, const double *state)
+{
+    const struct flow *flow = w->flow;
+    if (!flow->event)
+        return false;
+    flow->event(flow->context, state, w->event_now);
+    for (size_t i = 0; i < flow->events; i++)
+        if ((w->event_now[i] > 0) != (w->event[i] > 0))
+            return true;
+    return false;
+}
+
+static enum status step_failed(const struct walk *w, double t, int code, struct error *err)
+{
+    long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
+    if (!code && w->steps <= limit)
+        return STATUS_OK;
+    return error_set(err, STATUS_DIVERGED,
+                     "the flow stopped at t = %g: %s; the state's norm is %g, the step %g", t,
+                     code == GSL_EBADFUNC ? "it is no longer finite"
+                     : code               ? gsl_strerror(code)
+                                          : "too many steps",
+                     cblas_dnrm2((int)w->flow->size, w->step, 1), w->driver->h);
+}
+
+/* One stretch.  Signs are looked at after every step: a step that crosses a kink of the right-hand
+ * side is short, but beyond it lie many more.  At an event the state before the stretch comes
+ * back. */
+static enum status stretch(struct walk *w, double *t, double end, double *state, bool *stopped,
+                           struct error *err)
+{
+    gsl_odeiv2_driver *d = w->driver;
+    double start = *t, least = 1e-14 * (end - start);
+    memcpy(w->before, state, w->flow->size * sizeof *state);
+    while (*t < end && !*stopped) {
+        double before = *t;
+        memcpy(w->step, state, w->flow->size * sizeof *state);
+        int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
+        if (!are_finite(w->flow->size, state))
+            code = GSL_EBADFUNC;
+        w->steps++;
+        if (code == GSL_EBADFUNC &&
+            d->h > least) { /* too long a step: the first, or over a blow-up */
+            d->h /= 10;
+            *t = before;
+            memcpy(state, w->step, w->flow->size * sizeof *state);
+            gsl_odeiv2_evolve_reset(d->e);
+            gsl_odeiv2_step_reset(d->s);
+            continue;
+        }
+        if (code == GSL_FAILURE && w->flow->event) { /* no step is small enough: a kink */
+            *stopped = true;
+            break;
+        }
+        enum status status = step_failed(w, *t, code, err);
+        if (status)
+            return status;
+        *stopped = event_happened(w, state) ||
+                   (w->flow->keep_going && !w->flow->keep_going(w->flow->keep_context));
+    }
+    if (*stopped) {
+        memcpy(state, w->before, w->flow->size * sizeof *state);
+        *t = start;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2_system *system,
+                             double step, double tolerance, double scale, struct error *err)
+{
+    const gsl_odeiv2_step_type *type =
+        flow->jacobian ? gsl_odeiv2_step_msbdf : gsl_odeiv2_step_rk8pd;
+    *w = (struct walk){
+        .flow = flow,
+        .driver = gsl_odeiv2_driver_alloc_y_new(system, type, step, tolerance * scale, tolerance),
+        .before = calloc(flow->size, sizeof(double)),
+        .step = calloc(flow->size, sizeof(double)),
+        .event = calloc(flow->events + 1, sizeof(double)),
+        .event_now = calloc(flow->events + 1, sizeof(double)),
+    };
+    if (w->driver && w->before && w->step && w->event && w->event_now)
+        return STATUS_OK;
+    free_walk(w);
+    return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu variables", flow->size);
+}
+
+enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
+                     int samples, bool (*watch)(void *context, double t, const double *state),
+                     double *state, struct flow_result *result, struct error *err)
+{
+    gsl_odeiv2_system system = {.function = rate_for_gsl,
+                                .jacobian = flow->jacobian ? jacobian_for_gsl : NULL,
+                                .dimension = flow->size,
+                                .params = (void *)flow};
+    struct walk w;
+    enum status status =
+        open_walk(&w, flow, &system, (t1 - t0) / samples / 100, tolerance, scale, err);
+    if (status)
+        return status;
+    *result = (struct flow_result){.t = t0};
+    if (flow->event)
+        flow->event(flow->context, state, w.event);
+    if (watch)
+        result->stopped = !watch(flow->context, t0, state);
+    for (int i = 1; i <= samples && !result->stopped && !status; i++) {
+        status =
+            stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
+        if (watch && !status && !result->stopped)
+            result->stopped = !watch(flow->context, result->t, state);
+    }
+    free_walk(&w);
+    return status;
+}

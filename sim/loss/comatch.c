@@ -1,0 +1,393 @@
+#include "sim/loss/comatch.h"
+
+#include "core/linalg.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+/* ---- plan ---- */
+
+size_t comatch_labelled_batch(const struct comatch_settings *s)
+{
+    return (size_t)(s->labelled_batch > 0 ? s->labelled_batch : s->labels);
+}
+
+enum status comatch_check(const struct comatch_settings *s, int64_t samples, int64_t batch,
+                          struct error *err)
+{
+    if (batch < 2)
+        return error_key(err, "train.batch",
+                         "objective comatch compares the samples of a batch; train.batch must be "
+                         "at least 2");
+    if (s->labels > samples)
+        return error_key(err, "objective.labels",
+                         "objective.labels %" PRId64 " is larger than train.samples %" PRId64
+                         "; the labelled samples are the first of an epoch's",
+                         s->labels, samples);
+    if (s->labelled_batch > s->labels)
+        return error_key(err, "objective.labelled_batch",
+                         "objective.labelled_batch %" PRId64
+                         " is larger than objective.labels %" PRId64
+                         "; a batch has a labelled sample once at most (0: it has all of them)",
+                         s->labelled_batch, s->labels);
+    return STATUS_OK;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+void comatch_layout(struct comatch *c, const struct comatch_plan *plan, struct arena *arena)
+{
+    const size_t width = (size_t)plan->width, classes = (size_t)plan->classes;
+    const size_t stride = plan->stride, either = larger(stride, plan->labelled_stride);
+    *c = (struct comatch){.plan = *plan, .head = {plan->classes, plan->width}};
+    c->parameter_stride = padded(class_head_parameters(&c->head));
+    c->parameters = ARENA_TAKE(arena, double, c->parameter_stride);
+    c->gradient = ARENA_TAKE(arena, double, c->parameter_stride);
+    c->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * c->parameter_stride);
+    c->bank_stride = padded((size_t)plan->settings->bank);
+    c->bank_embedding = ARENA_TAKE(arena, double, width * c->bank_stride);
+    c->bank_probability = ARENA_TAKE(arena, double, classes * c->bank_stride);
+    c->similarity = ARENA_TAKE(arena, double, c->bank_stride);
+    c->mean = ARENA_TAKE(arena, double, classes);
+    c->next_mean = ARENA_TAKE(arena, double, classes);
+    c->embedding = ARENA_TAKE(arena, double, COMATCH_VIEWS *width *stride);
+    c->inverse = ARENA_TAKE(arena, double, (COMATCH_VIEWS - COMATCH_STRONG) * stride);
+    c->labelled_embedding = ARENA_TAKE(arena, double, width * plan->labelled_stride);
+    c->probability = ARENA_TAKE(arena, double, classes *stride);
+    c->pseudo = ARENA_TAKE(arena, double, classes *stride);
+    c->log_p = ARENA_TAKE(arena, double, classes *either);
+    c->d_logit = ARENA_TAKE(arena, double, classes *either);
+    c->row_sum = ARENA_TAKE(arena, double, stride);
+    c->log_sum = ARENA_TAKE(arena, double, stride);
+    c->edge = ARENA_TAKE(arena, double, stride);
+    c->row = ARENA_TAKE(arena, double, either);
+    c->force = ARENA_TAKE(arena, double, 2 * width);
+}
+
+/* ---- embeddings ---- */
+
+/* z = f / |f| of a view, [width][stride], and 1 / |f|; both 0 where f is. */
+static void embed(const struct outputs *o, int view, double *z, double *inverse)
+{
+    memset(inverse, 0, o->samples * sizeof *inverse);
+    for (int k = 0; k < o->width; k++) {
+        const double *f = o->f + output_index(o, view, k, 0);
+        for (size_t s = 0; s < o->samples; s++)
+            inverse[s] += f[s] * f[s];
+    }
+    for (size_t s = 0; s < o->samples; s++)
+        inverse[s] = inverse[s] > 0 ? 1 / sqrt(inverse[s]) : inverse[s];
+    for (int k = 0; k < o->width; k++) {
+        const double *f = o->f + output_index(o, view, k, 0);
+        for (size_t s = 0; s < o->samples; s++)
+            z[(size_t)k * o->stride + s] = f[s] * inverse[s];
+    }
+}
+
+static double *embedding_of(const struct comatch *c, int view)
+{
+    return c->embedding + (size_t)view * (size_t)c->plan.width * c->plan.stride;
+}
+
+/* Of a strong view. */
+static double *inverse_of(const struct comatch *c, int view)
+{
+    return c->inverse + (size_t)(view - COMATCH_STRONG) * c->plan.stride;
+}
+
+/* out[j] = z . other_j / tau of column s of z, for `count` columns of the others */
+static void similarities(const struct comatch *c, const double *z, size_t s, const double *other,
+                         size_t other_stride, size_t count, double *out)
+{
+    const double inverse_tau = 1 / c->plan.settings->tau;
+    memset(out, 0, count * sizeof *out);
+    for (size_t k = 0; k < (size_t)c->plan.width; k++) {
+        const double mine = z[k * c->plan.stride + s] * inverse_tau;
+        const double *theirs = other + k * other_stride;
+        for (size_t j = 0; j < count; j++)
+            out[j] += mine * theirs[j];
+    }
+}
+
+static double largest(const double *a, size_t count)
+{
+    double top = -INFINITY;
+    for (size_t i = 0; i < count; i++)
+        top = a[i] > top || isnan(a[i]) ? a[i] : top;
+    return top;
+}
+
+/* ---- pseudo-labels ---- */
+
+/* p_b of the weak views, aligned with the mean over this and earlier steps. */
+static void align(struct comatch *c, const struct outputs *o)
+{
+    const size_t samples = o->samples, stride = o->stride, classes = (size_t)c->plan.classes;
+    const double keep = c->started ? c->plan.settings->mean_decay : 0;
+    class_head_forward(&c->head, c->parameters, samples, stride,
+                       o->f + output_index(o, COMATCH_WEAK, 0, 0), c->log_p);
+    memset(c->row, 0, samples * sizeof *c->row);
+    for (size_t y = 0; y < classes; y++) {
+        double *p = c->probability + y * stride, sum = 0;
+        for (size_t s = 0; s < samples; s++)
+            sum += p[s] = exp(c->log_p[y * stride + s]);
+        c->next_mean[y] = keep * c->mean[y] + (1 - keep) * sum / (double)samples;
+        for (size_t s = 0; s < samples; s++) /* a class that never was likely is 0 everywhere */
+            c->row[s] += p[s] = p[s] > 0 ? p[s] / c->next_mean[y] : p[s];
+    }
+    for (size_t y = 0; y < classes; y++)
+        for (size_t s = 0; s < samples; s++)
+            c->probability[y * stride + s] /= c->row[s];
+}
+
+/* q_b of one sample: alpha p_b and what the bank has of its neighbours. */
+static void smooth(struct comatch *c, size_t b)
+{
+    const struct comatch_settings *set = c->plan.settings;
+    const size_t stride = c->plan.stride, used = c->bank_used;
+    double *a = c->similarity, sum = 0;
+    similarities(c, embedding_of(c, COMATCH_WEAK), b, c->bank_embedding, c->bank_stride, used, a);
+    const double top = largest(a, used);
+    for (size_t k = 0; k < used; k++)
+        sum += a[k] = exp(a[k] - top);
+    for (size_t y = 0; y < (size_t)c->plan.classes; y++) {
+        const double *theirs = c->bank_probability + y * c->bank_stride;
+        const double mine = c->probability[y * stride + b];
+        double near = 0;
+        for (size_t k = 0; k < used; k++)
+            near += a[k] * theirs[k];
+        c->pseudo[y * stride + b] =
+            used > 0 ? set->alpha * mine + (1 - set->alpha) * near / sum : mine;
+    }
+}
+
+void comatch_pseudo_labels(struct comatch *c, const struct outputs *unlabelled,
+                           const struct outputs *labelled)
+{
+    embed(labelled, 0, c->labelled_embedding, c->row);
+    embed(unlabelled, COMATCH_WEAK, embedding_of(c, COMATCH_WEAK), c->row);
+    align(c, unlabelled);
+    for (size_t b = 0; b < unlabelled->samples; b++)
+        smooth(c, b);
+}
+
+/* ---- what is learned from classes ---- */
+
+/* Mean cross entropy of the labels. */
+static void labelled_loss(struct comatch *c, const struct outputs *o)
+{
+    const size_t stride = o->stride;
+    const double share = 1 / (double)o->samples;
+    double loss = 0;
+    class_head_forward(&c->head, c->parameters, o->samples, stride, o->f, c->log_p);
+    for (size_t s = 0; s < o->samples; s++) {
+        loss -= share * c->log_p[o->label[s] * stride + s];
+        for (size_t y = 0; y < (size_t)c->plan.classes; y++)
+            c->d_logit[y * stride + s] =
+                share * (exp(c->log_p[y * stride + s]) - (y == o->label[s]));
+    }
+    memset(o->df, 0, (size_t)o->width * stride * sizeof *o->df);
+    class_head_backward(&c->head, c->parameters, o->samples, stride, o->f, c->d_logit, c->gradient,
+                        o->df);
+    c->term[COMATCH_LABELLED] = loss;
+}
+
+/* Whether max q_b is large enough; so it is where it is not a number, which the loss then shows. */
+static bool is_confident(const struct comatch *c, size_t b)
+{
+    double top = 0;
+    for (size_t y = 0; y < (size_t)c->plan.classes; y++) {
+        const double q = c->pseudo[y * c->plan.stride + b];
+        top = q > top || isnan(q) ? q : top;
+    }
+    return !(top < c->plan.settings->confidence);
+}
+
+/* Cross entropy between confident pseudo-labels and the first strong view; adds to df. */
+static void pseudo_label_loss(struct comatch *c, const struct outputs *o)
+{
+    const struct comatch_settings *set = c->plan.settings;
+    const size_t stride = o->stride, view = output_index(o, COMATCH_STRONG, 0, 0);
+    const double share = 1 / (double)o->samples;
+    double loss = 0, confident = 0;
+    class_head_forward(&c->head, c->parameters, o->samples, stride, o->f + view, c->log_p);
+    for (size_t s = 0; s < o->samples; s++) {
+        const bool counts = is_confident(c, s);
+        const double weight = counts ? share : 0;
+        confident += weight;
+        for (size_t y = 0; y < (size_t)c->plan.classes; y++) {
+            const double q = c->pseudo[y * stride + s], log_p = c->log_p[y * stride + s];
+            loss -= counts && q != 0 ? share * q * log_p : 0;
+            c->d_logit[y * stride + s] = set->lambda_cls * weight * (exp(log_p) - q);
+        }
+    }
+    class_head_backward(&c->head, c->parameters, o->samples, stride, o->f + view, c->d_logit,
+                        c->gradient, o->df + view);
+    c->term[COMATCH_PSEUDO] = loss;
+    c->term[COMATCH_CONFIDENT] = confident;
+}
+
+/* ---- the two graphs ----
+ *
+ * With rows of Q and Z divided by their sums, loss_b = -sum_j Q_bj log Z_bj, and
+ *     d mean loss / d (z'_k . z'_j) = (Z_kj + Z_jk - Q_kj - Q_jk) / (samples tau), j != k,
+ *     d mean loss / d (z'_k . z''_k) = (Z_kk - Q_kk) / (samples tau). */
+
+/* Q_bj of one b, before the row is divided by its sum */
+static void label_edges(const struct comatch *c, size_t b, double *edge)
+{
+    const size_t stride = c->plan.stride, samples = c->plan.samples;
+    memset(edge, 0, samples * sizeof *edge);
+    for (size_t y = 0; y < (size_t)c->plan.classes; y++) {
+        const double *q = c->pseudo + y * stride, mine = q[b];
+        for (size_t j = 0; j < samples; j++)
+            edge[j] += mine * q[j];
+    }
+    for (size_t j = 0; j < samples; j++)
+        edge[j] = edge[j] >= c->plan.settings->edge ? edge[j] : 0;
+    edge[b] = 1;
+}
+
+/* log Z_bj of one b, before the row is divided by its sum */
+static void embedding_edges(const struct comatch *c, size_t b, double *out)
+{
+    const size_t stride = c->plan.stride;
+    const double *z = embedding_of(c, COMATCH_STRONG), *other = embedding_of(c, COMATCH_STRONG_2);
+    double self = 0;
+    similarities(c, z, b, z, stride, c->plan.samples, out);
+    for (size_t k = 0; k < (size_t)c->plan.width; k++)
+        self += z[k * stride + b] * other[k * stride + b];
+    out[b] = self / c->plan.settings->tau;
+}
+
+/* Sums of all rows, and the loss. */
+static void graph_rows(struct comatch *c)
+{
+    const size_t samples = c->plan.samples;
+    double loss = 0;
+    for (size_t b = 0; b < samples; b++) {
+        double sum = 0, all = 0, along = 0;
+        label_edges(c, b, c->edge);
+        embedding_edges(c, b, c->row);
+        const double top = largest(c->row, samples);
+        for (size_t j = 0; j < samples; j++) {
+            sum += c->edge[j];
+            along += c->edge[j] * c->row[j];
+            all += exp(c->row[j] - top);
+        }
+        c->row_sum[b] = sum;
+        c->log_sum[b] = top + log(all);
+        loss += c->log_sum[b] - along / sum;
+    }
+    c->term[COMATCH_GRAPH] = loss / (double)samples;
+}
+
+/* The row of log Z_kj becomes d loss / d (z'_k . z'_j), for j = k that by z'_k . z''_k. */
+static void graph_forces(struct comatch *c, size_t k)
+{
+    const double scale =
+        c->plan.settings->lambda_ctr / ((double)c->plan.samples * c->plan.settings->tau);
+    const double mine = c->log_sum[k], my_sum = c->row_sum[k];
+    label_edges(c, k, c->edge);
+    embedding_edges(c, k, c->row);
+    const double self = exp(c->row[k] - mine) - 1 / my_sum;
+    for (size_t j = 0; j < c->plan.samples; j++) {
+        const double push = exp(c->row[j] - mine) + exp(c->row[j] - c->log_sum[j]);
+        const double pull = c->edge[j] / my_sum + c->edge[j] / c->row_sum[j];
+        c->row[j] = scale * (push - pull);
+    }
+    c->row[k] = scale * self;
+}
+
+/* d loss / d z of column s of a view is added to df, through z = f / |f|. */
+static void add_force(const struct comatch *c, const struct outputs *o, int view, size_t s,
+                      const double *dz)
+{
+    const double *z = embedding_of(c, view), inverse = inverse_of(c, view)[s];
+    double along = 0;
+    for (size_t k = 0; k < (size_t)o->width; k++)
+        along += dz[k] * z[k * o->stride + s];
+    for (size_t k = 0; k < (size_t)o->width; k++)
+        o->df[output_index(o, view, (int)k, s)] += (dz[k] - along * z[k * o->stride + s]) * inverse;
+}
+
+static void graph_loss(struct comatch *c, const struct outputs *o)
+{
+    const size_t stride = o->stride, width = (size_t)o->width;
+    const double *z = embedding_of(c, COMATCH_STRONG), *other = embedding_of(c, COMATCH_STRONG_2);
+    double *dz = c->force, *d_other = c->force + width;
+    graph_rows(c);
+    for (size_t b = 0; b < o->samples; b++) {
+        graph_forces(c, b);
+        const double self = c->row[b];
+        c->row[b] = 0;
+        for (size_t k = 0; k < width; k++) {
+            d_other[k] = self * z[k * stride + b];
+            dz[k] = self * other[k * stride + b];
+            for (size_t j = 0; j < o->samples; j++)
+                dz[k] += c->row[j] * z[k * stride + j];
+        }
+        add_force(c, o, COMATCH_STRONG, b, dz);
+        add_force(c, o, COMATCH_STRONG_2, b, d_other);
+    }
+}
+
+void comatch_loss(struct comatch *c, const struct outputs *unlabelled,
+                  const struct outputs *labelled)
+{
+    const struct comatch_settings *set = c->plan.settings;
+    memset(c->gradient, 0, c->parameter_stride * sizeof *c->gradient);
+    memset(unlabelled->df, 0, output_index(unlabelled, COMATCH_VIEWS, 0, 0) * sizeof(double));
+    for (int view = COMATCH_STRONG; view < COMATCH_VIEWS; view++)
+        embed(unlabelled, view, embedding_of(c, view), inverse_of(c, view));
+    labelled_loss(c, labelled);
+    pseudo_label_loss(c, unlabelled);
+    graph_loss(c, unlabelled);
+    c->loss = c->term[COMATCH_LABELLED] + set->lambda_cls * c->term[COMATCH_PSEUDO] +
+              set->lambda_ctr * c->term[COMATCH_GRAPH];
+}
+
+/* ---- the memory ---- */
+
+/* Column s of z, [width][stride], is the bank's next entry; it replaces the oldest of a full bank.
+ * Returns which entry. */
+static size_t remember(struct comatch *c, const double *z, size_t stride, size_t s)
+{
+    const size_t size = (size_t)c->plan.settings->bank, at = c->bank_next;
+    for (size_t k = 0; k < (size_t)c->plan.width; k++)
+        c->bank_embedding[k * c->bank_stride + at] = z[k * stride + s];
+    c->bank_next = (at + 1) % size;
+    c->bank_used += c->bank_used < size;
+    return at;
+}
+
+static void remember_batch(struct comatch *c, const uint8_t *label)
+{
+    const struct comatch_plan *p = &c->plan;
+    for (size_t s = 0; s < p->samples; s++) {
+        const size_t at = remember(c, embedding_of(c, COMATCH_WEAK), p->stride, s);
+        for (size_t y = 0; y < (size_t)p->classes; y++)
+            c->bank_probability[y * c->bank_stride + at] = c->probability[y * p->stride + s];
+    }
+    for (size_t s = 0; s < p->labelled_samples; s++) {
+        const size_t at = remember(c, c->labelled_embedding, p->labelled_stride, s);
+        for (size_t y = 0; y < (size_t)p->classes; y++)
+            c->bank_probability[y * c->bank_stride + at] = y == label[s];
+    }
+}
+
+bool comatch_learn(struct comatch *c, uint64_t step, const uint8_t *label)
+{
+    const size_t count = class_head_parameters(&c->head);
+    c->plan.optimiser->update(c->plan.optimiser_settings, step, count, c->parameters, c->gradient,
+                              c->state, c->parameter_stride);
+    memcpy(c->mean, c->next_mean, (size_t)c->plan.classes * sizeof *c->mean);
+    c->started = true;
+    if (c->plan.settings->bank > 0)
+        remember_batch(c, label);
+    return are_finite(count, c->parameters);
+}

@@ -1,0 +1,62 @@
+#include "sim/loss/head.h"
+
+#include "sim/net/network.h"
+
+#include <string.h>
+
+void head_layout(struct head *h, const struct predictor *predictor,
+                 const struct objective *objective, int width, size_t samples, size_t stride,
+                 struct arena *arena)
+{
+    const size_t size = 2 * (size_t)width * stride;
+    *h = (struct head){.objective = objective};
+    predictor_layout(&h->predictor, predictor, stride, arena);
+    h->raw = ARENA_TAKE(arena, double, size);
+    h->compared =
+        (struct outputs){.samples = samples,
+                         .stride = stride,
+                         .width = width,
+                         .views = 2,
+                         .f = objective->cosine ? ARENA_TAKE(arena, double, size) : h->raw,
+                         .df = ARENA_TAKE(arena, double, size)};
+}
+
+/* Doubles of q, of t and of one view's outputs. */
+static size_t view_size(const struct head *h)
+{
+    return (size_t)h->compared.width * h->compared.stride;
+}
+
+void head_forward(struct head *h, double *parameters, double *online, const double *target)
+{
+    const size_t size = view_size(h);
+    const struct outputs *o = &h->compared;
+    predictor_forward(&h->predictor, parameters, online, h->raw);
+    memcpy(h->raw + size, target, size * sizeof *h->raw);
+    for (size_t view = 0; h->objective->cosine && view < 2; view++)
+        normalize_forward(o->width, o->stride, o->stride, 0, h->raw + view * size,
+                          (double *)o->f + view * size);
+}
+
+/* The predictor adds up all columns: those without a sample get 0. */
+static void clear_padding(const struct outputs *o, size_t samples)
+{
+    for (size_t row = 0; row < 2 * (size_t)o->width; row++)
+        memset(o->df + row * o->stride + samples, 0, (o->stride - samples) * sizeof *o->df);
+}
+
+void head_backward(struct head *h, double *parameters, double *online, size_t samples,
+                   double *gradient, double *d_online, double *d_target)
+{
+    const size_t size = view_size(h);
+    const struct outputs *o = &h->compared;
+    for (size_t view = 0; h->objective->cosine && view < 2; view++)
+        normalize_backward(o->width, o->stride, o->stride, 0, h->raw + view * size,
+                           o->df + view * size, o->df + view * size);
+    clear_padding(o, samples);
+    predictor_backward(&h->predictor, parameters, online, o->df, gradient, d_online);
+    if (d_target && h->objective->target == TARGET_ONLINE)
+        memcpy(d_target, o->df + size, size * sizeof *d_target);
+    else if (d_target)
+        memset(d_target, 0, size * sizeof *d_target);
+}

@@ -1,0 +1,73 @@
+#include "sim/loss/noncontrastive_batch.h"
+
+#include <string.h>
+
+void ema_step(size_t count, double gamma, const double *online, double *target)
+{
+    for (size_t i = 0; i < count; i++) /* gamma = 0 exactly: the sum below would round */
+        target[i] = gamma == 0 ? online[i] : target[i] + (1 - gamma) * (online[i] - target[i]);
+}
+
+void noncontrastive_batch_layout(struct noncontrastive_batch *b, const struct network *network,
+                                 const struct predictor *predictor,
+                                 const struct objective *objective, const void *settings,
+                                 size_t samples, int boundary, struct arena *arena)
+{
+    *b = (struct noncontrastive_batch){.objective = objective, .settings = settings};
+    bool second = objective->target == TARGET_NETWORK;
+    batch_layout_views(&b->online, network, second ? 1 : 2, samples, boundary, arena);
+    if (second)
+        batch_layout_views(&b->target, network, 1, samples, boundary, arena);
+    head_layout(&b->head, predictor, objective, network->level[0].width, samples, b->online.stride,
+                arena);
+    b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, 2, b->online.stride));
+}
+
+struct batch *noncontrastive_batch_view(struct noncontrastive_batch *b, int view, int *at)
+{
+    bool second = view == 1 && b->objective->target == TARGET_NETWORK;
+    *at = second ? 0 : view;
+    return second ? &b->target : &b->online;
+}
+
+/* Doubles of one view's outputs. */
+static size_t view_size(const struct noncontrastive_batch *b)
+{
+    return (size_t)b->head.compared.width * b->head.compared.stride;
+}
+
+static void forward(struct noncontrastive_batch *b, const struct noncontrastive_parameters *p)
+{
+    int at;
+    const struct batch *target = noncontrastive_batch_view(b, 1, &at);
+    batch_forward(&b->online, p->trunk);
+    if (target == &b->target)
+        batch_forward(&b->target, p->target);
+    head_forward(&b->head, p->predictor, (double *)b->online.outputs.f,
+                 target->outputs.f + (size_t)at * view_size(b));
+}
+
+static void backward(struct noncontrastive_batch *b, const struct noncontrastive_parameters *p,
+                     double *trunk, double *predictor)
+{
+    const struct predictor *shape = b->head.predictor.predictor;
+    double *df = b->online.outputs.df;
+    memset(predictor, 0, shape->parameters * sizeof *predictor);
+    head_backward(&b->head, p->predictor, (double *)b->online.outputs.f, b->online.samples,
+                  predictor, df, b->online.outputs.views > 1 ? df + view_size(b) : NULL);
+    predictor_project(shape, predictor);
+    batch_backward(&b->online, p->trunk, trunk);
+}
+
+double noncontrastive_batch_loss(struct noncontrastive_batch *b,
+                                 const struct noncontrastive_parameters *p, double *trunk,
+                                 double *predictor)
+{
+    double totals[OBJECTIVE_PARTIALS], force;
+    const struct outputs *o = &b->head.compared;
+    forward(b, p);
+    objective_gradient(b->objective, b->settings, o, 0, o->samples, NULL, b->scratch, totals);
+    if (trunk && predictor)
+        backward(b, p, trunk, predictor);
+    return objective_finish(b->objective, b->settings, o, totals, &force);
+}

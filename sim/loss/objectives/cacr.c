@@ -1,0 +1,92 @@
+/* cacr: contrastive attraction and contrastive repulsion, [SC] Zheng et al. */
+#include "sim/loss/objectives/objectives.h"
+
+static int64_t positives_of(const void *settings)
+{
+    return ((const struct cacr_settings *)settings)->positives;
+}
+
+static int64_t negatives_of(const void *settings)
+{
+    return ((const struct cacr_settings *)settings)->negatives;
+}
+
+void cacr_weights(int64_t count, const double *r, double t, double *weight)
+{
+    double top = -INFINITY, total = 0;
+    for (int64_t k = 0; k < count; k++)
+        top = fmax(top, 2 * t * r[k]);
+    for (int64_t k = 0; k < count; k++)
+        total += weight[k] = exp(2 * t * r[k] - top);
+    for (int64_t k = 0; k < count; k++)
+        weight[k] /= total;
+}
+
+/* sum_k pi_k c_k; d[k] = d / d r_k, in which the weights move too. */
+static double weighted_cost(int64_t count, const double *r, double t, double *d)
+{
+    double mean = 0;
+    cacr_weights(count, r, t, d);
+    for (int64_t k = 0; k < count; k++)
+        mean += d[k] * 2 * r[k];
+    for (int64_t k = 0; k < count; k++)
+        d[k] *= 2 * (1 + t * (2 * r[k] - mean));
+    return mean;
+}
+
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
+{
+    const struct cacr_settings *s = settings;
+    double attraction = weighted_cost(s->positives, r_plus, s->t_plus, d_plus);
+    double repulsion = weighted_cost(negatives, r_minus, -s->t_minus, d_minus);
+    for (int64_t k = 0; k < negatives; k++)
+        d_minus[k] = -d_minus[k];
+    return attraction - repulsion;
+}
+
+static const struct param params[] = {
+    {.name = "t_plus",
+     .type = PARAM_REAL,
+     .fallback = "1",
+     .low = 0,
+     .high = UNBOUNDED,
+     .doc = "t_+: positives have weights pi_+ ~ exp(t_+ |f(x_1) - f(x_+)|^2); 0: all the same",
+     .offset = offsetof(struct cacr_settings, t_plus)},
+    {.name = "t_minus",
+     .type = PARAM_REAL,
+     .fallback = "1",
+     .low = 0,
+     .high = UNBOUNDED,
+     .doc = "t_-: negatives have weights pi_- ~ exp(-t_- |f(x_1) - f(x_-)|^2); 0: all the same",
+     .offset = offsetof(struct cacr_settings, t_minus)},
+    {.name = "positives",
+     .type = PARAM_INTEGER,
+     .fallback = "4",
+     .low = 1,
+     .high = 64,
+     .doc = "K, views of the sample's point besides x_1",
+     .offset = offsetof(struct cacr_settings, positives)},
+    {.name = "negatives",
+     .type = PARAM_INTEGER,
+     .fallback = "16",
+     .low = 1,
+     .high = 4096,
+     .doc = "H, independent negatives of each sample",
+     .offset = offsetof(struct cacr_settings, negatives)},
+    {0}};
+
+const struct objective objective_cacr = {
+    .about = {.name = "cacr",
+              .doc = "Contrastive attraction and contrastive repulsion: mean squared distance to K "
+                     "positives, the far ones weighing more, less that to H negatives, the near "
+                     "ones weighing more. Gradients flow through the weights too, as in the "
+                     "authors' code. Unbounded below unless the output is normalised.",
+              .source = "[SC] Zheng et al., arXiv:2105.03746",
+              .params = params,
+              .settings_size = sizeof(struct cacr_settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .positives = positives_of,
+    .negatives = negatives_of,
+    .loss = loss,
+};

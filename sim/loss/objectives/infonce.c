@@ -1,0 +1,62 @@
+/* infonce: -log[e^{-r_+/tau} / (e^{-r_+/tau} + sum_k e^{-r_k-/tau})], [DDN]; with inner products
+ * -<f(x_1), StopGrad f(x')> in the place of r, [FD] */
+#include "sim/loss/objectives/objectives.h"
+
+int64_t infonce_negatives(const void *settings)
+{
+    return ((const struct infonce_settings *)settings)->negatives;
+}
+
+static bool inner(const void *settings)
+{
+    return ((const struct infonce_settings *)settings)->similarity == 1;
+}
+
+double infonce_loss(const void *settings, int64_t negatives, const double *r_plus,
+                    const double *r_minus, double *d_plus, double *d_minus)
+{
+    const double tau = ((const struct infonce_settings *)settings)->tau;
+    double nearest = r_plus[0], sum = 0;
+    for (int64_t k = 0; k < negatives; k++)
+        nearest = fmin(nearest, r_minus[k]);
+    for (int64_t k = 0; k < negatives; k++)
+        sum += d_minus[k] = exp((nearest - r_minus[k]) / tau);
+    double total = sum + exp((nearest - r_plus[0]) / tau);
+    for (int64_t k = 0; k < negatives; k++)
+        d_minus[k] /= -total * tau;
+    *d_plus = sum / (total * tau);
+    /* log1p keeps the digits of a saturated loss, where the positive is by far the nearest */
+    return r_plus[0] == nearest ? log1p(sum) : (r_plus[0] - nearest) / tau + log(total);
+}
+
+static const struct param params[] = {TAU_PARAM("0.1", "temperature"),
+                                      {.name = "negatives",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "1",
+                                       .low = 1,
+                                       .high = 4096,
+                                       .doc = "H, independent negatives of each sample",
+                                       .offset = offsetof(struct infonce_settings, negatives)},
+                                      {.name = "similarity",
+                                       .type = PARAM_CHOICE,
+                                       .fallback = "distance",
+                                       .choices = "distance inner_stopped",
+                                       .doc = "distance: -r, half the squared distance, with the "
+                                              "gradient through all views, [DDN]; inner_stopped: "
+                                              "<f(x_1), StopGrad f(x')>, with the gradient "
+                                              "through x_1 alone, [FD]",
+                                       .offset = offsetof(struct infonce_settings, similarity)},
+                                      {0}};
+
+const struct objective objective_infonce = {
+    .about = {.name = "infonce",
+              .doc = "InfoNCE with H negatives, -log of the softmax weight of the positive, over "
+                     "distances or inner products.",
+              .source = "[DDN]",
+              .params = params,
+              .settings_size = sizeof(struct infonce_settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .negatives = infonce_negatives,
+    .loss = infonce_loss,
+    .inner = inner,
+};

@@ -1,0 +1,13 @@
+/* no_stopgrad: |W_p f(x_1) - f(x_+)|^2 / 2, [NCP] */
+#include "sim/loss/objectives/objectives.h"
+
+const struct objective objective_no_stopgrad = {
+    .about = {.name = "no_stopgrad",
+              .doc = "byol with the online network itself as the target and the gradient through "
+                     "both sides: what collapses.",
+              .source = "[NCP]"},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .target = TARGET_ONLINE,
+    .negatives = no_negatives,
+    .loss = half_square_loss,
+};

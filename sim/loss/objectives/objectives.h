@@ -1,0 +1,102 @@
+/* The objectives, one file each, and what they share. */
+#ifndef DUET_SIM_OBJECTIVES_OBJECTIVES_H
+#define DUET_SIM_OBJECTIVES_OBJECTIVES_H
+
+#include "sim/loss/objective.h"
+
+#include <math.h>
+
+extern const struct objective objective_simple, objective_simple_beta, objective_triplet,
+    objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
+    objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
+    objective_byol_cosine, objective_supcon_out, objective_supcon_in, objective_suncet,
+    objective_cacr, objective_loco, objective_comatch;
+
+/* H = 0, and r_+ as the loss: what the objectives without negatives share. */
+static inline int64_t no_negatives(const void *settings)
+{
+    (void)settings;
+    return 0;
+}
+
+static inline double half_square_loss(const void *settings, int64_t negatives, const double *r_plus,
+                                      const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)settings, (void)negatives, (void)r_minus, (void)d_minus;
+    *d_plus = 1;
+    return r_plus[0];
+}
+
+/* Settings of the objectives that have a temperature only. */
+struct temperature_settings {
+    double tau;
+};
+
+static inline double temperature_setting(const void *settings)
+{
+    return ((const struct temperature_settings *)settings)->tau;
+}
+
+struct simple_beta_settings {
+    double beta;
+};
+
+struct triplet_settings {
+    double tau, margin;
+};
+
+struct infonce_settings {
+    double tau;
+    int64_t negatives;
+    int similarity; /* 0 distance, 1 inner product with a target held constant */
+};
+
+int64_t infonce_negatives(const void *settings);
+double infonce_loss(const void *settings, int64_t negatives, const double *r_plus,
+                    const double *r_minus, double *d_plus, double *d_minus);
+
+/* `similarity` stays 0. */
+struct loco_settings {
+    struct infonce_settings infonce; /* of every block; the first member */
+    struct block_cut cut;
+};
+
+struct cacr_settings {
+    double t_plus, t_minus;
+    int64_t positives, negatives;
+};
+
+/* weight[k] ~ exp(t c_k), c = 2 r the squared distance, with sum 1: cacr's of attraction with
+ * t = t_plus, of repulsion with t = -t_minus. */
+void cacr_weights(int64_t count, const double *r, double t, double *weight);
+
+/* Parameter table line of `tau` at the start of the settings. */
+#define TAU_PARAM(default_value, meaning)                                                          \
+    {                                                                                              \
+        .name = "tau", .type = PARAM_REAL, .fallback = default_value, .low = POSITIVE,             \
+        .high = UNBOUNDED, .doc = meaning, .offset = 0                                             \
+    }
+
+/* Parameter table of the objectives with a target network. */
+#define TARGET_PARAMS                                                                              \
+    {.name = "ema",                                                                                \
+     .type = PARAM_REAL,                                                                           \
+     .fallback = "0.996",                                                                          \
+     .low = 0,                                                                                     \
+     .high = 1,                                                                                    \
+     .doc = "gamma_a: share of the target's weights that a step leaves; 0: they are the online "   \
+            "network's, 1: they stay as they began",                                               \
+     .offset = offsetof(struct target_settings, ema)},                                             \
+    {                                                                                              \
+        .name = "start", .type = PARAM_CHOICE, .fallback = "online",                               \
+        .choices = "online random zero",                                                           \
+        .doc = "the target's first weights: those of the online network, others, or 0",            \
+        .offset = offsetof(struct target_settings, start)                                          \
+    }
+
+static inline double logistic(double x)
+{
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* reference_nce: what the published code calls nce (erratum E5) */
+#include "sim/loss/objectives/objectives.h"
+
+/* -e^{-P/tau} / (e^{-P/tau} + e^{-N/tau}) = -logistic((N - P) / tau) */
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)negatives;
+    const double tau = ((const struct temperature_settings *)settings)->tau;
+    double p = logistic((r_minus[0] - r_plus[0]) / tau),
+           q = logistic((r_plus[0] - r_minus[0]) / tau);
+    *d_plus = p * q / tau;
+    d_minus[0] = -*d_plus;
+    return -p;
+}
+
+static const struct param params[] = {TAU_PARAM("0.01", "temperature"), {0}};
+
+const struct objective objective_reference_nce = {
+    .about = {.name = "reference_nce",
+              .doc = "The published code's nce: minus the softmax weight of the positive, without "
+                     "the logarithm, of distances averaged over the batch and the outputs.",
+              .source = "code published with [DDN]; erratum E5",
+              .params = params,
+              .settings_size = sizeof(struct temperature_settings)},
+    .scope = OBJECTIVE_OF_BATCH,
+    .loss = loss,
+};

@@ -1,0 +1,32 @@
+/* simple_beta: (1 + beta) r_+ - r_-, [DDN] */
+#include "sim/loss/objectives/objectives.h"
+
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)negatives;
+    const struct simple_beta_settings *s = settings;
+    *d_plus = 1 + s->beta;
+    d_minus[0] = -1;
+    return (1 + s->beta) * r_plus[0] - r_minus[0];
+}
+
+static const struct param params[] = {{.name = "beta",
+                                       .type = PARAM_REAL,
+                                       .fallback = "0.5",
+                                       .low = -1,
+                                       .high = UNBOUNDED,
+                                       .doc = "extra weight of the positive pair",
+                                       .offset = offsetof(struct simple_beta_settings, beta)},
+                                      {0}};
+
+const struct objective objective_simple_beta = {
+    .about = {.name = "simple_beta",
+              .doc = "The simple loss with an extra weight on the positive pair, (1 + beta) r_+ - "
+                     "r_-.",
+              .source = "[DDN]",
+              .params = params,
+              .settings_size = sizeof(struct simple_beta_settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .loss = loss,
+};

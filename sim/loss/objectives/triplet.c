@@ -1,0 +1,34 @@
+/* triplet: tau log(1 + exp((r_+ - r_- + r_0) / tau)), [DDN] */
+#include "sim/loss/objectives/objectives.h"
+
+static double loss(const void *settings, int64_t negatives, const double *r_plus,
+                   const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)negatives;
+    const struct triplet_settings *s = settings;
+    double x = (r_plus[0] - r_minus[0] + s->margin) / s->tau;
+    *d_plus = logistic(x);
+    d_minus[0] = -*d_plus;
+    return s->tau * (fmax(x, 0) + log1p(exp(-fabs(x))));
+}
+
+static const struct param params[] = {
+    TAU_PARAM("0.1", "temperature of the soft hinge; the triplet loss is the limit tau -> 0"),
+    {.name = "margin",
+     .type = PARAM_REAL,
+     .fallback = "1",
+     .low = -UNBOUNDED,
+     .high = UNBOUNDED,
+     .doc = "r_0: by how much r_- should exceed r_+",
+     .offset = offsetof(struct triplet_settings, margin)},
+    {0}};
+
+const struct objective objective_triplet = {
+    .about = {.name = "triplet",
+              .doc = "Soft triplet loss, tau log(1 + exp((r_+ - r_- + margin) / tau)).",
+              .source = "[DDN]",
+              .params = params,
+              .settings_size = sizeof(struct triplet_settings)},
+    .scope = OBJECTIVE_PER_SAMPLE,
+    .loss = loss,
+};

@@ -1,0 +1,118 @@
+#include "sim/net/batch.h"
+
+#include <string.h>
+
+void batch_layout_views(struct batch *b, const struct network *network, int views, size_t samples,
+                        int boundary, struct arena *arena)
+{
+    *b = (struct batch){.network = network, .samples = samples, .stride = padded(samples)};
+    if (boundary == 0)
+        boundary = boundary_level(network, samples * (size_t)views);
+    tables_layout(&b->tables, network, boundary, NULL, 1, arena);
+    pass_layout(&b->pass, &b->tables, b->stride * (size_t)views, true, true, arena);
+    size_t size = b->pass.columns * (size_t)network->level[0].width;
+    double *f = ARENA_TAKE(arena, double, size);
+    b->gradient_views = views;
+    b->outputs = (struct outputs){.samples = samples,
+                                  .stride = b->stride,
+                                  .width = network->level[0].width,
+                                  .views = views,
+                                  .f = f,
+                                  .df = ARENA_TAKE(arena, double, size)};
+    b->pattern =
+        ARENA_TAKE(arena, uint16_t, (size_t)views * nodes_of(network, boundary) * b->stride);
+    b->delta_lookup = ARENA_TAKE(arena, double, tables_lookup_size(&b->tables));
+}
+
+void batch_layout(struct batch *b, const struct network *network, const struct objective *objective,
+                  const void *settings, size_t samples, int boundary, struct arena *arena)
+{
+    int views = objective_views(objective, settings);
+    batch_layout_views(b, network, views, samples, boundary, arena);
+    b->objective = objective;
+    b->settings = settings;
+    b->gradient_views = objective_gradient_views(objective, settings);
+    pass_limit(&b->pass, b->stride * (size_t)b->gradient_views);
+    b->shared = ARENA_TAKE(arena, double, objective_shared_size(objective, b->stride));
+    b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, views, b->stride));
+}
+
+static uint16_t *view_pattern(struct batch *b, int view)
+{
+    return b->pattern + (size_t)view * nodes_of(b->network, b->tables.boundary) * b->stride;
+}
+
+void batch_set_states(struct batch *b, int view, const uint8_t *leaf, size_t stride)
+{
+    pattern_index(b->network, b->tables.boundary, leaf, stride, b->samples, view_pattern(b, view),
+                  b->stride);
+}
+
+void batch_set_values(struct batch *b, int view, const double *x, size_t stride)
+{
+    pass_load(&b->pass, x, stride, (size_t)view * b->stride, b->samples);
+}
+
+/* The outputs are [view][width][stride], the pass is [width][view][stride]. */
+static size_t pass_index(const struct batch *b, int view, int k)
+{
+    return (size_t)k * b->pass.columns + (size_t)view * b->stride;
+}
+
+void batch_forward(struct batch *b, double *parameters)
+{
+    const struct network *n = b->network;
+    tables_forward(&b->tables, parameters, 0, nodes_of(n, b->tables.entry));
+    for (int view = 0; n->leaf_states > 0 && view < b->outputs.views; view++)
+        pass_look_up(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
+                     b->samples);
+    pass_forward(&b->pass, parameters);
+    for (int view = 0; view < b->outputs.views; view++) {
+        double *out = (double *)b->outputs.f + output_index(&b->outputs, view, 0, 0);
+        for (int k = 0; k < b->outputs.width; k++)
+            memcpy(out + (size_t)k * b->stride, b->pass.pre[0] + pass_index(b, view, k),
+                   b->stride * sizeof *out);
+        if (n->normalize)
+            normalize_forward(b->outputs.width, b->stride, b->stride, n->norm_eps, out, out);
+    }
+}
+
+void batch_backward(struct batch *b, double *parameters, double *gradient)
+{
+    const struct network *n = b->network;
+    for (int view = 0; view < b->gradient_views; view++)
+        for (int k = 0; k < b->outputs.width; k++) {
+            double *out = b->pass.delta[0] + pass_index(b, view, k);
+            memset(out, 0, b->stride * sizeof *out);
+            memcpy(out, b->outputs.df + output_index(&b->outputs, view, k, 0),
+                   b->samples * sizeof *out);
+        }
+    if (n->normalize)
+        normalize_backward(b->outputs.width, b->pass.learning, b->pass.columns, n->norm_eps,
+                           b->pass.pre[0], b->pass.delta[0], b->pass.delta[0]);
+    memset(gradient, 0, n->parameters * sizeof *gradient);
+    pass_backward(&b->pass, parameters, gradient);
+    memset(b->delta_lookup, 0, tables_lookup_size(&b->tables) * sizeof *b->delta_lookup);
+    for (int view = 0; n->leaf_states > 0 && view < b->gradient_views; view++)
+        pass_scatter(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
+                     b->samples, b->delta_lookup);
+    tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,
+                    nodes_of(n, b->tables.entry), 0);
+}
+
+double batch_loss(struct batch *b, double *parameters, double *gradient)
+{
+    double totals[OBJECTIVE_PARTIALS], force;
+    batch_forward(b, parameters);
+    if (b->objective->scope == OBJECTIVE_PAIRWISE)
+        objective_rows(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared,
+                       b->scratch);
+    objective_gradient(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared, b->scratch,
+                       totals);
+    double loss = objective_finish(b->objective, b->settings, &b->outputs, totals, &force);
+    for (size_t i = 0; i < b->pass.columns * (size_t)b->outputs.width; i++)
+        b->outputs.df[i] *= force;
+    if (gradient)
+        batch_backward(b, parameters, gradient);
+    return loss;
+}

@@ -1,0 +1,47 @@
+/* The fully connected network of [DDN]: one node a level. */
+#include "sim/net/kinds/kinds.h"
+
+struct mlp_settings {
+    struct network_common common;
+    struct integers layers;
+};
+
+static enum status shape(const void *settings, const struct observed *observed,
+                         struct network *network, struct error *err)
+{
+    const struct mlp_settings *s = settings;
+    if (s->layers.count > NETWORK_MAX_LEVELS)
+        return error_key(err, "network.layers", "network.layers has %zu entries; at most %d fit",
+                         s->layers.count, NETWORK_MAX_LEVELS);
+    network->levels = (int)s->layers.count;
+    for (int l = 0; l < network->levels; l++) {
+        size_t layer = s->layers.count - 1 - (size_t)l; /* layers count from the input */
+        network->level[l] = (struct level){
+            .nodes = 1,
+            .width = (int)s->layers.value[layer],
+            .children = layer == 0 ? (int)observed->leaves : 1,
+        };
+    }
+    return STATUS_OK;
+}
+
+static const struct param params[] = {
+    {.name = "layers",
+     .type = PARAM_INTEGERS,
+     .fallback = "[64, 32, 10]",
+     .low = 1,
+     .high = 4096,
+     .doc = "neurons of each layer from the first hidden one to the output; the input's size comes "
+            "from the data",
+     .offset = offsetof(struct mlp_settings, layers)},
+    NETWORK_COMMON_PARAMS,
+    {0}};
+
+const struct network_kind network_mlp = {
+    .about = {.name = "mlp",
+              .doc = "Fully connected network. Every layer sees the whole layer below.",
+              .source = "[DDN]",
+              .params = params,
+              .settings_size = sizeof(struct mlp_settings)},
+    .shape = shape,
+};

@@ -1,0 +1,115 @@
+/* The network of [FD]: one layer of neurons with two thresholds. */
+#include "sim/net/kinds/kinds.h"
+
+#include <math.h>
+
+struct symmetric_relu_settings {
+    struct network_common common; /* not of this kind: no table fills it */
+    int64_t neurons, warmup;
+    double scale, bias_start, bias_growth, bias_cap;
+};
+
+/* sqrt(2 log d / d), [FD] */
+static enum status find_start(const struct symmetric_relu_settings *s,
+                              const struct observed *observed, double *start, struct error *err)
+{
+    const double d = (double)observed->features;
+    *start = s->bias_start;
+    if (s->bias_start >= 0)
+        return STATUS_OK;
+    if (s->bias_start != -1)
+        return error_key(err, "network.bias_start",
+                         "network.bias_start is %g; give at least 0, or -1 for sqrt(2 log d / d)",
+                         s->bias_start);
+    if (observed->features < 2)
+        return error_key(err, "network.bias_start",
+                         "network.bias_start is -1, for sqrt(2 log d / d), but the data have no "
+                         "dictionary of d >= 2 features; give a number of at least 0");
+    *start = sqrt(2 * log(d) / d);
+    return STATUS_OK;
+}
+
+static enum status shape(const void *settings, const struct observed *observed,
+                         struct network *network, struct error *err)
+{
+    const struct symmetric_relu_settings *s = settings;
+    double start;
+    if (observed->states > 0)
+        return error_key(err, "network.kind",
+                         "network.kind symmetric_relu needs real-valued data, such as "
+                         "sparse_coding; use tree or mlp with this source");
+    enum status status = find_start(s, observed, &start, err);
+    if (status)
+        return status;
+    if (s->bias_cap < start)
+        return error_key(err, "network.bias_cap",
+                         "network.bias_cap %g is below network.bias_start %g; give at least as "
+                         "much",
+                         s->bias_cap, start);
+    network->levels = 1;
+    network->level[0] =
+        (struct level){.nodes = 1, .width = (int)s->neurons, .children = (int)observed->leaves};
+    network->bias = network->symmetric = true;
+    network->weight_scale = s->scale;
+    network->schedule = (struct bias_schedule){.warmup = (uint64_t)s->warmup,
+                                               .start = start,
+                                               .growth = s->bias_growth,
+                                               .cap = s->bias_cap};
+    return STATUS_OK;
+}
+
+static const struct param params[] = {
+    {.name = "neurons",
+     .type = PARAM_INTEGER,
+     .fallback = "50",
+     .low = 1,
+     .high = 16384,
+     .doc = "m",
+     .offset = offsetof(struct symmetric_relu_settings, neurons)},
+    {.name = "scale",
+     .type = PARAM_REAL,
+     .fallback = "0.01",
+     .low = POSITIVE,
+     .high = UNBOUNDED,
+     .doc = "sigma_0, standard deviation of the initial weights, which are normal",
+     .offset = offsetof(struct symmetric_relu_settings, scale)},
+    {.name = "warmup",
+     .type = PARAM_INTEGER,
+     .fallback = "1000",
+     .low = 0,
+     .high = 1e15,
+     .doc = "steps of training with b = 0",
+     .offset = offsetof(struct symmetric_relu_settings, warmup)},
+    {.name = "bias_start",
+     .type = PARAM_REAL,
+     .fallback = "-1",
+     .low = -1,
+     .high = UNBOUNDED,
+     .doc = "b_i / |w_i| after the warm-up; -1: sqrt(2 log d / d), d the features of the data",
+     .offset = offsetof(struct symmetric_relu_settings, bias_start)},
+    {.name = "bias_growth",
+     .type = PARAM_REAL,
+     .fallback = "1e-4",
+     .low = 0,
+     .high = 1,
+     .doc = "by which share of itself b_i / |w_i| then grows in a step",
+     .offset = offsetof(struct symmetric_relu_settings, bias_growth)},
+    {.name = "bias_cap",
+     .type = PARAM_REAL,
+     .fallback = "0.9",
+     .low = 0,
+     .high = UNBOUNDED,
+     .doc = "where that growth ends; a neuron w_i = M_j answers to its feature below 1",
+     .offset = offsetof(struct symmetric_relu_settings, bias_cap)},
+    {0}};
+
+const struct network_kind network_symmetric_relu = {
+    .about = {.name = "symmetric_relu",
+              .doc = "One layer of neurons h_i(x) = ReLU(<w_i, x> - b_i) - ReLU(-<w_i, x> - b_i). "
+                     "The thresholds b_i are not trained: they are 0 during a warm-up, then a "
+                     "share of |w_i| that grows with the number of steps.",
+              .source = "[FD]",
+              .params = params,
+              .settings_size = sizeof(struct symmetric_relu_settings)},
+    .shape = shape,
+};

@@ -1,0 +1,23 @@
+/* The kinds of predictor, one file each. */
+#ifndef DUET_SIM_PREDICTORS_PREDICTORS_H
+#define DUET_SIM_PREDICTORS_PREDICTORS_H
+
+#include "sim/net/predictor_kind.h"
+
+extern const struct predictor_descriptor predictor_none, predictor_identity, predictor_linear,
+    predictor_two_layers;
+
+/* Lines of a parameter table. */
+#define PREDICTOR_PARAMS                                                                           \
+    {.name = "bias",                                                                               \
+     .type = PARAM_BOOLEAN,                                                                        \
+     .fallback = "false",                                                                          \
+     .doc = "whether its neurons have a bias",                                                     \
+     .offset = offsetof(struct predictor_settings, bias)},                                         \
+    {                                                                                              \
+        .name = "symmetric", .type = PARAM_BOOLEAN, .fallback = "false",                           \
+        .doc = "its matrices begin symmetric and move by the symmetric part of their gradients",   \
+        .offset = offsetof(struct predictor_settings, symmetric)                                   \
+    }
+
+#endif

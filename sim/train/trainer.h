@@ -1,0 +1,127 @@
+/* The trainer: batches of views, one objective, one optimiser; with an objective that has a target,
+ * also a predictor and a target network.
+ *
+ * A batch is cut into chunks of samples, chunks are dealt to at most TRAINER_SHARDS shards, and a
+ * thread works on whole shards; sums go chunk by chunk within a shard, then shard by shard.  The
+ * cut depends on the plan alone, so results are the same bits for any number of threads.
+ *
+ * With an objective that cuts the network into blocks (sim/train/blocks.h), each block learns from
+ * its own loss; where there is more than one, all levels are evaluated once a sample
+ * (sim/net/pass.h).
+ *
+ * A semi-supervised objective (sim/loss/comatch.h) is evaluated by the first thread, when all
+ * outputs of the batch are there; its labelled samples (sim/train/labelled.h) add to the sums of
+ * the last shard.
+ */
+#ifndef DUET_SIM_TRAINER_H
+#define DUET_SIM_TRAINER_H
+
+#include "core/arena.h"
+#include "sim/data/source.h"
+#include "sim/loss/comatch.h"
+#include "sim/loss/head.h"
+#include "sim/loss/objective.h"
+#include "sim/net/network.h"
+#include "sim/net/pass.h"
+#include "sim/optimisers/optimiser.h"
+#include "sim/train/blocks.h"
+#include "sim/train/labelled.h"
+#include "sim/train/predictor_trainer.h"
+#include "sim/train/supply.h"
+
+enum { TRAINER_SHARDS = 16 };
+
+/* What to train; everything is borrowed. */
+struct trainer_plan {
+    const struct source *source;
+    const void *world;
+    const struct network *network;
+    /* Its cut fits the network (blocks_check), its labelled samples the epoch (comatch_check). */
+    const struct objective *objective;
+    const void *objective_settings;
+    const struct optimiser *optimiser;
+    const void *optimiser_settings;
+    /* For objectives with a target: the predictor, of the network's width, and how it moves. */
+    const struct predictor *predictor;
+    const struct predictor_optimiser *predictor_optimiser;
+    const void *predictor_settings;
+    uint64_t seed;
+    size_t samples, batch; /* of an epoch; samples are rounded down to whole batches */
+    int threads;           /* 1..TRAINER_SHARDS */
+};
+
+/* Where an epoch ended. */
+struct epoch_result {
+    double loss;    /* mean over its steps; of the top block */
+    uint64_t steps; /* taken so far, all epochs */
+    bool diverged;  /* the last step gave a loss or a parameter that is not finite */
+    bool stopped;   /* `keep_going` said no */
+};
+
+struct trainer {
+    struct trainer_plan plan;
+    int views, online_views;      /* of a sample; that the network in training sees */
+    int gradient_views;           /* of those, the first so many have gradients */
+    int team;                     /* threads at work, at most plan.threads */
+    size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
+    size_t steps;                 /* of an epoch */
+    uint64_t step;                /* taken so far */
+    struct block block[NETWORK_MAX_LEVELS];
+    int blocks;
+    double
+        block_loss[NETWORK_MAX_LEVELS]; /* of the last epoch or evaluation, as epoch_result.loss */
+    double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
+    size_t parameter_stride;
+    struct occurring occurring; /* patterns of a batch, where it pays to look for them */
+    struct tables tables;       /* of the batch at work, with the weights that it meets */
+    struct pass *pass;          /* one a thread; one a chunk where the loss compares all samples */
+    struct pass *delta;         /* one a thread: the gradient arrays that its passes use in turn */
+    struct outputs *outputs;  /* [block] of the network: one set; one a thread where the loss needs
+                                 no other sample, whose blocks use the same memory in turn */
+    double *shared, *scratch; /* of the objective; scratch: one a chunk */
+    size_t scratch_size;
+    double *partial; /* [block][chunk][8], OBJECTIVE_PARTIALS of them used */
+    double
+        *shard_gradient;  /* [shard][gradient_stride], levels above the entry (sim/net/tables.h) */
+    double *shard_lookup; /* [shard][lookup_stride], sums by pattern */
+    size_t gradient_stride, lookup_stride;
+    /* Objectives with a target. */
+    struct predictor_trainer predictor;
+    struct head *head;           /* one a thread; NULL without a target */
+    double *predictor_sums;      /* [shard][predictor_stride] */
+    size_t predictor_stride;     /* padded predictor_sums_size */
+    double *target;              /* parameters of a target network; NULL where the online one is */
+    struct tables target_tables; /* ... of the same patterns */
+    struct pass *target_pass;    /* one a thread */
+    double *target_output;       /* [thread][width][chunk] */
+    /* OBJECTIVE_SEMI_SUPERVISED. */
+    struct labelled labelled;
+    struct comatch comatch;
+    double term[COMATCH_TERMS]; /* as block_loss */
+    struct supply supply;
+};
+
+/* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters. */
+void trainer_layout(struct trainer *trainer, const struct trainer_plan *plan, struct arena *arena);
+
+/* Who watches an epoch; asked now and then, by the calling thread.  NULL: always, and all. */
+struct trainer_watch {
+    bool (*keep_going)(void *context, size_t step);
+    int (*threads)(void *context); /* how many may work on the next few steps, at least 1 */
+    void *context;
+    bool goes_on; /* the next epoch will be trained next; who has time may draw its samples */
+};
+
+/* One epoch, numbered from 1.  `watch` may be NULL. */
+struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
+                                  const struct trainer_watch *watch);
+
+/* Mean loss (of the top block) of the first `steps` batches of epoch 1 with the parameters as they
+ * are. */
+double trainer_evaluate(struct trainer *trainer, size_t steps);
+
+/* Floating-point operations of the products in one step, with as many patterns as occurred in the
+ * last one. */
+double trainer_flops(const struct trainer *trainer);
+
+#endif

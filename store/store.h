@@ -1,0 +1,154 @@
+/* Result files: HDF5, built in memory, written to a temporary name, flushed, renamed.
+ *
+ * The same calls give the same bytes: object times are not tracked and no wall-clock time goes in.
+ * Building in memory means that a full disk or an unwritable folder is one clean error and leaves
+ * nothing behind.  A checksum of all bytes follows the part of HDF5, whose library passes over it
+ * (store/checksum.h); the root attribute `checksum` says so.  Every dataset has the attributes
+ * `long_name` and `units`, and its axes are dimension scales.
+ *
+ * Paths inside a file start with a slash: "/series/loss".  Whatever a file holds, reading it gives
+ * numbers or an error that names the file and the dataset; external links, external storage and
+ * virtual datasets, which lead to other files, are refused. */
+#ifndef DUET_HARNESS_STORE_H
+#define DUET_HARNESS_STORE_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    STORE_MAX_RANK = 4,   /* of datasets that are written or read */
+    STORE_FILE_RANK = 32, /* of datasets that are described: the limit of HDF5 */
+    STORE_NUMBER_SIZE = 32,
+};
+
+/* ---- writing ---- */
+
+struct store;
+
+enum status store_create(struct store **store, struct error *err);
+
+/* Attributes of the root group. */
+enum status store_put_text(struct store *store, const char *name, const char *value,
+                           struct error *err);
+enum status store_put_integer(struct store *store, const char *name, uint64_t value,
+                              struct error *err);
+
+/* An axis: a dimension scale of `length` values; NULL values are 0, 1, 2, ...  Groups on the way
+ * are made. */
+enum status store_put_axis(struct store *store, const char *path, size_t length,
+                           const double *values, const char *long_name, const char *units,
+                           struct error *err);
+
+/* A dataset of doubles, row-major; axes[i] is the path of the axis of dimension i, which was put
+ * before, has its length, and lies in the dataset's own group or one above it (where netCDF looks
+ * for it).  Rank 0 is one value and needs neither shape nor axes. */
+enum status store_put(struct store *store, const char *path, int rank, const size_t *shape,
+                      const char *const *axes, const double *values, const char *long_name,
+                      const char *units, struct error *err);
+
+/* Write `path` whole or not at all, making its folders.  More can be put and committed after. */
+enum status store_commit(struct store *store, const char *path, struct error *err);
+
+/* Whether `path` could be written now, so that a long run need not fail at its end: makes its
+ * folders and a temporary file, and removes the file again. */
+enum status store_check_writable(const char *path, struct error *err);
+
+/* Put a text at `path` in the same way as a result file: all of it or nothing. */
+enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);
+
+void store_free(struct store *store);
+
+/* ---- reading ---- */
+
+struct store_file;
+
+/* An array read from a file: `values` has the product of `shape` entries; rank 0 is one value.
+ * Integers and booleans are converted to double.  Free with store_array_free. */
+struct store_array {
+    int rank;
+    size_t shape[STORE_MAX_RANK];
+    size_t count;
+    double *values;
+};
+
+/* What a dataset says of itself.  The texts are "" where the file has none.  Free with
+ * store_info_free. */
+struct store_info {
+    int rank;
+    size_t shape[STORE_FILE_RANK];
+    bool axis; /* a dimension scale */
+    char *long_name, *units;
+};
+
+enum store_kind {
+    STORE_NOTHING,
+    STORE_GROUP,
+    STORE_DATASET,
+    STORE_OTHER, /* a link that leads nowhere, something damaged, a named type */
+};
+
+/* Errors say which file, and whether it is missing, unreadable, truncated or no HDF5 file. */
+enum status store_open(struct store_file **file, const char *path, struct error *err);
+
+/* Whether the file is as it was written: by its checksum (store/checksum.h), and where it has
+ * none, being older or of another program, by opening it. */
+enum status store_verify(const char *path, struct error *err);
+
+void store_close(struct store_file *file);
+
+enum store_kind store_kind(const struct store_file *file, const char *path);
+bool store_has(const struct store_file *file, const char *path); /* a group or a dataset */
+
+enum status store_get(const struct store_file *file, const char *path, struct store_array *array,
+                      struct error *err);
+void store_array_free(struct store_array *array);
+
+enum status store_describe(const struct store_file *file, const char *path, struct store_info *info,
+                           struct error *err);
+void store_info_free(struct store_info *info);
+
+/* axes[i] is the path of the axis attached to dimension i, or NULL.  Free with store_axes_free. */
+enum status store_get_axes(const struct store_file *file, const char *path,
+                           char *axes[STORE_MAX_RANK], struct error *err);
+void store_axes_free(char *axes[STORE_MAX_RANK]);
+
+/* Root attributes; `text` is allocated for the caller.  An integer is exact, a number may be of any
+ * numeric type, numbers may have up to STORE_MAX_RANK dimensions. */
+bool store_has_attribute(const struct store_file *file, const char *name);
+enum status store_get_text(const struct store_file *file, const char *name, char **text,
+                           struct error *err);
+enum status store_get_integer(const struct store_file *file, const char *name, uint64_t *value,
+                              struct error *err);
+enum status store_get_number(const struct store_file *file, const char *name, double *value,
+                             struct error *err);
+enum status store_get_numbers(const struct store_file *file, const char *name,
+                              struct store_array *array, struct error *err);
+
+/* A root attribute of any type in words, to show it; "(records)" and so on where it is neither text
+ * nor numbers. */
+enum status store_show_attribute(const struct store_file *file, const char *name, char **text,
+                                 struct error *err);
+
+/* Call `visit` with the path of every dataset below `group`, in order of name. */
+enum status store_visit(const struct store_file *file, const char *group,
+                        void (*visit)(const char *path, void *context), void *context,
+                        struct error *err);
+
+/* The same in less than half the time, for files that were opened in a child process
+ * (store/store_each.h): all object headers below `group` are read at once. */
+enum status store_visit_objects(const struct store_file *file, const char *group,
+                                void (*visit)(const char *path, void *context), void *context,
+                                struct error *err);
+
+/* The same for the names of the root attributes. */
+enum status store_visit_attributes(const struct store_file *file,
+                                   void (*visit)(const char *name, void *context), void *context,
+                                   struct error *err);
+
+/* The shortest decimal that reads back as `value`. */
+void store_format_number(double value, char text[STORE_NUMBER_SIZE]);
+
+#endif

@@ -1,0 +1,113 @@
+/* What the parts of store/store.h share: store_write.c makes files, store_read.c and store_walk.c
+ * read them, store_try.c does so in a child process first; store_each.c reads many. */
+#ifndef DUET_HARNESS_STORE_PRIVATE_H
+#define DUET_HARNESS_STORE_PRIVATE_H
+
+#include "store/store.h"
+
+#include <hdf5.h>
+
+/* ---- HDF5 ---- */
+
+/* HDF5 prints its error stack on stderr unless told otherwise, once for each thread. */
+void hdf5_quiet(void);
+
+/* Let an object of HDF5 go, whatever it is; ids below 0 are none. */
+void hdf5_release(hid_t id);
+
+/* The sentence of `format`, followed by what HDF5 says.  Must come before any further call of HDF5,
+ * which would clear the error stack. */
+enum status hdf5_error(struct error *err, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- errors ---- */
+
+enum status store_out_of_memory(struct error *err);
+
+/* `path: what: errno's words`, with errno kept in the error. */
+enum status store_system_error(struct error *err, const char *path, const char *what);
+
+/* HDF5's words on a file that is damaged at `what`. */
+enum status store_damaged(const struct store_file *file, const char *what, struct error *err);
+
+/* ---- an open file ---- */
+
+struct store_file {
+    hid_t id;
+    hid_t access; /* how links are followed */
+    uint64_t size;
+    char *path;
+};
+
+/* A root attribute: says that the file ends with a checksum. */
+extern const char store_checksum_attribute[], store_checksum_text[];
+
+enum {
+    STORE_INCREMENT = 1 << 20, /* bytes by which a file in memory grows */
+    STORE_MAX_LINKS = 1000000, /* followed by one visit */
+};
+
+/* Size of the regular file at `path`, whose checksum is right if it has one. */
+enum status store_look_at(const char *path, uint64_t *size, struct error *err);
+
+/* Open a file of that size here and now. */
+enum status store_open_file(struct store_file **file, const char *path, uint64_t size,
+                            struct error *err);
+
+/* Open without a try in another process: only where a crash costs nothing. */
+enum status store_open_here(struct store_file **file, const char *path, struct error *err);
+
+/* Limits of a process that may crash, and, before each file that it reads, of time and memory for
+ * a file of this size.  store_open_here does the latter itself. */
+void store_limit_child(void);
+void store_limit_file(uint64_t size);
+
+/* Is there a link of that path, wherever it leads? */
+bool store_is_linked(const struct store_file *file, const char *path);
+
+/* Why a path that is linked cannot be opened. */
+enum status store_broken_link(const struct store_file *file, const char *path, struct error *err);
+
+/* ---- an open dataset or attribute ---- */
+
+struct view {
+    hid_t id, type, space;
+    const char *name;
+};
+
+enum status view_open_dataset(const struct store_file *file, const char *path, struct view *view,
+                              struct error *err);
+enum status view_open_attribute(const struct store_file *file, hid_t object, const char *name,
+                                struct view *view, struct error *err);
+void view_close(struct view *view);
+
+/* Its shape, of up to STORE_FILE_RANK dimensions, and number of entries. */
+enum status view_extent(const struct store_file *file, const struct view *view, int *rank,
+                        size_t *shape, size_t *count, struct error *err);
+
+/* Can a file of this size hold `count` values of the type?  Filters may compress them to the
+ * `factor`th part. */
+enum status view_check_capacity(const struct store_file *file, const struct view *view,
+                                size_t count, uint64_t factor, struct error *err);
+
+/* A text of fixed length; any text of an object.  Allocated. */
+enum status view_read_fixed_text(const struct store_file *file, const struct view *view,
+                                 char **text, struct error *err);
+enum status store_read_text(const struct store_file *file, hid_t object, const char *name,
+                            char **text, struct error *err);
+
+/* ---- all datasets below a group ---- */
+
+struct store_walk {
+    const struct store_file *file;
+    void (*visit)(const char *path, void *context);
+    void *context;
+    struct error *err;
+    size_t links;
+    int depth;
+    bool skip_deep; /* groups that are too deep are passed over; else they are an error */
+};
+
+enum status store_walk_from(struct store_walk *walk, const char *group);
+
+#endif

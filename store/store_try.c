@@ -1,0 +1,204 @@
+/* HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents out, but not a
+ * file that was made to do harm, so every file is read by a child process first. */
+#include "store/checksum.h"
+#include "store/store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct rehearsal {
+    const struct store_file *file;
+    struct error *err;
+    enum status status;
+    bool axes_read;
+};
+
+static void rehearse_attribute(const char *name, void *context)
+{
+    struct rehearsal *rehearsal = context;
+    char *text;
+    if (!rehearsal->status)
+        rehearsal->status = store_show_attribute(rehearsal->file, name, &text, rehearsal->err);
+    if (!rehearsal->status)
+        free(text);
+}
+
+static bool is_chunked(const struct store_file *file, const char *path)
+{
+    struct view view;
+    if (view_open_dataset(file, path, &view, NULL))
+        return false;
+    hid_t properties = H5Dget_create_plist(view.id);
+    bool chunked = properties >= 0 && H5Pget_layout(properties) == H5D_CHUNKED;
+    hdf5_release(properties);
+    view_close(&view);
+    return chunked;
+}
+
+/* Values may be too many to read here; that is no error yet. */
+static void rehearse_dataset(const char *path, void *context)
+{
+    struct rehearsal *rehearsal = context;
+    struct store_info info;
+    struct store_array array;
+    char *axes[STORE_MAX_RANK];
+    if (rehearsal->status)
+        return;
+    rehearsal->status = store_describe(rehearsal->file, path, &info, rehearsal->err);
+    if (rehearsal->status)
+        return;
+    store_info_free(&info);
+    if (is_chunked(rehearsal->file, path) &&
+        store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
+        store_array_free(&array);
+    if (rehearsal->axes_read)
+        return;
+    rehearsal->axes_read = true; /* this walks through the whole file */
+    rehearsal->status = store_get_axes(rehearsal->file, path, axes, rehearsal->err);
+    if (!rehearsal->status)
+        store_axes_free(axes);
+}
+
+/* Address space of this process in bytes, 0 if unknown. */
+static uint64_t memory_in_use(void)
+{
+    unsigned long long pages = 0;
+    FILE *in = fopen("/proc/self/statm", "r");
+    if (in && fscanf(in, "%llu", &pages) != 1)
+        pages = 0;
+    if (in)
+        fclose(in);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* A crash ends the child, whatever the program does about signals. */
+void store_limit_child(void)
+{
+    const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGXCPU};
+    const struct rlimit none = {0, 0};
+    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++)
+        signal(fatal[i], SIG_DFL);
+    setrlimit(RLIMIT_CORE, &none);
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(nowhere, STDERR_FILENO); /* the last words of a crash */
+}
+
+static struct rlimit lowered(struct rlimit limit, rlim_t most)
+{
+    limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
+    return limit;
+}
+
+/* Too much time or memory over one file end the child, too.  The limits can be raised again for
+ * the next file. */
+void store_limit_file(uint64_t size)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    const time_t seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec + 2;
+    struct rlimit time, memory;
+    if (getrlimit(RLIMIT_CPU, &time) == 0) {
+        time = lowered(time, (rlim_t)seconds + 5 + (rlim_t)(size >> 22));
+        setrlimit(RLIMIT_CPU, &time);
+    }
+    if (getrlimit(RLIMIT_AS, &memory) == 0) {
+        memory = lowered(memory, memory_in_use() + ((rlim_t)256 << 20) + 2 * size);
+        setrlimit(RLIMIT_AS, &memory);
+    }
+}
+
+/* Read all that can be read. */
+static enum status rehearse(const char *path, uint64_t size, struct error *err)
+{
+    struct rehearsal rehearsal = {.err = err};
+    struct store_file *file;
+    store_limit_child();
+    store_limit_file(size);
+    enum status status = store_open_file(&file, path, size, err);
+    if (status)
+        return status;
+    rehearsal.file = file;
+    status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
+    struct store_walk walk = {.file = file,
+                              .visit = rehearse_dataset,
+                              .context = &rehearsal,
+                              .err = err,
+                              .skip_deep = true};
+    if (!status) /* what ends the walk hides the rest, so the file is not read then */
+        status = store_walk_from(&walk, "/");
+    store_close(file);
+    return status ? status : rehearsal.status;
+}
+
+/* What the child says, or that it died. */
+static enum status try_in_child(const char *path, uint64_t size, struct error *err)
+{
+    struct error *said =
+        mmap(NULL, sizeof *said, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (said == MAP_FAILED)
+        return store_out_of_memory(err);
+    int how = 0;
+    enum status status = STATUS_OK;
+    pid_t child = fork(), ended = -1;
+    if (child == 0)
+        _exit(rehearse(path, size, said) ? 1 : 0);
+    while (child > 0 && (ended = waitpid(child, &how, 0)) < 0 && errno == EINTR)
+        continue;
+    if (ended == child && WIFEXITED(how) && WEXITSTATUS(how) == 1)
+        status = error_set(err, STATUS_INVALID, "%s", said->message);
+    else if (ended == child && how != 0)
+        status =
+            error_set(err, STATUS_INVALID, "%s: is damaged such that HDF5 cannot read it", path);
+    munmap(said, sizeof *said);
+    return status; /* if there was no child, nothing is known */
+}
+
+enum status store_open(struct store_file **file, const char *path, struct error *err)
+{
+    hdf5_quiet();
+    *file = NULL;
+    uint64_t size = 0;
+    enum status status = store_look_at(path, &size, err);
+    if (status)
+        return status;
+    if (H5Fis_hdf5(path) <= 0)
+        return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
+    status = try_in_child(path, size, err);
+    return status ? status : store_open_file(file, path, size, err);
+}
+
+enum status store_verify(const char *path, struct error *err)
+{
+    struct store_file *file;
+    if (checksum_of_file(path) == CHECKSUM_RIGHT)
+        return STATUS_OK;
+    enum status status = store_open(&file, path, err);
+    if (!status)
+        store_close(file);
+    return status;
+}
+
+/* ---- those who are children already ---- */
+
+enum status store_open_here(struct store_file **file, const char *path, struct error *err)
+{
+    hdf5_quiet();
+    *file = NULL;
+    uint64_t size = 0;
+    enum status status = store_look_at(path, &size, err);
+    if (status)
+        return status;
+    store_limit_file(size);
+    status = store_open_file(file, path, size, err);
+    if (status == STATUS_INVALID && H5Fis_hdf5(path) <= 0)
+        return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
+    return status;
+}

@@ -1,0 +1,386 @@
+/* What a file has: lists of names, descriptions, axes. */
+#include "store/store_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- lists of names ---- */
+
+/* Names of links or attributes.  HDF5 could sort them, but frees what it never set when it meets a
+ * damaged one while doing so. */
+struct names {
+    char **name;
+    size_t count, capacity;
+};
+
+static bool names_add(struct names *names, const char *name)
+{
+    if (names->count == names->capacity) {
+        size_t capacity = names->capacity ? 2 * names->capacity : 32;
+        char **more = realloc(names->name, capacity * sizeof *more);
+        if (!more)
+            return false;
+        names->name = more;
+        names->capacity = capacity;
+    }
+    names->name[names->count] = strdup(name);
+    return names->name[names->count] && ++names->count;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void names_sort(struct names *names)
+{
+    if (names->count > 1)
+        qsort(names->name, names->count, sizeof *names->name, compare_names);
+}
+
+static void names_free(struct names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->name[i]);
+    free(names->name);
+}
+
+static herr_t add_attribute(hid_t object, const char *name, const H5A_info_t *about, void *names)
+{
+    (void)object, (void)about;
+    return names_add(names, name) ? 0 : -1;
+}
+
+enum status store_visit_attributes(const struct store_file *file,
+                                   void (*visit)(const char *name, void *context), void *context,
+                                   struct error *err)
+{
+    hdf5_quiet();
+    struct names names = {0};
+    enum status status = STATUS_OK;
+    /* Looking for a name that is not there finds out whether all can be read. */
+    if (H5Aexists(file->id, "\1") < 0 ||
+        H5Aiterate2(file->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_attribute, &names) < 0)
+        status = store_damaged(file, "its attributes", err);
+    names_sort(&names);
+    for (size_t i = 0; i < names.count && !status; i++)
+        visit(names.name[i], context);
+    names_free(&names);
+    return status;
+}
+
+/* ---- what there is ---- */
+
+/* An attribute of a dataset, "" where it is missing or no text. */
+static enum status text_or_empty(const struct store_file *file, hid_t object, const char *name,
+                                 char **text, struct error *err)
+{
+    struct view view;
+    enum status status = STATUS_OK;
+    bool is_text = false;
+    if (H5Aexists(object, name) != 0) {
+        status = view_open_attribute(file, object, name, &view, err);
+        if (status)
+            return status;
+        is_text =
+            H5Tget_class(view.type) == H5T_STRING && H5Sget_simple_extent_npoints(view.space) == 1;
+        view_close(&view);
+    }
+    if (is_text)
+        return store_read_text(file, object, name, text, err);
+    *text = strdup("");
+    return *text ? STATUS_OK : store_out_of_memory(err);
+}
+
+/* A dimension scale says so in its attribute CLASS, of fixed length in every writer. */
+static bool is_axis(const struct store_file *file, hid_t dataset)
+{
+    struct view view;
+    char *class = NULL;
+    if (view_open_attribute(file, dataset, "CLASS", &view, NULL))
+        return false;
+    bool axis = H5Tget_class(view.type) == H5T_STRING && H5Tis_variable_str(view.type) == 0 &&
+                H5Sget_simple_extent_npoints(view.space) == 1 &&
+                view_read_fixed_text(file, &view, &class, NULL) == STATUS_OK &&
+                strcmp(class, "DIMENSION_SCALE") == 0;
+    free(class);
+    view_close(&view);
+    return axis;
+}
+
+enum status store_describe(const struct store_file *file, const char *path, struct store_info *info,
+                           struct error *err)
+{
+    hdf5_quiet();
+    *info = (struct store_info){0};
+    struct view view;
+    enum status status = view_open_dataset(file, path, &view, err);
+    if (status)
+        return status;
+    hsize_t extent[STORE_FILE_RANK];
+    info->rank = H5Sget_simple_extent_dims(view.space, extent, NULL);
+    for (int i = 0; i < info->rank; i++)
+        info->shape[i] = extent[i];
+    if (info->rank < 0)
+        status = store_damaged(file, path, err);
+    info->axis = is_axis(file, view.id);
+    if (!status)
+        status = text_or_empty(file, view.id, "long_name", &info->long_name, err);
+    if (!status)
+        status = text_or_empty(file, view.id, "units", &info->units, err);
+    view_close(&view);
+    if (status)
+        store_info_free(info);
+    return status;
+}
+
+void store_info_free(struct store_info *info)
+{
+    free(info->long_name);
+    free(info->units);
+    *info = (struct store_info){0};
+}
+
+enum { MAX_DEPTH = 32 }; /* of groups in one another */
+
+static enum status walk_group(struct store_walk *walk, hid_t group, const char *path);
+
+static enum status walk_object(struct store_walk *walk, hid_t group, const char *name,
+                               const char *path)
+{
+    if (++walk->links > STORE_MAX_LINKS)
+        return error_set(walk->err, STATUS_INVALID, "%s: has more than %d links", walk->file->path,
+                         STORE_MAX_LINKS);
+    hid_t object = H5Oopen(group, name, walk->file->access);
+    if (object < 0)
+        return store_damaged(walk->file, path, walk->err);
+    enum status status = STATUS_OK;
+    H5I_type_t type = H5Iget_type(object);
+    if (type == H5I_DATASET)
+        walk->visit(path, walk->context);
+    else if (type == H5I_GROUP)
+        status = walk_group(walk, object, path);
+    hdf5_release(object);
+    return status;
+}
+
+/* Only hard links lead to objects that are not seen under another path. */
+static herr_t add_link(hid_t group, const char *name, const H5L_info_t *about, void *names)
+{
+    (void)group;
+    return about->type != H5L_TYPE_HARD || names_add(names, name) ? 0 : -1;
+}
+
+static enum status walk_names(struct store_walk *walk, hid_t group, const char *path,
+                              const struct names *names)
+{
+    const char *above = strcmp(path, "/") == 0 ? "" : path;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < names->count && !status; i++) {
+        char *below;
+        if (asprintf(&below, "%s/%s", above, names->name[i]) < 0)
+            return store_out_of_memory(walk->err);
+        status = walk_object(walk, group, names->name[i], below);
+        free(below);
+    }
+    return status;
+}
+
+static enum status walk_group(struct store_walk *walk, hid_t group, const char *path)
+{
+    if (walk->depth == MAX_DEPTH && walk->skip_deep)
+        return STATUS_OK;
+    if (walk->depth == MAX_DEPTH)
+        return error_set(walk->err, STATUS_INVALID,
+                         "%s: has groups more than %d deep or links in a circle at %s",
+                         walk->file->path, MAX_DEPTH, path);
+    struct names names = {0};
+    enum status status;
+    walk->depth++;
+    if (H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_link, &names) < 0) {
+        status = store_damaged(walk->file, path, walk->err);
+    } else {
+        names_sort(&names);
+        status = walk_names(walk, group, path, &names);
+    }
+    walk->depth--;
+    names_free(&names);
+    return status;
+}
+
+enum status store_walk_from(struct store_walk *walk, const char *group)
+{
+    hdf5_quiet();
+    if (!store_is_linked(walk->file, group))
+        return error_set(walk->err, STATUS_INVALID, "%s: there is no group %s", walk->file->path,
+                         group);
+    hid_t top = H5Oopen(walk->file->id, group, walk->file->access);
+    if (top < 0)
+        return store_broken_link(walk->file, group, walk->err);
+    enum status status;
+    if (H5Iget_type(top) == H5I_GROUP)
+        status = walk_group(walk, top, group);
+    else
+        status =
+            error_set(walk->err, STATUS_INVALID, "%s: %s is no group", walk->file->path, group);
+    hdf5_release(top);
+    return status;
+}
+
+enum status store_visit(const struct store_file *file, const char *group,
+                        void (*visit)(const char *path, void *context), void *context,
+                        struct error *err)
+{
+    struct store_walk walk = {.file = file, .visit = visit, .context = context, .err = err};
+    return store_walk_from(&walk, group);
+}
+
+/* ---- axes ---- */
+
+/* An entry of an axis's REFERENCE_LIST, as H5DSattach_scale writes it. */
+struct reference {
+    hobj_ref_t dataset;
+    int dimension;
+};
+
+/* The entries of an axis's REFERENCE_LIST that point to one dataset.  The opposite way, by the
+ * dataset's DIMENSION_LIST, leads through a heap without checksum. */
+struct axis_search {
+    const struct store_file *file;
+    hobj_ref_t dataset;
+    char **axes;
+    struct error *err;
+    enum status status;
+};
+
+static hid_t reference_type(void)
+{
+    hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(struct reference));
+    if (type < 0)
+        return type;
+    if (H5Tinsert(type, "dataset", offsetof(struct reference, dataset), H5T_STD_REF_OBJ) >= 0 &&
+        H5Tinsert(type, "dimension", offsetof(struct reference, dimension), H5T_NATIVE_INT) >= 0)
+        return type;
+    hdf5_release(type);
+    return -1;
+}
+
+static enum status read_references(const struct store_file *file, const struct view *list,
+                                   struct reference **entries, size_t *count, struct error *err)
+{
+    int rank;
+    size_t shape[STORE_FILE_RANK];
+    enum status status = view_extent(file, list, &rank, shape, count, err);
+    if (!status)
+        status = view_check_capacity(file, list, *count, 1, err);
+    if (status)
+        return status;
+    *entries = calloc(*count ? *count : 1, sizeof **entries);
+    if (!*entries)
+        return store_out_of_memory(err);
+    hid_t type = reference_type();
+    if (type < 0 || H5Aread(list->id, type, *entries) < 0)
+        status = store_damaged(file, list->name, err);
+    hdf5_release(type);
+    return status;
+}
+
+static enum status match_axis(struct axis_search *search, hid_t axis, const char *path)
+{
+    struct view list;
+    struct reference *entries = NULL;
+    size_t count = 0;
+    if (H5Aexists(axis, "REFERENCE_LIST") == 0)
+        return STATUS_OK;
+    enum status status =
+        view_open_attribute(search->file, axis, "REFERENCE_LIST", &list, search->err);
+    if (status)
+        return status;
+    status = read_references(search->file, &list, &entries, &count, search->err);
+    for (size_t i = 0; !status && i < count; i++) {
+        int dimension = entries[i].dimension;
+        if (entries[i].dataset == search->dataset && dimension >= 0 && dimension < STORE_MAX_RANK &&
+            !search->axes[dimension])
+            if (!(search->axes[dimension] = strdup(path)))
+                status = store_out_of_memory(search->err);
+    }
+    free(entries);
+    view_close(&list);
+    return status;
+}
+
+static void visit_axis(const char *path, void *context)
+{
+    struct axis_search *search = context;
+    if (search->status)
+        return;
+    hid_t dataset = H5Oopen(search->file->id, path, search->file->access);
+    if (dataset >= 0 && is_axis(search->file, dataset))
+        search->status = match_axis(search, dataset, path);
+    hdf5_release(dataset);
+}
+
+enum status store_get_axes(const struct store_file *file, const char *path,
+                           char *axes[STORE_MAX_RANK], struct error *err)
+{
+    hdf5_quiet();
+    for (int i = 0; i < STORE_MAX_RANK; i++)
+        axes[i] = NULL;
+    struct axis_search search = {.file = file, .axes = axes, .err = err};
+    if (store_kind(file, path) != STORE_DATASET)
+        return error_set(err, STATUS_INVALID, "%s: there is no dataset %s", file->path, path);
+    if (H5Rcreate(&search.dataset, file->id, path, H5R_OBJECT, -1) < 0)
+        return store_damaged(file, path, err);
+    enum status status = store_visit(file, "/", visit_axis, &search, err);
+    if (!status)
+        status = search.status;
+    if (status)
+        store_axes_free(axes);
+    return status;
+}
+
+void store_axes_free(char *axes[STORE_MAX_RANK])
+{
+    for (int i = 0; i < STORE_MAX_RANK; i++) {
+        free(axes[i]);
+        axes[i] = NULL;
+    }
+}
+
+struct object_visit {
+    const char *group;
+    void (*visit)(const char *path, void *context);
+    void *context;
+    size_t objects;
+};
+
+static herr_t visit_object(hid_t top, const char *name, const H5O_info_t *about, void *context)
+{
+    struct object_visit *visit = context;
+    char path[4096];
+    (void)top;
+    if (++visit->objects > STORE_MAX_LINKS)
+        return -1;
+    if (about->type != H5O_TYPE_DATASET)
+        return 0;
+    const char *above = strcmp(visit->group, "/") == 0 ? "" : visit->group;
+    if (snprintf(path, sizeof path, "%s/%s", above, name) >= (int)sizeof path)
+        return -1;
+    visit->visit(path, visit->context);
+    return 0;
+}
+
+enum status store_visit_objects(const struct store_file *file, const char *group,
+                                void (*visit)(const char *path, void *context), void *context,
+                                struct error *err)
+{
+    hdf5_quiet();
+    struct object_visit all = {group, visit, context, 0};
+    if (!store_is_linked(file, group))
+        return error_set(err, STATUS_INVALID, "%s: there is no group %s", file->path, group);
+    if (H5Ovisit_by_name2(file->id, group, H5_INDEX_NAME, H5_ITER_INC, visit_object, &all,
+                          H5O_INFO_BASIC, file->access) < 0)
+        return store_damaged(file, group, err);
+    return STATUS_OK;
+}

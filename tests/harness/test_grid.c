@@ -1,0 +1,405 @@
+/* Protects harness/spec/grid.c (what is swept through which values, in which order),
+ * harness/sweep/sweep_plan.c (numbering, equal points, the manifest) and harness/sweep/lease.c (who
+ * may take which point). */
+#include "harness/sweep/lease.h"
+#include "harness/sweep/sweep_plan.h"
+#include "tests/kit/testing.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- help ---- */
+
+/* A grid of arguments alone; the error's text where it fails. */
+static const char *try_grid(struct grid *grid, const char *yaml, const char *const *arguments,
+                            size_t count, const char *zip)
+{
+    static struct error err;
+    struct spec spec;
+    err = (struct error){0};
+    check_ok(spec_parse(&spec, "grid.yaml", yaml, strlen(yaml), NULL, 0, &err), &err);
+    enum status status = grid_make(grid, &spec, arguments, count, &zip, zip ? 1 : 0, &err);
+    spec_free(&spec);
+    return status ? err.message : NULL;
+}
+
+/* The values of the first column of a grid of one argument, joined by spaces. */
+static void assert_values(const char *argument, const char *expected)
+{
+    struct grid grid;
+    char joined[512] = "";
+    const char *message = try_grid(&grid, "", &argument, 1, NULL);
+    if (message)
+        fail_msg("%s: %s", argument, message);
+    assert_int_equal(grid.axes, 1);
+    for (size_t i = 0; i < grid.points; i++) {
+        strcat(joined, i ? " " : "");
+        strcat(joined, grid_label(&grid, i, 0));
+    }
+    assert_string_equal(joined, expected);
+    grid_free(&grid);
+}
+
+static void assert_refused(const char *argument, const char *part)
+{
+    struct grid grid;
+    const char *message = try_grid(&grid, "", &argument, 1, NULL);
+    assert_non_null(message);
+    if (!strstr(message, part))
+        fail_msg("'%s' is not in: %s", part, message);
+    assert_null(grid.blocks);
+}
+
+/* All overrides of a point, joined by spaces, without places. */
+static void join(const struct grid *grid, size_t point, char *text)
+{
+    const char *override[32];
+    assert_true(grid->most <= 32);
+    const size_t count = grid_overrides(grid, point, override);
+    text[0] = '\0';
+    for (size_t i = 0; i < count; i++) {
+        const char *end = strchr(override[i], SPEC_PLACE_END);
+        strcat(text, i ? " " : "");
+        strcat(text, end ? end + 1 : override[i]);
+    }
+}
+
+static void assert_point(const struct grid *grid, size_t point, const char *expected)
+{
+    char text[512];
+    join(grid, point, text);
+    assert_string_equal(text, expected);
+}
+
+/* ---- values ---- */
+
+static void lists_and_ranges(void **state)
+{
+    (void)state;
+    assert_values("objective.tau=0.1,0.5", "0.1 0.5");
+    assert_values("seed=1:4:1", "1 2 3 4");
+    assert_values("seed=1:6:2", "1 3 5");
+    assert_values("seed=3:1:-1", "3 2 1");
+    assert_values("seed=5:5:1", "5");
+    assert_values("seed=1:3:1,10, 20", "1 2 3 10 20");
+    assert_values("objective.tau=0.1:0.5:0.1", "0.1 0.2 0.3 0.4 0.5");
+    assert_values("objective.tau=-0.3:0.3:0.1", "-0.3 -0.2 -0.1 0 0.1 0.2 0.3");
+    assert_values("optimiser.lr=log:1e-3:1:4", "0.001 0.01 0.1 1");
+    assert_values("optimiser.lr=log:1:0.01:3", "1 0.1 0.01");
+    assert_values("seed=9007199254740993:9007199254740995:1",
+                  "9007199254740993 9007199254740994 9007199254740995");
+}
+
+static void commas_in_brackets_do_not_part(void **state)
+{
+    (void)state;
+    assert_values("data.polarity=[0.7,1],[0.8,1]", "[0.7,1] [0.8,1]");
+    assert_values("objective={name: infonce, tau: 1},{name: ntxent}",
+                  "{name: infonce, tau: 1} {name: ntxent}");
+    assert_values("data.x=\"a,b\",c", "\"a,b\" c");
+    assert_false(grid_sweeps("network.layers=[64,32]"));
+    assert_false(grid_sweeps("seed=3"));
+    assert_false(grid_sweeps("seed"));
+    assert_false(grid_sweeps("data.x=a:b:c"));
+    assert_true(grid_sweeps("seed=3,4"));
+    assert_true(grid_sweeps("seed=3:4:1"));
+}
+
+static void empty_grids_are_refused(void **state)
+{
+    (void)state;
+    assert_refused("seed=3:1:1", "has no values");
+    assert_refused("case=1:10:1", "case is no key");
+    assert_refused("seed=1:3:-1", "has no values");
+    assert_refused("seed=1:3:0", "has no values");
+    assert_refused("objective.tau=0.1:0.5:0", "has no values");
+    assert_refused("objective.tau=log:0:1:3", "has no values");
+    assert_refused("objective.tau=log:1:2:1", "has no values");
+    assert_refused("objective.tau=log:1:2:2.5", "has no values");
+    assert_refused("seed=1,", "empty value");
+    assert_refused("name=a,b", "name cannot be swept");
+    assert_refused("seed=1:100000000:1", "at most 4000000");
+    assert_refused("seed=0:100000000000000000000000:1", "at most 4000000");
+    assert_refused("seed=9223372036854775807:-9223372036854775808:-1", "at most 4000000");
+}
+
+/* ---- axes ---- */
+
+static void the_last_axis_varies_fastest(void **state)
+{
+    (void)state;
+    const char *arguments[] = {"data.depth=2,3", "seed=1:3:1"};
+    struct grid grid;
+    assert_null(try_grid(&grid, "", arguments, 2, NULL));
+    assert_int_equal(grid.points, 6);
+    assert_point(&grid, 0, "data.depth=2 seed=1");
+    assert_point(&grid, 1, "data.depth=2 seed=2");
+    assert_point(&grid, 3, "data.depth=3 seed=1");
+    assert_point(&grid, 5, "data.depth=3 seed=3");
+    assert_string_equal(grid_column(&grid, 1), "seed");
+    assert_string_equal(grid_label(&grid, 5, 0), "3");
+    grid_free(&grid);
+}
+
+static void zipped_keys_go_together(void **state)
+{
+    (void)state;
+    const char *arguments[] = {"data.depth=2,3", "seed=1,2", "network.width=4,8"};
+    struct grid grid;
+    assert_null(try_grid(&grid, "", arguments, 3, "data.depth,network.width"));
+    assert_int_equal(grid.points, 4);
+    assert_point(&grid, 0, "data.depth=2 network.width=4 seed=1");
+    assert_point(&grid, 3, "data.depth=3 network.width=8 seed=2");
+    grid_free(&grid);
+    assert_null(try_grid(&grid,
+                         "sweep: {zip: [[seed, data.depth], [network.width, objective.tau]],\n"
+                         "  network.width: [1, 2], objective.tau: [3, 4]}",
+                         arguments, 2, NULL));
+    assert_int_equal(grid.points, 4);
+    assert_point(&grid, 1, "network.width=1 objective.tau=3 seed=2 data.depth=3");
+    grid_free(&grid);
+    const char *uneven[] = {"data.depth=2,3", "seed=1,2,3"};
+    assert_non_null(strstr(try_grid(&grid, "", uneven, 2, "data.depth,seed"), "2 values"));
+    assert_non_null(strstr(try_grid(&grid, "", uneven, 2, "data.depth,sead"), "not swept"));
+    assert_non_null(
+        strstr(try_grid(&grid, "sweep: {zip: [data.depth, seed]}", uneven, 2, "seed,data.depth"),
+               "zipped twice"));
+}
+
+static const char with_cases[] = "seed: 7\n"
+                                 "sweep:\n"
+                                 "  seed: 1:2:1\n"
+                                 "  cases:\n"
+                                 "    - {case: plain}\n"
+                                 "    - {case: warm, objective.tau: 0.5, network.bias: false}\n"
+                                 "  data.polarity: [[0.7, 1.0], 0.9]\n";
+
+static void cases_are_sets_of_overrides(void **state)
+{
+    (void)state;
+    struct grid grid;
+    assert_null(try_grid(&grid, with_cases, NULL, 0, NULL));
+    assert_int_equal(grid.points, 8);
+    assert_point(&grid, 0, "seed=1 data.polarity=[0.7, 1.0]");
+    assert_point(&grid, 7, "seed=2 objective.tau=0.5 network.bias=false data.polarity=0.9");
+    assert_string_equal(grid_column(&grid, 1), "case");
+    assert_string_equal(grid_label(&grid, 7, 1), "warm");
+    const char *override[8];
+    grid_overrides(&grid, 7, override);
+    assert_int_equal(strncmp(override[1], "grid.yaml:6:20\x1fobjective.tau=", 29), 0);
+    grid_free(&grid);
+}
+
+static void arguments_replace_what_the_file_says(void **state)
+{
+    (void)state;
+    const char *sweeps = "seed=5,6,7", *fixes = "seed=5", *clashes = "objective.tau=1";
+    struct grid grid;
+    assert_null(try_grid(&grid, with_cases, &sweeps, 1, NULL));
+    assert_int_equal(grid.points, 12);
+    assert_string_equal(grid_column(&grid, 0), "seed");
+    grid_free(&grid);
+    assert_null(try_grid(&grid, with_cases, &fixes, 1, NULL));
+    assert_int_equal(grid.points, 4);
+    assert_string_equal(grid_column(&grid, 0), "case");
+    grid_free(&grid);
+    assert_non_null(strstr(try_grid(&grid, with_cases, &clashes, 1, NULL), "grid.yaml:6:20"));
+}
+
+static void the_section_reads_back(void **state)
+{
+    (void)state;
+    const char *arguments[] = {"optimiser.lr=log:0.1:1:2,3", "data.depth=2,3", "network.width=4,8"};
+    struct grid grid, again;
+    assert_null(try_grid(&grid, with_cases, arguments, 3, "data.depth,network.width"));
+    assert_null(try_grid(&again, grid.yaml, NULL, 0, NULL));
+    assert_string_equal(grid.yaml, again.yaml);
+    assert_int_equal(grid.points, 48);
+    assert_int_equal(again.points, 48);
+    for (size_t i = 0; i < grid.points; i++) {
+        char text[512];
+        join(&grid, i, text);
+        assert_point(&again, i, text);
+    }
+    grid_free(&again);
+    grid_free(&grid);
+}
+
+/* ---- the spec ---- */
+
+static void the_section_is_no_part_of_the_run(void **state)
+{
+    (void)state;
+    struct spec with, without, written;
+    struct error err;
+    const char *yaml = "seed: 7\nobjective: {name: ntxent}\n", *override = "data.depth=3";
+    char both[256];
+    snprintf(both, sizeof both, "%ssweep: {seed: [1, 2]}\n", yaml);
+    check_ok(spec_parse(&with, "a.yaml", both, strlen(both), &override, 1, &err), &err);
+    check_ok(spec_parse(&without, "b.yaml", yaml, strlen(yaml), &override, 1, &err), &err);
+    assert_string_equal(with.hash, without.hash);
+    assert_string_equal(with.yaml, without.yaml);
+    assert_int_equal(with.sweep_count, 1);
+    assert_null(without.sweep);
+    /* Only what was written is kept, with the override, and it is the same spec. */
+    assert_string_equal(with.written, "seed: 7\ndata: {depth: 3}\nobjective: {name: ntxent}\n");
+    check_ok(spec_parse(&written, "c", with.written, strlen(with.written), NULL, 0, &err), &err);
+    assert_string_equal(written.hash, with.hash);
+    spec_free(&written);
+    spec_free(&without);
+    spec_free(&with);
+}
+
+static void an_override_can_have_a_place(void **state)
+{
+    (void)state;
+    struct spec spec;
+    struct error err;
+    const char *override = "a.yaml:7:3\x1fobjective.tau=-1";
+    assert_int_equal(spec_load(&spec, NULL, &override, 1, &err), STATUS_INVALID);
+    assert_int_equal(strncmp(err.message, "a.yaml:7:3: objective.tau is", 28), 0);
+}
+
+/* ---- points ---- */
+
+static void equal_points_are_one(void **state)
+{
+    (void)state;
+    struct sweep_plan plan;
+    struct error err;
+    char text[SWEEP_TEXT], hash[SWEEP_HASH];
+    const char *arguments[] = {"objective.tau=0.1,0.10,0.2", "seed=1,1e0,2", "data.depth=3"};
+    check_ok(sweep_plan_open(&plan, NULL, arguments, 3, NULL, 0, &err), &err);
+    assert_int_equal(plan.grid.points, 9);
+    check_ok(sweep_plan_number(&plan, NULL, NULL, &err), &err);
+    assert_int_equal(plan.count, 4);
+    sweep_plan_describe(&plan, 3, text);
+    assert_string_equal(text, "objective.tau=0.2 seed=2");
+    struct spec spec, alone;
+    const char *overrides[] = {"data.depth=3", "seed=2", "objective.tau=0.2"};
+    check_ok(sweep_plan_spec(&plan, 3, &spec, &err), &err);
+    check_ok(spec_load(&alone, NULL, overrides, 3, &err), &err);
+    assert_string_equal(spec.hash, alone.hash);
+    sweep_hash_text(plan.point[3].hash, hash);
+    assert_string_equal(hash, alone.hash);
+    assert_true(plan.point[3].kind == plan.point[2].kind); /* but for the seed */
+    assert_true(plan.point[3].kind != plan.point[1].kind);
+    char *command = sweep_plan_command(&plan, 3, "results");
+    assert_string_equal(command, "duet run data.depth=3 objective.tau=0.2 seed=2");
+    free(command);
+    spec_free(&alone);
+    spec_free(&spec);
+    sweep_plan_free(&plan);
+}
+
+static enum status settle(const char *folder, const char *const *arguments, size_t count,
+                          bool *resized)
+{
+    struct sweep_plan plan;
+    struct error err;
+    check_ok(sweep_plan_open(&plan, NULL, arguments, count, NULL, 0, &err), &err);
+    enum status status = sweep_plan_settle(&plan, folder, true, resized, &err);
+    sweep_plan_free(&plan);
+    return status;
+}
+
+static void a_folder_belongs_to_one_sweep(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/duet_grid_XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    const char *first[] = {"seed=1,2", "data.depth=3"}, *more[] = {"seed=1:9:1", "data.depth=3"};
+    const char *base[] = {"seed=1,2", "data.depth=4"},
+               *keys[] = {"data.depth=3", "seed=1", "objective.tau=1,2"};
+    bool resized;
+    assert_int_equal(settle(folder, first, 2, &resized), STATUS_OK);
+    assert_int_equal(settle(folder, first, 2, &resized), STATUS_OK);
+    assert_false(resized);
+    assert_int_equal(settle(folder, more, 2, &resized), STATUS_OK);
+    assert_true(resized);
+    assert_int_equal(settle(folder, base, 2, &resized), STATUS_INVALID);
+    assert_int_equal(settle(folder, keys, 3, &resized), STATUS_INVALID);
+    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* ---- leases ---- */
+
+static void put_lease(const char *path, const char *text)
+{
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(text, out);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void leases(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/duet_lease_XXXXXX", path[64];
+    struct lessee mine;
+    struct lease_sight sight = {0};
+    struct error err;
+    bool taken;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/.point.lease", folder);
+    lessee_open(&mine, folder);
+    check_ok(lease_take(&mine, "point", &taken, &err), &err);
+    assert_true(taken);
+    check_ok(lease_take(&mine, "point", &taken, &err), &err);
+    assert_false(taken); /* one at a time */
+    assert_false(lease_look(&mine, "point", &sight));
+    lease_release(&mine, "point");
+    assert_int_equal(access(path, F_OK), -1);
+    assert_true(lease_look(&mine, "point", &sight)); /* free */
+
+    /* A process of this machine that has ended: at once. */
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct lessee other;
+        lessee_open(&other, folder);
+        _exit(lease_take(&other, "point", &taken, &err) || !taken);
+    }
+    int how;
+    waitpid(pid, &how, 0);
+    assert_int_equal(how, 0);
+    lease_release(&mine, "point"); /* somebody else's stays */
+    assert_int_equal(access(path, F_OK), 0);
+    sight = (struct lease_sight){0};
+    assert_true(lease_look(&mine, "point", &sight));
+    assert_int_equal(access(path, F_OK), -1);
+
+    /* Another machine: after its lease, unless it is renewed. */
+    sight = (struct lease_sight){0};
+    put_lease(path, "elsewhere boot pid:[1] 1 1 0.2\n");
+    assert_false(lease_look(&mine, "point", &sight));
+    usleep(300000);
+    put_lease(path, "elsewhere boot pid:[1] 1 1 0.2\n");
+    assert_false(lease_look(&mine, "point", &sight));
+    usleep(300000);
+    assert_true(lease_look(&mine, "point", &sight));
+    assert_int_equal(rmdir(folder), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lists_and_ranges),
+        cmocka_unit_test(commas_in_brackets_do_not_part),
+        cmocka_unit_test(empty_grids_are_refused),
+        cmocka_unit_test(the_last_axis_varies_fastest),
+        cmocka_unit_test(zipped_keys_go_together),
+        cmocka_unit_test(cases_are_sets_of_overrides),
+        cmocka_unit_test(arguments_replace_what_the_file_says),
+        cmocka_unit_test(the_section_reads_back),
+        cmocka_unit_test(the_section_is_no_part_of_the_run),
+        cmocka_unit_test(an_override_can_have_a_place),
+        cmocka_unit_test(equal_points_are_one),
+        cmocka_unit_test(a_folder_belongs_to_one_sweep),
+        cmocka_unit_test(leases),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

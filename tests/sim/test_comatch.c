@@ -1,0 +1,945 @@
+/* Protects sim/loss/comatch.c, sim/net/class_head.c, sim/train/labelled.c and semi-supervised
+ * training in sim/train/trainer.c: pseudo-labels, graphs and loss against a plain evaluation with a
+ * history instead of a bank, gradients against differences, a trainer's steps against steps made by
+ * hand. */
+#include "analysis/classification.h"
+#include "core/random.h"
+#include "sim/data/sources/sources.h"
+#include "sim/loss/objectives/objectives.h"
+#include "sim/net/batch.h"
+#include "sim/optimisers/optimisers.h"
+#include "sim/train/trainer.h"
+
+#include "tests/kit/testing.h"
+
+enum { MOST_SAMPLES = 24, MOST_WIDTH = 6, MOST_CLASSES = 5, MOST_HISTORY = 400 };
+
+/* ---- the objective on drawn outputs ---- */
+
+struct bench {
+    struct comatch_settings settings;
+    struct sgd_settings sgd;
+    struct comatch comatch;
+    struct outputs unlabelled, labelled;
+    uint8_t label[MOST_SAMPLES];
+    struct arena arena;
+};
+
+/* Sizes of a bench. */
+struct sizes {
+    int width, classes;
+    size_t samples, labelled;
+};
+
+static const struct sizes usual_sizes = {.width = 4, .classes = 3, .samples = 11, .labelled = 5};
+
+static const struct comatch_settings usual_settings = {.labels = 5,
+                                                       .tau = 0.3,
+                                                       .alpha = 0.7,
+                                                       .confidence = 0.6,
+                                                       .edge = 0.45,
+                                                       .lambda_cls = 1.3,
+                                                       .lambda_ctr = 0.8,
+                                                       .bank = 40,
+                                                       .mean_decay = 0.6};
+
+static void layout_outputs(struct outputs *o, int width, int views, size_t samples,
+                           struct arena *arena)
+{
+    const size_t stride = padded(samples), size = (size_t)(width * views) * stride;
+    double *f = ARENA_TAKE(arena, double, size);
+    *o = (struct outputs){.samples = samples,
+                          .stride = stride,
+                          .width = width,
+                          .views = views,
+                          .f = f,
+                          .df = ARENA_TAKE(arena, double, size)};
+}
+
+static void layout_bench(struct bench *b, struct sizes sizes, struct arena *arena)
+{
+    layout_outputs(&b->unlabelled, sizes.width, COMATCH_VIEWS, sizes.samples, arena);
+    layout_outputs(&b->labelled, sizes.width, 1, sizes.labelled, arena);
+    b->labelled.label = b->label;
+    const struct comatch_plan plan = {.settings = &b->settings,
+                                      .width = sizes.width,
+                                      .classes = sizes.classes,
+                                      .samples = sizes.samples,
+                                      .stride = b->unlabelled.stride,
+                                      .labelled_samples = sizes.labelled,
+                                      .labelled_stride = b->labelled.stride,
+                                      .optimiser = &optimiser_sgd,
+                                      .optimiser_settings = &b->sgd};
+    comatch_layout(&b->comatch, &plan, arena);
+}
+
+static void open_bench(struct bench *b, struct sizes sizes, const struct comatch_settings *settings)
+{
+    struct arena count = {0};
+    struct error err;
+    *b = (struct bench){.settings = *settings, .sgd = {.lr = 0.8}};
+    layout_bench(b, sizes, &count);
+    check_ok(arena_create(&b->arena, &count, &err), &err);
+    layout_bench(b, sizes, &b->arena);
+    assert_int_equal(b->arena.used, count.used);
+}
+
+static double symmetric_uniform(struct stream *stream)
+{
+    return 2 * stream_uniform(stream) - 1;
+}
+
+static void draw_outputs(const struct outputs *o, struct stream *stream)
+{
+    for (int view = 0; view < o->views; view++)
+        for (int k = 0; k < o->width; k++)
+            for (size_t s = 0; s < o->samples; s++)
+                ((double *)o->f)[output_index(o, view, k, s)] = symmetric_uniform(stream);
+}
+
+/* Outputs and labels of step `step`; the labels of one class only. */
+static void draw_step(struct bench *b, uint64_t step, bool one_class)
+{
+    struct stream stream;
+    stream_open(&stream, 3, PURPOSE_TEST, 60, step);
+    draw_outputs(&b->unlabelled, &stream);
+    draw_outputs(&b->labelled, &stream);
+    for (size_t s = 0; s < b->labelled.samples; s++)
+        b->label[s] =
+            one_class ? 1 : (uint8_t)(stream_word(&stream) % (uint64_t)b->comatch.plan.classes);
+}
+
+static void draw_head(struct bench *b, double scale)
+{
+    struct stream stream;
+    stream_open(&stream, 4, PURPOSE_TEST, 61, 0);
+    for (size_t i = 0; i < class_head_parameters(&b->comatch.head); i++)
+        b->comatch.parameters[i] = scale * symmetric_uniform(&stream);
+}
+
+/* ---- the plain evaluation: one sample at a time, all earlier samples kept ---- */
+
+struct memory {
+    double z[MOST_WIDTH], p[MOST_CLASSES];
+};
+
+struct plain {
+    struct memory history[MOST_HISTORY];
+    size_t remembered;
+    double mean[MOST_CLASSES];
+    bool started;
+    double p[MOST_SAMPLES][MOST_CLASSES], q[MOST_SAMPLES][MOST_CLASSES];
+    double term[COMATCH_TERMS], loss;
+};
+
+static void plain_embedding(const struct outputs *o, int view, size_t s, double *z)
+{
+    double square = 0;
+    for (int k = 0; k < o->width; k++) {
+        z[k] = o->f[output_index(o, view, k, s)];
+        square += z[k] * z[k];
+    }
+    for (int k = 0; k < o->width; k++)
+        z[k] /= sqrt(square);
+}
+
+static void plain_classes(const struct bench *b, const struct outputs *o, int view, size_t s,
+                          double *p)
+{
+    const struct class_head *head = &b->comatch.head;
+    double sum = 0;
+    for (int y = 0; y < head->classes; y++) {
+        double logit = b->comatch.parameters[head->classes * head->width + y];
+        for (int k = 0; k < head->width; k++)
+            logit += b->comatch.parameters[y * head->width + k] * o->f[output_index(o, view, k, s)];
+        sum += p[y] = exp(logit);
+    }
+    for (int y = 0; y < head->classes; y++)
+        p[y] /= sum;
+}
+
+static double inner(const double *a, const double *b, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+static void plain_mean(struct plain *plain, const struct bench *b)
+{
+    const int classes = b->comatch.plan.classes;
+    double mean[MOST_CLASSES] = {0};
+    for (size_t s = 0; s < b->unlabelled.samples; s++) {
+        plain_classes(b, &b->unlabelled, COMATCH_WEAK, s, plain->p[s]);
+        for (int y = 0; y < classes; y++)
+            mean[y] += plain->p[s][y] / (double)b->unlabelled.samples;
+    }
+    for (int y = 0; y < classes; y++)
+        plain->mean[y] = plain->started ? b->settings.mean_decay * plain->mean[y] +
+                                              (1 - b->settings.mean_decay) * mean[y]
+                                        : mean[y];
+    plain->started = true;
+}
+
+static void plain_pseudo_label(struct plain *plain, const struct bench *b, size_t s)
+{
+    const size_t bank = (size_t)b->settings.bank, all = plain->remembered;
+    const int classes = b->comatch.plan.classes, width = b->comatch.plan.width;
+    double sum = 0, near[MOST_CLASSES] = {0}, total = 0, z[MOST_WIDTH];
+    for (int y = 0; y < classes; y++)
+        sum += plain->p[s][y] /= plain->mean[y];
+    for (int y = 0; y < classes; y++)
+        plain->p[s][y] /= sum;
+    plain_embedding(&b->unlabelled, COMATCH_WEAK, s, z);
+    for (size_t i = all > bank ? all - bank : 0; i < all; i++) {
+        const struct memory *m = &plain->history[i];
+        const double weight = exp(inner(z, m->z, width) / b->settings.tau);
+        total += weight;
+        for (int y = 0; y < classes; y++)
+            near[y] += weight * m->p[y];
+    }
+    for (int y = 0; y < classes; y++)
+        plain->q[s][y] = total > 0 ? b->settings.alpha * plain->p[s][y] +
+                                         (1 - b->settings.alpha) * near[y] / total
+                                   : plain->p[s][y];
+}
+
+static void plain_class_losses(struct plain *plain, const struct bench *b)
+{
+    const int classes = b->comatch.plan.classes;
+    const double samples = (double)b->unlabelled.samples;
+    double p[MOST_CLASSES];
+    for (size_t s = 0; s < b->labelled.samples; s++) {
+        plain_classes(b, &b->labelled, 0, s, p);
+        plain->term[COMATCH_LABELLED] -= log(p[b->label[s]]) / (double)b->labelled.samples;
+    }
+    for (size_t s = 0; s < b->unlabelled.samples; s++) {
+        double top = 0;
+        plain_classes(b, &b->unlabelled, COMATCH_STRONG, s, p);
+        for (int y = 0; y < classes; y++)
+            top = fmax(top, plain->q[s][y]);
+        if (top < b->settings.confidence)
+            continue;
+        plain->term[COMATCH_CONFIDENT] += 1 / samples;
+        for (int y = 0; y < classes; y++)
+            plain->term[COMATCH_PSEUDO] -= plain->q[s][y] * log(p[y]) / samples;
+    }
+}
+
+static void plain_graph_loss(struct plain *plain, const struct bench *b)
+{
+    const int classes = b->comatch.plan.classes, width = b->comatch.plan.width;
+    const size_t samples = b->unlabelled.samples;
+    for (size_t s = 0; s < samples; s++) {
+        double labels[MOST_SAMPLES], graph[MOST_SAMPLES], label_sum = 0, graph_sum = 0;
+        double mine[MOST_WIDTH], other[MOST_WIDTH];
+        plain_embedding(&b->unlabelled, COMATCH_STRONG, s, mine);
+        for (size_t j = 0; j < samples; j++) {
+            const double alike = inner(plain->q[s], plain->q[j], classes);
+            plain_embedding(&b->unlabelled, j == s ? COMATCH_STRONG_2 : COMATCH_STRONG, j, other);
+            labels[j] = j == s ? 1 : alike >= b->settings.edge ? alike : 0;
+            graph[j] = exp(inner(mine, other, width) / b->settings.tau);
+            label_sum += labels[j];
+            graph_sum += graph[j];
+        }
+        for (size_t j = 0; j < samples; j++)
+            plain->term[COMATCH_GRAPH] -=
+                labels[j] / label_sum * log(graph[j] / graph_sum) / (double)samples;
+    }
+}
+
+static void plain_remember(struct plain *plain, const struct bench *b)
+{
+    for (size_t s = 0; s < b->unlabelled.samples; s++) {
+        struct memory *m = &plain->history[plain->remembered++];
+        plain_embedding(&b->unlabelled, COMATCH_WEAK, s, m->z);
+        memcpy(m->p, plain->p[s], sizeof m->p);
+    }
+    for (size_t s = 0; s < b->labelled.samples; s++) {
+        struct memory *m = &plain->history[plain->remembered++];
+        *m = (struct memory){.z = {0}};
+        plain_embedding(&b->labelled, 0, s, m->z);
+        m->p[b->label[s]] = 1;
+    }
+    assert_in_range(plain->remembered, 0, MOST_HISTORY);
+}
+
+static void plain_losses(struct plain *plain, const struct bench *b)
+{
+    memset(plain->term, 0, sizeof plain->term);
+    plain_class_losses(plain, b);
+    plain_graph_loss(plain, b);
+    plain->loss = plain->term[COMATCH_LABELLED] +
+                  b->settings.lambda_cls * plain->term[COMATCH_PSEUDO] +
+                  b->settings.lambda_ctr * plain->term[COMATCH_GRAPH];
+}
+
+/* ---- formulas ---- */
+
+static void compare_step(struct bench *b, struct plain *plain, uint64_t step)
+{
+    plain_mean(plain, b);
+    for (size_t s = 0; s < b->unlabelled.samples; s++)
+        plain_pseudo_label(plain, b, s);
+    plain_losses(plain, b);
+    comatch_pseudo_labels(&b->comatch, &b->unlabelled, &b->labelled);
+    comatch_loss(&b->comatch, &b->unlabelled, &b->labelled);
+    for (size_t s = 0; s < b->unlabelled.samples; s++)
+        for (int y = 0; y < b->comatch.plan.classes; y++)
+            assert_near(b->comatch.pseudo[(size_t)y * b->unlabelled.stride + s], plain->q[s][y],
+                        1e-13);
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        assert_near(b->comatch.term[i], plain->term[i], 1e-13);
+    assert_near(b->comatch.loss, plain->loss, 1e-13);
+    plain_remember(plain, b);
+    assert_true(comatch_learn(&b->comatch, step, b->label));
+}
+
+/* Several steps, so that the bank fills and begins anew. */
+static void compare_steps(struct sizes sizes, const struct comatch_settings *settings,
+                          bool one_class)
+{
+    enum { STEPS = 7 };
+    struct bench b;
+    static struct plain plain;
+    plain = (struct plain){.started = false};
+    open_bench(&b, sizes, settings);
+    draw_head(&b, 2);
+    for (uint64_t step = 1; step <= STEPS; step++) {
+        draw_step(&b, step, one_class);
+        compare_step(&b, &plain, step);
+    }
+    arena_free(&b.arena);
+}
+
+static void losses_are_the_formulas_whatever_the_bank_holds(void **state)
+{
+    (void)state;
+    static const int64_t banks[] = {0, 1, 7, 16, 17, 40, 1000}; /* a step brings 16 */
+    for (size_t i = 0; i < sizeof banks / sizeof *banks; i++)
+        for (int one_class = 0; one_class < 2; one_class++) {
+            struct comatch_settings settings = usual_settings;
+            settings.bank = banks[i];
+            compare_steps(usual_sizes, &settings, one_class);
+        }
+}
+
+static void losses_are_the_formulas_for_other_sizes(void **state)
+{
+    (void)state;
+    static const struct sizes sizes[] = {
+        {1, 2, 2, 1}, {2, 2, 8, 8}, {6, 5, 24, 3}, {3, 4, 9, 24}, {4, 2, 16, 2}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        compare_steps(sizes[i], &usual_settings, false);
+}
+
+/* Thresholds that nothing or everything passes. */
+static void losses_are_the_formulas_at_all_thresholds(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        struct comatch_settings settings = usual_settings;
+        settings.confidence = (i % 3) * 0.7;
+        settings.edge = i / 3 * 0.6; /* 0, where all are joined, 0.6, 1.2, where none are */
+        compare_steps(usual_sizes, &settings, false);
+    }
+}
+
+static double terms_after(const struct comatch_settings *settings, enum comatch_term term)
+{
+    struct bench b;
+    open_bench(&b, usual_sizes, settings);
+    draw_head(&b, 2);
+    draw_step(&b, 1, false);
+    comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+    comatch_loss(&b.comatch, &b.unlabelled, &b.labelled);
+    const double value = b.comatch.term[term];
+    arena_free(&b.arena);
+    return value;
+}
+
+/* The settings of the comparisons above tell samples apart: some pass, some do not. */
+static void thresholds_lie_among_the_values(void **state)
+{
+    (void)state;
+    struct comatch_settings joined = usual_settings, apart = usual_settings;
+    const double confident = terms_after(&usual_settings, COMATCH_CONFIDENT);
+    assert_above(confident, 0.05);
+    assert_above(0.95, confident);
+    joined.edge = 0;
+    apart.edge = 2;
+    const double usual = terms_after(&usual_settings, COMATCH_GRAPH);
+    assert_above(fabs(usual - terms_after(&joined, COMATCH_GRAPH)), 1e-3);
+    assert_above(fabs(usual - terms_after(&apart, COMATCH_GRAPH)), 1e-3);
+}
+
+/* ---- gradients ---- */
+
+static double loss_at(struct bench *b)
+{
+    comatch_loss(&b->comatch, &b->unlabelled, &b->labelled);
+    return b->comatch.loss;
+}
+
+/* d loss / d *at by central differences, pseudo-labels held fixed. */
+static double difference(struct bench *b, double *at)
+{
+    const double h = 1e-6, was = *at;
+    *at = was + h;
+    const double above = loss_at(b);
+    *at = was - h;
+    const double below = loss_at(b);
+    *at = was;
+    return (above - below) / (2 * h);
+}
+
+static void check_outputs(struct bench *b, const struct outputs *o)
+{
+    const size_t size = (size_t)(o->views * o->width) * o->stride;
+    double *df = allocate(size, sizeof *df);
+    loss_at(b);
+    memcpy(df, o->df, size * sizeof *df);
+    for (int view = 0; view < o->views; view++)
+        for (int k = 0; k < o->width; k++)
+            for (size_t s = 0; s < o->samples; s++) {
+                const size_t i = output_index(o, view, k, s);
+                assert_near(df[i], difference(b, (double *)o->f + i), 1e-8);
+                if (o->views == COMATCH_VIEWS && view == COMATCH_WEAK)
+                    assert_true(df[i] == 0);
+            }
+    free(df);
+}
+
+static void check_head(struct bench *b)
+{
+    const size_t count = class_head_parameters(&b->comatch.head);
+    double *gradient = allocate(count, sizeof *gradient);
+    loss_at(b);
+    memcpy(gradient, b->comatch.gradient, count * sizeof *gradient);
+    for (size_t i = 0; i < count; i++)
+        assert_near(gradient[i], difference(b, b->comatch.parameters + i), 1e-8);
+    free(gradient);
+}
+
+static void gradients_match_differences(void **state)
+{
+    (void)state;
+    static const struct sizes sizes[] = {{4, 3, 11, 5}, {1, 2, 2, 1}, {6, 5, 8, 8}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (uint64_t step = 1; step <= 3; step++) {
+            struct bench b;
+            open_bench(&b, sizes[i], &usual_settings);
+            draw_head(&b, 2);
+            for (uint64_t before = 1; before < step; before++) {
+                draw_step(&b, before, false);
+                comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+                loss_at(&b);
+                assert_true(comatch_learn(&b.comatch, before, b.label));
+            }
+            draw_step(&b, step, step == 2);
+            comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+            check_outputs(&b, &b.unlabelled);
+            check_outputs(&b, &b.labelled);
+            check_head(&b);
+            arena_free(&b.arena);
+        }
+}
+
+/* ---- extremes ---- */
+
+static void assert_all_finite(const struct bench *b)
+{
+    const struct outputs *sets[] = {&b->unlabelled, &b->labelled};
+    assert_true(isfinite(b->comatch.loss));
+    for (size_t o = 0; o < 2; o++)
+        for (size_t i = 0; i < (size_t)(sets[o]->views * sets[o]->width) * sets[o]->stride; i++)
+            assert_true(isfinite(sets[o]->df[i]));
+    for (size_t i = 0; i < class_head_parameters(&b->comatch.head); i++)
+        assert_true(isfinite(b->comatch.gradient[i]));
+}
+
+/* Outputs of 0, classes whose probability underflows, a temperature at which one of the bank's
+ * samples is all that counts. */
+static void extremes_stay_finite(void **state)
+{
+    (void)state;
+    for (int zero = 0; zero < 2; zero++)
+        for (int certain = 0; certain < 2; certain++) {
+            struct comatch_settings settings = usual_settings;
+            struct bench b;
+            settings.tau = 1e-4;
+            open_bench(&b, usual_sizes, &settings);
+            draw_head(&b, certain ? 1e6 : 1);
+            for (uint64_t step = 1; step <= 3; step++) {
+                draw_step(&b, step, true);
+                if (zero)
+                    for (int k = 0; k < usual_sizes.width; k++)
+                        for (int view = 0; view < COMATCH_VIEWS; view++)
+                            ((double *)b.unlabelled.f)[output_index(&b.unlabelled, view, k, 3)] = 0;
+                comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+                loss_at(&b);
+                assert_all_finite(&b);
+                assert_true(comatch_learn(&b.comatch, step, b.label));
+            }
+            arena_free(&b.arena);
+        }
+}
+
+static void an_output_that_is_not_finite_shows_in_the_loss(void **state)
+{
+    (void)state;
+    for (int view = 0; view < COMATCH_VIEWS; view++) {
+        struct bench b;
+        open_bench(&b, usual_sizes, &usual_settings);
+        draw_step(&b, 1, false);
+        ((double *)b.unlabelled.f)[output_index(&b.unlabelled, view, 1, 4)] = NAN;
+        comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+        assert_true(!isfinite(loss_at(&b)));
+        arena_free(&b.arena);
+    }
+}
+
+/* ---- training ---- */
+
+struct job {
+    bool tree;
+    int states;
+    size_t samples, batch, labels, labelled_batch;
+    int64_t bank;
+    double lr;
+    int threads;
+};
+
+static const struct job usual = {.tree = true,
+                                 .states = 2,
+                                 .samples = 300,
+                                 .batch = 50,
+                                 .labels = 11,
+                                 .labelled_batch = 4,
+                                 .bank = 130,
+                                 .lr = 0.5,
+                                 .threads = 1};
+
+enum { DEPTH = 4, KEEP = 2, SEED = 8 };
+
+struct setup {
+    void *world;
+    struct network network;
+    struct comatch_settings objective;
+    struct sgd_settings sgd;
+    struct trainer trainer;
+    struct arena arena;
+};
+
+static struct network network_of(const struct job *job)
+{
+    struct network n = {.levels = DEPTH,
+                        .leaves = 1 << DEPTH,
+                        .leaf_states = job->states,
+                        .relu = true,
+                        .bias = true,
+                        .normalize = true,
+                        .norm_eps = 1e-4,
+                        .mirrors_tree = job->tree};
+    n.leaf_width = job->states > 2 ? job->states : 1;
+    for (int l = 0; l < DEPTH; l++)
+        n.level[l] = job->tree ? (struct level){.nodes = (size_t)1 << l, .width = 5, .children = 2}
+                               : (struct level){.nodes = 1,
+                                                .width = 5 + l,
+                                                .children = l + 1 < DEPTH ? 1 : 1 << DEPTH};
+    network_finish(&n);
+    return n;
+}
+
+static void *open_tree(int states)
+{
+    static const double range[] = {0.8, 0.95};
+    static const size_t length = 2;
+    static const int64_t two = 2;
+    const struct tree_settings settings = {
+        .depth = DEPTH,
+        .children = {.scalar = true, .count = 1, .value = &two},
+        .states = states,
+        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
+        .keep_level = KEEP,
+        .label_level = 1,
+        .label_node = 1};
+    void *world;
+    struct error err;
+    check_ok(source_hltm.open(&settings, 5, &world, &err), &err);
+    return world;
+}
+
+static void open_trainer(struct setup *s, const struct job *job)
+{
+    *s = (struct setup){.world = open_tree(job->states),
+                        .network = network_of(job),
+                        .objective = usual_settings,
+                        .sgd = {.lr = job->lr, .momentum = 0.5, .weight_decay = 0.01}};
+    s->objective.labels = (int64_t)job->labels;
+    s->objective.labelled_batch = (int64_t)job->labelled_batch;
+    s->objective.bank = job->bank;
+    s->objective.confidence = 0.5;
+    const struct trainer_plan plan = {.source = &source_hltm,
+                                      .world = s->world,
+                                      .network = &s->network,
+                                      .objective = &objective_comatch,
+                                      .objective_settings = &s->objective,
+                                      .optimiser = &optimiser_sgd,
+                                      .optimiser_settings = &s->sgd,
+                                      .seed = SEED,
+                                      .samples = job->samples,
+                                      .batch = job->batch,
+                                      .threads = job->threads};
+    struct arena counted = {0};
+    struct error err;
+    trainer_layout(&s->trainer, &plan, &counted);
+    check_ok(arena_create(&s->arena, &counted, &err), &err);
+    trainer_layout(&s->trainer, &plan, &s->arena);
+    assert_int_equal(s->arena.used, counted.used);
+}
+
+static void close_trainer(struct setup *s)
+{
+    source_hltm.close(s->world);
+    arena_free(&s->arena);
+}
+
+/* ---- steps made by hand ---- */
+
+/* The samples of an epoch, and what a step of their first ones is made with. */
+struct hand {
+    const struct setup *setup;
+    const struct job *job;
+    struct batch unlabelled, labelled;
+    struct outputs labelled_outputs;
+    uint8_t *leaf, *label; /* [view][leaf][samples], [samples] */
+    uint8_t batch_label[MOST_SAMPLES];
+    struct comatch comatch;
+    double *parameters, *gradient, *part, *state;
+    struct arena arena;
+};
+
+static size_t blocks_of_job(const struct job *job)
+{
+    return (job->samples + BLOCK - 1) / BLOCK;
+}
+
+/* Data points from their latents, their two positives as views; labels from the latents. */
+static void draw_hand(struct hand *h)
+{
+    const struct tree *tree = h->setup->world;
+    const size_t leaves = tree_leaves(tree), stride = blocks_of_job(h->job) * BLOCK;
+    void *scratch = allocate(1, source_hltm.scratch_size(tree));
+    uint8_t *states = allocate(tree->nodes, BLOCK), *views = allocate(3 * leaves, BLOCK);
+    for (size_t b = 0; b < blocks_of_job(h->job); b++) {
+        const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
+        source_hltm.latents(tree, draw, scratch, states);
+        source_hltm.views(tree, draw, 2, 3, scratch, views);
+        memcpy(views, states + tree->first[DEPTH] * BLOCK, leaves * BLOCK);
+        for (size_t row = 0; row < 3 * leaves; row++)
+            memcpy(h->leaf + row * stride + b * BLOCK, views + row * BLOCK, BLOCK);
+        memcpy(h->label + b * BLOCK, states + (tree->first[1] + 1) * BLOCK, BLOCK);
+    }
+    free(scratch);
+    free(states);
+    free(views);
+}
+
+static void layout_hand(struct hand *h, struct arena *arena)
+{
+    const struct setup *s = h->setup;
+    const size_t stride = blocks_of_job(h->job) * BLOCK, count = padded(s->network.parameters);
+    batch_layout_views(&h->unlabelled, &s->network, COMATCH_VIEWS, h->job->batch, DEPTH, arena);
+    batch_layout_views(&h->labelled, &s->network, 1, h->job->labelled_batch, DEPTH, arena);
+    const struct comatch_plan plan = {.settings = &s->objective,
+                                      .width = s->network.level[0].width,
+                                      .classes = h->job->states,
+                                      .samples = h->job->batch,
+                                      .stride = h->unlabelled.stride,
+                                      .labelled_samples = h->job->labelled_batch,
+                                      .labelled_stride = h->labelled.stride,
+                                      .optimiser = &optimiser_sgd,
+                                      .optimiser_settings = &s->sgd};
+    comatch_layout(&h->comatch, &plan, arena);
+    h->leaf = ARENA_TAKE(arena, uint8_t, 3 * s->network.leaves * stride);
+    h->label = ARENA_TAKE(arena, uint8_t, stride);
+    h->parameters = ARENA_TAKE(arena, double, count);
+    h->gradient = ARENA_TAKE(arena, double, count);
+    h->part = ARENA_TAKE(arena, double, count);
+    h->state = ARENA_TAKE(arena, double, count *(size_t)optimiser_sgd.slots);
+}
+
+static void open_hand(struct hand *h, const struct setup *setup, const struct job *job)
+{
+    struct arena counted = {0};
+    struct error err;
+    *h = (struct hand){.setup = setup, .job = job};
+    layout_hand(h, &counted);
+    check_ok(arena_create(&h->arena, &counted, &err), &err);
+    layout_hand(h, &h->arena);
+    memcpy(h->parameters, setup->trainer.parameters, setup->network.parameters * sizeof(double));
+    draw_hand(h);
+}
+
+/* Samples of step `step` into the batches. */
+static void load_hand(struct hand *h, size_t step)
+{
+    const size_t stride = blocks_of_job(h->job) * BLOCK, leaves = h->setup->network.leaves;
+    uint8_t *leaf = allocate(leaves, MOST_SAMPLES);
+    for (int view = 0; view < COMATCH_VIEWS; view++)
+        batch_set_states(&h->unlabelled, view,
+                         h->leaf + (size_t)view * leaves * stride + step * h->job->batch, stride);
+    for (size_t i = 0; i < h->job->labelled_batch; i++) {
+        const size_t from = (step * h->job->labelled_batch + i) % h->job->labels;
+        h->batch_label[i] = h->label[from];
+        for (size_t k = 0; k < leaves; k++)
+            leaf[k * MOST_SAMPLES + i] = h->leaf[k * stride + from];
+    }
+    batch_set_states(&h->labelled, 0, leaf, MOST_SAMPLES);
+    h->labelled.outputs.label = h->batch_label;
+    free(leaf);
+}
+
+static double step_by_hand(struct hand *h, size_t step)
+{
+    const size_t count = h->setup->network.parameters;
+    load_hand(h, step);
+    batch_forward(&h->unlabelled, h->parameters);
+    batch_forward(&h->labelled, h->parameters);
+    comatch_pseudo_labels(&h->comatch, &h->unlabelled.outputs, &h->labelled.outputs);
+    comatch_loss(&h->comatch, &h->unlabelled.outputs, &h->labelled.outputs);
+    batch_backward(&h->unlabelled, h->parameters, h->gradient);
+    batch_backward(&h->labelled, h->parameters, h->part);
+    for (size_t i = 0; i < count; i++)
+        h->gradient[i] += h->part[i];
+    optimiser_sgd.update(&h->setup->sgd, step + 1, count, h->parameters, h->gradient, h->state,
+                         padded(count));
+    assert_true(comatch_learn(&h->comatch, step + 1, h->batch_label));
+    return h->comatch.loss;
+}
+
+static void compare_with_hand(const struct job *job)
+{
+    struct setup s;
+    struct hand h;
+    double loss = 0;
+    const size_t steps = job->samples / job->batch;
+    open_trainer(&s, job);
+    open_hand(&h, &s, job);
+    const struct epoch_result result = trainer_epoch(&s.trainer, 1, NULL);
+    for (size_t step = 0; step < steps; step++)
+        loss += step_by_hand(&h, step) / (double)steps;
+    assert_near(result.loss, loss, 1e-12);
+    for (size_t i = 0; i < s.network.parameters; i++)
+        assert_near(s.trainer.parameters[i], h.parameters[i], 1e-11);
+    for (size_t i = 0; i < class_head_parameters(&h.comatch.head); i++)
+        assert_near(s.trainer.comatch.parameters[i], h.comatch.parameters[i], 1e-11);
+    assert_int_equal(s.trainer.comatch.bank_next, h.comatch.bank_next);
+    arena_free(&h.arena);
+    close_trainer(&s);
+}
+
+static void training_is_the_steps_made_by_hand(void **state)
+{
+    (void)state;
+    for (int bits = 0; bits < 8; bits++) {
+        struct job job = usual;
+        job.tree = bits & 1;
+        job.states = bits & 2 ? 3 : 2;
+        job.labels = job.labelled_batch = bits & 4 ? 20 : 1;
+        if (bits == 0 || bits == 7) /* not all in every batch, and beginning anew within one */
+            job.labels = 11, job.labelled_batch = 4;
+        job.threads = 1 + bits % 2;
+        compare_with_hand(&job);
+    }
+}
+
+/* The gradient of a network's parameters through all of this, pseudo-labels held fixed. */
+static void network_gradients_match_differences(void **state)
+{
+    (void)state;
+    const double h = 1e-6;
+    struct setup s;
+    struct hand hand;
+    struct job job = usual;
+    job.lr = 0;
+    job.samples = job.batch;
+    open_trainer(&s, &job);
+    open_hand(&hand, &s, &job);
+    for (size_t i = 0; i < class_head_parameters(&hand.comatch.head); i++)
+        hand.comatch.parameters[i] = s.trainer.comatch.parameters[i] = (double)(i % 3) - 1;
+    trainer_epoch(&s.trainer, 1, NULL);
+    load_hand(&hand, 0);
+    batch_forward(&hand.unlabelled, hand.parameters);
+    batch_forward(&hand.labelled, hand.parameters);
+    comatch_pseudo_labels(&hand.comatch, &hand.unlabelled.outputs, &hand.labelled.outputs);
+    for (size_t i = 0; i < s.network.parameters; i += 1 + i % 5) {
+        const double at = hand.parameters[i];
+        double loss[2];
+        for (int side = 0; side < 2; side++) {
+            hand.parameters[i] = side ? at - h : at + h;
+            batch_forward(&hand.unlabelled, hand.parameters);
+            batch_forward(&hand.labelled, hand.parameters);
+            comatch_loss(&hand.comatch, &hand.unlabelled.outputs, &hand.labelled.outputs);
+            loss[side] = hand.comatch.loss;
+        }
+        hand.parameters[i] = at;
+        assert_near(s.trainer.gradient[i], (loss[0] - loss[1]) / (2 * h), 1e-7);
+    }
+    arena_free(&hand.arena);
+    close_trainer(&s);
+}
+
+static void assert_same(const struct setup *a, const struct setup *b)
+{
+    const struct comatch *p = &a->trainer.comatch, *q = &b->trainer.comatch;
+    assert_memory_equal(a->trainer.parameters, b->trainer.parameters,
+                        a->network.parameters * sizeof(double));
+    assert_memory_equal(p->parameters, q->parameters, p->parameter_stride * sizeof(double));
+    assert_memory_equal(p->bank_embedding, q->bank_embedding,
+                        (size_t)p->plan.width * p->bank_stride * sizeof(double));
+    assert_memory_equal(p->bank_probability, q->bank_probability,
+                        (size_t)p->plan.classes * p->bank_stride * sizeof(double));
+    assert_memory_equal(a->trainer.term, b->trainer.term, sizeof a->trainer.term);
+}
+
+static void training_is_the_same_bits_on_any_threads(void **state)
+{
+    (void)state;
+    for (int tree = 0; tree < 2; tree++) {
+        struct job job = usual;
+        struct setup one, more;
+        job.tree = tree;
+        job.samples = 1000;
+        open_trainer(&one, &job);
+        for (uint64_t epoch = 1; epoch <= 2; epoch++)
+            trainer_epoch(&one.trainer, epoch, NULL);
+        for (job.threads = 2; job.threads <= 5; job.threads++) {
+            open_trainer(&more, &job);
+            for (uint64_t epoch = 1; epoch <= 2; epoch++)
+                trainer_epoch(&more.trainer, epoch, NULL);
+            assert_same(&one, &more);
+            close_trainer(&more);
+        }
+        close_trainer(&one);
+    }
+}
+
+static void an_evaluation_remembers_nothing(void **state)
+{
+    (void)state;
+    struct setup evaluated, fresh;
+    open_trainer(&evaluated, &usual);
+    open_trainer(&fresh, &usual);
+    assert_true(isfinite(trainer_evaluate(&evaluated.trainer, 4)));
+    assert_near(evaluated.trainer.term[COMATCH_LABELLED], log(2), 1e-15); /* the head is at 0 */
+    assert_int_equal(evaluated.trainer.comatch.bank_used, 0);
+    trainer_epoch(&evaluated.trainer, 1, NULL);
+    trainer_epoch(&fresh.trainer, 1, NULL);
+    assert_same(&evaluated, &fresh);
+    close_trainer(&evaluated);
+    close_trainer(&fresh);
+}
+
+static void training_that_overflows_diverges(void **state)
+{
+    (void)state;
+    struct job job = usual;
+    struct setup s;
+    job.lr = 1e200;
+    open_trainer(&s, &job);
+    assert_true(trainer_epoch(&s.trainer, 1, NULL).diverged);
+    close_trainer(&s);
+}
+
+/* ---- what is learned ---- */
+
+static double accuracy_of(struct setup *s, int threads)
+{
+    struct classification classification;
+    struct arena counted = {0}, arena;
+    struct error err;
+    const struct classification_plan plan = {.network = &s->network,
+                                             .source = &source_hltm,
+                                             .world = s->world,
+                                             .samples = 3000,
+                                             .threads = threads};
+    classification_layout(&classification, &plan, &counted);
+    check_ok(arena_create(&arena, &counted, &err), &err);
+    classification_layout(&classification, &plan, &arena);
+    const double accuracy = classification_accuracy(&classification, s->trainer.parameters,
+                                                    s->trainer.comatch.parameters, SEED, 1);
+    arena_free(&arena);
+    return accuracy;
+}
+
+static void the_class_head_learns_the_label(void **state)
+{
+    (void)state;
+    for (int states = 2; states <= 3; states++) {
+        struct job job = usual;
+        struct setup s;
+        job.states = states;
+        job.samples = 10000;
+        job.labels = 30;
+        job.labelled_batch = 0;
+        open_trainer(&s, &job);
+        s.sgd.momentum = s.sgd.weight_decay = 0;
+        assert_at_most(accuracy_of(&s, 1), 0.6); /* all are given the first class */
+        trainer_epoch(&s.trainer, 1, NULL);
+        assert_above(accuracy_of(&s, 1), 0.8);
+        assert_true(accuracy_of(&s, 1) == accuracy_of(&s, 3));
+        close_trainer(&s);
+    }
+}
+
+/* ---- bad input ---- */
+
+static void check_settings(const struct comatch_settings *settings, int64_t samples, int64_t batch,
+                           const char *key)
+{
+    struct error err = {0};
+    assert_int_equal(comatch_check(settings, samples, batch, &err),
+                     key ? STATUS_INVALID : STATUS_OK);
+    if (key)
+        assert_string_equal(err.key, key);
+}
+
+static void settings_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct comatch_settings s = usual_settings;
+    s.labels = 20;
+    check_settings(&s, 20, 2, NULL);
+    check_settings(&s, 19, 2, "objective.labels");
+    check_settings(&s, 20, 1, "train.batch");
+    s.labelled_batch = 20;
+    check_settings(&s, 20, 2, NULL);
+    s.labelled_batch = 21;
+    check_settings(&s, 100, 2, "objective.labelled_batch");
+    assert_int_equal(comatch_labelled_batch(&usual_settings), 5);
+    assert_int_equal(comatch_labelled_batch(&s), 21);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_are_the_formulas_whatever_the_bank_holds),
+        cmocka_unit_test(losses_are_the_formulas_for_other_sizes),
+        cmocka_unit_test(losses_are_the_formulas_at_all_thresholds),
+        cmocka_unit_test(thresholds_lie_among_the_values),
+        cmocka_unit_test(gradients_match_differences),
+        cmocka_unit_test(extremes_stay_finite),
+        cmocka_unit_test(an_output_that_is_not_finite_shows_in_the_loss),
+        cmocka_unit_test(training_is_the_steps_made_by_hand),
+        cmocka_unit_test(network_gradients_match_differences),
+        cmocka_unit_test(training_is_the_same_bits_on_any_threads),
+        cmocka_unit_test(an_evaluation_remembers_nothing),
+        cmocka_unit_test(training_that_overflows_diverges),
+        cmocka_unit_test(the_class_head_learns_the_label),
+        cmocka_unit_test(settings_that_do_not_fit_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,282 @@
+/* Protects sim/supply: every batch gets the samples of its own addresses, and the numbering of its
+ * own patterns, whoever draws them, and however small the ring. */
+#include "core/arena.h"
+#include "sim/train/supply.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, CHUNK = 32, STEPS = 205, EPOCH = 7 };
+enum { LEAVES = 8, LEVEL = 1 }; /* of a binary tree; whose patterns are numbered */
+
+static size_t no_scratch(const void *world)
+{
+    (void)world;
+    return 0;
+}
+
+static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t sample)
+{
+    return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
+}
+
+static atomic_size_t blocks_drawn;
+
+static void numbered(const void *world, struct draw draw, int positives, int views, void *scratch,
+                     double *x)
+{
+    (void)world, (void)scratch;
+    assert_int_equal(positives, POSITIVES);
+    atomic_fetch_add(&blocks_drawn, 1);
+    for (size_t view = 0; view < (size_t)views; view++)
+        for (size_t i = 0; i < INPUTS; i++)
+            for (size_t j = 0; j < BLOCK; j++)
+                x[(view * INPUTS + i) * BLOCK + j] =
+                    number_at(draw.epoch, view, i, draw.block * BLOCK + j);
+}
+
+static uint8_t state_at(uint64_t epoch, size_t view, size_t leaf, uint64_t sample)
+{
+    const uint64_t number = (epoch * VIEWS + view) * LEAVES + leaf + sample * 1000003;
+    return number * number / 64 % 5 == 0;
+}
+
+static void states(const void *world, struct draw draw, int positives, int views, void *scratch,
+                   uint8_t *leaf)
+{
+    (void)world, (void)scratch;
+    assert_int_equal(positives, POSITIVES);
+    for (size_t view = 0; view < (size_t)views; view++)
+        for (size_t i = 0; i < LEAVES; i++)
+            for (size_t j = 0; j < BLOCK; j++)
+                leaf[(view * LEAVES + i) * BLOCK + j] =
+                    state_at(draw.epoch, view, i, draw.block * BLOCK + j);
+}
+
+static uint8_t label_at(uint64_t epoch, uint64_t sample)
+{
+    return (uint8_t)(epoch + sample * 7 + sample / 256);
+}
+
+static void labelled(const void *world, struct draw draw, uint8_t *label)
+{
+    (void)world;
+    for (size_t j = 0; j < BLOCK; j++)
+        label[j] = label_at(draw.epoch, draw.block * BLOCK + j);
+}
+
+static const struct source source_numbered = {
+    .scratch_size = no_scratch, .values = numbered, .labels = labelled};
+static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
+static const struct source source_states = {
+    .scratch_size = no_scratch, .views = states, .labels = labelled};
+static const struct network tree = {.levels = 3,
+                                    .level = {{.nodes = 1, .children = 2},
+                                              {.nodes = 2, .children = 2},
+                                              {.nodes = 4, .children = 2}},
+                                    .leaves = LEAVES,
+                                    .leaf_states = 2};
+
+/* `occurring` NULL: of real numbers. */
+static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool labels,
+                    const struct occurring *occurring, struct arena *arena)
+{
+    const struct supply_plan plan = {.source = occurring ? &source_states : &source_numbered,
+                                     .network = occurring ? &tree : &network,
+                                     .level = LEVEL,
+                                     .occurring = occurring,
+                                     .positives = POSITIVES,
+                                     .views = VIEWS,
+                                     .labels = labels,
+                                     .batch = BATCH,
+                                     .chunk = CHUNK,
+                                     .steps = STEPS,
+                                     .threads = threads,
+                                     .ring_bytes = ring_bytes};
+    struct arena counted = {0};
+    struct error err;
+    supply_layout(supply, &plan, &counted);
+    if (arena_create(arena, &counted, &err))
+        fail_msg("%s", err.message);
+    supply_layout(supply, &plan, arena);
+}
+
+/* Columns of a batch's samples that do not stand for the patterns of their children. */
+static int wrong_columns(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+{
+    const struct occurring *o = s->plan.occurring;
+    const struct numbering numbering = supply_numbering(s, place);
+    int count = 0;
+    for (size_t view = 0; view < VIEWS; view++)
+        for (size_t leaf = 0; leaf < LEAVES; leaf += 2) {
+            const size_t child = leaf / 2, node = child / 2;
+            const uint16_t *column =
+                numbering_columns(numbering, o, (int)view, 0) + node * o->stride;
+            const uint16_t *pattern = numbering.pattern + child * o->most;
+            for (size_t j = 0; j < BATCH; j++) {
+                const uint64_t sample = step * BATCH + j;
+                count += column[j] >= numbering.count[node] ||
+                         pattern[column[j]] != 2 * state_at(epoch, view, leaf, sample) +
+                                                   state_at(epoch, view, leaf + 1, sample);
+            }
+        }
+    return count;
+}
+
+/* Of the samples of a batch, those that are not their own. */
+static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+{
+    const uint8_t *label = supply_labels(s, place);
+    int count = (label != NULL) != s->plan.labels;
+    for (size_t j = 0; label && j < BATCH; j++)
+        count += label[j] != label_at(epoch, step * BATCH + j);
+    if (s->plan.occurring)
+        return count + wrong_columns(s, place, epoch, step);
+    for (size_t view = 0; view < VIEWS; view++)
+        for (size_t i = 0; i < INPUTS; i++)
+            for (size_t j = 0; j < BATCH; j++) {
+                const size_t at = place.sample + j, blocks = s->slab_stride / BLOCK;
+                const size_t block = place.slab * blocks + at / BLOCK;
+                count += s->value[((block * VIEWS + view) * INPUTS + i) * BLOCK + at % BLOCK] !=
+                         number_at(epoch, view, i, step * BATCH + j);
+            }
+    return count;
+}
+
+static void *visit(void *supply)
+{
+    supply_visit(supply);
+    return NULL;
+}
+
+/* An epoch, or its first `steps`, before which the next follows or does not. */
+struct part {
+    uint64_t epoch;
+    size_t steps;
+    bool goes_on;
+};
+
+/* All batches on a team, each thread checking all, beside visitors that come one after another. */
+static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool visitors)
+{
+    int count = 0;
+    pthread_t visitor;
+    bool there = false;
+    supply_open(s, part.epoch, STEPS, part.goes_on);
+#pragma omp parallel num_threads(threads) reduction(+ : count)
+    for (size_t step = 0; step < part.steps; step++) {
+        const int thread = omp_get_thread_num();
+#pragma omp barrier
+#pragma omp master
+        if (visitors && step % 20 == 0) {
+            if (there)
+                pthread_join(visitor, NULL);
+            there = pthread_create(&visitor, NULL, visit, s) == 0;
+        }
+        const struct place place = supply_enter(s, step, thread);
+#pragma omp barrier
+        count += wrong(s, place, part.epoch, step);
+        while (thread == 1 && supply_draw_next(s, step, thread))
+            ;
+    }
+    if (there)
+        pthread_join(visitor, NULL);
+    supply_close(s);
+    return count;
+}
+
+static void check_batches(const size_t rings[3], const struct occurring *occurring)
+{
+    static const size_t ring_bytes[] = {0, 293500, 1 << 30};
+    static const struct part part[] = {{EPOCH, STEPS, true},      {EPOCH + 1, STEPS, true},
+                                       {EPOCH + 2, STEPS, false}, {EPOCH + 3, STEPS, true},
+                                       {EPOCH + 9, STEPS, true},  {EPOCH + 10, STEPS / 2, true},
+                                       {EPOCH + 11, STEPS, true}, {EPOCH + 12, STEPS, false}};
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t i = 0; i < 3; i++)
+            for (int visitors = 0; visitors < 2; visitors++) {
+                struct supply supply;
+                struct arena arena;
+                lay_out(&supply, threads, ring_bytes[i], visitors, occurring, &arena);
+                assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
+                for (size_t k = 0; k < sizeof part / sizeof *part; k++)
+                    assert_int_equal(wrong_in_epoch(&supply, part[k], threads, visitors), 0);
+                arena_free(&arena);
+            }
+}
+
+static void every_batch_has_its_own_samples(void **state)
+{
+    (void)state;
+    static const size_t rings[] = {2, 5, 21};
+    check_batches(rings, NULL);
+}
+
+static void every_batch_has_its_own_patterns_numbered(void **state)
+{
+    (void)state;
+    static const size_t rings[] = {2, 13, 21};
+    struct arena counted = {0}, arena;
+    struct occurring o;
+    struct error err;
+    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
+    if (arena_create(&arena, &counted, &err))
+        fail_msg("%s", err.message);
+    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
+    check_batches(rings, &o);
+    arena_free(&arena);
+}
+
+static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
+{
+    (void)state;
+    struct supply supply;
+    struct arena arena;
+    lay_out(&supply, 2, 1 << 20, true, NULL, &arena);
+    supply_visit(&supply);
+    supply_open(&supply, EPOCH, STEPS, true);
+    supply_close(&supply);
+    supply_visit(&supply);
+    assert_int_equal(atomic_load(&supply.drawn[0]), 0);
+    arena_free(&arena);
+}
+
+static void a_visitor_draws_the_next_epoch_too(void **state)
+{
+    (void)state;
+    struct supply supply;
+    struct arena arena;
+    lay_out(&supply, 2, 1 << 30, false, NULL, &arena);
+    const size_t blocks = supply.slab_stride / BLOCK, last = supply.ring - 1;
+    const size_t drawn_before = atomic_load(&blocks_drawn);
+    supply_open(&supply, EPOCH, STEPS, true);
+    for (size_t step = 0; step < STEPS; step += supply.slab_steps)
+        supply_enter(&supply, step, 0);
+    supply_visit(&supply); /* the last slab of the epoch is in use: all others of the ring */
+    supply_close(&supply);
+    assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
+    supply_open(&supply, EPOCH + 1, STEPS, false);
+    for (size_t slab = 0; slab < last; slab++)
+        assert_int_equal(wrong(&supply, supply_enter(&supply, slab * supply.slab_steps, 0),
+                               EPOCH + 1, slab * supply.slab_steps),
+                         0);
+    assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
+    supply_close(&supply);
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_batch_has_its_own_samples),
+        cmocka_unit_test(every_batch_has_its_own_patterns_numbered),
+        cmocka_unit_test(a_visitor_leaves_at_once_where_nothing_is_open),
+        cmocka_unit_test(a_visitor_draws_the_next_epoch_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,77 @@
+/* DDN-1: homogeneity */
+#include "theorems/claims.h"
+#include "theorems/ddn/dual.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* K_l^T vec(W_l) against f_L: the largest relative error over views and layers. */
+static enum status homogeneity_error(const struct dual *d, const struct trial *trial, double *error,
+                                     struct error *err)
+{
+    size_t outputs = (size_t)d->view->outputs, first, end;
+    size_t rows = (size_t)d->view->samples * (size_t)d->network.levels, count = rows * outputs;
+    double *sum = calloc(2 * count, sizeof *sum), *f = sum + count, *at = sum, *f_at = f;
+    if (!sum)
+        return error_set(err, STATUS_SYSTEM, "no memory for outputs");
+    for (int s = 0; s < d->view->samples; s++)
+        for (int l = 0; l < d->network.levels; l++, at += outputs, f_at += outputs) {
+            const double *k = view_k(d, s);
+            layer_weights(&d->network, l, &first, &end);
+            for (size_t o = 0; o < outputs; o++) {
+                for (size_t p = first; p < end; p++)
+                    at[o] += k[p * outputs + o] * d->parameters[p];
+                f_at[o] = d->view->f[(size_t)s * outputs + o];
+            }
+        }
+    plant(trial, sum, count);
+    *error = relative_error(sum, f, count);
+    free(sum);
+    return STATUS_OK;
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    struct dual d;
+    for (int biased = 0; biased < 2; biased++) {
+        enum status status =
+            dual_draw(&d, trial, (struct dual_wish){.bias = biased, .least_depth = 2}, err);
+        if (!status && trial->fault == FAULT_GATE)
+            status = dual_refresh(&d, false, err);
+        if (!status)
+            status =
+                homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error, err);
+        dual_free(&d);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static const struct part parts[] = {
+    {.statement = "homogeneity: f_L(x) = K_l(x)^T vec(W_l) for every layer l",
+     .measured = "K_l from the engine's backward pass, one output at a time; f_L from its forward "
+                 "pass; every view of a drawn distribution, every layer.",
+     .controls = {"biases added"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 60,
+     .quick = 10,
+     .cost = 0.003,
+     .measure = measure},
+};
+
+const struct claim claim_ddn_1 = {
+    .about = {.name = "DDN-1",
+              .doc = "A network without biases is linear in the weights of any one layer when its "
+                     "gates are held: the connection of the layer, applied to its weights, gives "
+                     "back the output.",
+              .source = "[DDN], homogeneity of layers",
+              .params = dual_params,
+              .settings_size = sizeof(struct dual_settings)},
+    .title = "Homogeneity",
+    .formula = "f_L(x) = K_l(x)^T vec(W_l), K_l = f_{l-1} (x) J_l^T",
+    .hypotheses = "No biases; ReLU or linear; fully connected or tree; no activation on top.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

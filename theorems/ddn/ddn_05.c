@@ -1,0 +1,113 @@
+/* DDN-5: the weighted covariance operator, exact */
+#include "sim/loss/objectives/objectives.h"
+#include "theorems/claims.h"
+#include "theorems/ddn/dual.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data, for
+ * which the mean views stand.  `tau` is in units of the mean r: where all data are many tau apart,
+ * the pairs (x, x) have all the weight, and their part is 0 only after cancellation. */
+static void weight_of_distances(const double *r, int points, double tau, double *xi)
+{
+    double mean = 0;
+    for (int i = 0; i < points * points; i++)
+        mean += r[i] / (points * (points - 1));
+    tau *= mean > 0 ? mean : 1; /* 0: all shut at the mean views; then xi is the same for all */
+    for (int i = 0; i < points * points; i++)
+        xi[i] = logistic(-r[i] / tau) / tau;
+}
+
+static enum status exact_weight(const struct dual *d, double tau, double *xi, struct error *err)
+{
+    int points = d->data->points;
+    double *mean = malloc((size_t)points * (d->network.leaves + (size_t)points) * sizeof *mean);
+    struct sample_connection *c = NULL;
+    if (!mean)
+        return error_set(err, STATUS_SYSTEM, "no memory for data");
+    double *r = mean + (size_t)points * d->network.leaves;
+    population_mean_view(d->data, mean);
+    enum status status =
+        sample_connection_create(&c, &d->network, d->parameters, mean, points, true, err);
+    for (int x = 0; !status && x < points; x++)
+        for (int y = 0; y < points; y++)
+            r[x * points + y] =
+                half_square(c->f + x * c->outputs, c->f + y * c->outputs, c->outputs);
+    if (!status)
+        weight_of_distances(r, points, tau, xi);
+    sample_connection_free(c);
+    free(mean);
+    return status;
+}
+
+static enum status compare(const struct dual *d, const struct trial *trial, const double *xi,
+                           double *error, struct error *err)
+{
+    size_t size = d->network.parameters;
+    double *measured = calloc(2 * size, sizeof *measured);
+    if (!measured)
+        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+    dual_weighted_operator(d, xi, measured + size);
+    enum status status = dual_descent(d, trial, &objective_simple, NULL,
+                                      (struct ensemble_options){.pair_weight = xi}, measured, err);
+    *error = dual_error(d, measured, measured + size);
+    free(measured);
+    return status;
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    struct dual d;
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 1}, err);
+    if (status)
+        return status;
+    int points = d.data->points;
+    double *xi = malloc((size_t)(points * points) * sizeof *xi);
+    if (!xi)
+        status = error_set(err, STATUS_SYSTEM, "no memory for weights");
+    if (!status)
+        status = exact_weight(&d, gsl_ran_flat(trial->rng, 0.3, 2), xi, err);
+    if (!status)
+        status = compare(&d, trial, xi, &reading->error, err);
+    for (int i = 0; !status && i < points * points; i++)
+        xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another one for (x', x) */
+    if (!status)
+        status = compare(&d, trial, xi, &reading->control[0], err);
+    free(xi);
+    dual_free(&d);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "weighted operator: -vec(grad_{W_l}) = E_{x,x'}[xi (mean K_l(x) - mean K_l(x'))"
+                  "(mean K_l(x) - mean K_l(x'))^T] vec(W_l)",
+     .measured = "Left: backpropagation through xi (r_+ - r_-), xi held constant, over every "
+                 "combination. Right: mean connections. xi(x, x') = e^{-r/tau} / (tau (1 + "
+                 "e^{-r/tau})), r between the outputs of the mean views.",
+     .controls = {"an asymmetric xi"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .cost = 0.01,
+     .measure = measure},
+};
+
+const struct claim claim_ddn_5 = {
+    .about = {.name = "DDN-5",
+              .doc = "With a symmetric weight on pairs of un-augmented data, through which no "
+                     "gradient flows, the population gradient is exactly a weighted covariance "
+                     "operator of mean connections times the weights.",
+              .source = "[DDN] Thm. 4, the loss exact_cov",
+              .params = dual_params,
+              .settings_size = sizeof(struct dual_settings)},
+    .title = "Weighted operator, exact",
+    .formula = "-vec(grad_{W_l}) = E_{x,x'}[xi (mean K_l(x) - mean K_l(x'))(mean K_l(x) - mean "
+               "K_l(x'))^T] vec(W_l)",
+    .hypotheses = "xi(x, x') = xi(x', x), constant for the gradient; no biases.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

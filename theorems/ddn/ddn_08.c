@@ -1,0 +1,246 @@
+/* DDN-8: growth and layer balance */
+#include "core/linalg.h"
+#include "sim/loss/objectives/objectives.h"
+#include "theorems/claims.h"
+#include "theorems/ddn/descent.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 2 tr V_x[E_{x'|x} f_L] */
+static double twice_output_variance(const struct dual *d)
+{
+    int outputs = d->view->outputs;
+    double sum = 0;
+    for (int x = 0; x < d->data->points; x++)
+        for (int y = 0; y < d->data->points; y++)
+            sum += 2 * d->data->p[x] * d->data->p[y] *
+                   half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
+    return sum;
+}
+
+static double layer_product(const struct dual *d, int l, const double *a, const double *b)
+{
+    size_t first, end;
+    double sum = 0;
+    layer_weights(&d->network, l, &first, &end);
+    for (size_t p = first; p < end; p++)
+        sum += a[p] * b[p];
+    return sum;
+}
+
+/* ---- the quadratic form ---- */
+
+/* Of every layer, <W_l, -grad_l> against 2 tr V_x[E f_L]. */
+static enum status form_error(const struct dual *d, const struct trial *trial, double beta,
+                              double *error, struct error *err)
+{
+    double form[NETWORK_MAX_LEVELS], predicted[NETWORK_MAX_LEVELS];
+    double *descent = malloc(d->network.parameters * sizeof *descent);
+    if (!descent)
+        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+    const struct simple_beta_settings settings = {beta};
+    struct trial plain = *trial; /* faults go into the forms, except for the gate */
+    plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
+    enum status status = dual_descent(d, &plain, &objective_simple_beta, &settings,
+                                      (struct ensemble_options){0}, descent, err);
+    for (int l = 0; l < d->network.levels; l++) {
+        form[l] = layer_product(d, l, d->parameters, descent);
+        predicted[l] = twice_output_variance(d);
+    }
+    plant(trial, form, (size_t)d->network.levels);
+    *error = relative_error(form, predicted, (size_t)d->network.levels);
+    free(descent);
+    return status;
+}
+
+/* A linear network's biases drop out of every difference of outputs: only ReLUs feel them. */
+static struct dual_wish wish_for(bool biased)
+{
+    return (struct dual_wish){.least_depth = 2, .bias = biased, .relu = biased ? YES : ANY};
+}
+
+static enum status measure_form(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    for (int biased = 0; biased < 2; biased++) {
+        struct dual d;
+        enum status status = dual_draw(&d, trial, wish_for(biased), err);
+        if (!status)
+            status = form_error(&d, trial, 0, biased ? &reading->control[1] : &reading->error, err);
+        if (!status && !biased)
+            status =
+                form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0], err);
+        dual_free(&d);
+        if (status)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* ---- definiteness ---- */
+
+/* matrix += weight (A - B)(A - B)^T over the rows [first, first + n) of K */
+static void add_outer(const struct dual *d, size_t first, size_t n, double weight, const double *a,
+                      const double *b, double *matrix)
+{
+    size_t outputs = (size_t)d->view->outputs;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++)
+            for (size_t o = 0; o < outputs; o++)
+                matrix[i * n + j] += weight *
+                                     (a[(first + i) * outputs + o] - b[(first + i) * outputs + o]) *
+                                     (a[(first + j) * outputs + o] - b[(first + j) * outputs + o]);
+}
+
+/* -lambda_min / |lambda|_max of V_x[mean K_l] - beta E V[K_l] */
+static enum status indefiniteness(const struct dual *d, int l, double beta, double *out,
+                                  struct error *err)
+{
+    size_t first, end, outputs = (size_t)d->view->outputs;
+    layer_weights(&d->network, l, &first, &end);
+    size_t n = end - first;
+    double *matrix = calloc(n * n + n, sizeof *matrix);
+    double *mean = calloc(d->network.parameters * outputs, sizeof *mean);
+    if (!matrix || !mean) {
+        free(matrix);
+        free(mean);
+        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+    }
+    const struct population *data = d->data;
+    for (int x = 0; x < data->points; x++)
+        for (size_t i = 0; i < d->network.parameters * outputs; i++)
+            mean[i] += data->p[x] * point_k(d, x)[i];
+    for (int x = 0; x < data->points; x++) {
+        add_outer(d, first, n, data->p[x], point_k(d, x), mean, matrix);
+        for (int v = 0; v < data->views && beta != 0; v++)
+            add_outer(d, first, n, -beta * data->p[x] * data->q[x * data->views + v],
+                      view_k(d, x * data->views + v), point_k(d, x), matrix);
+    }
+    double *value = matrix + n * n;
+    enum status status = symmetric_eigen((int)n, matrix, value, 0, err);
+    *out = -value[n - 1] / fmax(fabs(value[0]), fabs(value[n - 1]));
+    free(matrix);
+    free(mean);
+    return status;
+}
+
+static enum status measure_definiteness(const struct trial *trial, struct reading *reading,
+                                        struct error *err)
+{
+    struct dual d;
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.tree = NO}, err);
+    if (status)
+        return status;
+    int l = (int)gsl_rng_uniform_int(trial->rng, (unsigned long)d.network.levels);
+    status = indefiniteness(&d, l, 0, &reading->error, err);
+    if (!status)
+        status = indefiniteness(&d, l, 3, &reading->control[0], err);
+    dual_free(&d);
+    return status;
+}
+
+/* ---- along the flow ---- */
+
+/* The largest difference between the growths of |W_l|^2 of two layers, over the largest growth. */
+static double unequal_growth(const struct dual *d, const struct trial *trial, const double *state,
+                             int count)
+{
+    size_t size = d->network.parameters;
+    double worst = 0, largest = 0, growth[NETWORK_MAX_LEVELS];
+    for (int i = 0; i < count; i++) {
+        for (int l = 0; l < d->network.levels; l++) {
+            const double *now = state + (size_t)i * size;
+            growth[l] = layer_product(d, l, now, now) - layer_product(d, l, state, state);
+        }
+        plant(trial, growth, trial->fault == FAULT_FACTOR ? 1 : (size_t)d->network.levels);
+        for (int l = 0; l < d->network.levels; l++) {
+            worst = fmax(worst, fabs(growth[l] - growth[0]));
+            largest = fmax(largest, fabs(growth[l]));
+        }
+    }
+    return worst / largest;
+}
+
+static enum status flow_error(const struct trial *trial, bool bias, double *error,
+                              struct error *err)
+{
+    struct dual d;
+    struct descent flow;
+    enum status status = dual_draw(
+        &d, trial, (struct dual_wish){.relu = YES, .least_depth = 2, .bias = bias, .points = 3},
+        err);
+    if (status)
+        return status;
+    status = descent_create(&flow, &d, &objective_simple, NULL, true, err);
+    if (!status) {
+        double *state;
+        int count;
+        status = descent_run(&flow, 0.5, &count, &state, err);
+        if (!status) {
+            *error = unequal_growth(&d, trial, state, count);
+            free(state);
+        }
+        descent_free(&flow);
+    }
+    dual_free(&d);
+    return status;
+}
+
+static enum status measure_flow(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    enum status status = flow_error(trial, false, &reading->error, err);
+    return status ? status : flow_error(trial, true, &reading->control[0], err);
+}
+
+static const struct part parts[] = {
+    {.statement = "form: vec(W_l)^T OP_l vec(W_l) = 2 tr V_x[E_{x'|x} f_L] for every layer l",
+     .measured = "Left: <W_l, -grad_l> by backpropagation through the simple loss. Right: outputs.",
+     .controls = {"beta between 1 and 3", "biases added to a ReLU network"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .cost = 0.01,
+     .measure = measure_form},
+    {.statement = "definiteness: OP_l is positive semi-definite",
+     .measured = "Eigenvalues of V_x[mean K_l] of a layer; the violation is -lambda_min over the "
+                 "largest. Slack is 0 wherever the operator is singular, which is nearly always: "
+                 "it has few data points.",
+     .controls = {"beta = 3"},
+     .kind = PART_BOUND,
+     .tolerance = 1e-10,
+     .instances = 1000,
+     .quick = 60,
+     .cost = 0.002,
+     .measure = measure_definiteness},
+    {.statement = "flow: all |W_l|^2 grow at one rate",
+     .measured = "Gradient flow of the simple loss in a ReLU network, up to the first switch of a "
+                 "gate: largest difference of growth between layers over the largest growth.",
+     .controls = {"biases added"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.3,
+     .measure = measure_flow},
+};
+
+const struct claim claim_ddn_8 = {
+    .about = {.name = "DDN-8",
+              .doc = "Without penalty on augmentation the operator of every layer is positive "
+                     "semi-definite and its quadratic form in the layer's weights is the same for "
+                     "all layers, so that under gradient flow the squared norms of all layers "
+                     "grow at one rate.",
+              .source = "[DDN] Thm. 3, consequences",
+              .params = dual_params,
+              .settings_size = sizeof(struct dual_settings)},
+    .title = "Growth and layer balance",
+    .formula = "vec(W_l)^T OP_l vec(W_l) = 2 tr V_x[E_{x'|x} f_L]; d|W_l|^2/dt the same for all l",
+    .hypotheses = "beta = 0; no biases; output not normalised.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,179 @@
+/* DDN-11: normalised outputs */
+#include "sim/loss/objectives/objectives.h"
+#include "theorems/claims.h"
+#include "theorems/ddn/descent.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct loss {
+    const struct objective *objective;
+    union {
+        struct triplet_settings triplet;
+        struct infonce_settings infonce;
+    } settings;
+};
+
+static struct loss draw_loss(const struct trial *trial)
+{
+    double tau = gsl_ran_flat(trial->rng, 0.3, 1);
+    switch (trial->instance % 3) {
+    case 0:
+        return (struct loss){.objective = &objective_simple};
+    case 1:
+        return (struct loss){&objective_triplet, {.triplet = {tau, 0.5}}};
+    default:
+        return (struct loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
+    }
+}
+
+/* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (A layer's own gradient
+ * would not do: where one neuron alone is open above it, nothing depends on the layer.) */
+static double inner_product(const struct dual *d, const struct trial *trial, double *gradient)
+{
+    double worst = 0, largest = 0;
+    if (trial->fault == FAULT_SIGN)
+        plant(trial, gradient, d->network.parameters);
+    for (int l = 0; l < d->network.levels; l++) {
+        size_t first, end;
+        double along = 0, weights = 0, slope = 0;
+        layer_weights(&d->network, l, &first, &end);
+        for (size_t p = first; p < end; p++) {
+            along += d->parameters[p] * gradient[p];
+            weights += d->parameters[p] * d->parameters[p];
+            slope += gradient[p] * gradient[p];
+        }
+        largest = fmax(largest, sqrt(slope));
+        worst = fmax(worst, fabs(along) / sqrt(weights));
+    }
+    return worst / largest;
+}
+
+static enum status gradient_error(const struct dual *d, const struct trial *trial,
+                                  const struct loss *loss, double *error, struct error *err)
+{
+    double *gradient = malloc(d->network.parameters * sizeof *gradient);
+    if (!gradient)
+        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+    struct trial plain = *trial;
+    plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
+    enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,
+                                      (struct ensemble_options){0}, gradient, err);
+    *error = inner_product(d, trial, gradient);
+    free(gradient);
+    return status;
+}
+
+static const struct dual_wish wish = {
+    .least_depth = 2, .normalize = true, .outputs = 3, .points = 3};
+
+/* Largest relative change of any |W_l| along a flow. */
+static double norm_change(const struct dual *d, const struct trial *trial, const double *state,
+                          int count)
+{
+    size_t size = d->network.parameters;
+    double worst = 0;
+    for (int l = 0; l < d->network.levels; l++) {
+        size_t first, end;
+        double start = 0;
+        layer_weights(&d->network, l, &first, &end);
+        for (int i = 0; i < count; i++) {
+            double norm = 0;
+            for (size_t p = first; p < end; p++)
+                norm += state[(size_t)i * size + p] * state[(size_t)i * size + p];
+            start = i == 0 ? norm : start;
+            norm *= trial->fault == FAULT_FACTOR && i > 0 ? 2 : 1;
+            worst = fmax(worst, fabs(sqrt(norm / start) - 1));
+        }
+    }
+    return worst;
+}
+
+static enum status flow_error(const struct dual *d, const struct trial *trial,
+                              const struct loss *loss, double *error, struct error *err)
+{
+    struct descent flow;
+    enum status status = descent_create(&flow, d, loss->objective, &loss->settings, true, err);
+    if (status)
+        return status;
+    double *state;
+    int count;
+    status = descent_run(&flow, 0.5, &count, &state, err);
+    if (!status) {
+        *error = norm_change(d, trial, state, count);
+        free(state);
+    }
+    descent_free(&flow);
+    return status;
+}
+
+/* Of a drawn network with its output normalised, and in the control as it is. */
+static enum status measure_both(const struct trial *trial,
+                                enum status (*error_of)(const struct dual *, const struct trial *,
+                                                        const struct loss *, double *,
+                                                        struct error *),
+                                struct reading *reading, struct error *err)
+{
+    struct dual d;
+    enum status status = dual_draw(&d, trial, wish, err);
+    if (status)
+        return status;
+    struct loss loss = draw_loss(trial);
+    status = error_of(&d, trial, &loss, &reading->error, err);
+    d.network.normalize = false;
+    if (!status)
+        status = error_of(&d, trial, &loss, &reading->control[0], err);
+    dual_free(&d);
+    return status;
+}
+
+static enum status measure_gradient(const struct trial *trial, struct reading *reading,
+                                    struct error *err)
+{
+    return measure_both(trial, gradient_error, reading, err);
+}
+
+static enum status measure_flow(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    return measure_both(trial, flow_error, reading, err);
+}
+
+static const struct part parts[] = {
+    {.statement = "gradient: <W_l, grad_{W_l}> = 0 for every layer l",
+     .measured = "Backpropagation of simple, triplet and infonce in turn through f_L / |f_L|; the "
+                 "inner product over the product of the norms.",
+     .controls = {"the output not normalised"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 60,
+     .quick = 9,
+     .cost = 0.01,
+     .measure = measure_gradient},
+    {.statement = "flow: |W_l| is constant",
+     .measured =
+         "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
+     .controls = {"the output not normalised"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.3,
+     .measure = measure_flow},
+};
+
+const struct claim claim_ddn_11 = {
+    .about = {.name = "DDN-11",
+              .doc = "With an output divided by its norm the loss does not depend on the norm of "
+                     "any layer, so that gradients are orthogonal to weights and gradient flow "
+                     "keeps the norms.",
+              .source = "[DDN], normalised outputs",
+              .params = dual_params,
+              .settings_size = sizeof(struct dual_settings)},
+    .title = "l2-normalised outputs",
+    .formula = "<W_l, grad_{W_l}> = 0",
+    .hypotheses = "No biases; f_L / |f_L| on top, without an added epsilon.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,134 @@
+#include "theorems/ddn/descent.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 24, TRIES = 20, MAX_STEPS = 1000 };
+
+static void rate(void *context, double t, const double *state, double *out)
+{
+    struct descent *d = context;
+    (void)t;
+    ensemble_loss(d->ensemble, state, out);
+    size_t held = d->hold_output ? d->dual->network.level[1].weights : 0;
+    for (size_t i = 0; i < d->flow.size; i++)
+        out[i] = i < held ? 0 : -out[i];
+}
+
+/* Views of x_1 alone: the first combinations run through all of them. */
+static void gates(void *context, const double *state, double *value)
+{
+    struct descent *d = context;
+    struct batch *b = &d->ensemble->batch;
+    const struct network *n = b->network;
+    size_t views = (size_t)(d->dual->data->points * d->dual->data->views);
+    memcpy(d->ensemble->parameters, state, n->parameters * sizeof *state);
+    batch_forward(b, d->ensemble->parameters);
+    for (int l = 1; l < n->levels; l++)
+        for (size_t i = 0; i < n->level[l].nodes * (size_t)n->level[l].width; i++)
+            for (size_t s = 0; s < views; s++)
+                *value++ = b->pass.pre[l][i * b->pass.columns + s];
+}
+
+enum status descent_create(struct descent *descent, const struct dual *dual,
+                           const struct objective *objective, const void *settings,
+                           bool watch_gates, struct error *err)
+{
+    *descent = (struct descent){.dual = dual};
+    enum status status = ensemble_create(&descent->ensemble, &dual->network, dual->data, objective,
+                                         settings, (struct ensemble_options){0}, err);
+    if (status)
+        return status;
+    bool events = watch_gates && dual->network.relu && dual->view->neurons > 0;
+    descent->flow =
+        (struct flow){.size = dual->network.parameters,
+                      .context = descent,
+                      .rate = rate,
+                      .events = events ? dual->view->neurons * (size_t)dual->view->samples : 0,
+                      .event = events ? gates : NULL,
+                      .max_steps = MAX_STEPS};
+    return STATUS_OK;
+}
+
+void descent_free(struct descent *descent)
+{
+    ensemble_free(descent->ensemble);
+    descent->ensemble = NULL;
+}
+
+/* Time in which |W|^2 changes by `growth` of itself, or the weights by that share, at the first
+ * rate, whichever is shorter. */
+static enum status first_time(struct descent *d, double growth, double *time, struct error *err)
+{
+    size_t size = d->flow.size;
+    double *slope = malloc(size * sizeof *slope), norm = 0, along = 0, speed = 0;
+    if (!slope)
+        return error_set(err, STATUS_SYSTEM, "no memory for a flow");
+    rate(d, 0, d->dual->parameters, slope);
+    for (size_t i = 0; i < size; i++) {
+        norm += d->dual->parameters[i] * d->dual->parameters[i];
+        along += 2 * d->dual->parameters[i] * slope[i];
+        speed += slope[i] * slope[i];
+    }
+    free(slope);
+    *time = growth * fmin(norm / fabs(along), sqrt(norm / speed));
+    return STATUS_OK;
+}
+
+struct tape {
+    struct descent *descent;
+    double *state;
+    int count;
+};
+
+static bool record(void *context, double t, const double *state)
+{
+    struct tape *tape = context;
+    (void)t;
+    memcpy(tape->state + (size_t)tape->count++ * tape->descent->flow.size, state,
+           tape->descent->flow.size * sizeof *state);
+    return true;
+}
+
+static void tape_rate(void *context, double t, const double *state, double *out)
+{
+    rate(((struct tape *)context)->descent, t, state, out);
+}
+
+static void tape_gates(void *context, const double *state, double *value)
+{
+    gates(((struct tape *)context)->descent, state, value);
+}
+
+enum status descent_run(struct descent *d, double growth, int *count, double **state,
+                        struct error *err)
+{
+    size_t size = d->flow.size;
+    struct tape tape = {.descent = d, .state = malloc((SAMPLES + 2) * size * sizeof(double))};
+    double *now = tape.state ? tape.state + (SAMPLES + 1) * size : NULL, time = 0;
+    struct flow flow = d->flow;
+    flow.context = &tape;
+    flow.rate = tape_rate;
+    flow.event = d->flow.event ? tape_gates : NULL;
+    enum status status = tape.state ? first_time(d, growth, &time, err)
+                                    : error_set(err, STATUS_SYSTEM, "no memory for a flow");
+    for (int i = 0; !status && tape.count < SAMPLES / 4; i++) {
+        struct flow_result result;
+        tape.count = 0;
+        memcpy(now, d->dual->parameters, size * sizeof *now);
+        status = flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, record, now, &result, err);
+        if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network grows without bound soon */
+            status = STATUS_OK;
+            tape.count = 0;
+        }
+        time /= 4;
+    }
+    if (status) {
+        free(tape.state);
+        return status;
+    }
+    *count = tape.count;
+    *state = tape.state;
+    return STATUS_OK;
+}

@@ -1,0 +1,350 @@
+#include "theorems/ddn/dual.h"
+
+#include "theorems/draw.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct param dual_params[] = {{.name = "points",
+                                     .type = PARAM_INTEGER,
+                                     .fallback = "4",
+                                     .low = 2,
+                                     .high = 64,
+                                     .doc = "data points of a distribution",
+                                     .offset = offsetof(struct dual_settings, points)},
+                                    {.name = "views",
+                                     .type = PARAM_INTEGER,
+                                     .fallback = "3",
+                                     .low = 2,
+                                     .high = 16,
+                                     .doc = "views of a data point",
+                                     .offset = offsetof(struct dual_settings, views)},
+                                    {.name = "depth",
+                                     .type = PARAM_INTEGER,
+                                     .fallback = "4",
+                                     .low = 2,
+                                     .high = 8,
+                                     .doc = "layers of a network, at most",
+                                     .offset = offsetof(struct dual_settings, depth)},
+                                    {.name = "width",
+                                     .type = PARAM_INTEGER,
+                                     .fallback = "6",
+                                     .low = 3,
+                                     .high = 32,
+                                     .doc = "neurons of a layer or node, at most",
+                                     .offset = offsetof(struct dual_settings, width)},
+                                    {0}};
+
+/* ---- networks ---- */
+
+static bool draw_choice(gsl_rng *rng, enum choice wish)
+{
+    bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: the rest stays the same */
+    return wish == ANY ? coin : wish == YES;
+}
+
+/* Fully connected: one node a level.  Tree: 2 children a node, leaves 2^levels. */
+static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_wish wish,
+                       int leaves, struct network *n)
+{
+    int least = wish.least_depth > 1 ? wish.least_depth : 1;
+    int most = wish.most_depth > 0 ? wish.most_depth : (int)s->depth;
+    int deepest = most > least ? most : least;
+    bool tree = leaves == 0 && draw_choice(rng, wish.tree);
+    if (tree && deepest > 3)
+        deepest = least > 3 ? least : 3; /* 8 leaves, 7 nodes */
+    n->levels = draw_between(rng, least, deepest);
+    n->mirrors_tree = tree;
+    if (leaves == 0)
+        leaves = tree ? 1 << n->levels : draw_between(rng, 4, 8);
+    for (int l = 0; l < n->levels; l++)
+        n->level[l] = (struct level){.nodes = tree ? (size_t)1 << l : 1,
+                                     .width = draw_between(rng, 3, (int)s->width),
+                                     .children = tree                ? 2
+                                                 : l + 1 < n->levels ? 1
+                                                                     : leaves};
+    if (wish.outputs > 0)
+        n->level[0].width = wish.outputs;
+    n->leaves = (size_t)leaves;
+    n->leaf_states = 0;
+    n->leaf_width = 1;
+}
+
+enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double **parameters,
+                                 struct error *err)
+{
+    double *p = *parameters = calloc(padded(n->parameters), sizeof *p);
+    if (!p)
+        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+    for (int l = 0; l < n->levels; l++) {
+        const struct level *level = &n->level[l];
+        size_t neurons = level->nodes * (size_t)level->width;
+        double gain = n->relu && l > 0 ? 2 : 1;
+        draw_normal(rng, sqrt(gain / level->fan_in), neurons * (size_t)level->fan_in,
+                    p + level->weights);
+        if (n->bias)
+            draw_normal(rng, 0.5, neurons, p + level->biases);
+    }
+    return STATUS_OK;
+}
+
+enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings,
+                              struct dual_wish wish, int leaves, struct network *network,
+                              double **parameters, struct error *err)
+{
+    *network = (struct network){.bias = wish.bias, .normalize = wish.normalize};
+    network->relu = draw_choice(rng, wish.relu);
+    draw_shape(rng, settings, wish, leaves, network);
+    network_finish(network);
+    return dual_draw_parameters(rng, network, parameters, err);
+}
+
+/* ---- data ---- */
+
+static enum status draw_data(gsl_rng *rng, int points, int views, int inputs, double spread,
+                             struct population **data, struct error *err)
+{
+    enum status status = population_create(data, points, views, inputs, err);
+    if (status)
+        return status;
+    struct population *d = *data;
+    draw_shares(rng, points, d->p);
+    for (int x = 0; x < points; x++) {
+        double *row = d->x + (size_t)x * (size_t)views * (size_t)inputs;
+        draw_shares(rng, views, d->q + (size_t)x * (size_t)views);
+        for (int i = 0; i < inputs; i++) {
+            double centre = gsl_ran_gaussian(rng, 1);
+            for (int v = 0; v < views; v++)
+                row[(size_t)v * (size_t)inputs + (size_t)i] =
+                    centre + gsl_ran_gaussian(rng, spread);
+        }
+    }
+    return STATUS_OK;
+}
+
+/* ---- both ---- */
+
+static enum status allocate_means(struct dual *d, struct error *err)
+{
+    size_t outputs = (size_t)d->network.level[0].width;
+    d->mean_k =
+        malloc((size_t)d->data->points * d->network.parameters * outputs * sizeof *d->mean_k);
+    d->mean_f = malloc((size_t)d->data->points * outputs * sizeof *d->mean_f);
+    return d->mean_k && d->mean_f ? STATUS_OK
+                                  : error_set(err, STATUS_SYSTEM, "no memory for connections");
+}
+
+/* mean[x] = sum_v q[x][v] value[x][v], `size` doubles each */
+static void mean_over_views(const struct population *data, const double *value, size_t size,
+                            double *mean)
+{
+    memset(mean, 0, (size_t)data->points * size * sizeof *mean);
+    for (int x = 0; x < data->points; x++)
+        for (int v = 0; v < data->views; v++) {
+            size_t column = (size_t)(x * data->views + v);
+            for (size_t i = 0; i < size; i++)
+                mean[(size_t)x * size + i] += data->q[column] * value[column * size + i];
+        }
+}
+
+enum status dual_refresh(struct dual *d, bool own_gate, struct error *err)
+{
+    sample_connection_free(d->view);
+    d->view = NULL;
+    enum status status = sample_connection_create(&d->view, &d->network, d->parameters, d->data->x,
+                                                  d->data->points * d->data->views, own_gate, err);
+    if (status)
+        return status;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it is set where the status is OK */
+    size_t outputs = (size_t)d->view->outputs;
+    mean_over_views(d->data, d->view->k, d->network.parameters * outputs, d->mean_k);
+    mean_over_views(d->data, d->view->f, outputs, d->mean_f);
+    return STATUS_OK;
+}
+
+/* Whether the mean output differs between data points by a fair part of its size. */
+static bool alive(const struct dual *d)
+{
+    int outputs = d->view->outputs;
+    double variance = 0, square = 0;
+    for (int o = 0; o < outputs; o++) {
+        double mean = 0, second = 0;
+        for (int x = 0; x < d->data->points; x++) {
+            double f = d->mean_f[x * outputs + o];
+            mean += d->data->p[x] * f;
+            second += d->data->p[x] * f * f;
+        }
+        variance += second - mean * mean;
+        square += second;
+    }
+    return variance > 1e-2 * square && variance > 1e-4;
+}
+
+/* Whether the normalised outputs of all views are defined and do not all point one way. */
+static bool directions_differ(const struct dual *d)
+{
+    int outputs = d->view->outputs;
+    double least = 1;
+    for (int s = 0; s < d->view->samples; s++) {
+        const double *a = d->view->f, *b = d->view->f + s * outputs;
+        double aa = 0, bb = 0, ab = 0;
+        for (int o = 0; o < outputs; o++) {
+            aa += a[o] * a[o];
+            bb += b[o] * b[o];
+            ab += a[o] * b[o];
+        }
+        if (!(aa > 0 && bb > 0))
+            return false;
+        least = fmin(least, ab / sqrt(aa * bb));
+    }
+    return least < 0.9;
+}
+
+enum status dual_create(struct dual *d, const struct network *network, double *parameters,
+                        struct population *data, struct error *err)
+{
+    *d = (struct dual){.network = *network, .parameters = parameters, .data = data};
+    enum status status = allocate_means(d, err);
+    if (!status)
+        status = dual_refresh(d, true, err);
+    if (status)
+        dual_free(d);
+    return status;
+}
+
+static enum status draw_once(struct dual *d, const struct trial *trial, struct dual_wish wish,
+                             struct error *err)
+{
+    const struct dual_settings *s = trial->settings;
+    double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
+    struct network network;
+    struct population *data;
+    double *parameters;
+    *d = (struct dual){.parameters = NULL};
+    enum status status = dual_draw_network(trial->rng, s, wish, 0, &network, &parameters, err);
+    if (status)
+        return status;
+    status =
+        draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
+                  wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data, err);
+    if (status) {
+        free(parameters);
+        return status;
+    }
+    return dual_create(d, &network, parameters, data, err);
+}
+
+enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wish wish,
+                      struct error *err)
+{
+    enum { TRIES = 1000 };
+    for (int i = 0; i < TRIES; i++) {
+        enum status status = draw_once(d, trial, wish, err);
+        if (!status && alive(d) && (!wish.normalize || directions_differ(d)))
+            return STATUS_OK;
+        dual_free(d);
+        if (status)
+            return status;
+    }
+    return error_set(err, STATUS_INVALID, "no network of %d with a varying output was found",
+                     TRIES);
+}
+
+void dual_free(struct dual *d)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): all that is freed here is forgotten here */
+    free(d->parameters);
+    population_free(d->data);
+    sample_connection_free(d->view);
+    free(d->mean_k);
+    free(d->mean_f);
+    *d = (struct dual){.parameters = NULL};
+}
+
+/* ---- operators ---- */
+
+void dual_add(const struct dual *d, double weight, const double *a, const double *b, double *out)
+{
+    enum { MAX_OUTPUTS = 64 };
+    size_t outputs = (size_t)d->view->outputs, first, end;
+    double u[MAX_OUTPUTS];
+    for (int l = 0; l < d->network.levels; l++) {
+        layer_weights(&d->network, l, &first, &end);
+        memset(u, 0, sizeof u);
+        for (size_t p = first; p < end; p++)
+            for (size_t o = 0; o < outputs; o++)
+                u[o] += (a[p * outputs + o] - (b ? b[p * outputs + o] : 0)) * d->parameters[p];
+        for (size_t p = first; p < end; p++)
+            for (size_t o = 0; o < outputs; o++)
+                out[p] += weight * (a[p * outputs + o] - (b ? b[p * outputs + o] : 0)) * u[o];
+    }
+}
+
+/* V_x V = sum_{x,x'} p p' (A - A')(A - A')^T / 2, which needs no mean. */
+void dual_operator(const struct dual *d, double beta, double *out)
+{
+    const struct population *data = d->data;
+    memset(out, 0, d->network.parameters * sizeof *out);
+    for (int x = 0; x < data->points; x++)
+        for (int y = 0; y < data->points; y++)
+            dual_add(d, data->p[x] * data->p[y], point_k(d, x), point_k(d, y), out);
+    for (int x = 0; x < data->points && beta != 0; x++)
+        for (int v = 0; v < data->views; v++)
+            dual_add(d, -2 * beta * data->p[x] * data->q[x * data->views + v],
+                     view_k(d, x * data->views + v), point_k(d, x), out);
+}
+
+void dual_weighted_operator(const struct dual *d, const double *xi, double *out)
+{
+    const struct population *data = d->data;
+    memset(out, 0, d->network.parameters * sizeof *out);
+    for (int x = 0; x < data->points; x++)
+        for (int y = 0; y < data->points; y++)
+            dual_add(d, data->p[x] * data->p[y] * xi[x * data->points + y], point_k(d, x),
+                     point_k(d, y), out);
+}
+
+double half_square(const double *a, const double *b, int count)
+{
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += (a[i] - b[i]) * (a[i] - b[i]) / 2;
+    return sum;
+}
+
+double dual_error(const struct dual *d, const double *measured, const double *predicted)
+{
+    double worst = 0;
+    for (int l = 0; l < d->network.levels; l++) {
+        size_t first, end;
+        layer_weights(&d->network, l, &first, &end);
+        double error = relative_error(measured + first, predicted + first, end - first);
+        worst = error > worst || isnan(error) ? error : worst;
+    }
+    return worst;
+}
+
+enum status dual_descent(const struct dual *d, const struct trial *trial,
+                         const struct objective *objective, const void *settings,
+                         struct ensemble_options options, double *measured, struct error *err)
+{
+    struct network ungated = d->network;
+    ungated.relu = false;
+    struct ensemble *e;
+    enum status status =
+        ensemble_create(&e, &d->network, d->data, objective, settings, options, err);
+    if (status)
+        return status;
+    ensemble_loss(e, d->parameters, measured);
+    if (trial->fault == FAULT_GATE) { /* the same activations, gradients without gates */
+        e->batch.pass.network = &ungated;
+        batch_backward(&e->batch, e->parameters, measured);
+    }
+    for (size_t i = 0; i < d->network.parameters; i++)
+        measured[i] = -measured[i];
+    plant(trial, measured, d->network.parameters);
+    ensemble_free(e);
+    return STATUS_OK;
+}

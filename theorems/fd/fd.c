@@ -1,0 +1,269 @@
+#include "theorems/fd/fd.h"
+
+#include "analysis/features.h"
+#include "sim/data/sources/sources.h"
+#include "sim/loss/objectives/objectives.h"
+#include "sim/net/kinds/kinds.h"
+#include "sim/optimisers/optimisers.h"
+#include "sim/train/trainer.h"
+#include "theorems/shelf.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FIELD(field) .name = #field, .offset = offsetof(struct fd_settings, field)
+
+const struct param fd_params[] = {
+    {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 8, .high = 256,
+     .doc = "d: features, columns of the dictionary M"},
+    {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 16, .high = 1 << 14,
+     .doc = "d_1: inputs, at least as many as features"},
+    {FIELD(neurons), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 4096, .doc = "m"},
+    {FIELD(steps), .type = PARAM_INTEGER, .fallback = "6000", .low = 600, .high = 1e9,
+     .doc = "steps of training, of 64 samples each"},
+    {0}};
+
+enum { BATCH = 64, THIRDS = 3, MEASURED = 8192 };
+
+/* ---- what is trained ---- */
+
+/* Of 8-byte fields, so that there is no padding: it is the key of its training on the shelf. */
+struct plan {
+    uint64_t mask, seed;
+    int64_t features, dimension, neurons, steps;
+    double lr, ridge;
+};
+
+static const char *const mask_word[FD_MASKS] = {"complementary", "none"};
+
+/* E|xi|^2 = d_1 sigma_xi^2, which |x|^2 is for the most part; masks make steps that are too long
+ * for it unstable. */
+static double noise_of(int64_t features, int64_t dimension)
+{
+    return (double)dimension * sqrt(log((double)features)) / (double)features;
+}
+
+static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
+{
+    struct plan plan = {.features = s->features,
+                        .dimension = s->dimension,
+                        .neurons = s->neurons,
+                        .steps = s->steps,
+                        .lr = 0.5,
+                        .ridge = 3e-4};
+    if (world == FD_SMALL) {
+        plan.features = 10;
+        plan.dimension = 100;
+        plan.neurons = 20;
+        plan.steps = s->steps / 3;
+    }
+    if (world == FD_STRONG_RIDGE) {
+        plan.steps = s->steps / 2;
+        plan.lr = 0.6;
+        plan.ridge = 0.01;
+    }
+    plan.lr *= fmin(1, noise_of(20, 200) / noise_of(plan.features, plan.dimension));
+    return plan;
+}
+
+/* The settings of a source or a network, whose tables alone know their fields. */
+struct opaque {
+    max_align_t align;
+    unsigned char bytes[240];
+};
+
+static void set_integer(const struct descriptor *about, struct opaque *settings, const char *name,
+                        int64_t value)
+{
+    memcpy((char *)settings + descriptor_param(about, name)->offset, &value, sizeof value);
+}
+
+static void set_mask(struct opaque *settings, enum fd_mask mask)
+{
+    const struct param *param = descriptor_param(&source_sparse_coding.about, "mask");
+    int choice = 0;
+    for (const char *c = param->choices; strncmp(c, mask_word[mask], strlen(mask_word[mask])) != 0;
+         choice++)
+        c = strchr(c, ' ') + 1;
+    memcpy((char *)settings + param->offset, &choice, sizeof choice);
+}
+
+static enum status open_source(const struct plan *plan, void **world, struct error *err)
+{
+    const struct descriptor *about = &source_sparse_coding.about;
+    struct opaque settings = {.bytes = {0}};
+    set_integer(about, &settings, "features", plan->features);
+    set_integer(about, &settings, "dimension", plan->dimension);
+    set_mask(&settings, (enum fd_mask)plan->mask);
+    *descriptor_real(about, &settings, "noise") = -1; /* sqrt(log d) / d */
+    *descriptor_real(about, &settings, "keep") = 0.5;
+    return source_sparse_coding.open(&settings, plan->seed, world, err);
+}
+
+/* sqrt(2 log d / d), over |w_i| */
+static double first_threshold(int64_t features)
+{
+    return sqrt(2 * log((double)features) / (double)features);
+}
+
+static enum status build_network(const struct plan *plan, const void *world,
+                                 struct network *network, struct error *err)
+{
+    const struct descriptor *about = &network_symmetric_relu.about;
+    const struct observed observed = source_sparse_coding.observed(world);
+    struct opaque settings = {.bytes = {0}};
+    set_integer(about, &settings, "neurons", plan->neurons);
+    set_integer(about, &settings, "warmup", 500);
+    *descriptor_real(about, &settings, "scale") = 0.01;
+    *descriptor_real(about, &settings, "bias_start") = first_threshold(plan->features);
+    *descriptor_real(about, &settings, "bias_growth") = 1e-4;
+    *descriptor_real(about, &settings, "bias_cap") = 1.1 * first_threshold(plan->features);
+    return network_build(network, &network_symmetric_relu, &settings, &observed, err);
+}
+
+/* ---- a training ---- */
+
+static const struct infonce_settings objective = {.tau = 1, .negatives = 4, .similarity = 1};
+
+struct run {
+    void *world;
+    struct network network;
+    struct sgd_settings sgd;
+    struct trainer trainer;
+    struct features features;
+    struct arena arena;
+};
+
+static void layout(struct run *r, const struct plan *plan, struct arena *arena)
+{
+    const struct trainer_plan train = {.source = &source_sparse_coding,
+                                       .world = r->world,
+                                       .network = &r->network,
+                                       .objective = &objective_infonce,
+                                       .objective_settings = &objective,
+                                       .optimiser = &optimiser_sgd,
+                                       .optimiser_settings = &r->sgd,
+                                       .seed = plan->seed,
+                                       .samples = (size_t)(plan->steps / THIRDS * BATCH),
+                                       .batch = BATCH,
+                                       .threads = 1};
+    const struct features_plan measure = {.network = &r->network,
+                                          .source = &source_sparse_coding,
+                                          .world = r->world,
+                                          .seed = plan->seed,
+                                          .samples = MEASURED,
+                                          .ridge = 1e-6,
+                                          .threads = 1};
+    trainer_layout(&r->trainer, &train, arena);
+    features_layout(&r->features, &measure, arena);
+}
+
+static enum status open_run(struct run *r, const struct plan *plan, struct error *err)
+{
+    struct arena count = {0};
+    *r = (struct run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
+    enum status status = open_source(plan, &r->world, err);
+    if (!status)
+        status = build_network(plan, r->world, &r->network, err);
+    if (status)
+        return status;
+    layout(r, plan, &count);
+    status = arena_create(&r->arena, &count, err);
+    if (!status)
+        layout(r, plan, &r->arena);
+    return status;
+}
+
+static void close_run(struct run *r)
+{
+    arena_free(&r->arena);
+    source_sparse_coding.close(r->world);
+}
+
+static enum status observe(struct run *r, double value[FD_QUANTITIES], struct error *err)
+{
+    const struct features *f = &r->features;
+    enum status status = features_measure(&r->features, r->trainer.parameters, 0, err);
+    value[FD_COLUMNS] = f->share_of_columns;
+    value[FD_COSINE] = f->best_cosine;
+    value[FD_INSIDE] = f->inside;
+    value[FD_NOISE_COSINE] = f->noise_cosine;
+    value[FD_SIGNAL_COSINE] = f->signal_cosine;
+    value[FD_READOUT] = f->readout_share;
+    value[FD_LEARNED] = f->learned;
+    return status;
+}
+
+/* What the shelf makes: a struct fd_training of a struct plan. */
+static enum status train(const void *key, void *value, struct error *err)
+{
+    const struct plan *plan = key;
+    struct fd_training *training = value;
+    struct run run;
+    *training = (struct fd_training){.value = {{0}}};
+    enum status status = open_run(&run, plan, err);
+    for (uint64_t third = 1; third <= THIRDS && !status; third++) {
+        const struct epoch_result result = trainer_epoch(&run.trainer, third, NULL);
+        const enum fd_when when = third < THIRDS ? FD_LATE : FD_END;
+        training->value[when][FD_LOSS] = result.loss;
+        if (result.diverged)
+            status = error_set(err, STATUS_DIVERGED, "training diverged in the first %lld steps",
+                               (long long)result.steps);
+        else if (third > 1)
+            status = observe(&run, training->value[when], err);
+    }
+    close_run(&run);
+    return status;
+}
+
+/* One seed for all claims and parts. */
+static uint64_t seed_of(const struct trial *trial, enum fd_world world)
+{
+    static const uint64_t name = 0x4644; /* "FD" */
+    struct stream stream;
+    stream_open(&stream, trial->seed, PURPOSE_CLAIM, name,
+                ((uint64_t)world << 32) | (uint32_t)trial->instance);
+    return stream_word(&stream) >> 33;
+}
+
+enum status fd_pair(const struct trial *trial, enum fd_world world,
+                    struct fd_training pair[FD_MASKS], struct error *err)
+{
+    struct plan plan = plan_of(trial->settings, world);
+    enum status status = STATUS_OK;
+    plan.seed = seed_of(trial, world);
+    for (enum fd_mask mask = 0; mask < FD_MASKS && !status; mask++) {
+        plan.mask = mask;
+        status = shelf_take(trial->shelf, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train,
+                            err);
+    }
+    return status;
+}
+
+double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity)
+{
+    const bool less = quantity == FD_COLUMNS || quantity == FD_NOISE_COSINE;
+    const double gap =
+        pair[FD_WITH].value[FD_END][quantity] - pair[FD_WITHOUT].value[FD_END][quantity];
+    return less ? -gap : gap;
+}
+
+enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
+                       struct reading *reading, struct error *err)
+{
+    struct fd_training pair[FD_MASKS];
+    enum status status = fd_pair(trial, world, pair, err);
+    if (!status)
+        reading->error = fd_gap(pair, quantity);
+    return status;
+}
+
+double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask)
+{
+    double worst = 0;
+    for (enum fd_quantity q = 0; q < FD_COMPARED; q++) {
+        const double *end = pair[mask].value[FD_END], *late = pair[mask].value[FD_LATE];
+        worst = fmax(worst, fabs((end[q] - late[q]) / fd_gap(pair, q)));
+    }
+    return worst;
+}

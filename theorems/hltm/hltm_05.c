@@ -1,0 +1,201 @@
+/* HLTM-5: what reaches a node shrinks with the path from the root */
+#include "theorems/claims.h"
+#include "theorems/hltm/latent.h"
+
+#include "analysis/covariance_operator.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- the bound ---- */
+
+/* o_mu sum_k rho_{mu nu(k)}^2 Var[f_k].  From HLTM-3 the norm is o_mu sum_k rho_{mu nu(k)}^2 s_k^2,
+ * and s_k^2 = Var E[f_k | z_nu] <= Var f_k. */
+static double bound(const struct latent_net *net, int level, size_t i)
+{
+    double path = latent_path(net->tree, level, i), sum = 0;
+    for (size_t k = 0; k < latent_inputs(net, level); k++) {
+        double rho = net->tree->polarity[latent_owner(net, level, i, k)];
+        sum += rho * rho * latent_variance(net->support, latent_input(net, level, i, k));
+    }
+    return path * path * sum;
+}
+
+static double frobenius(const double *value, size_t count)
+{
+    double square = 0;
+    for (size_t i = 0; i < count; i++)
+        square += value[i] * value[i];
+    return sqrt(square);
+}
+
+/* Largest relative violation over the nodes whose children are neurons. */
+static enum status violation(const struct trial *trial, const struct latent_net *net, double *worst,
+                             struct error *err)
+{
+    size_t most = latent_most_inputs(net);
+    double *covariance = malloc(most * most * sizeof *covariance);
+    if (!covariance)
+        return error_set(err, STATUS_SYSTEM, "no memory for covariances of %zu neurons", most);
+    *worst = -1;
+    for (int l = 0; l + 1 < net->network.levels; l++)
+        for (size_t i = 0; i < net->tree->count[l]; i++) {
+            size_t size = latent_inputs(net, l) * latent_inputs(net, l);
+            double most_allowed = bound(net, l, i);
+            latent_root_covariance(net, l, i, trial->fault != FAULT_CENTRING, covariance);
+            plant(trial, covariance, size);
+            *worst = fmax(*worst, frobenius(covariance, size) / most_allowed - 1);
+        }
+    free(covariance);
+    return STATUS_OK;
+}
+
+static enum status compare_nets(const struct trial *trial, const struct tree *tree,
+                                const struct support *support, struct reading *reading,
+                                struct error *err)
+{
+    return latent_tree_and_dense(trial, tree, support, violation, reading, err);
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    return latent_on_tree(trial, compare_nets, reading, err);
+}
+
+/* ---- level by level, of a deep tree ---- */
+
+/* 2 |V_{z_0}[E[K | z_0]]|_F of node i */
+static enum status operator_norm(const struct latent_connection *c, const struct latent_net *net,
+                                 int level, size_t i, double *norm, struct error *err)
+{
+    struct operator_shape shape = {c->labels, c->outputs, (size_t)net->width[level],
+                                   latent_inputs(net, level)};
+    static const double half[2] = {0.5, 0.5};
+    struct operator_summary summary;
+    double *work = malloc(operator_work(shape) * sizeof *work);
+    if (!work)
+        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+    enum status status =
+        covariance_operator(shape, latent_k(c, net, level, i), half, work, &summary, NULL, err);
+    *norm = 2 * summary.norm;
+    free(work);
+    return status;
+}
+
+/* Sum of the variances of a node's inputs. */
+static double input_variance(const struct latent_net *net, int level, size_t i)
+{
+    double sum = 0;
+    for (size_t k = 0; k < latent_inputs(net, level); k++)
+        sum += latent_variance(net->support, latent_input(net, level, i, k));
+    return sum;
+}
+
+/* Means over the nodes of a level: o; |V_{z_0}[E f]| and its bound as shares of the inputs'
+ * variance; |OP|. */
+static enum status level_row(const struct latent_net *net, const struct latent_connection *c,
+                             int level, double row[5], struct error *err)
+{
+    size_t nodes = net->tree->count[level], inputs = latent_inputs(net, level);
+    double *covariance = malloc(inputs * inputs * sizeof *covariance), norm = 0;
+    enum status status =
+        covariance ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for covariances");
+    row[0] = level;
+    for (size_t i = 0; !status && i < nodes; i++) {
+        double path = latent_path(net->tree, level, i), total = input_variance(net, level, i);
+        latent_root_covariance(net, level, i, true, covariance);
+        status = operator_norm(c, net, level, i, &norm, err);
+        row[1] += path * path / (double)nodes;
+        row[2] += frobenius(covariance, inputs * inputs) / total / (double)nodes;
+        row[3] += bound(net, level, i) / total / (double)nodes;
+        row[4] += norm / (double)nodes;
+    }
+    free(covariance);
+    return status;
+}
+
+static enum status level_rows(const struct trial *trial, const struct tree *tree,
+                              const struct support *support, struct curves *curves,
+                              struct error *err)
+{
+    struct latent_net net;
+    struct latent_connection c;
+    enum status status = latent_net_draw(&net, tree, support, trial->rng, trial->settings,
+                                         (struct net_wish){.relu = true, .width = 10}, err);
+    if (status)
+        return status;
+    status = latent_connection_create(&c, &net, err);
+    for (int l = 0; !status && l < tree->depth; l++) {
+        double row[5] = {0};
+        status = level_row(&net, &c, l, row, err);
+        if (!status)
+            status = curves_add(curves, row, err);
+    }
+    latent_connection_free(&c);
+    latent_net_free(&net);
+    return status;
+}
+
+static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+{
+    enum { SAMPLES = 1 << 14 };
+    struct tree *tree;
+    struct support *support = NULL;
+    *curves = (struct curves){
+        .title = "Operators of a deep tree",
+        .x_label = "level below the root",
+        .y_label = "mean over the nodes of a level",
+        .caption = "A random binary tree of depth 6 with |rho| uniform in [0.6, 0.95] and a random "
+                   "ReLU network of width 10 on it, from 16384 samples of its leaves with their "
+                   "exact posteriors. The covariance and its bound are shares of the summed "
+                   "variance of a node's inputs; at the lowest level they are equal but for "
+                   "sampling noise.",
+        .log_y = true,
+        .columns = 5,
+        .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
+    };
+    enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &tree, err);
+    if (status)
+        return status;
+    status = latent_sampled_support(&support, tree, gsl_rng_get(trial->rng), SAMPLES, err);
+    if (!status)
+        status = level_rows(trial, tree, support, curves, err);
+    support_free(support);
+    tree_free(tree);
+    return status;
+}
+
+/* ---- the claim ---- */
+
+static const struct part parts[] = {
+    {.statement = "bound: |V_{z_0}[E[f of mu's children | z_0]]|_F <= o_mu sum_k rho_{mu nu(k)}^2 "
+                  "Var[f_k] at every node mu",
+     .measured = "Both sides by exact sums over leaf patterns, at the nodes whose children are "
+                 "neurons (where they are leaves s_k^2 = Var[f_k] and both sides are equal); the "
+                 "least slack of a network.",
+     .controls = {"a fully connected network of the same widths"},
+     .kind = PART_BOUND,
+     .tolerance = 1e-10,
+     .instances = 1000,
+     .quick = 60,
+     .cost = 0.0002,
+     .measure = measure},
+};
+
+const struct claim claim_hltm_5 = {
+    .about = {.name = "HLTM-5",
+              .doc = "What the root still tells of a node's inputs is at most their own variance "
+                     "shrunk by the squared polarities of the path: the operator fades from the "
+                     "root to the leaves.",
+              .source = "[DDN] Sec. 6, activation covariance in the latent tree",
+              .params = latent_params,
+              .settings_size = sizeof(struct latent_settings)},
+    .title = "Operators fade with depth",
+    .formula = "|V_{z_0}[E[f_{ch(mu)} | z_0]]| = o_mu |a_mu|^2 <= o_mu sum_k rho_{mu nu(k)}^2 "
+               "Var[f_k], o_mu = rho_{0 mu}^2",
+    .hypotheses = "As HLTM-3, from which it follows by s_k^2 <= Var[f_k]. The matrix has rank 1: "
+                  "its spectral and Frobenius norms are the same.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+    .draw = draw,
+};

@@ -1,0 +1,252 @@
+/* HLTM-6: lucky neurons */
+#include "theorems/hltm/hltm_06.h"
+#include "theorems/claims.h"
+#include "theorems/hltm/latent.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DRAWS = 100000, MAX_INPUTS = 256 };
+
+const double hltm_6_quantile[HLTM_6_QUANTILES] = {0.1, 0.5, 0.9};
+
+/* What the neurons of a node see: the difference of their inputs' means between its two states. */
+struct node_inputs {
+    int count;
+    double difference[MAX_INPUTS]; /* E[f_k | z = 1] - E[f_k | z = 0], summed over leaf patterns */
+    double norm;                   /* |a|, from selectivities and polarities */
+};
+
+/* A tree, a network on it, and the root's inputs. */
+static enum status open_net(const struct trial *trial, struct tree **tree, struct support **support,
+                            struct latent_net *net, struct error *err)
+{
+    *tree = NULL;
+    *support = NULL;
+    struct net_wish wish = {.relu = gsl_rng_uniform_int(trial->rng, 2) == 0};
+    enum status status = latent_tree(trial->rng, trial->settings,
+                                     (struct tree_wish){.least_depth = 2, .forks = 1}, tree, err);
+    if (!status)
+        status = support_create(support, *tree, err);
+    if (!status)
+        status = latent_net_draw(net, *tree, *support, trial->rng, trial->settings, wish, err);
+    return status;
+}
+
+static void close_net(struct tree *tree, struct support *support, struct latent_net *net)
+{
+    latent_net_free(net);
+    support_free(support);
+    tree_free(tree);
+}
+
+static struct node_inputs root_inputs(const struct latent_net *net)
+{
+    struct node_inputs in = {.count = (int)latent_inputs(net, 0)};
+    double a[MAX_INPUTS], square = 0;
+    latent_selectivity(net, 0, 0, a);
+    for (int k = 0; k < in.count; k++) {
+        const double *f = latent_input(net, 0, 0, (size_t)k);
+        in.difference[k] = latent_mean(net->support, net->tree, f, 0, 1) -
+                           latent_mean(net->support, net->tree, f, 0, 0);
+        square += a[k] * a[k];
+    }
+    in.norm = sqrt(square);
+    return in;
+}
+
+/* ---- the law of the largest gap ---- */
+
+struct law {
+    double scale; /* 2 sigma_w |a| / sqrt(n) */
+    int neurons;  /* |N_mu| */
+};
+
+static double cdf(double x, void *context)
+{
+    const struct law *law = context;
+    return pow(gsl_cdf_ugaussian_P(x / law->scale), law->neurons);
+}
+
+/* Largest gap of `neurons` rows W_j i.i.d. Normal(0, 1/n), with a part `common` of every row's
+ * variance shared by all. */
+static double largest_gap(gsl_rng *rng, const struct node_inputs *in, int neurons, double common)
+{
+    double sd = 1 / sqrt(in->count), shared = 0, largest = -INFINITY;
+    for (int k = 0; common > 0 && k < in->count; k++)
+        shared += sqrt(common) * sd * gsl_ran_gaussian_ziggurat(rng, 1) * in->difference[k];
+    for (int j = 0; j < neurons; j++) {
+        double gap = 0;
+        for (int k = 0; k < in->count; k++)
+            gap += sd * gsl_ran_gaussian_ziggurat(rng, 1) * in->difference[k];
+        largest = fmax(largest, shared + sqrt(1 - common) * gap);
+    }
+    return largest;
+}
+
+static double test_law(const struct trial *trial, const struct node_inputs *in, int neurons,
+                       double common, double *gap)
+{
+    struct law law = {2 * in->norm / sqrt(in->count), neurons};
+    for (int i = 0; i < DRAWS; i++)
+        gap[i] = largest_gap(trial->rng, in, neurons, common) *
+                 (trial->fault == FAULT_FACTOR ? 2 : 1) * (trial->fault == FAULT_SIGN ? -1 : 1);
+    return kolmogorov_smirnov_p(gap, DRAWS, cdf, &law);
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    static const int sizes[] = {2, 5, 10, 20};
+    struct tree *tree;
+    struct support *support;
+    struct latent_net net = {.parameters = NULL};
+    double *gap = malloc(DRAWS * sizeof *gap);
+    enum status status = gap ? open_net(trial, &tree, &support, &net, err)
+                             : error_set(err, STATUS_SYSTEM, "no memory for draws");
+    if (!gap)
+        return status;
+    if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
+        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
+                           latent_inputs(&net, 0), MAX_INPUTS);
+    if (!status) {
+        struct node_inputs in = root_inputs(&net);
+        int neurons = sizes[trial->instance % 4];
+        reading->error = test_law(trial, &in, neurons, 0, gap);
+        reading->control[0] = test_law(trial, &in, neurons, 0.5, gap);
+    }
+    close_net(tree, support, &net);
+    free(gap);
+    return status;
+}
+
+/* ---- after the ReLU, for the report ---- */
+
+/* E[ReLU(w f) | z = 1] - E[ReLU(w f) | z = 0], the largest over the neurons */
+static double largest_response(gsl_rng *rng, const struct latent_net *net, int neurons, double *f)
+{
+    int inputs = (int)latent_inputs(net, 0);
+    double largest = -INFINITY;
+    for (int j = 0; j < neurons; j++) {
+        memset(f, 0, net->support->stride * sizeof *f);
+        for (int k = 0; k < inputs; k++) {
+            double w = gsl_ran_gaussian_ziggurat(rng, 1 / sqrt(inputs));
+            const double *in = latent_input(net, 0, 0, (size_t)k);
+            for (size_t s = 0; s < net->support->count; s++)
+                f[s] += w * in[s];
+        }
+        for (size_t s = 0; s < net->support->count; s++)
+            f[s] = fmax(f[s], 0);
+        largest = fmax(largest, latent_mean(net->support, net->tree, f, 0, 1) -
+                                    latent_mean(net->support, net->tree, f, 0, 0));
+    }
+    return largest;
+}
+
+/* Quantiles of what `neurons` neurons give; `room`: two arrays of draws and one of patterns. */
+static void lucky_row(gsl_rng *rng, const struct latent_net *net, const struct node_inputs *in,
+                      int neurons, double *room, struct hltm_6_row *row)
+{
+    double *value = room, *after = room + HLTM_6_REPEATS, scale = 2 * in->norm / sqrt(in->count);
+    for (int r = 0; r < HLTM_6_REPEATS; r++) {
+        value[r] = largest_gap(rng, in, neurons, 0) / scale;
+        after[r] = largest_response(rng, net, neurons, value + 2 * HLTM_6_REPEATS) / scale;
+    }
+    gsl_sort(value, 1, HLTM_6_REPEATS);
+    gsl_sort(after, 1, HLTM_6_REPEATS);
+    row->neurons = neurons;
+    for (int q = 0; q < HLTM_6_QUANTILES; q++) {
+        double share = hltm_6_quantile[q];
+        row->exact[q] = gsl_cdf_ugaussian_Pinv(pow(share, 1.0 / neurons));
+        row->drawn[q] = gsl_stats_quantile_from_sorted_data(value, 1, HLTM_6_REPEATS, share);
+        row->after[q] = gsl_stats_quantile_from_sorted_data(after, 1, HLTM_6_REPEATS, share);
+    }
+}
+
+enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
+                        struct hltm_6_row *row, struct error *err)
+{
+    struct tree *tree;
+    struct support *support;
+    struct latent_net net = {.parameters = NULL};
+    enum status status = open_net(trial, &tree, &support, &net, err);
+    double *room = NULL;
+    if (!status) {
+        room = malloc((2 * HLTM_6_REPEATS + support->stride) * sizeof *room);
+        status = room ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for draws");
+    }
+    if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
+        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
+                           latent_inputs(&net, 0), MAX_INPUTS);
+    if (!status) {
+        struct node_inputs in = root_inputs(&net);
+        for (size_t i = 0; i < count; i++)
+            lucky_row(trial->rng, &net, &in, sizes[i], room, &row[i]);
+    }
+    free(room);
+    close_net(tree, support, &net);
+    return status;
+}
+
+static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+{
+    enum { SIZES = 7 };
+    static const int sizes[SIZES] = {1, 2, 5, 10, 20, 50, 100};
+    struct hltm_6_row row[SIZES];
+    *curves = (struct curves){
+        .title = "The luckiest neuron",
+        .x_label = "neurons of the node |N_μ|",
+        .y_label = "largest gap / (2 σ_w |a| / √n)",
+        .caption = "Largest difference of a neuron's mean pre-activation between the two states of "
+                   "its latent before training: the exact law (10%, 50%, 90%), 2,000 draws, and "
+                   "the median after the ReLU.",
+        .log_x = true,
+        .columns = 8,
+        .name = {"|N_μ|", "10% exact", "10% drawn", "50% exact", "50% drawn", "90% exact",
+                 "90% drawn", "50% after ReLU"}};
+    enum status status = hltm_6_rows(trial, sizes, SIZES, row, err);
+    for (size_t i = 0; i < SIZES && !status; i++)
+        status = curves_add(curves,
+                            (double[]){row[i].neurons, row[i].exact[0], row[i].drawn[0],
+                                       row[i].exact[1], row[i].drawn[1], row[i].exact[2],
+                                       row[i].drawn[2], row[i].after[1]},
+                            err);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "law: P(max_j gap <= t 2 sigma_w |a| / sqrt n) = Phi(t)^|N_μ|",
+     .measured =
+         "Kolmogorov-Smirnov test of 100,000 draws of W; the gap 2 w_j^T a from conditional "
+         "means of the inputs over all leaf patterns, |a| from selectivities and "
+         "polarities; |N_mu| = 2, 5, 10, 20 in turn.",
+     .controls = {"correlated rows: half of each row's variance shared"},
+     .kind = PART_TEST,
+     .tolerance = 4,
+     .instances = 12,
+     .quick = 4,
+     .cost = 0.7,
+     .measure = measure},
+};
+
+const struct claim claim_hltm_6 = {
+    .about = {.name = "HLTM-6",
+              .doc = "Before training the gaps of a node's neurons between the states of its "
+                     "latent are normal, so that the largest grows with the number of neurons as "
+                     "the largest of so many normal numbers: log(eta) / log Phi(t) neurons give a "
+                     "gap t with probability 1 - eta.",
+              .source = "[DDN] Sec. 6, lucky neurons",
+              .params = latent_params,
+              .settings_size = sizeof(struct latent_settings)},
+    .title = "Lucky neurons",
+    .formula = "2 w_j^T a_mu ~ Normal(0, 4 sigma_w^2 |a_mu|^2 / n); P(max_j gap >= t 2 sigma_w "
+               "|a_mu| / sqrt n) = 1 - Phi(t)^|N_μ|",
+    .hypotheses = "SB-HLTM; W_mu i.i.d. Normal(0, sigma_w^2 / n).",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+    .draw = draw,
+};

@@ -1,0 +1,682 @@
+#include "theorems/hltm/latent.h"
+
+#include "theorems/draw.h"
+
+#include "sim/net/pass.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct param latent_params[] = {{.name = "depth",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "4",
+                                       .low = 2,
+                                       .high = 8,
+                                       .doc = "levels of a tree below its root, at most",
+                                       .offset = offsetof(struct latent_settings, depth)},
+                                      {.name = "children",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "3",
+                                       .low = 2,
+                                       .high = 8,
+                                       .doc = "children of a node, at most",
+                                       .offset = offsetof(struct latent_settings, children)},
+                                      {.name = "width",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "5",
+                                       .low = 3,
+                                       .high = 32,
+                                       .doc = "neurons of a node, at most",
+                                       .offset = offsetof(struct latent_settings, width)},
+                                      {.name = "leaves",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "9",
+                                       .low = 4,
+                                       .high = 24,
+                                       .doc = "leaves of a tree, at most; 16 can be enumerated",
+                                       .offset = offsetof(struct latent_settings, leaves)},
+                                      {.name = "nodes",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "14",
+                                       .low = 8,
+                                       .high = 32,
+                                       .doc = "nodes of a binary tree whose joint distribution is "
+                                              "written out, at most; 22 can be enumerated",
+                                       .offset = offsetof(struct latent_settings, nodes)},
+                                      {.name = "samples",
+                                       .type = PARAM_INTEGER,
+                                       .fallback = "1048576",
+                                       .low = 65536,
+                                       .high = 1 << 30,
+                                       .doc = "samples that the sampler is judged by",
+                                       .offset = offsetof(struct latent_settings, samples)},
+                                      {0}};
+
+/* ---- trees ---- */
+
+struct shape {
+    int depth;
+    int64_t children[TREE_MAX_DEPTH];
+    size_t count[TREE_MAX_DEPTH + 1], nodes;
+};
+
+static void count_nodes(struct shape *shape)
+{
+    shape->nodes = shape->count[0] = 1;
+    for (int d = 0; d < shape->depth; d++)
+        shape->nodes += shape->count[d + 1] = shape->count[d] * (size_t)shape->children[d];
+}
+
+/* Every level has children of its own number; too large a shape is drawn again. */
+static bool draw_shape(gsl_rng *rng, const struct latent_settings *s, struct tree_wish wish,
+                       struct shape *shape)
+{
+    enum { TRIES = 10000 };
+    size_t leaves = wish.leaves ? wish.leaves : (size_t)s->leaves;
+    int least = wish.least_depth > 1 ? wish.least_depth : 1;
+    for (int i = 0; i < TRIES; i++) {
+        shape->depth = draw_between(rng, least, (int)s->depth > least ? (int)s->depth : least);
+        for (int d = 0; d < shape->depth; d++)
+            shape->children[d] = draw_between(rng, d < wish.forks ? 2 : 1, (int)s->children);
+        count_nodes(shape);
+        if (shape->count[shape->depth] >= 2 && shape->count[shape->depth] <= leaves &&
+            (wish.nodes == 0 || shape->nodes <= wish.nodes))
+            return true;
+    }
+    return false;
+}
+
+static enum status shape_tree(gsl_rng *rng, const struct shape *shape, int states, double low,
+                              double high, struct tree **tree, struct error *err)
+{
+    double *rho = malloc(shape->nodes * sizeof *rho);
+    if (!rho)
+        return error_set(err, STATUS_SYSTEM, "no memory for %zu polarities", shape->nodes);
+    for (size_t i = 0; i < shape->nodes; i++) {
+        rho[i] = gsl_ran_flat(rng, low, high);
+        if (gsl_rng_uniform_int(rng, states == 2 ? 2 : 4) == 0)
+            rho[i] /= 1 - states; /* -1 / (m - 1) is as far as it goes below 0 */
+    }
+    const struct tree_settings settings = {
+        .depth = shape->depth,
+        .children = {.count = (size_t)shape->depth, .value = shape->children},
+        .states = states,
+        .polarity = {.rank = 2,
+                     .rows = (size_t)shape->depth,
+                     .length = shape->count + 1,
+                     .value = rho},
+    };
+    enum status status = tree_create(tree, &settings, 0, err);
+    free(rho);
+    return status;
+}
+
+enum status latent_tree(gsl_rng *rng, const struct latent_settings *settings, struct tree_wish wish,
+                        struct tree **tree, struct error *err)
+{
+    struct shape shape;
+    *tree = NULL;
+    if (!draw_shape(rng, settings, wish, &shape))
+        return error_set(err, STATUS_INVALID,
+                         "no tree with at most %lld leaves and %zu nodes was found; more of them, "
+                         "or a smaller depth or number of children, leaves some",
+                         (long long)(wish.leaves ? (int64_t)wish.leaves : settings->leaves),
+                         wish.nodes);
+    return shape_tree(rng, &shape, wish.states ? wish.states : 2, wish.low > 0 ? wish.low : 0.3,
+                      0.95, tree, err);
+}
+
+enum status latent_even_tree(gsl_rng *rng, int depth, int children, double low, double high,
+                             struct tree **tree, struct error *err)
+{
+    struct shape shape = {.depth = depth};
+    for (int d = 0; d < depth; d++)
+        shape.children[d] = children;
+    count_nodes(&shape);
+    return shape_tree(rng, &shape, 2, low, high, tree, err);
+}
+
+size_t latent_joint_nodes(const struct latent_settings *settings, int states)
+{
+    return (size_t)((double)settings->nodes / log2(states) + 1e-9);
+}
+
+double latent_shift(const struct tree *tree, size_t node)
+{
+    return tree->polarity[node] > 0 ? -0.05 : 0.05;
+}
+
+void latent_parents(const struct tree *tree, size_t *parent)
+{
+    for (int d = 1; d <= tree->depth; d++)
+        for (size_t i = 0; i < tree->count[d]; i++)
+            parent[tree->first[d] + i] = tree->first[d - 1] + tree_parent(tree, d, i);
+}
+
+double latent_path(const struct tree *tree, int level, size_t i)
+{
+    double product = 1;
+    for (; level > 0; i = tree_parent(tree, level, i), level--)
+        product *= tree->polarity[tree->first[level] + i];
+    return product;
+}
+
+/* ---- sampled patterns ---- */
+
+static enum status sampled_allocate(struct support **out, const struct tree *tree, size_t samples,
+                                    struct error *err)
+{
+    struct support *s = calloc(1, sizeof *s);
+    *out = NULL;
+    if (!s)
+        return error_set(err, STATUS_SYSTEM, "no memory for samples");
+    s->count = s->stride = (samples + BLOCK - 1) / BLOCK * BLOCK;
+    s->leaf = malloc(tree_leaves(tree) * s->stride);
+    s->probability = malloc(s->stride * sizeof *s->probability);
+    s->posterior = malloc(tree->nodes * (size_t)tree->states * s->stride * sizeof *s->posterior);
+    if (s->leaf && s->probability && s->posterior) {
+        *out = s;
+        return STATUS_OK;
+    }
+    support_free(s);
+    return error_set(err, STATUS_SYSTEM, "no memory for %zu samples", samples);
+}
+
+enum status latent_sampled_support(struct support **out, const struct tree *tree, uint64_t seed,
+                                   size_t samples, struct error *err)
+{
+    size_t rows = tree->nodes * (size_t)tree->states;
+    void *states = malloc(sample_size(tree));
+    double *work = malloc(2 * rows * BLOCK * sizeof *work);
+    enum status status = sampled_allocate(out, tree, samples, err);
+    if (!status && (!states || !work)) {
+        support_free(*out);
+        *out = NULL;
+        status = error_set(err, STATUS_SYSTEM, "no memory for %zu nodes", tree->nodes);
+    }
+    for (size_t at = 0; !status && at < (*out)->count; at += BLOCK) {
+        struct support *s = *out;
+        double *belief = work + rows * BLOCK;
+        struct draw draw = {.seed = seed, .purpose = PURPOSE_CLAIM, .block = at / BLOCK};
+        sample_tree(tree, draw, states);
+        sample_unpack(tree, states, tree->first[tree->depth], tree_leaves(tree), s->leaf + at,
+                      s->stride);
+        belief_block(tree, s->leaf + at, s->stride, work, belief, NULL);
+        for (size_t r = 0; r < rows; r++)
+            memcpy(s->posterior + r * s->stride + at, belief + r * BLOCK, BLOCK * sizeof *belief);
+        for (size_t x = at; x < at + BLOCK; x++)
+            s->probability[x] = 1 / (double)s->count;
+    }
+    free(states);
+    free(work);
+    return status;
+}
+
+/* ---- networks ---- */
+
+static void net_shape(struct latent_net *net, bool dense)
+{
+    const struct tree *tree = net->tree;
+    struct network *n = &net->network;
+    n->levels = tree->depth;
+    n->mirrors_tree = !dense;
+    for (int l = 0; l < n->levels; l++) {
+        int below = l + 1 == n->levels ? net->width[l + 1] : 1; /* numbers of a leaf */
+        n->level[l] = (struct level){
+            .nodes = tree->count[l], .width = net->width[l], .children = tree->children[l] * below};
+        if (dense)
+            n->level[l] =
+                (struct level){.nodes = 1,
+                               .width = (int)tree->count[l] * net->width[l],
+                               .children = l + 1 < n->levels ? 1 : (int)tree_leaves(tree) * below};
+    }
+    n->leaves = tree_leaves(tree) * (size_t)net->width[n->levels];
+    n->leaf_states = 0;
+    n->leaf_width = 1;
+    network_finish(n);
+}
+
+static void draw_parameters(const struct network *n, gsl_rng *rng, double *parameters)
+{
+    for (int l = 0; l < n->levels; l++) {
+        const struct level *level = &n->level[l];
+        size_t neurons = level->nodes * (size_t)level->width;
+        double sd = sqrt((n->relu && l > 0 ? 2.0 : 1.0) / level->fan_in);
+        for (size_t i = 0; i < neurons * (size_t)level->fan_in; i++)
+            parameters[level->weights + i] = gsl_ran_gaussian(rng, sd);
+        for (size_t i = 0; n->bias && i < neurons; i++)
+            parameters[level->biases + i] = gsl_ran_gaussian(rng, 0.3);
+    }
+}
+
+/* ---- passes over the patterns, some at a time ---- */
+
+struct sweep {
+    struct arena arena;
+    struct tables tables;
+    struct pass pass;
+    struct product outer[NETWORK_MAX_LEVELS], gram[NETWORK_MAX_LEVELS];
+    double *parameters, *gradient, *scaled;
+    size_t columns;
+};
+
+enum { SWEEP_COLUMNS = 512 };
+
+static void sweep_layout(struct sweep *s, const struct latent_net *net, struct arena *arena)
+{
+    const struct network *n = &net->network;
+    int widest = 1;
+    s->columns = net->support->stride < SWEEP_COLUMNS ? net->support->stride : SWEEP_COLUMNS;
+    for (int l = 0; l < n->levels; l++) {
+        int width = net->width[l], columns = (int)s->columns, inputs = (int)latent_inputs(net, l);
+        widest = width > widest ? width : widest;
+        product_plan(&s->outer[l], PRODUCT_OUTER, width, inputs, columns, columns, inputs);
+        product_plan(&s->gram[l], PRODUCT_OUTER, width, width, columns, columns, width);
+    }
+    tables_layout(&s->tables, n, n->levels, NULL, 1, arena);
+    pass_layout(&s->pass, &s->tables, s->columns, true, true, arena);
+    s->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
+    s->gradient = ARENA_TAKE(arena, double, padded(n->parameters));
+    s->scaled = ARENA_TAKE(arena, double, (size_t)widest * s->columns);
+}
+
+static enum status sweep_open(struct sweep *s, const struct latent_net *net, struct error *err)
+{
+    struct arena count = {0};
+    *s = (struct sweep){.columns = 0};
+    sweep_layout(s, net, &count);
+    struct arena arena;
+    enum status status = arena_create(&arena, &count, err);
+    if (status)
+        return status;
+    sweep_layout(s, net, &arena);
+    s->arena = arena;
+    memcpy(s->parameters, net->parameters, net->network.parameters * sizeof *s->parameters);
+    return STATUS_OK;
+}
+
+/* Patterns [start, start + the number returned) through the network. */
+static size_t sweep_forward(struct sweep *s, const struct latent_net *net, size_t start)
+{
+    const struct support *support = net->support;
+    size_t left = support->stride - start, count = left < s->columns ? left : s->columns;
+    for (size_t i = 0; i < net->network.leaves; i++)
+        memcpy(s->pass.act[net->network.levels] + i * s->columns,
+               net->value[net->network.levels] + i * support->stride + start,
+               count * sizeof(double));
+    pass_forward(&s->pass, s->parameters);
+    return count;
+}
+
+static void sweep_close(struct sweep *s)
+{
+    arena_free(&s->arena);
+}
+
+/* ---- activations ---- */
+
+static enum status allocate_values(struct latent_net *net, struct error *err)
+{
+    const struct tree *tree = net->tree;
+    for (int l = 0; l <= tree->depth; l++) {
+        size_t rows = tree->count[l] * (size_t)net->width[l];
+        net->value[l] = malloc(rows * net->support->stride * sizeof(double));
+        if (!net->value[l])
+            return error_set(err, STATUS_SYSTEM, "no memory for activations of %zu neurons", rows);
+    }
+    net->parameters = calloc(padded(net->network.parameters), sizeof *net->parameters);
+    return net->parameters ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a network");
+}
+
+/* A binary leaf is its state, another one the indicators of its m states. */
+static void leaf_values(const struct latent_net *net)
+{
+    const struct support *s = net->support;
+    size_t width = (size_t)net->width[net->tree->depth];
+    for (size_t i = 0; i < tree_leaves(net->tree); i++)
+        for (size_t k = 0; k < width; k++)
+            for (size_t x = 0; x < s->stride; x++) {
+                size_t state = s->leaf[i * s->stride + x];
+                net->value[net->tree->depth][(i * width + k) * s->stride + x] =
+                    state == (width == 1 ? 1 : k);
+            }
+}
+
+static enum status evaluate(struct latent_net *net, struct error *err)
+{
+    struct sweep sweep;
+    enum status status = sweep_open(&sweep, net, err);
+    if (status)
+        return status;
+    size_t stride = net->support->stride;
+    for (size_t at = 0, count; at < stride; at += count) {
+        count = sweep_forward(&sweep, net, at);
+        for (int l = 0; l < net->network.levels; l++) {
+            const double *from = l == 0 ? sweep.pass.pre[0] : sweep.pass.act[l];
+            for (size_t r = 0; r < net->tree->count[l] * (size_t)net->width[l]; r++)
+                memcpy(net->value[l] + r * stride + at, from + r * sweep.columns,
+                       count * sizeof *from);
+        }
+    }
+    sweep_close(&sweep);
+    return STATUS_OK;
+}
+
+/* Whether every node has a child neuron that tells something of its latent: relative errors of 0
+ * mean nothing. */
+static bool alive(const struct latent_net *net)
+{
+    for (int l = 0; l < net->network.levels; l++)
+        for (size_t i = 0; i < net->tree->count[l]; i++) {
+            double most = 0, size = 0;
+            for (size_t j = 0; j < latent_inputs(net, l); j++) {
+                const double *f = latent_input(net, l, i, j);
+                size_t owner = latent_owner(net, l, i, j);
+                double one = latent_mean(net->support, net->tree, f, owner, 1);
+                double zero = latent_mean(net->support, net->tree, f, owner, 0);
+                most = fmax(most, fabs(one - zero));
+                size = fmax(size, fmax(fabs(one), fabs(zero)));
+            }
+            if (!(most > 1e-2 * size))
+                return false;
+        }
+    return true;
+}
+
+enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
+                            const struct support *support, gsl_rng *rng,
+                            const struct latent_settings *settings, struct net_wish wish,
+                            struct error *err)
+{
+    enum { TRIES = 2000 };
+    *net = (struct latent_net){.tree = tree, .support = support};
+    net->network = (struct network){.relu = wish.relu, .bias = wish.bias};
+    for (int l = 0; l < tree->depth; l++)
+        net->width[l] = wish.width ? wish.width : draw_between(rng, 3, (int)settings->width);
+    net->width[tree->depth] = tree->states == 2 ? 1 : tree->states;
+    net_shape(net, false);
+    enum status status = allocate_values(net, err);
+    if (!status)
+        leaf_values(net);
+    for (int i = 0; !status && i < TRIES; i++) {
+        draw_parameters(&net->network, rng, net->parameters);
+        status = evaluate(net, err);
+        if (!status && (wish.any_net || alive(net)))
+            return STATUS_OK;
+    }
+    latent_net_free(net);
+    return status ? status
+                  : error_set(err, STATUS_INVALID,
+                              "no network of %d whose neurons all tell something was found", TRIES);
+}
+
+enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
+                             struct error *err)
+{
+    *net = (struct latent_net){.tree = model->tree, .support = model->support};
+    net->network = (struct network){.relu = model->network.relu, .bias = model->network.bias};
+    memcpy(net->width, model->width, sizeof net->width);
+    net_shape(net, true);
+    enum status status = allocate_values(net, err);
+    if (!status) {
+        leaf_values(net);
+        draw_parameters(&net->network, rng, net->parameters);
+        status = evaluate(net, err);
+    }
+    if (status)
+        latent_net_free(net);
+    return status;
+}
+
+void latent_net_free(struct latent_net *net)
+{
+    for (int l = 0; l <= NETWORK_MAX_LEVELS; l++) {
+        free(net->value[l]);
+        net->value[l] = NULL;
+    }
+    free(net->parameters);
+    net->parameters = NULL;
+}
+
+size_t latent_most_inputs(const struct latent_net *net)
+{
+    size_t most = 0;
+    for (int l = 0; l < net->network.levels; l++)
+        if (latent_inputs(net, l) > most)
+            most = latent_inputs(net, l);
+    return most;
+}
+
+/* ---- sums over the patterns ---- */
+
+double latent_mean(const struct support *s, const struct tree *tree, const double *f, size_t node,
+                   int state)
+{
+    const double *posterior =
+        s->posterior + (node * (size_t)tree->states + (size_t)state) * s->stride;
+    double sum = 0, total = 0;
+    for (size_t x = 0; x < s->stride; x++) {
+        double weight = s->probability[x] * posterior[x];
+        total += weight;
+        sum += weight * f[x];
+    }
+    return sum / total;
+}
+
+double latent_variance(const struct support *s, const double *f)
+{
+    double mean = 0, square = 0, total = 0;
+    for (size_t x = 0; x < s->stride; x++) {
+        total += s->probability[x];
+        mean += s->probability[x] * f[x];
+    }
+    mean /= total;
+    for (size_t x = 0; x < s->stride; x++)
+        square += s->probability[x] * (f[x] - mean) * (f[x] - mean);
+    return square / total;
+}
+
+/* Both states of z_0 have probability 1/2. */
+void latent_root_covariance(const struct latent_net *net, int level, size_t i, bool centred,
+                            double *out)
+{
+    enum { MOST = 512 };
+    size_t inputs = latent_inputs(net, level);
+    double v[2][MOST];
+    for (size_t j = 0; j < inputs; j++) {
+        const double *f = latent_input(net, level, i, j);
+        for (int z = 0; z < 2; z++)
+            v[z][j] = latent_mean(net->support, net->tree, f, 0, z);
+        double mean = centred ? (v[0][j] + v[1][j]) / 2 : 0;
+        v[0][j] -= mean;
+        v[1][j] -= mean;
+    }
+    for (size_t j = 0; j < inputs; j++)
+        for (size_t k = 0; k < inputs; k++)
+            out[j * inputs + k] = (v[0][j] * v[0][k] + v[1][j] * v[1][k]) / 2;
+}
+
+/* a = [rho_{mu nu(k)} s_k], s_k = (E[f_k | z_nu = 1] - E[f_k | z_nu = 0]) / 2, [DDN] Sec. 6 */
+void latent_selectivity(const struct latent_net *net, int level, size_t i, double *a)
+{
+    for (size_t j = 0; j < latent_inputs(net, level); j++) {
+        const double *f = latent_input(net, level, i, j);
+        size_t owner = latent_owner(net, level, i, j);
+        a[j] = net->tree->polarity[owner] *
+               (latent_mean(net->support, net->tree, f, owner, 1) -
+                latent_mean(net->support, net->tree, f, owner, 0)) /
+               2;
+    }
+}
+
+/* ---- connections ---- */
+
+static enum status allocate_connection(struct latent_connection *c, const struct latent_net *net,
+                                       struct error *err)
+{
+    *c = (struct latent_connection){.outputs = (size_t)net->width[0],
+                                    .labels = (size_t)net->tree->states};
+    for (int l = 0; l < net->network.levels; l++) {
+        size_t nodes = net->tree->count[l], width = (size_t)net->width[l];
+        c->mean[l] =
+            calloc(nodes * c->labels * c->outputs * width * latent_inputs(net, l), sizeof(double));
+        c->gram[l] = calloc(nodes * width * width, sizeof(double));
+        c->jacobian[l] = calloc(nodes * c->outputs * width, sizeof(double));
+        if (!c->mean[l] || !c->gram[l] || !c->jacobian[l]) {
+            latent_connection_free(c);
+            return error_set(err, STATUS_SYSTEM, "no memory for connections");
+        }
+    }
+    return STATUS_OK;
+}
+
+void latent_connection_free(struct latent_connection *c)
+{
+    for (int l = 0; l < NETWORK_MAX_LEVELS; l++) {
+        free(c->mean[l]);
+        free(c->gram[l]);
+        free(c->jacobian[l]);
+        c->mean[l] = c->gram[l] = c->jacobian[l] = NULL;
+    }
+}
+
+/* scaled[k][x] = delta[k][x] P(x) factor[x] of `count` patterns, 0 past them; factor NULL: 1 */
+static void scale_delta(struct sweep *s, size_t rows, size_t count, const double *delta,
+                        const double *probability, const double *factor)
+{
+    for (size_t k = 0; k < rows; k++)
+        for (size_t x = 0; x < s->columns; x++)
+            s->scaled[k * s->columns + x] =
+                x >= count ? 0
+                           : delta[k * s->columns + x] * probability[x] * (factor ? factor[x] : 1);
+}
+
+/* What patterns [start, start + count) add through output o: J_{ok} f_a of every node, by label. */
+static void add_output(struct latent_connection *c, const struct latent_net *net, struct sweep *s,
+                       size_t start, size_t count, size_t o)
+{
+    const struct support *support = net->support;
+    const double *probability = support->probability + start;
+    for (int l = 0; l < net->network.levels; l++)
+        for (size_t i = 0; i < net->tree->count[l]; i++) {
+            size_t width = (size_t)net->width[l], inputs = latent_inputs(net, l);
+            double *delta = s->pass.delta[l] + i * width * s->columns;
+            double *input = s->pass.act[l + 1] + i * inputs * s->columns;
+            scale_delta(s, width, count, delta, probability, NULL);
+            for (size_t k = 0; k < width * s->columns; k++)
+                c->jacobian[l][(i * c->outputs + o) * width + k / s->columns] += s->scaled[k];
+            product_run(&s->gram[l], c->gram[l] + i * width * width, delta, s->scaled);
+            for (size_t z = 0; z < c->labels; z++) {
+                const double *root = support->posterior + z * support->stride + start;
+                double *out = c->mean[l] + ((i * c->labels + z) * c->outputs + o) * width * inputs;
+                scale_delta(s, width, count, delta, probability, root);
+                product_run(&s->outer[l], out, input, s->scaled);
+            }
+        }
+}
+
+/* From sums over z_0 = s to means: every state of the root has the same probability. */
+static void divide_by_labels(struct latent_connection *c, const struct latent_net *net)
+{
+    const struct support *support = net->support;
+    for (size_t z = 0; z < c->labels; z++) {
+        double total = 0;
+        for (size_t x = 0; x < support->stride; x++)
+            total += support->probability[x] * support->posterior[z * support->stride + x];
+        for (int l = 0; l < net->network.levels; l++) {
+            size_t size = c->outputs * (size_t)net->width[l] * latent_inputs(net, l);
+            for (size_t i = 0; i < net->tree->count[l]; i++)
+                for (size_t k = 0; k < size; k++)
+                    c->mean[l][(i * c->labels + z) * size + k] /= total;
+        }
+    }
+}
+
+enum status latent_connection_create(struct latent_connection *c, const struct latent_net *net,
+                                     struct error *err)
+{
+    struct sweep s;
+    *c = (struct latent_connection){.outputs = 0};
+    enum status status = sweep_open(&s, net, err);
+    if (status)
+        return status;
+    status = allocate_connection(c, net, err);
+    for (size_t at = 0, count; !status && at < net->support->stride; at += count) {
+        count = sweep_forward(&s, net, at);
+        for (size_t o = 0; o < c->outputs; o++) {
+            memset(s.pass.delta[0], 0, c->outputs * s.columns * sizeof(double));
+            for (size_t x = 0; x < s.columns; x++)
+                s.pass.delta[0][o * s.columns + x] = 1;
+            pass_backward(&s.pass, s.parameters, s.gradient);
+            add_output(c, net, &s, at, count, o);
+        }
+    }
+    if (!status)
+        divide_by_labels(c, net);
+    sweep_close(&s);
+    return status;
+}
+
+void latent_operator(const struct latent_connection *c, const struct latent_net *net, int level,
+                     size_t i, bool centred, double *out)
+{
+    size_t side = (size_t)net->width[level] * latent_inputs(net, level);
+    size_t size = c->outputs * side;
+    const double *zero = latent_k(c, net, level, i), *one = zero + size;
+    memset(out, 0, side * side * sizeof *out);
+    for (size_t o = 0; o < c->outputs; o++)
+        for (size_t p = 0; p < side; p++)
+            for (size_t q = 0; q < side; q++)
+                for (int z = 0; z < 2; z++) {
+                    size_t at_p = o * side + p, at_q = o * side + q;
+                    double mean_p = centred ? (zero[at_p] + one[at_p]) / 2 : 0;
+                    double mean_q = centred ? (zero[at_q] + one[at_q]) / 2 : 0;
+                    const double *k = z ? one : zero;
+                    /* 2 V, both states of the root with 1/2 */
+                    out[p * side + q] += (k[at_p] - mean_p) * (k[at_q] - mean_q);
+                }
+}
+
+/* ---- instances ---- */
+
+enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
+                           struct reading *reading, struct error *err)
+{
+    struct tree *tree;
+    struct support *support;
+    enum status status = latent_tree(trial->rng, trial->settings,
+                                     (struct tree_wish){.least_depth = 2, .forks = 1}, &tree, err);
+    if (status)
+        return status;
+    status = support_create(&support, tree, err);
+    if (!status) {
+        status = measure(trial, tree, support, reading, err);
+        support_free(support);
+    }
+    tree_free(tree);
+    return status;
+}
+
+enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
+                                  const struct support *support, latent_error *error,
+                                  struct reading *reading, struct error *err)
+{
+    struct net_wish wish = {.relu = trial->instance % 2 == 0,
+                            .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
+    struct latent_net net, dense;
+    enum status status =
+        latent_net_draw(&net, tree, support, trial->rng, trial->settings, wish, err);
+    if (status)
+        return status;
+    status = error(trial, &net, &reading->error, err);
+    if (!status)
+        status = latent_net_dense(&dense, &net, trial->rng, err);
+    if (!status) {
+        status = error(trial, &dense, &reading->control[0], err);
+        latent_net_free(&dense);
+    }
+    latent_net_free(&net);
+    return status;
+}

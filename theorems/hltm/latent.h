@@ -1,0 +1,170 @@
+/* What the claims on the hierarchical latent tree model are measured on: a drawn tree, its leaf
+ * patterns with their weights, a network that mirrors it, and exact conditional means. */
+#ifndef DUET_THEOREMS_LATENT_H
+#define DUET_THEOREMS_LATENT_H
+
+#include "hltm/exact.h"
+#include "sim/net/network.h"
+#include "theorems/claim.h"
+
+/* Sizes of the instances, the params of every such claim. */
+struct latent_settings {
+    int64_t depth, children, width, leaves, nodes, samples;
+};
+
+extern const struct param latent_params[];
+
+/* ---- trees ---- */
+
+/* Choices that a claim makes; 0: as the comment says. */
+struct tree_wish {
+    int states;      /* 2 */
+    int least_depth; /* 1 */
+    size_t leaves;   /* at most; as the settings say */
+    size_t nodes;    /* at most; no limit */
+    double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
+    int forks;       /* levels from the root on whose nodes have two children or more; 0: none */
+};
+
+/* A tree of drawn depth, children of every level and polarities; m = 2: with random signs, m > 2:
+ * some below 0 too, as far as they go. */
+enum status latent_tree(gsl_rng *rng, const struct latent_settings *settings, struct tree_wish wish,
+                        struct tree **tree, struct error *err);
+
+/* A tree of this shape; the same children below every node, polarities as above. */
+enum status latent_even_tree(gsl_rng *rng, int depth, int children, double low, double high,
+                             struct tree **tree, struct error *err);
+
+/* The number of binary digits that an assignment of all nodes may have in a joint distribution of
+ * `states` states, as a number of nodes: m^nodes <= 2^settings->nodes. */
+size_t latent_joint_nodes(const struct latent_settings *settings, int states);
+
+/* How far to shift the polarity of an edge by 0.05, so that it stays possible. */
+double latent_shift(const struct tree *tree, size_t node);
+
+/* parent[node] of all nodes but the root. */
+void latent_parents(const struct tree *tree, size_t *parent);
+
+/* Product of polarities along the path from the root, of node i of a level. */
+double latent_path(const struct tree *tree, int level, size_t i);
+
+/* ---- leaf patterns from samples, as if they were all that there are ---- */
+
+/* Weights 1 / samples; the posteriors are exact. */
+enum status latent_sampled_support(struct support **support, const struct tree *tree, uint64_t seed,
+                                   size_t samples, struct error *err);
+
+/* ---- networks ---- */
+
+struct net_wish {
+    bool relu, bias;
+    int width;    /* of all nodes; 0: drawn for each level */
+    bool any_net; /* also one with a node whose children tell nothing of it */
+};
+
+/* A network on the tree of `support`, and its activations f at every pattern. */
+struct latent_net {
+    const struct tree *tree;
+    const struct support *support;
+    struct network network; /* leaves enter as real numbers: 0 or 1, or m indicators */
+    double *parameters;
+    int width[NETWORK_MAX_LEVELS + 1];     /* neurons of a node; numbers of a leaf */
+    double *value[NETWORK_MAX_LEVELS + 1]; /* [node][width][stride]; the output's is f~ */
+};
+
+enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
+                            const struct support *support, gsl_rng *rng,
+                            const struct latent_settings *settings, struct net_wish wish,
+                            struct error *err);
+
+/* Fully connected, of the same tree, widths and activation, with weights of its own: node i of a
+ * level owns as many neurons, but all see the whole level below. */
+enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
+                             struct error *err);
+void latent_net_free(struct latent_net *net);
+
+/* Inputs of a node of a level: neurons of its children. */
+static inline size_t latent_inputs(const struct latent_net *net, int level)
+{
+    return (size_t)net->tree->children[level] * (size_t)net->width[level + 1];
+}
+
+/* f of input j of node i of a level, [pattern], and the node that owns it. */
+static inline const double *latent_input(const struct latent_net *net, int level, size_t i,
+                                         size_t j)
+{
+    return net->value[level + 1] + (i * latent_inputs(net, level) + j) * net->support->stride;
+}
+
+static inline size_t latent_owner(const struct latent_net *net, int level, size_t i, size_t j)
+{
+    return net->tree->first[level + 1] + i * (size_t)net->tree->children[level] +
+           j / (size_t)net->width[level + 1];
+}
+
+/* ---- instances ---- */
+
+/* What a claim measures on a tree and all its leaf patterns. */
+typedef enum status latent_measure(const struct trial *trial, const struct tree *tree,
+                                   const struct support *support, struct reading *reading,
+                                   struct error *err);
+
+/* On a drawn tree of depth 2 or more whose root has two children or more. */
+enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
+                           struct reading *reading, struct error *err);
+
+/* How far a network is from what a claim says. */
+typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
+                                 double *error, struct error *err);
+
+/* reading->error of a drawn network, ReLU in every other instance, with or without biases;
+ * control[0] of a fully connected one of the same widths. */
+enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
+                                  const struct support *support, latent_error *error,
+                                  struct reading *reading, struct error *err);
+
+/* ---- exact sums over the patterns ---- */
+
+/* E[f | z_node = s] */
+double latent_mean(const struct support *support, const struct tree *tree, const double *f,
+                   size_t node, int s);
+double latent_variance(const struct support *support, const double *f);
+
+/* V_{z_0}[E[f of the inputs of node i | z_0]], [inputs][inputs]; m = 2, z_0 uniform.  Not centred:
+ * the second moment in place of the covariance. */
+void latent_root_covariance(const struct latent_net *net, int level, size_t i, bool centred,
+                            double *out);
+
+/* a of node i ([DDN]): rho_{mu nu(k)} s_k of its inputs. */
+void latent_selectivity(const struct latent_net *net, int level, size_t i, double *a);
+
+/* Largest number of inputs of a node. */
+size_t latent_most_inputs(const struct latent_net *net);
+
+/* ---- connections ---- */
+
+/* E[K | z_0 = s], E[J^T J] and E[J] of all nodes, by the passes that training uses. */
+struct latent_connection {
+    size_t outputs, labels;
+    double *mean[NETWORK_MAX_LEVELS];     /* [node][label][output][neuron][input] */
+    double *gram[NETWORK_MAX_LEVELS];     /* [node][neuron][neuron] */
+    double *jacobian[NETWORK_MAX_LEVELS]; /* [node][output][neuron] */
+};
+
+enum status latent_connection_create(struct latent_connection *connection,
+                                     const struct latent_net *net, struct error *err);
+void latent_connection_free(struct latent_connection *connection);
+
+/* E[K | z_0] of node i: [label][output][neuron][input] */
+static inline const double *latent_k(const struct latent_connection *c,
+                                     const struct latent_net *net, int level, size_t i)
+{
+    return c->mean[level] +
+           i * c->labels * c->outputs * (size_t)net->width[level] * latent_inputs(net, level);
+}
+
+/* OP = 2 V_{z_0}[E[K | z_0]] of node i, rows (neuron, input): [width inputs][width inputs] */
+void latent_operator(const struct latent_connection *connection, const struct latent_net *net,
+                     int level, size_t i, bool centred, double *out);
+
+#endif

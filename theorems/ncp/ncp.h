@@ -1,0 +1,131 @@
+/* What the claims on learning without negative pairs ([NCP]) are measured on: drawn weights, data
+ * moments and rates of the linear model, and trajectories of their flows. */
+#ifndef DUET_THEOREMS_NCP_H
+#define DUET_THEOREMS_NCP_H
+
+#include "sim/data/population.h"
+#include "sim/flow/noncontrastive.h"
+#include "sim/loss/noncontrastive_batch.h"
+#include "theorems/claim.h"
+#include "theorems/draw.h"
+
+/* Sizes of the instances, the params of every such claim. */
+struct ncp_settings {
+    int64_t size;
+};
+
+extern const struct param ncp_params[];
+
+/* The fields that these claims share in their `about`. */
+#define NCP_SETTINGS .params = ncp_params, .settings_size = sizeof(struct ncp_settings)
+
+enum { NCP_SAMPLES = 16 }; /* times at which a trajectory is looked at */
+
+/* ---- drawing ---- */
+
+/* A size from 2 to the settings' */
+size_t ncp_draw_size(const struct trial *trial);
+
+/* Uniform on [low, high], `count` of them, neighbours in order at least `gap` apart */
+void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count, double *out);
+
+/* A random orthogonal n x n matrix */
+void ncp_orthogonal(gsl_rng *rng, size_t n, double *u);
+
+/* out = sum_j value[j] u_j u_j^T, u_j the rows of u */
+void ncp_compose(size_t n, const double *u, const double *value, double *out);
+
+/* out = a^T diag(value) b, all n x n; work: n^2 */
+void ncp_outer(size_t n, const double *a, const double *value, const double *b, double *work,
+               double *out);
+
+/* A symmetric matrix with `rank` eigenvalues in [low, high], the others 0 */
+enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, double high, double *out,
+                          struct error *err);
+
+/* ---- matrices ---- */
+
+/* calloc that says what failed */
+double *ncp_array(size_t count, struct error *err);
+
+void ncp_identity(size_t n, double factor, double *out);
+double ncp_frobenius(const double *a, size_t count);
+double ncp_largest(const double *a, size_t count); /* max |a_i| */
+
+/* Eigenvalues, largest first, of the symmetric part of `a` */
+enum status ncp_eigenvalues(size_t n, const double *a, double *value, struct error *err);
+enum status ncp_least_eigenvalue(size_t n, const double *a, double *least, struct error *err);
+
+/* b = a^{-1} for a symmetric positive definite `a` */
+enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err);
+
+/* ---- the matrix flow ---- */
+
+struct ncp_wish {
+    bool isotropic; /* X = I, X' = sigma2 I */
+    bool square;    /* as many outputs as inputs */
+    size_t most;    /* largest size; 0: as the settings say */
+};
+
+/* A matrix flow with every constant and its first state drawn; what a claim is about, it sets. */
+struct ncp_matrix {
+    struct matrix_flow flow;
+    struct dynamics dynamics;
+    double sigma2;         /* of isotropic ones */
+    double *x, *x_prime;   /* X, X' */
+    double *state, *first; /* now and as drawn */
+    double *record;        /* [NCP_SAMPLES + 1][size] */
+};
+
+enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish,
+                            struct error *err);
+void ncp_matrix_free(struct ncp_matrix *m);
+
+/* Record the flow from `first` to time `end`. */
+enum status ncp_matrix_run(struct ncp_matrix *m, double end, struct error *err);
+
+/* The rates that the matrix flow gives, at its present state, to W_p and F = W W^T, [outputs^2]
+ * each, and to tau = <W_a, W> / |W|^2, one number after the other.  work: the flow's size. */
+void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate);
+
+/* The state of the reduced flow at the same place: W_p, F, tau */
+void ncp_reduced_state(const struct ncp_matrix *m, double *state);
+
+/* ---- the model, by backpropagation ---- */
+
+enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
+
+/* A distribution of so many data points and views, all independent normal, the moments that the
+ * flow needs, and the linear model as a batch of every way to draw (x_1, x_2), each with its
+ * probability. */
+struct ncp_model {
+    struct ncp_matrix flow; /* its X and X' are those of the data */
+    struct population *data;
+    struct network network; /* one linear layer */
+    struct predictor predictor;
+    struct noncontrastive_batch batch;
+    double *weight, *trunk, *trunk_gradient, *head, *head_gradient, *target;
+    struct arena arena;
+};
+
+/* Free it also where this fails. */
+enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish,
+                           struct error *err);
+void ncp_model_free(struct ncp_model *m);
+
+/* Lay out the batch for an objective; the data stay. */
+enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objective,
+                              struct error *err);
+
+/* d state / dt of W and W_p by the gradients of the batch and weight decay; `state` and `rate` as
+ * the flow's, where W_a has no rate. */
+void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
+
+/* ---- measuring ---- */
+
+/* Largest difference of the invariants along a record from their first values, over the largest
+ * first value.  Faults go into the later values. */
+enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
+                      const double *record, double *error, struct error *err);
+
+#endif

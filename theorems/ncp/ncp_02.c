@@ -1,0 +1,83 @@
+/* NCP-2: balance of predictor and trunk */
+#include "theorems/claims_ncp.h"
+#include "theorems/ncp/ncp.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* W_a(t) = cos(omega t) A + sin(omega t) B: nothing to do with W */
+struct swing {
+    double omega;
+    const double *a, *b;
+    size_t count;
+};
+
+static void swing(const void *context, double t, double *w_a)
+{
+    const struct swing *s = context;
+    for (size_t i = 0; i < s->count; i++)
+        w_a[i] = cos(s->omega * t) * s->a[i] + sin(s->omega * t) * s->b[i];
+}
+
+static enum status balance_error(const struct trial *trial, struct ncp_matrix *m, double *error,
+                                 struct error *err)
+{
+    enum { END = 4 };
+    enum status status = ncp_matrix_run(m, END, err);
+    return status ? status : ncp_drift(trial, &m->dynamics, END, m->record, error, err);
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    static const enum target_rule rules[] = {RULE_EMA, RULE_FROZEN, RULE_ONLINE, RULE_SCALED,
+                                             RULE_GIVEN};
+    struct ncp_matrix m;
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (status)
+        return status;
+    size_t count = m.flow.outputs * m.flow.inputs;
+    double *swings = ncp_array(2 * count, err);
+    status = swings ? STATUS_OK : STATUS_SYSTEM;
+    struct swing given = {gsl_ran_flat(trial->rng, 0.5, 3), swings, swings + count, count};
+    if (!status) {
+        draw_normal(trial->rng, 0.7, 2 * count, swings);
+        m.flow.target = rules[trial->instance % 5];
+        m.flow.given = swing;
+        m.flow.given_context = &given;
+        status = balance_error(trial, &m, &reading->error, err);
+    }
+    m.flow.eta_p = m.flow.eta_s + gsl_ran_flat(trial->rng, 0.05, 0.3);
+    if (!status)
+        status = balance_error(trial, &m, &reading->control[0], err);
+    free(swings);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "balance: W W^T - W_p^T W_p / alpha_p = e^{-2 eta t} C, C its first value",
+     .measured = "The matrix flow with W_a by moving average, frozen, equal to W, tau W, or a "
+                 "drawn function of time, in turn; largest difference of e^{2 eta t} (W W^T - "
+                 "W_p^T W_p / alpha_p) from C along the trajectory, over the largest entry of C.",
+     .controls = {"eta_p above eta_s by 0.05 to 0.3"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 25,
+     .quick = 5,
+     .cost = 0.005,
+     .measure = measure},
+};
+
+const struct claim claim_ncp_2 = {
+    .about = {.name = "NCP-2",
+              .doc = "Predictor and trunk stay balanced: what their Gram matrices differ by only "
+                     "decays with the weights, whatever the data and the target network.",
+              .source = "[NCP]",
+              NCP_SETTINGS},
+    .title = "Balance of predictor and trunk",
+    .formula = "W W^T - W_p^T W_p / alpha_p = e^{-2 eta t} C",
+    .hypotheses = "Linear; stop-gradient; one weight decay eta for predictor and trunk.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,284 @@
+/* NCP-3: the stop-gradient is essential */
+#include "core/linalg.h"
+#include "sim/loss/objectives/objectives.h"
+#include "theorems/claims_ncp.h"
+#include "theorems/ncp/ncp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- H ---- */
+
+/* H = X' (x) (P^T P + I) + X (x) (P - I)^T (P - I) + eta I on vec(W), which stacks columns:
+ * [n1 n2][n1 n2]; work: 3 n2^2 */
+static void decay_operator(const struct matrix_flow *f, const double *p, double *work, double *h)
+{
+    size_t n1 = f->inputs, n2 = f->outputs, size = n1 * n2;
+    double *noise = work, *signal = work + n2 * n2, *less = signal + n2 * n2;
+    memcpy(less, p, n2 * n2 * sizeof *less);
+    ncp_identity(n2, 1, noise);
+    for (size_t i = 0; i < n2; i++)
+        less[i * n2 + i] -= 1;
+    matrix_product(TRANSPOSED, PLAIN, n2, n2, n2, 1, p, p, 1, noise);
+    matrix_product(TRANSPOSED, PLAIN, n2, n2, n2, 1, less, less, 0, signal);
+    for (size_t r = 0; r < size; r++)
+        for (size_t c = 0; c < size; c++) {
+            size_t data = r / n2 * n1 + c / n2, weight = r % n2 * n2 + c % n2;
+            h[r * size + c] = f->x_prime[data] * noise[weight] + f->x[data] * signal[weight] +
+                              (r == c ? f->eta_s : 0);
+        }
+}
+
+/* d state / dt of W and W_p from the first state on, by the gradient of an objective where W_a = W
+ * and weight decay */
+static enum status descent(struct ncp_model *m, const struct objective *objective, double *rate,
+                           struct error *err)
+{
+    enum status status = ncp_model_lay_out(m, objective, err);
+    if (!status)
+        ncp_model_descend(m, m->flow.first, rate);
+    return status;
+}
+
+/* -H vec(W) at the first state; work: [n1 n2]^2 + 3 n2^2 */
+static void predict_descent(const struct ncp_matrix *m, double *work, double *out)
+{
+    size_t n1 = m->flow.inputs, n2 = m->flow.outputs, size = n1 * n2;
+    const double *w = m->first, *h = work;
+    decay_operator(&m->flow, w + matrix_flow_predictor(&m->flow), work + size * size, work);
+    memset(out, 0, size * sizeof *out);
+    for (size_t r = 0; r < size; r++)
+        for (size_t c = 0; c < size; c++)
+            out[r % n2 * n1 + r / n2] -= h[r * size + c] * w[c % n2 * n1 + c / n2];
+}
+
+static enum status form_errors(struct ncp_model *m, const struct trial *trial,
+                               struct reading *reading, struct error *err)
+{
+    size_t n2 = m->flow.flow.outputs, size = m->flow.flow.inputs * n2;
+    size_t full = matrix_flow_size(&m->flow.flow);
+    double *predicted = ncp_array(size + 2 * full + size * size + 3 * n2 * n2, err);
+    if (!predicted)
+        return STATUS_SYSTEM;
+    double *through = predicted + size, *stopped = through + full;
+    predict_descent(&m->flow, stopped + full, predicted);
+    enum status status = descent(m, &objective_no_stopgrad, through, err);
+    if (!status)
+        status = descent(m, &objective_simsiam, stopped, err);
+    if (!status) {
+        plant(trial, through, size);
+        reading->error = relative_error(through, predicted, size);
+        reading->control[0] = relative_error(stopped, predicted, size);
+    }
+    free(predicted);
+    return status;
+}
+
+static enum status measure_form(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    struct ncp_model m;
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (!status)
+        status = form_errors(&m, trial, reading, err);
+    ncp_model_free(&m);
+    return status;
+}
+
+/* ---- the norm along the flow ---- */
+
+/* max over the record of |W(t)| / (e^{-lambda_0 t} |W(0)|) - 1 */
+static enum status excess(struct ncp_matrix *m, double end, double *out, struct error *err)
+{
+    size_t size = m->flow.outputs * m->flow.inputs, all = m->dynamics.flow.size;
+    size_t n2 = m->flow.outputs;
+    double *h = ncp_array(size * size + 3 * n2 * n2, err), least = INFINITY;
+    if (!h)
+        return STATUS_SYSTEM;
+    enum status status = ncp_matrix_run(m, end, err);
+    *out = -INFINITY;
+    for (size_t k = 0; k <= NCP_SAMPLES && !status; k++) {
+        const double *now = m->record + k * all;
+        double value, t = end * (double)k / NCP_SAMPLES;
+        decay_operator(&m->flow, now + matrix_flow_predictor(&m->flow), h + size * size, h);
+        status = ncp_least_eigenvalue(size, h, &value, err);
+        least = fmin(least, value);
+        if (k > 0)
+            *out = fmax(
+                *out,
+                ncp_frobenius(now, size) / (exp(-least * t) * ncp_frobenius(m->first, size)) - 1);
+    }
+    free(h);
+    return status;
+}
+
+static enum status measure_bound(const struct trial *trial, struct reading *reading,
+                                 struct error *err)
+{
+    struct ncp_matrix m;
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.most = 3}, err);
+    if (status)
+        return status;
+    m.flow.target = RULE_ONLINE;
+    m.flow.through_target = true;
+    status = excess(&m, 2, &reading->error, err);
+    m.flow.through_target = false;
+    if (!status)
+        status = excess(&m, 2, &reading->control[0], err);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+/* ---- without a predictor ---- */
+
+/* -W (X' + eta I), or with `left` -(X' + eta I) W */
+static void printed_rate(const struct ncp_matrix *m, bool left, double *out)
+{
+    size_t n = m->flow.inputs;
+    memcpy(out, m->first, n * n * sizeof *out);
+    matrix_product(PLAIN, PLAIN, n, n, n, -1, left ? m->x_prime : m->first,
+                   left ? m->first : m->x_prime, -m->flow.eta_s, out);
+}
+
+static enum status side_errors(struct ncp_model *m, const struct trial *trial,
+                               struct reading *reading, struct error *err)
+{
+    size_t n = m->flow.flow.inputs, size = n * n, full = matrix_flow_size(&m->flow.flow);
+    double *right = ncp_array(2 * size + 2 * full, err);
+    if (!right)
+        return STATUS_SYSTEM;
+    double *left = right + size, *stopped = left + size, *through = stopped + full;
+    ncp_identity(n, 1, m->flow.first + matrix_flow_predictor(&m->flow.flow));
+    printed_rate(&m->flow, false, right);
+    printed_rate(&m->flow, true, left);
+    enum status status = descent(m, &objective_simsiam, stopped, err);
+    if (!status)
+        status = descent(m, &objective_no_stopgrad, through, err);
+    if (!status) {
+        plant(trial, stopped, size);
+        reading->error = relative_error(stopped, right, size);
+        reading->control[0] = relative_error(stopped, left, size);
+        reading->control[1] = relative_error(through, right, size);
+    }
+    free(right);
+    return status;
+}
+
+enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading,
+                               struct error *err)
+{
+    struct ncp_model m;
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = true}, err);
+    if (!status)
+        status = side_errors(&m, trial, reading, err);
+    ncp_model_free(&m);
+    return status;
+}
+
+/* max |W(t) - W(0) e^{-(X' + eta I) t}| along the flow, over max |W(0)| */
+static enum status vanishing_error(const struct trial *trial, struct ncp_matrix *m, double end,
+                                   double *error, struct error *err)
+{
+    size_t n1 = m->flow.inputs, n2 = m->flow.outputs, size = n1 * n2;
+    double *u = ncp_array(2 * n1 * n1 + 2 * n1 + 2 * (NCP_SAMPLES + 1) * size, err);
+    if (!u)
+        return STATUS_SYSTEM;
+    double *left = u + n1 * n1, *value = left + n1 * n1, *factor = value + n1;
+    double *measured = factor + n1, *predicted = measured + (NCP_SAMPLES + 1) * size;
+    memcpy(u, m->x_prime, n1 * n1 * sizeof *u);
+    enum status status = symmetric_eigen((int)n1, u, value, 1, err);
+    if (!status)
+        status = ncp_matrix_run(m, end, err);
+    for (size_t k = 0; k <= NCP_SAMPLES && !status; k++) {
+        for (size_t j = 0; j < n1; j++)
+            factor[j] = exp(-(value[j] + m->flow.eta_s) * end * (double)k / NCP_SAMPLES);
+        ncp_compose(n1, u, factor, left);
+        matrix_product(PLAIN, PLAIN, n2, n1, n1, 1, m->first, left, 0, predicted + k * size);
+        memcpy(measured + k * size, m->record + k * m->dynamics.flow.size, size * sizeof *measured);
+    }
+    plant(trial, measured, (NCP_SAMPLES + 1) * size);
+    *error = relative_error(measured, predicted, (NCP_SAMPLES + 1) * size);
+    free(u);
+    return status;
+}
+
+static enum status measure_vanishing(const struct trial *trial, struct reading *reading,
+                                     struct error *err)
+{
+    struct ncp_matrix m;
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (status)
+        return status;
+    double least;
+    status = ncp_least_eigenvalue(m.flow.inputs, m.x_prime, &least, err);
+    double end = 25 / (least + m.flow.eta_s);
+    m.flow.target = RULE_ONLINE;
+    m.flow.no_predictor = true;
+    if (!status)
+        status = vanishing_error(trial, &m, end, &reading->error, err);
+    m.flow.no_predictor = false;
+    if (!status)
+        status = vanishing_error(trial, &m, end, &reading->control[0], err);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "form: without stop-gradient, d vec(W)/dt = -H vec(W), "
+                  "H = X' (x) (W_p^T W_p + I) + X (x) (W_p - I)^T (W_p - I) + eta I",
+     .measured = "Left: gradient of E|W_p W x_1 - W x_2|^2 / 2 through both branches, summed over "
+                 "every point and pair of views of a drawn distribution. Right: H written out.",
+     .controls = {"with stop-gradient"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .cost = 0.0005,
+     .measure = measure_form},
+    {.statement = "bound: |W(t)| <= e^{-lambda_0 t} |W(0)|, lambda_0 = inf lambda_min(H)",
+     .measured = "Flow of W and W_p without stop-gradient to t = 2, at most 3 x 3 weights, at 16 "
+                 "times; the infimum is over the times up to t. Excess of |W(t)| over the bound, "
+                 "relative to it.",
+     .controls = {"with stop-gradient"},
+     .kind = PART_BOUND,
+     .tolerance = 1e-10,
+     .instances = 1000,
+     .quick = 40,
+     .cost = 0.001,
+     .measure = measure_bound},
+    {.statement = "no predictor: with stop-gradient and without predictor, dW/dt = -W (X' + eta I)",
+     .measured = "Left: gradient of E|W x_1 - StopGrad(W x_2)|^2 / 2 over every point and pair of "
+                 "views, square W. Right: the product.",
+     .controls = {"from the left as printed, -(X' + eta I) W", "no stop-gradient"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .cost = 0.0005,
+     .measure = ncp_3_measure_side},
+    {.statement = "vanishing: without predictor W(t) = W(0) e^{-(X' + eta I) t}, down to nothing",
+     .measured = "The flow with stop-gradient and without predictor, for 25 over its slowest rate: "
+                 "largest difference along the trajectory over max |W(0)|.",
+     .controls = {"with stop-gradient and predictor: W does not vanish so"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.02,
+     .measure = measure_vanishing},
+};
+
+const struct claim claim_ncp_3 = {
+    .about = {.name = "NCP-3",
+              .doc = "Without stop-gradient, and without predictor, the trunk decays to nothing; "
+                     "with both it does not.",
+              .source = "[NCP] Thm. 2",
+              NCP_SETTINGS},
+    .title = "Stop-gradient is essential",
+    .formula = "d vec(W)/dt = -H vec(W), H = X' (x) (W_p^T W_p + I) + X (x) (W_p - I)^T (W_p - I) "
+               "+ eta I >= 0",
+    .hypotheses = "Linear; W_a = W, its gradient not stopped; or no predictor.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,289 @@
+/* NCP-10: fixed points and basins of a mode */
+#include "theorems/claims_ncp.h"
+#include "theorems/ncp/ncp.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+
+/* One mode on the parabola s = p^2 / alpha_p at fixed tau: dp/dt = p^2 [tau - k p] - eta p with
+ * k = 1 + sigma2, between its fixed points 0, low and high. */
+struct mode {
+    struct mode_flow flow;
+    struct dynamics dynamics;
+    double tau, k, eta, low, high;
+};
+
+/* tau^2 / (4 k): where both fixed points meet */
+static double threshold(double tau, double k)
+{
+    return tau * tau / (4 * k);
+}
+
+static void set_mode(struct mode *m, double alpha_p, double tau, double k, double eta)
+{
+    double root = sqrt(fmax(0, tau * tau - 4 * eta * k));
+    m->tau = tau;
+    m->k = k;
+    m->eta = eta;
+    m->low = 2 * eta / (tau + root); /* (tau - root) / (2 k), without cancellation */
+    m->high = (tau + root) / (2 * k);
+    m->flow = (struct mode_flow){
+        .modes = 1, .sigma2 = k - 1, .alpha_p = alpha_p, .eta_p = eta, .eta_s = eta};
+    mode_flow_open(&m->flow, &m->dynamics);
+}
+
+/* eta a share between `least` and `most` of the threshold */
+static void draw_mode(struct mode *m, gsl_rng *rng, double least, double most)
+{
+    double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
+    double k = gsl_ran_flat(rng, 1.05, 2);
+    set_mode(m, alpha_p, tau, k, gsl_ran_flat(rng, least, most) * threshold(tau, k));
+}
+
+static void on_parabola(const struct mode *m, double p, double *state)
+{
+    state[0] = p;
+    state[1] = p * p / m->flow.alpha_p;
+    state[2] = m->tau;
+}
+
+static double rate_at(const struct mode *m, double p)
+{
+    double state[3], rate[3];
+    on_parabola(m, p, state);
+    m->dynamics.flow.rate(m->dynamics.flow.context, 0, state, rate);
+    return rate[0];
+}
+
+/* ---- the cubic ---- */
+
+enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading,
+                                   struct error *err)
+{
+    enum { POINTS = 12 };
+    double measured[POINTS], corrected[POINTS], printed[POINTS];
+    struct mode m;
+    (void)err;
+    draw_mode(&m, trial->rng, 0.1, 0.9);
+    for (int i = 0; i < POINTS; i++) {
+        double p = gsl_ran_flat(trial->rng, -0.5, 1.5) * m.high;
+        measured[i] = rate_at(&m, p);
+        printed[i] = -p * (p - m.low) * (p - m.high);
+        corrected[i] = m.k * printed[i];
+    }
+    plant(trial, measured, POINTS);
+    reading->error = relative_error(measured, corrected, POINTS);
+    reading->control[0] = relative_error(measured, printed, POINTS);
+    return STATUS_OK;
+}
+
+/* ---- basins ---- */
+
+/* Start at p, run for 25 e-foldings of every rate, and compare with where it should end, over the
+ * upper fixed point. */
+static enum status end_error(const struct trial *trial, const struct mode *m, double p, double end,
+                             double expected, double *error, struct error *err)
+{
+    double state[3];
+    on_parabola(m, p, state);
+    enum status status = dynamics_record(&m->dynamics, end, 1 + (int)(end / 50), state, NULL, err);
+    plant(trial, state, 1);
+    *error = fabs(state[0] - expected) / m->high;
+    return status;
+}
+
+static enum status measure_basins(const struct trial *trial, struct reading *reading,
+                                  struct error *err)
+{
+    static const double aside = 1e-6;
+    struct mode m;
+    double below = NAN, above = NAN, swapped_below = NAN, swapped_above = NAN;
+    draw_mode(&m, trial->rng, 0.1, 0.9);
+    double gap = m.high - m.low, end = 25 / m.eta + 25 / (m.k * m.low * gap);
+    end += 25 / (m.k * m.high * gap);
+    double under = m.low * (1 - aside), over = m.low * (1 + aside);
+    enum status status = end_error(trial, &m, under, end, 0, &below, err);
+    if (!status)
+        status = end_error(trial, &m, over, end, m.high, &above, err);
+    if (!status)
+        status = end_error(trial, &m, over, end, 0, &swapped_below, err);
+    if (!status)
+        status = end_error(trial, &m, under, end, m.high, &swapped_above, err);
+    reading->error = fmax(below, above);
+    reading->control[0] = fmin(swapped_below, swapped_above);
+    return status;
+}
+
+/* ---- the threshold ---- */
+
+/* From above both fixed points, eta off its threshold by `share` of it: p at the end against 0, or
+ * against the upper fixed point.  Next to the threshold the flow passes tau / (2 k) slowly. */
+static enum status threshold_error(const struct trial *trial, double share, bool collapses,
+                                   double alpha_p, double tau, double k, double *error,
+                                   struct error *err)
+{
+    struct mode m;
+    double eta = threshold(tau, k) * (1 + share);
+    set_mode(&m, alpha_p, tau, k, eta);
+    double end = (25 / sqrt(fabs(share)) + 25) / eta;
+    return end_error(trial, &m, tau / k, end, collapses ? 0 : m.high, error, err);
+}
+
+static enum status measure_threshold(const struct trial *trial, struct reading *reading,
+                                     struct error *err)
+{
+    gsl_rng *rng = trial->rng;
+    double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
+    double k = gsl_ran_flat(rng, 1.05, 2), share = pow(10, gsl_ran_flat(rng, -6, -1));
+    double dead = NAN, alive = NAN, crossed_dead = NAN, crossed_alive = NAN;
+    enum status status = threshold_error(trial, share, true, alpha_p, tau, k, &dead, err);
+    if (!status)
+        status = threshold_error(trial, -share, false, alpha_p, tau, k, &alive, err);
+    if (!status)
+        status = threshold_error(trial, -share, true, alpha_p, tau, k, &crossed_dead, err);
+    if (!status)
+        status = threshold_error(trial, share, false, alpha_p, tau, k, &crossed_alive, err);
+    reading->error = fmax(dead, alive);
+    reading->control[0] = fmin(crossed_dead, crossed_alive);
+    return status;
+}
+
+/* ---- how the edge of the basin moves ---- */
+
+/* The fixed point below (or above) the middle of both, by bisection of the rate */
+static double bisected(const struct mode *m, bool upper)
+{
+    double middle = m->tau / (2 * m->k), a = upper ? middle : 0, b = upper ? 2 * middle : middle;
+    for (int i = 0; i < 200; i++) {
+        double p = (a + b) / 2;
+        bool inside = p > 0 && rate_at(m, p) > 0; /* between the fixed points p grows */
+        if (inside == upper)
+            a = p;
+        else
+            b = p;
+    }
+    return (a + b) / 2;
+}
+
+/* By how much, relatively, the fixed point falls with eta or rises with tau */
+static double disorder(const struct mode *m, const double share[2], bool upper)
+{
+    struct mode more;
+    double here = bisected(m, upper);
+    double eta = m->eta + share[0] * (threshold(m->tau, m->k) - m->eta);
+    set_mode(&more, m->flow.alpha_p, m->tau, m->k, eta);
+    double falls = here - bisected(&more, upper);
+    set_mode(&more, m->flow.alpha_p, m->tau * (1 + share[1]), m->k, m->eta);
+    double rises = bisected(&more, upper) - here;
+    return fmax(falls, rises) / here;
+}
+
+static enum status measure_order(const struct trial *trial, struct reading *reading,
+                                 struct error *err)
+{
+    struct mode m;
+    (void)err;
+    draw_mode(&m, trial->rng, 0.02, 0.95);
+    double share[2] = {gsl_ran_flat(trial->rng, 0.01, 0.95), gsl_ran_flat(trial->rng, 0.01, 1)};
+    reading->error = disorder(&m, share, false);
+    reading->control[0] = disorder(&m, share, true);
+    return STATUS_OK;
+}
+
+/* ---- without weight decay ---- */
+
+/* max over the record of 1 - s(t) / |c|, c = s(0) - p(0)^2 / alpha_p */
+static enum status shortfall(const struct mode *m, double p, double s, double *out,
+                             struct error *err)
+{
+    enum { END = 30 };
+    double state[3] = {p, s, m->tau}, record[(NCP_SAMPLES + 1) * 3];
+    double c = fabs(s - p * p / m->flow.alpha_p);
+    enum status status = dynamics_record(&m->dynamics, END, NCP_SAMPLES, state, record, err);
+    *out = -INFINITY;
+    for (int i = 1; i <= NCP_SAMPLES && !status; i++)
+        *out = fmax(*out, 1 - record[3 * i + 1] / c);
+    return status;
+}
+
+static enum status measure_survival(const struct trial *trial, struct reading *reading,
+                                    struct error *err)
+{
+    gsl_rng *rng = trial->rng;
+    struct mode m;
+    double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.3, 1);
+    set_mode(&m, alpha_p, tau, gsl_ran_flat(rng, 1.05, 2), 0);
+    double p = gsl_ran_flat(rng, -1.2, 1.2), c = gsl_ran_flat(rng, 0.05, 1);
+    enum status status = shortfall(&m, p, p * p / alpha_p + c, &reading->error, err);
+    p = gsl_ran_flat(rng, -1.2, -0.3);
+    c = gsl_ran_flat(rng, 0.1, 0.9) * p * p / alpha_p;
+    return status ? status : shortfall(&m, p, p * p / alpha_p - c, &reading->control[0], err);
+}
+
+static const struct part parts[] = {
+    {.statement = "fixed points: dp/dt = -(1 + sigma2) p (p - p_-)(p - p_+), "
+                  "p_+- = [tau +- sqrt(tau^2 - 4 eta (1 + sigma2))] / (2 (1 + sigma2))",
+     .measured = "Left: the rate of the mode on the parabola at 12 drawn p. Right: the product.",
+     .controls = {"without the factor 1 + sigma2, as printed"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .measure = ncp_10_measure_factors},
+    {.statement = "basins: from p_- (1 - 1e-6) the mode collapses to 0, from p_- (1 + 1e-6) it "
+                  "goes to p_+",
+     .measured = "The flow of p and s from the parabola, tau fixed, for 25 e-foldings at each "
+                 "fixed point: distance from where it should end, over p_+; the larger of both.",
+     .controls = {"started on the other side"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 40,
+     .quick = 4,
+     .cost = 0.002,
+     .measure = measure_basins},
+    {.statement = "threshold: at eta = tau^2 (1 + e) / (4 (1 + sigma2)) everything collapses, at "
+                  "(1 - e) it does not",
+     .measured = "The flow from p = tau / (1 + sigma2), above every fixed point, with e between "
+                 "1e-6 and 0.1: distance from 0 and from p_+ at the end, over p_+.",
+     .controls = {"eta on the other side of the threshold"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 40,
+     .quick = 4,
+     .cost = 0.005,
+     .measure = measure_threshold},
+    {.statement = "order: p_- increases in eta and decreases in tau",
+     .measured = "p_- by bisection of the rate, at (eta, tau), at a larger eta and at a larger "
+                 "tau: by how much it goes the wrong way, relatively.",
+     .controls = {"p_+ in place of p_-"},
+     .kind = PART_BOUND,
+     .tolerance = 1e-10,
+     .instances = 1000,
+     .quick = 60,
+     .measure = measure_order},
+    {.statement = "no decay: with eta = 0 and s(0) > p(0)^2 / alpha_p, s(t) >= s(0) - "
+                  "p(0)^2 / alpha_p > 0: no collapse",
+     .measured = "The flow of p and s to t = 30, p(0) of either sign, tau fixed: by how much s "
+                 "falls short of the bound, relative to it.",
+     .controls = {"s(0) < p(0)^2 / alpha_p with p(0) < 0, against the same distance"},
+     .kind = PART_BOUND,
+     .tolerance = 1e-10,
+     .instances = 1000,
+     .quick = 60,
+     .cost = 0.0003,
+     .measure = measure_survival},
+};
+
+const struct claim claim_ncp_10 = {
+    .about = {.name = "NCP-10",
+              .doc = "With weight decay a mode has two stable ends, nothing and p_+, and starts "
+                     "below p_- collapse; too much weight decay leaves only collapse.",
+              .source = "[NCP]",
+              NCP_SETTINGS},
+    .title = "Fixed points and basins",
+    .formula = "dp/dt = p^2 [tau - (1 + sigma2) p] - eta p; "
+               "p_+- = [tau +- sqrt(tau^2 - 4 eta (1 + sigma2))] / (2 (1 + sigma2))",
+    .hypotheses = "Aligned eigenspaces; on the parabola; tau fixed.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

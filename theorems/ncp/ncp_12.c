@@ -1,0 +1,114 @@
+/* NCP-12: the moving average points where the network does */
+#include "theorems/claims.h"
+#include "theorems/ncp/ncp.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { RATES = 4, DECAYS = 3, EARLY = NCP_SAMPLES / 4 };
+
+static const double learning_rate = 0.01; /* that turns gamma_a, a step, into beta, a time */
+static const double end = 64;
+
+/* <W_a, W> / (|W_a| |W|) */
+static double correlation(const struct matrix_flow *f, const double *state)
+{
+    const double *target = state + matrix_flow_target(f);
+    double along = 0, w = 0, w_a = 0;
+    for (size_t i = 0; i < f->outputs * f->inputs; i++) {
+        along += target[i] * state[i];
+        w += state[i] * state[i];
+        w_a += target[i] * target[i];
+    }
+    return along / sqrt(w * w_a);
+}
+
+/* Mean over the trajectory but for its first quarter. */
+static enum status late_correlation(struct ncp_matrix *m, double *mean, struct error *err)
+{
+    enum status status = ncp_matrix_run(m, end, err);
+    size_t size = matrix_flow_size(&m->flow);
+    *mean = 0;
+    for (int i = EARLY; i <= NCP_SAMPLES && !status; i++)
+        *mean += correlation(&m->flow, m->record + (size_t)i * size) / (NCP_SAMPLES + 1 - EARLY);
+    return status;
+}
+
+static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct error *err)
+{
+    const struct ncp_settings *settings = trial->settings;
+    const struct ncp_wish wish = {.isotropic = true, .square = true};
+    enum status status = ncp_matrix_draw(m, trial, wish, err);
+    while (!status && m->flow.inputs < (size_t)settings->size) { /* the largest size alone */
+        ncp_matrix_free(m);
+        status = ncp_matrix_draw(m, trial, wish, err);
+    }
+    if (status)
+        return status;
+    const struct matrix_flow *f = &m->flow;
+    for (size_t i = 0; i < f->inputs * f->inputs; i++)
+        m->x_prime[i] = 0.03 * 0.03 * m->x[i];
+    for (size_t i = matrix_flow_target(f); i < matrix_flow_size(f); i++)
+        m->first[i] = 0;
+    m->flow.alpha_p = 1;
+    m->flow.target = RULE_EMA;
+    matrix_flow_close(&m->flow); /* opened for the X' that was drawn with it */
+    status = matrix_flow_open(&m->flow, &m->dynamics, err);
+    if (status)
+        ncp_matrix_free(m);
+    return status;
+}
+
+/* The smallest over gamma_a and eta; in the control a frozen target that is drawn. */
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    static const double gamma[RATES] = {0.9, 0.99, 0.996, 0.999}, eta[DECAYS] = {0, 0.01, 0.1};
+    struct ncp_matrix m;
+    enum status status = draw(&m, trial, err);
+    if (status)
+        return status;
+    reading->error = 1;
+    for (int i = 0; i < RATES * DECAYS && !status; i++) {
+        double late;
+        m.flow.beta = (1 - gamma[i % RATES]) / learning_rate;
+        m.flow.eta_p = m.flow.eta_s = eta[i / RATES];
+        status = late_correlation(&m, &late, err);
+        reading->error = fmin(reading->error, late);
+    }
+    const struct matrix_flow *f = &m.flow;
+    m.flow.target = RULE_FROZEN;
+    draw_normal(trial->rng, 0.5, f->outputs * f->inputs, m.first + matrix_flow_target(f));
+    m.flow.eta_p = m.flow.eta_s = 0;
+    if (!status)
+        status = late_correlation(&m, &reading->control[0], err);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "correlation: <W_a, W> / (|W_a| |W|) is above 0.9 but for the first quarter",
+     .measured =
+         "The matrix flow from W_a = 0 with X = I, X' = 0.03^2 I to t = 64, gamma_a = 0.9, "
+         "0.99, 0.996, 0.999 a step of 0.01, eta = 0, 0.01, 0.1: the smallest of the twelve "
+         "means, for drawn W and W_p.",
+     .controls = {"a frozen target, drawn"},
+     .kind = PART_EFFECT,
+     .least = 0.9,
+     .instances = 12,
+     .quick = 4,
+     .cost = 0.5,
+     .measure = measure},
+};
+
+const struct claim claim_ncp_12 = {
+    .about = {.name = "NCP-12",
+              .doc = "The moving average of the network keeps its direction: the assumption W_a = "
+                     "tau W behind the reduced dynamics.",
+              .source = "[NCP] Assumption on EMA, its Fig. 7",
+              NCP_SETTINGS},
+    .title = "EMA assumption",
+    .formula = "W_a(t) = tau(t) W(t), nearly",
+    .hypotheses = "Linear BYOL, isotropic data with little noise, W_a(0) = 0.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,503 @@
+/* NCP-14: beyond isotropy */
+#include "core/linalg.h"
+#include "theorems/claims_ncp.h"
+#include "theorems/ncp/ncp.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An invertible matrix s = u^T diag(value) v, u and v orthogonal; its inverse */
+struct change {
+    double *s, *inverse, *u, *v, *value, *work;
+};
+
+static enum status draw_change(struct change *c, gsl_rng *rng, size_t n, bool orthogonal,
+                               struct error *err)
+{
+    size_t square = n * n;
+    c->s = ncp_array(5 * square + n, err);
+    if (!c->s)
+        return STATUS_SYSTEM;
+    c->inverse = c->s + square;
+    c->u = c->inverse + square;
+    c->v = c->u + square;
+    c->work = c->v + square;
+    c->value = c->work + square;
+    ncp_orthogonal(rng, n, c->u);
+    ncp_orthogonal(rng, n, c->v);
+    ncp_spread(rng, 0.5, 2, 0.5 / (double)n, n, c->value);
+    for (size_t j = 0; j < n && orthogonal; j++)
+        c->value[j] = 1;
+    ncp_outer(n, c->u, c->value, c->v, c->work, c->s);
+    for (size_t j = 0; j < n; j++)
+        c->value[j] = 1 / c->value[j];
+    ncp_outer(n, c->v, c->value, c->u, c->work, c->inverse);
+    return STATUS_OK;
+}
+
+/* W -> S W, W_p -> S W_p S^{-1}, W_a -> S W_a */
+static void apply(const struct matrix_flow *f, const struct change *c, const double *from,
+                  double *to)
+{
+    size_t n1 = f->inputs, n2 = f->outputs, p = matrix_flow_predictor(f);
+    size_t w_a = matrix_flow_target(f);
+    matrix_product(PLAIN, PLAIN, n2, n1, n2, 1, c->s, from, 0, to);
+    matrix_product(PLAIN, PLAIN, n2, n1, n2, 1, c->s, from + w_a, 0, to + w_a);
+    matrix_product(PLAIN, PLAIN, n2, n2, n2, 1, c->s, from + p, 0, c->work);
+    matrix_product(PLAIN, PLAIN, n2, n2, n2, 1, c->work, c->inverse, 0, to + p);
+}
+
+/* ---- fixed points ---- */
+
+/* Rows v with v X = lambda v (X + X'): left eigenvectors of Sigma^d (Sigma^s)^{-1}, [n1][n1], and
+ * their eigenvalues */
+static enum status left_eigenvectors(const struct ncp_matrix *m, double *v, double *value,
+                                     struct error *err)
+{
+    size_t n = m->flow.inputs, square = n * n;
+    double *root = ncp_array(4 * square + n, err);
+    if (!root)
+        return STATUS_SYSTEM;
+    double *u = root + square, *work = u + square, *middle = work + square;
+    double *scale = middle + square;
+    for (size_t i = 0; i < square; i++)
+        u[i] = m->x[i] + m->x_prime[i];
+    enum status status = symmetric_eigen((int)n, u, scale, 1, err);
+    for (size_t j = 0; j < n; j++)
+        scale[j] = 1 / sqrt(scale[j]);
+    ncp_compose(n, u, scale, root); /* (X + X')^{-1/2} */
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, root, m->x, 0, work);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, work, root, 0, middle);
+    matrix_symmetrise(n, middle);
+    if (!status)
+        status = symmetric_eigen((int)n, middle, value, 1, err);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, middle, root, 0, v);
+    free(root);
+    return status;
+}
+
+/* max |rate| at the state with W_p as it is measured, over the largest term of dW_p/dt */
+static enum status rest_error(const struct trial *trial, const struct ncp_matrix *m,
+                              const double *at, double *error, struct error *err)
+{
+    const struct matrix_flow *f = &m->flow;
+    size_t size = matrix_flow_size(f), n1 = f->inputs, n2 = f->outputs;
+    double *state = ncp_array(2 * size + n2 * n1 + n2 * n2, err);
+    if (!state)
+        return STATUS_SYSTEM;
+    double *rate = state + size, *mixed = rate + size, *term = mixed + n2 * n1;
+    memcpy(state, at, size * sizeof *state);
+    plant(trial, state + matrix_flow_predictor(f), n2 * n2);
+    m->dynamics.flow.rate(m->dynamics.flow.context, 0, state, rate);
+    matrix_product(PLAIN, PLAIN, n2, n1, n1, 1, at, m->x, 0, mixed);
+    matrix_product(PLAIN, TRANSPOSED, n2, n2, n1, f->alpha_p, mixed, at, 0, term);
+    *error = ncp_largest(rate, size) / ncp_largest(term, n2 * n2);
+    free(state);
+    return STATUS_OK;
+}
+
+/* W = the first left eigenvectors, W_p = diag(their eigenvalues), W_a = W; before any change */
+static enum status rest_state(struct ncp_matrix *m, struct error *err)
+{
+    struct matrix_flow *f = &m->flow;
+    size_t n1 = f->inputs, n2 = f->outputs;
+    double *v = ncp_array(n1 * n1 + n1, err);
+    if (!v)
+        return STATUS_SYSTEM;
+    enum status status = left_eigenvectors(m, v, v + n1 * n1, err);
+    memset(m->state, 0, matrix_flow_size(f) * sizeof *m->state);
+    memcpy(m->state, v, n2 * n1 * sizeof *v);
+    memcpy(m->state + matrix_flow_target(f), v, n2 * n1 * sizeof *v);
+    for (size_t j = 0; j < n2; j++)
+        m->state[matrix_flow_predictor(f) + j * n2 + j] = v[n1 * n1 + j];
+    free(v);
+    f->eta_p = f->eta_s = 0;
+    return status;
+}
+
+static enum status measure_rest(const struct trial *trial, struct reading *reading,
+                                struct error *err)
+{
+    struct ncp_matrix m;
+    struct change c = {.s = NULL};
+    enum status status;
+    do { /* no more outputs than there are eigenvectors */
+        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+        if (status)
+            return status;
+        if (m.flow.outputs <= m.flow.inputs)
+            break;
+        ncp_matrix_free(&m);
+    } while (true);
+    size_t n1 = m.flow.inputs, n2 = m.flow.outputs;
+    status = rest_state(&m, err);
+    if (!status)
+        status = draw_change(&c, trial->rng, n2, false, err);
+    if (!status) {
+        apply(&m.flow, &c, m.state, m.first);
+        status = rest_error(trial, &m, m.first, &reading->error, err);
+    }
+    if (!status) { /* W and W_a changed, W_p not */
+        memcpy(m.first + n1 * n2, m.state + n1 * n2, n2 * n2 * sizeof *m.first);
+        status = rest_error(trial, &m, m.first, &reading->control[0], err);
+        apply(&m.flow, &c, m.state, m.first);
+        m.flow.eta_p = m.flow.eta_s = gsl_ran_flat(trial->rng, 0.02, 0.2);
+    }
+    if (!status)
+        status = rest_error(trial, &m, m.first, &reading->control[1], err);
+    free(c.s);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+/* ---- symmetry ---- */
+
+/* The flow from the changed start against the change of `plain`, the flow from the first start */
+static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *m,
+                                  const double *plain, bool orthogonal, double *error,
+                                  struct error *err)
+{
+    enum { END = 3 };
+    struct change c = {.s = NULL};
+    size_t size = m->dynamics.flow.size, all = (NCP_SAMPLES + 1) * size;
+    enum status status = draw_change(&c, trial->rng, m->flow.outputs, orthogonal, err);
+    double *changed = ncp_array(all, err);
+    if (!changed || status) {
+        free(changed);
+        free(c.s);
+        return STATUS_SYSTEM;
+    }
+    for (size_t k = 0; k <= NCP_SAMPLES; k++)
+        apply(&m->flow, &c, plain + k * size, changed + k * size);
+    memcpy(m->first, changed, size * sizeof *changed);
+    status = ncp_matrix_run(m, END, err);
+    plant(trial, m->record, all);
+    *error = relative_error(m->record, changed, all);
+    free(changed);
+    free(c.s);
+    return status;
+}
+
+static enum status measure_symmetry(const struct trial *trial, struct reading *reading,
+                                    struct error *err)
+{
+    struct ncp_matrix m;
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (status)
+        return status;
+    size_t all = (NCP_SAMPLES + 1) * m.dynamics.flow.size;
+    double *plain = ncp_array(all, err);
+    status = plain ? ncp_matrix_run(&m, 3, err) : STATUS_SYSTEM;
+    if (!status) {
+        memcpy(plain, m.record, all * sizeof *plain);
+        status = symmetry_error(trial, &m, plain, true, &reading->error, err);
+    }
+    if (!status)
+        status = symmetry_error(trial, &m, plain, false, &reading->control[0], err);
+    free(plain);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+/* ---- scalars ---- */
+
+static enum status equivalence_error(const struct trial *trial, const struct mode_flow *mode,
+                                     const double *first, double lambda_d, double *error,
+                                     struct error *err)
+{
+    enum { END = 4 };
+    double lambda_s = (1 + mode->sigma2) * lambda_d, state[3], of_scalars[(NCP_SAMPLES + 1) * 3];
+    double of_mode[(NCP_SAMPLES + 1) * 3];
+    struct mode_flow f = *mode;
+    struct scalar_flow scalars = {.modes = 1,
+                                  .lambda_s = &lambda_s,
+                                  .lambda_d = &lambda_d,
+                                  .alpha_p = f.alpha_p,
+                                  .beta = f.beta,
+                                  .eta_p = f.eta_p,
+                                  .eta_s = f.eta_s};
+    struct dynamics dynamics;
+    scalar_flow_open(&scalars, &dynamics);
+    memcpy(state, first, sizeof state);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_scalars, err);
+    if (status)
+        return status;
+    mode_flow_open(&f, &dynamics);
+    state[0] = first[0];
+    state[1] = first[1] * first[1];
+    state[2] = first[2] / first[1];
+    status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_mode, err);
+    for (int k = 0; k <= NCP_SAMPLES; k++) { /* w_p, w, w_a to p, s, tau */
+        double *now = of_scalars + 3 * k;
+        now[2] /= now[1];
+        now[1] *= now[1];
+    }
+    plant(trial, of_scalars, (NCP_SAMPLES + 1) * 3);
+    *error = relative_error(of_scalars, of_mode, (NCP_SAMPLES + 1) * 3);
+    return status;
+}
+
+static enum status measure_equivalence(const struct trial *trial, struct reading *reading,
+                                       struct error *err)
+{
+    gsl_rng *rng = trial->rng;
+    double eta = gsl_ran_flat(rng, 0, 0.2);
+    struct mode_flow mode = {.modes = 1,
+                             .sigma2 = gsl_ran_flat(rng, 0.05, 1),
+                             .alpha_p = gsl_ran_flat(rng, 0.5, 2),
+                             .beta = gsl_ran_flat(rng, 0.1, 1),
+                             .eta_p = eta,
+                             .eta_s = eta,
+                             .tau_moves = true};
+    double first[3] = {gsl_ran_flat(rng, 0.2, 1.2), gsl_ran_flat(rng, 0.4, 1.3),
+                       gsl_ran_flat(rng, 0.2, 1.2)};
+    double lambda_d = gsl_ran_flat(rng, 1.3, 2);
+    enum status status = equivalence_error(trial, &mode, first, 1, &reading->error, err);
+    return status ? status
+                  : equivalence_error(trial, &mode, first, lambda_d, &reading->control[0], err);
+}
+
+/* ---- modes of the matrix flow ---- */
+
+/* Eigenvectors of X and X' (rows of v), left vectors (rows of u), and lambda_s, lambda_d, w_p, w,
+ * w_a of every mode */
+struct spectrum {
+    double *u, *v, *value[5], *work;
+};
+
+static enum status draw_spectrum(struct spectrum *s, gsl_rng *rng, size_t n, struct error *err)
+{
+    static const double low[] = {0, 0.3, 0.2, 0.4, 0.2}, high[] = {0, 1.5, 1.2, 1.3, 1.2};
+    s->u = ncp_array(3 * n * n + 5 * n, err);
+    if (!s->u)
+        return STATUS_SYSTEM;
+    s->v = s->u + n * n;
+    s->work = s->v + n * n;
+    do { /* u serves as another basis than v */
+        ncp_orthogonal(rng, n, s->u);
+        ncp_orthogonal(rng, n, s->v);
+        matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, s->u, s->v, 0, s->work);
+    } while (ncp_largest(s->work, n * n) > 0.95);
+    for (size_t k = 0; k < 5; k++) {
+        s->value[k] = s->work + n * n + k * n;
+        ncp_spread(rng, low[k], high[k], (high[k] - low[k]) / (double)n / 3, n, s->value[k]);
+    }
+    for (size_t j = 0; j < n; j++)
+        s->value[0][j] = s->value[1][j] * gsl_ran_flat(rng, 1.1, 2); /* lambda_s */
+    return STATUS_OK;
+}
+
+/* The state with its singular vectors: w_p, w and w_a in `mode` */
+static void compose_state(const struct spectrum *s, const struct matrix_flow *f,
+                          const double *const mode[3], double *state)
+{
+    size_t n = f->inputs;
+    ncp_outer(n, s->u, mode[0], s->u, s->work, state + matrix_flow_predictor(f));
+    ncp_outer(n, s->u, mode[1], s->v, s->work, state);
+    ncp_outer(n, s->u, mode[2], s->v, s->work, state + matrix_flow_target(f));
+}
+
+/* X and X' with the eigenvectors `basis` */
+static void compose_moments(const struct spectrum *s, struct ncp_matrix *m, const double *basis)
+{
+    size_t n = m->flow.inputs;
+    ncp_compose(n, basis, s->value[1], m->x);
+    ncp_compose(n, basis, s->value[0], m->x_prime);
+    for (size_t i = 0; i < n * n; i++)
+        m->x_prime[i] -= m->x[i];
+}
+
+/* Both flows from one start: the matrices against those composed of the scalars */
+static enum status matrix_error(const struct trial *trial, struct ncp_matrix *m,
+                                const struct spectrum *s, double *error, struct error *err)
+{
+    enum { END = 3 };
+    size_t n = m->flow.inputs, size = m->dynamics.flow.size, all = (NCP_SAMPLES + 1) * size;
+    struct scalar_flow scalars = {.modes = n,
+                                  .lambda_s = s->value[0],
+                                  .lambda_d = s->value[1],
+                                  .alpha_p = m->flow.alpha_p,
+                                  .beta = m->flow.beta,
+                                  .eta_p = m->flow.eta_p,
+                                  .eta_s = m->flow.eta_s};
+    struct dynamics dynamics;
+    double *predicted = ncp_array(all + 3 * n * (NCP_SAMPLES + 3), err);
+    if (!predicted)
+        return STATUS_SYSTEM;
+    double *state = predicted + all, *modes = state + 3 * n, *record = modes + 3 * n;
+    for (size_t j = 0; j < 3 * n; j++)
+        state[j] = s->value[2 + j % 3][j / 3];
+    scalar_flow_open(&scalars, &dynamics);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, err);
+    const double *const mode[3] = {modes, modes + n, modes + 2 * n};
+    for (size_t k = 0; k <= NCP_SAMPLES; k++) {
+        for (size_t j = 0; j < 3 * n; j++)
+            modes[j % 3 * n + j / 3] = record[k * 3 * n + j];
+        compose_state(s, &m->flow, mode, predicted + k * size);
+    }
+    memcpy(m->first, predicted, size * sizeof *predicted);
+    if (!status)
+        status = ncp_matrix_run(m, END, err);
+    plant(trial, m->record, all);
+    *error = relative_error(m->record, predicted, all);
+    free(predicted);
+    return status;
+}
+
+/* matrix_error with the moments on `basis` */
+static enum status on_basis(const struct trial *trial, struct ncp_matrix *m,
+                            const struct spectrum *s, const double *basis, double *error,
+                            struct error *err)
+{
+    matrix_flow_close(&m->flow);
+    compose_moments(s, m, basis);
+    enum status status = matrix_flow_open(&m->flow, &m->dynamics, err);
+    return status ? status : matrix_error(trial, m, s, error, err);
+}
+
+static enum status measure_scalars(const struct trial *trial, struct reading *reading,
+                                   struct error *err)
+{
+    struct ncp_matrix m;
+    struct spectrum s = {.u = NULL};
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = true}, err);
+    if (status)
+        return status;
+    status = draw_spectrum(&s, trial->rng, m.flow.inputs, err);
+    if (!status)
+        status = on_basis(trial, &m, &s, s.v, &reading->error, err);
+    if (!status)
+        status = on_basis(trial, &m, &s, s.u, &reading->control[0], err);
+    free(s.u);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+/* ---- without a predictor ---- */
+
+/* Run from W(0) without predictor and weight decay, W_a = W: the end against W(0) v^T v, v the
+ * first `kept` rows of `basis`, where X' is 0 */
+static enum status survival_error(const struct trial *trial, struct ncp_matrix *m,
+                                  const double *basis, size_t kept, double *error,
+                                  struct error *err)
+{
+    size_t n1 = m->flow.inputs, n2 = m->flow.outputs;
+    double *along = ncp_array(2 * n2 * n1, err);
+    if (!along)
+        return STATUS_SYSTEM;
+    double *predicted = along + n2 * n1;
+    memcpy(m->state, m->first, m->dynamics.flow.size * sizeof *m->state);
+    enum status status = dynamics_record(&m->dynamics, 150, 10, m->state, NULL, err);
+    matrix_product(PLAIN, TRANSPOSED, n2, kept, n1, 1, m->first, basis, 0, along);
+    matrix_product(PLAIN, PLAIN, n2, n1, kept, 1, along, basis, 0, predicted);
+    plant(trial, m->state, n2 * n1);
+    *error = relative_error(m->state, predicted, n2 * n1);
+    free(along);
+    return status;
+}
+
+static enum status measure_survival(const struct trial *trial, struct reading *reading,
+                                    struct error *err)
+{
+    struct ncp_matrix m;
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    if (status)
+        return status;
+    size_t n = m.flow.inputs;
+    size_t kept = 1 + (size_t)gsl_rng_uniform_int(trial->rng, (unsigned long)n - 1);
+    double *basis = ncp_array(n * n + n, err);
+    status = basis ? STATUS_OK : STATUS_SYSTEM;
+    m.flow.eta_p = m.flow.eta_s = 0;
+    m.flow.target = RULE_ONLINE;
+    m.flow.no_predictor = true;
+    if (!status)
+        ncp_orthogonal(trial->rng, n, basis);
+    for (int full = 0; full < 2 && !status; full++) {
+        matrix_flow_close(&m.flow);
+        for (size_t j = 0; j < n; j++)
+            basis[n * n + j] = j < kept && !full ? 0 : gsl_ran_flat(trial->rng, 0.2, 0.8);
+        ncp_compose(n, basis, basis + n * n, m.x_prime);
+        status = matrix_flow_open(&m.flow, &m.dynamics, err);
+        if (!status)
+            status = survival_error(trial, &m, basis, kept,
+                                    full ? &reading->control[0] : &reading->error, err);
+    }
+    free(basis);
+    ncp_matrix_free(&m);
+    return status;
+}
+
+static const struct part parts[] = {
+    {.statement = "fixed points: the flow rests where W_p W = W Sigma^d (Sigma^s)^{-1} and W_a = "
+                  "W, and so it does after W_p -> S W_p S^{-1}, W -> S W for any invertible S",
+     .measured = "W from left eigenvectors of Sigma^d (Sigma^s)^{-1}, W_p of its eigenvalues, both "
+                 "changed by a drawn S: largest rate of the matrix flow without weight decay, over "
+                 "the largest term alpha_p W X W^T. Faults go into W_p.",
+     .controls = {"W changed by S, W_p not", "with weight decay"},
+     .kind = PART_IDENTITY,
+     .tolerance = 1e-10,
+     .instances = 40,
+     .quick = 5,
+     .measure = measure_rest},
+    {.statement = "symmetry: for orthogonal S the flow from S W, S W_p S^{-1}, S W_a is the "
+                  "change of the flow from W, W_p, W_a",
+     .measured = "Both matrix flows with moving average and drawn X and X' up to t = 3.",
+     .controls = {"S invertible, not orthogonal: a symmetry of the fixed points only"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.01,
+     .measure = measure_symmetry},
+    {.statement = "scalars: dw_p/dt = alpha_p (w_a lambda_d - w_p w lambda_s) w, dw/dt = w_p (w_a "
+                  "lambda_d - w_p w lambda_s), dw_a/dt = beta (w - w_a), where X and X' share "
+                  "eigenvectors",
+     .measured = "The matrix flow from an aligned start against matrices composed of the scalars "
+                 "along their flow, weight decay added to both.",
+     .controls = {"X and X' with other eigenvectors than W"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.01,
+     .measure = measure_scalars},
+    {.statement = "equivalence: s = w^2, tau = w_a / w, lambda_s = 1 + sigma2, lambda_d = 1 give "
+                  "the modes of the isotropic case",
+     .measured = "The flow of w_p, w, w_a, mapped, against that of p, s, tau.",
+     .controls = {"lambda_d between 1.3 and 2, lambda_s / lambda_d the same"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 40,
+     .quick = 4,
+     .cost = 0.001,
+     .measure = measure_equivalence},
+    {.statement = "no predictor: only directions survive where Sigma^d (Sigma^s)^{-1} has "
+                  "eigenvalue 1",
+     .measured = "The matrix flow with W_p = I, W_a = W and no weight decay to t = 150, X' of "
+                 "lower rank: W at the end against W(0) projected on the null space of X'.",
+     .controls = {"X' of full rank: every eigenvalue below 1"},
+     .kind = PART_FLOW,
+     .tolerance = 1e-8,
+     .instances = 20,
+     .quick = 3,
+     .cost = 0.005,
+     .measure = measure_survival},
+};
+
+const struct claim claim_ncp_14 = {
+    .about = {.name = "NCP-14",
+              .doc = "For any data and augmentation the predictor acts on the trunk's features as "
+                     "what views share over what they are; modes still decouple where both "
+                     "covariances share eigenvectors. The fixed points are symmetric under every "
+                     "invertible change of the features, the flow under orthogonal ones.",
+              .source = "[NCP]",
+              NCP_SETTINGS},
+    .title = "Beyond isotropy",
+    .formula = "W_p W = W Sigma^d (Sigma^s)^{-1}; Sigma^s = X + X', Sigma^d = X",
+    .hypotheses = "Linear; stop-gradient; W_a by moving average; fixed points without weight "
+                  "decay.",
+    .parts = parts,
+    .part_count = sizeof parts / sizeof *parts,
+};

@@ -1,0 +1,144 @@
+#include "theorems/sc/sc.h"
+
+#include "sim/loss/objectives/objectives.h"
+#include "theorems/draw.h"
+
+#include <gsl/gsl_randist.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum status sc_create(struct sc_batch *b, size_t samples, int width, struct error *err)
+{
+    const size_t stride = (samples + 7) / 8 * 8, size = 2 * (size_t)width * stride;
+    *b = (struct sc_batch){.tau = 1};
+    b->f = calloc(2 * size + 8 * stride, sizeof *b->f);
+    b->label = calloc(samples, 1);
+    if (!b->f || !b->label)
+        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu samples", samples);
+    b->df = b->f + size;
+    b->shared = b->df + size;
+    b->scratch = b->shared + 4 * stride;
+    b->outputs = (struct outputs){.samples = samples,
+                                  .stride = stride,
+                                  .width = width,
+                                  .views = 2,
+                                  .f = b->f,
+                                  .df = b->df,
+                                  .label = b->label};
+    return STATUS_OK;
+}
+
+void sc_free(struct sc_batch *b)
+{
+    free(b->f);
+    free(b->label);
+}
+
+/* Class 0 has two samples more than class 1; the others are drawn. */
+void sc_draw_labels(struct sc_batch *b, gsl_rng *rng, int classes)
+{
+    const size_t samples = b->outputs.samples;
+    for (size_t s = 0; s < samples; s++)
+        b->label[s] = s < 3 ? 0 : s == 3 ? 1 : (uint8_t)(2 + draw_between(rng, 0, classes - 1));
+    gsl_ran_shuffle(rng, b->label, samples, 1);
+}
+
+static void draw_outputs(struct sc_batch *b, gsl_rng *rng, double *centre)
+{
+    const int width = b->outputs.width;
+    const double strength = gsl_ran_flat(rng, 0, 2);
+    for (size_t i = 0; i < sc_rows(b); i++) {
+        const double *own = centre + (size_t)b->label[i % b->outputs.samples] * (size_t)width;
+        double square = 0, length = exp(gsl_ran_flat(rng, -1.2, 1.1));
+        for (int k = 0; k < width; k++) {
+            double x = strength * own[k] + gsl_ran_gaussian(rng, 1);
+            b->f[sc_index(b, i, k)] = x;
+            square += x * x;
+        }
+        for (int k = 0; k < width; k++)
+            b->f[sc_index(b, i, k)] *= length / sqrt(square);
+    }
+}
+
+enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error *err)
+{
+    const struct sc_settings *s = trial->settings;
+    gsl_rng *rng = trial->rng;
+    const int classes = draw_between(rng, 1, (int)s->classes);
+    const int width = draw_between(rng, 2, (int)s->width);
+    enum status status = sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, err);
+    double *centre = malloc((size_t)(classes + 2) * (size_t)width * sizeof *centre);
+    if (!status && !centre)
+        status = error_set(err, STATUS_SYSTEM, "no memory for %d classes", classes);
+    if (!status) {
+        b->tau = exp(gsl_ran_flat(rng, log(0.1), log(2)));
+        draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
+        sc_draw_labels(b, rng, classes);
+        draw_outputs(b, rng, centre);
+    }
+    free(centre);
+    return status;
+}
+
+double sc_loss(struct sc_batch *b, const struct objective *objective)
+{
+    const struct temperature_settings settings = {b->tau};
+    const size_t samples = b->outputs.samples;
+    double totals[OBJECTIVE_PARTIALS], force;
+    objective_rows(objective, &settings, &b->outputs, 0, samples, b->shared, b->scratch);
+    objective_gradient(objective, &settings, &b->outputs, 0, samples, b->shared, b->scratch,
+                       totals);
+    return objective_finish(objective, &settings, &b->outputs, totals, &force);
+}
+
+bool sc_positive(const struct sc_batch *b, size_t i, size_t k)
+{
+    const size_t samples = b->outputs.samples;
+    return i != k && b->label[i % samples] == b->label[k % samples];
+}
+
+double sc_positives(const struct sc_batch *b, size_t i)
+{
+    double count = 0;
+    for (size_t k = 0; k < sc_rows(b); k++)
+        count += sc_positive(b, i, k);
+    return count;
+}
+
+static double product(const struct sc_batch *b, size_t i, size_t k)
+{
+    double sum = 0;
+    for (int j = 0; j < b->outputs.width; j++)
+        sum += b->f[sc_index(b, i, j)] * b->f[sc_index(b, k, j)];
+    return sum;
+}
+
+void sc_cosines(const struct sc_batch *b, size_t i, double *cosine)
+{
+    for (size_t k = 0; k < sc_rows(b); k++)
+        cosine[k] = k == i ? -INFINITY
+                           : product(b, i, k) / sqrt(product(b, i, i) * product(b, k, k)) / b->tau;
+}
+
+const struct param sc_params[] = {{.name = "samples",
+                                   .type = PARAM_INTEGER,
+                                   .fallback = "12",
+                                   .low = 4,
+                                   .high = 256,
+                                   .doc = "samples of a batch, at most",
+                                   .offset = offsetof(struct sc_settings, samples)},
+                                  {.name = "width",
+                                   .type = PARAM_INTEGER,
+                                   .fallback = "6",
+                                   .low = 2,
+                                   .high = 256,
+                                   .doc = "outputs, at most",
+                                   .offset = offsetof(struct sc_settings, width)},
+                                  {.name = "classes",
+                                   .type = PARAM_INTEGER,
+                                   .fallback = "4",
+                                   .low = 1,
+                                   .high = 64,
+                                   .doc = "classes besides two that are always there, at most",
+                                   .offset = offsetof(struct sc_settings, classes)},
+                                  {0}};

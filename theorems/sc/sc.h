@@ -1,0 +1,61 @@
+/* What the claims on supervised objectives ([SC]) are measured on: drawn batches of outputs with
+ * labels, without a network.
+ *
+ * Row i of a batch is the output of view i / samples of sample i % samples; P(i) are all other rows
+ * with its label. */
+#ifndef DUET_THEOREMS_SC_H
+#define DUET_THEOREMS_SC_H
+
+#include "sim/loss/objective.h"
+#include "theorems/claim.h"
+
+/* Largest sizes of the instances, the params of every such claim. */
+struct sc_settings {
+    int64_t samples, width, classes;
+};
+
+extern const struct param sc_params[];
+
+#define SC_SETTINGS .params = sc_params, .settings_size = sizeof(struct sc_settings)
+
+struct sc_batch {
+    struct outputs outputs; /* two views, all borrowed from the memory below */
+    double tau;
+    double *f, *df, *shared, *scratch;
+    uint8_t *label;
+};
+
+/* Zeroed; free it with sc_free, also after an error. */
+enum status sc_create(struct sc_batch *batch, size_t samples, int width, struct error *err);
+void sc_free(struct sc_batch *batch);
+
+/* Draw one: sizes, temperature, labels whose classes differ in size, and outputs that lie more or
+ * less around a centre for each class, of lengths from 0.3 to 3. */
+enum status sc_draw(struct sc_batch *batch, const struct trial *trial, struct error *err);
+
+/* Its labels alone, of up to `classes` classes besides two that are always there, as numbers below
+ * classes + 2. */
+void sc_draw_labels(struct sc_batch *batch, gsl_rng *rng, int classes);
+
+/* Mean loss of a pairwise objective at the batch's temperature; its gradient goes into df. */
+double sc_loss(struct sc_batch *batch, const struct objective *objective);
+
+static inline size_t sc_rows(const struct sc_batch *b)
+{
+    return 2 * b->outputs.samples;
+}
+
+/* Where entry k of row i is in f and df. */
+static inline size_t sc_index(const struct sc_batch *b, size_t i, int k)
+{
+    return output_index(&b->outputs, (int)(i / b->outputs.samples), k, i % b->outputs.samples);
+}
+
+/* Whether k is in P(i), and |P(i)|. */
+bool sc_positive(const struct sc_batch *batch, size_t i, size_t k);
+double sc_positives(const struct sc_batch *batch, size_t i);
+
+/* z_i . z_k / tau for all rows k, -inf for i itself: [rows] */
+void sc_cosines(const struct sc_batch *batch, size_t i, double *cosine);
+
+#endif
