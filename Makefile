@@ -174,7 +174,8 @@ check-valgrind:
 lint:
 	@sh tests/deps.sh ensure-developer
 	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc CFLAGS='-O3 -g -Werror' all tests
-	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O3 -g -Werror' all tests fuzzers
+	$(MAKE) BUILD=$(BUILD)/clang CC=clang CFLAGS='-O3 -g -Werror -Wmissing-variable-declarations' \
+		all tests fuzzers
 	@sh tests/lint.sh $(filter-out $(WARNINGS) $(CFLAGS),$(wordlist 2,99,$(COMPILE)))
 
 tests: $(TESTS)

@@ -1,7 +1,7 @@
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/spec/spec.h"
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 #include "sim/registry.h"
 #include "theorems/claims.h"
 

@@ -1,6 +1,6 @@
 /* duet: the commands and their help. */
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/spec/spec.h"
 #include "store/isolate.h"
 

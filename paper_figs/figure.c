@@ -11,36 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct descriptor *const figures[] = {
-    &figure_learning.about,
-    &figure_ddn_table.about,
-    &figure_ddn_norm.about,
-    &figure_ddn_correlation.about,
-    &figure_ddn_spectrum.about,
-    &figure_phase.about,
-    &figure_ncp_alignment.about,
-    &figure_ncp_tables.about,
-    &figure_ncp_predictor_rate.about,
-    &figure_ncp_state_space.about,
-    &figure_ncp_fixed_points.about,
-    &figure_ncp_weight_decay.about,
-    &figure_ncp_ema.about,
-    &figure_ncp_symmetry.about,
-    &figure_ncp_commutator.about,
-    &figure_ncp_fields.about,
-    &figure_ddn_residual.about,
-    &figure_ddn_selectivity.about,
-    &figure_ddn_factorisation.about,
-    &figure_ddn_flow_sgd.about,
-    &figure_fd_alignment.about,
-    &figure_fd_decoupling.about,
-    &figure_fd_readout.about,
-    &figure_fd_regime.about,
-    &figure_sc_levels.about,
-};
-
-const struct registry figure_registry = {"figure", figures, sizeof figures / sizeof *figures};
-
 /* A figure at work. */
 struct making {
     const struct figure *figure;

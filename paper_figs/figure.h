@@ -50,21 +50,6 @@ struct figure {
     enum status (*check)(const struct store_file *file, struct sights *sights, struct error *err);
 };
 
-extern const struct registry figure_registry; /* entries are struct figure */
-
-extern const struct figure figure_learning, figure_phase;
-extern const struct figure figure_ddn_residual, figure_ddn_selectivity, figure_ddn_factorisation,
-    figure_ddn_flow_sgd;
-extern const struct figure figure_ddn_table, figure_ddn_norm, figure_ddn_correlation,
-    figure_ddn_spectrum;
-extern const struct figure figure_ncp_state_space, figure_ncp_fixed_points, figure_ncp_weight_decay,
-    figure_ncp_ema, figure_ncp_symmetry, figure_ncp_commutator, figure_ncp_fields;
-extern const struct figure figure_sc_levels;
-extern const struct figure figure_ncp_tables;
-extern const struct figure figure_ncp_alignment, figure_ncp_predictor_rate;
-extern const struct figure figure_fd_alignment, figure_fd_decoupling, figure_fd_readout,
-    figure_fd_regime;
-
 struct figure_options {
     const char *const *overrides; /* KEY=VALUE */
     size_t override_count;

@@ -1,8 +1,8 @@
-#include "harness/run/command.h"
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/run/run.h"
-#include "harness/run/summary.h"
 #include "harness/spec/spec.h"
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include <argp.h>
 #include <string.h>

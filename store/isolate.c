@@ -1,5 +1,6 @@
 #include "store/isolate.h"
-#include "harness/run/command.h"
+
+#include "core/text.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -9,9 +9,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Lines "FILE SYMBOL" of what each object file defines, and of what it needs.
-(cd "$build" && find core store hltm sim analysis theorems harness paper_figs cli -name '*.o') |
-    sort >"$work/objects"
-sed "s|^|$build/|" "$work/objects" | xargs nm -A -g |
+find core store hltm sim analysis theorems harness paper_figs cli -name '*.c' | sort |
+    sed "s|^|$build/|; s|c$|o|" | xargs nm -A -g |
     sed "s|^$build/||; s|\.o:[0-9a-f ]*\([A-Za-z]\) |.c \1 |" >"$work/symbols"
 awk '$2 ~ /[TDRBCVW]/ {print $3, $1}' "$work/symbols" | sort >"$work/defined"
 awk '$2 == "U" {print $3, $1}' "$work/symbols" | sort >"$work/needed"
@@ -51,3 +50,8 @@ say no_floor_uses_one_above_it
 awk '{print $2, $1}' "$work/arrows" | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: -: //; s/^tsort: //' >"$work/found"
 say no_two_files_need_one_another
 ! grep -q . "$work/found"
+
+# A module's descriptor that nobody asks for is on no list.  Core is a library.
+awk '$1 !~ "^core/" && $2 ~ /[DRBC]/ && $3 !~ /^[.]/ {print $3, $1}' "$work/symbols" | sort | join -v 1 - "$work/needed" |
+    awk '{print $2, "has", $1 ", which no other file uses: put it on the list of its folder"}' >"$work/found"
+say every_module_is_on_a_list

@@ -3,22 +3,64 @@
 #define DUET_THEOREMS_CLAIMS_H
 
 #include "theorems/claim.h"
-#include "theorems/claims_ncp.h"
 
-extern const struct claim claim_ddn_1, claim_ddn_2, claim_ddn_3, claim_ddn_4, claim_ddn_5,
-    claim_ddn_6, claim_ddn_7, claim_ddn_8, claim_ddn_9, claim_ddn_10, claim_ddn_11;
+/* All of them, in the order of `duet verify`: one line per file. */
+/* clang-format off */
+#define CLAIMS(X) \
+    X(ddn_1) \
+    X(ddn_2) \
+    X(ddn_3) \
+    X(ddn_4) \
+    X(ddn_5) \
+    X(ddn_6) \
+    X(ddn_7) \
+    X(ddn_8) \
+    X(ddn_9) \
+    X(ddn_10) \
+    X(ddn_11) \
+    X(hltm_1) \
+    X(hltm_2) \
+    X(hltm_3) \
+    X(hltm_4) \
+    X(hltm_5) \
+    X(hltm_6) \
+    X(hltm_7) \
+    X(ncp_1) \
+    X(ncp_2) \
+    X(ncp_3) \
+    X(ncp_4) \
+    X(ncp_5) \
+    X(ncp_6) \
+    X(ncp_7) \
+    X(ncp_8) \
+    X(ncp_9) \
+    X(ncp_10) \
+    X(ncp_11) \
+    X(ncp_12) \
+    X(ncp_13) \
+    X(ncp_14) \
+    X(ncp_15) \
+    X(fd_1) \
+    X(fd_2) \
+    X(fd_3) \
+    X(sc_1) \
+    X(sc_2) \
+    X(sc_3) \
+    X(sc_4) \
+    X(sc_5) \
+    X(sc_6) \
+    X(e1) \
+    X(e2) \
+    X(e3) \
+    X(e4) \
+    X(e5) \
+    X(e6)
+/* clang-format on */
 
-/* [NCP]'s others and E1 to E4: theorems/claims_ncp.h */
-extern const struct claim claim_ncp_1, claim_ncp_12;
+#define DECLARE(name) extern const struct claim claim_##name;
+CLAIMS(DECLARE)
+#undef DECLARE
 
-extern const struct claim claim_hltm_1, claim_hltm_2, claim_hltm_3, claim_hltm_4, claim_hltm_5,
-    claim_hltm_6, claim_hltm_7, claim_e5, claim_e6;
-
-extern const struct claim claim_fd_1, claim_fd_2, claim_fd_3;
-
-extern const struct claim claim_sc_1, claim_sc_2, claim_sc_3, claim_sc_4, claim_sc_5, claim_sc_6;
-
-/* In the order in which `duet verify` shows them; `duet list theorems`. */
 extern const struct registry claim_registry;
 
 #endif

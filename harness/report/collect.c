@@ -1,7 +1,7 @@
 /* `duet collect`: the runs of a sweep as one table. */
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/report/collect_groups.h"
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
 #include "store/store.h"
 
 #include <argp.h>

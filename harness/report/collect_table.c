@@ -1,6 +1,7 @@
 #include "harness/report/collect_table.h"
 
-#include "harness/run/command.h"
+#include "core/text.h"
+
 #include "harness/run/progress.h"
 #include "store/store_each.h"
 

@@ -1,5 +1,5 @@
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/spec/spec.h"
 #include "store/store.h"
 

@@ -1,8 +1,8 @@
 /* `duet plot`: a quantity of a sweep over a swept key, as lines or as a map. */
+#include "core/text.h"
+#include "harness/command.h"
 #include "harness/report/gnuplot.h"
 #include "harness/report/plot_data.h"
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
 #include "store/store.h"
 
 #include <argp.h>

@@ -1,6 +1,6 @@
 #include "harness/run/progress.h"
 
-#include "harness/run/summary.h"
+#include "core/text.h"
 
 #include <signal.h>
 #include <stdio.h>

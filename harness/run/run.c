@@ -1,9 +1,11 @@
 #include "harness/run/run.h"
 
-#include "harness/run/command.h"
+#include "core/text.h"
+#include "harness/command.h"
+#include "harness/run/summary.h"
+
 #include "harness/run/experiment.h"
 #include "harness/run/progress.h"
-#include "harness/run/summary.h"
 
 #include <argp.h>
 #include <inttypes.h>

@@ -1,8 +1,9 @@
 #include "harness/sweep/slurm.h"
 
+#include "core/text.h"
+
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
-#include "harness/run/summary.h"
 #include "harness/sweep/sweep_folder.h"
 #include "store/store.h"
 

@@ -1,8 +1,9 @@
 #include "harness/verify/crosscheck.h"
 
+#include "core/text.h"
+#include "harness/command.h"
+
 #include "analysis/measure.h"
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
 #include "sim/loss/noncontrastive_batch.h"
 #include "sim/registry.h"
 #include "sim/train/direct_predictor.h"

@@ -1,8 +1,9 @@
 #include "harness/verify/verify.h"
 
+#include "core/text.h"
+#include "harness/command.h"
+
 #include "core/linalg.h"
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
 #include "harness/spec/spec.h"
 #include "store/store.h"
 #include "theorems/claims.h"

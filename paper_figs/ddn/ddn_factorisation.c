@@ -1,6 +1,6 @@
 /* ddn_factorisation: how far the factorised operator is from that of ReLU networks, and the
  * luckiest neuron of a node. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "harness/spec/spec.h"

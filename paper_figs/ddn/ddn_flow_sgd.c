@@ -1,5 +1,5 @@
 /* ddn_flow_sgd: stochastic gradient descent against the gradient flow of the population loss. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "analysis/statistics.h"
 #include "harness/run/progress.h"

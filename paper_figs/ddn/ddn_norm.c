@@ -1,5 +1,6 @@
 /* ddn_norm: the norm of the covariance operator of each level over training. */
 #include "paper_figs/ddn/ddn_runs.h"
+#include "paper_figs/figures.h"
 
 #include <math.h>
 

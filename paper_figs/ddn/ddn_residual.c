@@ -1,5 +1,5 @@
 /* ddn_residual: how the residual of the weighted operator falls with the augmentation. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "harness/spec/spec.h"

@@ -1,5 +1,5 @@
 /* ddn_selectivity: two translated objects, told apart by ReLU neurons and not by linear ones. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "harness/spec/spec.h"

@@ -1,5 +1,6 @@
 /* ddn_spectrum: the eigenvalues of the covariance operator over training. */
 #include "paper_figs/ddn/ddn_runs.h"
+#include "paper_figs/figures.h"
 
 #include <math.h>
 

@@ -1,5 +1,6 @@
 /* ddn_table: the topmost latent and its best neuron, before and after training. */
 #include "paper_figs/ddn/ddn_runs.h"
+#include "paper_figs/figures.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* learning: what a run learns over its epochs. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "sim/net/network.h"
 

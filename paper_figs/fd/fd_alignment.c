@@ -1,5 +1,6 @@
 /* fd_alignment: which neuron is aligned with which feature, with and without masks. */
 #include "paper_figs/fd/fd_runs.h"
+#include "paper_figs/figures.h"
 
 #include <stdlib.h>
 

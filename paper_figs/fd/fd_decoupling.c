@@ -1,6 +1,7 @@
 /* fd_decoupling: what sets neurons apart that were trained with and without masks, over training.
  */
 #include "paper_figs/fd/fd_runs.h"
+#include "paper_figs/figures.h"
 
 static const char *const masks[] = {"complementary", "none"};
 

@@ -1,5 +1,6 @@
 /* fd_readout: how well a linear readout tells a feature label, by the kind of mask. */
 #include "paper_figs/fd/fd_runs.h"
+#include "paper_figs/figures.h"
 
 static const char *const masks[] = {"none", "independent", "complementary"};
 

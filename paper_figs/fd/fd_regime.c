@@ -1,5 +1,6 @@
 /* fd_regime: for which noise and thresholds masks decouple features from it. */
 #include "paper_figs/fd/fd_runs.h"
+#include "paper_figs/figures.h"
 
 #include <math.h>
 #include <stdlib.h>

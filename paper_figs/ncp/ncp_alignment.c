@@ -1,5 +1,6 @@
 /* ncp_alignment: how the predictor comes to share its eigenvectors with the outputs' correlation.
  */
+#include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* ncp_commutator: do the eigenspaces of W_p and F align? */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
 #include "theorems/ncp/ncp.h"

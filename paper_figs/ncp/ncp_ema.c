@@ -1,4 +1,5 @@
 /* ncp_ema: does the moving average point where the network does? */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
 #include "theorems/ncp/ncp.h"

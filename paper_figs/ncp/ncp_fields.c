@@ -1,4 +1,5 @@
 /* ncp_fields: three planes of the flow of w_p, w and w_a. */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/plane.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* ncp_fixed_points: where a mode on the parabola rests, in three regimes of weight decay. */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
 

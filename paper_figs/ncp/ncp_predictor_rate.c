@@ -1,4 +1,5 @@
 /* ncp_predictor_rate: a symmetric predictor without a target network, and how fast it learns. */
+#include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* ncp_state_space: the flow of a mode in the plane of p_j and s_j. */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/plane.h"
 #include "sim/flow/phase.h"
 

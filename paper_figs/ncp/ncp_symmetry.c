@@ -1,4 +1,5 @@
 /* ncp_symmetry: the symmetric and the antisymmetric part of the predictor. */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
 

@@ -1,5 +1,6 @@
 /* ncp_tables: what becomes of learning without negatives when one thing is changed. */
 #include "paper_figs/figure_runs.h"
+#include "paper_figs/figures.h"
 
 #include "analysis/statistics.h"
 #include "core/random.h"

@@ -1,4 +1,5 @@
 /* ncp_weight_decay: what weight decay and the moving average do to a mode and to K. */
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
 

@@ -1,5 +1,5 @@
 /* phase: which modes collapse, and where theory has the boundary. */
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "sim/flow/phase.h"

@@ -5,6 +5,7 @@
 #include "harness/spec/grid.h"
 #include "hltm/tree.h"
 #include "paper_figs/figure_runs.h"
+#include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/loss/objective.h"
 #include "sim/registry.h"

@@ -8,6 +8,15 @@ struct sgd_settings {
     double lr, momentum, weight_decay;
 };
 
-extern const struct optimiser optimiser_sgd, optimiser_adam;
+/* All of them, in the order of `duet list optimisers`: one line per file. */
+/* clang-format off */
+#define OPTIMISERS(X) \
+    X(sgd) \
+    X(adam)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct optimiser optimiser_##name;
+OPTIMISERS(DECLARE)
+#undef DECLARE
 
 #endif

@@ -1,7 +1,9 @@
 #include "sim/registry.h"
 #include "sim/optimisers/optimisers.h"
 
-static const struct descriptor *const optimisers[] = {&optimiser_sgd.about, &optimiser_adam.about};
+#define ENTRY(name) &optimiser_##name.about,
+
+static const struct descriptor *const optimisers[] = {OPTIMISERS(ENTRY)};
 
 const struct registry optimiser_registry = {"optimiser", optimisers,
                                             sizeof optimisers / sizeof *optimisers};

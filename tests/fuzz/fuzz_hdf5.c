@@ -11,6 +11,7 @@
  * tries every file in a child process and refuses these.  What libhdf5 leaks (leak_in_libhdf5.h5)
  * is in leaks.supp, what it reads of freed memory (use_after_free_in_libhdf5.h5) in address.supp:
  * the commands themselves run in a process of their own (store/isolate.h), here they do not. */
+#include "harness/command.h"
 #include <stdbool.h>
 #include <unistd.h>
 
@@ -29,9 +30,8 @@ static pid_t fork_once(void)
 #include "store/store_try.c"
 #undef fork
 
-#include "harness/run/command.h"
 #include "harness/verify/crosscheck.h"
-#include "paper_figs/figure.h"
+#include "paper_figs/figures.h"
 
 #include <pthread.h>
 #include <sanitizer/common_interface_defs.h>

@@ -1,6 +1,6 @@
 /* Protects harness/verify/crosscheck.c: the engine against autodiff, and what becomes of wrong
  * files. */
-#include "harness/run/command.h"
+#include "harness/command.h"
 #include "harness/verify/crosscheck.h"
 #include "tests/kit/testing.h"
 

@@ -1,6 +1,5 @@
 /* Protects the store (store/store.h) and the commands that read its files, export and info. */
-#include "harness/run/command.h"
-#include "harness/run/summary.h"
+#include "harness/command.h"
 #include "store/checksum.h"
 #include "store/store.h"
 

@@ -1,5 +1,6 @@
 /* E1: the sign of the integral of motion */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
+#include "theorems/errata/errata.h"
 #include "theorems/ncp/ncp.h"
 
 static const struct part parts[] = {

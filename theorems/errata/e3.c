@@ -1,5 +1,6 @@
 /* E3: on which side the decay without predictor acts */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
+#include "theorems/errata/errata.h"
 #include "theorems/ncp/ncp.h"
 
 static const struct part parts[] = {

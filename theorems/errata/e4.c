@@ -1,5 +1,6 @@
 /* E4: the covariance of scrambled views */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
+#include "theorems/errata/errata.h"
 #include "theorems/ncp/ncp.h"
 
 static const struct part parts[] = {

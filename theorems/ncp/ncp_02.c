@@ -1,5 +1,5 @@
 /* NCP-2: balance of predictor and trunk */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

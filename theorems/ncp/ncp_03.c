@@ -1,7 +1,8 @@
 /* NCP-3: the stop-gradient is essential */
 #include "core/linalg.h"
 #include "sim/loss/objectives/objectives.h"
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
+#include "theorems/errata/errata.h"
 #include "theorems/ncp/ncp.h"
 
 #include <math.h>

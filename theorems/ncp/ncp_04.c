@@ -1,6 +1,6 @@
 /* NCP-4: the predictor's fixed point is symmetric */
 #include "core/linalg.h"
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

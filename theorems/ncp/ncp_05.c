@@ -1,5 +1,5 @@
 /* NCP-5: the reduced dynamics */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

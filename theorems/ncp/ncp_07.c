@@ -1,6 +1,6 @@
 /* NCP-7: decoupled modes */
 #include "core/linalg.h"
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

@@ -1,5 +1,5 @@
 /* NCP-9: tau on the parabola */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

@@ -1,5 +1,5 @@
 /* NCP-13: DirectPred, as it is set and against what it replaces */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
 #include "theorems/ncp/ablation.h"
 #include "theorems/ncp/ncp.h"
 

@@ -1,5 +1,6 @@
 /* NCP-15: augmentations that scramble */
-#include "theorems/claims_ncp.h"
+#include "theorems/claims.h"
+#include "theorems/errata/errata.h"
 #include "theorems/ncp/ncp.h"
 
 #include <gsl/gsl_randist.h>

@@ -4,11 +4,19 @@
 
 #include "sim/data/source.h"
 
-extern const struct source source_hltm;
-extern const struct source source_gaussian;
-extern const struct source source_scrambling;
-extern const struct source source_finite;
-extern const struct source source_sparse_coding;
+/* All of them, in the order of `duet list data`: one line per file. */
+/* clang-format off */
+#define SOURCES(X) \
+    X(hltm) \
+    X(gaussian) \
+    X(scrambling) \
+    X(finite) \
+    X(sparse_coding)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct source source_##name;
+SOURCES(DECLARE)
+#undef DECLARE
 
 /* The `tree` of sources that have none. */
 static inline const struct tree *no_tree(const void *world)

@@ -6,11 +6,32 @@
 
 #include <math.h>
 
-extern const struct objective objective_simple, objective_simple_beta, objective_triplet,
-    objective_infonce, objective_exact_cov, objective_ntxent, objective_reference_nce,
-    objective_reference_subtract, objective_byol, objective_simsiam, objective_no_stopgrad,
-    objective_byol_cosine, objective_supcon_out, objective_supcon_in, objective_suncet,
-    objective_cacr, objective_loco, objective_comatch;
+/* All of them, in the order of `duet list objectives`: one line per file. */
+/* clang-format off */
+#define OBJECTIVES(X) \
+    X(simple) \
+    X(simple_beta) \
+    X(triplet) \
+    X(infonce) \
+    X(exact_cov) \
+    X(ntxent) \
+    X(reference_nce) \
+    X(reference_subtract) \
+    X(byol) \
+    X(simsiam) \
+    X(no_stopgrad) \
+    X(byol_cosine) \
+    X(supcon_out) \
+    X(supcon_in) \
+    X(suncet) \
+    X(cacr) \
+    X(loco) \
+    X(comatch)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct objective objective_##name;
+OBJECTIVES(DECLARE)
+#undef DECLARE
 
 /* H = 0, and r_+ as the loss: what the objectives without negatives share. */
 static inline int64_t no_negatives(const void *settings)

@@ -4,6 +4,16 @@
 
 #include "sim/net/network.h"
 
-extern const struct network_kind network_tree, network_mlp, network_symmetric_relu;
+/* All of them, in the order of `duet list networks`: one line per file. */
+/* clang-format off */
+#define NETWORK_KINDS(X) \
+    X(tree) \
+    X(mlp) \
+    X(symmetric_relu)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct network_kind network_##name;
+NETWORK_KINDS(DECLARE)
+#undef DECLARE
 
 #endif

@@ -1,7 +1,8 @@
 #include "sim/registry.h"
 #include "sim/net/kinds/kinds.h"
 
-static const struct descriptor *const kinds[] = {&network_tree.about, &network_mlp.about,
-                                                 &network_symmetric_relu.about};
+#define ENTRY(name) &network_##name.about,
+
+static const struct descriptor *const kinds[] = {NETWORK_KINDS(ENTRY)};
 
 const struct registry network_registry = {"network", kinds, sizeof kinds / sizeof *kinds};

@@ -4,8 +4,18 @@
 
 #include "sim/net/predictor_kind.h"
 
-extern const struct predictor_descriptor predictor_none, predictor_identity, predictor_linear,
-    predictor_two_layers;
+/* All of them, in the order of `duet list predictors`: one line per file. */
+/* clang-format off */
+#define PREDICTORS(X) \
+    X(none) \
+    X(identity) \
+    X(linear) \
+    X(two_layers)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct predictor_descriptor predictor_##name;
+PREDICTORS(DECLARE)
+#undef DECLARE
 
 /* Lines of a parameter table. */
 #define PREDICTOR_PARAMS                                                                           \

@@ -1,9 +1,9 @@
 #include "sim/registry.h"
 #include "sim/net/predictors/predictors.h"
 
-static const struct descriptor *const kinds[] = {&predictor_none.about, &predictor_identity.about,
-                                                 &predictor_linear.about,
-                                                 &predictor_two_layers.about};
+#define ENTRY(name) &predictor_##name.about,
+
+static const struct descriptor *const kinds[] = {PREDICTORS(ENTRY)};
 
 const struct registry predictor_registry = {"predictor", kinds, sizeof kinds / sizeof *kinds};
 

@@ -5,8 +5,18 @@
 #include "sim/train/direct_predictor.h"
 #include "sim/train/predictor_optimiser.h"
 
-extern const struct predictor_optimiser predictor_gradient, predictor_direct_pred,
-    predictor_direct_copy, predictor_optimal;
+/* All of them, in the order of `duet list predictor_optimisers`: one line per file. */
+/* clang-format off */
+#define PREDICTOR_OPTIMISERS(X) \
+    X(gradient) \
+    X(direct_pred) \
+    X(direct_copy) \
+    X(optimal)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct predictor_optimiser predictor_##name;
+PREDICTOR_OPTIMISERS(DECLARE)
+#undef DECLARE
 
 /* Settings of DirectPred and DirectCopy. */
 struct direct_settings {

@@ -2,8 +2,6 @@
 #ifndef DUET_HARNESS_COMMAND_H
 #define DUET_HARNESS_COMMAND_H
 
-#include "core/error.h"
-
 int command_run(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_collect(int argc, char **argv);
@@ -14,11 +12,5 @@ int command_list(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_crosscheck(int argc, char **argv);
 int command_figure(int argc, char **argv);
-
-/* Print `duet: MESSAGE` on stderr and return the exit code of the error. */
-int command_fail(const struct error *err);
-
-/* Print `duet: MESSAGE` on stderr, and go on. */
-void print_problem(const struct error *err);
 
 #endif

@@ -1,0 +1,53 @@
+/* Quantities: the numbers that a part of a run gives at each point in time, with their axes, for
+ * whoever keeps, stores, summarises and lists them.
+ *
+ * A part that has quantities adds them to a list, always the same ones in the same order.  As with
+ * an arena (core/arena.h) it does so twice: first the list only counts, then it is filled.  The
+ * values belong to the part, and are those of its last measurement. */
+#ifndef DUET_CORE_QUANTITY_H
+#define DUET_CORE_QUANTITY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { QUANTITY_RANK = 3, QUANTITY_PATH = 96 };
+
+/* A dimension of a quantity; the same path stands for the same axis wherever it is named. */
+struct axis {
+    char path[QUANTITY_PATH]; /* "/level_3_node" */
+    size_t length;
+    const char *long_name; /* what it counts */
+};
+
+struct quantity {
+    char path[QUANTITY_PATH]; /* in the result file, "/series/covop/level_3/norm" */
+    const char *long_name;
+    const char *units;               /* NULL: "1" */
+    int rank;                        /* of one measurement; 0: one number */
+    struct axis axis[QUANTITY_RANK]; /* [rank] */
+    const double *value;             /* [axis 0][axis 1]... */
+    const char *headline;            /* words under which `duet run` and `duet info` show the first
+                                        and the last value; NULL: they do not.  Rank 0 or 1 */
+    const char *brief;               /* words before the value on a progress line; NULL: not there.
+                                        Of rank 1 the first entry is shown */
+    bool constant; /* the same at all times: stored once, without the axis of time */
+};
+
+struct quantity_list {
+    struct quantity *entry; /* NULL while counting */
+    size_t count;           /* added so far */
+};
+
+/* The next entry: its path is printed from `format`, and all members that are not given are 0.
+ * While the list counts it is a place to write to that nobody reads. */
+struct quantity *quantity_add(struct quantity_list *list, const char *long_name, const char *format,
+                              ...) __attribute__((format(printf, 3, 4)));
+
+/* Give it one more dimension. */
+void quantity_axis(struct quantity *quantity, size_t length, const char *long_name,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Numbers of one measurement. */
+size_t quantity_size(const struct quantity *quantity);
+
+#endif

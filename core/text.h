@@ -1,0 +1,28 @@
+/* What the program prints for people, and the exit codes that follow. */
+#ifndef DUET_CORE_TEXT_H
+#define DUET_CORE_TEXT_H
+
+#include "core/error.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* Text from a file, with control characters shown as '?': they could change a terminal or break a
+ * line of a table. */
+void print_plain(FILE *out, const char *text);
+
+/* "21 x 5", or "scalar"; returns the width. */
+int print_shape(FILE *out, int rank, const size_t *shape);
+
+/* Flush stdout and return the exit code: 0, or 2 if this or an earlier write failed (`failure` is
+ * its errno, 0 if none did).  A reader that closed its pipe is not worth a message, a full disk is.
+ */
+int print_finish(int failure);
+
+/* Print `duet: MESSAGE` on stderr, and go on. */
+void print_problem(const struct error *err);
+
+/* Print `duet: MESSAGE` on stderr and return the exit code of the error. */
+int command_fail(const struct error *err);
+
+#endif
