@@ -6,8 +6,7 @@
 struct quantity *quantity_add(struct quantity_list *list, const char *long_name, const char *format,
                               ...)
 {
-    static _Thread_local struct quantity counted;
-    struct quantity *q = list->entry ? &list->entry[list->count] : &counted;
+    struct quantity *q = list->entry ? &list->entry[list->count] : &list->ignored;
     list->count++;
     *q = (struct quantity){.long_name = long_name};
     va_list args;

@@ -34,12 +34,12 @@ struct quantity {
 };
 
 struct quantity_list {
-    struct quantity *entry; /* NULL while counting */
-    size_t count;           /* added so far */
+    struct quantity *entry;  /* NULL while counting */
+    size_t count;            /* added so far */
+    struct quantity ignored; /* what is written while counting */
 };
 
-/* The next entry: its path is printed from `format`, and all members that are not given are 0.
- * While the list counts it is a place to write to that nobody reads. */
+/* The next entry, whose path is printed from `format`; all other members are 0. */
 struct quantity *quantity_add(struct quantity_list *list, const char *long_name, const char *format,
                               ...) __attribute__((format(printf, 3, 4)));
 

@@ -70,15 +70,8 @@ static enum status check_settings(const struct experiment *e, struct error *err)
                          "train.batch %" PRId64 " is larger than train.samples %" PRId64
                          "; an epoch needs at least one batch",
                          train->batch, train->samples);
-    if (objective->scope == OBJECTIVE_PAIRWISE && train->batch < 2)
-        return error_key(err, "train.batch",
-                         "objective %s compares the samples of a batch; train.batch must be at "
-                         "least 2",
-                         objective->about.name);
-    if (experiment_semi_supervised(e))
-        return comatch_check(e->spec->settings[SECTION_OBJECTIVE], train->samples, train->batch,
-                             err);
-    return STATUS_OK;
+    return objective_check(objective, e->spec->settings[SECTION_OBJECTIVE], train->samples,
+                           train->batch, err);
 }
 
 /* What needs the source's world to be known. */

@@ -1,5 +1,7 @@
 #include "sim/loss/objective.h"
 
+#include "sim/loss/comatch.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -115,6 +117,19 @@ static struct comparison comparison_of(const struct objective *objective, const 
     if (inner_products(objective, settings))
         return (struct comparison){negative_products, pull_inner};
     return (struct comparison){distances_from_first, pull};
+}
+
+enum status objective_check(const struct objective *objective, const void *settings,
+                            int64_t samples, int64_t batch, struct error *err)
+{
+    if (objective->scope == OBJECTIVE_SEMI_SUPERVISED)
+        return comatch_check(settings, samples, batch, err);
+    if (objective->scope == OBJECTIVE_PAIRWISE && batch < 2)
+        return error_key(err, "train.batch",
+                         "objective %s compares the samples of a batch; train.batch must be at "
+                         "least 2",
+                         objective->about.name);
+    return STATUS_OK;
 }
 
 /* ---- per sample ---- */

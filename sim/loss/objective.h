@@ -16,6 +16,7 @@
 #define DUET_SIM_OBJECTIVE_H
 
 #include "core/descriptor.h"
+#include "core/error.h"
 
 enum objective_scope {
     OBJECTIVE_PER_SAMPLE, /* loss(r_+, r_-) of each sample, then the mean */
@@ -126,6 +127,11 @@ static inline size_t output_index(const struct outputs *o, int view, int k, size
 /* Views of x_1's point that a sample needs besides it, K, and views in all, 1 + K + H. */
 int objective_positives(const struct objective *objective, const void *settings);
 int objective_views(const struct objective *objective, const void *settings);
+
+/* STATUS_INVALID, with the key, where the objective cannot be trained by epochs of `samples` in
+ * such batches. */
+enum status objective_check(const struct objective *objective, const void *settings,
+                            int64_t samples, int64_t batch, struct error *err);
 
 /* How many of them, the first ones, have gradients. */
 int objective_gradient_views(const struct objective *objective, const void *settings);

@@ -892,3 +892,32 @@ double trainer_flops(const struct trainer *trainer)
                  tables_flops(&trainer->target_tables, false);
     return flops;
 }
+
+void trainer_quantities(const struct trainer *t, struct quantity_list *list)
+{
+    static const char *const term[COMATCH_TERMS][2] = {
+        [COMATCH_LABELLED] = {"labelled_loss", "cross entropy of the labelled samples"},
+        [COMATCH_PSEUDO] = {"pseudo_label_loss",
+                            "cross entropy with confident pseudo-labels, before lambda_cls"},
+        [COMATCH_GRAPH] = {"graph_loss",
+                           "cross entropy of the graphs of pseudo-labels and of embeddings, before "
+                           "lambda_ctr"},
+        [COMATCH_CONFIDENT] = {"confident",
+                               "share of unlabelled samples whose pseudo-label is confident"},
+    };
+    if (t->blocks > 1) {
+        struct quantity *q =
+            quantity_add(list, "mean loss of each block over the epoch", "/series/block_loss");
+        quantity_axis(q, (size_t)t->blocks,
+                      "block of levels that is trained by its own loss, 0 the top one", "/block");
+        q->value = t->block_loss;
+    }
+    for (int i = 0; semi_supervised(t) && i < COMATCH_TERMS; i++)
+        quantity_add(list, term[i][1], "/series/comatch/%s", term[i][0])->value = &t->term[i];
+}
+
+const double *trainer_class_head(const struct trainer *t, size_t *count)
+{
+    *count = semi_supervised(t) ? class_head_parameters(&t->comatch.head) : 0;
+    return semi_supervised(t) ? t->comatch.parameters : NULL;
+}

@@ -17,6 +17,7 @@
 #define DUET_SIM_TRAINER_H
 
 #include "core/arena.h"
+#include "core/quantity.h"
 #include "sim/data/source.h"
 #include "sim/loss/comatch.h"
 #include "sim/loss/head.h"
@@ -119,6 +120,14 @@ struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
 /* Mean loss (of the top block) of the first `steps` batches of epoch 1 with the parameters as they
  * are. */
 double trainer_evaluate(struct trainer *trainer, size_t steps);
+
+/* What training itself gives, of the last epoch or evaluation: "/series/block_loss" of local
+ * training,
+ * "/series/comatch/..." of a semi-supervised objective. */
+void trainer_quantities(const struct trainer *trainer, struct quantity_list *list);
+
+/* The class head of an objective that learns one, [*count]; NULL: it has none. */
+const double *trainer_class_head(const struct trainer *trainer, size_t *count);
 
 /* Floating-point operations of the products in one step, with as many patterns as occurred in the
  * last one. */
