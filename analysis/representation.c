@@ -324,10 +324,10 @@ enum status representation_measure(struct representation *r, double *parameters,
 }
 
 size_t representation_quantities(const struct representation *r,
-                                 struct quantity quantity[REPRESENTATION_QUANTITIES])
+                                 struct representation_quantity quantity[REPRESENTATION_QUANTITIES])
 {
     const struct alignment *a = &r->alignment;
-    const struct quantity all[REPRESENTATION_QUANTITIES] = {
+    const struct representation_quantity all[REPRESENTATION_QUANTITIES] = {
         {"f_eigenvalues", "eigenvalues s_j of E[f f^T], largest first", 1, a->f_value},
         {"effective_rank", "effective rank of E[f f^T]", 0, &a->effective_rank},
         {"sigma2", "tr E[f f^T] / tr E[f f_+^T] - 1", 0, &r->sigma2},

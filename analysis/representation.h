@@ -59,7 +59,7 @@ void representation_layout(struct representation *representation,
 
 /* What a measurement gives, for whoever keeps and stores it: rank 0 is one number, rank 1 [width],
  * rank 2 [width][width]. */
-struct quantity {
+struct representation_quantity {
     const char *name; /* "eigenvalues" */
     const char *long_name;
     int rank;
@@ -69,8 +69,9 @@ struct quantity {
 enum { REPRESENTATION_QUANTITIES = 12 };
 
 /* Fill `quantity` and return how many there are: fewer without a single matrix W_p. */
-size_t representation_quantities(const struct representation *representation,
-                                 struct quantity quantity[REPRESENTATION_QUANTITIES]);
+size_t
+representation_quantities(const struct representation *representation,
+                          struct representation_quantity quantity[REPRESENTATION_QUANTITIES]);
 
 /* Measure on the samples at (seed, PURPOSE_MEASURE, epoch).  `target`: parameters of the target
  * network; NULL: the online network's.  `predictor`: parameters of the predictor, not looked at

@@ -114,7 +114,7 @@ static bool wants(const struct experiment *e, unsigned probe)
 }
 
 /* Doubles of a quantity at one point in time. */
-static size_t quantity_size(const struct experiment *e, const struct quantity *q)
+static size_t values_of(const struct experiment *e, const struct representation_quantity *q)
 {
     const size_t width = (size_t)e->network.level[0].width;
     return q->rank == 0 ? 1 : q->rank == 1 ? width : width * width;
@@ -122,11 +122,10 @@ static size_t quantity_size(const struct experiment *e, const struct quantity *q
 
 static void layout_representation_series(struct experiment *e, struct arena *arena)
 {
-    struct quantity quantity[REPRESENTATION_QUANTITIES];
+    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     const size_t count = representation_quantities(&e->representation, quantity);
     for (size_t i = 0; wants(e, PROBE_ALIGNMENT) && experiment_predicts(e) && i < count; i++)
-        e->series.quantity[i] =
-            ARENA_TAKE(arena, double, e->points *quantity_size(e, &quantity[i]));
+        e->series.quantity[i] = ARENA_TAKE(arena, double, e->points *values_of(e, &quantity[i]));
     if (e->representation.latents > 0)
         e->series.accuracy = ARENA_TAKE(arena, double, e->points * e->representation.latents);
 }
@@ -424,7 +423,7 @@ static void keep_operators(struct experiment *e, size_t point)
 
 const double *experiment_effective_rank(const struct experiment *e)
 {
-    struct quantity quantity[REPRESENTATION_QUANTITIES];
+    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     const size_t count =
         e->has_representation ? representation_quantities(&e->representation, quantity) : 0;
     for (size_t i = 0; i < count; i++)
@@ -436,10 +435,10 @@ const double *experiment_effective_rank(const struct experiment *e)
 void experiment_keep_representation(struct experiment *e, size_t point)
 {
     const struct representation *r = &e->representation;
-    struct quantity quantity[REPRESENTATION_QUANTITIES];
+    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     const size_t count = representation_quantities(r, quantity);
     for (size_t i = 0; i < count; i++) {
-        const size_t size = quantity_size(e, &quantity[i]);
+        const size_t size = values_of(e, &quantity[i]);
         if (e->series.quantity[i])
             memcpy(e->series.quantity[i] + point * size, quantity[i].value, size * sizeof(double));
     }

@@ -141,7 +141,7 @@ static void put_representation(struct writer *w)
     const struct experiment *e = w->e;
     const struct representation *r = &e->representation;
     const size_t width = (size_t)e->network.level[0].width;
-    struct quantity quantity[REPRESENTATION_QUANTITIES];
+    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     const size_t count = representation_quantities(r, quantity);
     if (!e->series.quantity[0])
         return;

@@ -516,7 +516,7 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
         lay_out(both[i]);
         measure(both[i], true);
     }
-    struct quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
+    struct representation_quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
     assert_int_equal(representation_quantities(&one.r, a), representation_quantities(&three.r, b));
     for (size_t i = 0; i < REPRESENTATION_QUANTITIES; i++)
         assert_memory_equal(a[i].value, b[i].value,
@@ -545,7 +545,7 @@ static void the_list_names_what_was_measured(void **state)
     (void)state;
     struct setup with, without;
     struct error err;
-    struct quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
+    struct representation_quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
     open_given(&with, 1.7);
     open_given(&without, 1.7);
     arena_free(&without.arena);

@@ -848,7 +848,7 @@ static void a_run_keeps_every_point(void **state)
     struct spec spec;
     struct experiment e;
     struct error err = {0};
-    struct quantity quantity[REPRESENTATION_QUANTITIES];
+    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     load(&spec, changes);
     check_ok(experiment_open(&e, &spec, 1, &err), &err);
     check_ok(experiment_run(&e, NULL, &err), &err);
