@@ -2,7 +2,7 @@
 
 #include "core/barrier.h"
 #include "core/linalg.h"
-#include "sim/loss/noncontrastive_batch.h"
+#include "sim/train/ema_step.h"
 
 #include <math.h>
 #include <omp.h>
