@@ -418,13 +418,13 @@ static enum status compare_objective(struct crosscheck *check, const struct subj
 /* Whether this objective has a predictor and a target, and no negatives. */
 static bool predicts(const struct descriptor *about)
 {
-    return ((const struct objective *)(const void *)about)->target != TARGET_NONE;
+    return objective_needs((const void *)about, NULL).target != TARGET_NONE;
 }
 
 /* Whether the outputs of a batch are all that its loss is of. */
 static bool compares_outputs(const struct descriptor *about)
 {
-    return !predicts(about) && objective_of_outputs((const struct objective *)(const void *)about);
+    return !predicts(about) && objective_needs((const void *)about, NULL).labelled.batch == 0;
 }
 
 static enum status compare_objectives(struct crosscheck *check, const struct subject *s,
@@ -631,8 +631,9 @@ static enum status read_labels(const struct crosscheck *check, const struct subj
     for (size_t i = 0; i < objective_registry.count; i++) {
         const struct objective *objective = (const void *)objective_registry.entries[i];
         const char *name = objective->about.name;
-        expected |= objective_labelled(objective) && (is_expected(check, "/expect/relu", name) ||
-                                                      is_expected(check, "/expect/linear", name));
+        expected |=
+            objective_needs(objective, NULL).labels && (is_expected(check, "/expect/relu", name) ||
+                                                        is_expected(check, "/expect/linear", name));
     }
     if (!expected)
         return STATUS_OK;
