@@ -30,6 +30,10 @@ enum status error_set(struct error *err, enum status status, const char *format,
 enum status error_key(struct error *err, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* STATUS_SYSTEM, "no memory for WHAT". */
+enum status error_memory(struct error *err, const char *what, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Put "context: " in front of the message and return the status that `err` holds. */
 enum status error_context(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
