@@ -4,7 +4,7 @@
 #define DUET_THEOREMS_DUAL_H
 
 #include "analysis/sample_connection.h"
-#include "sim/data/population.h"
+#include "sim/loss/ensemble.h"
 #include "theorems/claim.h"
 
 /* Sizes of the instances, the params of every such claim. */

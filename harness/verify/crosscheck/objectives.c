@@ -1,5 +1,6 @@
 #include "harness/verify/crosscheck/subject.h"
 
+#include "sim/loss/batch_loss.h"
 #include "sim/registry.h"
 
 #include <stdio.h>
@@ -70,18 +71,18 @@ static enum status compare_batch(struct crosscheck *check, const struct subject 
                                  bool forward, struct error *err)
 {
     struct arena count = {0}, arena;
-    struct batch batch;
+    struct batch_loss batch;
     int boundary = forward ? s->network.levels : 0;
-    batch_layout(&batch, &s->network, objective, settings, s->samples, boundary, &count);
+    batch_loss_layout(&batch, &s->network, objective, settings, s->samples, boundary, &count);
     enum status status = arena_create(&arena, &count, err);
     if (status)
         return status;
-    batch_layout(&batch, &s->network, objective, settings, s->samples, boundary, &arena);
-    subject_set_views(s, &batch);
-    batch.outputs.label = s->label;
+    batch_loss_layout(&batch, &s->network, objective, settings, s->samples, boundary, &arena);
+    subject_set_views(s, &batch.batch);
+    batch.batch.outputs.label = s->label;
     double loss = batch_loss(&batch, s->parameters, forward ? NULL : s->gradient);
     if (forward) {
-        status = compare_forward(check, s, &batch, err);
+        status = compare_forward(check, s, &batch.batch, err);
     } else {
         char path[PATH];
         snprintf(path, sizeof path, "%s/loss/%s", s->root, objective->about.name);
