@@ -18,9 +18,8 @@ struct slurm_array {
     const struct sweep_work *work; /* borrowed; its workers, threads and limit are per task */
     size_t shards;                 /* of the sweep; shards without points to do get no task */
     double memory;                 /* bytes a task needs; 0: not known, the cluster's default */
-    bool large;                 /* the tasks pass --yes, for more points than a sweep runs without
-                                   it */
-    const char *const *options; /* for sbatch, [option_count] */
+    bool large;                    /* more points than a sweep runs without --yes */
+    const char *const *options;    /* for sbatch, [option_count] */
     size_t option_count;
 };
 
