@@ -28,14 +28,19 @@ const struct objective *experiment_objective(const struct experiment *e)
     return (const void *)e->spec->chosen[SECTION_OBJECTIVE];
 }
 
+static struct needs needs_of(const struct experiment *e)
+{
+    return objective_needs(experiment_objective(e), e->spec->settings[SECTION_OBJECTIVE]);
+}
+
 bool experiment_predicts(const struct experiment *e)
 {
-    return experiment_objective(e)->target != TARGET_NONE;
+    return needs_of(e).target != TARGET_NONE;
 }
 
 bool experiment_semi_supervised(const struct experiment *e)
 {
-    return experiment_objective(e)->scope == OBJECTIVE_SEMI_SUPERVISED;
+    return needs_of(e).labelled.batch > 0;
 }
 
 static const struct train_settings *train_of(const struct experiment *e)
@@ -53,12 +58,12 @@ static enum status check_settings(const struct experiment *e, struct error *err)
     const struct train_settings *train = train_of(e);
     const struct objective *objective = experiment_objective(e);
     const struct predictor_descriptor *predictor = (const void *)e->spec->chosen[SECTION_PREDICTOR];
-    if (predictor->none && objective->target != TARGET_NONE)
+    if (predictor->none && experiment_predicts(e))
         return error_key(err, "predictor.kind",
                          "objective.name %s compares a prediction with a target, but "
                          "predictor.kind is none; give linear, two_layers or identity",
                          objective->about.name);
-    if (!predictor->none && objective->target == TARGET_NONE)
+    if (!predictor->none && !experiment_predicts(e))
         return error_key(err, "predictor.kind",
                          "predictor.kind is %s, but objective.name %s predicts nothing; give none, "
                          "or one of the objectives byol, simsiam, no_stopgrad, byol_cosine",
@@ -78,7 +83,8 @@ static enum status check_settings(const struct experiment *e, struct error *err)
 static enum status check_labels(const struct experiment *e, struct error *err)
 {
     const struct objective *objective = experiment_objective(e);
-    if (!objective_needs_labels(objective) || source_classes(e->source, e->world) > 0)
+    const struct needs needs = needs_of(e);
+    if (!needs_labels(&needs) || source_classes(e->source, e->world) > 0)
         return STATUS_OK;
     return error_key(err, "objective.name",
                      "objective.name %s compares labels, but data.source %s has none; give the "
@@ -89,8 +95,7 @@ static enum status check_labels(const struct experiment *e, struct error *err)
 /* What needs the network's levels to be known. */
 static enum status check_blocks(const struct experiment *e, struct error *err)
 {
-    return blocks_check(blocks_cut(experiment_objective(e), e->spec->settings[SECTION_OBJECTIVE]),
-                        &e->network, err);
+    return blocks_check(needs_of(e).cut, &e->network, err);
 }
 
 /* The run measures before training, every `every` epochs and at the end. */
@@ -214,7 +219,7 @@ static void layout_trainer(struct experiment *e, struct arena *arena)
     e->target = e->trainer.target;
     e->seen.parameters = ARENA_TAKE(arena, double, e->network.parameters);
     e->seen.predictor = ARENA_TAKE(arena, double, e->predictor.parameters);
-    e->seen.target = experiment_objective(e)->target == TARGET_NETWORK
+    e->seen.target = needs_of(e).target == TARGET_NETWORK
                          ? ARENA_TAKE(arena, double, e->network.parameters)
                          : NULL;
 }
@@ -474,10 +479,12 @@ static void take_sight(struct experiment *e)
     if (e->seen.target)
         memcpy(e->seen.target, e->target, size);
     memcpy(e->seen.block_loss, e->trainer.block_loss, sizeof e->seen.block_loss);
-    memcpy(e->seen.term, e->trainer.term, sizeof e->seen.term);
-    if (experiment_semi_supervised(e))
-        memcpy(e->seen.class_head, e->trainer.comatch.parameters,
+    if (experiment_semi_supervised(e)) {
+        const struct comatch *comatch = e->trainer.loss.state;
+        memcpy(e->seen.term, comatch->epoch_term, sizeof e->seen.term);
+        memcpy(e->seen.class_head, comatch->parameters,
                class_head_size(e) * sizeof *e->seen.class_head);
+    }
 }
 
 /* Measure what was seen as the next point of the series, on so many threads. */
@@ -697,7 +704,7 @@ static enum status run_trainer(struct experiment *e, const struct observer *obse
         memcpy(e->initial_predictor, e->predictor_parameters,
                e->predictor.parameters * sizeof *e->initial_predictor);
     if (experiment_semi_supervised(e))
-        memcpy(e->initial_class_head, e->trainer.comatch.parameters,
+        memcpy(e->initial_class_head, trainer_class_head(&e->trainer, &(size_t){0}),
                class_head_size(e) * sizeof *e->initial_class_head);
     enum status status = STATUS_OK;
     if (e->tree)

@@ -9,6 +9,7 @@
 #include "analysis/representation.h"
 #include "harness/spec/spec.h"
 #include "sim/flow/network_flow.h"
+#include "sim/loss/comatch.h"
 #include "sim/train/trainer.h"
 #include "store/store.h"
 

@@ -87,10 +87,15 @@ static enum status check_optimiser(const struct experiment *e, struct error *err
     return STATUS_OK;
 }
 
+static struct needs needs_of(const struct experiment *e)
+{
+    return objective_needs(experiment_objective(e), e->spec->settings[SECTION_OBJECTIVE]);
+}
+
 enum status experiment_flow_check(const struct experiment *e, struct error *err)
 {
     enum status status = STATUS_OK;
-    if (!experiment_predicts(e) || experiment_objective(e)->cosine)
+    if (!experiment_predicts(e) || needs_of(e).cosine)
         status = error_key(err, "objective.name",
                            "train.trainer flow integrates byol, simsiam or no_stopgrad, but "
                            "objective.name is %s",
@@ -112,9 +117,8 @@ enum status experiment_flow_check(const struct experiment *e, struct error *err)
 void experiment_flow_layout(struct experiment *e, struct arena *arena)
 {
     const size_t n1 = (size_t)e->network.level[0].fan_in, n2 = (size_t)e->network.level[0].width;
-    const struct objective *o = experiment_objective(e);
     const struct target_settings *target =
-        o->target == TARGET_NETWORK ? e->spec->settings[SECTION_OBJECTIVE] : NULL;
+        needs_of(e).target == TARGET_NETWORK ? e->spec->settings[SECTION_OBJECTIVE] : NULL;
     struct flow_part *f = &e->flow;
     e->parameters = ARENA_TAKE(arena, double, n2 *n1);
     e->predictor_parameters = ARENA_TAKE(arena, double, n2 *n2);
@@ -148,7 +152,7 @@ enum status experiment_flow_open(struct experiment *e, struct error *err)
         .target = !target || target->ema == 0 ? RULE_ONLINE
                   : target->ema == 1          ? RULE_FROZEN
                                               : RULE_EMA,
-        .through_target = experiment_objective(e)->target == TARGET_ONLINE,
+        .through_target = needs_of(e).target == TARGET_ONLINE,
         .no_predictor = e->predictor.kind == PREDICTOR_IDENTITY,
         .symmetric = e->predictor.symmetric,
         .alpha_p = step->lr_ratio,

@@ -399,7 +399,8 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
         put_predictor(&w, "/initial/weights/predictor", "before training", e->initial_predictor);
     }
     if (experiment_semi_supervised(e)) {
-        put_class_head(&w, "/weights/class_head", "at the end", e->trainer.comatch.parameters);
+        put_class_head(&w, "/weights/class_head", "at the end",
+                       trainer_class_head(&e->trainer, &(size_t){0}));
         put_class_head(&w, "/initial/weights/class_head", "before training", e->initial_class_head);
     }
     if (!w.status)

@@ -51,13 +51,14 @@ enum kind { CONTRASTIVE, LOCAL, SUPERVISED, NONCONTRASTIVE, KINDS };
 static const char *const kind_names[KINDS] = {"contrastive", "local", "supervised",
                                               "noncontrastive"};
 
-static enum kind kind_of(const struct objective *objective)
+static enum kind kind_of(const struct objective *objective, const void *settings)
 {
-    if (objective->target != TARGET_NONE)
+    const struct needs needs = objective_needs(objective, settings);
+    if (needs.target != TARGET_NONE)
         return NONCONTRASTIVE;
-    if (objective_needs_labels(objective))
+    if (needs_labels(&needs))
         return SUPERVISED;
-    return objective->cut ? LOCAL : CONTRASTIVE;
+    return needs.cut.size > 0 ? LOCAL : CONTRASTIVE;
 }
 
 enum { OVERRIDES = 16, OWN_OVERRIDES = 3, TEXT = 64 };
@@ -90,7 +91,7 @@ static enum status look_up(const struct rows *rows, struct row *row, size_t *obj
         return status;
     const struct tree_settings *tree = spec.settings[SECTION_DATA];
     const struct descriptor *chosen = spec.chosen[SECTION_OBJECTIVE];
-    row->kind = kind_of((const struct objective *)chosen);
+    row->kind = kind_of((const struct objective *)chosen, spec.settings[SECTION_OBJECTIVE]);
     row->label_level = tree->label_level;
     row->label_node = tree->label_node;
     for (*objective = 0; objective_registry.entries[*objective] != chosen;)

@@ -384,7 +384,7 @@ static void plain_head_step(struct plain *p)
     const struct job *job = p->job;
     const struct predictor *shape = &p->setup->predictor;
     const double *f = p->batch.online.outputs.f;
-    const double *f_a = job->target->objective->target == TARGET_NETWORK
+    const double *f_a = objective_needs(job->target->objective, NULL).target == TARGET_NETWORK
                             ? p->batch.target.outputs.f
                             : f + WIDTH * p->batch.online.stride;
     struct error err;
@@ -417,7 +417,7 @@ static double plain_epoch(struct plain *p, uint64_t epoch)
         plain_head_step(p);
         job->optimiser->update(&job->optimiser_settings, p->step, count, p->trunk, p->gradient,
                                p->state, count);
-        if (job->target->objective->target == TARGET_NETWORK)
+        if (objective_needs(job->target->objective, NULL).target == TARGET_NETWORK)
             ema_step(count, job->target->settings.ema, p->trunk, p->target);
     }
     return mean;
@@ -464,7 +464,7 @@ static void check_job(const struct job *job)
     if (s.trainer.target)
         expect_near(s.name, "the target", s.trainer.target, p.target, count, 1e-12);
     else
-        assert_true(job->target->objective->target != TARGET_NETWORK);
+        assert_true(objective_needs(job->target->objective, NULL).target != TARGET_NETWORK);
     arena_free(&p.arena);
     close_setup(&s);
 }

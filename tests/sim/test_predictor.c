@@ -255,7 +255,7 @@ static void plain_predictor(const struct predictor *p, const real *w, const real
 
 static real plain_loss(const struct bench *b, struct plain *p)
 {
-    const bool cosine = b->batch.objective == &objective_byol_cosine;
+    const bool cosine = b->batch.loss.plan.objective == &objective_byol_cosine;
     real loss = 0;
     p->margin = 1;
     for (size_t s = 0; s < b->samples; s++) {
@@ -285,7 +285,7 @@ static real *widen(const double *x, size_t count)
  * moves them with the trunk's. */
 static struct plain open_plain(const struct bench *b)
 {
-    const bool network = b->batch.objective->target == TARGET_NETWORK;
+    const bool network = b->batch.loss.needs.target == TARGET_NETWORK;
     size_t count = b->network.parameters;
     return (struct plain){.trunk = widen(b->parameters.trunk, count),
                           .target =
@@ -330,7 +330,7 @@ static void compare(const struct bench *b, const char *part, const double *gradi
 
 static void compare_with_differences(struct bench *b, struct plain *p, double loss)
 {
-    const bool both = b->batch.objective == &objective_no_stopgrad;
+    const bool both = b->batch.loss.plan.objective == &objective_no_stopgrad;
     const size_t trunk = b->network.parameters, head = b->predictor.parameters;
     double *expected = allocate(trunk > head ? trunk : head, sizeof *expected);
     assert_near(loss, (double)plain_loss(b, p), 1e-14 * (1 + fabs(loss)));
@@ -521,8 +521,9 @@ static void the_objectives_say_what_they_need(void **state)
     for (int o = 0; o < OBJECTIVES; o++) {
         const struct objective *objective = objectives[o];
         assert_ptr_equal(registry_find(&objective_registry, objective->about.name), objective);
-        assert_int_equal(objective->target, target[o]);
-        assert_int_equal(objective_views(objective, NULL), 2); /* no negatives are drawn */
+        const struct needs needs = objective_needs(objective, NULL);
+        assert_int_equal(needs.target, target[o]);
+        assert_int_equal(needs.views, 2); /* no negatives are drawn */
         assert_string_equal(objective->about.source, "[NCP]");
     }
 }

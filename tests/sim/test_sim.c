@@ -128,7 +128,8 @@ static bool choose(size_t i, struct chosen *out)
         const struct objective *objective = (const void *)objective_registry.entries[e];
         const char *name = objective->about.name;
         /* tests/sim/test_predictor.c and tests/sim/test_comatch.c have those */
-        bool listed = objective->target != TARGET_NONE || !objective_of_outputs(objective);
+        const struct needs needs = objective_needs(objective, NULL);
+        bool listed = needs.target != TARGET_NONE || needs.labelled.batch > 0;
         for (size_t v = 0; v < VARIANTS; v++)
             listed |= strcmp(variants[v].name, name) == 0;
         if (listed || plain++ != i)
@@ -145,6 +146,11 @@ static struct chosen chosen_of(const char *name, const char *key, double value, 
     struct chosen chosen;
     apply(&(struct variant){.name = name, .set = {{key, value}, {key2, value2}}}, &chosen);
     return chosen;
+}
+
+static struct needs needs_of(const struct chosen *chosen)
+{
+    return objective_needs(chosen->objective, &chosen->settings);
 }
 
 /* ---- networks ---- */
@@ -459,10 +465,10 @@ static double differentiable_loss(struct bench *bench, double *frozen, bool free
 {
     struct batch_loss *l = &bench->loss;
     struct batch *b = &l->batch;
-    if (l->objective != &objective_exact_cov)
+    if (l->loss.plan.objective != &objective_exact_cov)
         return batch_loss(l, bench->parameters, NULL);
     batch_forward(b, bench->parameters);
-    double loss = 0, tau = ((const struct temperature_settings *)l->settings)->tau;
+    double loss = 0, tau = ((const struct temperature_settings *)l->loss.plan.settings)->tau;
     for (size_t s = 0; s < b->samples; s++) {
         double r_plus = half_square(&b->outputs, 1, s), r_minus = half_square(&b->outputs, 2, s);
         if (freeze)
@@ -663,7 +669,7 @@ static void evaluation_by_pattern_is_evaluation_by_sample(void **state)
         for (int bits = 0; bits < 8; bits++)
             for (size_t c = 0; shapes[i].states && choose(c, &chosen); c++) {
                 size_t samples = counts[(i + c + (size_t)bits) % 3];
-                if (chosen.objective->scope == OBJECTIVE_PAIRWISE && samples == 1)
+                if (needs_of(&chosen).whole_batch && samples == 1)
                     samples = 2;
                 compare_boundaries(&shapes[i], bits, &chosen, samples, 7 + c);
             }
@@ -748,6 +754,18 @@ static void outputs_are_homogeneous_in_every_layer_without_bias_only(void **stat
 
 /* ---- the objectives themselves ---- */
 
+/* An objective as the function of distances that it is. */
+static double loss_of_distances(const struct chosen *c, int64_t negatives, const double *r_plus,
+                                const double *r_minus, double *d_plus, double *d_minus)
+{
+    if (c->objective->form != &form_of_batch)
+        return sample_loss(c->objective, &c->settings, negatives, r_plus, r_minus, d_plus, d_minus);
+    const struct of_batch *of = c->objective->of;
+    const double loss = of->loss(&c->settings, r_plus[0] - r_minus[0], d_plus);
+    d_minus[0] = -d_plus[0];
+    return loss;
+}
+
 /* r_+ (r[0]) and r_k- in [0, 2) */
 static void random_distances(double *r, int64_t negatives, uint64_t seed)
 {
@@ -761,7 +779,7 @@ static void check_balance(const struct chosen *chosen, int64_t negatives)
     double r[65], d_plus, d_minus[64];
     for (uint64_t seed = 0; seed < 50; seed++) {
         random_distances(r, negatives, seed);
-        chosen->objective->loss(&chosen->settings, negatives, r, r + 1, &d_plus, d_minus);
+        loss_of_distances(chosen, negatives, r, r + 1, &d_plus, d_minus);
         double sum = d_plus;
         if (!(d_plus > 0))
             fail_msg("%s: d loss / d r_+ is %g", chosen->name, d_plus);
@@ -791,7 +809,7 @@ static void losses_push_and_pull_equally(void **state)
     double d_plus, d_minus, half = 0.5,
                             one = 1; /* the control: an extra weight upsets the balance by beta */
     chosen = chosen_of("simple_beta", "beta", 0.25, NULL, 0);
-    chosen.objective->loss(&chosen.settings, 1, &half, &one, &d_plus, &d_minus);
+    loss_of_distances(&chosen, 1, &half, &one, &d_plus, &d_minus);
     assert_true(fabs(d_plus + d_minus - 0.25) < 1e-15);
 }
 
@@ -803,8 +821,7 @@ static void triplet_tends_to_the_hinge(void **state)
         struct chosen chosen = chosen_of("triplet", "tau", tau, "margin", 0.5);
         for (double r_plus = 0; r_plus < 2; r_plus += 0.0625)
             for (double r_minus = 0; r_minus < 2; r_minus += 0.0625) {
-                double soft = chosen.objective->loss(&chosen.settings, 1, &r_plus, &r_minus,
-                                                     &d_plus, &d_minus);
+                double soft = loss_of_distances(&chosen, 1, &r_plus, &r_minus, &d_plus, &d_minus);
                 double gap = soft - fmax(r_plus - r_minus + 0.5, 0);
                 if (!(gap >= 0 && gap <= tau * log(2) * (1 + 1e-12)))
                     fail_msg("tau %g: the gap at %g, %g is %g", tau, r_plus, r_minus, gap);
@@ -859,7 +876,7 @@ static void losses_are_those_of_the_theory(void **state)
         int64_t h = table[i].negatives;
         for (uint64_t seed = 0; seed < 20; seed++) {
             random_distances(r, h, seed);
-            double loss = c.objective->loss(&c.settings, h, r, r + 1, &d_plus, d_minus);
+            double loss = loss_of_distances(&c, h, r, r + 1, &d_plus, d_minus);
             double expected = formula(table[i].name, table[i].tau, table[i].other, h, r);
             if (!(fabs(loss - expected) <= 1e-12 * (1 + fabs(expected))))
                 fail_msg("%s: %.15g, not %.15g", c.name, loss, expected);
@@ -872,23 +889,21 @@ static void losses_are_those_of_the_theory(void **state)
 /* Outputs without a network. */
 struct bare {
     struct outputs outputs;
-    double *f, *df, *shared, *scratch;
+    double *f, *df;
+    struct loss loss;
+    struct arena arena;
     const struct chosen *chosen;
 };
 
 static const uint8_t one_class[64];
 
-static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
+static void layout_bare(struct bare *bare, int width, size_t samples, struct arena *arena)
 {
-    int views = objective_views(chosen->objective, &chosen->settings);
+    const struct chosen *chosen = bare->chosen;
+    const int views = needs_of(chosen).views;
     size_t stride = padded(samples), size = (size_t)views * (size_t)width * stride;
-    *bare = (struct bare){
-        .f = doubles(size),
-        .df = doubles(size),
-        .shared = doubles(objective_shared_size(chosen->objective, stride)),
-        .scratch = doubles(objective_scratch_size(chosen->objective, views, stride)),
-        .chosen = chosen,
-    };
+    bare->f = ARENA_TAKE(arena, double, size);
+    bare->df = ARENA_TAKE(arena, double, size);
     bare->outputs = (struct outputs){.samples = samples,
                                      .stride = stride,
                                      .width = width,
@@ -896,26 +911,34 @@ static void open_bare(struct bare *bare, const struct chosen *chosen, int width,
                                      .f = bare->f,
                                      .df = bare->df,
                                      .label = one_class};
+    loss_layout(&bare->loss,
+                &(struct loss_plan){.objective = chosen->objective,
+                                    .settings = &chosen->settings,
+                                    .width = width,
+                                    .samples = samples,
+                                    .stride = stride},
+                arena);
+}
+
+static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
+{
+    struct arena count = {0};
+    struct error err;
+    *bare = (struct bare){.chosen = chosen};
+    layout_bare(bare, width, samples, &count);
+    if (arena_create(&bare->arena, &count, &err))
+        fail_msg("%s", err.message);
+    layout_bare(bare, width, samples, &bare->arena);
 }
 
 static void close_bare(struct bare *bare)
 {
-    free(bare->f);
-    free(bare->df);
-    free(bare->shared);
-    free(bare->scratch);
+    arena_free(&bare->arena);
 }
 
 static double bare_loss(struct bare *b)
 {
-    double totals[OBJECTIVE_PARTIALS], force;
-    const struct chosen *c = b->chosen;
-    if (c->objective->scope == OBJECTIVE_PAIRWISE)
-        objective_rows(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
-                       b->scratch);
-    objective_gradient(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
-                       b->scratch, totals);
-    return objective_finish(c->objective, &c->settings, &b->outputs, totals, &force);
+    return loss_evaluate(&b->loss, &b->outputs);
 }
 
 static void check_finite_gradient(const struct bare *b)
@@ -1187,8 +1210,8 @@ static void cacr_is_attraction_less_repulsion(void **state)
                     r[i] = 1 + r[i];
                 double expected = (double)(plain_cost(r, k, s->t_plus) -
                                            plain_cost(r + k, h, -(long double)s->t_minus));
-                double loss = c.objective->loss(&c.settings, h, r, r + k, d, d + k);
-                assert_int_equal(objective_views(c.objective, &c.settings), 1 + k + h);
+                double loss = loss_of_distances(&c, h, r, r + k, d, d + k);
+                assert_int_equal(needs_of(&c).views, 1 + k + h);
                 if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
                     fail_msg("%s: %.17g, not %.17g", c.name, loss, expected);
             }
@@ -1423,7 +1446,7 @@ static void draw_samples(const struct setup *setup, struct batch_loss *loss, siz
     struct batch *batch = &loss->batch;
     size_t leaves = setup->network.leaves, views = (size_t)batch->outputs.views;
     size_t count = batch->samples;
-    int positives = objective_positives(loss->objective, loss->settings);
+    int positives = loss->loss.needs.positives;
     static uint8_t label[1024], labels[BLOCK];
     uint8_t *block = malloc(views * leaves * BLOCK), *leaf = malloc(views * leaves * count);
     void *scratch = malloc(source_hltm.scratch_size(setup->world));
@@ -1650,7 +1673,7 @@ static void trainer_handles_any_batch(void **state)
             job.batch = batches[i];
             job.samples = batches[i] < 100 ? 20 * batches[i] + batches[i] / 2 : 5 * batches[i];
             job.lr = 0.1;
-            if (chosen[c].objective->scope == OBJECTIVE_PAIRWISE && job.batch > 100)
+            if (needs_of(&chosen[c]).whole_batch && job.batch > 100)
                 job.batch = 500;
             check_epoch(&job);
         }

@@ -199,17 +199,13 @@ static void outputs_are_those_of_two_thresholds(void **state)
 /* The loss with the outputs of views 1, 2, ... as they are in `frozen`. */
 static double loss_with(struct bench *b, const double *frozen)
 {
-    struct batch_loss *l = &b->loss;
-    struct batch *batch = &l->batch;
+    struct batch *batch = &b->loss.batch;
     const size_t view = output_index(&batch->outputs, 1, 0, 0);
-    double totals[OBJECTIVE_PARTIALS], force;
     batch_forward(batch, b->parameters);
     if (frozen)
         memcpy((double *)batch->outputs.f + view, frozen + view,
                (size_t)(batch->outputs.views - 1) * view * sizeof *frozen);
-    objective_gradient(l->objective, l->settings, &batch->outputs, 0, b->samples, l->shared,
-                       l->scratch, totals);
-    return objective_finish(l->objective, l->settings, &batch->outputs, totals, &force);
+    return loss_evaluate(&b->loss.loss, &batch->outputs);
 }
 
 static double central_difference(struct bench *b, size_t i, const double *frozen)

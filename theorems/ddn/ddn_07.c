@@ -18,7 +18,7 @@ static void weights(const struct dual *d, const int *column,
     for (int k = 0; k <= negatives; k++)
         r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
                            outputs);
-    objective_infonce.loss(settings, negatives, r, r + 1, &d_plus, xi);
+    sample_loss(&objective_infonce, settings, negatives, r, r + 1, &d_plus, xi);
     for (int k = 0; k < negatives; k++)
         xi[k] = -xi[k];
 }

@@ -33,8 +33,8 @@ static void draw_forces(struct forces *f, gsl_rng *rng)
 /* Loss, and d = its derivatives. */
 static double evaluate(struct forces *f)
 {
-    return objective_cacr.loss(&f->settings, f->negatives, f->r, f->r + f->positives, f->d,
-                               f->d + f->positives);
+    return sample_loss(&objective_cacr, &f->settings, f->negatives, f->r, f->r + f->positives, f->d,
+                       f->d + f->positives);
 }
 
 /* ---- weights ---- */

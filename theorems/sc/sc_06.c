@@ -242,7 +242,9 @@ static enum status train(const void *key, void *accuracy, struct error *err)
     if (!status) {
         if (!has_head(run))
             train_head(&w);
-        const double *head = has_head(run) ? w.trainer.comatch.parameters : w.head_parameters;
+        size_t count;
+        const double *head =
+            has_head(run) ? trainer_class_head(&w.trainer, &count) : w.head_parameters;
         *(double *)accuracy =
             classification_accuracy(&w.classification, w.trainer.parameters, head, run->seed, 1);
     }
