@@ -3,6 +3,7 @@
 #include "analysis/sample_connection.h"
 #include "core/random.h"
 #include "harness/run/experiment.h"
+#include "harness/spec/params.h"
 #include "harness/spec/spec.h"
 #include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
