@@ -490,6 +490,18 @@ enum status store_get_text(const struct store_file *file, const char *name, char
     return store_read_text(file, file->id, name, text, err);
 }
 
+enum status store_get_text_of(const struct store_file *file, const char *path, const char *name,
+                              char **text, struct error *err)
+{
+    hdf5_quiet();
+    const hid_t object = H5Oopen(file->id, path, H5P_DEFAULT);
+    if (object < 0)
+        return store_damaged(file, path, err);
+    enum status status = store_read_text(file, object, name, text, err);
+    H5Oclose(object);
+    return status;
+}
+
 enum status store_get_numbers(const struct store_file *file, const char *name,
                               struct store_array *array, struct error *err)
 {
