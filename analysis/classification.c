@@ -47,8 +47,8 @@ static void draw_samples(const struct classification *c, struct classification_w
     for (size_t b = 0; b < BLOCKS; b++) {
         const struct draw draw = {
             .seed = seed, .purpose = PURPOSE_MEASURE, .epoch = epoch, .block = batch * BLOCKS + b};
-        p->source->labels(p->world, draw, w->label + b * BLOCK);
-        p->source->views(p->world, draw, 0, 1, w->scratch, w->block_leaf);
+        p->source->labels->draw(p->world, draw, w->label + b * BLOCK);
+        p->source->draw(p->world, draw, 0, 1, w->scratch, (struct samples){.state = w->block_leaf});
         for (size_t i = 0; i < p->network->leaves; i++)
             memcpy(w->leaf + i * COUNT + b * BLOCK, w->block_leaf + i * BLOCK, BLOCK);
     }

@@ -32,7 +32,7 @@ static size_t square(const struct representation *r)
 
 static const struct tree *tree_of(const struct representation *r)
 {
-    return r->plan.source->tree(r->plan.world);
+    return source_tree(r->plan.source, r->plan.world);
 }
 
 bool representation_has_matrix(const struct representation *r)
@@ -124,9 +124,9 @@ static void draw_views(const struct representation *r, struct representation_wor
                                   .epoch = e->epoch,
                                   .block = batch * BLOCKS + b};
         if (w->value)
-            p->source->values(p->world, draw, 1, 2, w->scratch, w->value);
+            p->source->draw(p->world, draw, 1, 2, w->scratch, (struct samples){.value = w->value});
         else
-            p->source->views(p->world, draw, 1, 2, w->scratch, w->leaf);
+            p->source->draw(p->world, draw, 1, 2, w->scratch, (struct samples){.state = w->leaf});
         for (size_t row = 0; row < 2 * leaves; row++)
             if (w->value)
                 memcpy(w->value + views + row * COUNT + b * BLOCK, w->value + row * BLOCK,
@@ -165,7 +165,7 @@ static void keep_labels(struct representation *r, struct representation_work *w,
                                   .purpose = PURPOSE_MEASURE,
                                   .epoch = e->epoch,
                                   .block = batch * BLOCKS + b};
-        r->plan.source->latents(r->plan.world, draw, w->scratch, w->states);
+        r->plan.source->latents->draw(r->plan.world, draw, w->scratch, w->states);
         for (size_t z = 0; z < r->latents; z++)
             memcpy(r->label + z * r->feature_stride + batch * COUNT + b * BLOCK,
                    w->states + z * BLOCK, BLOCK);

@@ -13,9 +13,9 @@ static void draw_block(struct labelled *l, size_t b, void *scratch, uint8_t *lea
     const size_t left = p->count - b * BLOCK, count = left < BLOCK ? left : BLOCK;
     const struct draw draw = {.seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
     uint8_t label[BLOCK];
-    p->source->labels(p->world, draw, label);
+    p->source->labels->draw(p->world, draw, label);
     memcpy(l->label + b * BLOCK, label, count);
-    p->source->views(p->world, draw, 0, 1, scratch, leaf);
+    p->source->draw(p->world, draw, 0, 1, scratch, (struct samples){.state = leaf});
     pattern_index(p->network, p->tables->boundary, leaf, BLOCK, count, pattern + b * BLOCK,
                   l->stride);
 }

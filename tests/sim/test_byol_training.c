@@ -20,7 +20,7 @@ enum { WIDTH = 4, SEED = 23 };
 
 /* Real numbers with views that have something in common: x_2 = x_1 / 2 + others. */
 static void real_values(const void *world, struct draw draw, int positives, int views,
-                        void *scratch, double *x)
+                        void *scratch, struct samples out)
 {
     (void)positives;
     const size_t size = 8 * BLOCK;
@@ -28,7 +28,7 @@ static void real_values(const void *world, struct draw draw, int positives, int 
     (void)world, (void)scratch;
     stream_open(&stream, draw.seed, draw.purpose, draw.epoch, draw.block);
     for (size_t i = 0; i < (size_t)views * size; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : x[i % size] / 2);
+        out.value[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : out.value[i % size] / 2);
 }
 
 static size_t no_scratch(const void *world)
@@ -37,7 +37,7 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_real = {.scratch_size = no_scratch, .values = real_values};
+static const struct source source_real = {.scratch_size = no_scratch, .draw = real_values};
 
 static void *open_tree(void)
 {
@@ -338,19 +338,18 @@ static void plain_samples(struct plain *p, uint64_t epoch, size_t first)
     for (size_t i = first; i < first + count; i++) {
         const struct draw draw = {
             .seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = i / BLOCK};
-        if (source->values)
-            source->values(s->world, draw, 1, 2, scratch, numbers);
-        else
-            source->views(s->world, draw, 1, 2, scratch, block);
+        source->draw(s->world, draw, 1, 2, scratch,
+                     (struct samples){.state = block, .value = numbers});
         for (size_t row = 0; row < rows; row++) {
-            x[row * count + i - first] = source->values ? numbers[row * BLOCK + i % BLOCK] : 0;
+            x[row * count + i - first] =
+                s->network.leaf_states == 0 ? numbers[row * BLOCK + i % BLOCK] : 0;
             leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
         }
     }
     for (int view = 0, at; view < 2; view++) {
         struct batch *holder = noncontrastive_batch_view(&p->batch, view, &at);
         const size_t from = (size_t)view * s->network.leaves * count;
-        if (source->values)
+        if (s->network.leaf_states == 0)
             batch_set_values(holder, at, x + from, count);
         else
             batch_set_states(holder, at, leaf + from, count);

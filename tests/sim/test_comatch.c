@@ -635,8 +635,8 @@ static void draw_hand(struct hand *h)
     uint8_t *states = allocate(tree->nodes, BLOCK), *views = allocate(3 * leaves, BLOCK);
     for (size_t b = 0; b < blocks_of_job(h->job); b++) {
         const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
-        source_hltm.latents(tree, draw, scratch, states);
-        source_hltm.views(tree, draw, 2, 3, scratch, views);
+        source_hltm.latents->draw(tree, draw, scratch, states);
+        source_hltm.draw(tree, draw, 2, 3, scratch, (struct samples){.state = views});
         memcpy(views, states + tree->first[DEPTH] * BLOCK, leaves * BLOCK);
         for (size_t row = 0; row < 3 * leaves; row++)
             memcpy(h->leaf + row * stride + b * BLOCK, views + row * BLOCK, BLOCK);

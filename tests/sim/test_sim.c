@@ -191,10 +191,12 @@ struct options {
 static void build(struct network *network, const struct shape *shape, struct options options)
 {
     const struct network_kind *kind = shape->depth ? &network_tree : &network_mlp;
-    struct observed observed = {
-        .leaves = 1, .states = shape->states, .depth = shape->depth, .children = shape->children};
-    for (int d = 0; d < (shape->depth ? shape->depth : 1); d++)
-        observed.leaves *= (size_t)shape->children[d];
+    struct tree tree = {.depth = shape->depth ? shape->depth : 1, .states = shape->states};
+    tree.count[0] = 1;
+    for (int d = 0; d < tree.depth; d++) {
+        tree.children[d] = shape->children[d];
+        tree.count[d + 1] = tree.count[d] * (size_t)shape->children[d];
+    }
     union settings settings;
     set_defaults(&kind->about, &settings);
     set_number(&kind->about, &settings, "activation", options.linear);
@@ -207,7 +209,7 @@ static void build(struct network *network, const struct shape *shape, struct opt
         if (strcmp(p->name, "layers") == 0)
             memcpy(settings.bytes + p->offset, &layers, sizeof layers);
     struct error err;
-    if (network_build(network, kind, &settings, &observed, &err))
+    if (network_build(network, kind, &settings, &source_hltm, &tree, &err))
         fail_msg("%s", err.message);
 }
 
@@ -1430,8 +1432,9 @@ static void draw_samples(const struct setup *setup, struct batch *batch, size_t 
         struct draw draw = {
             .seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = i / BLOCK};
         if (i == first || i % BLOCK == 0) {
-            source_hltm.views(setup->world, draw, positives, (int)views, scratch, block);
-            source_hltm.labels(setup->world, draw, labels);
+            source_hltm.draw(setup->world, draw, positives, (int)views, scratch,
+                             (struct samples){.state = block});
+            source_hltm.labels->draw(setup->world, draw, labels);
         }
         label[i - first] = labels[i % BLOCK];
         for (size_t row = 0; row < views * leaves; row++)

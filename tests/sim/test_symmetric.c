@@ -35,9 +35,8 @@ static enum status try_open(struct opened *o, const char *keys, struct error *er
         status = source->open(o->spec.settings[SECTION_DATA], 1, &o->world, err);
     if (status)
         return status;
-    struct observed observed = source->observed(o->world);
     return network_build(&o->network, (const void *)o->spec.chosen[SECTION_NETWORK],
-                         o->spec.settings[SECTION_NETWORK], &observed, err);
+                         o->spec.settings[SECTION_NETWORK], source, o->world, err);
 }
 
 static struct opened open_spec(const char *keys)
@@ -132,7 +131,7 @@ static void fill_batch(struct bench *b)
     double *x = allocate((size_t)views * view, sizeof *x);
     void *scratch = allocate(source->scratch_size(b->o.world), 1);
     const struct draw draw = {.seed = 1, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source->values(b->o.world, draw, 1, views, scratch, x);
+    source->draw(b->o.world, draw, 1, views, scratch, (struct samples){.value = x});
     for (int v = 0; v < views; v++)
         batch_set_values(&b->batch, v, x + (size_t)v * view, BLOCK);
     free(x);

@@ -94,7 +94,8 @@ static void evaluate_block(struct follower *w, uint64_t block, void *scratch)
                               .purpose = PURPOSE_TRAIN,
                               .epoch = (uint64_t)w->step + 1,
                               .block = block};
-    t->plan.source->views(w->run.tree, draw, 1, 2, scratch, &leaf[0][0][0]);
+    t->plan.source->draw(w->run.tree, draw, 1, 2, scratch,
+                         (struct samples){.state = &leaf[0][0][0]});
     for (size_t s = 0; s < BLOCK; s++) {
         double x[2][LEAVES];
         for (size_t i = 0; i < LEAVES; i++)
