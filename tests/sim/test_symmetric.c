@@ -125,17 +125,20 @@ struct bench {
 
 static void fill_batch(struct bench *b)
 {
-    const struct source *source = &source_sparse_coding;
-    const size_t inputs = b->o.network.leaves, view = inputs * BLOCK;
-    const int views = b->batch.outputs.views;
-    double *x = allocate((size_t)views * view, sizeof *x);
-    void *scratch = allocate(source->scratch_size(b->o.world), 1);
+    enum { MOST_VIEWS = 16 };
     const struct draw draw = {.seed = 1, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source->draw(b->o.world, draw, 1, views, scratch, (struct samples){.value = x});
-    for (int v = 0; v < views; v++)
-        batch_set_values(&b->batch, v, x + (size_t)v * view, BLOCK);
-    free(x);
-    free(scratch);
+    struct views views = {.source = &source_sparse_coding,
+                          .world = b->o.world,
+                          .positives = 1,
+                          .count = b->batch.outputs.views};
+    struct rows rows[MOST_VIEWS];
+    struct error err;
+    assert_true(views.count <= MOST_VIEWS);
+    for (int view = 0; view < views.count; view++)
+        rows[view] = batch_rows(&b->batch, view);
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, b->batch.samples, rows, (size_t)views.count);
+    views_close(&views);
 }
 
 static struct bench *open_bench(const char *keys, size_t samples)
