@@ -309,7 +309,7 @@ static void print_sampler(void)
     double start = now();
     for (uint64_t b = 0; scratch && states && b < BLOCKS; b++) {
         struct draw draw = {.seed = 1, .purpose = PURPOSE_TEST, .block = b};
-        e->source->latents(e->world, draw, scratch, states);
+        e->source->latents->draw(e->world, draw, scratch, states);
     }
     double seconds = now() - start;
     printf("sampler    %8.1f million samples of %zu nodes a second\n",

@@ -120,7 +120,7 @@ static void set_field(const struct network_kind *kind, unsigned char *settings, 
 }
 
 static void build(struct network *network, const struct shape *shape, struct options options,
-                  const struct observed *observed)
+                  const void *world)
 {
     union {
         max_align_t align;
@@ -139,7 +139,7 @@ static void build(struct network *network, const struct shape *shape, struct opt
     else
         set_field(kind, settings.bytes, "layers", &layers, sizeof layers);
     struct error err;
-    check(network_build(network, kind, &settings, observed, &err), &err);
+    check(network_build(network, kind, &settings, &source_hltm, world, &err), &err);
 }
 
 /* Polarities are drawn from [lo, hi], or all `hi` where lo is negative. */
@@ -160,10 +160,9 @@ static void open_lab(struct lab *lab, const struct shape *shape, struct options 
     };
     struct error err;
     check(source_hltm.open(&settings, seed, &lab->world, &err), &err);
-    lab->tree = source_hltm.tree(lab->world);
+    lab->tree = lab->world;
     lab->options = options;
-    struct observed observed = source_hltm.observed(lab->world);
-    build(&lab->network, shape, options, &observed);
+    build(&lab->network, shape, options, lab->world);
     lab->parameters = doubles(lab->network.parameters);
     fill(lab->parameters, lab->network.parameters, seed, 0, 1);
 }

@@ -17,7 +17,7 @@ enum { WIDTH = 3, LEAVES = 4, SQUARE = WIDTH * WIDTH, SEED = 5, EPOCH = 7, SAMPL
 
 /* Numbers with another mean in each input; x_2 = x_1 / 2 + others. */
 static void real_values(const void *world, struct draw draw, int positives, int views,
-                        void *scratch, double *x)
+                        void *scratch, struct samples out)
 {
     (void)positives;
     const size_t size = LEAVES * BLOCK;
@@ -25,8 +25,8 @@ static void real_values(const void *world, struct draw draw, int positives, int 
     (void)world, (void)scratch;
     stream_open(&stream, draw.seed, draw.purpose, draw.epoch, draw.block);
     for (size_t i = 0; i < (size_t)views * size; i++)
-        x[i] = i < size ? stream_uniform(&stream) - 0.2 * (double)(i / BLOCK)
-                        : stream_uniform(&stream) - 0.5 + x[i % size] / 2;
+        out.value[i] = i < size ? stream_uniform(&stream) - 0.2 * (double)(i / BLOCK)
+                                : stream_uniform(&stream) - 0.5 + out.value[i % size] / 2;
 }
 
 static size_t no_scratch(const void *world)
@@ -35,8 +35,14 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
+static struct observed observed(const void *world)
+{
+    (void)world;
+    return (struct observed){.leaves = LEAVES};
+}
+
 static const struct source source_real = {
-    .scratch_size = no_scratch, .values = real_values, .tree = no_tree};
+    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
 
 /* Two levels below the root; polarities of the edges to level 1, then of those to the leaves. */
 static const double polarity[] = {0.9, -0.6, 0.95, 0.5, -0.8, 0.7};
@@ -141,40 +147,21 @@ struct outputs_of {
 /* The leaves of `count` samples in a batch of 2 views, and their latents. */
 static void draw_batch(const struct setup *s, struct batch *batch, struct outputs_of *out)
 {
-    const struct source *source = s->plan.source;
-    const struct tree *tree = source->tree(s->plan.world);
-    const size_t count = out->count, rows = 2 * LEAVES;
-    double *numbers = aligned_alloc(64, rows * BLOCK * sizeof *numbers);
-    double *x = allocate(rows * count, sizeof *x);
-    uint8_t states[32 * BLOCK], leaf[2 * LEAVES * BLOCK];
-    void *scratch = allocate(1, source->scratch_size(s->plan.world) + 64);
-    for (size_t i = 0; i < count; i++) {
-        const struct draw draw = {
-            .seed = SEED, .purpose = PURPOSE_MEASURE, .epoch = EPOCH, .block = i / BLOCK};
-        if (source->values)
-            source->values(s->plan.world, draw, 1, 2, scratch, numbers);
-        else
-            source->views(s->plan.world, draw, 1, 2, scratch, leaf);
-        for (size_t row = 0; row < rows; row++)
-            x[row * count + i] =
-                source->values ? numbers[row * BLOCK + i % BLOCK] : leaf[row * BLOCK + i % BLOCK];
-        if (tree)
-            source->latents(s->plan.world, draw, scratch, states);
-        for (size_t node = 0; tree && node < tree->nodes; node++)
-            out->state[node * count + i] = states[node * BLOCK + i % BLOCK];
-    }
-    uint8_t *as_states = allocate(rows * count, 1);
-    for (size_t i = 0; i < rows * count; i++)
-        as_states[i] = (uint8_t)x[i];
-    for (int view = 0; view < 2; view++)
-        if (source->values)
-            batch_set_values(batch, view, x + (size_t)view * LEAVES * count, count);
-        else
-            batch_set_states(batch, view, as_states + (size_t)view * LEAVES * count, count);
-    free(numbers);
-    free(x);
-    free(scratch);
-    free(as_states);
+    const struct tree *tree = source_tree(s->plan.source, s->plan.world);
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_MEASURE, .epoch = EPOCH};
+    struct views views = {.source = s->plan.source,
+                          .world = s->plan.world,
+                          .positives = 1,
+                          .count = 2,
+                          .latents = tree != NULL};
+    const struct rows rows[] = {
+        batch_rows(batch, 0),
+        batch_rows(batch, 1),
+        {.latent = out->state, .nodes = tree ? tree->nodes : 0, .stride = out->count}};
+    struct error err;
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, out->count, rows, tree ? 3 : 2);
+    views_close(&views);
 }
 
 static struct outputs_of plain_outputs(const struct setup *s, const double *parameters,

@@ -226,7 +226,7 @@ static double plain_loss(const struct setup *s, const double *parameters, int to
     double loss = 0;
     assert_true(s->job.batch <= BLOCK);
     const struct draw draw = {.seed = s->trainer.plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source_hltm.views(s->world, draw, 1, VIEWS, scratch, drawn);
+    source_hltm.draw(s->world, draw, 1, VIEWS, scratch, (struct samples){.state = drawn});
     for (size_t i = 0; i < s->job.batch; i++) {
         double f[VIEWS][MOST], total = 0, first = 0;
         int width = 0;

@@ -21,7 +21,7 @@ enum { WIDTH = 4, SEED = 23 };
 
 /* Real numbers with views that have something in common: x_2 = x_1 / 2 + others. */
 static void real_values(const void *world, struct draw draw, int positives, int views,
-                        void *scratch, double *x)
+                        void *scratch, struct samples out)
 {
     (void)positives;
     const size_t size = 8 * BLOCK;
@@ -29,7 +29,7 @@ static void real_values(const void *world, struct draw draw, int positives, int 
     (void)world, (void)scratch;
     stream_open(&stream, draw.seed, draw.purpose, draw.epoch, draw.block);
     for (size_t i = 0; i < (size_t)views * size; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : x[i % size] / 2);
+        out.value[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : out.value[i % size] / 2);
 }
 
 static size_t no_scratch(const void *world)
@@ -38,7 +38,14 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_real = {.scratch_size = no_scratch, .values = real_values};
+static struct observed observed(const void *world)
+{
+    (void)world;
+    return (struct observed){.leaves = 8};
+}
+
+static const struct source source_real = {
+    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
 
 static void *open_tree(void)
 {
@@ -326,41 +333,22 @@ static void open_plain(struct plain *p, const struct setup *setup, const struct 
     plain_head_settings(p);
 }
 
-/* Samples [first, first + batch) of an epoch, one by one. */
+/* Samples [first, first + batch) of an epoch. */
 static void plain_samples(struct plain *p, uint64_t epoch, size_t first)
 {
-    const struct setup *s = p->setup;
-    const struct source *source = s->plan.source;
-    const size_t count = p->job->batch, rows = 2 * s->network.leaves;
-    uint8_t *block = allocate(rows * BLOCK, 1), *leaf = allocate(rows * count, 1);
-    double *numbers = aligned_alloc(64, rows * BLOCK * sizeof *numbers);
-    double *x = allocate(rows * count, sizeof *x);
-    void *scratch = allocate(1, source->scratch_size(s->world) + 64);
-    for (size_t i = first; i < first + count; i++) {
-        const struct draw draw = {
-            .seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = i / BLOCK};
-        if (source->values)
-            source->values(s->world, draw, 1, 2, scratch, numbers);
-        else
-            source->views(s->world, draw, 1, 2, scratch, block);
-        for (size_t row = 0; row < rows; row++) {
-            x[row * count + i - first] = source->values ? numbers[row * BLOCK + i % BLOCK] : 0;
-            leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
-        }
-    }
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch};
+    struct views views = {
+        .source = p->setup->plan.source, .world = p->setup->world, .positives = 1, .count = 2};
+    struct rows rows[2];
+    struct error err;
     for (int view = 0, at; view < 2; view++) {
         struct batch *holder = noncontrastive_batch_view(&p->batch, view, &at);
-        const size_t from = (size_t)view * s->network.leaves * count;
-        if (source->values)
-            batch_set_values(holder, at, x + from, count);
-        else
-            batch_set_states(holder, at, leaf + from, count);
+        rows[view] = batch_rows(holder, at);
+        rows[view].view = view;
     }
-    free(block);
-    free(leaf);
-    free(numbers);
-    free(x);
-    free(scratch);
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, first, p->job->batch, rows, 2);
+    views_close(&views);
 }
 
 /* moment <- rho moment + (1 - rho) mean of a f^T, or the mean alone after the first batch */

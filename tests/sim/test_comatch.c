@@ -639,20 +639,22 @@ static void draw_hand(struct hand *h)
 {
     const struct tree *tree = h->setup->world;
     const size_t leaves = tree_leaves(tree), stride = blocks_of_job(h->job) * BLOCK;
-    void *scratch = allocate(1, source_hltm.scratch_size(tree));
-    uint8_t *states = allocate(tree->nodes, BLOCK), *views = allocate(3 * leaves, BLOCK);
-    for (size_t b = 0; b < blocks_of_job(h->job); b++) {
-        const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
-        source_hltm.latents(tree, draw, scratch, states);
-        source_hltm.views(tree, draw, 2, 3, scratch, views);
-        memcpy(views, states + tree->first[DEPTH] * BLOCK, leaves * BLOCK);
-        for (size_t row = 0; row < 3 * leaves; row++)
-            memcpy(h->leaf + row * stride + b * BLOCK, views + row * BLOCK, BLOCK);
-        memcpy(h->label + b * BLOCK, states + (tree->first[1] + 1) * BLOCK, BLOCK);
-    }
-    free(scratch);
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    uint8_t *states = allocate(tree->nodes, stride), *first = h->leaf + leaves * stride;
+    struct views views = {
+        .source = &source_hltm, .world = tree, .positives = 2, .count = 3, .latents = true};
+    const struct rows rows[] = {
+        {.latent = states, .nodes = tree->nodes, .stride = stride},
+        {.view = 1, .state = first, .stride = stride},
+        {.view = 2, .state = first + leaves * stride, .stride = stride},
+    };
+    struct error err;
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, stride, rows, 3);
+    memcpy(h->leaf, states + tree->first[DEPTH] * stride, leaves * stride);
+    memcpy(h->label, states + (tree->first[1] + 1) * stride, stride);
+    views_close(&views);
     free(states);
-    free(views);
 }
 
 static void layout_hand(struct hand *h, struct arena *arena)

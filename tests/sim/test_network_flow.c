@@ -44,12 +44,12 @@ static double view_of(size_t point, size_t view, size_t input)
 
 /* x[2][N1][BLOCK]: lane (point, i, j) has views i and j of the point */
 static void all_pairs(const void *world, struct draw draw, int positives, int views, void *scratch,
-                      double *x)
+                      struct samples out)
 {
     (void)positives;
     (void)draw, (void)scratch;
     (void)views;
-    memcpy(x, world, 2 * N1 * BLOCK * sizeof *x);
+    memcpy(out.value, world, 2 * N1 * BLOCK * sizeof *out.value);
 }
 
 static void fill_pairs(double *x)
@@ -83,7 +83,7 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_pairs = {.scratch_size = no_scratch, .values = all_pairs};
+static const struct source source_pairs = {.scratch_size = no_scratch, .draw = all_pairs};
 
 /* ---- flows ---- */
 

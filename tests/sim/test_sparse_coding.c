@@ -38,7 +38,7 @@ static struct opened open_source(const char *keys, uint64_t seed)
     struct opened o;
     struct error err = {0};
     check_ok(try_open(&o, keys, seed, &err), &err);
-    o.dictionary = o.source->dictionary(o.world);
+    o.dictionary = source_dictionary(o.source, o.world);
     o.view = o.dictionary->inputs * BLOCK;
     o.scratch = allocate(o.source->scratch_size(o.world), 1);
     o.x = allocate(VIEWS * o.view, sizeof(double));
@@ -68,12 +68,14 @@ static struct draw draw_at(uint64_t block, uint64_t view)
 
 static void draw_views(struct opened *o, uint64_t block)
 {
-    o->source->values(o->world, draw_at(block, 0), 1, VIEWS, o->scratch, o->x);
+    o->source->draw(o->world, draw_at(block, 0), 1, VIEWS, o->scratch,
+                    (struct samples){.value = o->x});
 }
 
 static void draw_hidden(struct opened *o, uint64_t block, uint64_t view)
 {
-    o->source->hidden(o->world, draw_at(block, view), o->scratch, o->z, o->signal, o->noise);
+    o->source->features->draw(o->world, draw_at(block, view), o->scratch, o->z, o->signal,
+                              o->noise);
 }
 
 /* ---- dictionary ---- */
@@ -270,7 +272,8 @@ enum { POSITIVES = 2 }; /* view 3 is then a negative */
 
 static void draw_positives(struct opened *o, uint64_t block)
 {
-    o->source->values(o->world, draw_at(block, 0), POSITIVES, VIEWS, o->scratch, o->x);
+    o->source->draw(o->world, draw_at(block, 0), POSITIVES, VIEWS, o->scratch,
+                    (struct samples){.value = o->x});
 }
 
 static void the_first_positive_is_the_same_for_any_number(void **state)
@@ -475,7 +478,8 @@ static void a_block_is_the_same_in_any_order(void **state)
         assert_memory_not_equal(first, o.x, size * sizeof *first);
         for (int views = 1; views <= VIEWS; views++) { /* fewer views: the same ones */
             memset(again.x, 0, size * sizeof *first);
-            again.source->values(again.world, draw_at(0, 0), 1, views, again.scratch, again.x);
+            again.source->draw(again.world, draw_at(0, 0), 1, views, again.scratch,
+                               (struct samples){.value = again.x});
             assert_memory_equal(again.x, first, (size_t)views * o.view * sizeof *first);
             assert_true(views == VIEWS || again.x[(size_t)views * o.view] == 0);
         }

@@ -28,7 +28,7 @@ static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t samp
 static atomic_size_t blocks_drawn;
 
 static void numbered(const void *world, struct draw draw, int positives, int views, void *scratch,
-                     double *x)
+                     struct samples out)
 {
     (void)world, (void)scratch;
     assert_int_equal(positives, POSITIVES);
@@ -36,7 +36,7 @@ static void numbered(const void *world, struct draw draw, int positives, int vie
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BLOCK; j++)
-                x[(view * INPUTS + i) * BLOCK + j] =
+                out.value[(view * INPUTS + i) * BLOCK + j] =
                     number_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
@@ -47,14 +47,14 @@ static uint8_t state_at(uint64_t epoch, size_t view, size_t leaf, uint64_t sampl
 }
 
 static void states(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   uint8_t *leaf)
+                   struct samples out)
 {
     (void)world, (void)scratch;
     assert_int_equal(positives, POSITIVES);
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < LEAVES; i++)
             for (size_t j = 0; j < BLOCK; j++)
-                leaf[(view * LEAVES + i) * BLOCK + j] =
+                out.state[(view * LEAVES + i) * BLOCK + j] =
                     state_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
@@ -70,11 +70,12 @@ static void labelled(const void *world, struct draw draw, uint8_t *label)
         label[j] = label_at(draw.epoch, draw.block * BLOCK + j);
 }
 
+static const struct source_labels labels_numbered = {.draw = labelled};
 static const struct source source_numbered = {
-    .scratch_size = no_scratch, .values = numbered, .labels = labelled};
+    .scratch_size = no_scratch, .draw = numbered, .labels = &labels_numbered};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
 static const struct source source_states = {
-    .scratch_size = no_scratch, .views = states, .labels = labelled};
+    .scratch_size = no_scratch, .draw = states, .labels = &labels_numbered};
 static const struct network tree = {.levels = 3,
                                     .level = {{.nodes = 1, .children = 2},
                                               {.nodes = 2, .children = 2},

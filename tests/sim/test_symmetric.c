@@ -35,9 +35,8 @@ static enum status try_open(struct opened *o, const char *keys, struct error *er
         status = source->open(o->spec.settings[SECTION_DATA], 1, &o->world, err);
     if (status)
         return status;
-    struct observed observed = source->observed(o->world);
     return network_build(&o->network, (const void *)o->spec.chosen[SECTION_NETWORK],
-                         o->spec.settings[SECTION_NETWORK], &observed, err);
+                         o->spec.settings[SECTION_NETWORK], source, o->world, err);
 }
 
 static struct opened open_spec(const char *keys)
@@ -126,17 +125,20 @@ struct bench {
 
 static void fill_batch(struct bench *b)
 {
-    const struct source *source = &source_sparse_coding;
-    const size_t inputs = b->o.network.leaves, view = inputs * BLOCK;
-    const int views = b->loss.batch.outputs.views;
-    double *x = allocate((size_t)views * view, sizeof *x);
-    void *scratch = allocate(source->scratch_size(b->o.world), 1);
+    enum { MOST_VIEWS = 16 };
     const struct draw draw = {.seed = 1, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source->values(b->o.world, draw, 1, views, scratch, x);
-    for (int v = 0; v < views; v++)
-        batch_set_values(&b->loss.batch, v, x + (size_t)v * view, BLOCK);
-    free(x);
-    free(scratch);
+    struct views views = {.source = &source_sparse_coding,
+                          .world = b->o.world,
+                          .positives = 1,
+                          .count = b->loss.batch.outputs.views};
+    struct rows rows[MOST_VIEWS];
+    struct error err;
+    assert_true(views.count <= MOST_VIEWS);
+    for (int view = 0; view < views.count; view++)
+        rows[view] = batch_rows(&b->loss.batch, view);
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, b->loss.batch.samples, rows, (size_t)views.count);
+    views_close(&views);
 }
 
 static struct bench *open_bench(const char *keys, size_t samples)

@@ -110,7 +110,6 @@ static enum status build_network(const struct plan *plan, const void *world,
                                  struct network *network, struct error *err)
 {
     const struct descriptor *about = &network_symmetric_relu.about;
-    const struct observed observed = source_sparse_coding.observed(world);
     struct opaque settings = {.bytes = {0}};
     set_integer(about, &settings, "neurons", plan->neurons);
     set_integer(about, &settings, "warmup", 500);
@@ -118,7 +117,8 @@ static enum status build_network(const struct plan *plan, const void *world,
     *descriptor_real(about, &settings, "bias_start") = first_threshold(plan->features);
     *descriptor_real(about, &settings, "bias_growth") = 1e-4;
     *descriptor_real(about, &settings, "bias_cap") = 1.1 * first_threshold(plan->features);
-    return network_build(network, &network_symmetric_relu, &settings, &observed, err);
+    return network_build(network, &network_symmetric_relu, &settings, &source_sparse_coding, world,
+                         err);
 }
 
 /* ---- a training ---- */

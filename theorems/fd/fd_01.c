@@ -266,7 +266,7 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     enum status status = open_source(trial, &world, err);
     if (status)
         return status;
-    const struct dictionary *d = source_sparse_coding.dictionary(world);
+    const struct dictionary *d = source_dictionary(&source_sparse_coding, world);
     const size_t size = d->inputs * BLOCK, bytes = source_sparse_coding.scratch_size(world);
     double *signal = malloc((2 * size + d->features * BLOCK) * sizeof *signal + bytes);
     if (!signal)
@@ -274,7 +274,7 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     else {
         double *noise = signal + size, *z = noise + size;
         const struct draw draw = {.seed = trial->seed, .purpose = PURPOSE_CLAIM};
-        source_sparse_coding.hidden(world, draw, z + d->features * BLOCK, z, signal, noise);
+        source_sparse_coding.features->draw(world, draw, z + d->features * BLOCK, z, signal, noise);
         reading->error = reading->control[0] = -1;
         measure_block(trial, d->inputs, signal, reading);
     }

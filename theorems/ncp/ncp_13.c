@@ -85,23 +85,23 @@ static void network_output(const struct network *n, const double *parameters, co
     }
 }
 
-/* Outputs for a block of the batch that the next step will draw. */
-static void evaluate_block(struct follower *w, uint64_t block, void *scratch)
+/* Outputs for the batch that the next step will draw. */
+static void evaluate(struct follower *w, struct views *views)
 {
     const struct trainer *t = &w->run.trainer;
-    uint8_t leaf[2][LEAVES][BLOCK];
-    const struct draw draw = {.seed = t->plan.seed,
-                              .purpose = PURPOSE_TRAIN,
-                              .epoch = (uint64_t)w->step + 1,
-                              .block = block};
-    t->plan.source->views(w->run.tree, draw, 1, 2, scratch, &leaf[0][0][0]);
-    for (size_t s = 0; s < BLOCK; s++) {
+    uint8_t leaf[2][LEAVES][SAMPLES];
+    const struct draw draw = {
+        .seed = t->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = (uint64_t)w->step + 1};
+    const struct rows rows[] = {{.view = 0, .state = leaf[0][0], .stride = SAMPLES},
+                                {.view = 1, .state = leaf[1][0], .stride = SAMPLES}};
+    views_fill(views, draw, 0, SAMPLES, rows, 2);
+    for (size_t s = 0; s < SAMPLES; s++) {
         double x[2][LEAVES];
         for (size_t i = 0; i < LEAVES; i++)
             for (size_t view = 0; view < 2; view++)
                 x[view][i] = leaf[view][i][s];
-        network_output(&w->run.network, t->parameters, x[0], w->f[block * BLOCK + s]);
-        network_output(&w->run.network, t->target, x[1], w->f_a[block * BLOCK + s]);
+        network_output(&w->run.network, t->parameters, x[0], w->f[s]);
+        network_output(&w->run.network, t->target, x[1], w->f_a[s]);
     }
 }
 
@@ -154,13 +154,13 @@ static void update_moments(struct follower *w)
 static enum status follower_step(struct follower *w, const struct trial *trial, struct error *err)
 {
     struct trainer *t = &w->run.trainer;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): follower_open set it */
-    void *scratch = malloc(t->plan.source->scratch_size(w->run.tree));
-    if (!scratch)
-        return error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
-    for (uint64_t block = 0; block < SAMPLES / BLOCK; block++)
-        evaluate_block(w, block, scratch);
-    free(scratch);
+    struct views views = {
+        .source = t->plan.source, .world = t->plan.world, .positives = 1, .count = 2};
+    enum status status = views_open(&views, err);
+    if (status)
+        return status;
+    evaluate(w, &views);
+    views_close(&views);
     w->step++;
     memcpy(w->before, t->predictor.parameters, sizeof w->before);
     if (trainer_epoch(t, (uint64_t)w->step, NULL).diverged)

@@ -79,6 +79,7 @@ struct run {
 struct world {
     const struct run *run;
     struct source source;
+    struct source_labels labels; /* of `source`, where they are wrong */
     struct comatch_settings comatch;
     struct temperature_settings ntxent;
     struct tree *tree;
@@ -97,7 +98,7 @@ struct world {
 static void labels_of_others(const void *world, struct draw draw, uint8_t *label)
 {
     draw.purpose = PURPOSE_CLAIM;
-    source_hltm.labels(world, draw, label);
+    source_hltm.labels->draw(world, draw, label);
 }
 
 static enum status make_tree(const struct few_settings *s, int keep_level, uint64_t seed,
@@ -215,11 +216,12 @@ static enum status open_world(struct world *w, const struct run *run, struct err
     struct arena count = {0};
     *w = (struct world){.run = run,
                         .source = source_hltm,
+                        .labels = {source_hltm.labels->classes, labels_of_others},
                         .comatch = comatch_of(run),
                         .ntxent = {.tau = run->method.tau},
                         .sgd = {.lr = 0.1}};
     if (run->method.wrong_labels)
-        w->source.labels = labels_of_others;
+        w->source.labels = &w->labels;
     w->network = training_network((int)run->settings.depth, (int)run->settings.width);
     enum status status = make_tree(&run->settings, run->keep_level, run->seed, &w->tree, err);
     if (status)
