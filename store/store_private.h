@@ -22,8 +22,6 @@ enum status hdf5_error(struct error *err, enum status status, const char *format
 
 /* ---- errors ---- */
 
-enum status store_out_of_memory(struct error *err);
-
 /* `path: what: errno's words`, with errno kept in the error. */
 enum status store_system_error(struct error *err, const char *path, const char *what);
 

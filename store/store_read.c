@@ -95,9 +95,9 @@ enum status store_open_file(struct store_file **file, const char *path, uint64_t
     *file = NULL;
     struct store_file *opened = malloc(sizeof *opened);
     if (!opened)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     *opened = (struct store_file){-1, -1, size, strdup(path)};
-    enum status status = opened->path ? open_hdf5(opened, err) : store_out_of_memory(err);
+    enum status status = opened->path ? open_hdf5(opened, err) : error_memory(err, "a file");
     if (!status)
         status = miss_checksum(opened, err);
     if (status)
@@ -360,7 +360,7 @@ static enum status read_dataset(const struct store_file *file, const struct view
         return status;
     array->values = malloc((array->count ? array->count : 1) * sizeof *array->values);
     if (!array->values)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     if (H5Dread(view->id, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->values) < 0)
         return store_damaged(file, view->name, err);
     return STATUS_OK;
@@ -420,7 +420,7 @@ enum status view_read_fixed_text(const struct store_file *file, const struct vie
                          view->name);
     *text = calloc(size + 1, 1);
     if (!*text)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     if (H5Aread(view->id, view->type, *text) < 0) {
         enum status status = store_damaged(file, view->name, err);
         free(*text);
@@ -441,7 +441,7 @@ static enum status read_varying_text(const struct store_file *file, const struct
         return store_damaged(file, view->name, err);
     *text = strdup(value ? value : "");
     H5Dvlen_reclaim(view->type, view->space, H5P_DEFAULT, &value);
-    return *text ? STATUS_OK : store_out_of_memory(err);
+    return *text ? STATUS_OK : error_memory(err, "a file");
 }
 
 enum status store_read_text(const struct store_file *file, hid_t object, const char *name,
@@ -471,7 +471,7 @@ static enum status read_numbers(const struct store_file *file, const struct view
         return status;
     array->values = malloc((array->count ? array->count : 1) * sizeof *array->values);
     if (!array->values)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     if (H5Aread(view->id, H5T_NATIVE_DOUBLE, array->values) < 0)
         return store_damaged(file, view->name, err);
     return STATUS_OK;
@@ -558,7 +558,7 @@ static enum status show_numbers(const struct store_array *array, char **text, st
     size_t size = 0;
     FILE *out = open_memstream(text, &size);
     if (!out)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     fputs(array->rank ? "[" : "", out);
     for (size_t i = 0; i < array->count && i < MAX_SHOWN; i++) {
         char number[STORE_NUMBER_SIZE];
@@ -566,7 +566,7 @@ static enum status show_numbers(const struct store_array *array, char **text, st
         fprintf(out, "%s%s", i ? ", " : "", number);
     }
     fputs(array->count > MAX_SHOWN ? ", ...]" : array->rank ? "]" : "", out);
-    return fclose(out) == 0 ? STATUS_OK : store_out_of_memory(err);
+    return fclose(out) == 0 ? STATUS_OK : error_memory(err, "a file");
 }
 
 static enum status show_other(const struct view *view, char **text, struct error *err)
@@ -578,7 +578,7 @@ static enum status show_other(const struct view *view, char **text, struct error
     if (asprintf(text, "(%s)", what) >= 0)
         return STATUS_OK;
     *text = NULL;
-    return store_out_of_memory(err);
+    return error_memory(err, "a file");
 }
 
 /* What is not one text. */
@@ -590,10 +590,10 @@ static enum status show_view(const struct store_file *file, const struct view *v
     if (!is_number(view->type) || H5Sget_simple_extent_type(view->space) == H5S_NULL)
         return show_other(view, text, err);
     if (H5Tget_sign(view->type) == H5T_SGN_2 && read_integer(view, H5T_NATIVE_INT64, &integer))
-        return asprintf(text, "%lld", (long long)integer) < 0 ? store_out_of_memory(err)
+        return asprintf(text, "%lld", (long long)integer) < 0 ? error_memory(err, "a file")
                                                               : STATUS_OK;
     if (read_integer(view, H5T_NATIVE_UINT64, &natural))
-        return asprintf(text, "%llu", (unsigned long long)natural) < 0 ? store_out_of_memory(err)
+        return asprintf(text, "%llu", (unsigned long long)natural) < 0 ? error_memory(err, "a file")
                                                                        : STATUS_OK;
     struct store_array array = {0};
     enum status status = read_numbers(file, view, &array, err);

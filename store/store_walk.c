@@ -90,7 +90,7 @@ static enum status text_or_empty(const struct store_file *file, hid_t object, co
     if (is_text)
         return store_read_text(file, object, name, text, err);
     *text = strdup("");
-    return *text ? STATUS_OK : store_out_of_memory(err);
+    return *text ? STATUS_OK : error_memory(err, "a file");
 }
 
 /* A dimension scale says so in its attribute CLASS, of fixed length in every writer. */
@@ -180,7 +180,7 @@ static enum status walk_names(struct store_walk *walk, hid_t group, const char *
     for (size_t i = 0; i < names->count && !status; i++) {
         char *below;
         if (asprintf(&below, "%s/%s", above, names->name[i]) < 0)
-            return store_out_of_memory(walk->err);
+            return error_memory(walk->err, "a file");
         status = walk_object(walk, group, names->name[i], below);
         free(below);
     }
@@ -278,7 +278,7 @@ static enum status read_references(const struct store_file *file, const struct v
         return status;
     *entries = calloc(*count ? *count : 1, sizeof **entries);
     if (!*entries)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     hid_t type = reference_type();
     if (type < 0 || H5Aread(list->id, type, *entries) < 0)
         status = store_damaged(file, list->name, err);
@@ -303,7 +303,7 @@ static enum status match_axis(struct axis_search *search, hid_t axis, const char
         if (entries[i].dataset == search->dataset && dimension >= 0 && dimension < STORE_MAX_RANK &&
             !search->axes[dimension])
             if (!(search->axes[dimension] = strdup(path)))
-                status = store_out_of_memory(search->err);
+                status = error_memory(search->err, "a file");
     }
     free(entries);
     view_close(&list);

@@ -17,11 +17,6 @@ static const char *last_component(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory");
-}
-
 /* ---- the table ---- */
 
 /* A dataset and what names its rows and columns. */
@@ -248,7 +243,7 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, "/", names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
@@ -274,7 +269,7 @@ static enum status is_group(const struct store_file *file, const char *name, con
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, path, names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
@@ -379,7 +374,7 @@ static enum status answer(const struct request *request, int *failure, struct er
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     else if (kind == STORE_NOTHING)
         status = no_dataset(file, request->file, path, err);
     else if (request->list)

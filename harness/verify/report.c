@@ -302,12 +302,12 @@ static enum status store_table(const struct curves *curves, const char *path, st
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
+        return error_memory(err, "%s", path);
     write_table(out, curves);
     bool failed = ferror(out) != 0;
     enum status status;
     if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
+        status = error_memory(err, "%s", path);
     else
         status = store_write_text(path, text, size, err);
     free(text);
@@ -367,14 +367,14 @@ enum status report_write(const struct verification *v, const char *path, struct 
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
+        return error_memory(err, "%s", path);
     write_top(out, v);
     for (size_t i = 0; i < v->count; i++)
         write_claim(out, &v->outcome[i], path);
     bool failed = ferror(out) != 0;
     enum status status;
     if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
+        status = error_memory(err, "%s", path);
     else
         status = draw_claims(v, path, err);
     if (!status)

@@ -147,7 +147,7 @@ static enum status fill_settings(struct verification *v, struct error *err)
         void *settings = calloc(1, about->settings_size + 1);
         v->outcome[i].settings = settings;
         if (!settings)
-            return error_set(err, STATUS_SYSTEM, "no memory for settings");
+            return error_memory(err, "settings");
         enum status status = params_fill(about->params, v->options->overrides,
                                          v->options->override_count, settings, err);
         if (status)
@@ -165,7 +165,7 @@ enum status verification_create(struct verification *v, const struct verify_opti
         return status;
     v->outcome = calloc(registry->count + 1, sizeof *v->outcome);
     if (!v->outcome)
-        return error_set(err, STATUS_SYSTEM, "no memory for claims");
+        return error_memory(err, "claims");
     for (size_t i = 0; i < registry->count; i++)
         if (selected(options, registry->entries[i]->name))
             v->outcome[v->count++].claim = (const void *)registry->entries[i];
@@ -259,7 +259,7 @@ static enum status list_jobs(struct battery *b, struct error *err)
     b->job = calloc(b->count + 1, sizeof *b->job);
     b->left = calloc(v->count + 1, sizeof *b->left);
     if (!b->job || !b->left)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu instances", b->count);
+        return error_memory(err, "%zu instances", b->count);
     size_t at = 0;
     for (size_t i = 0; i < v->count; i++) {
         b->left[i] = list_claim(v, &v->outcome[i], b->job + at);
@@ -289,7 +289,7 @@ static enum status draw_curve(const struct verification *v, struct outcome *o, s
                           .rng = claim_rng(o->claim, v->options->seed, CURVE_STREAM, 0),
                           .settings = o->settings};
     if (!trial.rng)
-        return error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        return error_memory(err, "a random stream");
     enum status status = o->claim->draw(&trial, &o->curves, err);
     gsl_rng_free(trial.rng);
     return status;
@@ -376,7 +376,7 @@ static enum status judge_part(const struct verification *v, struct outcome *o, i
     if (!readings || !rng) {
         free(readings);
         gsl_rng_free(rng);
-        return error_set(err, STATUS_SYSTEM, "no memory to judge %s", o->claim->about.name);
+        return error_memory(err, "the judgement of %s", o->claim->about.name);
     }
     *j = (struct judgement){0};
     for (int i = 0; i < count; i++) {
@@ -506,12 +506,12 @@ static enum status write_json(const struct verification *v, struct error *err)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", v->options->json);
+        return error_memory(err, "%s", v->options->json);
     verdicts_json(v, out);
     bool failed = ferror(out) != 0;
     enum status status = STATUS_OK;
     if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", v->options->json);
+        status = error_memory(err, "%s", v->options->json);
     else
         status = store_write_text(v->options->json, text, size, err);
     free(text);

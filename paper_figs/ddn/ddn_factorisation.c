@@ -76,8 +76,7 @@ static enum status measure_nets(struct point *p, const struct latent_settings *l
 static void measure_point(struct point *p, const struct latent_settings *latent, uint64_t seed)
 {
     gsl_rng *rng = claim_rng(&claim_hltm_4, seed, 0, 1000 * p->kind.depth + p->kind.width);
-    p->status = rng ? measure_nets(p, latent, rng)
-                    : error_set(&p->err, STATUS_SYSTEM, "no memory for a random stream");
+    p->status = rng ? measure_nets(p, latent, rng) : error_memory(&p->err, "a random stream");
     if (rng)
         gsl_rng_free(rng);
 }
@@ -202,7 +201,7 @@ static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *r
                               .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
                               .settings = &latent};
         status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES, err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+                           : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
     }
@@ -236,7 +235,7 @@ static enum status put_lucky(struct store *store, const struct hltm_6_row *row, 
     const size_t shape[] = {SIZES, nets, HLTM_6_QUANTILES}, size = SIZES * nets * HLTM_6_QUANTILES;
     double *drawn = malloc(2 * size * sizeof *drawn), *after = drawn ? drawn + size : NULL;
     if (!drawn)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu networks", nets);
+        return error_memory(err, "%zu networks", nets);
     for (size_t i = 0; i < SIZES; i++)
         for (size_t n = 0; n < nets; n++) {
             memcpy(drawn + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].drawn,
@@ -264,8 +263,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     const struct factorisation_settings *s = job->settings;
     struct hltm_6_row *row = malloc((size_t)s->lucky * SIZES * sizeof *row);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = row ? compute_factors(job, store, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for neurons");
+    enum status status = row ? compute_factors(job, store, err) : error_memory(err, "neurons");
     if (!status)
         status = draw_lucky(job, row, err);
     if (!status)

@@ -126,7 +126,7 @@ static enum status open_world(struct world *w, const struct flow_sgd_settings *s
     w->real.leaf_states = 0;
     w->start = calloc(padded(w->network.parameters), sizeof *w->start);
     if (!w->start)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     network_init(&w->network, (uint64_t)settings->seed, PURPOSE_WEIGHTS, w->start);
     enum status status = tree_create(&w->tree, &tree, (uint64_t)settings->seed, err);
     if (!status)
@@ -411,7 +411,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
         malloc((2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters * sizeof *room);
     if (!status)
         status = run && room ? measure(&w, job, run, count, room, &outcome, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for %zu runs", count);
+                             : error_memory(err, "%zu runs", count);
     if (!status)
         status = put(store, s, &outcome, err);
     gsl_set_error_handler(handler);

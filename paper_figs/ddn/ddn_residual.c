@@ -64,8 +64,8 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_6, (uint64_t)s->seed, 0, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_6_sweep(&trial, &sweep[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_6_sweep(&trial, &sweep[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->instances, "networks");
@@ -154,7 +154,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = STATUS_OK;
     if (!sweep || !room)
-        status = error_set(err, STATUS_SYSTEM, "no memory for residuals");
+        status = error_memory(err, "residuals");
     else if (!(status = measure(s, sweep, job->quiet, err)))
         status = put(store, sweep, count, room, err);
     gsl_set_error_handler(handler);

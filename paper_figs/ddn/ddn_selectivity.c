@@ -42,8 +42,8 @@ static enum status follow(const struct selectivity_settings *s, struct ddn_10_pa
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_10, (uint64_t)s->seed, FLOW_PART, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_10_follow(&trial, &path[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_10_follow(&trial, &path[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->rings, "rings");
@@ -156,8 +156,8 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     struct ddn_10_path *path = calloc(rings, sizeof *path);
     double *room = malloc(5 * size * sizeof *room);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = path && room ? follow(s, path, job->quiet, err)
-                                      : error_set(err, STATUS_SYSTEM, "no memory for rings");
+    enum status status =
+        path && room ? follow(s, path, job->quiet, err) : error_memory(err, "rings");
     if (!status) {
         struct ends ends = {room, room + size, room + 2 * size, room + 3 * size, room + 4 * size};
         find_ends(path, rings, &ends);

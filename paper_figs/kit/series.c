@@ -24,7 +24,7 @@ enum status series_open(struct series *series, size_t quantities, size_t times, 
     *series = (struct series){quantities, times, runs, NULL, NULL};
     series->t = calloc(times + quantities * times * runs, sizeof *series->t);
     if (!series->t)
-        return error_set(err, STATUS_SYSTEM, "no memory for series of %zu runs", runs);
+        return error_memory(err, "series of %zu runs", runs);
     series->value = series->t + times;
     return STATUS_OK;
 }
@@ -41,7 +41,7 @@ enum status series_run(struct series *series, size_t run, const struct dynamics 
     enum status status = STATUS_OK;
     double *value = calloc(series->quantities, sizeof *value);
     if (!value)
-        return error_set(err, STATUS_SYSTEM, "no memory for a series");
+        return error_memory(err, "a series");
     for (size_t i = 0; i < series->times && !status; i++) {
         if (i > 0) /* the flows do not depend on time */
             status =

@@ -57,7 +57,7 @@ static enum status kept_open(struct kept *k, size_t points, size_t seeds, struct
     const size_t curve = points * seeds, modes = points * MODES;
     double *at = calloc(5 * curve + 5 * modes, sizeof *at);
     if (!at)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     *k = (struct kept){.points = points, .seeds = seeds};
     for (size_t i = 0; i < 5; i++, at += curve)
         *of_seeds[i] = at;
@@ -162,7 +162,7 @@ static enum status put_axes(struct store *store, const struct alignment_settings
     const double steps = ceil((double)s->samples / NCP_BATCH);
     double *values = calloc(points + seeds, sizeof *values);
     if (!values)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     enum status status =
         store_put_axis(store, "/epoch", points, NULL, "epochs of training", "1", err);
     for (size_t t = 0; t < points; t++)

@@ -87,7 +87,7 @@ static enum status put_quantity(struct store *store, const struct series *series
     const size_t shape[] = {rates, seeds};
     const char *const axes[] = {"/alpha_p", "/seed"};
     char path[64];
-    enum status status = values ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = values ? STATUS_OK : error_memory(err, "curves");
     for (size_t i = 0; i < rates * seeds && !status; i++)
         status = read_value(run[i].path, quantity, &values[i], err);
     snprintf(path, sizeof path, "/%s/%s", series->name, quantities[quantity].name);
@@ -106,7 +106,7 @@ static enum status put_axes(struct store *store, const struct rate_settings *s, 
     const size_t seeds = (size_t)s->seeds;
     double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
     if (!seed)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     for (size_t i = 0; i < (size_t)s->points; i++)
         rate[i] = rate_of(i);
     for (size_t i = 0; i < seeds; i++)

@@ -118,7 +118,7 @@ static enum status diagram_open(struct diagram *d, const struct panel *panel,
     d->eta = (struct phase_axis){PHASE_ETA, 0, ETA_HIGHEST, false, grid};
     d->x_value = malloc((grid * grid + 3 * grid + 3 * points) * sizeof *d->x_value);
     if (!d->x_value)
-        return error_set(err, STATUS_SYSTEM, "no memory for a diagram of %zu x %zu", grid, grid);
+        return error_memory(err, "a diagram of %zu x %zu", grid, grid);
     d->eta_value = d->x_value + grid;
     d->line = d->eta_value + grid;
     d->at_value = d->line + grid;

@@ -14,7 +14,7 @@ enum status population_create(struct population **out, int points, int views, in
     if (!d || !memory) {
         free(d);
         free(memory);
-        return error_set(err, STATUS_SYSTEM, "no memory for a distribution of %d points", points);
+        return error_memory(err, "a distribution of %d points", points);
     }
     *d = (struct population){.points = points, .views = views, .inputs = inputs};
     d->p = memory;
@@ -131,7 +131,7 @@ enum status ensemble_create(struct ensemble **out, const struct network *network
                          d->points, d->views, positives, choice.negatives, ENSEMBLE_LIMIT);
     struct ensemble *e = calloc(1, sizeof *e);
     if (!e)
-        return error_set(err, STATUS_SYSTEM, "no memory for an ensemble");
+        return error_memory(err, "an ensemble");
     struct arena count = {0};
     layout(e, network, objective, settings, samples, &count);
     enum status status = arena_create(&e->arena, &count, err);

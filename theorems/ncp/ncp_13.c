@@ -157,7 +157,7 @@ static enum status follower_step(struct follower *w, const struct trial *trial, 
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): follower_open set it */
     void *scratch = malloc(t->plan.source->scratch_size(w->run.tree));
     if (!scratch)
-        return error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
+        return error_memory(err, "a block of samples");
     for (uint64_t block = 0; block < SAMPLES / BLOCK; block++)
         evaluate_block(w, block, scratch);
     free(scratch);
@@ -181,7 +181,7 @@ static enum status rule_matrix(const struct direct_settings *s, const double *c,
     gsl_vector_view values = gsl_vector_view_array(value, WIDTH);
     gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(WIDTH);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for eigenvectors");
+        return error_memory(err, "eigenvectors");
     memcpy(copy, c, sizeof copy);
     gsl_eigen_symmv(&m.matrix, &values.vector, &vectors.matrix, work);
     gsl_eigen_symmv_free(work);

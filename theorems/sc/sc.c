@@ -14,7 +14,7 @@ enum status sc_create(struct sc_batch *b, size_t samples, int width, struct erro
     b->f = calloc(2 * size + 8 * stride, sizeof *b->f);
     b->label = calloc(samples, 1);
     if (!b->f || !b->label)
-        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu samples", samples);
+        return error_memory(err, "a batch of %zu samples", samples);
     b->df = b->f + size;
     b->shared = b->df + size;
     b->scratch = b->shared + 4 * stride;
@@ -69,7 +69,7 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error 
     enum status status = sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, err);
     double *centre = malloc((size_t)(classes + 2) * (size_t)width * sizeof *centre);
     if (!status && !centre)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %d classes", classes);
+        status = error_memory(err, "%d classes", classes);
     if (!status) {
         b->tau = exp(gsl_ran_flat(rng, log(0.1), log(2)));
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
