@@ -46,6 +46,11 @@ enum status store_system_error(struct error *err, const char *path, const char *
     return STATUS_SYSTEM;
 }
 
+enum status store_damaged(const struct store_file *file, const char *what, struct error *err)
+{
+    return hdf5_error(err, STATUS_INVALID, "%s: is truncated or damaged at %s", file->path, what);
+}
+
 static bool reads_back(const char *text, double value)
 {
     return strtod(text, NULL) == value;
