@@ -1,5 +1,6 @@
 /* Reads numbers and texts of files, and doubts all that they say of themselves. */
 #include "store/store_private.h"
+#include "store/tsv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,9 +241,8 @@ static enum status show_numbers(const struct store_array *array, char **text, st
         return error_memory(err, "a file");
     fputs(array->rank ? "[" : "", out);
     for (size_t i = 0; i < array->count && i < MAX_SHOWN; i++) {
-        char number[STORE_NUMBER_SIZE];
-        store_format_number(array->values[i], number);
-        fprintf(out, "%s%s", i ? ", " : "", number);
+        fputs(i ? ", " : "", out);
+        tsv_number(out, array->values[i]);
     }
     fputs(array->count > MAX_SHOWN ? ", ...]" : array->rank ? "]" : "", out);
     return fclose(out) == 0 ? STATUS_OK : error_memory(err, "a file");

@@ -3,6 +3,7 @@
 #include "harness/command.h"
 #include "harness/report/collect_groups.h"
 #include "store/store.h"
+#include "store/tsv.h"
 
 #include <argp.h>
 #include <math.h>
@@ -115,11 +116,10 @@ static enum status number_words(struct output_column *column, size_t rows, struc
 
 static void put_cell(FILE *out, const struct output_column *column, size_t row)
 {
-    char number[STORE_NUMBER_SIZE];
-    store_format_number(column->value[row], number);
-    const char *text = column->text ? column->text[row] : number;
-    for (; *text; text++)
-        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+    if (column->text)
+        tsv_text(out, column->text[row]);
+    else
+        tsv_number(out, column->value[row]);
 }
 
 static enum status write_tsv(const struct output *output, const char *path, struct error *err)

@@ -3,6 +3,7 @@
 #include "harness/spec/spec.h"
 #include "harness/spec/words.h"
 #include "store/store.h"
+#include "store/tsv.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -70,13 +71,6 @@ static size_t table_columns(const struct table *table)
     return columns;
 }
 
-/* Names must be one word each for gnuplot and others. */
-static void put_word(FILE *out, const char *word, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        putc((unsigned char)word[i] <= ' ' || word[i] == 127 ? '_' : word[i], out);
-}
-
 /* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
  * so on; the dataset says the level already. */
 static void put_axis_name(FILE *out, const char *path)
@@ -86,7 +80,7 @@ static void put_axis_name(FILE *out, const char *path)
         rest = name + 6 + strspn(name + 6, "0123456789");
         rest = rest[0] == '_' && rest[1] ? rest + 1 : name;
     }
-    put_word(out, rest, strlen(rest));
+    tsv_word(out, rest);
 }
 
 /* node_0.neuron_3: axis and index of each dimension but the first. */
@@ -113,9 +107,8 @@ static bool put_header(FILE *out, const struct table *table)
             fputs("index", out);
     }
     if (table->array.rank < 2) {
-        const char *name = last_component(table->path);
         fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
-        put_word(out, name, strlen(name));
+        tsv_word(out, last_component(table->path));
         return putc('\n', out) != EOF;
     }
     size_t columns = table_columns(table);
@@ -128,9 +121,8 @@ static bool put_header(FILE *out, const struct table *table)
 
 static bool put_number(FILE *out, double value, char end)
 {
-    char text[STORE_NUMBER_SIZE];
-    store_format_number(value, text);
-    return fputs(text, out) != EOF && putc(end, out) != EOF;
+    tsv_number(out, value);
+    return putc(end, out) != EOF && !ferror(out);
 }
 
 /* On failure errno is that of the write. */

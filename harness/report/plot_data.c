@@ -1,7 +1,7 @@
 #include "harness/report/plot_data.h"
 #include "harness/spec/words.h"
 
-#include "store/store.h"
+#include "store/tsv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -441,15 +441,8 @@ enum status plot_data_make(struct plot_data *data, const struct collect_table *t
 
 static void put_number(FILE *out, double value)
 {
-    char text[STORE_NUMBER_SIZE];
-    store_format_number(value, text);
-    fprintf(out, "\t%s", text);
-}
-
-static void put_word(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+    putc('\t', out);
+    tsv_number(out, value);
 }
 
 static void put_place(FILE *out, const struct plot_axis *axis, size_t i)
@@ -463,10 +456,10 @@ static void put_cell(FILE *out, const struct plot_data *data, const struct colle
                      size_t i, size_t j)
 {
     const size_t k = i + j * data->x.count, group = data->group[k];
-    put_word(out, data->x.label[i]);
+    tsv_text(out, data->x.label[i]);
     if (data->by.key != PLOT_NO_GROUP) {
         putc('\t', out);
-        put_word(out, data->by.label[j]);
+        tsv_text(out, data->by.label[j]);
     } else {
         fputs("\t-", out);
     }
