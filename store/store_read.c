@@ -1,4 +1,5 @@
 /* Reads numbers and texts of files, and doubts all that they say of themselves. */
+#include "core/text.h"
 #include "store/store_private.h"
 #include "store/tsv.h"
 
@@ -238,14 +239,14 @@ static enum status show_numbers(const struct store_array *array, char **text, st
     size_t size = 0;
     FILE *out = open_memstream(text, &size);
     if (!out)
-        return error_memory(err, "a file");
+        return close_text(out, "an attribute", err);
     fputs(array->rank ? "[" : "", out);
     for (size_t i = 0; i < array->count && i < MAX_SHOWN; i++) {
         fputs(i ? ", " : "", out);
         tsv_number(out, array->values[i]);
     }
     fputs(array->count > MAX_SHOWN ? ", ...]" : array->rank ? "]" : "", out);
-    return fclose(out) == 0 ? STATUS_OK : error_memory(err, "a file");
+    return close_text(out, "an attribute", err);
 }
 
 static enum status show_other(const struct view *view, char **text, struct error *err)

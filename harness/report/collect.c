@@ -88,15 +88,9 @@ static enum status number_words(struct output_column *column, size_t rows, struc
         return STATUS_OK;
     FILE *out = open_memstream(&names, &length);
     const char **known = calloc(rows + 1, sizeof *known);
-    if (!out || !known) {
-        if (out)
-            fclose(out);
-        free(names);
-        free(known);
-        return error_memory(err, "the table");
-    }
-    fprintf(out, "%s:", column->long_name);
-    for (size_t i = 0; i < rows; i++) {
+    if (out)
+        fprintf(out, "%s:", column->long_name);
+    for (size_t i = 0; out && known && i < rows; i++) {
         size_t k = 0;
         while (k < distinct && strcmp(known[k], column->text[i]) != 0)
             k++;
@@ -106,12 +100,14 @@ static enum status number_words(struct output_column *column, size_t rows, struc
         }
         column->value[i] = (double)k;
     }
+    enum status status = close_text(out, "the table", err);
+    if (!known)
+        status = error_memory(err, "the table");
     free(known);
-    if (fclose(out) != 0)
-        return error_memory(err, "the table");
-    free(column->long_name);
-    column->long_name = names;
-    return STATUS_OK;
+    free(status ? names : column->long_name);
+    if (!status)
+        column->long_name = names;
+    return status;
 }
 
 static void put_cell(FILE *out, const struct output_column *column, size_t row)
@@ -137,9 +133,9 @@ static enum status write_tsv(const struct output *output, const char *path, stru
             put_cell(out, &output->column[c], r);
             putc(c + 1 < output->columns ? '\t' : '\n', out);
         }
-    const bool failed = ferror(out) != 0;
-    enum status status = fclose(out) != 0 || failed ? error_memory(err, "the table")
-                                                    : store_write_text(path, text, length, err);
+    enum status status = close_text(out, path, err);
+    if (!status)
+        status = store_write_text(path, text, length, err);
     free(text);
     return status;
 }

@@ -1,5 +1,7 @@
 #include "harness/spec/grid.h"
 
+#include "core/text.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -597,9 +599,7 @@ static enum status write_yaml(struct maker *maker)
         fputs("]\n", out);
     }
     write_zips(out, grid);
-    bool failed = ferror(out) != 0;
-    return fclose(out) != 0 || failed ? error_memory(maker->err, "the grid; sweep fewer values")
-                                      : STATUS_OK;
+    return close_text(out, "the grid; sweep fewer values", maker->err);
 }
 
 /* ---- the grid ---- */

@@ -505,14 +505,10 @@ static enum status write_json(const struct verification *v, struct error *err)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return error_memory(err, "%s", v->options->json);
-    verdicts_json(v, out);
-    bool failed = ferror(out) != 0;
-    enum status status = STATUS_OK;
-    if (fclose(out) != 0 || failed)
-        status = error_memory(err, "%s", v->options->json);
-    else
+    if (out)
+        verdicts_json(v, out);
+    enum status status = close_text(out, v->options->json, err);
+    if (!status)
         status = store_write_text(v->options->json, text, size, err);
     free(text);
     return status;
