@@ -5,6 +5,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/hltm_04.h"
 #include "theorems/hltm/hltm_06.h"
@@ -283,18 +284,15 @@ struct extremes {
 static enum status extremes_of(const struct store_file *file, const char *group, const char *name,
                                struct extremes *e, struct error *err)
 {
-    char path[96];
-    struct store_array a = {0};
-    snprintf(path, sizeof path, "%s/%s", group, name);
-    enum status status = store_get(file, path, &a, err);
-    for (size_t i = 0; i < a.count && !status; i++) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "%s/%s", group, name);
+    for (size_t i = 0; i < a.count; i++) {
         e->least = e->count ? fmin(e->least, a.values[i]) : a.values[i];
         e->most = e->count ? fmax(e->most, a.values[i]) : a.values[i];
         e->sum += a.values[i];
         e->count++;
     }
-    store_array_free(&a);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check_factors(const struct store_file *file, struct sights *sights,
@@ -355,24 +353,16 @@ static void judge_lucky(const struct store_array *exact, const struct store_arra
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct store_array exact = {0}, drawn = {0}, after = {0};
-    enum status status = check_factors(file, sights, err);
-    if (!status)
-        status = store_get(file, "/lucky/exact", &exact, err);
-    if (!status)
-        status = store_get(file, "/lucky/drawn", &drawn, err);
-    if (!status)
-        status = store_get(file, "/lucky/after", &after, err);
-    if (!status && (drawn.rank != 3 || drawn.count != after.count ||
-                    drawn.count != exact.count * drawn.shape[1] ||
-                    exact.count != (size_t)SIZES * HLTM_6_QUANTILES))
-        status = error_set(err, STATUS_INVALID, "the quantiles in /lucky differ in length");
-    if (!status)
+    struct reader r = {.file = file, .err = err, .status = check_factors(file, sights, err)};
+    const struct store_array exact = reader_get(&r, SIZES, HLTM_6_QUANTILES, "/lucky/exact"),
+                             drawn = reader_get(&r, SIZES, 0, "/lucky/drawn"),
+                             after = reader_get(&r, SIZES, 0, "/lucky/after");
+    if (!r.status && (drawn.rank != 3 || drawn.count != after.count ||
+                      drawn.count != exact.count * drawn.shape[1]))
+        r.status = error_set(err, STATUS_INVALID, "the quantiles in /lucky differ in length");
+    if (!r.status)
         judge_lucky(&exact, &drawn, &after, sights);
-    store_array_free(&exact);
-    store_array_free(&drawn);
-    store_array_free(&after);
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_factorisation = {

@@ -11,6 +11,7 @@
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
+#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -427,27 +428,18 @@ struct arrays {
     struct store_array lr, batch, to_flow, to_descent, descent, flow, largest;
 };
 
-static enum status read_arrays(const struct store_file *file, struct arrays *a, struct error *err)
+static void read_arrays(struct reader *r, struct arrays *a)
 {
-    struct {
-        const char *path;
-        struct store_array *array;
-    } set[] = {{"/lr", &a->lr},
-               {"/batch", &a->batch},
-               {"/to_flow", &a->to_flow},
-               {"/to_descent", &a->to_descent},
-               {"/descent", &a->descent},
-               {"/loss/flow", &a->flow},
-               {"/loss/largest_batch", &a->largest}};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
-        status = store_get(file, set[i].path, set[i].array, err);
+    a->lr = reader_get(r, 0, 1, "/lr");
+    a->batch = reader_get(r, 0, 1, "/batch");
     const size_t rates = a->lr.count, batches = a->batch.count;
-    if (!status && (a->to_flow.count != rates * batches || a->to_descent.count != rates * batches ||
-                    a->descent.count != rates || rates < 3 || rates > RATES ||
-                    a->largest.count != a->flow.count))
-        status = error_set(err, STATUS_INVALID, "the distances differ in length");
-    return status;
+    a->to_flow = reader_get(r, rates, batches, "/to_flow");
+    a->to_descent = reader_get(r, rates, batches, "/to_descent");
+    a->descent = reader_get(r, rates, 1, "/descent");
+    a->flow = reader_get(r, 0, 1, "/loss/flow");
+    a->largest = reader_get(r, a->flow.count, 1, "/loss/largest_batch");
+    if (!r->status && (rates < 3 || rates > RATES))
+        r->status = error_set(r->err, STATUS_INVALID, "the distances differ in length");
 }
 
 static void judge(const struct arrays *a, struct sights *sights)
@@ -482,15 +474,12 @@ static void judge(const struct arrays *a, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct arrays a = {.lr = {0}};
-    enum status status = read_arrays(file, &a, err);
-    if (!status)
+    struct arrays a;
+    struct reader r = {.file = file, .err = err};
+    read_arrays(&r, &a);
+    if (!r.status)
         judge(&a, sights);
-    struct store_array *all[] = {&a.lr,      &a.batch, &a.to_flow, &a.to_descent,
-                                 &a.descent, &a.flow,  &a.largest};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        store_array_free(all[i]);
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_flow_sgd = {

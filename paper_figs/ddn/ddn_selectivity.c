@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_10.h"
 #include "theorems/ddn/dual.h"
@@ -217,21 +218,17 @@ static enum status check(const struct store_file *file, struct sights *sights, s
                                              [LINEAR] = "/ring/linear",
                                              [COUNTS] = "/ring/counts"};
     struct store_array end[ARRAYS] = {0}, shown[ARRAYS] = {0};
-    enum status status = STATUS_OK;
-    for (int i = RELU; i <= LINEAR && !status; i++)
-        status = store_get(file, end_path[i], &end[i], err);
-    for (int i = RELU; i <= COUNTS && !status; i++)
+    struct reader r = {.file = file, .err = err};
+    for (int i = RELU; i <= LINEAR; i++)
+        end[i] = reader_get(&r, 0, 0, "%s", end_path[i]);
+    for (int i = RELU; i <= COUNTS; i++)
         if (shown_path[i])
-            status = store_get(file, shown_path[i], &shown[i], err);
-    if (!status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
-        status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
-    if (!status)
+            shown[i] = reader_get(&r, 0, 0, "%s", shown_path[i]);
+    if (!r.status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
+        r.status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
+    if (!r.status)
         judge(end, shown, sights);
-    for (int i = 0; i < ARRAYS; i++) {
-        store_array_free(&end[i]);
-        store_array_free(&shown[i]);
-    }
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_selectivity = {
