@@ -123,7 +123,7 @@ static enum status describe(const struct making *m, const void *settings, char *
     if (!status && m->figure->spec)
         status = spec_load(&spec, path, NULL, 0, m->err);
     if (!status && asprintf(text, "%s: {%s}\n%s", about->name, own, spec.yaml ? spec.yaml : "") < 0)
-        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(m->err, "the settings of a figure");
     free(own);
     spec_free(&spec);
     return status;
@@ -137,7 +137,7 @@ static enum status read_settings(const struct making *m, void **settings)
         status = check_override(about, m->overrides[i], m->err);
     *settings = calloc(1, about->settings_size + 1);
     if (!*settings && !status)
-        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(m->err, "the settings of a figure");
     if (!status)
         status = params_fill(about->params, m->overrides, m->override_count, *settings, m->err);
     return status;

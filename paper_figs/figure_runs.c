@@ -142,7 +142,7 @@ enum status figure_runs(const struct figure_job *job, struct figure_run *runs, s
     ssize_t length = readlink("/proc/self/exe", pool.program, sizeof pool.program - 1);
     enum status status = find_shared_file(job->spec, pool.spec, err);
     if (!missing && !status)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "runs");
     if (length < 0 && !status)
         status = error_set(err, STATUS_SYSTEM, "cannot find the program: %s", strerror(errno));
     pool.workers = job->threads < MAX_WORKERS ? job->threads : MAX_WORKERS;

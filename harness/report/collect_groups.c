@@ -61,11 +61,6 @@ static void sort_members(struct member *member, size_t points)
     qsort(member, points, sizeof *member, compare_members);
 }
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
-}
-
 enum status collect_groups_find(const struct collect_table *table, const bool *left_out,
                                 struct collect_groups *groups, struct error *err)
 {
@@ -94,7 +89,7 @@ enum status collect_groups_find(const struct collect_table *table, const bool *l
     for (size_t i = 0; i < points && member; i++)
         free(member[i].labels);
     free(member);
-    return good ? STATUS_OK : out_of_memory(err);
+    return good ? STATUS_OK : error_memory(err, "the table");
 }
 
 size_t collect_count(const struct collect_table *table, const struct collect_groups *groups,

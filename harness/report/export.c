@@ -3,6 +3,7 @@
 #include "harness/spec/spec.h"
 #include "harness/spec/words.h"
 #include "store/store.h"
+#include "store/tsv.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -15,11 +16,6 @@ static const char *last_component(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory");
 }
 
 /* ---- the table ---- */
@@ -75,13 +71,6 @@ static size_t table_columns(const struct table *table)
     return columns;
 }
 
-/* Names must be one word each for gnuplot and others. */
-static void put_word(FILE *out, const char *word, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        putc((unsigned char)word[i] <= ' ' || word[i] == 127 ? '_' : word[i], out);
-}
-
 /* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
  * so on; the dataset says the level already. */
 static void put_axis_name(FILE *out, const char *path)
@@ -91,7 +80,7 @@ static void put_axis_name(FILE *out, const char *path)
         rest = name + 6 + strspn(name + 6, "0123456789");
         rest = rest[0] == '_' && rest[1] ? rest + 1 : name;
     }
-    put_word(out, rest, strlen(rest));
+    tsv_word(out, rest);
 }
 
 /* node_0.neuron_3: axis and index of each dimension but the first. */
@@ -118,9 +107,8 @@ static bool put_header(FILE *out, const struct table *table)
             fputs("index", out);
     }
     if (table->array.rank < 2) {
-        const char *name = last_component(table->path);
         fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
-        put_word(out, name, strlen(name));
+        tsv_word(out, last_component(table->path));
         return putc('\n', out) != EOF;
     }
     size_t columns = table_columns(table);
@@ -133,9 +121,8 @@ static bool put_header(FILE *out, const struct table *table)
 
 static bool put_number(FILE *out, double value, char end)
 {
-    char text[STORE_NUMBER_SIZE];
-    store_format_number(value, text);
-    return fputs(text, out) != EOF && putc(end, out) != EOF;
+    tsv_number(out, value);
+    return putc(end, out) != EOF && !ferror(out);
 }
 
 /* On failure errno is that of the write. */
@@ -248,7 +235,7 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, "/", names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
@@ -274,7 +261,7 @@ static enum status is_group(const struct store_file *file, const char *name, con
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, path, names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
@@ -379,7 +366,7 @@ static enum status answer(const struct request *request, int *failure, struct er
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     else if (kind == STORE_NOTHING)
         status = no_dataset(file, request->file, path, err);
     else if (request->list)

@@ -294,7 +294,7 @@ int command_info(int argc, char **argv)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out || !path) {
-        error_set(&err, STATUS_SYSTEM, "out of memory");
+        error_memory(&err, "the summary");
         return command_fail(&err);
     }
     enum status status = print_page(out, path, &err);

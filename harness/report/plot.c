@@ -227,7 +227,7 @@ static enum status write_files(const struct options *options, const struct plot_
     char *text = plot_data_text(data, table, &options->choice, &length);
     enum status status = STATUS_OK;
     if (!base || !text || !pass_all(data, table, &options->choice))
-        status = error_set(err, STATUS_SYSTEM, "out of memory for the plot");
+        status = error_memory(err, "the plot");
     else if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
         status = error_set(err, STATUS_INVALID, "%s: the name is too long", base);
     if (!status)

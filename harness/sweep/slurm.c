@@ -240,7 +240,7 @@ static enum status put_options(FILE *out, const struct slurm_array *array, const
     const struct sweep_work *work = array->work;
     bool *wanted = find_shards(array->shards, work->todo, work->count);
     if (!wanted)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     fprintf(out, "#SBATCH --job-name=%s\n#SBATCH --array=", work->plan->base.name);
     put_ranges(out, wanted, array->shards);
     fprintf(out, "\n#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=%d\n",
@@ -289,13 +289,13 @@ enum status slurm_script(const struct slurm_array *array, char **text, struct er
         status = make_absolute(array->work->folder, folder, err);
     FILE *out = status ? NULL : open_memstream(text, &size);
     if (!status && !out)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     if (!status) {
         fputs("#!/bin/sh\n# Written by duet sweep --slurm.\n", out);
         status = put_options(out, array, folder, err);
         put_command(out, array, program, results, folder);
         if (fclose(out) != 0 && !status)
-            status = error_set(err, STATUS_SYSTEM, "out of memory");
+            status = error_memory(err, "a job array");
     }
     if (status) {
         free(*text);
@@ -330,7 +330,7 @@ static enum status call_sbatch(const struct slurm_array *array, const char *scri
     const char **argument = calloc(array->option_count + 4, sizeof *argument);
     size_t count = 0;
     if (!argument)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     argument[count++] = "sbatch";
     argument[count++] = "--parsable";
     for (size_t i = 0; i < array->option_count; i++)
@@ -523,7 +523,7 @@ static enum status gather_failures(const struct watch *watch, struct error *err)
     struct sweep_work *work = watch->work;
     work->failure = calloc(watch->count + 1, sizeof *work->failure);
     if (!work->failure)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     for (size_t i = 0; i < watch->count; i++) {
         char path[PATH];
         path_of(work, watch->left[i], ".failed", path);
@@ -582,7 +582,7 @@ enum status slurm_wait(struct sweep_work *work, const char *job, struct error *e
     struct watch watch = {.work = work, .count = work->count};
     watch.left = malloc((work->count + 1) * sizeof *watch.left);
     if (!watch.left)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     if (work->count > 0)
         memcpy(watch.left, work->todo, work->count * sizeof *watch.left);
     script_path(work, path);

@@ -124,7 +124,7 @@ static enum status find_todo(const struct options *options, const struct sweep_p
     *todo = (struct todo){.point = malloc((plan->count + 1) * sizeof *todo->point)};
     enum status status = STATUS_OK;
     if (!todo->point || !finished.point || !finished.sound)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "points");
     for (size_t i = options->shard; i < plan->count && !status; i += options->shards)
         if (sweep_hashes_have(&there->finished, plan->point[i].hash))
             finished.point[finished.count++] = i;

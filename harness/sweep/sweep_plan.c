@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the sweep; sweep fewer values");
-}
-
 /* ---- base and grid ---- */
 
 static enum status load_base(struct sweep_plan *plan, const char *const *arguments, size_t count,
@@ -20,7 +15,7 @@ static enum status load_base(struct sweep_plan *plan, const char *const *argumen
 {
     plan->fixed = calloc(count + 1, sizeof *plan->fixed);
     if (!plan->fixed)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     for (size_t i = 0; i < count; i++)
         if (!grid_sweeps(arguments[i]))
             plan->fixed[plan->fixed_count++] = arguments[i];
@@ -162,7 +157,7 @@ enum status sweep_plan_number(struct sweep_plan *plan,
     const size_t all = plan->grid.points;
     plan->point = malloc(all * sizeof *plan->point);
     if (!plan->point)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     for (plan->count = 0; plan->count < all; plan->count++) {
         struct spec spec;
         struct sweep_point *point = &plan->point[plan->count];
@@ -280,7 +275,7 @@ enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder,
         return status;
     const int length = asprintf(&text, "%s%s", plan->base.written, plan->grid.yaml);
     if (length < 0)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     if (length > MANIFEST_BYTES)
         status = error_set(err, STATUS_INVALID,
                            "the sweep needs more than 1 MiB to write down; sweep ranges such as "

@@ -382,7 +382,7 @@ static enum status add_wait(struct sweep *sweep, size_t point)
         const size_t capacity = 2 * sweep->wait_capacity + 64;
         struct wait *more = realloc(sweep->wait, capacity * sizeof *more);
         if (!more)
-            return error_set(sweep->err, STATUS_SYSTEM, "out of memory");
+            return error_memory(sweep->err, "the workers");
         sweep->wait = more;
         sweep->wait_capacity = capacity;
     }
@@ -598,7 +598,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     sweep.old = calloc(work->plan->count + 1, sizeof *sweep.old);
     enum status status = STATUS_OK;
     if (!sweep.worker || !poller || !sweep.old)
-        status = error_set(err, STATUS_SYSTEM, "out of memory for the workers");
+        status = error_memory(err, "the workers");
     for (size_t i = 0; i < work->count && !status; i++)
         sweep.old[work->todo[i]] = failure_of(work, work->todo[i]);
     lessee_open(&sweep.lessee, work->folder);

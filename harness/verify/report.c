@@ -2,6 +2,7 @@
  * times, so that the same seed gives the same bytes. */
 #include "harness/verify/verify.h"
 
+#include "core/text.h"
 #include "harness/report/gnuplot.h"
 #include "store/store.h"
 
@@ -301,14 +302,10 @@ static enum status store_table(const struct curves *curves, const char *path, st
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    write_table(out, curves);
-    bool failed = ferror(out) != 0;
-    enum status status;
-    if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    else
+    if (out)
+        write_table(out, curves);
+    enum status status = close_text(out, path, err);
+    if (!status)
         status = store_write_text(path, text, size, err);
     free(text);
     return status;
@@ -366,16 +363,12 @@ enum status report_write(const struct verification *v, const char *path, struct 
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    write_top(out, v);
-    for (size_t i = 0; i < v->count; i++)
+    if (out)
+        write_top(out, v);
+    for (size_t i = 0; out && i < v->count; i++)
         write_claim(out, &v->outcome[i], path);
-    bool failed = ferror(out) != 0;
-    enum status status;
-    if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    else
+    enum status status = close_text(out, path, err);
+    if (!status)
         status = draw_claims(v, path, err);
     if (!status)
         status = store_write_text(path, text, size - (size > 0 && text[size - 1] == '\n'), err);

@@ -4,13 +4,14 @@
 #include "analysis/statistics.h"
 #include "harness/run/progress.h"
 #include "hltm/exact.h"
-#include "sim/loss/ensemble.h"
 #include "sim/data/sources/sources.h"
 #include "sim/flow/flow.h"
+#include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
+#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -126,7 +127,7 @@ static enum status open_world(struct world *w, const struct flow_sgd_settings *s
     w->real.leaf_states = 0;
     w->start = calloc(padded(w->network.parameters), sizeof *w->start);
     if (!w->start)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     network_init(&w->network, (uint64_t)settings->seed, PURPOSE_WEIGHTS, w->start);
     enum status status = tree_create(&w->tree, &tree, (uint64_t)settings->seed, err);
     if (!status)
@@ -411,7 +412,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
         malloc((2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters * sizeof *room);
     if (!status)
         status = run && room ? measure(&w, job, run, count, room, &outcome, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for %zu runs", count);
+                             : error_memory(err, "%zu runs", count);
     if (!status)
         status = put(store, s, &outcome, err);
     gsl_set_error_handler(handler);
@@ -427,27 +428,18 @@ struct arrays {
     struct store_array lr, batch, to_flow, to_descent, descent, flow, largest;
 };
 
-static enum status read_arrays(const struct store_file *file, struct arrays *a, struct error *err)
+static void read_arrays(struct reader *r, struct arrays *a)
 {
-    struct {
-        const char *path;
-        struct store_array *array;
-    } set[] = {{"/lr", &a->lr},
-               {"/batch", &a->batch},
-               {"/to_flow", &a->to_flow},
-               {"/to_descent", &a->to_descent},
-               {"/descent", &a->descent},
-               {"/loss/flow", &a->flow},
-               {"/loss/largest_batch", &a->largest}};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
-        status = store_get(file, set[i].path, set[i].array, err);
+    a->lr = reader_get(r, 0, 1, "/lr");
+    a->batch = reader_get(r, 0, 1, "/batch");
     const size_t rates = a->lr.count, batches = a->batch.count;
-    if (!status && (a->to_flow.count != rates * batches || a->to_descent.count != rates * batches ||
-                    a->descent.count != rates || rates < 3 || rates > RATES ||
-                    a->largest.count != a->flow.count))
-        status = error_set(err, STATUS_INVALID, "the distances differ in length");
-    return status;
+    a->to_flow = reader_get(r, rates, batches, "/to_flow");
+    a->to_descent = reader_get(r, rates, batches, "/to_descent");
+    a->descent = reader_get(r, rates, 1, "/descent");
+    a->flow = reader_get(r, 0, 1, "/loss/flow");
+    a->largest = reader_get(r, a->flow.count, 1, "/loss/largest_batch");
+    if (!r->status && (rates < 3 || rates > RATES))
+        r->status = error_set(r->err, STATUS_INVALID, "the distances differ in length");
 }
 
 static void judge(const struct arrays *a, struct sights *sights)
@@ -482,15 +474,12 @@ static void judge(const struct arrays *a, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct arrays a = {.lr = {0}};
-    enum status status = read_arrays(file, &a, err);
-    if (!status)
+    struct arrays a;
+    struct reader r = {.file = file, .err = err};
+    read_arrays(&r, &a);
+    if (!r.status)
         judge(&a, sights);
-    struct store_array *all[] = {&a.lr,      &a.batch, &a.to_flow, &a.to_descent,
-                                 &a.descent, &a.flow,  &a.largest};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        store_array_free(all[i]);
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_flow_sgd = {

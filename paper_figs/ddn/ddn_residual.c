@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_06.h"
 #include "theorems/ddn/dual.h"
@@ -64,8 +65,8 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_6, (uint64_t)s->seed, 0, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_6_sweep(&trial, &sweep[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_6_sweep(&trial, &sweep[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->instances, "networks");
@@ -154,7 +155,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = STATUS_OK;
     if (!sweep || !room)
-        status = error_set(err, STATUS_SYSTEM, "no memory for residuals");
+        status = error_memory(err, "residuals");
     else if (!(status = measure(s, sweep, job->quiet, err)))
         status = put(store, sweep, count, room, err);
     gsl_set_error_handler(handler);
@@ -168,14 +169,11 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 static enum status check_slopes(const struct store_file *file, struct sights *sights,
                                 struct error *err)
 {
-    struct store_array slope[GROUPS] = {0};
-    enum status status = STATUS_OK;
-    for (int group = 0; group < GROUPS && !status; group++) {
-        char path[64];
-        snprintf(path, sizeof path, "/slopes/%s/slope", groups[group].name);
-        status = store_get(file, path, &slope[group], err);
-    }
-    if (!status) {
+    struct store_array slope[GROUPS];
+    struct reader r = {.file = file, .err = err};
+    for (int group = 0; group < GROUPS; group++)
+        slope[group] = reader_get(&r, 0, 1, "/slopes/%s/slope", groups[group].name);
+    if (!r.status) {
         const struct store_array *whole = &slope[WHOLE], *split = &slope[SPLIT],
                                  *unit = &slope[UNIT];
         double least = fmin(whole->values[0], split->values[0]);
@@ -191,31 +189,23 @@ static enum status check_slopes(const struct store_file *file, struct sights *si
               slower, split->count);
         sight(sights, most < 0.5, "with xi = 1 none vanishes (largest |slope| %.3f)", most);
     }
-    for (int group = 0; group < GROUPS; group++)
-        store_array_free(&slope[group]);
-    return status;
+    return reader_close(&r);
 }
 
 /* The medians at the ends of the range. */
 static enum status check_band(const struct store_file *file, const char *loss,
                               struct sights *sights, struct error *err)
 {
-    struct store_array whole = {0}, unit = {0};
-    char path[64];
-    snprintf(path, sizeof path, "/%s/whole", loss);
-    enum status status = store_get(file, path, &whole, err);
-    snprintf(path, sizeof path, "/%s/unit", loss);
-    if (!status)
-        status = store_get(file, path, &unit, err);
-    if (!status) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array whole = reader_get(&r, SCALES, QUANTILES, "/%s/whole", loss),
+                             unit = reader_get(&r, SCALES, QUANTILES, "/%s/unit", loss);
+    if (!r.status) {
         const size_t last = (SCALES - 1) * QUANTILES + 1;
         sight(sights, whole.values[last] < 1e-4 && unit.values[last] > 1,
               "%s: at s = 1/512 the residual is %.1e of the gradient, with xi = 1 %.0f times it",
               loss, whole.values[last], unit.values[last]);
     }
-    store_array_free(&whole);
-    store_array_free(&unit);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)

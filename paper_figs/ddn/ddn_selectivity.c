@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_10.h"
 #include "theorems/ddn/dual.h"
@@ -42,8 +43,8 @@ static enum status follow(const struct selectivity_settings *s, struct ddn_10_pa
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_10, (uint64_t)s->seed, FLOW_PART, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_10_follow(&trial, &path[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_10_follow(&trial, &path[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->rings, "rings");
@@ -156,8 +157,8 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     struct ddn_10_path *path = calloc(rings, sizeof *path);
     double *room = malloc(5 * size * sizeof *room);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = path && room ? follow(s, path, job->quiet, err)
-                                      : error_set(err, STATUS_SYSTEM, "no memory for rings");
+    enum status status =
+        path && room ? follow(s, path, job->quiet, err) : error_memory(err, "rings");
     if (!status) {
         struct ends ends = {room, room + size, room + 2 * size, room + 3 * size, room + 4 * size};
         find_ends(path, rings, &ends);
@@ -217,21 +218,17 @@ static enum status check(const struct store_file *file, struct sights *sights, s
                                              [LINEAR] = "/ring/linear",
                                              [COUNTS] = "/ring/counts"};
     struct store_array end[ARRAYS] = {0}, shown[ARRAYS] = {0};
-    enum status status = STATUS_OK;
-    for (int i = RELU; i <= LINEAR && !status; i++)
-        status = store_get(file, end_path[i], &end[i], err);
-    for (int i = RELU; i <= COUNTS && !status; i++)
+    struct reader r = {.file = file, .err = err};
+    for (int i = RELU; i <= LINEAR; i++)
+        end[i] = reader_get(&r, 0, 0, "%s", end_path[i]);
+    for (int i = RELU; i <= COUNTS; i++)
         if (shown_path[i])
-            status = store_get(file, shown_path[i], &shown[i], err);
-    if (!status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
-        status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
-    if (!status)
+            shown[i] = reader_get(&r, 0, 0, "%s", shown_path[i]);
+    if (!r.status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
+        r.status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
+    if (!r.status)
         judge(end, shown, sights);
-    for (int i = 0; i < ARRAYS; i++) {
-        store_array_free(&end[i]);
-        store_array_free(&shown[i]);
-    }
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_selectivity = {

@@ -51,7 +51,7 @@ static void put_sorted(struct sheet *sheet, const char *group, const double *cos
     struct row *row = calloc(neurons, sizeof *row);
     double *sorted = calloc(neurons * features, sizeof *sorted);
     if (!row || !sorted)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     else {
         sort_rows(cosine, neurons, features, row, sorted);
         sheet_group(sheet, group);
@@ -69,8 +69,7 @@ static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, 
     const size_t size = (size_t)(s->neurons * s->features), points = (size_t)s->epochs + 1;
     struct store_file *file;
     double *cosine = calloc(points * size, sizeof *cosine);
-    sheet->status = cosine ? store_open(&file, path, sheet->err)
-                           : error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+    sheet->status = cosine ? store_open(&file, path, sheet->err) : error_memory(sheet->err, "runs");
     if (!sheet->status) {
         sheet->status =
             run_series(file, "/series/features/cosine", points, size, cosine, sheet->err);

@@ -45,7 +45,7 @@ static double *numbers(struct sheet *sheet, size_t count)
 {
     double *array = sheet->status ? NULL : calloc(count, sizeof *array);
     if (!array && !sheet->status)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "no memory for %zu numbers", count);
+        sheet->status = error_memory(sheet->err, "%zu numbers", count);
     return array;
 }
 

@@ -4,6 +4,7 @@
 
 #include "paper_figs/figure.h"
 #include "sim/flow/noncontrastive.h"
+#include "store/reader.h"
 
 /* ---- along flows ---- */
 
@@ -75,26 +76,5 @@ void sheet_put(struct sheet *sheet, const char *name, const char *axes, const do
 /* A series of one quantity: sheet_put over "t" and the axis of the runs. */
 void sheet_series(struct sheet *sheet, const struct series *series, size_t quantity,
                   const char *name, const char *runs, const char *long_name);
-
-/* ---- reading ---- */
-
-enum { READER_ARRAYS = 24 };
-
-/* Arrays of a result file, kept until reader_close.  The first error stays in `status`. */
-struct reader {
-    const struct store_file *file;
-    struct store_array array[READER_ARRAYS];
-    size_t arrays;
-    enum status status;
-    struct error *err;
-};
-
-/* The array at a path, of `rows` times `columns` values (0: any number), not none; its values are
- * NULL where that fails. */
-struct store_array reader_get(struct reader *reader, size_t rows, size_t columns,
-                              const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* Frees what was read and returns the status. */
-enum status reader_close(struct reader *reader);
 
 #endif

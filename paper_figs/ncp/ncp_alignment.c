@@ -2,6 +2,7 @@
  */
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
+#include "store/reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static enum status kept_open(struct kept *k, size_t points, size_t seeds, struct
     const size_t curve = points * seeds, modes = points * MODES;
     double *at = calloc(5 * curve + 5 * modes, sizeof *at);
     if (!at)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     *k = (struct kept){.points = points, .seeds = seeds};
     for (size_t i = 0; i < 5; i++, at += curve)
         *of_seeds[i] = at;
@@ -162,7 +163,7 @@ static enum status put_axes(struct store *store, const struct alignment_settings
     const double steps = ceil((double)s->samples / NCP_BATCH);
     double *values = calloc(points + seeds, sizeof *values);
     if (!values)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     enum status status =
         store_put_axis(store, "/epoch", points, NULL, "epochs of training", "1", err);
     for (size_t t = 0; t < points; t++)
@@ -238,45 +239,34 @@ struct leading {
 static enum status find_leading(const struct store_file *file, const char *group,
                                 struct leading *found, struct error *err)
 {
-    char path[64];
-    struct store_array s = {0}, cosine = {0};
-    snprintf(path, sizeof path, "/%s/f_eigenvalues", group);
-    enum status status = store_get(file, path, &s, err);
-    snprintf(path, sizeof path, "/%s/alignment", group);
-    if (!status)
-        status = store_get(file, path, &cosine, err);
+    struct reader r = {.file = file, .err = err};
+    const struct store_array s = reader_get(&r, 0, 0, "/%s/f_eigenvalues", group);
+    const size_t points = s.values ? s.count / s.shape[0] : 1, last = points - 1;
+    const struct store_array cosine = reader_get(&r, s.shape[0], points, "/%s/alignment", group);
     *found = (struct leading){.modes = 0};
-    const size_t points = status ? 1 : s.shape[1], last = points - 1;
-    while (!status && found->modes < s.shape[0] &&
+    while (!r.status && found->modes < s.shape[0] &&
            s.values[found->modes * points + last] > ALIVE * s.values[last])
         found->modes++;
     for (size_t j = 0; j < found->modes; j++) {
         found->before += cosine.values[j * points] / (double)found->modes;
         found->after += cosine.values[j * points + last] / (double)found->modes;
     }
-    store_array_free(&s);
-    store_array_free(&cosine);
-    return status;
+    return reader_close(&r);
 }
 
 /* Largest over the seeds, at the start and at the end. */
 static enum status find_ends(const struct store_file *file, const char *group, const char *name,
                              double ends[2], struct error *err)
 {
-    char path[64];
-    struct store_array a;
-    snprintf(path, sizeof path, "/%s/%s", group, name);
-    enum status status = store_get(file, path, &a, err);
-    if (status)
-        return status;
-    const size_t seeds = a.shape[1], last = a.count - seeds;
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "/%s/%s", group, name);
+    const size_t seeds = a.values ? a.count / a.shape[0] : 0, last = a.count - seeds;
     ends[0] = ends[1] = 0;
     for (size_t i = 0; i < seeds; i++) {
         ends[0] = fmax(ends[0], a.values[i]);
         ends[1] = fmax(ends[1], a.values[last + i]);
     }
-    store_array_free(&a);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check_variant(const struct store_file *file, const struct variant *v,

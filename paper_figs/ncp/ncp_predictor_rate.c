@@ -1,6 +1,7 @@
 /* ncp_predictor_rate: a symmetric predictor without a target network, and how fast it learns. */
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
+#include "store/reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -87,7 +88,7 @@ static enum status put_quantity(struct store *store, const struct series *series
     const size_t shape[] = {rates, seeds};
     const char *const axes[] = {"/alpha_p", "/seed"};
     char path[64];
-    enum status status = values ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = values ? STATUS_OK : error_memory(err, "curves");
     for (size_t i = 0; i < rates * seeds && !status; i++)
         status = read_value(run[i].path, quantity, &values[i], err);
     snprintf(path, sizeof path, "/%s/%s", series->name, quantities[quantity].name);
@@ -106,7 +107,7 @@ static enum status put_axes(struct store *store, const struct rate_settings *s, 
     const size_t seeds = (size_t)s->seeds;
     double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
     if (!seed)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     for (size_t i = 0; i < (size_t)s->points; i++)
         rate[i] = rate_of(i);
     for (size_t i = 0; i < seeds; i++)
@@ -190,11 +191,9 @@ struct sweep {
 static enum status find_sweep(const struct store_file *file, const char *path, struct sweep *found,
                               struct error *err)
 {
-    struct store_array a;
-    enum status status = store_get(file, path, &a, err);
-    if (status)
-        return status;
-    const size_t seeds = a.shape[1];
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "%s", path);
+    const size_t seeds = a.values ? a.count / a.shape[0] : 0;
     *found = (struct sweep){.largest = -INFINITY};
     for (size_t i = 0; i < a.count; i++)
         found->largest = fmax(found->largest, a.values[i]);
@@ -202,8 +201,7 @@ static enum status find_sweep(const struct store_file *file, const char *path, s
         found->first += a.values[i] / (double)seeds;
         found->last += a.values[a.count - seeds + i] / (double)seeds;
     }
-    store_array_free(&a);
-    return STATUS_OK;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)

@@ -94,7 +94,7 @@ static enum status tables_open(struct tables *t, const struct figure_job *job, s
     for (size_t m = 0; m < MEASURES; m++)
         t->value[m] = calloc(t->grid.points, sizeof(double));
     if (!t->run || !t->value[0] || !t->value[1])
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", t->grid.points);
+        return error_memory(err, "%zu runs", t->grid.points);
     for (size_t i = 0; i < t->grid.points; i++)
         t->run[i].overrides[grid_overrides(&t->grid, i, t->run[i].overrides)] = t->epochs;
     return STATUS_OK;
@@ -173,7 +173,7 @@ static enum status put_measure(const struct tables *t, size_t m, struct store *s
     char path[64];
     double *interval = malloc(3 * t->cases * sizeof *interval);
     if (!interval)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a table");
     for (size_t i = 0; i < t->cases; i++) {
         const struct interval b = bootstrap_mean(t->value[m] + i * t->seeds, t->seeds, rng);
         memcpy(interval + 3 * i, (double[]){b.low, b.mean, b.high}, 3 * sizeof *interval);
@@ -194,7 +194,7 @@ static enum status put_reported(const struct tables *t, struct store *store, str
     const char *const axes[] = {"/ablation"};
     double *top_1 = malloc(t->cases * sizeof *top_1);
     if (!top_1)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a table");
     for (size_t i = 0; i < t->cases; i++)
         top_1[i] = reported_of(case_name(t, i));
     enum status status = store_put(store, "/stl_10", 1, &t->cases, axes, top_1,
@@ -209,7 +209,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     enum status status = tables_open(&t, job, err);
     if (!status && !rng)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "a table");
     if (!status)
         status = figure_runs(job, t.run, t.grid.points, err);
     for (size_t i = 0; i < t.grid.points && !status; i++)

@@ -3,6 +3,7 @@
 
 #include "harness/run/progress.h"
 #include "sim/flow/phase.h"
+#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -118,7 +119,7 @@ static enum status diagram_open(struct diagram *d, const struct panel *panel,
     d->eta = (struct phase_axis){PHASE_ETA, 0, ETA_HIGHEST, false, grid};
     d->x_value = malloc((grid * grid + 3 * grid + 3 * points) * sizeof *d->x_value);
     if (!d->x_value)
-        return error_set(err, STATUS_SYSTEM, "no memory for a diagram of %zu x %zu", grid, grid);
+        return error_memory(err, "a diagram of %zu x %zu", grid, grid);
     d->eta_value = d->x_value + grid;
     d->line = d->eta_value + grid;
     d->at_value = d->line + grid;
@@ -249,24 +250,16 @@ static enum status write_panel(const struct store_file *file, const struct panel
                                struct error *err)
 {
     const struct paths p = paths_of(panel);
-    struct store_array at = {0}, measured = {0}, predicted = {0};
-    enum status status = store_get(file, p.at, &at, err);
-    if (!status)
-        status = store_get(file, p.measured, &measured, err);
-    if (!status)
-        status = store_get(file, p.predicted, &predicted, err);
-    if (!status && (measured.count != at.count || predicted.count != at.count))
-        status =
-            error_set(err, STATUS_INVALID, "the boundaries in /%s differ in length", panel->name);
-    for (size_t i = 0; i < at.count && !status; i++) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array at = reader_get(&r, 0, 1, "%s", p.at),
+                             measured = reader_get(&r, at.count, 1, "%s", p.measured),
+                             predicted = reader_get(&r, at.count, 1, "%s", p.predicted);
+    for (size_t i = 0; i < at.count && !r.status; i++) {
         double eta = measured.values[i], expected = panel->exact ? predicted.values[i] : NAN;
         fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", panel->name, at.values[i], eta, expected,
                 eta / expected - 1);
     }
-    store_array_free(&at);
-    store_array_free(&measured);
-    store_array_free(&predicted);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
@@ -285,26 +278,23 @@ static enum status check_panel(const struct store_file *file, const struct panel
                                struct sights *sights, struct error *err)
 {
     const struct paths p = paths_of(panel);
-    struct store_array measured = {0}, predicted = {0};
-    enum status status = store_get(file, p.measured, &measured, err);
-    if (!status)
-        status = store_get(file, p.predicted, &predicted, err);
+    struct reader r = {.file = file, .err = err};
+    const struct store_array measured = reader_get(&r, 0, 1, "%s", p.measured),
+                             predicted = reader_get(&r, measured.count, 1, "%s", p.predicted);
     double worst = 0, above = 0;
-    for (size_t i = 0; i < measured.count && i < predicted.count && !status; i++) {
+    for (size_t i = 0; i < measured.count && !r.status; i++) {
         worst = fmax(worst, fabs(measured.values[i] / predicted.values[i] - 1));
         above = fmax(above, measured.values[i] / predicted.values[i] - 1);
     }
-    if (!status && panel->exact)
+    if (!r.status && panel->exact)
         sight(sights, worst < 1e-6, "%s: the measured boundary is the predicted one (%.1e)",
               panel->name, worst);
-    else if (!status)
+    else if (!r.status)
         sight(sights, above < 1e-6 && worst > 0.1,
               "%s: the boundary ends at the threshold of tau = 1 and lies below it (by up to %.0f "
               "%%)",
               panel->name, 100 * worst);
-    store_array_free(&measured);
-    store_array_free(&predicted);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)

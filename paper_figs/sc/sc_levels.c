@@ -157,8 +157,7 @@ static enum status open_rows(struct rows *rows, const char *spec, struct error *
     bool *met = calloc(objective_registry.count, sizeof *met);
     struct row *sorted = calloc(most, sizeof *sorted);
     rows->row = calloc(most, sizeof *rows->row);
-    status = met && sorted && rows->row ? add_rows(rows, met, err)
-                                        : error_set(err, STATUS_SYSTEM, "out of memory");
+    status = met && sorted && rows->row ? add_rows(rows, met, err) : error_memory(err, "runs");
     if (!status)
         sort_rows(rows, sorted);
     free(sorted);
@@ -223,7 +222,7 @@ static enum status open_levels(struct levels *f, const struct figure_job *job, s
     for (int v = 0; v < VALUES; v++)
         whole = (f->value[v] = calloc(f->runs * f->levels, sizeof(double))) && whole;
     if (!whole)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", f->runs);
+        return error_memory(err, "%zu runs", f->runs);
     for (size_t i = 0; i < f->runs; i++)
         plan_run(f, i, settings);
     return STATUS_OK;
@@ -333,7 +332,7 @@ static void put_axes(const struct levels *f, struct sheet *sheet)
     static const double end[ENDS] = {-1, 0, 1};
     double *seed = calloc(f->seeds, sizeof *seed);
     if (!seed)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     for (size_t i = 0; seed && i < f->seeds; i++)
         seed[i] = (double)(i + 1);
     sheet_axis(sheet, "objective", f->rows.count, NULL, "objective, in the order of the attribute",
@@ -352,7 +351,7 @@ static enum status find_interval(const double *runs, size_t count, struct interv
 {
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     if (!rng)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "runs");
     *interval = bootstrap_mean(runs, count, rng);
     gsl_rng_free(rng);
     return STATUS_OK;
@@ -363,7 +362,7 @@ static enum status find_intervals(const struct levels *f, const double *value, s
                                   double *ends, struct error *err)
 {
     double *runs = calloc(f->seeds, sizeof *runs);
-    enum status status = runs ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = runs ? STATUS_OK : error_memory(err, "runs");
     for (size_t i = 0; i < f->rows.count * columns && !status; i++) {
         struct interval b = {0};
         for (size_t s = 0; s < f->seeds; s++)
@@ -382,7 +381,7 @@ static void put_value(const struct levels *f, const char *name, const char *long
     const size_t columns = per_level ? f->levels : 1;
     double *ends = calloc(f->rows.count * columns * ENDS + 1, sizeof *ends);
     if (!ends && !sheet->status)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     if (!sheet->status)
         sheet->status = find_intervals(f, value, columns, ends, sheet->err);
     sheet_group(sheet, name);

@@ -2,6 +2,7 @@
 #include "core/arena.h"
 #include "core/descriptor.h"
 #include "core/linalg.h"
+#include "core/pool.h"
 #include "core/product.h"
 #include "core/random.h"
 #include "tests/kit/testing.h"
@@ -565,6 +566,34 @@ const char *__asan_default_options(void)
     return "allocator_may_return_null=1";
 }
 
+static void test_a_pool_gives_zeroed_memory_and_keeps_texts(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    struct pool pool = {0};
+    char *text[COUNT], expected[COUNT + 1];
+    memset(expected, 'x', COUNT);
+    for (size_t i = 0; i < COUNT; i++) { /* some share a block, some are larger than one */
+        max_align_t *one = pool_take(&pool, 2, sizeof *one);
+        assert_non_null(one);
+        assert_int_equal((uintptr_t)one % _Alignof(max_align_t), 0);
+        for (size_t k = 0; k < 2 * sizeof *one; k++)
+            assert_int_equal(((unsigned char *)one)[k], 0);
+        memset(one, 0xff, 2 * sizeof *one);
+        text[i] = pool_text(&pool, expected, i);
+        assert_non_null(text[i]);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(strlen(text[i]), i);
+        assert_memory_equal(text[i], expected, i);
+    }
+    assert_null(pool_take(&pool, SIZE_MAX / 8 + 2, 8));
+    assert_null(pool_take(&pool, SIZE_MAX - 8, 1));
+    pool_free(&pool);
+    assert_null(pool.blocks);
+    pool_free(&pool);
+}
+
 static void test_padded_rounds_up_to_eight(void **state)
 {
     (void)state;
@@ -826,6 +855,19 @@ static void test_error_key_names_the_key_and_is_bad_input(void **state)
     assert_int_equal(error_key(NULL, "data.depth", "depth %d", 0), STATUS_INVALID);
 }
 
+static void test_error_memory_names_what_there_was_no_memory_for(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guard_set(&g);
+    assert_int_equal(error_memory(&g.err, "%d rows", 12), STATUS_SYSTEM);
+    assert_int_equal(g.err.status, STATUS_SYSTEM);
+    assert_string_equal(g.err.message, "no memory for 12 rows");
+    assert_string_equal(g.err.key, "");
+    assert_guard(&g);
+    assert_int_equal(error_memory(NULL, "%d rows", 12), STATUS_SYSTEM);
+}
+
 static void test_error_context_goes_in_front(void **state)
 {
     (void)state;
@@ -925,6 +967,7 @@ int main(void)
         cmocka_unit_test(test_arena_blocks_are_aligned_zeroed_and_apart),
         cmocka_unit_test(test_empty_arena_is_no_error),
         cmocka_unit_test(test_absurd_arena_is_an_error_with_words),
+        cmocka_unit_test(test_a_pool_gives_zeroed_memory_and_keeps_texts),
         cmocka_unit_test(test_padded_rounds_up_to_eight),
         cmocka_unit_test(test_eigen_rows_are_eigenvectors_largest_first),
         cmocka_unit_test(test_eigen_of_a_known_matrix),
@@ -934,6 +977,7 @@ int main(void)
         cmocka_unit_test(test_asking_for_thread_safety_sets_one_blas_thread),
         cmocka_unit_test(test_error_set_fills_the_sentence_and_clears_the_key),
         cmocka_unit_test(test_error_key_names_the_key_and_is_bad_input),
+        cmocka_unit_test(test_error_memory_names_what_there_was_no_memory_for),
         cmocka_unit_test(test_error_context_goes_in_front),
         cmocka_unit_test(test_overlong_words_are_cut_not_spilled),
         cmocka_unit_test(test_exit_codes_are_the_documented_ones),

@@ -49,7 +49,7 @@ static void assert_refused(const char *argument, const char *part)
     assert_non_null(message);
     if (!strstr(message, part))
         fail_msg("'%s' is not in: %s", part, message);
-    assert_null(grid.blocks);
+    assert_null(grid.pool.blocks);
 }
 
 /* All overrides of a point, joined by spaces, without places. */
@@ -159,6 +159,13 @@ static void zipped_keys_go_together(void **state)
                          arguments, 2, NULL));
     assert_int_equal(grid.points, 4);
     assert_point(&grid, 1, "network.width=1 objective.tau=3 seed=2 data.depth=3");
+    grid_free(&grid);
+    const char *many[] = {"seed=1,2",        "data.depth=2,3",    "network.width=4,8",
+                          "train.batch=8,9", "train.samples=8,9", "measure.every=1,2"};
+    const char *all = "seed data.depth network.width train.batch train.samples measure.every";
+    assert_null(try_grid(&grid, "", many, 6, all)); /* spaces as well as commas */
+    assert_int_equal(grid.points, 2);
+    assert_int_equal(grid.axis[0].columns, 6);
     grid_free(&grid);
     const char *uneven[] = {"data.depth=2,3", "seed=1,2,3"};
     assert_non_null(strstr(try_grid(&grid, "", uneven, 2, "data.depth,seed"), "2 values"));

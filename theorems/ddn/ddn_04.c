@@ -30,7 +30,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     const struct simple_beta_settings settings = {gsl_ran_flat(trial->rng, -0.5, 1)};
     double *array = calloc(ARRAYS * size, sizeof *array);
     if (!array)
-        status = error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        status = error_memory(err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_simple_beta, &settings,
                               (struct ensemble_options){0}, array, err);

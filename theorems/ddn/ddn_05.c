@@ -27,7 +27,7 @@ static enum status exact_weight(const struct dual *d, double tau, double *xi, st
     double *mean = malloc((size_t)points * (d->network.leaves + (size_t)points) * sizeof *mean);
     struct sample_connection *c = NULL;
     if (!mean)
-        return error_set(err, STATUS_SYSTEM, "no memory for data");
+        return error_memory(err, "data");
     double *r = mean + (size_t)points * d->network.leaves;
     population_mean_view(d->data, mean);
     enum status status =
@@ -49,7 +49,7 @@ static enum status compare(const struct dual *d, const struct trial *trial, cons
     size_t size = d->network.parameters;
     double *measured = calloc(2 * size, sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     dual_weighted_operator(d, xi, measured + size);
     enum status status = dual_descent(d, trial, &objective_simple, NULL,
                                       (struct ensemble_options){.pair_weight = xi}, measured, err);
@@ -67,7 +67,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     int points = d.data->points;
     double *xi = malloc((size_t)(points * points) * sizeof *xi);
     if (!xi)
-        status = error_set(err, STATUS_SYSTEM, "no memory for weights");
+        status = error_memory(err, "weights");
     if (!status)
         status = exact_weight(&d, gsl_ran_flat(trial->rng, 0.3, 2), xi, err);
     if (!status)

@@ -59,7 +59,7 @@ static enum status residuals(const struct dual *d, const struct trial *trial,
     size_t size = d->network.parameters, pairs = (size_t)(d->data->points * d->data->points);
     double *measured = calloc(2 * size + pairs, sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     double *predicted = measured + size, *xi = predicted + size;
     enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
                                       (struct ensemble_options){0}, measured, err);
@@ -113,7 +113,7 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     size_t count = (size_t)(data->points * data->views) * (size_t)data->inputs;
     double *original = malloc(2 * count * sizeof *original), *mean = original + count;
     if (!original)
-        return error_set(err, STATUS_SYSTEM, "no memory for data");
+        return error_memory(err, "data");
     memcpy(original, data->x, count * sizeof *original);
     population_mean_view(data, mean);
     enum status status = STATUS_OK;

@@ -40,7 +40,7 @@ static enum status form_error(const struct dual *d, const struct trial *trial, d
     double form[NETWORK_MAX_LEVELS], predicted[NETWORK_MAX_LEVELS];
     double *descent = malloc(d->network.parameters * sizeof *descent);
     if (!descent)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     const struct simple_beta_settings settings = {beta};
     struct trial plain = *trial; /* faults go into the forms, except for the gate */
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
@@ -107,7 +107,7 @@ static enum status indefiniteness(const struct dual *d, int l, double beta, doub
     if (!matrix || !mean) {
         free(matrix);
         free(mean);
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     }
     const struct population *data = d->data;
     for (int x = 0; x < data->points; x++)

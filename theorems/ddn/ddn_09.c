@@ -43,7 +43,7 @@ static enum status operator_error(const struct dual *d, const struct trial *tria
     size_t n = d->network.leaves, rows = (size_t)d->network.level[0].width;
     double *v = calloc(n * n + 2 * rows * n, sizeof *v);
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance");
+        return error_memory(err, "a covariance");
     double *measured = v + n * n, *predicted = measured + rows * n;
     covariance(d->data, all, v);
     for (size_t k = 0; k < rows; k++)
@@ -104,7 +104,7 @@ static enum status find_leading(const struct population *data, struct leading *l
     size_t n = (size_t)data->inputs;
     double *v = malloc((n * n + n) * sizeof *v), along = 0;
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance");
+        return error_memory(err, "a covariance");
     covariance(data, false, v);
     enum status status = symmetric_eigen((int)n, v, v + n * n, 1, err);
     l->gap = v[n * n] - v[n * n + 1];

@@ -210,7 +210,7 @@ static enum status assemble(struct pooled *p, bool relu, struct error *err)
     struct population *data;
     double *parameters = calloc(padded(n.parameters), sizeof *parameters);
     if (!parameters)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     enum status status = ring_data(&p->ring, WINDOW, &data, err);
     if (status) {
         free(parameters);
@@ -250,7 +250,7 @@ static enum status measured_rate(const struct pooled *p, const struct trial *tri
 {
     double *descent = malloc(p->dual.network.parameters * sizeof *descent);
     if (!descent)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(&p->dual, &plain, &objective_simple, NULL,
@@ -396,7 +396,7 @@ static enum status run_for(struct watch *w, double time, struct error *err)
     enum status status = descent_create(&descent, d, &objective_simple, NULL, true, err);
     double *state = malloc(d->network.parameters * sizeof *state);
     if (!status && !state)
-        status = error_set(err, STATUS_SYSTEM, "no memory for a flow");
+        status = error_memory(err, "a flow");
     if (!status) {
         w->descent = &descent;
         descent.hold_output = true;

@@ -55,7 +55,7 @@ static enum status gradient_error(const struct dual *d, const struct trial *tria
 {
     double *gradient = malloc(d->network.parameters * sizeof *gradient);
     if (!gradient)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,

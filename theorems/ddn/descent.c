@@ -64,7 +64,7 @@ static enum status first_time(struct descent *d, double growth, double *time, st
     size_t size = d->flow.size;
     double *slope = malloc(size * sizeof *slope), norm = 0, along = 0, speed = 0;
     if (!slope)
-        return error_set(err, STATUS_SYSTEM, "no memory for a flow");
+        return error_memory(err, "a flow");
     rate(d, 0, d->dual->parameters, slope);
     for (size_t i = 0; i < size; i++) {
         norm += d->dual->parameters[i] * d->dual->parameters[i];
@@ -111,8 +111,8 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
     flow.context = &tape;
     flow.rate = tape_rate;
     flow.event = d->flow.event ? tape_gates : NULL;
-    enum status status = tape.state ? first_time(d, growth, &time, err)
-                                    : error_set(err, STATUS_SYSTEM, "no memory for a flow");
+    enum status status =
+        tape.state ? first_time(d, growth, &time, err) : error_memory(err, "a flow");
     for (int i = 0; !status && tape.count < SAMPLES / 4; i++) {
         struct flow_result result;
         tape.count = 0;

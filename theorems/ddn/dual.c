@@ -77,7 +77,7 @@ enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double *
 {
     double *p = *parameters = calloc(padded(n->parameters), sizeof *p);
     if (!p)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     for (int l = 0; l < n->levels; l++) {
         const struct level *level = &n->level[l];
         size_t neurons = level->nodes * (size_t)level->width;
@@ -132,8 +132,7 @@ static enum status allocate_means(struct dual *d, struct error *err)
     d->mean_k =
         malloc((size_t)d->data->points * d->network.parameters * outputs * sizeof *d->mean_k);
     d->mean_f = malloc((size_t)d->data->points * outputs * sizeof *d->mean_f);
-    return d->mean_k && d->mean_f ? STATUS_OK
-                                  : error_set(err, STATUS_SYSTEM, "no memory for connections");
+    return d->mean_k && d->mean_f ? STATUS_OK : error_memory(err, "connections");
 }
 
 /* mean[x] = sum_v q[x][v] value[x][v], `size` doubles each */

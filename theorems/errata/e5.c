@@ -52,7 +52,7 @@ static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, 
     c->values = 1 + VIEWS * (size_t)c->width * c->samples;
     c->block = calloc(2 * size + 2 * c->values, sizeof *c->block);
     if (!c->block)
-        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu", c->samples);
+        return error_memory(err, "a batch of %zu", c->samples);
     c->f = c->block;
     c->df = c->f + size;
     c->measured = c->df + size;

@@ -16,7 +16,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
     size_t size = shape.outputs * n * m;
     double *v = calloc(side * side, sizeof *v), square = 0;
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance of %zu rows", side);
+        return error_memory(err, "a covariance of %zu rows", side);
     for (int s = 0; s < 2; s++)
         for (size_t row = 0; row < side; row++)
             for (size_t column = 0; column < side; column++)
@@ -51,7 +51,7 @@ static enum status node_norms(const struct trial *trial, const struct latent_con
     struct operator_summary summary;
     double *work = malloc(operator_work(shape) * sizeof *work);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     enum status status = covariance_operator(shape, k, half, work, &summary, NULL, err);
     norms->operator_norm = summary.norm;
     norms->published = published_operator_norm(shape, k, half, work);

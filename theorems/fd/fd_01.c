@@ -270,7 +270,7 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     const size_t size = d->inputs * BLOCK, bytes = source_sparse_coding.scratch_size(world);
     double *signal = malloc((2 * size + d->features * BLOCK) * sizeof *signal + bytes);
     if (!signal)
-        status = error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
+        status = error_memory(err, "a block of samples");
     else {
         double *noise = signal + size, *z = noise + size;
         const struct draw draw = {.seed = trial->seed, .purpose = PURPOSE_CLAIM};

@@ -155,7 +155,7 @@ static enum status compare_laws(const struct trial *trial, struct tree *tree,
     double *joint, *measured = malloc(2 * CELLS * sizeof *measured);
     size_t assignments;
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for the laws of pairs");
+        return error_memory(err, "the laws of pairs");
     enum status status = joint_enumerate(tree, &joint, &assignments, err);
     if (!status) {
         double *predicted = measured + CELLS;
@@ -197,8 +197,7 @@ static enum status each_block(const struct trial *trial, const struct tree *tree
     void *states = malloc(sample_size(tree));
     uint8_t *state = malloc(tree->nodes * BLOCK);
     struct draw draw = {.seed = gsl_rng_get(trial->rng), .purpose = PURPOSE_CLAIM};
-    enum status status =
-        states && state ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for samples");
+    enum status status = states && state ? STATUS_OK : error_memory(err, "samples");
     for (size_t b = 0; !status && b < blocks; b++) {
         draw.block = b;
         sample_tree(tree, draw, states);
@@ -321,7 +320,7 @@ static enum status measure_patterns(const struct trial *trial, struct reading *r
     size_t samples = block_count(trial) * BLOCK, patterns = c.support->count;
     double *count = calloc(2 * patterns, sizeof *count);
     status = count ? each_block(trial, c.tree, block_count(trial), add_patterns, count, err)
-                   : error_set(err, STATUS_SYSTEM, "no memory for counts");
+                   : error_memory(err, "counts");
     if (!status) {
         plant(trial, count, patterns);
         reading->error = pattern_p(c.support, count, samples, count + patterns);

@@ -23,7 +23,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     size_t most = latent_most_inputs(net);
     double *measured = malloc((2 * most + 1) * most * sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for covariances of %zu neurons", most);
+        return error_memory(err, "covariances of %zu neurons", most);
     double *predicted = measured + most * most, *a = predicted + most * most;
     bool centred = trial->fault != FAULT_CENTRING;
     *worst = 0;

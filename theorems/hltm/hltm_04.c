@@ -80,7 +80,7 @@ static enum status room_create(struct room *room, const struct latent_net *net, 
     *room = (struct room){
         .block = malloc((2 * side * side + inputs + 3 * widest * widest) * sizeof(double))};
     if (!room->block)
-        return error_set(err, STATUS_SYSTEM, "no memory for operators of %zu weights", side);
+        return error_memory(err, "operators of %zu weights", side);
     room->measured = room->block;
     room->predicted = room->measured + side * side;
     room->a = room->predicted + side * side;
@@ -223,8 +223,7 @@ static enum status mean_error(const struct trial *trial, const struct curve *cur
                               double *mean, struct error *err)
 {
     gsl_rng *rng = gsl_rng_clone(trial->rng);
-    enum status status =
-        rng ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+    enum status status = rng ? STATUS_OK : error_memory(err, "a random stream");
     *mean = 0;
     for (int n = 0; !status && n < curve->nets; n++) {
         struct hltm_4_kind kind = {curve->depth, curve->width, polarity, false};

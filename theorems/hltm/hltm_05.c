@@ -36,7 +36,7 @@ static enum status violation(const struct trial *trial, const struct latent_net 
     size_t most = latent_most_inputs(net);
     double *covariance = malloc(most * most * sizeof *covariance);
     if (!covariance)
-        return error_set(err, STATUS_SYSTEM, "no memory for covariances of %zu neurons", most);
+        return error_memory(err, "covariances of %zu neurons", most);
     *worst = -1;
     for (int l = 0; l + 1 < net->network.levels; l++)
         for (size_t i = 0; i < net->tree->count[l]; i++) {
@@ -74,7 +74,7 @@ static enum status operator_norm(const struct latent_connection *c, const struct
     struct operator_summary summary;
     double *work = malloc(operator_work(shape) * sizeof *work);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     enum status status =
         covariance_operator(shape, latent_k(c, net, level, i), half, work, &summary, NULL, err);
     *norm = 2 * summary.norm;
@@ -98,8 +98,7 @@ static enum status level_row(const struct latent_net *net, const struct latent_c
 {
     size_t nodes = net->tree->count[level], inputs = latent_inputs(net, level);
     double *covariance = malloc(inputs * inputs * sizeof *covariance), norm = 0;
-    enum status status =
-        covariance ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for covariances");
+    enum status status = covariance ? STATUS_OK : error_memory(err, "covariances");
     row[0] = level;
     for (size_t i = 0; !status && i < nodes; i++) {
         double path = latent_path(net->tree, level, i), total = input_variance(net, level, i);

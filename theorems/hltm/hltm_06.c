@@ -106,8 +106,8 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     struct support *support;
     struct latent_net net = {.parameters = NULL};
     double *gap = malloc(DRAWS * sizeof *gap);
-    enum status status = gap ? open_net(trial, &tree, &support, &net, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for draws");
+    enum status status =
+        gap ? open_net(trial, &tree, &support, &net, err) : error_memory(err, "draws");
     if (!gap)
         return status;
     if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
@@ -177,7 +177,7 @@ enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t coun
     double *room = NULL;
     if (!status) {
         room = malloc((2 * HLTM_6_REPEATS + support->stride) * sizeof *room);
-        status = room ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for draws");
+        status = room ? STATUS_OK : error_memory(err, "draws");
     }
     if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
         status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",

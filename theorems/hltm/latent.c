@@ -93,7 +93,7 @@ static enum status shape_tree(gsl_rng *rng, const struct shape *shape, int state
 {
     double *rho = malloc(shape->nodes * sizeof *rho);
     if (!rho)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu polarities", shape->nodes);
+        return error_memory(err, "%zu polarities", shape->nodes);
     for (size_t i = 0; i < shape->nodes; i++) {
         rho[i] = gsl_ran_flat(rng, low, high);
         if (gsl_rng_uniform_int(rng, states == 2 ? 2 : 4) == 0)
@@ -171,7 +171,7 @@ static enum status sampled_allocate(struct support **out, const struct tree *tre
     struct support *s = calloc(1, sizeof *s);
     *out = NULL;
     if (!s)
-        return error_set(err, STATUS_SYSTEM, "no memory for samples");
+        return error_memory(err, "samples");
     s->count = s->stride = (samples + BLOCK - 1) / BLOCK * BLOCK;
     s->leaf = malloc(tree_leaves(tree) * s->stride);
     s->probability = malloc(s->stride * sizeof *s->probability);
@@ -181,7 +181,7 @@ static enum status sampled_allocate(struct support **out, const struct tree *tre
         return STATUS_OK;
     }
     support_free(s);
-    return error_set(err, STATUS_SYSTEM, "no memory for %zu samples", samples);
+    return error_memory(err, "%zu samples", samples);
 }
 
 enum status latent_sampled_support(struct support **out, const struct tree *tree, uint64_t seed,
@@ -194,7 +194,7 @@ enum status latent_sampled_support(struct support **out, const struct tree *tree
     if (!status && (!states || !work)) {
         support_free(*out);
         *out = NULL;
-        status = error_set(err, STATUS_SYSTEM, "no memory for %zu nodes", tree->nodes);
+        status = error_memory(err, "%zu nodes", tree->nodes);
     }
     for (size_t at = 0; !status && at < (*out)->count; at += BLOCK) {
         struct support *s = *out;
@@ -324,10 +324,10 @@ static enum status allocate_values(struct latent_net *net, struct error *err)
         size_t rows = tree->count[l] * (size_t)net->width[l];
         net->value[l] = malloc(rows * net->support->stride * sizeof(double));
         if (!net->value[l])
-            return error_set(err, STATUS_SYSTEM, "no memory for activations of %zu neurons", rows);
+            return error_memory(err, "activations of %zu neurons", rows);
     }
     net->parameters = calloc(padded(net->network.parameters), sizeof *net->parameters);
-    return net->parameters ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a network");
+    return net->parameters ? STATUS_OK : error_memory(err, "a network");
 }
 
 /* A binary leaf is its state, another one the indicators of its m states. */
@@ -526,7 +526,7 @@ static enum status allocate_connection(struct latent_connection *c, const struct
         c->jacobian[l] = calloc(nodes * c->outputs * width, sizeof(double));
         if (!c->mean[l] || !c->gram[l] || !c->jacobian[l]) {
             latent_connection_free(c);
-            return error_set(err, STATUS_SYSTEM, "no memory for connections");
+            return error_memory(err, "connections");
         }
     }
     return STATUS_OK;

@@ -181,7 +181,7 @@ static enum status rule_matrix(const struct direct_settings *s, const double *c,
     gsl_vector_view values = gsl_vector_view_array(value, WIDTH);
     gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(WIDTH);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for eigenvectors");
+        return error_memory(err, "eigenvectors");
     memcpy(copy, c, sizeof copy);
     gsl_eigen_symmv(&m.matrix, &values.vector, &vectors.matrix, work);
     gsl_eigen_symmv_free(work);

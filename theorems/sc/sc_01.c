@@ -51,7 +51,7 @@ static enum status mean_spread(const struct sc_batch *b, struct means *m, struct
     double *cosine = malloc(rows * sizeof *cosine);
     *m = (struct means){0};
     if (!cosine)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu rows", rows);
+        return error_memory(err, "%zu rows", rows);
     for (size_t i = 0; i < rows; i++) {
         const struct spread s = spread_of(b, i, cosine);
         m->tilted += (s.all - s.tilted) / (double)rows;

@@ -102,7 +102,7 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     const size_t rows = sc_rows(b), size = rows * (size_t)b->outputs.width;
     double *memory = calloc(3 * rows * rows + 2 * size, sizeof *memory);
     if (!memory)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu rows", rows);
+        return error_memory(err, "%zu rows", rows);
     struct table t = {.rows = rows, .cosine = memory, .push = memory + rows * rows};
     t.pull = t.push + rows * rows;
     t.gradient = t.pull + rows * rows;

@@ -26,7 +26,7 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     const size_t size = 2 * (size_t)b->outputs.width * b->outputs.stride;
     double *inside = calloc(2 * size, sizeof *inside), *summed = inside + size;
     if (!inside)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     double in = sc_loss(b, &objective_supcon_in), mean_log, log_mean;
     memcpy(inside, b->df, size * sizeof *inside);
     double suncet = sc_loss(b, &objective_suncet);

@@ -79,7 +79,7 @@ static enum status fill_world(struct finite *f, const struct settings *s, uint64
         return status;
     f->mean = calloc(points * inputs, sizeof *f->mean);
     if (!f->mean)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu points", points);
+        return error_memory(err, "%zu points", points);
     for (size_t i = 0; i < points; i++)
         f->population->p[i] = 1 / (double)s->points;
     for (size_t i = 0; i < columns; i++)
@@ -100,7 +100,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
         return status;
     struct finite *f = calloc(1, sizeof *f);
     if (!f)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     status = fill_world(f, settings, seed, err);
     if (status)
         close_world(f);

@@ -32,7 +32,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
     double *basis = NULL;
     *world = NULL;
     if (!g)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     enum status status = signal_basis(&s->common, seed, &basis, err);
     if (!status)
         status = covariance_create(&g->signal, "data.signal", &s->common.signal, n, basis, err);

@@ -112,7 +112,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
                          (long long)s->common.dimension);
     struct scrambling *w = calloc(1, sizeof *w);
     if (!w)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     w->n = (size_t)s->common.dimension;
     w->k = (size_t)s->scrambled;
     enum status status = fill_world(w, s, seed, err);

@@ -139,8 +139,7 @@ static enum status fill_world(struct sparse_coding *c, const struct settings *s,
         .keep = s->keep};
     c->sd = sqrt(c->dictionary.noise);
     if (!c->dictionary.column || !c->row)
-        return error_set(err, STATUS_SYSTEM, "no memory for a dictionary of %lld columns",
-                         (long long)s->features);
+        return error_memory(err, "a dictionary of %lld columns", (long long)s->features);
     return draw_dictionary(c, seed, err);
 }
 
@@ -152,7 +151,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
         return status;
     struct sparse_coding *c = malloc(sizeof *c);
     if (!c)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     status = fill_world(c, settings, seed, err);
     if (status)
         close_world(c);
