@@ -1,4 +1,4 @@
-/* E5: what the published code calls nce and subtract */
+/* E5: the losses nce and subtract of the published code */
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 
@@ -77,7 +77,7 @@ static double *slot(const struct drawn_batch *c, double *values, int view, int k
     return values + 1 + ((size_t)view * (size_t)c->width + (size_t)k) * c->samples + s;
 }
 
-/* The steps that training takes, in one chunk. */
+/* The same steps as in training, in one chunk. */
 static void run_objective(const struct drawn_batch *c, const struct objective *objective,
                           const void *settings, double *values)
 {
@@ -98,7 +98,8 @@ static void run_objective(const struct drawn_batch *c, const struct objective *o
 
 /* ---- in closed form ---- */
 
-/* Mean squared difference of the anchor's outputs to another view's, over samples [begin, end). */
+/* Mean squared difference between the outputs of the anchor and of another view, over samples
+ * [begin, end). */
 static double mean_square(const struct drawn_batch *c, int view, size_t begin, size_t end)
 {
     double sum = 0;
@@ -226,9 +227,9 @@ static const struct part parts[] = {
 const struct claim claim_e5 = {
     .about = {.name = "E5",
               .doc = "The loss that the published code calls nce is minus the softmax weight of "
-                     "the positive without the logarithm, of distances that are averaged over the "
-                     "whole batch and over the outputs: it is not InfoNCE. Its subtract is the "
-                     "simple loss but for a factor.",
+                     "the positive, without the logarithm, of distances averaged over the whole "
+                     "batch and the outputs: it is not InfoNCE. Its subtract is the simple loss up "
+                     "to a factor.",
               .source = "code published with [DDN]; erratum E5",
               .params = batch_params,
               .settings_size = sizeof(struct batch_settings)},

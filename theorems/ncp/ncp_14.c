@@ -154,7 +154,8 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
 
 /* ---- symmetry ---- */
 
-/* The flow from the changed start against the change of `plain`, the flow from the first start */
+/* The flow from the changed initial state against the change of `plain`, the flow from the original
+ * one */
 static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *m,
                                   const double *plain, bool orthogonal, double *error,
                                   struct error *err)
@@ -465,7 +466,7 @@ static const struct part parts[] = {
      .measure = measure_scalars},
     {.statement = "equivalence: s = w^2, tau = w_a / w, lambda_s = 1 + sigma2, lambda_d = 1 give "
                   "the modes of the isotropic case",
-     .measured = "The flow of w_p, w, w_a, mapped, against that of p, s, tau.",
+     .measured = "The flow of w_p, w, w_a, mapped, against the flow of p, s, tau.",
      .controls = {"lambda_d between 1.3 and 2, lambda_s / lambda_d the same"},
      .kind = PART_FLOW,
      .tolerance = 1e-8,
@@ -489,9 +490,10 @@ static const struct part parts[] = {
 const struct claim claim_ncp_14 = {
     .about = {.name = "NCP-14",
               .doc = "For any data and augmentation the predictor acts on the trunk's features as "
-                     "what views share over what they are; modes still decouple where both "
-                     "covariances share eigenvectors. The fixed points are symmetric under every "
-                     "invertible change of the features, the flow under orthogonal ones.",
+                     "the covariance that two views share over the covariance of one view; modes "
+                     "still decouple where both covariances share eigenvectors. The fixed points "
+                     "are symmetric under every invertible change of the features, the flow under "
+                     "orthogonal ones.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Beyond isotropy",
