@@ -69,8 +69,8 @@ static enum status load_written(const struct sweep_plan *plan, size_t index, str
     return spec_load(spec, plan->path, override, plan->fixed_count + count, err);
 }
 
-/* The keys of the base are read from their short form, which has no sweep to go through and no
- * places; where something is wrong, from the file. */
+/* The base is read from its short form, which is faster: it has no sweep section and no places.
+ * After an error it is read from the file, to give the place. */
 static enum status load_point(const struct sweep_plan *plan, size_t index, struct spec *spec,
                               struct error *err)
 {
@@ -142,7 +142,7 @@ static int compare_indices(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Of equal points the first stays. */
+/* Keep the first of equal points. */
 static void drop_repeats(struct sweep_plan *plan)
 {
     size_t kept = 0;
@@ -246,7 +246,7 @@ static bool same_columns(const struct grid *a, const struct grid *b)
     return same;
 }
 
-/* Compare with the sweep that `manifest` keeps. */
+/* Compare with the sweep in `manifest`. */
 static enum status compare(const struct sweep_plan *plan, const char *manifest, bool *resized,
                            struct error *err)
 {
