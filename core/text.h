@@ -15,7 +15,7 @@ void print_plain(FILE *out, const char *text);
 int print_shape(FILE *out, int rank, const size_t *shape);
 
 /* Flush stdout and return the exit code: 0, or 2 if this or an earlier write failed (`failure` is
- * its errno, 0 if none did).  A reader that closed its pipe is not worth a message, a full disk is.
+ * its errno, 0 if none did).  A full disk gets a message, a reader that closed its pipe does not.
  */
 int print_finish(int failure);
 

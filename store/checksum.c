@@ -11,7 +11,7 @@
 
 enum { SLICES = 8 };
 
-/* table[s][b]: what byte b does to the remainder when s bytes follow it. */
+/* table[s][b]: the effect of byte b on the remainder when s bytes follow it. */
 struct crc {
     uint32_t table[SLICES][256];
     uint32_t remainder;

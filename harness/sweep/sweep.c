@@ -589,8 +589,7 @@ static const struct argp_option argp_options[] = {
     {"slurm", OPTION_SLURM, NULL, 0,
      "submit the sweep to Slurm as a job array; options after -- are for sbatch", 0},
     {"tasks", OPTION_TASKS, "N", 0,
-     "with --slurm: shards of the sweep, one to a task; default: one to each -j points, at most 64",
-     0},
+     "with --slurm: shards of the sweep, one per task; default: one per -j points, at most 64", 0},
     {"wait", OPTION_WAIT, "JOB", OPTION_ARG_OPTIONAL,
      "with --slurm: wait for the points; with JOB, for the points of a job that was submitted "
      "before",
@@ -738,7 +737,7 @@ int command_sweep(int argc, char **argv)
         .args_doc = "SPEC [KEY=V1,V2 ...]\nSPEC [KEY=V1,V2 ...] --slurm [-- SBATCH OPTIONS]",
         .doc =
             "Run a grid of points, each a run of its own whose file is named by the hash of its "
-            "complete spec. What is finished is never run again: the same command goes on after a "
+            "complete spec. Finished points are never run again: the same command goes on after a "
             "stop, and several of them on one folder share the work.\vKEY=V1,V2 sweeps a key "
             "through values, KEY=a:b:step from a to b, KEY=log:a:b:n through n values of equal "
             "ratios; a comma inside brackets does not part values. KEY=VALUE sets a key for all "

@@ -315,7 +315,7 @@ static const struct part parts[] = {
      .quick = 5,
      .cost = 0.01,
      .measure = measure_without},
-    {.statement = "what is lost: sum_i w_i^2 (M z)_i^2 <= |w|^2 max_i (M z)_i^2",
+    {.statement = "lost part: sum_i w_i^2 (M z)_i^2 <= |w|^2 max_i (M z)_i^2",
      .measured = "M z of the data source, d = 3 ... 20, d_1 up to 20 d; w normal, w = M z, and w "
                  "where |M z| is largest, where both sides are equal. The violation is left over "
                  "right minus 1.",

@@ -1,4 +1,4 @@
-/* A short training run on the latent tree, for claims about what training does. */
+/* A short training run on the latent tree, for claims about the effects of training. */
 #ifndef DUET_THEOREMS_TRAINING_H
 #define DUET_THEOREMS_TRAINING_H
 

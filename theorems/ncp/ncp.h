@@ -45,7 +45,7 @@ enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, doubl
 
 /* ---- matrices ---- */
 
-/* calloc that says what failed */
+/* calloc with an error message */
 double *ncp_array(size_t count, struct error *err);
 
 void ncp_identity(size_t n, double factor, double *out);

@@ -198,8 +198,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_6 = {
     .about = {.name = "NCP-6",
-              .doc = "As long as K is positive definite the predictor and the correlation of the "
-                     "features come to share their eigenspaces, at an exponential rate.",
+              .doc = "As long as K is positive definite the eigenspaces of the predictor and of "
+                     "the correlation of the features align, at an exponential rate.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Eigenspaces align",

@@ -78,7 +78,7 @@ static enum status left_eigenvectors(const struct ncp_matrix *m, double *v, doub
     return status;
 }
 
-/* max |rate| at the state with W_p as it is measured, over the largest term of dW_p/dt */
+/* max |rate| at the state with the measured W_p, over the largest term of dW_p/dt */
 static enum status rest_error(const struct trial *trial, const struct ncp_matrix *m,
                               const double *at, double *error, struct error *err)
 {

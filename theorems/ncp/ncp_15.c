@@ -241,7 +241,7 @@ enum status ncp_15_measure_multiplicative(const struct trial *trial, struct read
     return status;
 }
 
-/* ---- what the predictor keeps ---- */
+/* ---- the predictor ---- */
 
 /* across same^{-1} against P; `same` is overwritten */
 static enum status ratio_error(const struct trial *trial, struct scrambling *s, double *same,
@@ -298,7 +298,7 @@ static const struct part parts[] = {
      .quick = 5,
      .cost = 0.0005,
      .measure = ncp_15_measure_multiplicative},
-    {.statement = "what survives: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
+    {.statement = "surviving part: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
      .measured = "The same moments; Sigma^x commutes with P on every second instance.",
      .controls = {"Sigma^s = Sigma^x as printed, P and Sigma^x not commuting"},
      .kind = PART_IDENTITY,

@@ -251,7 +251,7 @@ static enum status train(const void *key, void *accuracy, struct error *err)
     return status;
 }
 
-/* ---- what is compared ---- */
+/* ---- comparisons ---- */
 
 static const struct method comatch = {.kind = COMATCH, .tau = 0.5};
 static const struct method labels_alone = {.kind = LABELS_ALONE, .tau = 0.5};
