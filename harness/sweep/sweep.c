@@ -298,8 +298,7 @@ static int conclude(const struct options *options, const struct sweep_work *work
     return diverged > 0 ? error_exit_code(STATUS_DIVERGED) : print_finish(0);
 }
 
-/* Remove leftovers of others from the time of this sweep.  If the folder cannot be read, that is no
- * failure any more. */
+/* Remove what others left meanwhile; a folder that cannot be read is no failure any more. */
 static void clean_again(const char *path)
 {
     struct sweep_folder folder;

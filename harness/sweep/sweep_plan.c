@@ -256,13 +256,10 @@ static enum status compare(const struct sweep_plan *plan, const char *manifest, 
     if (status)
         error_context(err, "this is no folder of a sweep; %s", right);
     else if (strcmp(other.base.yaml, plan->base.yaml) != 0)
-        status =
-            error_set(err, STATUS_INVALID,
-                      "%s belongs to another sweep, with another base spec; %s", manifest, right);
+        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with another base spec; %s",
+                           manifest, right);
     else if (!same_columns(&other.grid, &plan->grid))
-        status = error_set(err, STATUS_INVALID,
-                           "%s belongs to another sweep, with other swept "
-                           "keys; %s",
+        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with other swept keys; %s",
                            manifest, right);
     else
         *resized = strcmp(other.grid.yaml, plan->grid.yaml) != 0;

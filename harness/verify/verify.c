@@ -439,7 +439,7 @@ static enum status judge_all(struct battery *b, struct error *err)
     return status;
 }
 
-/* At most as many threads as OpenMP would give; one if BLAS is not safe with more. */
+/* No more threads than OpenMP would give; one if BLAS is not safe with more. */
 static int usable_threads(int asked)
 {
     int threads = asked > 0 ? asked : omp_get_max_threads();

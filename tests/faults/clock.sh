@@ -36,8 +36,7 @@ for jump in "1 day ago" "tomorrow"; do
     [ $codes = 00 ] && [ "$(bytes touched/tiny)" = "$reference" ] && [ "$(ran err1 err2)" = "$(seq 60)" ]
     check "leases as of $jump: every point is run once, the same bytes" $?
 done
-# A machine that is gone left a lease with a term of two seconds, dated in the past or in the
-# future.
+# A machine that is gone left a lease of two seconds, dated in the past or in the future.
 for jump in "1 day ago" "tomorrow"; do
     rm -rf gone && mkdir -p gone/tiny
     cp whole/tiny/sweep.yaml gone/tiny

@@ -157,9 +157,8 @@ static const struct part parts[] = {
 const struct claim claim_ddn_2 = {
     .about = {.name = "DDN-2",
               .doc = "The gradient of the distance between the outputs of two networks of one "
-                     "shape, with respect to a layer of the first, is the connection of that layer "
-                     "times the difference of both outputs, each written as connection times "
-                     "weights.",
+                     "shape, with respect to a layer of the first, is that layer's connection "
+                     "times the difference of both outputs, each as connection times weights.",
               .source = "[DDN] Thm. 1",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

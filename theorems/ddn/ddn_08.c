@@ -56,8 +56,7 @@ static enum status form_error(const struct dual *d, const struct trial *trial, d
     return status;
 }
 
-/* The biases of a linear network cancel in every difference of outputs, so a biased network has
- * ReLUs. */
+/* Biases of a linear network cancel in differences of outputs, so a biased one has ReLUs. */
 static struct dual_wish wish_for(bool biased)
 {
     return (struct dual_wish){.least_depth = 2, .bias = biased, .relu = biased ? YES : ANY};

@@ -98,8 +98,7 @@ static void run_objective(const struct drawn_batch *c, const struct objective *o
 
 /* ---- in closed form ---- */
 
-/* Mean squared difference between the outputs of the anchor and of another view, over samples
- * [begin, end). */
+/* Mean squared difference of the outputs of anchor and another view, samples [begin, end). */
 static double mean_square(const struct drawn_batch *c, int view, size_t begin, size_t end)
 {
     double sum = 0;

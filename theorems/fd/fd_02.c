@@ -174,10 +174,9 @@ static const struct part parts[] = {
 
 const struct claim claim_fd_2 = {
     .about = {.name = "FD-2",
-              .doc = "Trained on masked views, neurons learn the sparse features: each neuron "
-                     "learns few of them, and each of them is learned by some neuron. A linear "
-                     "readout of the outputs does nearly as well as a readout of the true "
-                     "features.",
+              .doc = "Trained on masked views, each neuron learns few sparse features, and each "
+                     "feature has some neuron. A linear readout of the outputs does nearly as well "
+                     "as one of the true features.",
               .source = "[FD], contrastive learning with augmentation",
               .params = fd_params,
               .settings_size = sizeof(struct fd_settings)},

@@ -239,8 +239,7 @@ static double divergence(const struct support *truth, const struct support *othe
     return sum;
 }
 
-/* The leaf patterns of the tree after a change of the polarity of one edge, the edge where it shows
- * most. */
+/* The leaf patterns of the tree with one polarity changed, where the change shows most. */
 static enum status changed_support(struct tree *tree, const struct support *truth,
                                    struct support **out, struct error *err)
 {
@@ -363,8 +362,7 @@ static double moment_p(const struct tree *tree, const double *sums, size_t sampl
     return fmin(1, (double)count * erfc(largest / sqrt(2)));
 }
 
-/* The leaf whose edge, if changed by 0.05, moves a correlation by the most standard errors, and by
- * how many. */
+/* The leaf whose edge, changed by 0.05, moves a correlation by most standard errors; how many. */
 static size_t telling_leaf(const struct tree *tree, size_t samples, double *distance)
 {
     size_t parent[MOST_NODES], first = tree->first[tree->depth], best = first;

@@ -291,7 +291,7 @@ static const struct part parts[] = {
 const struct claim claim_hltm_4 = {
     .about = {.name = "HLTM-4",
               .doc = "In a linear network the covariance operator of a node factorises: the one "
-                     "direction along which its inputs vary, times the weights of the layers "
+                     "direction along which its inputs vary, times the Gram matrix of the layers "
                      "above. In a ReLU network the gates prevent this; the curve shows by how "
                      "much.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",

@@ -409,9 +409,7 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
     latent_net_free(net);
     return status ? status
                   : error_set(err, STATUS_INVALID,
-                              "none of %d networks has, at every node, an input that depends on "
-                              "its latent",
-                              TRIES);
+                              "no network of %d has informative inputs at every node", TRIES);
 }
 
 enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,

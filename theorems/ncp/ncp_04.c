@@ -38,8 +38,7 @@ static enum status spectrum_of_f(const struct ncp_matrix *m, double *u, double *
     return status;
 }
 
-/* tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1}, 0 on the null space of F; `factor` is
- * overwritten */
+/* tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1}, 0 where F is 0; `factor` is overwritten */
 static void fixed_point(const struct ncp_matrix *m, const double *u, const double *value,
                         double *factor, double *out)
 {

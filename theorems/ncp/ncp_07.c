@@ -119,8 +119,7 @@ static void matrix_at(const struct modes *d, size_t k, size_t which, double *out
 
 /* ---- eigenvalues ---- */
 
-/* The larger relative error of the numbers of W_p and of F, `each` of both, with the trial's fault.
- */
+/* The larger relative error of the numbers of W_p and F, `each` of them, with the trial's fault. */
 static double planted_error(const struct trial *trial, double *measured, const double *predicted,
                             size_t each)
 {

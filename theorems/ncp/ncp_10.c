@@ -117,9 +117,8 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
 
 /* ---- the threshold ---- */
 
-/* Start above both fixed points, with eta off its threshold by the fraction `share`; compare p at
- * the end with 0, or with the upper fixed point.  Near the threshold the flow passes tau / (2 k)
- * slowly. */
+/* From above both fixed points, eta off its threshold by the fraction `share`: p at the end against
+ * 0 or the upper fixed point.  Near the threshold the flow passes tau / (2 k) slowly. */
 static enum status threshold_error(const struct trial *trial, double share, bool collapses,
                                    double alpha_p, double tau, double k, double *error,
                                    struct error *err)
@@ -279,8 +278,7 @@ static const struct part parts[] = {
 const struct claim claim_ncp_10 = {
     .about = {.name = "NCP-10",
               .doc = "With weight decay a mode has two stable fixed points, 0 and p_+, and "
-                     "collapses to 0 if it starts below p_-; with too much weight decay it always "
-                     "collapses.",
+                     "collapses from below p_-; with too much weight decay it always collapses.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Fixed points and basins",

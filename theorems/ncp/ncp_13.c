@@ -231,8 +231,7 @@ static void worsen(double *worst, double error)
         *worst = isnan(error) ? INFINITY : error;
 }
 
-/* Enter |W_p - its claimed value| of the last step into the error, and the same for the controls.
- */
+/* |W_p - its claim| of the last step into the error, and the same for the controls. */
 static enum status compare_rule(const struct follower *w, const struct trial *trial,
                                 struct reading *reading, struct error *err)
 {
@@ -404,8 +403,8 @@ static enum status measure_optimum(const struct trial *trial, struct reading *re
 
 enum { SEEDS = 10 };
 
-/* Accuracy of one run less the accuracy of another, with the same tree, initial weights and
- * samples.  With seed 1 the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
+/* Accuracy of one run less another's, of the same tree, initial weights and samples.  With seed 1
+ * the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
 static enum status compare(const struct trial *trial, enum ablation_name better,
                            enum ablation_name worse, struct reading *reading, struct error *err)
 {

@@ -154,8 +154,7 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
 
 /* ---- symmetry ---- */
 
-/* The flow from the changed initial state against the change of `plain`, the flow from the original
- * one */
+/* The flow from the changed start against the changed `plain`, the flow from the first start */
 static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *m,
                                   const double *plain, bool orthogonal, double *error,
                                   struct error *err)
@@ -490,9 +489,9 @@ static const struct part parts[] = {
 const struct claim claim_ncp_14 = {
     .about = {.name = "NCP-14",
               .doc = "For any data and augmentation the predictor acts on the trunk's features as "
-                     "the covariance that two views share over the covariance of one view; modes "
-                     "still decouple where both covariances share eigenvectors. The fixed points "
-                     "are symmetric under every invertible change of the features, the flow under "
+                     "the covariance between views over the covariance of a view; modes still "
+                     "decouple where both covariances share eigenvectors. The fixed points are "
+                     "symmetric under every invertible change of the features, the flow under "
                      "orthogonal ones.",
               .source = "[NCP]",
               NCP_SETTINGS},

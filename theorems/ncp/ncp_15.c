@@ -311,10 +311,10 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_15 = {
     .about = {.name = "NCP-15",
-              .doc = "Noise adds to the covariance of a view, not to the covariance that two views "
-                     "share; scrambling a subspace leaves them only the other one. The predictor "
-                     "then keeps the projection on the subspace that is not scrambled, whether or "
-                     "not it commutes with the covariance of the data.",
+              .doc = "Noise adds to the covariance of a view, not to the covariance between views; "
+                     "scrambling a subspace leaves both only the other one. The predictor then "
+                     "keeps the projection on the subspace that is not scrambled, whether or not "
+                     "it commutes with the covariance of the data.",
               .source = "[NCP] App. D.2",
               NCP_SETTINGS},
     .title = "Scrambling augmentations",

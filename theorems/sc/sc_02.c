@@ -207,9 +207,10 @@ static const struct part parts[] = {
          "gradient: dL/dw_i = (1 / (2 B tau |w_i|)) sum_k (z_k - (z_i . z_k) z_i) [(P_ik - "
          "X_ik) + (P_ki - X_ki)], z = w / |w|",
      .measured = "Left: the engine's gradient of L_out and of L_in. Right: the published form of "
-                 "one anchor's loss, summed over w_i as the anchor and as one of another anchor's "
-                 "others. P_ik: softmax over all others; X_ik = 1 / |P(i)| on positives in L_out, "
-                 "the share of k in the sum over positives in L_in; 0 on negatives.",
+                 "one anchor's loss, with w_i as the anchor and as one of the rows that another "
+                 "anchor is compared with. P_ik: softmax over all others; X_ik = 1 / |P(i)| on "
+                 "positives in L_out, the share of k in the sum over positives in L_in; 0 on "
+                 "negatives.",
      .controls = {"X of the other loss", "without the projection, z_k alone"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,
@@ -245,9 +246,9 @@ const struct claim claim_sc_2 = {
     .about = {.name = "SC-2",
               .doc = "The gradient of the supervised contrastive losses with respect to an "
                      "embedding before its normalisation is a sum over pairs of the other's "
-                     "direction, projected off its own, weighted by how far a softmax is from its "
-                     "target: so pairs that are as near, or as far, as they can be contribute "
-                     "nothing, and hard pairs do.",
+                     "direction, without its component along the embedding, weighted by how far a "
+                     "softmax is from its target: so pairs that are as near, or as far, as they "
+                     "can be contribute nothing, and hard pairs do.",
               .source = "[SC] Khosla et al., section 3.2.2 and supplement",
               SC_SETTINGS},
     .title = "Gradient of the supervised contrastive losses",

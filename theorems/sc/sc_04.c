@@ -217,9 +217,8 @@ static const struct part parts[] = {
 const struct claim claim_sc_4 = {
     .about = {.name = "SC-4",
               .doc = "Contrastive attraction and contrastive repulsion pulls hardest at far "
-                     "positives and pushes hardest at near negatives. With both temperatures 0 it "
-                     "is the difference of plain average distances, and it approaches that "
-                     "linearly.",
+                     "positives and pushes hardest at near negatives. It goes to the difference of "
+                     "plain average distances linearly as its temperatures vanish.",
               .source = "[SC] Zheng et al., arXiv:2105.03746",
               SC_SETTINGS},
     .title = "Weights of attraction and repulsion",

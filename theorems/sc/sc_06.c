@@ -284,8 +284,8 @@ static enum status accuracy_of(const struct trial *trial, int keep_level, struct
     return shelf_take(trial->shelf, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
 }
 
-/* Accuracy of method a less the accuracy of b, with the same tree, initial weights and samples; for
- * the control a is given wrong labels. */
+/* Accuracy of method a less b's, of the same tree, initial weights and samples; in the control a
+ * has wrong labels. */
 static enum status compare(const struct trial *trial, int keep_level, struct method a,
                            struct method b, bool control, struct reading *reading,
                            struct error *err)
