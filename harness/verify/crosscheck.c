@@ -163,7 +163,7 @@ static enum status get_real(const struct store_file *file, const char *name, dou
     return status;
 }
 
-/* An attribute that holds one of two words; returns which. */
+/* An attribute that holds one of two words: which. */
 static enum status get_word(const struct store_file *file, const char *name, const char *first,
                             const char *second, bool *is_first, struct error *err)
 {
@@ -227,7 +227,7 @@ enum status crosscheck_compare(struct crosscheck *check, const char *path, struc
 }
 
 /* Settings of an objective, to be freed: real numbers are the file's attributes of that name,
- * others keep their defaults (the files have one negative per sample). */
+ * others keep their defaults (the files have one negative a sample). */
 static enum status get_settings(const struct objective *objective, const struct store_file *file,
                                 void **out, struct error *err)
 {
@@ -250,7 +250,7 @@ static enum status get_settings(const struct objective *objective, const struct 
     return status;
 }
 
-/* ---- shared by both kinds: losses and gradients under `root` ---- */
+/* ---- what both kinds share: losses and gradients under `root` ---- */
 
 struct subject {
     struct network network;
@@ -260,7 +260,7 @@ struct subject {
     double *values[3];
     const uint8_t *label; /* [sample] for objectives that compare labels, or NULL; borrowed */
     const char *root;     /* "/expect" */
-    /* optional in an mlp file, or NULL */
+    /* what an mlp file may hold besides, or NULL */
     double *target; /* parameters of the target network */
     struct predictor predictor;
     double *predictor_parameters, *predictor_gradient;
@@ -390,7 +390,7 @@ static enum status compare_batch(struct crosscheck *check, const struct subject 
     return status;
 }
 
-/* An objective with any dataset in the file needs a loss and all its gradients. */
+/* An objective that the file says something about needs a loss and all its gradients. */
 static bool is_expected(const struct crosscheck *check, const char *root, const char *name)
 {
     char loss[PATH], gradient[PATH];
@@ -420,7 +420,7 @@ static bool predicts(const struct descriptor *about)
     return ((const struct objective *)(const void *)about)->target != TARGET_NONE;
 }
 
-/* Whether the loss depends only on the outputs of a batch. */
+/* Whether the outputs of a batch are all that its loss is of. */
 static bool compares_outputs(const struct descriptor *about)
 {
     return !predicts(about) && objective_of_outputs((const struct objective *)(const void *)about);
@@ -438,7 +438,7 @@ static enum status compare_objectives(struct crosscheck *check, const struct sub
     return status;
 }
 
-/* Datasets under /expect that were not compared: no code has been built for them. */
+/* What no code has been built for: everything under /expect that was not compared. */
 struct leftover {
     struct crosscheck *check;
     char last[PATH];
@@ -477,7 +477,7 @@ static void visit_leftover(const char *path, void *context)
 
 /* ---- kind = mlp ---- */
 
-/* Fully connected layers of these sizes, from the input to the output. */
+/* Sizes from the input to the output make layers of fully connected neurons. */
 static enum status set_layers(struct network *n, const struct store_array *sizes, struct error *err)
 {
     if (sizes->rank != 1 || sizes->count < 2 || sizes->count > NETWORK_MAX_LEVELS + 1)
@@ -552,14 +552,14 @@ static enum status read_parts(const struct store_file *file, const struct subjec
     return status;
 }
 
-/* Zeros; the caller frees them. */
+/* Zeros, to be freed. */
 static enum status take(size_t count, double **out, struct error *err)
 {
     *out = calloc(padded(count), sizeof **out);
     return *out ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for %zu parameters", count);
 }
 
-/* Memory is allocated after all extents were found to fit: attributes may claim anything. */
+/* Memory is taken once all extents are known to fit: attributes may claim anything. */
 static enum status read_network(const struct store_file *file, const struct subject *s,
                                 const char *folder, double **parameters, struct error *err)
 {
@@ -605,7 +605,7 @@ static enum status read_values(const struct store_file *file, struct subject *s,
 /* Labels may be any numbers; samples with the same number get the same of 0, 1, ... */
 static enum status number_labels(const struct store_array *given, uint8_t *label, struct error *err)
 {
-    size_t first[UINT8_MAX + 1], classes = 0; /* first sample of each class */
+    size_t first[UINT8_MAX + 1], classes = 0; /* the sample that a class was first seen at */
     for (size_t i = 0; i < given->count; i++) {
         size_t k = 0;
         while (k < classes && given->values[first[k]] != given->values[i])
@@ -971,7 +971,7 @@ static enum status read_tree(const struct store_file *file, struct subject *s, s
     return tree_create(tree, &settings, 0, err);
 }
 
-/* Data that a file holds twice must be the same. */
+/* What a file says twice must be the same. */
 static enum status check_same(const char *path, const char *other, size_t count, const uint8_t *a,
                               const uint8_t *b, struct error *err)
 {

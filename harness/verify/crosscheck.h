@@ -23,7 +23,7 @@ struct crosscheck {
     double worst;
 };
 
-/* The shape that a dataset must have; rank 0 is one number. */
+/* What a dataset must have; rank 0 is one number. */
 struct extent {
     int rank;
     size_t length[STORE_MAX_RANK];
@@ -34,8 +34,8 @@ struct extent {
 enum status crosscheck_compare(struct crosscheck *check, const char *path, struct extent extent,
                                const double *measured, struct error *err);
 
-/* A reference file of either kind.  Everything under /expect is compared, or, where the engine has
- * no code for it yet, reported and counted as not built.  Errors name the file and the dataset or
+/* A reference file of either kind.  Everything under /expect is compared, or reported and counted
+ * as not built: what the engine has no code for yet.  Errors name the file and the dataset or
  * attribute. */
 enum status crosscheck_file(struct crosscheck *check, const char *path, struct error *err);
 
