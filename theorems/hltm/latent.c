@@ -364,8 +364,8 @@ static enum status evaluate(struct latent_net *net, struct error *err)
     return STATUS_OK;
 }
 
-/* Whether every node has an input that depends on the latent below it: errors relative to 0 mean
- * nothing. */
+/* Whether every node has an informative input, whose mean depends on its latent: errors relative to
+ * 0 mean nothing. */
 static bool alive(const struct latent_net *net)
 {
     for (int l = 0; l < net->network.levels; l++)

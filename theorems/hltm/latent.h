@@ -59,7 +59,7 @@ enum status latent_sampled_support(struct support **support, const struct tree *
 struct net_wish {
     bool relu, bias;
     int width;    /* of all nodes; 0: drawn for each level */
-    bool any_net; /* also a network with a node whose neurons carry no information */
+    bool any_net; /* also a network with a node without informative inputs */
 };
 
 /* A network on the tree of `support`, and its activations f at every pattern. */
