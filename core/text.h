@@ -19,7 +19,7 @@ int print_shape(FILE *out, int rank, const size_t *shape);
 enum status close_text(FILE *out, const char *what, struct error *err);
 
 /* Flush stdout and return the exit code: 0, or 2 if this or an earlier write failed (`failure` is
- * its errno, 0 if none did).  A reader that closed its pipe is not worth a message, a full disk is.
+ * its errno, 0 if none did).  A full disk gets a message, a reader that closed its pipe does not.
  */
 int print_finish(int failure);
 

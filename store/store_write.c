@@ -393,8 +393,7 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     return done;
 }
 
-/* Write `bytes` to `temporary` and rename it to `path`; in the end `temporary` is gone. `bytes`
- * NULL: only try. */
+/* Write `bytes` to `temporary` and rename it to `path`.  `bytes` NULL: only try. */
 static enum status replace_file(const char *path, const char *folder, const char *temporary,
                                 const char *bytes, size_t size, struct error *err)
 {

@@ -274,8 +274,8 @@ static int badness(enum verdict verdict)
     return order[verdict];
 }
 
-/* Whether `a` stands for the claim rather than `b`: it has the worse verdict, or the same verdict
- * and alone a control, or is nearer to its tolerance. */
+/* Whether `a` stands for the claim rather than `b`: it has the worse verdict; with equal verdicts,
+ * it alone has a control; else it is nearer to its tolerance. */
 static bool outranks(const struct judgement *a, const struct judgement *b)
 {
     if (badness(a->verdict) != badness(b->verdict))

@@ -19,7 +19,7 @@ struct job {
     struct outcome *outcome;
     int part, instance;
     double cost;
-    size_t order; /* in which they are listed */
+    size_t order; /* place in the list */
     struct reading reading;
     double seconds;
     enum status status;
@@ -133,7 +133,7 @@ static void run_job(const struct battery *b, struct job *job)
         job->why = strdup(err.message);
 }
 
-/* Jobs done, weighted by what they cost; one thread at a time. */
+/* Jobs done, weighted by their costs; one thread at a time. */
 static void report_progress(struct battery *b, const struct job *job)
 {
     const double fine = 1e6;
@@ -154,7 +154,7 @@ static void run_jobs(struct battery *b, int threads)
 {
 #pragma omp parallel num_threads(threads)
     {
-        omp_set_num_threads(1); /* what is inside a measurement */
+        omp_set_num_threads(1); /* inside a measurement */
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < b->count; i++) {
             struct job *job = &b->job[i];
@@ -210,7 +210,7 @@ static enum status judge_part(const struct verification *v, struct outcome *o, i
     if (invalid)
         snprintf(j->why, sizeof j->why, "%s", invalid->why ? invalid->why : "no memory");
     o->left_out[p] = count == 0;
-    if (count == 0) /* loses against any part that was measured */
+    if (count == 0) /* ranks below any part that was measured */
         *j = (struct judgement){.verdict = VERDICT_HOLDS, .control = NAN, .ratio = -INFINITY};
     gsl_rng_free(rng);
     free(readings);
@@ -226,7 +226,7 @@ static void not_measured(struct outcome *o)
     snprintf(o->part[0].why, sizeof o->part[0].why, "none of its parts has a quick measurement");
 }
 
-/* `job`: those of the claim, as listed.  Returns their number in `used`. */
+/* `job`: the jobs of the claim, as listed.  Returns their number in `used`. */
 static enum status judge_claim(const struct verification *v, struct outcome *o, struct job *job,
                                size_t *used, struct error *err)
 {
@@ -263,7 +263,7 @@ static enum status judge_all(struct battery *b, struct error *err)
     return status;
 }
 
-/* No more threads than OpenMP would give, or than BLAS can stand. */
+/* No more threads than OpenMP would give; one if BLAS is not safe with more. */
 static int usable_threads(int asked)
 {
     int threads = asked > 0 ? asked : omp_get_max_threads();

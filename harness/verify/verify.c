@@ -163,14 +163,15 @@ int command_verify(int argc, char **argv)
         .options = argp_options,
         .parser = parse,
         .args_doc = "[ID ...] [KEY=VALUE ...]",
-        .doc = "Measure what the theory claims, each claim beside controls in which a hypothesis "
-               "is removed.\v"
-               "ID is a claim, such as DDN-4, or a prefix, such as HLTM; without any, all claims "
-               "are measured. KEY=VALUE sets a parameter of all chosen claims that have it. "
-               "`duet list theorems` shows claims and parameters.\n\n"
-               "Of each claim the table has the part that came out worst: its error, what is "
-               "tolerated, and the smallest error of its controls; the seconds are those of all "
-               "parts, summed over threads.\n\n"
+        .doc = "Measure the claims of the theory, each beside controls in which a hypothesis is "
+               "removed.\vID is a claim, such as DDN-4, or a prefix, such as HLTM; without any, "
+               "all claims are measured. KEY=VALUE sets a parameter of all chosen claims that have "
+               "it. `duet list theorems` shows claims and parameters.\n"
+               "\n"
+               "The table shows the worst part of each claim: its error, the tolerance, and the "
+               "smallest error of its controls. The seconds are summed over all parts and "
+               "threads.\n"
+               "\n"
                "Exit code: 0; 1 a claim fails, or a control does not; 2 bad input; 130 interrupted "
                "(nothing is written).",
     };

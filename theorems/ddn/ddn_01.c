@@ -63,9 +63,9 @@ static const struct part parts[] = {
 
 const struct claim claim_ddn_1 = {
     .about = {.name = "DDN-1",
-              .doc = "A network without biases is linear in the weights of any one layer when its "
-                     "gates are held: the connection of the layer, applied to its weights, gives "
-                     "back the output.",
+              .doc = "A network without biases is linear in the weights of any one layer while its "
+                     "gates are fixed: the connection of a layer, applied to its weights, gives "
+                     "the output.",
               .source = "[DDN], homogeneity of layers",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -68,8 +68,8 @@ static const struct part parts[] = {
 const struct claim claim_ddn_4 = {
     .about = {.name = "DDN-4",
               .doc = "With the loss (1 + beta) r_+ - r_- the population gradient of a layer is the "
-                     "covariance operator, what survives augmentation less what it adds, times the "
-                     "layer's weights.",
+                     "covariance operator, the part that survives augmentation less the part that "
+                     "augmentation adds, times the layer's weights.",
               .source = "[DDN] Thm. 3",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

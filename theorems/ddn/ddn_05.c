@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data, for
- * which the mean views stand.  `tau` is in units of the mean r: where all data are many tau apart,
- * the pairs (x, x) have all the weight, and their part is 0 only after cancellation. */
+/* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data,
+ * taken to be the mean views.  `tau` is in units of the mean r: if all data were many tau apart,
+ * the pairs (x, x) would have all the weight, and they add 0 only after cancellation. */
 static void weight_of_distances(const double *r, int points, double tau, double *xi)
 {
     double mean = 0;
     for (int i = 0; i < points * points; i++)
         mean += r[i] / (points * (points - 1));
-    tau *= mean > 0 ? mean : 1; /* 0: all shut at the mean views; then xi is the same for all */
+    tau *= mean > 0 ? mean : 1; /* 0: the mean views shut all ReLUs; then xi is constant */
     for (int i = 0; i < points * points; i++)
         xi[i] = logistic(-r[i] / tau) / tau;
 }
@@ -73,7 +73,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     if (!status)
         status = compare(&d, trial, xi, &reading->error, err);
     for (int i = 0; !status && i < points * points; i++)
-        xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another one for (x', x) */
+        xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another factor for (x', x) */
     if (!status)
         status = compare(&d, trial, xi, &reading->control[0], err);
     free(xi);

@@ -74,7 +74,7 @@ static enum status measure_operator(const struct trial *trial, struct reading *r
 
 /* ---- the flow of one row ---- */
 
-/* Views are spread along one direction by more than the data are in any, with mean zero: it leads
+/* Spread views along one direction, with mean zero, by more than the data vary along any: it leads
  * V[x] and is absent from V_x[mean view]. */
 static void spread_views(gsl_rng *rng, struct population *data)
 {
@@ -95,8 +95,8 @@ static void spread_views(gsl_rng *rng, struct population *data)
 struct leading {
     double gap;          /* lambda_1 - lambda_2 of V_x[mean view] */
     double survives[64]; /* its leading eigenvector */
-    double all[64];      /* that of V[x] */
-    bool different;      /* clearly so, and leading clearly */
+    double all[64];      /* leading eigenvector of V[x] */
+    bool different;      /* the two differ clearly, and the gap is clear */
 };
 
 static enum status find_leading(const struct population *data, struct leading *l, struct error *err)
@@ -217,8 +217,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ddn_9 = {
     .about = {.name = "DDN-9",
-              .doc = "One linear layer does principal component analysis of the mean views, of "
-                     "what survives augmentation, and not of the data.",
+              .doc = "One linear layer does principal component analysis of the mean views, the "
+                     "part of the data that survives augmentation, and not of the data.",
               .source = "[DDN], one linear layer",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -57,8 +57,8 @@ void descent_free(struct descent *descent)
     descent->ensemble = NULL;
 }
 
-/* Time in which |W|^2 changes by `growth` of itself, or the weights by that share, at the first
- * rate, whichever is shorter. */
+/* Time in which |W|^2 or, if sooner, the weights would change by the fraction `growth` at the
+ * initial rate. */
 static enum status first_time(struct descent *d, double growth, double *time, struct error *err)
 {
     size_t size = d->flow.size;
@@ -118,7 +118,7 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
         tape.count = 0;
         memcpy(now, d->dual->parameters, size * sizeof *now);
         status = flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, record, now, &result, err);
-        if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network grows without bound soon */
+        if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network may diverge early */
             status = STATUS_OK;
             tape.count = 0;
         }

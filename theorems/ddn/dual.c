@@ -41,11 +41,11 @@ const struct param dual_params[] = {{.name = "points",
 
 static bool draw_choice(gsl_rng *rng, enum choice wish)
 {
-    bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: the rest stays the same */
+    bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: later draws stay the same */
     return wish == ANY ? coin : wish == YES;
 }
 
-/* Fully connected: one node a level.  Tree: 2 children a node, leaves 2^levels. */
+/* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
 static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_wish wish,
                        int leaves, struct network *n)
 {
@@ -163,7 +163,7 @@ enum status dual_refresh(struct dual *d, bool own_gate, struct error *err)
     return STATUS_OK;
 }
 
-/* Whether the mean output differs between data points by a fair part of its size. */
+/* Whether the mean output varies over the data by a fair fraction of its size. */
 static bool alive(const struct dual *d)
 {
     int outputs = d->view->outputs;
@@ -181,7 +181,7 @@ static bool alive(const struct dual *d)
     return variance > 1e-2 * square && variance > 1e-4;
 }
 
-/* Whether the normalised outputs of all views are defined and do not all point one way. */
+/* Whether the normalised outputs of all views are defined and differ in direction. */
 static bool directions_differ(const struct dual *d)
 {
     int outputs = d->view->outputs;

@@ -1,4 +1,4 @@
-/* E6: what the published code calls the norm of the covariance operator */
+/* E6: the norm of the covariance operator in the published code */
 #include "analysis/covariance_operator.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/latent.h"
@@ -35,7 +35,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
     return STATUS_OK;
 }
 
-/* One node: what the code reports, what it should be by the flattening, and the operator's norm. */
+/* Norms at one node: as the code reports it, as its flattening implies, and of the operator. */
 struct norms {
     double published, flattened, operator_norm;
 };
@@ -76,7 +76,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
             struct norms norms = {0};
             status = node_norms(trial, &c, net, l, i, &norms, err);
             if (status || norms.operator_norm < 1e-12)
-                continue; /* the node's gates are shut: nothing to compare */
+                continue; /* the node's gates are shut */
             reading->error =
                 fmax(reading->error, relative_error(&norms.published, &norms.flattened, 1));
             reading->control[0] = fmax(reading->control[0],
@@ -131,10 +131,10 @@ static const struct part parts[] = {
 
 const struct claim claim_e6 = {
     .about = {.name = "E6",
-              .doc = "What the published code reports as the norm of the covariance operator is "
-                     "that of another matrix: the connection is flattened as (input, output) x "
-                     "neuron in place of (input, neuron) x output. For linear networks, and at the "
-                     "root of every binary tree, both norms are the same; below the root of a ReLU "
+              .doc = "The published code reports the norm of another matrix as the norm of the "
+                     "covariance operator: it flattens the connection as (input, output) x neuron "
+                     "in place of (input, neuron) x output. For linear networks, and at the root "
+                     "of every binary tree, both norms are the same; below the root of a ReLU "
                      "network they differ.",
               .source = "code published with [DDN]; erratum E6",
               .params = latent_params,

@@ -236,9 +236,9 @@ static const struct part parts[] = {
 
 const struct claim claim_hltm_2 = {
     .about = {.name = "HLTM-2",
-              .doc = "Belief propagation on the tree gives the exact posterior of every latent. "
-                     "From it follows the largest correlation that any function of the leaves can "
-                     "have with the latent, which no neuron exceeds.",
+              .doc = "Belief propagation on the tree gives the exact posterior of every latent. It "
+                     "yields the largest correlation that any function of the leaves can have with "
+                     "the latent, which no neuron exceeds.",
               .source = "[DDN] Sec. 6; belief propagation: Pearl 1988, ch. 4",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -70,9 +70,8 @@ static const struct part parts[] = {
 const struct claim claim_hltm_3 = {
     .about = {.name = "HLTM-3",
               .doc = "Given the root, the mean activations of the neurons below a node vary along "
-                     "one direction only: how far each neuron tells the states of its own latent "
-                     "apart, times the polarity of the edge to it, shrunk by the path from the "
-                     "root.",
+                     "one direction only: the selectivity of each neuron for its own latent, times "
+                     "the polarity of the edge to it, shrunk by the path from the root.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -218,7 +218,7 @@ struct curve {
     const char *name;
 };
 
-/* The mean over networks, the same ones for every polarity (but for those drawn again). */
+/* The mean over networks, the same ones for every polarity (except those drawn again). */
 static enum status mean_error(const struct trial *trial, const struct curve *curve, double polarity,
                               double *mean, struct error *err)
 {
@@ -290,9 +290,9 @@ static const struct part parts[] = {
 const struct claim claim_hltm_4 = {
     .about = {.name = "HLTM-4",
               .doc = "In a linear network the covariance operator of a node factorises: the one "
-                     "direction along which its inputs vary, times what the layers above make of "
-                     "its outputs. In a ReLU network the gates stand in the way; the curve shows "
-                     "how far.",
+                     "direction along which its inputs vary, times the Gram matrix of the layers "
+                     "above. In a ReLU network the gates prevent this; the curve shows by how "
+                     "much.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -1,4 +1,4 @@
-/* HLTM-5: what reaches a node shrinks with the path from the root */
+/* HLTM-5: operators shrink with the path from the root */
 #include "theorems/claims.h"
 #include "theorems/hltm/latent.h"
 
@@ -147,8 +147,8 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .caption = "A random binary tree of depth 6 with |rho| uniform in [0.6, 0.95] and a random "
                    "ReLU network of width 10 on it, from 16384 samples of its leaves with their "
                    "exact posteriors. The covariance and its bound are shares of the summed "
-                   "variance of a node's inputs; at the lowest level they are equal but for "
-                   "sampling noise.",
+                   "variance of a node's inputs; at the lowest level they are equal up to sampling "
+                   "noise.",
         .log_y = true,
         .columns = 5,
         .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
@@ -183,9 +183,9 @@ static const struct part parts[] = {
 
 const struct claim claim_hltm_5 = {
     .about = {.name = "HLTM-5",
-              .doc = "What the root still tells of a node's inputs is at most their own variance "
-                     "shrunk by the squared polarities of the path: the operator fades from the "
-                     "root to the leaves.",
+              .doc = "The covariance of a node's inputs that is due to the root is at most their "
+                     "own variance, shrunk by the squared polarities of the path: the operator "
+                     "fades from the root to the leaves.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -148,6 +148,6 @@ const struct param sc_params[] = {{.name = "samples",
                                    .fallback = "4",
                                    .low = 1,
                                    .high = 64,
-                                   .doc = "classes besides two that are always there, at most",
+                                   .doc = "classes besides two that are always present, at most",
                                    .offset = offsetof(struct sc_settings, classes)},
                                   {0}};
