@@ -75,7 +75,7 @@ static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
     free(values);
 }
 
-/* column[epoch][seed] of one seed's run */
+/* of one seed's run: column[epoch][seed] */
 static enum status read_run(const char *path, const char *name, size_t points, size_t seeds,
                             double *column, struct error *err)
 {

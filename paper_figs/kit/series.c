@@ -107,7 +107,7 @@ void sheet_axis(struct sheet *sheet, const char *name, size_t length, const doub
         store_put_axis(sheet->store, path, length, values, long_name, units, sheet->err);
 }
 
-/* The place of an axis that a name of `length` characters means, in the group or in the root */
+/* The place of the axis with a name of `length` characters, in the group or in the root */
 static size_t find_axis(const struct sheet *sheet, const char *name, size_t length)
 {
     const char *const groups[] = {sheet->group, ""};
@@ -166,8 +166,8 @@ struct store_array reader_get(struct reader *reader, size_t rows, size_t columns
     vsnprintf(path, sizeof path, format, args);
     va_end(args);
     if (!reader->status && reader->arrays == READER_ARRAYS)
-        reader->status = error_set(reader->err, STATUS_INVALID, "more than %d arrays are looked at",
-                                   READER_ARRAYS);
+        reader->status =
+            error_set(reader->err, STATUS_INVALID, "more than %d arrays are read", READER_ARRAYS);
     if (reader->status)
         return (struct store_array){.values = NULL};
     struct store_array *array = &reader->array[reader->arrays];
