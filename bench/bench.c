@@ -312,7 +312,7 @@ static void print_sampler(void)
         e->source->latents(e->world, draw, scratch, states);
     }
     double seconds = now() - start;
-    printf("sampler    %8.1f million samples of %zu nodes a second\n",
+    printf("sampler    %8.1f million samples of %zu nodes per second\n",
            BLOCKS * BLOCK / seconds / 1e6, e->tree->nodes);
     free(scratch);
     free(states);

@@ -16,7 +16,7 @@
                    .doc = "epochs of training"
 #define SAMPLES                                                                                    \
     FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 1000, .high = 1e9,          \
-                    .doc = "samples of an epoch"
+                    .doc = "samples per epoch"
 
 const struct param ddn_params_5[] = {{SEEDS, .fallback = "5"}, {EPOCHS}, {SAMPLES}, {0}};
 const struct param ddn_params_10[] = {{SEEDS, .fallback = "10"}, {EPOCHS}, {SAMPLES}, {0}};

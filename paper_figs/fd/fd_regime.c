@@ -20,7 +20,7 @@ static const struct param regime_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "4", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured at its end; twice as many with the largest noise"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 3, .high = 256,
      .doc = "d: features, columns of the dictionary M"},
     {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 3, .high = 16384,

@@ -19,7 +19,7 @@ static const struct param alignment_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "40", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured after each"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
      .doc = "weight decay of trunk and predictor"},
     {0},

@@ -19,7 +19,7 @@ static const struct param rate_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured at its end"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(points), .type = PARAM_INTEGER, .fallback = "4", .low = 2, .high = 4,
      .doc = "values of alpha_p, from 1/4 by factors of 4"},
     {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,

@@ -38,7 +38,7 @@ static const struct param levels_params[] = {
      .fallback = "32000",
      .low = 1000,
      .high = 1e9,
-     .doc = "samples of an epoch",
+     .doc = "samples per epoch",
      .offset = offsetof(struct levels_settings, samples)},
     {0},
 };

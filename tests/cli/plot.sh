@@ -40,7 +40,7 @@ check "collect --over: the counts of complete and diverged points" $?
 [ "$(column loss "$over" | sed -n 2p)" = nan ] && ! column loss "$over" | sed -n '1p;3p' | grep -q nan
 check "collect --over: no mean of diverged points alone" $?
 
-# One of three points that are averaged diverges: the mean is that of the others.
+# One of three points that are averaged diverges: the mean is over the others.
 cat >halves.yaml <<'YAML'
 name: halves
 data: {depth: 2}

@@ -45,7 +45,7 @@ static void open_model(struct model *m, uint64_t sample)
     gsl_rng_free(rng);
 }
 
-/* sum of the entries of a times those of b m, a and b [N2][N1], m [N1][N1] */
+/* sum over entries of a times b m, a and b [N2][N1], m [N1][N1] */
 static double form(const double *a, const double *b, const double *m)
 {
     double product[W], sum = 0;
