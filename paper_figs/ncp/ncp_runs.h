@@ -4,7 +4,7 @@
 
 #include "paper_figs/kit/run_list.h"
 
-/* The spec's outputs, the latents of level 3, which views share there, its batch and learning rate.
+/* The spec's outputs, the 8 latents of level 3 that its views share, its batch and learning rate.
  */
 enum { NCP_MODES = 32, NCP_SHARED = 8, NCP_BATCH = 128 };
 #define NCP_RATE 0.03
