@@ -234,8 +234,8 @@ const struct figure figure_ddn_residual = {
              "Residual of the population gradient of InfoNCE and triplet after the weighted "
              "covariance operator, over the strength s of the augmentation: median and 10 to 90 % "
              "of drawn networks, relative to the gradient, and the fitted slopes. The residual "
-             "falls as s^2; it falls only as the bound O(s) where a ReLU gate has views of one "
-             "point on both sides, and only at the smallest s. With xi = 1 in place of the weight "
+             "falls as s^2. Only where a ReLU gate has views of one point on both sides, and only "
+             "at the smallest s, it falls as the bound O(s). With xi = 1 in place of the weight "
              "the residual does not fall and is many times the gradient.",
          .source = "[DDN] Thm. 4 (DDN-6)",
          .params = residual_params,
