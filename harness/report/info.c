@@ -182,9 +182,10 @@ static enum status print_levels(const struct page *page, const struct store_arra
     size_t levels = best->shape[1], nodes[MAX_LEVELS];
     double ceiling[MAX_LEVELS];
     if (best->rank != 2 || best->shape[0] == 0 || levels > MAX_LEVELS)
-        return error_set(page->err, STATUS_INVALID,
-                         "%s: /series/best_correlation is not one row per epoch, one column per level",
-                         page->path);
+        return error_set(
+            page->err, STATUS_INVALID,
+            "%s: /series/best_correlation is not one row per epoch, one column per level",
+            page->path);
     for (size_t k = 0; k < levels; k++) {
         enum status status = read_level(page, k, &nodes[k], &ceiling[k]);
         if (status)

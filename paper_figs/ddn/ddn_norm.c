@@ -96,13 +96,14 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ddn_norm = {
     .about =
         {.name = "ddn_norm",
-         .doc = "Frobenius norm of the covariance operator of each level over training, mean over "
-                "its nodes: median and quartiles over the seeds, by depth, by polarity and by "
-                "the number of neurons per node; the other two as in the published setting "
-                "(depth 5, |rho| in [0.7, 1], 10 neurons). The norm grows most at the root and "
-                "is smaller at the end on every lower level. With deeper trees and fewer neurons "
-                "it starts lower and grows more; at depth 3 it grows little, and only at the "
-                "root.",
+         .doc =
+             "Frobenius norm of the covariance operator of each level over training, mean over "
+             "its nodes: median and quartiles over the seeds, by depth, by polarity and by "
+             "the number of neurons per node; the other two as in the published setting "
+             "(depth 5, |rho| in [0.7, 1], 10 neurons). The norm grows most at the root, and "
+             "at the end it decreases with every level down. With deeper trees and fewer neurons "
+             "it starts lower and grows more; at depth 3 it grows little, and only at the "
+             "root.",
          .source = "[DDN] Sec. 6",
          .params = ddn_params_5,
          .settings_size = sizeof(struct ddn_settings)},

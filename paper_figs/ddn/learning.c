@@ -87,8 +87,9 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     struct store_array best;
     enum status status = store_get(file, "/series/best_correlation", &best, err);
     if (!status && (best.rank != 2 || best.count == 0))
-        status = error_set(err, STATUS_INVALID,
-                           "/series/best_correlation is not one row per epoch, one column per level");
+        status =
+            error_set(err, STATUS_INVALID,
+                      "/series/best_correlation is not one row per epoch, one column per level");
     if (!status) {
         const double before = best.values[0];
         const double after = best.values[(best.shape[0] - 1) * best.shape[1]];
