@@ -1,6 +1,6 @@
 #!/bin/sh
 # lint.sh FLAGS...: cppcheck, clang-tidy (.clang-tidy) and clang-format (.clang-format) on all sources;
-# FLAGS are the compiler's.  Ends with code 1 if one of the tools complains.
+# FLAGS are the compiler's.  Ends with code 1 if one of them reports something.
 set -u
 jobs=$(nproc)
 floors="core store hltm sim analysis theorems harness paper_figs cli"

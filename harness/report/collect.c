@@ -21,9 +21,9 @@ struct options {
     const char *chosen[MAX_CHOSEN];
 };
 
-/* ---- a table of any kind on its way out ---- */
+/* ---- writing a table of any kind ---- */
 
-/* A column: numbers, or words of which each number names one. */
+/* A column: numbers, or numbered words. */
 struct output_column {
     char *name, *long_name; /* in HDF5: path and long name */
     double *value;
@@ -47,7 +47,7 @@ static void output_free(struct output *output)
     free(output->column);
 }
 
-/* A new column of NaN; with `text` room for words too.  NULL for lack of memory. */
+/* A new column of NaN; with `text` also room for words.  NULL for lack of memory. */
 static struct output_column *add_output(struct output *output, const char *name,
                                         const char *long_name, bool text)
 {
@@ -73,8 +73,8 @@ static struct output_column *add_output(struct output *output, const char *name,
     return column;
 }
 
-/* Numbers for words: the words themselves where all are numbers, else their order of appearance,
- * which the long name keeps. */
+/* Numbers for words: their values if all are numbers, else their order of appearance, which the
+ * long name lists. */
 static enum status number_words(struct output_column *column, size_t rows, struct error *err)
 {
     char *end, *names = NULL;
@@ -184,7 +184,7 @@ static enum status write_both(const struct output *output, const struct collect_
     return status;
 }
 
-/* ---- one row a point ---- */
+/* ---- one row per point ---- */
 
 static enum status add_keys(struct output *output, const struct collect_table *table,
                             const size_t *point, const bool *left_out, struct error *err)
@@ -251,9 +251,9 @@ static enum status write_points(const struct collect_table *table, const struct 
     return status;
 }
 
-/* ---- one row a group ---- */
+/* ---- one row per group ---- */
 
-/* [group][column][statistic], on as many threads as there are. */
+/* [group][column][statistic], on all threads. */
 static double *judge_all(const struct collect_table *table, const struct collect_groups *groups)
 {
     const size_t count = groups->count * table->columns;
@@ -350,7 +350,7 @@ static enum status write_groups(const struct collect_table *table, const struct 
     return status;
 }
 
-/* ---- what is not complete ---- */
+/* ---- points that are not complete ---- */
 
 static void print_points(const struct collect_table *table, enum point_status which)
 {
@@ -390,12 +390,12 @@ enum { OPTION_OVER = 256, OPTION_SERIES };
 
 static const struct argp_option argp_options[] = {
     {"over", OPTION_OVER, "KEY", 0,
-     "write table_over_KEY too: mean, standard deviation and 95% bootstrap interval of the mean "
+     "also write table_over_KEY: mean, standard deviation and 95% bootstrap interval of the mean "
      "over the values of a swept key, such as seed",
      0},
     {"series", OPTION_SERIES, "NAME", 0,
-     "take this series, such as covop/level_0/norm; may be repeated. Default: those with one "
-     "number at a time, and best_correlation",
+     "take this series, such as covop/level_0/norm; may be repeated. Default: all series of one "
+     "number per measurement, and best_correlation",
      0},
     {"quiet", 'q', NULL, 0, "print nothing", 0},
     {0},
@@ -439,11 +439,11 @@ int command_collect(int argc, char **argv)
         .args_doc = "DIR",
         .doc =
             "Read the finished runs of the sweep in DIR, such as results/NAME, and write them as "
-            "one table, a row a point: DIR/table.h5 and DIR/table.tsv.\v"
+            "one table, one row per point: DIR/table.h5 and DIR/table.tsv.\v"
             "Columns: the number of the point, the swept keys, the status (complete, diverged, "
-            "failed, missing, unreadable), and the last value of each series. What a point does "
-            "not have is nan. Points that are not complete are listed. With --over only "
-            "complete points count.\n\n"
+            "failed, missing, unreadable), and the last value of each series. Missing values are "
+            "nan. Points that are not complete are listed. With --over only complete points "
+            "count.\n\n"
             "Exit code: 0 the table was written; 1 it was, but files could not be read; 2 bad "
             "input.",
     };

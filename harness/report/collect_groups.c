@@ -50,7 +50,7 @@ static char *join_labels(const struct collect_table *table, size_t point, const 
     return NULL;
 }
 
-/* Groups are told by their first point. */
+/* A group is identified by its first point. */
 static void sort_members(struct member *member, size_t points)
 {
     qsort(member, points, sizeof *member, compare_labels);
@@ -120,7 +120,7 @@ bool collect_statistics(const struct collect_table *table, const struct collect_
     if (count > 0) {
         const struct interval interval = bootstrap_mean(value, count, rng);
         statistic[COLLECT_MEAN] = interval.mean;
-        if (count > 1) { /* one value says nothing of its spread */
+        if (count > 1) { /* a single value has no spread */
             statistic[COLLECT_SD] = gsl_stats_sd(value, 1, count);
             statistic[COLLECT_LOW] = interval.low;
             statistic[COLLECT_HIGH] = interval.high;

@@ -46,7 +46,7 @@ const char *collect_label(const struct collect_table *table, size_t point, size_
     return grid_label(&table->plan.grid, table->plan.point[point].index, key);
 }
 
-/* ---- which series ---- */
+/* ---- choice of series ---- */
 
 /* Words such as loss, series/loss and /series/loss. */
 static bool is_named(const char *chosen, const char *path)
@@ -63,8 +63,8 @@ static bool is_chosen(const struct collect_options *options, const char *path)
     return false;
 }
 
-/* "/series/probe/mean" is probe.mean; where a row has several values each has its place behind a
- * dot. */
+/* "/series/probe/mean" is probe.mean; if a row has several values, each has its index after a dot.
+ */
 static char *name_column(const char *path, int rank, size_t index)
 {
     char *name;
@@ -77,7 +77,7 @@ static char *name_column(const char *path, int rank, size_t index)
     return length < 0 ? NULL : name;
 }
 
-/* Has the dataset the column, at whatever place in its rows? */
+/* Whether the column is one of the dataset's, at any index of its rows. */
 static bool has_column(const char *path, const char *column)
 {
     char *name = name_column(path, 1, 0);
@@ -88,7 +88,7 @@ static bool has_column(const char *path, const char *column)
     return has;
 }
 
-/* Unless datasets were chosen: what is one number at a time, and the best correlation by level. */
+/* The default choice: series of one number per measurement, and the best correlation by level. */
 static bool is_summary(const struct collect_options *options, const char *path,
                        const struct store_info *info)
 {
@@ -102,7 +102,7 @@ static bool is_summary(const struct collect_options *options, const char *path,
 
 /* ---- in the process that reads the files ---- */
 
-/* What is known of a dataset, which is the same in all files. */
+/* Properties of a dataset that are the same in all files. */
 struct known {
     char *path, *long_name, *units;
     bool summary;
@@ -219,9 +219,9 @@ static enum status read_file(void *context, size_t i, const struct store_file *f
     return status ? status : visit.status;
 }
 
-/* ---- here ---- */
+/* ---- in this process ---- */
 
-/* What a reader sent, see put_series. */
+/* A message of a reader, see put_series. */
 struct message {
     const char *at, *end;
 };
@@ -243,7 +243,7 @@ static bool get_bytes(struct message *message, void *value, size_t size)
     return true;
 }
 
-/* A series that may be new; NULL for lack of memory. */
+/* Find a series or add it; NULL for lack of memory. */
 static struct series *find_series(struct collect_table *table, const char *path,
                                   const char *long_name, const char *units)
 {
@@ -348,7 +348,7 @@ static bool tell_numbering(void *context, size_t done, size_t all)
     return true;
 }
 
-/* The points that have a file; failed and missing ones are told by what is there instead. */
+/* The points that have a file; failed and missing points get their status here. */
 static void find_files(struct reader *reader)
 {
     struct collect_table *table = reader->table;

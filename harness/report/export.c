@@ -20,10 +20,10 @@ static const char *last_component(const char *path)
 
 /* ---- the table ---- */
 
-/* A dataset and what names its rows and columns. */
+/* A dataset and its axes, which name its rows and columns. */
 struct table {
     char *path;
-    bool axis; /* is one itself */
+    bool axis; /* the dataset is an axis itself */
     struct store_array array;
     char *axes[STORE_MAX_RANK];
     struct store_array rows; /* values of the first axis; none: 0, 1, 2, ... */
@@ -62,7 +62,7 @@ static enum status table_read(const struct store_file *file, struct table *table
     return status;
 }
 
-/* Columns of values: the product of all dimensions but the first. */
+/* Columns of values: the product of all dimensions except the first. */
 static size_t table_columns(const struct table *table)
 {
     size_t columns = 1;
@@ -71,8 +71,8 @@ static size_t table_columns(const struct table *table)
     return columns;
 }
 
-/* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
- * so on; the dataset says the level already. */
+/* Name of an axis: the last component of its path.  Axes of one level are called level_2_node and
+ * so on; their prefix is dropped, since the dataset's path already has the level. */
 static void put_axis_name(FILE *out, const char *path)
 {
     const char *name = last_component(path), *rest = name;
@@ -83,7 +83,7 @@ static void put_axis_name(FILE *out, const char *path)
     tsv_word(out, rest);
 }
 
-/* node_0.neuron_3: axis and index of each dimension but the first. */
+/* node_0.neuron_3: axis and index of each dimension except the first. */
 static void put_column_name(FILE *out, const struct table *table, size_t column)
 {
     size_t block = table_columns(table);
@@ -125,7 +125,7 @@ static bool put_number(FILE *out, double value, char end)
     return putc(end, out) != EOF && !ferror(out);
 }
 
-/* On failure errno is that of the write. */
+/* On failure errno is set by the write. */
 static bool put_row(FILE *out, const struct table *table, size_t row, size_t columns)
 {
     const double *values = table->array.values + row * columns;
@@ -151,7 +151,7 @@ static bool put_table(FILE *out, const struct table *table)
     return true;
 }
 
-/* ---- what to say when the dataset is not there ---- */
+/* ---- message for an unknown dataset ---- */
 
 struct names {
     char **path;
@@ -205,8 +205,8 @@ sentence_add(struct sentence *sentence, const char *format, ...)
         sentence->used = sizeof sentence->text - 1;
 }
 
-/* Index of the path that is nearest to the wanted one, or of one with nearly the same last word;
- * `count` if there is none. */
+/* Index of the path nearest to the wanted one, or of a path with nearly the same last word; `count`
+ * if there is none. */
 static size_t nearest_path(const struct names *names, const char *wanted)
 {
     const char **last = malloc(names->count * sizeof *last), *word = NULL;
@@ -253,7 +253,8 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
                      sentence.text);
 }
 
-/* The direct members of a group follow one another in the list of all datasets below it. */
+/* The error for a group, with its direct members: they are adjacent in the list of all datasets
+ * below it. */
 static enum status is_group(const struct store_file *file, const char *name, const char *path,
                             struct error *err)
 {
@@ -285,7 +286,7 @@ struct request {
     bool list;
 };
 
-/* With one slash in front and none at the end, allocated. */
+/* The path with one slash in front and none at the end, allocated. */
 static char *tidy_path(const char *path)
 {
     char *tidy = malloc(strlen(path) + 2);

@@ -26,7 +26,7 @@ void plot_data_free(struct plot_data *data)
     *data = (struct plot_data){0};
 }
 
-/* ---- which points ---- */
+/* ---- choice of points ---- */
 
 static bool is_number(const char *text, double *value)
 {
@@ -41,7 +41,7 @@ static bool same_value(const char *a, const char *b)
     return strcmp(a, b) == 0 || (is_number(a, &x) && is_number(b, &y) && x == y);
 }
 
-/* "0.1, 0.2, 0.5" of a key, at most 12 of them; allocated. */
+/* The values of a key as "0.1, 0.2, 0.5", at most 12 of them; allocated. */
 static char *list_values(const struct collect_table *table, size_t key)
 {
     enum { MOST = 12 };
@@ -158,7 +158,7 @@ static int compare_places(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Edges in the middle between neighbours; the outer ones as far out as the next are in. */
+/* Edges halfway between neighbours; the outer edges as far out as the next edges are in. */
 static void find_edges(struct plot_axis *axis)
 {
     const size_t n = axis->count;
@@ -209,7 +209,7 @@ static enum status sort_axis(struct plot_axis *axis, struct error *err)
     return STATUS_OK;
 }
 
-/* The values of axis->key among the selected points; without a key there is one, "". */
+/* The values of axis->key among the selected points; without a key a single value, "". */
 static enum status make_axis(struct plot_axis *axis, const struct collect_table *table,
                              const bool *selected, struct error *err)
 {
@@ -229,7 +229,7 @@ static enum status make_axis(struct plot_axis *axis, const struct collect_table 
 
 /* ---- the lattice ---- */
 
-/* Groups leave out the seed, unless it is drawn or chosen. */
+/* Groups are over the seed, unless it is drawn or chosen. */
 static enum status make_groups(struct plot_data *data, const struct collect_table *table,
                                const struct plot_choice *choice, struct error *err)
 {
@@ -257,7 +257,7 @@ static size_t cell_of(const struct plot_data *data, const struct collect_table *
     return i + j * data->x.count;
 }
 
-/* Some keys beside the drawn ones vary, [grid.columns]. */
+/* The error for varying keys that are not drawn, [grid.columns]. */
 static enum status refuse(const struct plot_data *data, const struct collect_table *table,
                           const bool *varies, struct error *err)
 {
@@ -289,7 +289,7 @@ static enum status refuse(const struct plot_data *data, const struct collect_tab
     return status;
 }
 
-/* Put the groups into their cells; what differs between groups of one cell is marked. */
+/* Put the groups into their cells and mark the keys that differ between groups of one cell. */
 static bool place_groups(struct plot_data *data, const struct collect_table *table, bool *varies)
 {
     bool clash = false;
@@ -352,7 +352,7 @@ static enum status average(struct plot_data *data, const struct collect_table *t
     return failed ? error_memory(err, "the plot") : STATUS_OK;
 }
 
-/* ---- what is drawn ---- */
+/* ---- the chosen columns ---- */
 
 static enum status unknown_column(const struct collect_table *table, const char *y,
                                   struct error *err)

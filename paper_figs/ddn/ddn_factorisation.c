@@ -1,5 +1,5 @@
-/* ddn_factorisation: how far the factorised operator is from that of ReLU networks, and the
- * luckiest neuron of a node. */
+/* ddn_factorisation: distance of the factorised operator from the operator of ReLU networks, and
+ * the luckiest neuron of a node. */
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
@@ -33,11 +33,11 @@ static const struct param factorisation_params[] = {
     {FIELD(width), .type = PARAM_INTEGER, .fallback = "24", .low = 2, .high = 24,
      .doc = "neurons of a node of the widest networks; at depth 4 at most 10"},
     {FIELD(nets), .type = PARAM_INTEGER, .fallback = "30", .low = 2, .high = MAX_NETS,
-     .doc = "drawn networks of a point; at depth 4 a fifth of them"},
+     .doc = "drawn networks per point; a fifth of them at depth 4"},
     {FIELD(lucky), .type = PARAM_INTEGER, .fallback = "12", .low = 1, .high = 100,
-     .doc = "drawn trees and networks whose root's neurons are drawn again and again"},
+     .doc = "drawn trees and networks; the neurons of their roots are drawn many times"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "they are drawn from it"},
+     .doc = "of the drawn networks"},
     {0},
 };
 
@@ -73,7 +73,7 @@ static enum status measure_nets(struct point *p, const struct latent_settings *l
     return status;
 }
 
-/* The same networks for every polarity (but for those drawn again). */
+/* The same networks for every polarity, except networks that are drawn again. */
 static void measure_point(struct point *p, const struct latent_settings *latent, uint64_t seed)
 {
     gsl_rng *rng = claim_rng(&claim_hltm_4, seed, 0, 1000 * p->kind.depth + p->kind.width);
@@ -89,7 +89,7 @@ static enum status measure_points(struct point *point, size_t count,
     struct progress progress;
     uint64_t done = 0;
     progress_start(&progress, job->quiet);
-    /* The last ones are the largest and start first. */
+    /* The last networks are the largest and start first. */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(job->threads)
     for (size_t i = 0; i < count; i++) {
         measure_point(&point[count - 1 - i], latent, seed);
@@ -110,7 +110,7 @@ static int nets_of(const struct factorisation_settings *s, int depth)
     return depth < 4 ? (int)s->nets : (int)(s->nets + 4) / 5;
 }
 
-/* Points of one depth, over polarities or over widths; returns how many. */
+/* Points of one depth, over polarities or over widths; returns their number. */
 static size_t list_points(const struct factorisation_settings *s, int depth, bool over_width,
                           struct point *point)
 {
@@ -274,7 +274,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 struct extremes {
     double least, most, sum;
@@ -346,8 +346,7 @@ static void judge_lucky(const struct store_array *exact, const struct store_arra
     }
     sight(sights, worst < 0.1, "the largest gap follows its exact law (quantiles to %.3f)", worst);
     sight(sights, least < 0.8 && excess < 1.05,
-          "after the ReLU it is smaller, by how much depends on the network (%.2f to %.2f of the "
-          "law)",
+          "after the ReLU it is smaller, by a factor that depends on the network (%.2f to %.2f)",
           least, excess);
 }
 
@@ -368,12 +367,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ddn_factorisation = {
     .about =
         {.name = "ddn_factorisation",
-         .doc = "How far the factorised operator of a node is from the operator of random ReLU "
+         .doc = "Distance of a node's factorised operator from its operator in random ReLU "
                 "networks, over polarity, width and depth, and the luckiest neuron of a node. The "
                 "factors are exact in linear networks only: in ReLU networks at initialisation the "
                 "relative error stays near 0.6 and hardly depends on any of the three. The largest "
                 "gap grows with the number of neurons by the exact law; after the ReLU it is "
-                "smaller, by how much depends on the network.",
+                "smaller, by a factor that depends on the network.",
          .source = "[DDN] Sec. 6 (HLTM-4, HLTM-6)",
          .params = factorisation_params,
          .settings_size = sizeof(struct factorisation_settings)},

@@ -32,7 +32,7 @@ struct flow_sgd_settings {
 
 static const struct param flow_sgd_params[] = {
     {FIELD(runs), .type = PARAM_INTEGER, .fallback = "16", .low = 2, .high = 1000,
-     .doc = "runs of SGD for each batch and learning rate"},
+     .doc = "runs of SGD per batch and learning rate"},
     {FIELD(batches), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = BATCHES,
      .doc = "sizes of a batch: 64, 256, 1024, ..."},
     {FIELD(rates), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = RATES,
@@ -166,7 +166,7 @@ static bool watch_loss(void *context, double t, const double *state)
     return true;
 }
 
-/* `state` from the start to the end of the flow. */
+/* Take `state` from the start to the end of the flow. */
 static enum status run_flow(struct world *w, double *state, double loss[TIMES + 1],
                             struct error *err)
 {
@@ -264,12 +264,12 @@ static double distance(const double *a, const double *b, size_t count)
     return sqrt(sum);
 }
 
-/* Everything that is shown; distances are over the distance that the flow covers. */
+/* All numbers of the figure; distances are relative to the length |W(T) - W(0)| of the flow. */
 struct outcome {
     double loss[TIMES + 1], sgd_loss[2][TIMES + 1]; /* flow; smallest and largest batch shown */
     double covered;                                 /* |W(T) - W(0)| of the flow */
     double to_flow[RATES][BATCHES], to_descent[RATES][BATCHES]; /* root mean square over runs */
-    double descent[RATES];                                      /* population descent to the flow */
+    double descent[RATES]; /* from descent on the population loss to the flow */
 };
 
 static void summarise(const struct world *w, const struct run *run, const double *flow,
@@ -291,7 +291,7 @@ static void summarise(const struct world *w, const struct run *run, const double
     }
 }
 
-/* The runs, rate by rate, batch by batch; the last two are shown over time. */
+/* The runs, rate by rate, batch by batch; the last two are drawn over time. */
 static void list_runs(const struct world *w, struct run *run, double *ends, double *paths)
 {
     const size_t size = w->network.parameters;
@@ -358,7 +358,7 @@ static enum status put_axes(struct store *store, const struct flow_sgd_settings 
                                    "time t, steps times learning rate", "1", err);
 }
 
-/* rows of BATCHES to rows of the batches in use */
+/* pack rows of BATCHES into rows of the batches in use */
 static enum status put_distances(struct store *store, const struct flow_sgd_settings *s,
                                  const char *path, const double value[RATES][BATCHES],
                                  const char *name, struct error *err)
@@ -422,7 +422,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 struct arrays {
     struct store_array lr, batch, to_flow, to_descent, descent, flow, largest;
@@ -466,10 +466,10 @@ static void judge(const struct arrays *a, struct sights *sights)
           "at the smallest batch the noise grows as lr^1/2 (slope %.2f)", with_rate);
     sight(sights, fabs(bias - 1) < 0.15, "descent falls towards the flow as lr (slope %.2f)", bias);
     sight(sights, finest[batches - 1] < 0.25 * finest[0] && finest[batches - 1] < 0.05,
-          "SGD comes within %.1f %% of the way from the flow, from %.0f %%",
+          "the distance from SGD to the flow falls to %.1f %% of the flow's length, from %.0f %%",
           100 * finest[batches - 1], 100 * finest[0]);
     sight(sights, fall < 0.1 * (a->flow.values[0] - a->flow.values[a->flow.count - 1]),
-          "with the largest batch the loss is that of the flow, to %.4f", fall);
+          "with the largest batch the loss equals the flow's loss, to %.4f", fall);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -487,10 +487,11 @@ const struct figure figure_ddn_flow_sgd = {
               .doc =
                   "Stochastic gradient descent against the gradient flow of the population loss, "
                   "which is an exact sum over all views of a small latent tree: ReLU network with "
-                  "biases and normalised output, InfoNCE with one negative. The distance of the "
-                  "weights at the end, over that which the flow covers, falls as B^{-1/2} with the "
-                  "batch, down to that of gradient descent on the population loss, which falls as "
-                  "the learning rate; the noise itself grows as its root.",
+                  "biases and normalised output, InfoNCE with one negative. The final distance of "
+                  "the weights, relative to the length of the flow, falls as B^{-1/2} with the "
+                  "batch size, down to the distance of gradient descent on the population loss, "
+                  "which is proportional to the learning rate. The noise grows as the square root "
+                  "of the learning rate.",
               .source = "[DDN]",
               .params = flow_sgd_params,
               .settings_size = sizeof(struct flow_sgd_settings)},

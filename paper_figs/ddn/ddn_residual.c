@@ -25,13 +25,13 @@ struct residual_settings {
 
 static const struct param residual_params[] = {
     {FIELD(instances), .type = PARAM_INTEGER, .fallback = "4000", .low = 8, .high = 100000,
-     .doc = "drawn networks and data: those of the claim DDN-6, and as many more"},
+     .doc = "drawn networks and data: the instances of the claim DDN-6, and as many more"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "they are drawn from it"},
+     .doc = "of the drawn networks and data"},
     {0},
 };
 
-/* What is drawn as one band: the instances of either loss whose gates are split, or not, and both
+/* Each is drawn as one band: instances of a loss without split gates, with split gates, and all
  * with xi = 1. */
 struct group {
     const char *name, *what;
@@ -77,7 +77,8 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
 
 /* ---- storing ---- */
 
-/* 10 %, 50 % and 90 % of residual / |grad| over the instances of one loss and group, at every s. */
+/* Quantiles 10 %, 50 % and 90 % of residual / |grad| over the instances of one loss and group, at
+ * every s. */
 static enum status put_band(struct store *store, const struct ddn_6_sweep *sweep, size_t count,
                             bool infonce, int group, double *room, struct error *err)
 {
@@ -102,7 +103,7 @@ static enum status put_band(struct store *store, const struct ddn_6_sweep *sweep
     return store_put(store, path, 2, shape, axes, &band[0][0], name, "1", err);
 }
 
-/* Slopes in rising order over the share of instances that have at most that much. */
+/* Slopes in rising order, and the cumulative share of instances. */
 static enum status put_slopes(struct store *store, const struct ddn_6_sweep *sweep, size_t count,
                               int group, double *room, struct error *err)
 {
@@ -123,8 +124,8 @@ static enum status put_slopes(struct store *store, const struct ddn_6_sweep *swe
     snprintf(path, sizeof path, "/slopes/%s/slope", groups[group].name);
     snprintf(name, sizeof name, "fitted slope of log residual against log s; %s",
              groups[group].what);
-    enum status status =
-        store_put_axis(store, axis, n, share, "share of instances with at most this", "1", err);
+    enum status status = store_put_axis(store, axis, n, share,
+                                        "share of instances with at most this slope", "1", err);
     return status ? status : store_put(store, path, 1, &n, axes, room, name, "1", err);
 }
 
@@ -164,7 +165,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static enum status check_slopes(const struct store_file *file, struct sights *sights,
                                 struct error *err)
@@ -184,9 +185,10 @@ static enum status check_slopes(const struct store_file *file, struct sights *si
         sight(sights, fabs(middle - 2) < 0.05,
               "where no gate is split, as s^2 (median slope %.3f of %zu)", middle, whole->count);
         double slower = split->values[split->count / 2];
-        sight(sights, slower < middle - 0.25,
-              "where one is split down to the smallest s, more slowly (median slope %.2f of %zu)",
-              slower, split->count);
+        sight(
+            sights, slower < middle - 0.25,
+            "where a gate is split down to the smallest s, more slowly (median slope %.2f of %zu)",
+            slower, split->count);
         sight(sights, most < 0.5, "with xi = 1 none vanishes (largest |slope| %.3f)", most);
     }
     return reader_close(&r);
@@ -220,12 +222,12 @@ const struct figure figure_ddn_residual = {
     .about =
         {.name = "ddn_residual",
          .doc =
-             "What the weighted covariance operator leaves of the population gradient of InfoNCE "
-             "and triplet, over the strength s of the augmentation: medians and 10 to 90 % of "
-             "drawn networks, relative to the gradient, and the fitted slopes. The residual "
-             "falls as s^2; the bound O(s) is met only where a ReLU gate keeps views of one "
-             "point on both sides, and only at the smallest s. With xi = 1 in place of the "
-             "weight it stays, at many times the gradient.",
+             "Residual of the population gradient of InfoNCE and triplet after the weighted "
+             "covariance operator, over the strength s of the augmentation: median and 10 to 90 % "
+             "of drawn networks, relative to the gradient, and the fitted slopes. The residual "
+             "falls as s^2. Only where a ReLU gate has views of one point on both sides, and only "
+             "at the smallest s, it falls as the bound O(s). With xi = 1 in place of the weight "
+             "the residual does not fall and is many times the gradient.",
          .source = "[DDN] Thm. 4 (DDN-6)",
          .params = residual_params,
          .settings_size = sizeof(struct residual_settings)},

@@ -16,7 +16,7 @@
                    .doc = "epochs of training"
 #define SAMPLES                                                                                    \
     FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 1000, .high = 1e9,          \
-                    .doc = "samples of an epoch"
+                    .doc = "samples per epoch"
 
 const struct param ddn_params_5[] = {{SEEDS, .fallback = "5"}, {EPOCHS}, {SAMPLES}, {0}};
 const struct param ddn_params_10[] = {{SEEDS, .fallback = "10"}, {EPOCHS}, {SAMPLES}, {0}};
@@ -94,7 +94,7 @@ void ddn_runs_free(struct ddn_runs *runs)
 
 /* ---- from runs to statistics ---- */
 
-/* The quantity of one run into value[point * stride]. */
+/* Read the quantity of one run into value[point * stride]. */
 static enum status read_run(const char *path, const struct ddn_quantity *q, size_t points,
                             double *value, size_t stride, struct error *err)
 {
@@ -120,7 +120,7 @@ static enum status read_run(const char *path, const struct ddn_quantity *q, size
     return status;
 }
 
-/* Where the statistics of a quantity come together, a value or a row a point. */
+/* The statistics of a quantity, one value or row per point. */
 struct statistics {
     size_t points, seeds;
     double *runs, *sorted; /* [seed] */
@@ -160,7 +160,7 @@ static enum status put_statistics(struct store *store, const struct statistics *
                                   int level, struct error *err)
 {
     const struct {
-        const char *name, *what, *axis; /* axis: beside the epochs */
+        const char *name, *what, *axis; /* axis beside the epochs */
         size_t size;
         const double *values;
     } dataset[] = {

@@ -1,4 +1,4 @@
-/* learning: what a run learns over its epochs. */
+/* learning: correlations, operator norms and loss of a run over its epochs. */
 #include "paper_figs/figures.h"
 
 #include "sim/net/network.h"
@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-/* Mean over the nodes of one point in time. */
+/* Mean over the nodes at one time. */
 static double mean(const double *values, size_t count)
 {
     double sum = 0;
@@ -80,8 +80,9 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_learning = {
     .about = {.name = "learning",
-              .doc = "What a run learns over its epochs. Best correlation of each level with its "
-                     "ceiling, norm of the covariance operator of each level, and the loss.",
+              .doc = "Learning of the latents over the epochs of a run. Best correlation of each "
+                     "level with "
+                     "its ceiling, norm of the covariance operator of each level, and the loss.",
               .source = "[DDN]"},
     .quick = (const char *const[]){"train.epochs=3", "train.samples=32000", "measure.samples=8000",
                                    NULL},

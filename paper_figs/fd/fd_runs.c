@@ -12,7 +12,7 @@ const struct param fd_figure_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "6", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured after each"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 8, .high = 256,
      .doc = "d: features, columns of the dictionary M"},
     {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 16, .high = 16384,
@@ -75,7 +75,7 @@ static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
     free(values);
 }
 
-/* column[epoch][seed] of one seed's run */
+/* of one seed's run: column[epoch][seed] */
 static enum status read_run(const char *path, const char *name, size_t points, size_t seeds,
                             double *column, struct error *err)
 {

@@ -106,7 +106,7 @@ void sheet_axis(struct sheet *sheet, const char *name, size_t length, const doub
         store_put_axis(sheet->store, path, length, values, long_name, units, sheet->err);
 }
 
-/* The place of an axis that a name of `length` characters means, in the group or in the root */
+/* The place of the axis with a name of `length` characters, in the group or in the root */
 static size_t find_axis(const struct sheet *sheet, const char *name, size_t length)
 {
     const char *const groups[] = {sheet->group, ""};

@@ -1,4 +1,4 @@
-/* ncp_tables: what becomes of learning without negatives when one thing is changed. */
+/* ncp_tables: ablations of learning without negatives. */
 #include "paper_figs/figure_runs.h"
 #include "paper_figs/figures.h"
 
@@ -59,7 +59,7 @@ enum { MEASURES = 2 };
 
 static const struct {
     const char *path, *name, *long_name;
-    double constant; /* of a network that gives one: what a diverged run counts as */
+    double constant; /* of a constant output: the value that a diverged run counts as */
 } measures[MEASURES] = {
     {"/series/probe/mean", "accuracy", "accuracy of the linear probes", 0.5},
     {"/series/predictor/effective_rank", "effective_rank", "effective rank of E[f f^T]", 1},
@@ -67,7 +67,7 @@ static const struct {
 
 struct tables {
     struct spec spec;
-    struct grid grid; /* point seed * cases + case */
+    struct grid grid; /* run seed * cases + case */
     size_t cases, seeds;
     struct figure_run *run;
     double *value[MEASURES]; /* [case][seed] */
@@ -228,7 +228,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 /* The place of an ablation in the attribute. */
 static size_t place_of(const char *names, const char *name)
@@ -275,11 +275,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_ncp_tables = {
     .about = {.name = "ncp_tables",
-              .doc = "Learning without negatives on the latent tree when one thing is changed: "
-                     "accuracy of linear probes of the latents that a view keeps (chance is 1/2) "
-                     "and effective rank of the outputs, means with 95% intervals over seeds; "
-                     "beside them, where the paper has the same change, its Top-1 on STL-10. A "
-                     "diverged run counts as a constant output. docs/ncp-13.md discusses them.",
+              .doc =
+                  "Ablations of learning without negatives on the latent tree: accuracy of linear "
+                  "probes of the latents that a view keeps (chance is 1/2) and effective rank "
+                  "of the outputs, means with 95% intervals over seeds; beside them, if the "
+                  "paper has the same ablation, its Top-1 accuracy on STL-10. A "
+                  "diverged run counts as a constant output. docs/ncp-13.md discusses them.",
               .source = "[NCP] Tables 1, 3, 5, 6, 7, on other data",
               .params = tables_params,
               .settings_size = sizeof(struct tables_settings)},

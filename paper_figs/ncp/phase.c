@@ -1,4 +1,4 @@
-/* phase: which modes collapse, and where theory has the boundary. */
+/* phase: diagrams of the modes that collapse, with the boundary of the theory. */
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
@@ -26,7 +26,7 @@ static const struct param phase_params[] = {
     {0},
 };
 
-/* A diagram over x and eta.  Its datasets lie in the group of its name. */
+/* A diagram over x and eta.  Its datasets are in the group of its name. */
 struct panel {
     const char *name, *x_name, *x_symbol;
     const char *what; /* the start */
@@ -80,8 +80,8 @@ enum { PANELS = sizeof panels / sizeof *panels };
 
 /* ---- computing ---- */
 
-/* What the parabola predicts at x; where it does not apply, the limit that no boundary can pass,
- * because there is no p_+ above: survivors end on the parabola, at tau = 1. */
+/* The boundary that the parabola predicts at x; where the prediction does not apply, the upper
+ * limit of any boundary, above which there is no p_+: survivors end on the parabola, at tau = 1. */
 static double predicted_eta(const struct panel *panel, const struct phase_mode *base, double x)
 {
     struct phase_mode mode = *base;
@@ -178,9 +178,8 @@ static enum status put_grid(struct store *store, const struct panel *panel, cons
     if (!status)
         status = store_put(store, p->line, 1, &grid, &axes[1], d->line, prediction, "1", err);
     if (!status)
-        status =
-            store_put(store, p->collapse, 2, shape, axes, d->collapse,
-                      "1 where the mode collapses, 0 where it survives, NaN: undecided", "1", err);
+        status = store_put(store, p->collapse, 2, shape, axes, d->collapse,
+                           "1 if the mode collapses, 0 if it survives, NaN: undecided", "1", err);
     return status;
 }
 
@@ -271,9 +270,9 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* The measured boundary on the predicted one, where theory is exact. */
+/* The measured boundary equals the predicted one where the theory is exact. */
 static enum status check_panel(const struct store_file *file, const struct panel *panel,
                                struct sights *sights, struct error *err)
 {
@@ -287,7 +286,7 @@ static enum status check_panel(const struct store_file *file, const struct panel
         above = fmax(above, measured.values[i] / predicted.values[i] - 1);
     }
     if (!r.status && panel->exact)
-        sight(sights, worst < 1e-6, "%s: the measured boundary is the predicted one (%.1e)",
+        sight(sights, worst < 1e-6, "%s: the measured boundary equals the predicted one (%.1e)",
               panel->name, worst);
     else if (!r.status)
         sight(sights, above < 1e-6 && worst > 0.1,
@@ -308,9 +307,9 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_phase = {
     .about = {.name = "phase",
               .doc =
-                  "Which modes collapse without negative pairs, over weight decay and tau, p(0), "
-                  "the predictor's rate or that of the target: the fate of every flow, the "
-                  "boundary by bisection, and the predicted one.",
+                  "Collapse of a mode without negative pairs, over weight decay and tau, p(0), the "
+                  "predictor's rate or the target's rate: collapse or survival of every flow, the "
+                  "boundary measured by bisection, and the predicted boundary.",
               .source = "[NCP]",
               .params = phase_params,
               .settings_size = sizeof(struct phase_settings)},

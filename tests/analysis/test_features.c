@@ -1,5 +1,5 @@
-/* Protects analysis/features.c: what neurons carry of a dictionary, whether outputs follow features
- * or noise, and the readouts of features. */
+/* Protects analysis/features.c: the columns of a dictionary that neurons carry, whether outputs
+ * follow features or noise, and the readouts of features. */
 #include "tests/kit/testing.h"
 
 #include "analysis/features.h"
@@ -135,8 +135,8 @@ static void weights_are_compared_with_columns(void **state)
     shut(o);
 }
 
-/* Neurons that are the columns, without noise: all is there, but least squares is not the best
- * classifier. */
+/* Neurons equal to the columns, without noise: the outputs have all information, but least squares
+ * is not the best classifier. */
 static void features_alone_are_read_out(void **state)
 {
     (void)state;
@@ -154,7 +154,7 @@ static void features_alone_are_read_out(void **state)
     shut(o);
 }
 
-/* Neurons outside the span see the noise and nothing else. */
+/* Neurons outside the span see only the noise. */
 static void noise_alone_is_told_from_features(void **state)
 {
     (void)state;

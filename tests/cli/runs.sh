@@ -27,7 +27,7 @@ check "three disjoint blocks of a tree of depth 5" $?
 "$duet" export loco-1.h5 series/block_loss >blocks.tsv && [ "$(awk 'END {print NF}' blocks.tsv)" = 5 ]
 check "four overlapping ones" $?
 "$duet" export loco-1.h5 series/loss >loss.tsv && cut -f 1,2 blocks.tsv | sed '1s/block_0/loss/' | cmp -s - loss.tsv
-check "the loss is the top block's" $?
+check "the loss is the loss of the top block" $?
 for threads in 1 3; do
     "$duet" run -q -t $threads $small objective.name=loco network.kind=mlp -o loco-mlp-$threads.h5
 done

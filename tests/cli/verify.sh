@@ -35,7 +35,7 @@ check "verify, two threads, ids in another order" $?
 sed 's/"seconds".*//' one.json >one.txt
 sed 's/"seconds".*//' two.json >two.txt
 cmp -s one.txt two.txt
-check "the same JSON from 1 and 2 threads except for seconds" $?
+check "the same JSON from 1 and 2 threads except the seconds" $?
 "$duet" verify -q -j 1 DDN-1 DDN-4 --seed 8 --json - | sed 's/"seconds".*//' >other.txt
 cmp -s one.txt other.txt
 check "another seed, other numbers" $((! $?))

@@ -10,7 +10,7 @@
 #include <Random123/philox.h>
 #include <gsl/gsl_randist.h>
 
-/* OpenBLAS's; its cblas.h does not go with that of GSL, which gsl_randist.h includes. */
+/* OpenBLAS's; its cblas.h conflicts with GSL's, which gsl_randist.h includes. */
 void openblas_set_num_threads(int threads);
 int openblas_get_num_threads(void);
 
@@ -81,7 +81,7 @@ static void test_philox_gives_the_published_words(void **state)
     assert_memory_equal(zero.word, known_answers[0].word, sizeof zero.word);
 }
 
-/* The address of header random.h: key (seed, purpose), counter (index, lane, sample, epoch). */
+/* The address of core/random.h: key (seed, purpose), counter (index, lane, sample, epoch). */
 static void test_a_row_of_words_is_philox_of_its_counters(void **state)
 {
     (void)state;
@@ -159,7 +159,7 @@ static void test_stream_reads_lane_0_index_by_index(void **state)
         struct random_words words = random_words(11, PURPOSE_TEST, 5, 7, 0, i / 4);
         assert_true(stream_word(&a) == words.word[i % 4]);
         words = random_words(11, PURPOSE_TEST, 5, 8, 0, i / 4);
-        assert_true(stream_word(&b) == words.word[i % 4]); /* not disturbed by its neighbour */
+        assert_true(stream_word(&b) == words.word[i % 4]); /* independent of its neighbour */
     }
     stream_open(&a, 11, PURPOSE_TEST, 5, 7); /* in the middle of a group of four */
     assert_true(stream_word(&a) == random_words(11, PURPOSE_TEST, 5, 7, 0, 0).word[0]);
@@ -179,7 +179,7 @@ static void test_stream_uniform_is_the_upper_53_bits_of_one_word(void **state)
     }
 }
 
-/* ---- the GSL face ---- */
+/* ---- the GSL interface ---- */
 
 static void test_gsl_face_gives_the_words_of_the_stream(void **state)
 {
@@ -244,13 +244,13 @@ static void test_gsl_gaussians_are_gaussian(void **state)
         probability[i] = 1.0 / BINS;
     assert_above(counts_p(BINS, polar, probability, DRAWS), 1e-4);
     assert_above(counts_p(BINS, ziggurat, probability, DRAWS), 1e-4);
-    assert_at_most(counts_p(BINS, shifted, probability, DRAWS), 1e-4); /* it can tell */
+    assert_at_most(counts_p(BINS, shifted, probability, DRAWS), 1e-4); /* the test has power */
     gsl_rng_free(rng);
 }
 
 /* ---- products ---- */
 
-/* W, X and Y in one block, so that one comparison sees every double that a run may touch. */
+/* W, X and Y in one block, so that one comparison covers every double that a run may touch. */
 struct operands {
     size_t total;
     double *all, *w, *x, *y;
@@ -264,7 +264,7 @@ static struct operands operands_create(const struct product *p, size_t shift)
     o.all = aligned_alloc(64, padded(o.total) * sizeof(double));
     assert_non_null(o.all);
     for (size_t i = 0; i < o.total; i++)
-        o.all[i] = NAN; /* padding, and what a run must overwrite */
+        o.all[i] = NAN; /* padding, and entries that a run must overwrite */
     o.w = o.all + shift;
     o.x = o.w + w;
     o.y = o.x + x;
@@ -547,7 +547,7 @@ static void test_absurd_arena_is_an_error_with_words(void **state)
             struct error err = {.key = "data.depth"};
             arena_take(&counting, 10, 8);
             arena_take(&counting, takes[i][0], takes[i][1]);
-            for (int k = 0; k < more; k++) /* must not come round to a small number */
+            for (int k = 0; k < more; k++) /* must not wrap around to a small number */
                 arena_take(&counting, more == 3 ? takes[i][0] : 10, 8);
             assert_int_equal(arena_create(&arena, &counting, &err), STATUS_SYSTEM);
             assert_int_equal(err.status, STATUS_SYSTEM);
@@ -559,7 +559,7 @@ static void test_absurd_arena_is_an_error_with_words(void **state)
         }
 }
 
-/* Let the absurd sizes through to malloc's own refusal. */
+/* Pass the absurd sizes on, so that malloc itself refuses them. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -806,7 +806,7 @@ static void test_asking_for_thread_safety_sets_one_blas_thread(void **state)
 
 /* ---- errors ---- */
 
-/* An error with guards behind it. */
+/* An error with guard bytes behind it. */
 struct guarded {
     struct error err;
     unsigned char guard[64];

@@ -81,7 +81,7 @@ touch ".table.h5.$$.tmp"
 cd ../.. || exit 1
 (sweep killed)
 [ $? = 0 ] && [ "$(left killed)" = "killed/tiny/.table.h5.$$.tmp" ]
-check "leftovers of dead processes are removed, files of a living one are not: $(left killed | tr '\n' ' ')" $?
+check "files of dead processes are removed, files of a living one are not: $(left killed | tr '\n' ' ')" $?
 rm killed/tiny/.table.h5.$$.tmp
 [ "$(bytes killed/tiny)" = "$reference" ]
-check "and the bytes equal the undisturbed sweep's" $?
+check "and the bytes equal the undisturbed sweep" $?

@@ -1,5 +1,5 @@
-/* Protects sim/supply: every batch gets the samples of its own addresses, and the numbering of its
- * own patterns, whoever draws them, and however small the ring. */
+/* Protects sim/train/supply.c: every batch gets the samples of its own addresses and the numbering
+ * of its own patterns, whichever thread draws them, and however small the ring. */
 #include "core/arena.h"
 #include "sim/train/supply.h"
 
@@ -107,7 +107,7 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
     supply_layout(supply, &plan, arena);
 }
 
-/* Columns of a batch's samples that do not stand for the patterns of their children. */
+/* Number of samples of a batch whose column is not the pattern of their children. */
 static int wrong_columns(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
     const struct occurring *o = s->plan.occurring;
@@ -129,7 +129,7 @@ static int wrong_columns(const struct supply *s, struct place place, uint64_t ep
     return count;
 }
 
-/* Of the samples of a batch, those that are not their own. */
+/* Number of samples of a batch that differ from their addresses' samples. */
 static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
     const uint8_t *label = supply_labels(s, place);
@@ -155,14 +155,14 @@ static void *visit(void *supply)
     return NULL;
 }
 
-/* An epoch, or its first `steps`, before which the next follows or does not. */
+/* An epoch, or its first `steps`; another epoch follows or does not. */
 struct part {
     uint64_t epoch;
     size_t steps;
     bool goes_on;
 };
 
-/* All batches on a team, each thread checking all, beside visitors that come one after another. */
+/* All batches on a team of threads, each checking all, beside visitors that come one by one. */
 static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool visitors)
 {
     int count = 0;
@@ -258,7 +258,7 @@ static void a_visitor_draws_the_next_epoch_too(void **state)
     supply_open(&supply, EPOCH, STEPS, true);
     for (size_t step = 0; step < STEPS; step += supply.slab_steps)
         supply_enter(&supply, step, 0);
-    supply_visit(&supply); /* the last slab of the epoch is in use: all others of the ring */
+    supply_visit(&supply); /* the last slab of the epoch is in use: all other slabs of the ring */
     supply_close(&supply);
     assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
     supply_open(&supply, EPOCH + 1, STEPS, false);
