@@ -208,7 +208,7 @@ static void add_samples(struct measure *m, struct measure_thread *t, const struc
     for (size_t b = first; b < end; b++) {
         struct draw draw = input->draw;
         draw.block = b;
-        m->plan.source->latents(m->plan.world, draw, t->scratch, t->block);
+        m->plan.source->latents->draw(m->plan.world, draw, t->scratch, t->block);
         add_states(m, t, input->parameters, t->block, BLOCK, block_count(input, b), sums);
     }
     flush_all(m, t, input->parameters, sums);

@@ -9,14 +9,11 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCKS = 4, COUNT = BLOCKS * BLOCK, MOMENTS = 3 }; /* samples of a batch */
+enum { COUNT = 4 * BLOCK, MOMENTS = 3 }; /* samples of a batch */
 
 struct representation_work {
     struct batch online, target; /* x_1 and x_2; x_2 */
-    uint8_t *leaf;               /* states [view][leaf][BLOCK], then [view][leaf][COUNT], or */
-    double *value;               /* the same of real numbers */
-    uint8_t *states;             /* [node][BLOCK] */
-    void *scratch;
+    struct views views;
     double *probe, *weights;
 };
 
@@ -32,7 +29,7 @@ static size_t square(const struct representation *r)
 
 static const struct tree *tree_of(const struct representation *r)
 {
-    return r->plan.source->tree(r->plan.world);
+    return source_tree(r->plan.source, r->plan.world);
 }
 
 bool representation_has_matrix(const struct representation *r)
@@ -55,17 +52,16 @@ static void layout_work(struct representation *r, struct representation_work *w,
 {
     const struct representation_plan *p = &r->plan;
     const struct tree *tree = tree_of(r);
-    const size_t values = 2 * p->network->leaves * (BLOCK + COUNT);
     batch_layout_views(&w->online, p->network, 2, COUNT, 0, arena);
     batch_layout_views(&w->target, p->network, 1, COUNT, 0, arena);
-    if (p->network->leaf_states == 0)
-        w->value = ARENA_TAKE(arena, double, values);
-    else
-        w->leaf = ARENA_TAKE(arena, uint8_t, values);
-    w->scratch = ARENA_TAKE(arena, uint8_t, p->source->scratch_size(p->world));
+    w->views = (struct views){.source = p->source,
+                              .world = p->world,
+                              .positives = 1,
+                              .count = 2,
+                              .latents = r->latents > 0};
+    views_layout(&w->views, arena);
     if (r->latents == 0)
         return;
-    w->states = ARENA_TAKE(arena, uint8_t, tree->nodes * BLOCK);
     w->probe = ARENA_TAKE(arena, double, probe_work(width_of_output(r), tree->states));
     w->weights = ARENA_TAKE(arena, double, probe_weights(width_of_output(r), tree->states));
 }
@@ -112,37 +108,22 @@ struct evaluation {
     uint64_t seed, epoch;
 };
 
-/* Views of samples [batch * COUNT, ...) into the batches of a thread. */
-static void draw_views(const struct representation *r, struct representation_work *w,
-                       const struct evaluation *e, size_t batch)
+/* Samples [batch * COUNT, ...) into the batches of a thread, and the latents that they had. */
+static void draw_samples(const struct representation *r, struct representation_work *w,
+                         const struct evaluation *e, size_t batch)
 {
-    const struct representation_plan *p = &r->plan;
-    const size_t leaves = p->network->leaves, views = 2 * leaves * BLOCK;
-    for (size_t b = 0; b < BLOCKS; b++) {
-        const struct draw draw = {.seed = e->seed,
-                                  .purpose = PURPOSE_MEASURE,
-                                  .epoch = e->epoch,
-                                  .block = batch * BLOCKS + b};
-        if (w->value)
-            p->source->values(p->world, draw, 1, 2, w->scratch, w->value);
-        else
-            p->source->views(p->world, draw, 1, 2, w->scratch, w->leaf);
-        for (size_t row = 0; row < 2 * leaves; row++)
-            if (w->value)
-                memcpy(w->value + views + row * COUNT + b * BLOCK, w->value + row * BLOCK,
-                       BLOCK * sizeof *w->value);
-            else
-                memcpy(w->leaf + views + row * COUNT + b * BLOCK, w->leaf + row * BLOCK, BLOCK);
+    const struct draw draw = {.seed = e->seed, .purpose = PURPOSE_MEASURE, .epoch = e->epoch};
+    const size_t first = batch * COUNT;
+    struct rows rows[4] = {batch_rows(&w->online, 0), batch_rows(&w->online, 1)};
+    size_t kinds = 2;
+    if (e->target) {
+        rows[kinds] = batch_rows(&w->target, 0);
+        rows[kinds++].view = 1;
     }
-    for (int view = 0; view < 2; view++) {
-        const size_t from = views + (size_t)view * leaves * COUNT;
-        struct batch *holders[] = {&w->online, view == 1 && e->target ? &w->target : NULL};
-        for (size_t i = 0; i < 2; i++)
-            if (holders[i] && w->value)
-                batch_set_values(holders[i], i == 0 ? view : 0, w->value + from, COUNT);
-            else if (holders[i])
-                batch_set_states(holders[i], i == 0 ? view : 0, w->leaf + from, COUNT);
-    }
+    if (first < r->feature_stride)
+        rows[kinds++] = (struct rows){
+            .latent = r->label + first, .nodes = r->latents, .stride = r->feature_stride};
+    views_fill(&w->views, draw, first, COUNT, rows, kinds);
 }
 
 /* sums += f f^T, f_+ f^T, f_a f^T over `count` samples */
@@ -156,27 +137,11 @@ static void add_moments(const struct representation *r, const double *f, const d
                     COUNT, 1, sums + i * square(r), n);
 }
 
-/* Labels of the samples of a batch: the latents that its draws had. */
-static void keep_labels(struct representation *r, struct representation_work *w,
-                        const struct evaluation *e, size_t batch)
-{
-    for (size_t b = 0; b < BLOCKS; b++) {
-        const struct draw draw = {.seed = e->seed,
-                                  .purpose = PURPOSE_MEASURE,
-                                  .epoch = e->epoch,
-                                  .block = batch * BLOCKS + b};
-        r->plan.source->latents(r->plan.world, draw, w->scratch, w->states);
-        for (size_t z = 0; z < r->latents; z++)
-            memcpy(r->label + z * r->feature_stride + batch * COUNT + b * BLOCK,
-                   w->states + z * BLOCK, BLOCK);
-    }
-}
-
 static void add_batch(struct representation *r, struct representation_work *w,
                       const struct evaluation *e, size_t batch, double *sums)
 {
     const size_t view = width_of_output(r) * COUNT, first = batch * COUNT;
-    draw_views(r, w, e, batch);
+    draw_samples(r, w, e, batch);
     batch_forward(&w->online, e->parameters);
     if (e->target)
         batch_forward(&w->target, e->target);
@@ -188,7 +153,6 @@ static void add_batch(struct representation *r, struct representation_work *w,
     }
     if (r->latents == 0 || first >= r->feature_stride)
         return;
-    keep_labels(r, w, e, batch);
     for (size_t k = 0; k < width_of_output(r); k++)
         memcpy(r->feature + k * r->feature_stride + first, f + k * COUNT, COUNT * sizeof *f);
 }

@@ -20,7 +20,7 @@ struct page {
     enum status status;
 };
 
-/* Root attributes of a run, in the order in which they are shown; the spec comes after them. */
+/* Root attributes of a run in the order of the page; the spec comes after them. */
 static const struct {
     const char *name, *label;
 } known[] = {
@@ -182,9 +182,10 @@ static enum status print_levels(const struct page *page, const struct store_arra
     size_t levels = best->shape[1], nodes[MAX_LEVELS];
     double ceiling[MAX_LEVELS];
     if (best->rank != 2 || best->shape[0] == 0 || levels > MAX_LEVELS)
-        return error_set(page->err, STATUS_INVALID,
-                         "%s: /series/best_correlation is not one row an epoch, one column a level",
-                         page->path);
+        return error_set(
+            page->err, STATUS_INVALID,
+            "%s: /series/best_correlation is not one row per epoch, one column per level",
+            page->path);
     for (size_t k = 0; k < levels; k++) {
         enum status status = read_level(page, k, &nodes[k], &ceiling[k]);
         if (status)
@@ -196,7 +197,7 @@ static enum status print_levels(const struct page *page, const struct store_arra
     return STATUS_OK;
 }
 
-/* First and last value of the series that are there. */
+/* First and last value of all summary series in the file. */
 static enum status print_series(const struct page *page)
 {
     struct summary_line lines[SUMMARY_SERIES];
@@ -278,8 +279,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 static const struct argp parser = {
     .parser = parse,
     .args_doc = "FILE.h5",
-    .doc = "Show what a result file holds: versions, seed, status, spec, datasets, and the best "
-           "correlation of each level before and after training.",
+    .doc =
+        "Show the contents of a result file: versions, seed, status, spec, datasets, and the best "
+        "correlation of each level before and after training.",
 };
 
 int command_info(int argc, char **argv)
@@ -294,7 +296,7 @@ int command_info(int argc, char **argv)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out || !path) {
-        error_set(&err, STATUS_SYSTEM, "out of memory");
+        error_memory(&err, "the summary");
         return command_fail(&err);
     }
     enum status status = print_page(out, path, &err);

@@ -271,7 +271,7 @@ static void layout_features(struct experiment *e, struct arena *arena)
                                        .samples = (size_t)m->probe_samples,
                                        .ridge = m->ridge,
                                        .threads = e->threads};
-    e->has_features = e->source->dictionary && wants(e, PROBE_FEATURES);
+    e->has_features = e->source->features && wants(e, PROBE_FEATURES);
     if (e->has_features)
         features_layout(&e->features, &plan, arena);
 }
@@ -350,10 +350,9 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
         status = check_labels(e, err);
     if (status)
         return status;
-    e->tree = e->source->tree(e->world);
-    struct observed observed = e->source->observed(e->world);
+    e->tree = source_tree(e->source, e->world);
     status = network_build(&e->network, (const void *)spec->chosen[SECTION_NETWORK],
-                           spec->settings[SECTION_NETWORK], &observed, err);
+                           spec->settings[SECTION_NETWORK], e->source, e->world, err);
     if (!status)
         status = check_blocks(e, err);
     if (!status)

@@ -216,7 +216,7 @@ static void put_probes(struct writer *w)
 static void put_features(struct writer *w)
 {
     const struct experiment *e = w->e;
-    const struct dictionary *d = e->source->dictionary(e->world);
+    const struct dictionary *d = source_dictionary(e->source, e->world);
     struct features_quantity quantity[FEATURES_QUANTITIES];
     char neuron[PATH], input[PATH];
     path_of(neuron, "/level_%d_neuron", e->network.levels - 1);

@@ -1,7 +1,7 @@
 /* Protects sim/loss/comatch.c, sim/net/class_head.c, sim/train/labelled.c and semi-supervised
  * training in sim/train/trainer.c: pseudo-labels, graphs and loss against a plain evaluation with a
- * history instead of a bank, gradients against differences, a trainer's steps against steps made by
- * hand. */
+ * history instead of a bank, gradients against differences, a trainer's steps against plain steps.
+ */
 #include "analysis/classification.h"
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
@@ -99,7 +99,7 @@ static void draw_outputs(const struct outputs *o, struct stream *stream)
                 ((double *)o->f)[output_index(o, view, k, s)] = symmetric_uniform(stream);
 }
 
-/* Outputs and labels of step `step`; the labels of one class only. */
+/* Outputs and labels of step `step`; all labels are one class. */
 static void draw_step(struct bench *b, uint64_t step, bool one_class)
 {
     struct stream stream;
@@ -299,7 +299,7 @@ static void compare_step(struct bench *b, struct plain *plain, uint64_t step)
     assert_true(loss_learn(&b->loss, step));
 }
 
-/* Several steps, so that the bank fills and begins anew. */
+/* Several steps, so that the bank fills and starts again. */
 static void compare_steps(struct sizes sizes, const struct comatch_settings *settings,
                           bool one_class)
 {
@@ -337,14 +337,14 @@ static void losses_are_the_formulas_for_other_sizes(void **state)
         compare_steps(sizes[i], &usual_settings, false);
 }
 
-/* Thresholds that nothing or everything passes. */
+/* Thresholds that no sample or every sample passes. */
 static void losses_are_the_formulas_at_all_thresholds(void **state)
 {
     (void)state;
     for (int i = 0; i < 9; i++) {
         struct comatch_settings settings = usual_settings;
         settings.confidence = (i % 3) * 0.7;
-        settings.edge = i / 3 * 0.6; /* 0, where all are joined, 0.6, 1.2, where none are */
+        settings.edge = i / 3 * 0.6; /* 0: all are joined, 0.6, 1.2: none are */
         compare_steps(usual_sizes, &settings, false);
     }
 }
@@ -362,7 +362,7 @@ static double terms_after(const struct comatch_settings *settings, enum comatch_
     return value;
 }
 
-/* The settings of the comparisons above tell samples apart: some pass, some do not. */
+/* The thresholds of the comparisons above separate samples: some pass, some do not. */
 static void thresholds_lie_among_the_values(void **state)
 {
     (void)state;
@@ -462,8 +462,8 @@ static void assert_all_finite(const struct bench *b)
         assert_true(isfinite(b->comatch->gradient[i]));
 }
 
-/* Outputs of 0, classes whose probability underflows, a temperature at which one of the bank's
- * samples is all that counts. */
+/* Outputs of 0, classes whose probability underflows, a temperature at which only one of the bank's
+ * samples counts. */
 static void extremes_stay_finite(void **state)
 {
     (void)state;
@@ -614,9 +614,9 @@ static void close_trainer(struct setup *s)
     arena_free(&s->arena);
 }
 
-/* ---- steps made by hand ---- */
+/* ---- plain steps ---- */
 
-/* The samples of an epoch, and what a step of their first ones is made with. */
+/* The samples of an epoch, and the memory of a step on the first of them. */
 struct hand {
     const struct setup *setup;
     const struct job *job;
@@ -639,20 +639,22 @@ static void draw_hand(struct hand *h)
 {
     const struct tree *tree = h->setup->world;
     const size_t leaves = tree_leaves(tree), stride = blocks_of_job(h->job) * BLOCK;
-    void *scratch = allocate(1, source_hltm.scratch_size(tree));
-    uint8_t *states = allocate(tree->nodes, BLOCK), *views = allocate(3 * leaves, BLOCK);
-    for (size_t b = 0; b < blocks_of_job(h->job); b++) {
-        const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
-        source_hltm.latents(tree, draw, scratch, states);
-        source_hltm.views(tree, draw, 2, 3, scratch, views);
-        memcpy(views, states + tree->first[DEPTH] * BLOCK, leaves * BLOCK);
-        for (size_t row = 0; row < 3 * leaves; row++)
-            memcpy(h->leaf + row * stride + b * BLOCK, views + row * BLOCK, BLOCK);
-        memcpy(h->label + b * BLOCK, states + (tree->first[1] + 1) * BLOCK, BLOCK);
-    }
-    free(scratch);
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    uint8_t *states = allocate(tree->nodes, stride), *first = h->leaf + leaves * stride;
+    struct views views = {
+        .source = &source_hltm, .world = tree, .positives = 2, .count = 3, .latents = true};
+    const struct rows rows[] = {
+        {.latent = states, .nodes = tree->nodes, .stride = stride},
+        {.view = 1, .state = first, .stride = stride},
+        {.view = 2, .state = first + leaves * stride, .stride = stride},
+    };
+    struct error err;
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, stride, rows, 3);
+    memcpy(h->leaf, states + tree->first[DEPTH] * stride, leaves * stride);
+    memcpy(h->label, states + (tree->first[1] + 1) * stride, stride);
+    views_close(&views);
     free(states);
-    free(views);
 }
 
 static void layout_hand(struct hand *h, struct arena *arena)
@@ -758,14 +760,14 @@ static void training_is_the_steps_made_by_hand(void **state)
         job.tree = bits & 1;
         job.states = bits & 2 ? 3 : 2;
         job.labels = job.labelled_batch = bits & 4 ? 20 : 1;
-        if (bits == 0 || bits == 7) /* not all in every batch, and beginning anew within one */
+        if (bits == 0 || bits == 7) /* not all in every batch, and starting again within a batch */
             job.labels = 11, job.labelled_batch = 4;
         job.threads = 1 + bits % 2;
         compare_with_hand(&job);
     }
 }
 
-/* The gradient of a network's parameters through all of this, pseudo-labels held fixed. */
+/* The gradient of the network's parameters through the whole loss, pseudo-labels held fixed. */
 static void network_gradients_match_differences(void **state)
 {
     (void)state;
@@ -897,7 +899,7 @@ static void the_class_head_learns_the_label(void **state)
         job.labelled_batch = 0;
         open_trainer(&s, &job);
         s.sgd.momentum = s.sgd.weight_decay = 0;
-        assert_at_most(accuracy_of(&s, 1), 0.6); /* all are given the first class */
+        assert_at_most(accuracy_of(&s, 1), 0.6); /* all predictions are the first class */
         trainer_epoch(&s.trainer, 1, NULL);
         assert_above(accuracy_of(&s, 1), 0.8);
         assert_true(accuracy_of(&s, 1) == accuracy_of(&s, 3));

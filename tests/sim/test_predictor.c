@@ -199,7 +199,7 @@ static real gate(bool relu, real x, real *margin)
 {
     if (!relu)
         return x;
-    if (x != 0) /* what is exactly 0 hangs on zero inputs alone and stays */
+    if (x != 0) /* an exact 0 depends only on zero inputs and stays 0 */
         *margin = fminl(*margin, fabsl(x));
     return x > 0 ? x : 0;
 }
@@ -281,7 +281,7 @@ static real *widen(const double *x, size_t count)
     return out;
 }
 
-/* The target's parameters are an array of their own, so that they can be held; no_stopgrad alone
+/* The target's parameters are a separate array, so that they can be held fixed; only no_stopgrad
  * moves them with the trunk's. */
 static struct plain open_plain(const struct bench *b)
 {
@@ -300,7 +300,7 @@ static void close_plain(struct plain *p)
     free(p->head);
 }
 
-/* Central difference along entry `a`, and `also` where it is not NULL; error of fourth order. */
+/* Central difference along entry `a`, and along `also` unless it is NULL; error of fourth order. */
 static double difference(const struct bench *b, struct plain *p, real *a, real *also)
 {
     static const real at[] = {1, -1, 2, -2}, weight[] = {8, -8, -1, 1}, step = 1e-5L;
@@ -451,8 +451,8 @@ static void a_loss_alone_is_the_same_and_writes_nothing(void **state)
 
 /* ---- targets ---- */
 
-/* simsiam's gradient is byol's with the online network as a fixed target, to the last bit but for
- * the order of sums; without the stop the loss is the same and the gradient another. */
+/* simsiam's gradient equals byol's with the online network as a fixed target, up to the order of
+ * sums; without the stop-gradient the loss is the same and the gradient differs. */
 static void the_stop_of_the_gradient_is_a_target_held_fixed(void **state)
 {
     (void)state;
@@ -509,7 +509,7 @@ static void ema_steps_towards_the_online_network(void **state)
     target[2] = 1e9; /* 1e9 + (0.1 - 1e9) is not 0.1 */
     ema_step(3, 0, online, target);
     assert_memory_equal(target, online, sizeof online);
-    ema_step(3, 0.996, online, target); /* stays where it is */
+    ema_step(3, 0.996, online, target); /* does not move */
     assert_memory_equal(target, online, sizeof online);
 }
 
@@ -787,7 +787,7 @@ static void least_squares_predictors_satisfy_their_equations(void **state)
     free(scratch);
 }
 
-/* With the online network as target the optimum is the identity, on what F spans. */
+/* With the online network as target the optimum is the identity on the range of F. */
 static void the_optimum_for_the_target_itself_is_the_identity(void **state)
 {
     (void)state;

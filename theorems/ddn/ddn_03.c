@@ -8,7 +8,7 @@
 
 enum { MAX_NEGATIVES = 64 };
 
-/* A loss with settings and distances drawn. */
+/* A loss with drawn settings and distances. */
 struct case_of_loss {
     const struct objective *objective;
     union {

@@ -11,8 +11,8 @@
 
 enum { SCALES = DDN_6_SCALES };
 
-/* Standard deviation of views about their point at scale 1; the smallest scale, 2^-9, is drawn, so
- * that the network is alive there. */
+/* Standard deviation of views about their point at scale 1.  Views are drawn at the smallest scale,
+ * 2^-9, so that the network is alive there. */
 static const double spread = 0.5, smallest = 1.0 / 512;
 
 struct chosen_loss {
@@ -59,11 +59,11 @@ static enum status residuals(const struct dual *d, const struct trial *trial,
     size_t size = d->network.parameters, pairs = (size_t)(d->data->points * d->data->points);
     double *measured = calloc(2 * size + pairs, sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     double *predicted = measured + size, *xi = predicted + size;
     enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
                                       (struct ensemble_options){0}, measured, err);
-    out->gradient = distance(measured, predicted, size); /* to 0 */
+    out->gradient = distance(measured, predicted, size); /* from 0 */
     residual_weight(d, loss, xi);
     dual_weighted_operator(d, xi, predicted);
     out->with_weight = distance(measured, predicted, size);
@@ -88,7 +88,7 @@ static void rescale(struct population *data, const double *original, const doubl
         }
 }
 
-/* Gates of hidden ReLUs that have views of one point on both sides. */
+/* Gates of hidden ReLUs that differ between views of one point. */
 static int split_gates(const struct dual *d)
 {
     const struct sample_connection *view = d->view;
@@ -113,7 +113,7 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     size_t count = (size_t)(data->points * data->views) * (size_t)data->inputs;
     double *original = malloc(2 * count * sizeof *original), *mean = original + count;
     if (!original)
-        return error_set(err, STATUS_SYSTEM, "no memory for data");
+        return error_memory(err, "data");
     memcpy(original, data->x, count * sizeof *original);
     population_mean_view(data, mean);
     enum status status = STATUS_OK;
@@ -172,9 +172,9 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .title = "Residual of the weighted covariance operator",
         .x_label = "augmentation strength s",
         .y_label = "|-grad - OP vec(W)|",
-        .caption = "Two drawn networks. With the weight of DDN-6 the residual "
-                   "falls with the augmentation, by s^2, or by s where a ReLU gate has views on "
-                   "both sides; with xi = 1 it stays.",
+        .caption = "Two drawn networks. With the weight of DDN-6 the residual falls with the "
+                   "augmentation, by s^2, or by s where a ReLU gate differs between views of one "
+                   "point; with xi = 1 it stays.",
         .log_x = true,
         .log_y = true,
         .columns = 5,

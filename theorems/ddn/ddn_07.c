@@ -63,7 +63,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
                                               .negatives = 1 + trial->instance % MAX_NEGATIVES};
     double *measured = calloc(3 * size, sizeof *measured);
     if (!measured)
-        status = error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        status = error_memory(err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_infonce, &settings,
                               (struct ensemble_options){0}, measured, err);

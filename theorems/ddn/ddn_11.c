@@ -28,8 +28,8 @@ static struct chosen_loss draw_loss(const struct trial *trial)
     }
 }
 
-/* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (A layer's own gradient
- * would not do: where one neuron alone is open above it, nothing depends on the layer.) */
+/* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (Not over the layer's own
+ * gradient: where only one neuron is open above it, the loss does not depend on the layer.) */
 static double inner_product(const struct dual *d, const struct trial *trial, double *gradient)
 {
     double worst = 0, largest = 0;
@@ -55,7 +55,7 @@ static enum status gradient_error(const struct dual *d, const struct trial *tria
 {
     double *gradient = malloc(d->network.parameters * sizeof *gradient);
     if (!gradient)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,
@@ -108,7 +108,7 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-/* Of a drawn network with its output normalised, and in the control as it is. */
+/* Measure a drawn network with its output normalised, and for the control without. */
 static enum status measure_both(const struct trial *trial,
                                 enum status (*error_of)(const struct dual *, const struct trial *,
                                                         const struct chosen_loss *, double *,

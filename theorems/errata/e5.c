@@ -1,4 +1,4 @@
-/* E5: what the published code calls nce and subtract */
+/* E5: the losses nce and subtract of the published code */
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 
@@ -52,7 +52,7 @@ static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, 
     c->values = 1 + VIEWS * (size_t)c->width * c->samples;
     c->block = calloc(2 * size + 2 * c->values, sizeof *c->block);
     if (!c->block)
-        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu", c->samples);
+        return error_memory(err, "a batch of %zu", c->samples);
     c->f = c->block;
     c->df = c->f + size;
     c->measured = c->df + size;
@@ -100,7 +100,7 @@ static enum status run_objective(const struct drawn_batch *c, const struct objec
 
 /* ---- in closed form ---- */
 
-/* Mean squared difference of the anchor's outputs to another view's, over samples [begin, end). */
+/* Mean squared difference of the outputs of anchor and another view, samples [begin, end). */
 static double mean_square(const struct drawn_batch *c, int view, size_t begin, size_t end)
 {
     double sum = 0;
@@ -230,9 +230,9 @@ static const struct part parts[] = {
 const struct claim claim_e5 = {
     .about = {.name = "E5",
               .doc = "The loss that the published code calls nce is minus the softmax weight of "
-                     "the positive without the logarithm, of distances that are averaged over the "
-                     "whole batch and over the outputs: it is not InfoNCE. Its subtract is the "
-                     "simple loss but for a factor.",
+                     "the positive, without the logarithm, of distances averaged over the whole "
+                     "batch and the outputs: it is not InfoNCE. Its subtract is the simple loss up "
+                     "to a factor.",
               .source = "code published with [DDN]; erratum E5",
               .params = batch_params,
               .settings_size = sizeof(struct batch_settings)},

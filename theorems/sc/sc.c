@@ -79,7 +79,7 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error 
     enum status status = sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, err);
     double *centre = malloc((size_t)(classes + 2) * (size_t)width * sizeof *centre);
     if (!status && !centre)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %d classes", classes);
+        status = error_memory(err, "%d classes", classes);
     if (!status) {
         b->tau = exp(gsl_ran_flat(rng, log(0.1), log(2)));
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
@@ -148,6 +148,6 @@ const struct param sc_params[] = {{.name = "samples",
                                    .fallback = "4",
                                    .low = 1,
                                    .high = 64,
-                                   .doc = "classes besides two that are always there, at most",
+                                   .doc = "classes besides two that are always present, at most",
                                    .offset = offsetof(struct sc_settings, classes)},
                                   {0}};
