@@ -84,12 +84,12 @@ struct panel {
     const struct pairs *of;
     const struct outputs *o;
     const uint8_t *label; /* NULL: the positive is the partner alone */
-    size_t samples, stride, columns;
+    size_t columns;
     int view;
     size_t first, count; /* samples */
     double tau;
-    /* exp(c / tau - shift) neither overflows nor loses digits for any c, and neither does its
-     * sum's inverse; NAN where tau is too small for any such shift */
+    /* exp(c / tau - shift) neither overflows nor loses digits for any c, nor does the inverse of
+     * their sum; NAN where tau is too small for any such shift */
     double shift;
     double *c;  /* [count][columns] */
     double *du; /* [width][PANEL] */
@@ -103,7 +103,7 @@ static double safe_shift(double tau, size_t columns)
 /* The row that a panel's row `r` is. */
 static size_t row_of(const struct panel *p, size_t r)
 {
-    return (size_t)p->view * p->stride + p->first + r;
+    return (size_t)p->view * p->o->stride + p->first + r;
 }
 
 /* c / tau of the panel's rows with all. */
@@ -128,8 +128,6 @@ static void each_panel(const struct loss *l, const struct chunk *c,
                       .of = of,
                       .o = o,
                       .label = by_label(of) ? o->label : NULL,
-                      .samples = o->samples,
-                      .stride = o->stride,
                       .columns = columns,
                       .tau = tau,
                       .shift = safe_shift(tau, columns),
@@ -145,30 +143,32 @@ static void each_panel(const struct loss *l, const struct chunk *c,
 
 /* ---- unit vectors ---- */
 
+void unit_vectors(const struct outputs *o, int view, size_t begin, size_t end, double *u,
+                  size_t stride, double *inverse)
+{
+    for (size_t s = begin; s < end; s++)
+        inverse[s] = 0;
+    for (int k = 0; k < o->width; k++) {
+        const double *f = o->f + output_index(o, view, k, 0);
+        for (size_t s = begin; s < end; s++)
+            inverse[s] += f[s] * f[s];
+    }
+    for (size_t s = begin; s < end; s++)
+        inverse[s] = !isfinite(inverse[s]) ? NAN : inverse[s] > 0 ? 1 / sqrt(inverse[s]) : 0;
+    for (int k = 0; k < o->width; k++) {
+        const double *f = o->f + output_index(o, view, k, 0);
+        for (size_t s = begin; s < end; s++)
+            u[(size_t)k * stride + s] = f[s] * inverse[s];
+    }
+}
+
 static void chunk(const struct loss *l, const struct chunk *c)
 {
     const struct memory *m = l->state;
-    const struct outputs *o = c->outputs;
-    const size_t columns = 2 * o->stride, count = c->end - c->begin;
-    for (int view = 0; view < 2; view++) {
-        const size_t first = (size_t)view * o->stride + c->begin;
-        double *inverse = m->inverse + first;
-        for (size_t s = 0; s < count; s++)
-            inverse[s] = 0;
-        for (int k = 0; k < o->width; k++) {
-            const double *f = o->f + output_index(o, view, k, c->begin);
-            for (size_t s = 0; s < count; s++)
-                inverse[s] += f[s] * f[s];
-        }
-        for (size_t s = 0; s < count; s++) /* a square that overflows must show in the loss */
-            inverse[s] = !isfinite(inverse[s]) ? NAN : inverse[s] > 0 ? 1 / sqrt(inverse[s]) : 0;
-        for (int k = 0; k < o->width; k++) {
-            const double *f = o->f + output_index(o, view, k, c->begin);
-            double *u = m->u + (size_t)k * columns + first;
-            for (size_t s = 0; s < count; s++)
-                u[s] = f[s] * inverse[s];
-        }
-    }
+    const size_t stride = c->outputs->stride;
+    for (int view = 0; view < 2; view++)
+        unit_vectors(c->outputs, view, c->begin, c->end, m->u + (size_t)view * stride, 2 * stride,
+                     m->inverse + (size_t)view * stride);
 }
 
 /* ---- sums and losses ---- */
@@ -179,52 +179,48 @@ static inline bool alike(const uint8_t *label, size_t s, size_t t)
     return label ? label[s] == label[t] : s == t;
 }
 
-/* Which entries of a row of sample s count: all, or those of its label; -inf does not. */
-struct selection {
-    bool all;
-    size_t s;
-};
+/* Which entries of a row count: all but its own, or its positives. */
+enum which { ALL, POSITIVES };
 
-static inline bool counts(const struct panel *p, struct selection which, size_t t)
+static inline bool counts(const struct panel *p, enum which which, size_t r, size_t t)
 {
-    return which.all || alike(p->label, which.s, t);
+    return which == ALL || alike(p->label, p->first + r, t);
 }
 
-static double largest(const struct panel *p, struct selection which, const double *c)
+static double largest(const struct panel *p, enum which which, size_t r, const double *c)
 {
     double top = -INFINITY;
     for (size_t view = 0; view < 2; view++)
-        for (size_t t = 0; t < p->samples; t++) {
-            const double x = counts(p, which, t) ? c[view * p->stride + t] : -INFINITY;
+        for (size_t t = 0; t < p->o->samples; t++) {
+            const double x = counts(p, which, r, t) ? c[view * p->o->stride + t] : -INFINITY;
             top = x > top || isnan(x) ? x : top;
         }
     return top;
 }
 
-/* The sum of a row's exponentials over what counts. */
-static void keep_sum(const struct panel *p, struct selection which, const double *c,
-                     const struct sums *sums, size_t row)
+/* The sum of exponentials of row r, whose own entry is -inf. */
+static void keep_sum(const struct panel *p, enum which which, size_t r, const double *c,
+                     const struct sums *sums)
 {
-    const double top = isnan(p->shift) ? largest(p, which, c) : p->shift;
+    const double top = isnan(p->shift) ? largest(p, which, r, c) : p->shift;
     double sum = 0;
     for (size_t view = 0; view < 2; view++)
-        for (size_t t = 0; t < p->samples; t++)
-            if (counts(p, which, t))
-                sum += exp(c[view * p->stride + t] - top);
-    sums->log[row] = top + log(sum);
-    sums->inverse[row] = 1 / sum;
+        for (size_t t = 0; t < p->o->samples; t++)
+            if (counts(p, which, r, t))
+                sum += exp(c[view * p->o->stride + t] - top);
+    sums->log[row_of(p, r)] = top + log(sum);
+    sums->inverse[row_of(p, r)] = 1 / sum;
 }
 
-/* Sum of row `row` over its positives; *count = |P|. */
-static double positive_sum(const struct panel *p, size_t s, size_t row, const double *c,
-                           double *count)
+/* Sum of row r over its positives; *count = |P|. */
+static double positive_sum(const struct panel *p, size_t r, const double *c, double *count)
 {
     double total = 0;
     *count = 0;
     for (size_t view = 0; view < 2; view++)
-        for (size_t t = 0; t < p->samples; t++) {
-            const size_t other = view * p->stride + t;
-            if (!alike(p->label, s, t) || other == row)
+        for (size_t t = 0; t < p->o->samples; t++) {
+            const size_t other = view * p->o->stride + t;
+            if (!alike(p->label, p->first + r, t) || other == row_of(p, r))
                 continue;
             *count += 1;
             total += c[other];
@@ -236,15 +232,15 @@ static void sum_rows(const struct panel *p)
 {
     const struct memory *m = p->m;
     for (size_t r = 0; r < p->count; r++) {
-        const size_t row = row_of(p, r), s = p->first + r;
-        double *c = p->c + r * p->columns, count, total = positive_sum(p, s, row, c, &count);
+        const size_t row = row_of(p, r);
+        double *c = p->c + r * p->columns, count, total = positive_sum(p, r, c, &count);
         c[row] = -INFINITY; /* not with itself */
-        keep_sum(p, (struct selection){.all = true}, c, &m->all, row);
+        keep_sum(p, ALL, r, c, &m->all);
         m->share[row] = 1 / count;
         m->loss[row] = m->all.log[row] - total / count;
         if (!inside_logarithm(p->of))
             continue;
-        keep_sum(p, (struct selection){.s = s}, c, &m->positives, row);
+        keep_sum(p, POSITIVES, r, c, &m->positives);
         m->loss[row] = m->all.log[row] - m->positives.log[row];
         if (p->of->positives == POSITIVES_INSIDE)
             m->loss[row] += log(count);
@@ -274,8 +270,8 @@ static void weigh_row(const struct panel *p, size_t r)
     const bool inside = inside_logarithm(p->of);
     double *c = p->c + r * p->columns;
     for (size_t view = 0; view < 2; view++)
-        for (size_t t = 0; t < p->samples; t++) {
-            const size_t k = view * p->stride + t;
+        for (size_t t = 0; t < p->o->samples; t++) {
+            const size_t k = view * p->o->stride + t;
             const double x = c[k], e = exp(x - p->shift);
             c[k] = shares(p, &m->all, row, k, x, e);
             if (alike(p->label, p->first + r, t)) /* as many positives as it has */
@@ -305,7 +301,7 @@ static void through_norm(const struct panel *p)
 
 static void pull_rows(const struct panel *p)
 {
-    const double rows = 2 * (double)p->samples;
+    const double rows = 2 * (double)p->o->samples;
     for (size_t r = 0; r < p->count; r++)
         weigh_row(p, r);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, p->o->width, (int)p->count,
