@@ -20,7 +20,7 @@ struct noncontrastive_batch {
 };
 
 /* `objective` must have a target, `predictor` the network's width.  `boundary` as in
- * batch_layout. */
+ * batch_layout_views. */
 void noncontrastive_batch_layout(struct noncontrastive_batch *batch, const struct network *network,
                                  const struct predictor *predictor,
                                  const struct objective *objective, const void *settings,

@@ -1,4 +1,4 @@
-/* Protects harness/verify/crosscheck.c: the engine against autodiff, and errors in the files. */
+/* Protects harness/verify/crosscheck/: the engine against autodiff, and errors in the files. */
 #include "harness/command.h"
 #include "harness/verify/crosscheck/crosscheck.h"
 #include "tests/kit/testing.h"

@@ -1,4 +1,4 @@
-/* Protects training without negative pairs in sim/train/trainer.c and
+/* Protects training without negative pairs in sim/train/trainer_*.c and
  * sim/train/predictor_trainer.c: every step is the gradient of one explicit batch, an optimiser's
  * update, an EMA step and the predictor's rule, for any number of threads. */
 #include "core/linalg.h"
