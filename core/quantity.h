@@ -1,9 +1,9 @@
 /* Quantities: the numbers that a part of a run gives at each point in time, with their axes, for
  * whoever keeps, stores, summarises and lists them.
  *
- * A part that has quantities adds them to a list, always the same ones in the same order.  As with
- * an arena (core/arena.h) it does so twice: first the list only counts, then it is filled.  The
- * values belong to the part, and are those of its last measurement. */
+ * A part that has quantities adds them to a list, always the same ones in the same order.  It does
+ * so twice: first the list only counts, then it is filled.  The values belong to the part, stay in
+ * their place, and are those of its last measurement. */
 #ifndef DUET_CORE_QUANTITY_H
 #define DUET_CORE_QUANTITY_H
 
@@ -30,6 +30,9 @@ struct quantity {
                                         and the last value; NULL: they do not.  Rank 0 or 1 */
     const char *brief;               /* words before the value on a progress line; NULL: not there.
                                         Of rank 1 the first entry is shown */
+    const char *limit;               /* with a headline, rank 1: beginning of the paths of constants
+                                        that entry k cannot exceed, "/ceiling/level" for
+                                        "/ceiling/level_k", whose mean is shown beside; may be NULL */
     bool constant; /* the same at all times: stored once, without the axis of time */
 };
 
@@ -49,5 +52,11 @@ void quantity_axis(struct quantity *quantity, size_t length, const char *long_na
 
 /* Numbers of one measurement. */
 size_t quantity_size(const struct quantity *quantity);
+
+/* What gives quantities, for whoever keeps them. */
+struct quantity_source {
+    const void *state;
+    void (*add)(const void *state, struct quantity_list *list);
+};
 
 #endif

@@ -1,5 +1,6 @@
 #include "harness/spec/spec.h"
 
+#include "analysis/registry.h"
 #include "sim/registry.h"
 
 #include <ctype.h>
@@ -18,144 +19,12 @@ enum {
     MAX_KEYS = 64,       /* of one section */
     MAX_ENTRIES = 2 + SECTION_COUNT * (MAX_KEYS + 1),
     MAX_NAME = 200,
+    MAX_WORDS = 32, /* of a choice */
     MAX_SHOWN = 60, /* characters of a value that a message repeats */
     PHRASE = 400,   /* bytes of a part of a message */
 };
 
 /* ---- tables ---- */
-
-static const struct param train_params[] = {
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "20",
-     .low = 0,
-     .high = 1e6,
-     .doc = "passes over `samples` fresh samples",
-     .offset = offsetof(struct train_settings, epochs)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 1,
-     .high = 1e12,
-     .doc = "samples of an epoch",
-     .offset = offsetof(struct train_settings, samples)},
-    {.name = "batch",
-     .type = PARAM_INTEGER,
-     .fallback = "128",
-     .low = 1,
-     .high = 1e9,
-     .doc = "samples of an update",
-     .offset = offsetof(struct train_settings, batch)},
-    {.name = NULL},
-};
-
-static const struct param measure_params[] = {
-    {.name = "every",
-     .type = PARAM_INTEGER,
-     .fallback = "1",
-     .low = 1,
-     .high = 1e6,
-     .doc = "epochs between measurements",
-     .offset = offsetof(struct measure_settings, every)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 1,
-     .high = 1e12,
-     .doc = "samples of a measurement",
-     .offset = offsetof(struct measure_settings, samples)},
-    {.name = "probes",
-     .type = PARAM_CHOICES,
-     .fallback = "[correlation, covop, spectrum, alignment, linear, features]",
-     .choices = "correlation covop spectrum alignment linear features",
-     .doc = "what is measured: correlation with the latents; norm and trace of the covariance "
-            "operator, and its spectrum; alignment of a predictor; linear probes of the latents "
-            "that a view keeps; features of a dictionary in weights and outputs. What the data or "
-            "the objective have not is left out",
-     .offset = offsetof(struct measure_settings, probes)},
-    {.name = "probe_samples",
-     .type = PARAM_INTEGER,
-     .fallback = "10000",
-     .low = 4,
-     .high = 1e9,
-     .doc = "samples of the linear probes and of features, half of them held out; and of a class "
-            "head",
-     .offset = offsetof(struct measure_settings, probe_samples)},
-    {.name = "ridge",
-     .type = PARAM_REAL,
-     .fallback = "1e-6",
-     .low = POSITIVE,
-     .high = UNBOUNDED,
-     .doc = "penalty of the linear probes, on the squared norm of the readout",
-     .offset = offsetof(struct measure_settings, ridge)},
-    {.name = NULL},
-};
-
-static const struct param flow_params[] = {
-    {.name = "equations",
-     .type = PARAM_CHOICE,
-     .fallback = "matrix",
-     .choices = "matrix reduced modes scalars",
-     .doc = "matrix: W, W_p and W_a; reduced: W_p, F and tau for isotropic data, W_a = tau W and a "
-            "symmetric W_p; modes: p, s and tau of every eigenvector of F(0); scalars: w_p, w and "
-            "w_a of every eigenvector of X",
-     .offset = offsetof(struct flow_settings, equations)},
-    {.name = "end",
-     .type = PARAM_REAL,
-     .fallback = "100",
-     .low = POSITIVE,
-     .high = UNBOUNDED,
-     .doc = "time at the end, in units of optimiser.lr times steps",
-     .offset = offsetof(struct flow_settings, end)},
-    {.name = "points",
-     .type = PARAM_INTEGER,
-     .fallback = "100",
-     .low = 1,
-     .high = 1e6,
-     .doc = "equal stretches of time after which the flow is measured",
-     .offset = offsetof(struct flow_settings, points)},
-    {.name = "tolerance",
-     .type = PARAM_REAL,
-     .fallback = "1e-12",
-     .low = 1e-15,
-     .high = 0.1,
-     .doc = "relative error of a step",
-     .offset = offsetof(struct flow_settings, tolerance)},
-    {.name = NULL},
-};
-
-static const struct descriptor minibatch_table = {
-    .name = "minibatch",
-    .doc = "Steps of the optimiser on batches of fresh samples.",
-    .params = train_params,
-    .settings_size = sizeof(struct train_settings),
-};
-
-static const struct descriptor flow_table = {
-    .name = "flow",
-    .doc = "The limit of small learning rates for a linear network without negatives: a "
-           "differential equation from the exact moments of the data, integrated by GSL. With "
-           "gamma_a = objective.ema the target follows at the rate beta = (1 - gamma_a) / "
-           "optimiser.lr.",
-    .source = "[NCP] Thm. 1",
-    .params = flow_params,
-    .settings_size = sizeof(struct flow_settings),
-};
-
-static const struct descriptor *const trainers[] = {&minibatch_table, &flow_table};
-
-const struct registry trainer_registry = {"trainer", trainers, sizeof trainers / sizeof *trainers};
-
-static const struct descriptor measure_table = {
-    .name = "measure",
-    .doc = "What is measured, and how often.",
-    .params = measure_params,
-    .settings_size = sizeof(struct measure_settings),
-};
-
-static const struct descriptor *const measures[] = {&measure_table};
-
-const struct registry measure_registry = {"table", measures, 1};
 
 /* Keys that belong to no section. */
 struct head {
@@ -181,21 +50,20 @@ static const struct param head_params[] = {
 
 static const struct section {
     const char *key;
-    const char *selector; /* key that names the descriptor; NULL for a fixed table */
-    const char *fallback; /* descriptor where the selector is left out */
-    const char *list;     /* `duet list LIST` shows the descriptors */
-    const struct registry *registry;
-    const struct descriptor *fixed;
+    const char *selector;            /* key that names the descriptor; NULL for a fixed table */
+    const char *fallback;            /* descriptor where the selector is left out */
+    const char *list;                /* `duet list LIST` shows the descriptors */
+    const struct registry *registry; /* of the one table where there is no selector */
 } sections[SECTION_COUNT] = {
-    [SECTION_DATA] = {"data", "source", "hltm", "data", &source_registry, NULL},
-    [SECTION_NETWORK] = {"network", "kind", "tree", "networks", &network_registry, NULL},
-    [SECTION_OBJECTIVE] = {"objective", "name", "infonce", "objectives", &objective_registry, NULL},
-    [SECTION_PREDICTOR] = {"predictor", "kind", "none", "predictors", &predictor_registry, NULL},
+    [SECTION_DATA] = {"data", "source", "hltm", "data", &source_registry},
+    [SECTION_NETWORK] = {"network", "kind", "tree", "networks", &network_registry},
+    [SECTION_OBJECTIVE] = {"objective", "name", "infonce", "objectives", &objective_registry},
+    [SECTION_PREDICTOR] = {"predictor", "kind", "none", "predictors", &predictor_registry},
     [SECTION_PREDICTOR_OPTIMISER] = {"predictor_optimiser", "name", "gradient",
-                                     "predictor_optimisers", &predictor_optimiser_registry, NULL},
-    [SECTION_OPTIMISER] = {"optimiser", "name", "sgd", "optimisers", &optimiser_registry, NULL},
-    [SECTION_TRAIN] = {"train", "trainer", "minibatch", "trainers", &trainer_registry, NULL},
-    [SECTION_MEASURE] = {"measure", NULL, NULL, NULL, NULL, &measure_table},
+                                     "predictor_optimisers", &predictor_optimiser_registry},
+    [SECTION_OPTIMISER] = {"optimiser", "name", "sgd", "optimisers", &optimiser_registry},
+    [SECTION_TRAIN] = {"train", "trainer", "minibatch", "trainers", &trainer_registry},
+    [SECTION_MEASURE] = {"measure", NULL, NULL, NULL, &measure_registry},
 };
 
 const char *spec_section_key(enum spec_section section)
@@ -393,16 +261,23 @@ static void suggest(char *text, size_t size, const char *word, const char *const
         append(text, size, "%s%s", i ? ", " : " ", candidates[i]);
 }
 
-/* The words of a choice, split into `buffer`. */
-static size_t split_words(const char *choices, char *buffer, size_t size, const char **words,
-                          size_t limit)
+/* The words that a parameter chooses from. */
+struct choices {
+    size_t count;
+    const char *word[MAX_WORDS];
+    char buffer[1024];
+};
+
+static void find_choices(const struct param *param, struct choices *choices)
 {
-    size_t count = 0;
-    snprintf(buffer, size, "%s", choices);
-    char *rest = buffer;
-    for (char *word; count < limit && (word = strtok_r(rest, " ", &rest));)
-        words[count++] = word;
-    return count;
+    const struct registry *registry = param->registry;
+    choices->count = 0;
+    for (size_t i = 0; registry && i < registry->count && i < MAX_WORDS; i++)
+        choices->word[choices->count++] = registry->entries[i]->name;
+    snprintf(choices->buffer, sizeof choices->buffer, "%s", registry ? "" : param->choices);
+    char *rest = choices->buffer;
+    for (char *word; choices->count < MAX_WORDS && (word = strtok_r(rest, " ", &rest));)
+        choices->word[choices->count++] = word;
 }
 
 /* ---- numbers ---- */
@@ -548,8 +423,10 @@ void param_range(const struct param *param, char *text, size_t size)
 {
     text[0] = '\0';
     if (param->type == PARAM_CHOICE || param->type == PARAM_CHOICES) {
-        for (const char *c = param->choices; *c; c++)
-            append(text, size, *c == ' ' ? ", " : "%c", *c);
+        struct choices choices;
+        find_choices(param, &choices);
+        for (size_t i = 0; i < choices.count; i++)
+            append(text, size, "%s%s", i ? ", " : "", choices.word[i]);
         return;
     }
     if (param->type == PARAM_BOOLEAN)
@@ -990,30 +867,27 @@ static enum status read_text(const struct slot *slot, const struct node *node)
 /* Index of the word among the choices. */
 static enum status read_word(const struct slot *slot, const struct node *node, int *index)
 {
-    enum { MAX_WORDS = 32 };
-    char buffer[1024], reason[PHRASE];
-    const char *words[MAX_WORDS];
+    char reason[PHRASE];
+    struct choices choices;
     if (node->kind != NODE_SCALAR || is_null(node))
         return reject(slot, node, "");
-    size_t count = split_words(slot->param->choices, buffer, sizeof buffer, words, MAX_WORDS);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(words[i], node->value) == 0) {
+    find_choices(slot->param, &choices);
+    for (size_t i = 0; i < choices.count; i++)
+        if (strcmp(choices.word[i], node->value) == 0) {
             *index = (int)i;
             return STATUS_OK;
         }
-    const char *nearest = nearest_word(node->value, words, count);
+    const char *nearest = nearest_word(node->value, choices.word, choices.count);
     snprintf(reason, sizeof reason, nearest ? "an unknown word near %s" : "an unknown word",
              nearest);
     return reject(slot, node, reason);
 }
 
-/* A list of words; one word alone stands for a list of one. */
+/* A list of words, which may be empty; one word alone stands for a list of one. */
 static enum status read_words(const struct slot *slot, const struct node *node)
 {
     unsigned *bits = slot->field;
     bool list = node->kind == NODE_LIST;
-    if (list && node->count == 0)
-        return reject(slot, node, "");
     *bits = 0;
     for (const struct node *word = list ? node->first : node; word;
          word = list ? word->next : NULL) {
@@ -1198,11 +1072,12 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
         return status;
     if (value->kind != NODE_MAPPING && !is_null(value)) {
         char given[MAX_SHOWN + 8];
+        const struct param *first = section->registry->entries[0]->params;
         describe(given, sizeof given, value);
         return error_at(loader->err, entry->text, value->line, value->column, section->key,
                         "%s is %s; it must be a mapping such as {%s: %s}", section->key, given,
-                        section->selector ? section->selector : section->fixed->params[0].name,
-                        section->selector ? section->fallback : section->fixed->params[0].fallback);
+                        section->selector ? section->selector : first->name,
+                        section->selector ? section->fallback : first->fallback);
     }
     size_t count = 0;
     for (size_t i = 0; i < origin->count; i++)
@@ -1416,8 +1291,8 @@ static enum status choose(struct loader *loader, enum spec_section s)
 {
     const struct section *section = &sections[s];
     const struct descriptor **chosen = &loader->spec->chosen[s];
-    if (section->fixed) {
-        *chosen = section->fixed;
+    if (!section->selector) {
+        *chosen = section->registry->entries[0];
         return STATUS_OK;
     }
     enum { MAX_NAMES = 64 };
@@ -1618,15 +1493,14 @@ static void emit_text(FILE *out, const char *text)
 }
 
 /* The words that are set in `bits`, with `separator` between them. */
-static void emit_words(FILE *out, const char *choices, unsigned bits)
+static void emit_words(FILE *out, const struct param *param, unsigned bits)
 {
-    char buffer[1024];
-    const char *words[32];
-    size_t count = split_words(choices, buffer, sizeof buffer, words, 32);
+    struct choices choices;
+    find_choices(param, &choices);
     const char *separator = "";
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < choices.count; i++)
         if (bits & 1u << i) {
-            fprintf(out, "%s%s", separator, words[i]);
+            fprintf(out, "%s%s", separator, choices.word[i]);
             separator = ", ";
         }
 }
@@ -1671,11 +1545,11 @@ static void emit_value(FILE *out, const struct param *param, const void *field)
         emit_text(out, *(const char *const *)field);
         return;
     case PARAM_CHOICE:
-        emit_words(out, param->choices, 1u << *(const int *)field);
+        emit_words(out, param, 1u << *(const int *)field);
         return;
     case PARAM_CHOICES:
         fputc('[', out);
-        emit_words(out, param->choices, *(const unsigned *)field);
+        emit_words(out, param, *(const unsigned *)field);
         fputc(']', out);
         return;
     case PARAM_INTEGERS:

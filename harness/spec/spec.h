@@ -29,42 +29,6 @@ enum spec_section {
     SECTION_COUNT,
 };
 
-/* train.trainer minibatch */
-struct train_settings {
-    int64_t epochs;  /* passes over `samples` fresh samples */
-    int64_t samples; /* per epoch */
-    int64_t batch;
-};
-
-/* train.trainer flow */
-struct flow_settings {
-    int equations; /* enum flow_equations, sim/flow/network_flow.h */
-    double end;    /* time */
-    int64_t points;
-    double tolerance;
-};
-
-extern const struct registry trainer_registry; /* train.trainer */
-extern const struct registry measure_registry; /* the one table of `measure` */
-
-enum {
-    PROBE_CORRELATION = 1,
-    PROBE_COVOP = 2,
-    PROBE_SPECTRUM = 4,
-    PROBE_ALIGNMENT = 8,
-    PROBE_LINEAR = 16,
-    PROBE_FEATURES = 32,
-};
-
-/* measure: fixed table */
-struct measure_settings {
-    int64_t every;         /* epochs between measurements */
-    int64_t samples;       /* per measurement */
-    unsigned probes;       /* PROBE_ bits */
-    int64_t probe_samples; /* of the linear probes and of the features' outputs */
-    double ridge;
-};
-
 /* One key of the section `sweep`, in the order of writing.  `value` has the YAML text of each entry
  * of a list, or of the one value that is no list. */
 struct spec_sweep_line {
@@ -111,8 +75,8 @@ void spec_locate(const struct spec *spec, struct error *err);
 /* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
 void spec_free(struct spec *spec);
 
-/* Registry and selector key ("objective", "name") of a section; selector and registry are NULL for
- * fixed tables. */
+/* Key of a section, its selector key ("objective", "name"), NULL for a fixed table, and its
+ * registry, which has that one table then. */
 const char *spec_section_key(enum spec_section section);
 const char *spec_section_selector(enum spec_section section);
 const struct registry *spec_section_registry(enum spec_section section);

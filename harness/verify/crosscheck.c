@@ -3,7 +3,7 @@
 #include "core/text.h"
 #include "harness/command.h"
 
-#include "analysis/measure.h"
+#include "analysis/latent_measure.h"
 #include "sim/loss/noncontrastive_batch.h"
 #include "sim/registry.h"
 #include "sim/train/direct_predictor.h"
@@ -851,12 +851,12 @@ static enum status check_mlp(struct crosscheck *check, struct error *err)
 /* ---- kind = tree ---- */
 
 /* Measured quantities of each node of a level, by the name of their dataset. */
-static enum status compare_operators(struct crosscheck *check, struct measure *m, int l,
+static enum status compare_operators(struct crosscheck *check, struct latent_measure *m, int l,
                                      struct error *err)
 {
     static const char *const name[] = {"covop_norm", "covop_trace", "covop_top_eigenvalue",
                                        "published_covop_norm"};
-    struct operator_shape shape = measure_shape(m, l);
+    struct operator_shape shape = latents_shape(m, l);
     size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
     double *value = calloc(nodes, sizeof *value);
     enum status status = value ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory");
@@ -881,21 +881,21 @@ static enum status compare_measurement(struct crosscheck *check, const struct su
                                        const struct tree *tree, const uint8_t *state,
                                        struct error *err)
 {
-    struct measure_plan plan = {.network = &s->network,
-                                .tree = tree,
-                                .columns = s->samples,
-                                .correlation = true,
-                                .covop = true,
-                                .spectrum = true,
-                                .threads = 1};
+    struct latent_plan plan = {.network = &s->network,
+                               .tree = tree,
+                               .columns = s->samples,
+                               .correlation = true,
+                               .covop = true,
+                               .spectrum = true,
+                               .threads = 1};
     struct arena count = {0}, arena;
-    struct measure m;
-    measure_layout(&m, &plan, &count);
+    struct latent_measure m;
+    latents_layout(&m, &plan, &count);
     enum status status = arena_create(&arena, &count, err);
     if (status)
         return status;
-    measure_layout(&m, &plan, &arena);
-    status = measure_given(&m, s->parameters, state, s->samples, s->samples, err);
+    latents_layout(&m, &plan, &arena);
+    status = latents_from_given(&m, s->parameters, state, s->samples, s->samples, err);
     if (status == STATUS_DIVERGED)
         status = error_set(err, STATUS_INVALID,
                            "with these /weights the covariance operators overflow; smaller ones "

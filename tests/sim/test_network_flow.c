@@ -848,7 +848,7 @@ static void a_run_keeps_every_point(void **state)
     struct spec spec;
     struct experiment e;
     struct error err = {0};
-    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
+    struct output_quantity quantity[OUTPUT_QUANTITIES];
     load(&spec, changes);
     check_ok(experiment_open(&e, &spec, 1, &err), &err);
     check_ok(experiment_run(&e, NULL, &err), &err);
@@ -865,8 +865,7 @@ static void a_run_keeps_every_point(void **state)
     assert_memory_equal(e.initial, w, sizeof w);
     assert_memory_equal(e.initial_predictor, w_p, sizeof w_p);
     assert_near(e.series.loss[4], network_flow_loss(&e.flow.flow, last), 0);
-    assert_int_equal(representation_quantities(&e.representation, quantity),
-                     REPRESENTATION_QUANTITIES);
+    assert_int_equal(outputs_quantities(&e.representation, quantity), OUTPUT_QUANTITIES);
     assert_string_equal(quantity[2].name, "sigma2");
     for (size_t i = 0; i < 5; i++)
         assert_near(e.series.quantity[2][i], 0.2, 1e-12);

@@ -499,7 +499,7 @@ static void check_trainers(const struct trainer *a, const struct trainer *b)
 static void check_run(const struct experiment *e, const struct ablation_run *run)
 {
     const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    const struct representation_plan *p = &e->representation.plan, *q = &run->representation.plan;
+    const struct output_plan *p = &e->representation.plan, *q = &run->representation.plan;
     check_trainers(&e->trainer, &run->trainer);
     assert_int_equal(train->epochs, run->base->epochs);
     assert_int_equal(e->tree->nodes, run->tree->nodes);
