@@ -24,15 +24,6 @@ enum {
     PROBE_THREADS = 8, /* that can measure at once, at most */
 };
 
-/* measure: fixed table */
-struct measure_settings {
-    int64_t every;   /* epochs between measurements */
-    int64_t samples; /* per measurement */
-    unsigned probes; /* bit i: entry i of probe_registry */
-    int64_t probe_samples;
-    double ridge;
-};
-
 /* A run that is measured; everything is borrowed and stays as it is. */
 struct subject {
     const struct source *source;

@@ -2,6 +2,7 @@
  * probes of the latents that a view keeps, the list of what is measured. */
 #include "analysis/output_measure.h"
 
+#include "analysis/probes/probes.h"
 #include "analysis/readout.h"
 #include "core/linalg.h"
 #include "core/random.h"
@@ -101,15 +102,15 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
     fill(s->target, s->network.parameters, 1);
     fill(s->w_p, s->predictor.parameters, 2);
     s->plan = (struct output_plan){.network = &s->network,
-                                           .source = source,
-                                           .world = world,
-                                           .predictor = &s->predictor,
-                                           .samples = SAMPLES,
-                                           .ridge = 1e-6,
-                                           .alpha_p = 1.7,
-                                           .eta_p = 0.13,
-                                           .eta_s = 0.04,
-                                           .threads = 2};
+                                   .source = source,
+                                   .world = world,
+                                   .predictor = &s->predictor,
+                                   .samples = SAMPLES,
+                                   .ridge = 1e-6,
+                                   .alpha_p = 1.7,
+                                   .eta_p = 0.13,
+                                   .eta_s = 0.04,
+                                   .threads = 2};
 }
 
 static void lay_out(struct setup *s)
@@ -125,9 +126,9 @@ static void lay_out(struct setup *s)
 static void measure(struct setup *s, bool target)
 {
     struct error err;
-    check_ok(outputs_measure(&s->r, s->parameters, target ? s->target : NULL, s->w_p, SEED,
-                                    EPOCH, &err),
-             &err);
+    check_ok(
+        outputs_measure(&s->r, s->parameters, target ? s->target : NULL, s->w_p, SEED, EPOCH, &err),
+        &err);
 }
 
 /* ---- the same by plain loops ---- */
@@ -501,6 +502,33 @@ static void only_latents_that_a_view_keeps_are_probed(void **state)
 
 /* ---- threads, list ---- */
 
+static const struct {
+    const char *path;
+    int rank;
+} listed[] = {{"/series/predictor/effective_rank", 0},
+              {"/series/predictor/f_eigenvalues", 1},
+              {"/series/predictor/sigma2", 0},
+              {"/series/predictor/tau", 0},
+              {"/series/predictor/target_cosine", 0},
+              {"/series/alignment", 1},
+              {"/series/predictor/p", 1},
+              {"/series/predictor/eigenvalues", 1},
+              {"/series/predictor/asymmetry", 0},
+              {"/series/predictor/commutator", 0},
+              {"/series/predictor/k_least", 0},
+              {"/series/predictor/balance", 2}};
+
+enum { LISTED = sizeof listed / sizeof *listed };
+
+static size_t list_of(const struct output_measure *measure, struct quantity entry[LISTED])
+{
+    struct quantity_list count = {0}, list = {.entry = entry};
+    probe_alignment.quantities(measure, &count);
+    assert_true(count.count <= LISTED);
+    probe_alignment.quantities(measure, &list);
+    return list.count;
+}
+
 static void results_are_the_same_bits_for_any_number_of_threads(void **state)
 {
     (void)state;
@@ -516,13 +544,11 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
         lay_out(both[i]);
         measure(both[i], true);
     }
-    struct output_quantity a[OUTPUT_QUANTITIES], b[OUTPUT_QUANTITIES];
-    assert_int_equal(outputs_quantities(&one.r, a), outputs_quantities(&three.r, b));
-    for (size_t i = 0; i < OUTPUT_QUANTITIES; i++)
-        assert_memory_equal(a[i].value, b[i].value,
-                            sizeof(double) * (a[i].rank == 0   ? 1
-                                              : a[i].rank == 1 ? WIDTH
-                                                               : SQUARE));
+    struct quantity a[LISTED], b[LISTED];
+    assert_int_equal(list_of(&one.r, a), LISTED);
+    assert_int_equal(list_of(&three.r, b), LISTED);
+    for (size_t i = 0; i < LISTED; i++)
+        assert_memory_equal(a[i].value, b[i].value, quantity_size(&a[i]) * sizeof(double));
     assert_memory_equal(one.r.f, three.r.f, SQUARE * sizeof(double));
     assert_memory_equal(one.r.d, three.r.d, SQUARE * sizeof(double));
     assert_memory_equal(one.r.accuracy, three.r.accuracy, one.r.latents * sizeof(double));
@@ -532,20 +558,13 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
     }
 }
 
-static const struct {
-    const char *name;
-    int rank;
-} listed[] = {{"f_eigenvalues", 1}, {"effective_rank", 0}, {"sigma2", 0},  {"tau", 0},
-              {"target_cosine", 0}, {"alignment", 1},      {"p", 1},       {"eigenvalues", 1},
-              {"asymmetry", 0},     {"commutator", 0},     {"k_least", 0}, {"balance", 2}};
-
 /* Without one matrix W_p only what needs none is measured, and that is the same. */
 static void the_list_names_what_was_measured(void **state)
 {
     (void)state;
     struct setup with, without;
     struct error err;
-    struct output_quantity a[OUTPUT_QUANTITIES], b[OUTPUT_QUANTITIES];
+    struct quantity a[LISTED], b[LISTED];
     open_given(&with, 1.7);
     open_given(&without, 1.7);
     arena_free(&without.arena);
@@ -558,20 +577,20 @@ static void the_list_names_what_was_measured(void **state)
     memcpy(without.r.d, with.r.d, SQUARE * sizeof(double));
     check_ok(outputs_from_moments(&with.r, with.parameters, NULL, with.w_p, &err), &err);
     check_ok(outputs_from_moments(&without.r, with.parameters, NULL, with.w_p, &err), &err);
-    assert_int_equal(outputs_quantities(&with.r, a), OUTPUT_QUANTITIES);
-    assert_int_equal(outputs_quantities(&without.r, b), 5);
-    for (size_t i = 0; i < OUTPUT_QUANTITIES; i++) {
-        assert_string_equal(a[i].name, listed[i].name);
+    assert_int_equal(list_of(&with.r, a), LISTED);
+    assert_int_equal(list_of(&without.r, b), 5);
+    for (size_t i = 0; i < LISTED; i++) {
+        assert_string_equal(a[i].path, listed[i].path);
         assert_int_equal(a[i].rank, listed[i].rank);
         if (i < 5)
             assert_memory_equal(a[i].value, b[i].value, (a[i].rank ? WIDTH : 1) * sizeof(double));
     }
     const struct alignment *l = &with.r.alignment;
-    const double *values[] = {l->f_value,     &l->effective_rank,    &with.r.sigma2,
-                              &with.r.tau,    &with.r.target_cosine, l->cosine,
-                              l->p_value,     l->predictor,          &l->asymmetry,
-                              &l->commutator, &with.r.k_least,       with.r.balance};
-    for (size_t i = 0; i < OUTPUT_QUANTITIES; i++)
+    const double *values[] = {
+        &l->effective_rank,    l->f_value,     &with.r.sigma2,  &with.r.tau,
+        &with.r.target_cosine, l->cosine,      l->p_value,      l->predictor,
+        &l->asymmetry,         &l->commutator, &with.r.k_least, with.r.balance};
+    for (size_t i = 0; i < LISTED; i++)
         assert_ptr_equal(a[i].value, values[i]);
     arena_free(&with.arena);
     arena_free(&without.arena);
@@ -596,5 +615,5 @@ int main(void)
         TEST(results_are_the_same_bits_for_any_number_of_threads),
         TEST(the_list_names_what_was_measured),
     };
-    return cmocka_run_group_tests_name("representation", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("output_measure", tests, NULL, NULL);
 }

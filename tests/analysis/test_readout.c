@@ -29,10 +29,11 @@ static double held_out(int states, double sd, struct readout *readout)
     uint8_t *label = allocate(SAMPLES, 1);
     gsl_rng *rng = stream_rng_alloc(3, PURPOSE_TEST, 50, (uint64_t)states);
     struct error err = {0};
-    *readout = (struct readout){.features = FEATURES,
-                            .states = states,
-                            .ridge = 1e-6,
-                            .weights = allocate(readout_weights(FEATURES, states), sizeof(double))};
+    *readout =
+        (struct readout){.features = FEATURES,
+                         .states = states,
+                         .ridge = 1e-6,
+                         .weights = allocate(readout_weights(FEATURES, states), sizeof(double))};
     draw(rng, states, sd, feature, label);
     check_ok(readout_fit(readout, SAMPLES, feature, STRIDE, label, work, &err), &err);
     draw(rng, states, sd, feature, label);

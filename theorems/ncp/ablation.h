@@ -89,7 +89,7 @@ struct ablation_run {
     struct sgd_settings sgd;
     struct target_settings target;
     struct trainer trainer;
-    struct output_measure representation;
+    struct output_measure outputs;
     struct arena arena;
 };
 
