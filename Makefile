@@ -1,12 +1,12 @@
 # duet
 #
 #   make          build/duet and build/libduet.a
-#   make demo     the main job: install what is missing, build, train, draw
+#   make demo     the main job: install missing packages, build, train, draw, verify --quick
 #   make check    all tests (the same set-up first);  make check-slurm: a sweep on a real Slurm
-#   make verify   all claims of the theory;  make check-slow: over several seeds, and many kill -9
+#   make verify   all claims of the theory;  make check-slow: over several seeds, with many kill -9
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
-#   make fuzz, check-sanitize, check-valgrind, lint: what looks for bugs (make deps-developer)
+#   make fuzz, check-sanitize, check-valgrind, lint: search for bugs (make deps-developer first)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
@@ -56,7 +56,7 @@ $(LIBRARY): $(OBJECTS)
 	@rm -f $@
 	$(Q_LINK)ar rcs $@ $^
 
-# Objects that name the version are made again when it changes.
+# Objects that contain the version are rebuilt when it changes.
 VERSIONED = $(addprefix $(BUILD)/,harness/run/experiment_store.o harness/verify/report.o \
 	paper_figs/figure.o cli/main.o)
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
@@ -89,7 +89,7 @@ $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
 deps:
 	@sh tests/deps.sh install
 
-# Called first by demo and check, in a make of its own: a fresh machine has no pkg-config yet.
+# Called first by demo and check, as a separate make: a fresh machine has no pkg-config yet.
 .PHONY: ready
 ready:
 	@sh tests/deps.sh ensure
@@ -105,7 +105,7 @@ check: ready
 	$(MAKE) all $(TESTS)
 	@sh tests/run.sh $(BUILD)
 
-# Installs Slurm and starts it for the test alone; says so where it cannot.
+# Installs Slurm and starts it only for the test; says so where it cannot.
 check-slurm: ready
 	$(MAKE) all
 	@sh tests/run.sh $(BUILD) tests/slurm.sh
@@ -135,7 +135,7 @@ figures: ready
 	$(MAKE) all
 	$(PROGRAM) figure all
 
-# ---- what looks for bugs ----
+# ---- search for bugs ----
 
 deps-developer:
 	@sh tests/deps.sh install-developer
@@ -152,8 +152,8 @@ fuzz:
 
 fuzzers: $(FUZZERS)
 
-# Not under the sanitizers: what trains for long by code that the others run too, and what preloads a
-# clock, limits an address space, or crashes on purpose.
+# Not run under the sanitizers: tests that train for long in code that other tests cover, and tests
+# that preload a clock, limit an address space, or crash on purpose.
 SANITIZE_NOT = test_agreement figures.sh clock.sh workers.sh
 SANITIZE_TESTS = $(filter-out $(SANITIZE_NOT:%=$(BUILD)/sanitize/tests/harness/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
 SANITIZE_SCRIPTS = $(filter-out $(SANITIZE_NOT:%=tests/cli/%) $(SANITIZE_NOT:%=tests/faults/%),$(wildcard tests/cli/*.sh tests/faults/*.sh))
@@ -164,13 +164,13 @@ check-sanitize:
 	@ASAN_OPTIONS=allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
 		sh tests/run.sh $(BUILD)/sanitize $(SANITIZE_TESTS) $(SANITIZE_SCRIPTS)
 
-# valgrind knows no AVX-512.
+# valgrind does not support AVX-512.
 check-valgrind:
 	@sh tests/deps.sh ensure-developer
 	$(MAKE) BUILD=$(BUILD)/valgrind ARCH=x86-64-v3 CFLAGS='-O2 -g' all
 	@sh tests/valgrind.sh $(BUILD)/valgrind/duet
 
-# Both compilers without warnings, then what looks at the text.
+# Both compilers without warnings, then the static checkers.
 lint:
 	@sh tests/deps.sh ensure-developer
 	$(MAKE) BUILD=$(BUILD)/gcc CC=gcc CFLAGS='-O3 -g -Werror' all tests

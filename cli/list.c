@@ -2,6 +2,8 @@
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/value.h"
+#include "harness/spec/words.h"
 #include "paper_figs/figures.h"
 #include "sim/registry.h"
 #include "theorems/claims.h"

@@ -2,6 +2,7 @@
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/words.h"
 #include "store/isolate.h"
 
 #include <argp.h>

@@ -29,7 +29,7 @@ void *arena_take(struct arena *arena, size_t count, size_t size);
 enum status arena_create(struct arena *arena, const struct arena *counted, struct error *err);
 void arena_free(struct arena *arena);
 
-/* Doubles to a 64-byte line; rows of samples are padded to a multiple of it. */
+/* `count` doubles rounded up to whole 64-byte lines, as rows of samples are. */
 static inline size_t padded(size_t count)
 {
     return (count + 7) / 8 * 8;

@@ -32,8 +32,8 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* Either the last thread sees that somebody sleeps, or who is about to sleep sees the new phase:
- * both write first and read then, in one order for all (sequential consistency). */
+/* Either the last thread sees the sleeper, or the sleeper sees the new phase before it sleeps: both
+ * write first and then read, in one order for all (sequential consistency). */
 static void sleep_until_met(struct barrier *barrier, unsigned phase)
 {
     pthread_mutex_lock(&barrier->lock);
@@ -90,7 +90,7 @@ void barrier_wait(struct barrier *barrier, bool (*meanwhile)(void *context), voi
     for (int i = 0; i < YIELDS; i++) {
         if (met(barrier, phase))
             return;
-        sched_yield(); /* another program may have the time */
+        sched_yield(); /* give the processor to another program */
     }
     sleep_until_met(barrier, phase);
 }

@@ -1,9 +1,9 @@
 /* A barrier for threads that meet every few tens of microseconds.
  *
  * A thread that waits first does other work that has to be done anyway, then spins for about as
- * long as its fellows may lag behind on a free machine, then sleeps.  OpenMP's own barrier spins a
- * thousand times longer, and on a machine that is busy with other work burns the time that the
- * fellows are waiting for. */
+ * long as the others may lag behind on a free machine, then sleeps.  OpenMP's own barrier spins a
+ * thousand times longer, and on a machine that is busy with other work takes the time that the
+ * others need. */
 #ifndef DUET_CORE_BARRIER_H
 #define DUET_CORE_BARRIER_H
 
@@ -25,9 +25,10 @@ struct barrier {
 enum status barrier_create(struct barrier *barrier, int threads, struct error *err);
 void barrier_free(struct barrier *barrier);
 
-/* Wait for all threads; what any of them wrote before its call, all read after theirs.  Until all
- * are there, `meanwhile(context)` is called again and again: a small piece of other work, false
- * when none is left; NULL: none.  What it writes is seen by the others after the next barrier. */
+/* Wait for all threads.  Everything that a thread wrote before its call is visible to all threads
+ * after theirs.  Until all have arrived, `meanwhile(context)` is called again and again: it does a
+ * small piece of other work, and returns false when none is left; NULL: none.  The others see its
+ * writes after the next barrier. */
 void barrier_wait(struct barrier *barrier, bool (*meanwhile)(void *context), void *context);
 
 #endif

@@ -1,4 +1,4 @@
-/* Descriptors: what a data source, network, objective or optimiser says of itself.
+/* Descriptors: how a data source, network, objective or optimiser describes itself.
  *
  * Each of them is one file that exports one `const struct` whose first member is a `struct
  * descriptor`.  Its parameter table alone drives the spec parser, `duet list`, the error messages
@@ -61,10 +61,10 @@ struct descriptor {
     size_t settings_size;       /* sizeof the struct that `params` fill; 0 where there are none */
 };
 
-/* The line of that name in the parameter table, or NULL. */
+/* The parameter of that name, or NULL. */
 const struct param *descriptor_param(const struct descriptor *descriptor, const char *name);
 
-/* The field of a PARAM_REAL of that name, which the table must have. */
+/* The field in `settings` of the PARAM_REAL of that name, which the table must have. */
 double *descriptor_real(const struct descriptor *descriptor, void *settings, const char *name);
 
 /* All descriptors of one folder, in the order in which `duet list` shows them. */

@@ -37,6 +37,18 @@ enum status error_key(struct error *err, const char *key, const char *format, ..
     return STATUS_INVALID;
 }
 
+enum status error_memory(struct error *err, const char *what, ...)
+{
+    if (!err)
+        return STATUS_SYSTEM;
+    char text[sizeof err->message - sizeof "no memory for "];
+    va_list args;
+    va_start(args, what);
+    vsnprintf(text, sizeof text, what, args);
+    va_end(args);
+    return error_set(err, STATUS_SYSTEM, "no memory for %s", text);
+}
+
 enum status error_context(struct error *err, const char *format, ...)
 {
     if (!err)

@@ -22,19 +22,23 @@ struct error {
     char message[1024]; /* what is wrong; what would be right */
 };
 
-/* Fill `err` and return `status`.  `err` may be NULL where nobody wants the words. */
+/* Fill `err` and return `status`.  `err` may be NULL where the message is not needed. */
 enum status error_set(struct error *err, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same for bad input that one spec key is to blame for. */
+/* The same for bad input under the spec key `key`: STATUS_INVALID. */
 enum status error_key(struct error *err, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* STATUS_SYSTEM, "no memory for WHAT". */
+enum status error_memory(struct error *err, const char *what, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Put "context: " in front of the message and return the status that `err` holds. */
 enum status error_context(struct error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Exit code of a status, as design: 0, 1, 2, 2, 3, 130. */
+/* Exit code of a status, in the order above: 0, 1, 2, 2, 3, 130. */
 int error_exit_code(enum status status);
 
 #endif

@@ -11,7 +11,7 @@ int linalg_threads_are_safe(void)
     return openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
 }
 
-/* To the end, found or not: the compiler makes vectors of it. */
+/* Never stops early, so that the compiler vectorises it. */
 bool are_finite(size_t count, const double *a)
 {
     int lost = 0;

@@ -11,8 +11,8 @@
 /* Whether all of `count` numbers are finite. */
 bool are_finite(size_t count, const double *a);
 
-/* Whether several threads may call BLAS and LAPACK at once, each on one thread of its own, which is
- * set here.  OpenBLAS built without threads is not safe for that (it shares its buffers). */
+/* Whether several threads may call BLAS and LAPACK at once.  Also sets OpenBLAS to one thread per
+ * call.  OpenBLAS built without threads shares its buffers, so there the answer is no. */
 int linalg_threads_are_safe(void);
 
 /* Eigenvalues (largest first) of the symmetric n x n matrix `a`, row-major.  With `vectors`, row j

@@ -162,7 +162,7 @@ void normal_once(uint64_t seed, enum once what, size_t count, double *out)
     }
 }
 
-/* The eigenvectors of G + G^T, whose law no rotation changes where G is normal. */
+/* The eigenvectors of G + G^T with G normal, whose distribution is invariant under rotations. */
 enum status random_basis(uint64_t seed, enum once what, size_t n, double **out, struct error *err)
 {
     double *basis = calloc(n * (n + 1), sizeof *basis);

@@ -27,7 +27,7 @@ static inline double horizontal_sum(vector v)
     return sum;
 }
 
-/* w[0] += the sum of a, w[1] += that of b. */
+/* w[0] += sum of a, w[1] += sum of b. */
 static inline void add_sums(vector a, vector b, double *w)
 {
     for (int i = 0; i < LANES; i += 4) {

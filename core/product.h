@@ -8,8 +8,8 @@
  *   PRODUCT_BACKWARD   X[i][s]  = sum_o W[o][i] Y[o][s]
  *   PRODUCT_OUTER      W[o][i] += sum_s Y[o][s] X[i][s]
  *
- * libxsmm makes the kernels of the first two; the third sums over the contiguous index, which
- * libxsmm has no kernel for, and is written here.  Shapes past the small ones go to dgemm. */
+ * libxsmm makes the kernels of the first two.  The third sums over the contiguous index, for which
+ * libxsmm has no kernel, so it is written here.  Larger shapes go to dgemm. */
 #ifndef DUET_CORE_PRODUCT_H
 #define DUET_CORE_PRODUCT_H
 
@@ -21,8 +21,8 @@ struct product {
     enum product_kind kind;
     int outputs, inputs;
     int samples;    /* columns that are computed; a multiple of 8 */
-    int stride;     /* doubles between rows of Y, and of X but for product_plan_apart */
-    int x_stride;   /* ... of X */
+    int stride;     /* doubles between rows of Y */
+    int x_stride;   /* ... of X: `stride`, except in product_plan_apart */
     int weight_row; /* doubles between rows of W */
     void (*kernel)(const double *, const double *, double *, ...); /* libxsmm's, or NULL */
 };
@@ -31,8 +31,9 @@ struct product {
 void product_plan(struct product *product, enum product_kind kind, int outputs, int inputs,
                   int samples, int stride, int weight_row);
 
-/* The same where X and Y lie apart, such as X in the middle of other samples.  FORWARD takes a
- * kernel for all but huge shapes: it reads X once as it lies, where dgemm would first copy it. */
+/* The same where the rows of X have a stride of their own, such as X amid other samples.  FORWARD
+ * uses a kernel for all shapes except huge ones: it reads X in place, where dgemm would copy it
+ * first. */
 void product_plan_apart(struct product *product, enum product_kind kind, int outputs, int inputs,
                         int samples, int stride, int x_stride, int weight_row);
 

@@ -1,4 +1,4 @@
-/* Vectors of four doubles, at any address of a double. */
+/* Vectors of four doubles, aligned like one double. */
 #ifndef DUET_CORE_QUAD_H
 #define DUET_CORE_QUAD_H
 
@@ -24,7 +24,7 @@ static inline void quad_gate(quad *a, const quad *b)
     *a = (quad)((bits)*a & (bits)(*b > 0));
 }
 
-/* {the sum of a, that of b}, each (0 + 1) + (2 + 3). */
+/* {sum of a, sum of b}, each (0 + 1) + (2 + 3). */
 static inline pair quad_sums(quad a, quad b)
 {
     quad pairs =

@@ -1,9 +1,9 @@
-/* Quantities: the numbers that a part of a run gives at each point in time, with their axes, for
- * whoever keeps, stores, summarises and lists them.
+/* Quantities: the numbers that a part of a run gives at each point in time, with their axes.  They
+ * are kept, stored, summarised and listed by this description.
  *
  * A part that has quantities adds them to a list, always the same ones in the same order.  It does
  * so twice: first the list only counts, then it is filled.  The values belong to the part, stay in
- * their place, and are those of its last measurement. */
+ * their place, and hold its last measurement. */
 #ifndef DUET_CORE_QUANTITY_H
 #define DUET_CORE_QUANTITY_H
 
@@ -26,20 +26,20 @@ struct quantity {
     int rank;                        /* of one measurement; 0: one number */
     struct axis axis[QUANTITY_RANK]; /* [rank] */
     const double *value;             /* [axis 0][axis 1]... */
-    const char *headline;            /* words under which `duet run` and `duet info` show the first
-                                        and the last value; NULL: they do not.  Rank 0 or 1 */
-    const char *brief;               /* words before the value on a progress line; NULL: not there.
-                                        Of rank 1 the first entry is shown */
-    const char *limit;               /* with a headline, rank 1: beginning of the paths of constants
-                                        that entry k cannot exceed, "/ceiling/level" for
-                                        "/ceiling/level_k", whose mean is shown beside; may be NULL */
+    const char *headline;            /* label under which `duet run` and `duet info` show the first
+                                        and the last value; NULL: not shown.  Rank 0 or 1 */
+    const char *brief;               /* label of the value on a progress line; NULL: not shown.  Of
+                                        rank 1 the first entry is shown */
+    const char *limit;               /* of a headline of rank 1: entry k is bounded by the constants
+                                        at this path with _k behind it, "/ceiling/level", whose
+                                        mean is shown beside it; NULL: not bounded */
     bool constant; /* the same at all times: stored once, without the axis of time */
 };
 
 struct quantity_list {
     struct quantity *entry;  /* NULL while counting */
     size_t count;            /* added so far */
-    struct quantity ignored; /* what is written while counting */
+    struct quantity ignored; /* takes the writes while counting */
 };
 
 /* The next entry, whose path is printed from `format`; all other members are 0. */
@@ -53,7 +53,7 @@ void quantity_axis(struct quantity *quantity, size_t length, const char *long_na
 /* Numbers of one measurement. */
 size_t quantity_size(const struct quantity *quantity);
 
-/* What gives quantities, for whoever keeps them. */
+/* A part of a run that has quantities. */
 struct quantity_source {
     const void *state;
     void (*add)(const void *state, struct quantity_list *list);

@@ -19,8 +19,7 @@ struct random_words random_words(uint64_t seed, enum purpose purpose, uint64_t e
 
 #if defined(__AVX2__)
 
-/* A 32-bit word of four counters, in the lower halves; what is in the upper ones does not matter.
- */
+/* A 32-bit word of four counters, in the lower halves; the upper halves are ignored. */
 typedef uint64_t quad __attribute__((vector_size(32)));
 
 static inline quad quad_of(uint64_t word)
@@ -113,7 +112,7 @@ double stream_uniform(struct stream *stream)
     return (double)(stream_word(stream) >> 11) * 0x1p-53;
 }
 
-/* ---- the GSL face ---- */
+/* ---- as a GSL generator ---- */
 
 static void rng_set(void *state, unsigned long seed)
 {

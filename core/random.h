@@ -9,9 +9,9 @@
 #include <gsl/gsl_rng.h>
 #include <stdint.h>
 
-/* What a stream is for; each purpose is a generator of its own.  Append only. */
+/* Purpose of a stream; each purpose is a generator of its own.  Append only. */
 enum purpose {
-    PURPOSE_USER,    /* gsl_rng_set on the GSL face */
+    PURPOSE_USER,    /* gsl_rng_set on a stream_rng */
     PURPOSE_TREE,    /* polarities */
     PURPOSE_WEIGHTS, /* initial weights */
     PURPOSE_TRAIN,   /* training samples and their views */
@@ -19,7 +19,7 @@ enum purpose {
     PURPOSE_CEILING, /* samples of a ceiling that is too large to enumerate */
     PURPOSE_TEST,
     PURPOSE_CLAIM,     /* instances of the claims of `duet verify` */
-    PURPOSE_DATA,      /* what a data source leaves to chance but a tree: covariances, directions */
+    PURPOSE_DATA,      /* constants of a data source, except trees: covariances, directions */
     PURPOSE_PREDICTOR, /* initial weights of a predictor */
     PURPOSE_TARGET,    /* ... of a target network that does not begin as a copy */
 };
@@ -32,8 +32,8 @@ struct random_words {
 struct random_words random_words(uint64_t seed, enum purpose purpose, uint64_t epoch,
                                  uint64_t sample, uint64_t lane, uint64_t index);
 
-/* 64 words of 32 bits, for a fraction of the time that as many bits take otherwise: those of row
- * `row` at an address whose words are `base`.  Philox4x32-10 with key base[0] of the counters
+/* 64 words of 32 bits, much faster than as many bits from random_words: row `row` at the address
+ * whose words are `base`.  Philox4x32-10 with key base[0] of the counters
  * (c, row, base[1]), c = 0 ... 15; word i of counter c is
  * out[16 (c / 4) + 8 (i / 2) + 2 (c mod 4) + i mod 2]. */
 enum { RANDOM_ROW = 64 };

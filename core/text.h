@@ -1,4 +1,4 @@
-/* What the program prints for people, and the exit codes that follow. */
+/* Text printed for people, and the exit codes that follow. */
 #ifndef DUET_CORE_TEXT_H
 #define DUET_CORE_TEXT_H
 

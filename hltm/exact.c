@@ -28,7 +28,7 @@ enum status joint_enumerate(const struct tree *tree, double **probability, size_
     double *p = malloc(*count * sizeof *p);
     if (!p)
         return error_set(err, STATUS_SYSTEM, "no memory for %zu assignments", *count);
-    /* Node by node: the table of the first n nodes is a prefix of that of n + 1. */
+    /* Node by node: the table of the first n nodes grows into the table of n + 1. */
     size_t filled = m;
     for (size_t z = 0; z < m; z++)
         p[z] = 1.0 / (double)m;
@@ -78,7 +78,7 @@ static void message(const struct tree *tree, size_t node, const double *up, doub
     }
 }
 
-/* Divide [m][BLOCK] by its sums over m, whose logarithms are added to `log_evidence`.  Impossible
+/* Divide [m][BLOCK] by its sums over m, and add their logarithms to `log_evidence`.  Impossible
  * evidence has sum 0: its logarithm is -infinity, and the zeros stay. */
 static void normalise(double *mine, size_t m, double *log_evidence)
 {
@@ -116,8 +116,8 @@ static void upward(const struct tree *tree, double *up, double *msg, double *log
 }
 
 /* Belief of a child: b(child) = up(child) x message from the parent's belief without the child's
- * own message.  Where that message is 0, so is all that the parent's state could add below.  The
- * channel is symmetric, so the same `message` serves both ways. */
+ * own message.  Where that message is 0, the parent's state adds nothing below either.  The channel
+ * is symmetric, so the same `message` serves both ways. */
 static void downward(const struct tree *tree, double *up, double *belief)
 {
     const size_t m = (size_t)tree->states;

@@ -1,4 +1,4 @@
-/* What a small tree implies exactly: joint distribution, posteriors, ceilings. */
+/* Exact quantities of a small tree: joint distribution, posteriors, ceilings. */
 #ifndef DUET_HLTM_EXACT_H
 #define DUET_HLTM_EXACT_H
 
@@ -12,8 +12,8 @@ enum {
 };
 
 /* P(z) of every assignment z of all nodes: probability[index], where node 0 is the most significant
- * of the base-m digits of `index`.  `*count` = m^nodes; the array is the caller's to free.  An
- * error past JOINT_LIMIT. */
+ * of the base-m digits of `index`.  `*count` = m^nodes; the caller frees the array.  An error past
+ * JOINT_LIMIT. */
 enum status joint_enumerate(const struct tree *tree, double **probability, size_t *count,
                             struct error *err);
 

@@ -14,7 +14,7 @@ static inline struct random_words words_at(struct draw draw, uint64_t lane, uint
 }
 
 /* Lane l is 1 where its uniform number u_l < p.  Both are read from the highest binary digit down;
- * a lane is settled at the first digit in which they differ, so few words are needed. */
+ * the first digit in which they differ decides a lane, so few words are needed. */
 uint64_t sample_bernoulli(struct draw draw, uint64_t lane, double p)
 {
     if (p >= 1)

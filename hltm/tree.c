@@ -15,7 +15,7 @@ static enum status set_children(struct tree *tree, const struct tree_settings *s
     if (!children->scalar && children->count != (size_t)tree->depth)
         return error_key(err, "data.children",
                          "data.children has %zu entries for a tree of depth %d; give one number, "
-                         "or one entry a level from the root down (%d in all)",
+                         "or one entry per level from the root down (%d in all)",
                          children->count, tree->depth, tree->depth);
     tree->count[0] = 1;
     tree->nodes = 1;
@@ -96,8 +96,8 @@ static enum status set_polarities(struct tree *tree, const struct reals *given, 
         return draw_polarities(tree, given->value[0], given->value[1], seed, err);
     if (given->rank == 1)
         return error_key(err, "data.polarity",
-                         "data.polarity is a list of %zu numbers; give one number, a range "
-                         "[lo, hi], or a list of lists with one row a level",
+                         "data.polarity is a list of %zu numbers; give one number, a range [lo, "
+                         "hi], or a list of lists with one row per level",
                          given->length[0]);
     if (check_polarity(tree, given->value[0], err))
         return STATUS_INVALID;

@@ -21,12 +21,13 @@
 
 enum { TREE_MAX_DEPTH = 24, TREE_MAX_STATES = 256 };
 
-/* What the spec says of a tree. */
+/* Settings of a tree in a spec. */
 struct tree_settings {
     int64_t depth;
-    struct integers children; /* a number, or one entry a level, root first */
+    struct integers children; /* a number, or one entry per level, root first */
     int64_t states;
-    struct reals polarity; /* rho of every edge; [lo, hi]: drawn; list of lists: one row a level */
+    struct reals polarity; /* rho of every edge; [lo, hi]: drawn; list of lists: one row per
+                              level */
     int64_t keep_level;    /* a view keeps the latents of levels 0..keep_level */
     int64_t label_level, label_node; /* the latent that labels a sample, one that views keep */
 };
@@ -44,10 +45,9 @@ struct tree {
     double *polarity;                 /* [nodes]; rho of the edge from the parent, root: 0 */
 };
 
-/* Build the tree and draw what the settings leave to chance from (seed, PURPOSE_TREE): |rho|
- * uniform in [lo, hi], its sign +1 or -1 with equal chance where m = 2, positive for m > 2 (where
- * rho cannot go below -1/(m-1)).  Errors name the key to blame: "data.children", "data.polarity",
- * ... */
+/* Build the tree.  A polarity given as a range is drawn at (seed, PURPOSE_TREE): |rho| uniform in
+ * [lo, hi], its sign +1 or -1 with equal chance where m = 2, positive for m > 2 (where rho cannot
+ * go below -1/(m-1)).  Errors name the key to blame: "data.children", "data.polarity", ... */
 enum status tree_create(struct tree **tree, const struct tree_settings *settings, uint64_t seed,
                         struct error *err);
 void tree_free(struct tree *tree);
@@ -57,7 +57,7 @@ static inline size_t tree_leaves(const struct tree *tree)
     return tree->count[tree->depth];
 }
 
-/* Number of node i of level d's parent within level d - 1. */
+/* Index within level d - 1 of the parent of node i of level d. */
 static inline size_t tree_parent(const struct tree *tree, int level, size_t i)
 {
     return i / (size_t)tree->children[level - 1];

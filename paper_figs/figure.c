@@ -2,7 +2,9 @@
 
 #include "harness/report/gnuplot.h"
 #include "harness/run/run.h"
+#include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/words.h"
 
 #include <errno.h>
 #include <omp.h>

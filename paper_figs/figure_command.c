@@ -2,6 +2,7 @@
 #include "harness/command.h"
 #include "harness/run/run.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/words.h"
 #include "paper_figs/figures.h"
 
 #include <argp.h>

@@ -1,5 +1,5 @@
-# A curve of a claim: the first column of the table $DUET_FILE against the others, which its first
-# line names.  DUET_COLUMNS, DUET_TITLE, DUET_X_LABEL, DUET_Y_LABEL, DUET_LOG_X, DUET_LOG_Y say how.
+# Curves of a claim: the columns of the table $DUET_FILE, which its first line names, over the first
+# column.  Reads DUET_COLUMNS, DUET_TITLE, DUET_X_LABEL, DUET_Y_LABEL, DUET_LOG_X, DUET_LOG_Y.
 
 width = 11.5
 height = 7.0
@@ -16,7 +16,7 @@ set title system("printf %s \"$DUET_TITLE\"") offset 0, -0.5
 set xlabel system("printf %s \"$DUET_X_LABEL\"") offset 0, 0.3
 set ylabel system("printf %s \"$DUET_Y_LABEL\"") offset 0.5, 0
 
-# Powers of ten where an axis spans two of them, plain numbers elsewhere.
+# Powers of ten if an axis spans two of them, plain numbers otherwise.
 positive(value) = value > 0 ? value : NaN
 if (logarithmic_x) {
     set logscale x

@@ -1,24 +1,24 @@
-# What figures of several panels share; loaded after plots/style.gp.
+# Shared parts of figures with several panels; loaded after plots/style.gp.
 # The numbers come from the result file $DUET_FILE through `$DUET export`.
 
 series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
 shell(command) = system(sprintf("\"$DUET\" export \"$DUET_FILE\" %s", command))
 
-# The values of an axis or of a vector as words; how many columns of values a dataset has.
+# The values of an axis or of a vector as words; the number of value columns of a dataset.
 words_of(name) = shell(name." | tail -n +2 | awk '{print $NF}' | tr '\\n' ' '")
 columns_of(name) = int(shell(name." | head -n 1 | wc -w")) - 1
 
-# To load: a dataset with all its columns as a datablock, so that it is exported once.
+# To load: a dataset with all its columns as a datablock, so that it is exported only once.
 keep(block, name) = sprintf("< echo '%s << end_of_data'; \"$DUET\" export \"$DUET_FILE\" %s | tail -n +2; echo end_of_data", block, name)
 
-# For eval: where a panel lies, by column and row (from the top), in shares of the whole figure.
+# For eval: the place of a panel by column and row (from the top), in fractions of the whole figure.
 # first_x, first_y: left and top edge of the first panel; step_x, step_y: from panel to panel.
 place(c, r) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
     ."set tmargin at screen %g; set bmargin at screen %g", \
     first_x + c * step_x, first_x + c * step_x + wide, \
     first_y - r * step_y, first_y - r * step_y - high)
 
-# For eval: nothing but a legend between these edges.
+# For eval: an empty plot with a legend between these edges.
 legend(left, right, top, bottom) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
     ."set tmargin at screen %g; set bmargin at screen %g;", left, right, top, bottom) \
     ."unset title; unset xlabel; unset ylabel; unset border; unset tics; unset grid; unset label; " \
@@ -35,14 +35,14 @@ stable = Colour[3]
 unstable = Colour[4]
 half_stable = "pointtype 13 pointsize 1.0 linecolor rgb 'black' title 'half-stable'"
 
-# For eval: the frame.  Arrows have one length, as seen, and are centred on their places;
-# `arrow_length` is in widths of the panel, `shape` its height over its width.
+# For eval: the frame.  All arrows are drawn with the same length, centred on their grid points;
+# `arrow_length` is in widths of the panel, `shape` is its height over its width.
 plane_frame(x0, x1, y0, y1) = sprintf("set xrange [%g:%g]; set yrange [%g:%g]; " \
     ."unit_x = %g; unit_y = %g", x0, x1, y0, y1, x1 - x0, (y1 - y0) / shape)
 seen(u, v) = sqrt((u / unit_x) ** 2 + (v / unit_y) ** 2)
 share_of(u, v) = seen(u, v) > 0 ? arrow_length / seen(u, v) : NaN
 
-# For eval, first: the trajectories of a panel, how they end, and the points of rest.
+# For eval, first: the trajectories of a panel, their ends, and the points of rest.
 plane_read(panel) = "fates = words_of('".panel."/collapse');" \
     ."load keep('$trajectory', '".panel."/trajectory'); load keep('$rest', '".panel."/rest')"
 
@@ -54,8 +54,8 @@ plane_trajectories = "for [i = 1:words(fates)] $trajectory" \
     ." using (column(2 * i)):(column(2 * i + 1)) with lines linewidth 1.1" \
     ." linecolor rgb (int(word(fates, i)) ? collapsed : alive)"
 plane_curve(panel, name, style) = "series('".panel."/".name."') using 2:3 skip 1 with lines ".style
-# Points of rest: filled where stable; open where unstable, every n-th of them, so that lines of
-# them are told apart; black where half-stable.
+# Points of rest: filled if stable; open if unstable, only every n-th, so that lines of such points
+# stay readable; black if half-stable.
 plane_points(kind, n, style) = sprintf("$rest using 2:($4 == %d ? $3 : NaN) every %d with points %s", \
     kind, n, style)
 plane_rest(n, size, open_size) = \
@@ -74,7 +74,7 @@ plane_legend = "NaN with lines linewidth 1.6 linecolor rgb alive title 'does not
 
 # ---- series of several runs over time: paper_figs/kit/series.h ----
 
-# For eval: the curves of a dataset, one for each run, and the legend of their values.
+# For eval: the curves of a dataset, one per run, and the legend of their values.
 curve = "linespoints linetype i pointnumber 6 pointsize 0.45 linewidth 1.4"
 curves(name, runs) = sprintf("load keep('$series', '%s'); plot for [i = 1:%d] $series using 1:(column(i + 1)) with ", \
     name, runs).curve

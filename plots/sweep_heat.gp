@@ -1,4 +1,4 @@
-# A quantity of a sweep over two swept keys, as colour; `duet plot` writes the table $DUET_FILE: x,
+# A quantity of a sweep over two swept keys, as colour.  `duet plot` writes the table $DUET_FILE: x,
 # by, mean, sd, low, high, complete, points, number of the line, and the cells: x, x_low, x_high,
 # by, by_low, by_high.  Cells without a value stay blank.
 

@@ -1,6 +1,6 @@
-# A quantity of a sweep over a swept key, a line for each value of another; `duet plot` writes the
-# table $DUET_FILE: x, by, mean, sd, low, high, complete, points, number of the line, and where they
-# are drawn.
+# A quantity of a sweep over a swept key, one line per value of another.  `duet plot` writes the table
+# $DUET_FILE: x, by, mean, sd, low, high, complete, points, number of the line, and the places where
+# they are drawn.
 
 width = 13.0
 height = 7.4
@@ -32,7 +32,7 @@ if (words_along_x) {
     set xrange [0.5:count + 0.5]
 }
 
-# More lines than colours: in order along a scale from dark to light.
+# If there are more lines than colours: in order along a scale from dark to light.
 set palette defined (0 "#440154", 0.2 "#414487", 0.4 "#2a788e", 0.6 "#22a884", 0.8 "#7ad151", 1 "#c8d800")
 unset colorbox
 if (lines > 6) {
@@ -49,8 +49,8 @@ if (lines > 0) {
     unset key
 }
 
-# Words stand side by side.  Numbers are joined by lines, apart by a little so that their errors
-# are seen, or with a band where they are many.
+# Words are placed side by side.  Numbers are joined by lines, with error bars that are shifted a little
+# so that they do not overlap, or with bands if there are many.
 share(i) = lines > 1 ? (i - 0.5) / lines - 0.5 : 0
 stats "< awk 'NR > 1' \"$DUET_FILE\"" using 10 nooutput
 ratio = logarithmic ? STATS_max / STATS_min : 1

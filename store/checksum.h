@@ -1,8 +1,8 @@
 /* The checksum behind a result file.
  *
  * HDF5 has checksums for its metadata, not for plain arrays, so a file that duet writes ends with
- * 16 bytes more, "\ncrc32 1a2b3c4d\n": CRC-32 (that of zlib, gzip and PNG) of all bytes before
- * them. HDF5 knows where its part of a file ends and passes over what follows. */
+ * 16 bytes more, "\ncrc32 1a2b3c4d\n": CRC-32 (as in zlib, gzip and PNG) of all bytes before them.
+ * HDF5 knows where its part of the file ends and ignores the rest. */
 #ifndef DUET_HARNESS_CHECKSUM_H
 #define DUET_HARNESS_CHECKSUM_H
 
@@ -11,7 +11,7 @@
 
 enum { CHECKSUM_BYTES = 16 };
 
-/* The 16 bytes for what comes before them, and a zero behind. */
+/* Write to `end` the 16 bytes that follow `bytes`, and a zero behind them. */
 void checksum_end(const void *bytes, size_t size, char end[CHECKSUM_BYTES + 1]);
 
 enum checksum {
@@ -23,7 +23,7 @@ enum checksum {
 /* Reads all of the file at `path`. */
 enum checksum checksum_of_file(const char *path);
 
-/* Whether it ends with one, right or wrong. */
+/* Whether the file ends with a checksum, right or wrong. */
 bool checksum_is_there(const char *path);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * The same calls give the same bytes: object times are not tracked and no wall-clock time goes in.
  * Building in memory means that a full disk or an unwritable folder is one clean error and leaves
- * nothing behind.  A checksum of all bytes follows the part of HDF5, whose library passes over it
+ * nothing behind.  A checksum of all bytes follows the part of HDF5, whose library ignores it
  * (store/checksum.h); the root attribute `checksum` says so.  Every dataset has the attributes
  * `long_name` and `units`, and its axes are dimension scales.
  *
@@ -36,8 +36,8 @@ enum status store_put_text(struct store *store, const char *name, const char *va
 enum status store_put_integer(struct store *store, const char *name, uint64_t value,
                               struct error *err);
 
-/* An axis: a dimension scale of `length` values; NULL values are 0, 1, 2, ...  Groups on the way
- * are made. */
+/* An axis: a dimension scale of `length` values; NULL values are 0, 1, 2, ...  Missing groups are
+ * created. */
 enum status store_put_axis(struct store *store, const char *path, size_t length,
                            const double *values, const char *long_name, const char *units,
                            struct error *err);
@@ -78,8 +78,8 @@ struct store_array {
     double *values;
 };
 
-/* What a dataset says of itself.  The texts are "" where the file has none.  Free with
- * store_info_free. */
+/* Description of a dataset.  The texts are "" where the file has none.  Free with store_info_free.
+ */
 struct store_info {
     int rank;
     size_t shape[STORE_FILE_RANK];
@@ -98,8 +98,8 @@ enum store_kind {
 /* Errors say which file, and whether it is missing, unreadable, truncated or no HDF5 file. */
 enum status store_open(struct store_file **file, const char *path, struct error *err);
 
-/* Whether the file is as it was written: by its checksum (store/checksum.h), and where it has
- * none, being older or of another program, by opening it. */
+/* Whether the file is undamaged.  Its checksum decides (store/checksum.h); a file without one,
+ * older or from another program, is opened instead. */
 enum status store_verify(const char *path, struct error *err);
 
 void store_close(struct store_file *file);
@@ -132,8 +132,8 @@ enum status store_get_number(const struct store_file *file, const char *name, do
 enum status store_get_numbers(const struct store_file *file, const char *name,
                               struct store_array *array, struct error *err);
 
-/* A root attribute of any type in words, to show it; "(records)" and so on where it is neither text
- * nor numbers. */
+/* A root attribute of any type as text, for display; "(records)" and the like where it is neither
+ * text nor numbers. */
 enum status store_show_attribute(const struct store_file *file, const char *name, char **text,
                                  struct error *err);
 

@@ -30,8 +30,8 @@ struct reading {
     struct error *err;
 };
 
-/* What a child sends before the bytes of a file; of a file that it cannot read, they are the
- * message. */
+/* A child sends this before the bytes of a file, which are the message if it cannot read the file.
+ */
 struct head {
     size_t file, size;
     bool good;
@@ -118,7 +118,7 @@ static enum status start_child(struct reading *reading, struct child *child, siz
                          strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's business */
+        signal(SIGINT, SIG_IGN); /* the parent handles Ctrl-C */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
             _exit(1);
@@ -160,7 +160,7 @@ static bool receive_all(int pipe, void *bytes, size_t size)
     return true;
 }
 
-/* What the child says of file i; false if it died over it. */
+/* The child's result for file i; false if the child died over it. */
 static bool receive(struct reading *reading, const struct child *child, size_t i, struct head *head,
                     enum status *status)
 {
@@ -201,7 +201,7 @@ static enum status take_damaged(struct reading *reading, size_t i)
     return each->take(each->context, i, NULL, 0, &problem, reading->err);
 }
 
-/* A child that dies may have been killed for something else: the file gets a second one. */
+/* A child may have been killed for another reason, so the file gets a second child. */
 static enum status read_one(struct reading *reading, size_t i)
 {
     enum { ATTEMPTS = 2 };

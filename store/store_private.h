@@ -1,5 +1,6 @@
-/* What the parts of store/store.h share: store_write.c makes files, store_read.c and store_walk.c
- * read them, store_try.c does so in a child process first; store_each.c reads many. */
+/* Shared by the files behind store/store.h: store_write.c makes result files, store_read.c and
+ * store_walk.c read them, store_try.c tries them in a child process first, store_each.c reads many.
+ */
 #ifndef DUET_HARNESS_STORE_PRIVATE_H
 #define DUET_HARNESS_STORE_PRIVATE_H
 
@@ -9,14 +10,14 @@
 
 /* ---- HDF5 ---- */
 
-/* HDF5 prints its error stack on stderr unless told otherwise, once for each thread. */
+/* Keep HDF5 from printing its error stack on stderr; every thread must call it. */
 void hdf5_quiet(void);
 
-/* Let an object of HDF5 go, whatever it is; ids below 0 are none. */
+/* Release an HDF5 object of any kind; an id below 0 is no object. */
 void hdf5_release(hid_t id);
 
-/* The sentence of `format`, followed by what HDF5 says.  Must come before any further call of HDF5,
- * which would clear the error stack. */
+/* The sentence of `format`, followed by HDF5's own message.  Must come before any further call of
+ * HDF5, which would clear the error stack. */
 enum status hdf5_error(struct error *err, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -27,7 +28,7 @@ enum status store_out_of_memory(struct error *err);
 /* `path: what: errno's words`, with errno kept in the error. */
 enum status store_system_error(struct error *err, const char *path, const char *what);
 
-/* HDF5's words on a file that is damaged at `what`. */
+/* HDF5's message about a file that is damaged at `what`. */
 enum status store_damaged(const struct store_file *file, const char *what, struct error *err);
 
 /* ---- an open file ---- */
@@ -47,25 +48,25 @@ enum {
     STORE_MAX_LINKS = 1000000, /* followed by one visit */
 };
 
-/* Size of the regular file at `path`, whose checksum is right if it has one. */
+/* Size of the regular file at `path`; an error if it has a checksum and that is wrong. */
 enum status store_look_at(const char *path, uint64_t *size, struct error *err);
 
-/* Open a file of that size here and now. */
+/* Open a file of that size in this process. */
 enum status store_open_file(struct store_file **file, const char *path, uint64_t size,
                             struct error *err);
 
-/* Open without a try in another process: only where a crash costs nothing. */
+/* Open without trying in another process first: only where a crash costs nothing. */
 enum status store_open_here(struct store_file **file, const char *path, struct error *err);
 
-/* Limits of a process that may crash, and, before each file that it reads, of time and memory for
- * a file of this size.  store_open_here does the latter itself. */
+/* Set the limits of a process that may crash; before each file that it reads, limit time and memory
+ * by the size of that file. store_open_here does the latter itself. */
 void store_limit_child(void);
 void store_limit_file(uint64_t size);
 
-/* Is there a link of that path, wherever it leads? */
+/* Whether there is a link of that path, wherever it leads. */
 bool store_is_linked(const struct store_file *file, const char *path);
 
-/* Why a path that is linked cannot be opened. */
+/* The error that says why a path that is linked cannot be opened. */
 enum status store_broken_link(const struct store_file *file, const char *path, struct error *err);
 
 /* ---- an open dataset or attribute ---- */
@@ -85,12 +86,12 @@ void view_close(struct view *view);
 enum status view_extent(const struct store_file *file, const struct view *view, int *rank,
                         size_t *shape, size_t *count, struct error *err);
 
-/* Can a file of this size hold `count` values of the type?  Filters may compress them to the
- * `factor`th part. */
+/* Whether a file of this size can hold `count` values of the type, which filters may compress by up
+ * to `factor`. */
 enum status view_check_capacity(const struct store_file *file, const struct view *view,
                                 size_t count, uint64_t factor, struct error *err);
 
-/* A text of fixed length; any text of an object.  Allocated. */
+/* A text of fixed length; a text attribute of `object` of either kind.  Allocated. */
 enum status view_read_fixed_text(const struct store_file *file, const struct view *view,
                                  char **text, struct error *err);
 enum status store_read_text(const struct store_file *file, hid_t object, const char *name,
@@ -105,7 +106,7 @@ struct store_walk {
     struct error *err;
     size_t links;
     int depth;
-    bool skip_deep; /* groups that are too deep are passed over; else they are an error */
+    bool skip_deep; /* skip groups that are too deep; else they are an error */
 };
 
 enum status store_walk_from(struct store_walk *walk, const char *group);

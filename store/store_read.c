@@ -1,4 +1,4 @@
-/* Reads numbers and texts of files, and doubts all that they say of themselves. */
+/* Reads numbers and texts of files, and trusts nothing that a file says about itself. */
 #include "store/checksum.h"
 #include "store/store_private.h"
 
@@ -56,7 +56,7 @@ enum status store_look_at(const char *path, uint64_t *size, struct error *err)
 }
 
 /* Finished files never change, so they need no lock, which some shared folders cannot give.  Small
- * ones are read at once. */
+ * files are read at once. */
 static enum status open_hdf5(struct store_file *file, struct error *err)
 {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
@@ -74,7 +74,7 @@ static enum status open_hdf5(struct store_file *file, struct error *err)
     return status;
 }
 
-/* A file that says that it ends with a checksum must do so. */
+/* A file with the attribute `checksum` must end with one. */
 static enum status miss_checksum(const struct store_file *file, struct error *err)
 {
     char *text = NULL;
@@ -154,7 +154,7 @@ static const char *class_name(H5T_class_t class)
     }
 }
 
-/* The plain integers and floats; anything else of these classes is made up or very rare. */
+/* The plain integers and floats; other types of these classes are very rare, or made to do harm. */
 static bool is_plain_number(hid_t type)
 {
     const hid_t plain[] = {H5T_STD_I8LE,   H5T_STD_I16LE,  H5T_STD_I32LE,  H5T_STD_I64LE,
@@ -179,7 +179,7 @@ static bool is_number(hid_t type)
     return plain;
 }
 
-/* Rank, extent and number of values; the product is checked against the limit of memory. */
+/* Rank, extent and number of values, which is checked against the limit of memory. */
 enum status view_extent(const struct store_file *file, const struct view *view, int *rank,
                         size_t *shape, size_t *count, struct error *err)
 {
@@ -215,7 +215,7 @@ enum status view_check_capacity(const struct store_file *file, const struct view
                      file->path, view->name, count, (unsigned long long)file->size);
 }
 
-/* Everything about numbers but the values. */
+/* All checks of numbers except of the values. */
 static enum status view_check(const struct store_file *file, const struct view *view,
                               uint64_t factor, struct store_array *array, struct error *err)
 {
@@ -315,8 +315,8 @@ static bool chunks_fit(hid_t properties, const struct view *view, uint64_t most)
     return rank > 0 && bytes > 0;
 }
 
-/* HDF5 1.10.8 reads compact data without looking whether there is that much of it.  Contiguous data
- * may be none at all, which reads as the fill value. */
+/* HDF5 1.10.8 reads compact data without checking their size.  Contiguous data may be absent, which
+ * reads as the fill value. */
 static bool storage_fits(const struct view *view, H5D_layout_t layout)
 {
     const hsize_t stored = H5Dget_storage_size(view->id);
@@ -327,7 +327,7 @@ static bool storage_fits(const struct view *view, H5D_layout_t layout)
     return count >= 0 && size > 0 && (hsize_t)count <= stored / size;
 }
 
-/* Refuse what lies in other files and find how much the filters may compress. */
+/* Refuse data in other files, and find how much the filters may compress. */
 static enum status check_layout(const struct store_file *file, const struct view *view,
                                 uint64_t *factor, struct error *err)
 {
@@ -581,7 +581,7 @@ static enum status show_other(const struct view *view, char **text, struct error
     return store_out_of_memory(err);
 }
 
-/* What is not one text. */
+/* An attribute that is not one text. */
 static enum status show_view(const struct store_file *file, const struct view *view, char **text,
                              struct error *err)
 {

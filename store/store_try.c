@@ -1,5 +1,5 @@
-/* HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents out, but not a
- * file that was made to do harm, so every file is read by a child process first. */
+/* HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents out, but not
+ * files made to do harm, so every file is read by a child process first. */
 #include "store/checksum.h"
 #include "store/store_private.h"
 
@@ -88,7 +88,7 @@ void store_limit_child(void)
         signal(fatal[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &none);
     int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    dup2(nowhere, STDERR_FILENO); /* the last words of a crash */
+    dup2(nowhere, STDERR_FILENO); /* the messages of a crash */
 }
 
 static struct rlimit lowered(struct rlimit limit, rlim_t most)
@@ -97,8 +97,8 @@ static struct rlimit lowered(struct rlimit limit, rlim_t most)
     return limit;
 }
 
-/* Too much time or memory over one file end the child, too.  The limits can be raised again for
- * the next file. */
+/* Too much time or memory for one file also ends the child.  The limits can be raised again for the
+ * next file. */
 void store_limit_file(uint64_t size)
 {
     struct rusage used;
@@ -132,13 +132,13 @@ static enum status rehearse(const char *path, uint64_t size, struct error *err)
                               .context = &rehearsal,
                               .err = err,
                               .skip_deep = true};
-    if (!status) /* what ends the walk hides the rest, so the file is not read then */
+    if (!status) /* an error of the walk hides the rest, so the file is not read then */
         status = store_walk_from(&walk, "/");
     store_close(file);
     return status ? status : rehearsal.status;
 }
 
-/* What the child says, or that it died. */
+/* The child's verdict, or the error that it died. */
 static enum status try_in_child(const char *path, uint64_t size, struct error *err)
 {
     struct error *said =
@@ -186,7 +186,7 @@ enum status store_verify(const char *path, struct error *err)
     return status;
 }
 
-/* ---- those who are children already ---- */
+/* ---- for processes that are children already ---- */
 
 enum status store_open_here(struct store_file **file, const char *path, struct error *err)
 {

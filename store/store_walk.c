@@ -1,4 +1,4 @@
-/* What a file has: lists of names, descriptions, axes. */
+/* The contents of a file: lists of names, descriptions, axes. */
 #include "store/store_private.h"
 
 #include <stdio.h>
@@ -7,8 +7,8 @@
 
 /* ---- lists of names ---- */
 
-/* Names of links or attributes.  HDF5 could sort them, but frees what it never set when it meets a
- * damaged one while doing so. */
+/* Names of links or attributes.  HDF5 could sort them, but when it meets a damaged one while
+ * sorting, it frees memory that it never set. */
 struct names {
     char **name;
     size_t count, capacity;
@@ -59,7 +59,7 @@ enum status store_visit_attributes(const struct store_file *file,
     hdf5_quiet();
     struct names names = {0};
     enum status status = STATUS_OK;
-    /* Looking for a name that is not there finds out whether all can be read. */
+    /* Looking up a missing name reads all of them, so it fails if one is damaged. */
     if (H5Aexists(file->id, "\1") < 0 ||
         H5Aiterate2(file->id, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, add_attribute, &names) < 0)
         status = store_damaged(file, "its attributes", err);
@@ -70,7 +70,7 @@ enum status store_visit_attributes(const struct store_file *file,
     return status;
 }
 
-/* ---- what there is ---- */
+/* ---- objects of a file ---- */
 
 /* An attribute of a dataset, "" where it is missing or no text. */
 static enum status text_or_empty(const struct store_file *file, hid_t object, const char *name,
@@ -172,7 +172,7 @@ static enum status walk_object(struct store_walk *walk, hid_t group, const char 
     return status;
 }
 
-/* Only hard links lead to objects that are not seen under another path. */
+/* Only hard links are followed: every object of the file has one. */
 static herr_t add_link(hid_t group, const char *name, const H5L_info_t *about, void *names)
 {
     (void)group;

@@ -245,7 +245,7 @@ enum status store_put_axis(struct store *store, const char *path, size_t length,
     return status;
 }
 
-/* The axis at `path`, or -1 and an error unless it is one of `length` values. */
+/* The axis at `path`; -1 and an error unless it is an axis of `length` values. */
 static hid_t open_axis(const struct store *store, const char *path, size_t length,
                        struct error *err)
 {
@@ -340,7 +340,7 @@ static bool is_folder(const char *path)
     return S_ISDIR(about.st_mode);
 }
 
-/* Make `folder` and those above it; errno says why not. */
+/* Make `folder` and the folders above it; errno says why not. */
 static bool make_folders(char *folder)
 {
     for (char *slash = strchr(folder + 1, '/');; slash = strchr(slash + 1, '/')) {
@@ -404,11 +404,12 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     return done;
 }
 
-/* Put `bytes` at `path` by way of `temporary`, which is gone in the end.  NULL: only try. */
+/* Write `bytes` to `temporary` and rename it to `path`; in the end `temporary` is gone. `bytes`
+ * NULL: only try. */
 static enum status replace_file(const char *path, const char *folder, const char *temporary,
                                 const char *bytes, size_t size, struct error *err)
 {
-    enum { TRIES = 3 }; /* somebody may take it for a leftover, see sweep_clean */
+    enum { TRIES = 3 }; /* another process may remove it as a leftover, see sweep_clean */
     bool written = write_file(temporary, bytes, size);
     if (written && !bytes) {
         unlink(temporary);

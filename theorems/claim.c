@@ -28,7 +28,7 @@ void plant(const struct trial *trial, double *measured, size_t count)
         if (fabs(measured[i]) > fabs(measured[at]))
             at = i;
     if (trial->fault == FAULT_SIGN && count > 0)
-        measured[at] = -measured[at]; /* the largest, so that it is not one that is 0 anyway */
+        measured[at] = -measured[at]; /* the largest, so that it is not 0 */
     for (size_t i = 0; trial->fault == FAULT_FACTOR && i < count; i++)
         measured[i] *= 2;
 }
@@ -114,7 +114,7 @@ static int control_count(const struct part *part)
 
 enum extreme { SMALLEST, LARGEST };
 
-/* The smallest or largest value; NAN where there is none, and where one that must be there is. */
+/* The smallest or largest value that is not NAN; NAN if there is none. */
 static double extreme(const double *value, int count, enum extreme which)
 {
     double result = NAN;
@@ -146,8 +146,8 @@ static double surprise(const double *p, int count)
     return 0 - log10(fmin(1, fmax(1e-300, smallest) * count)); /* 0 for p = 1, not -0 */
 }
 
-/* The number that a kind is judged by: of the statement, where the worst instance counts, or of a
- * control, where the least failure counts (for a bound, whether it was broken at all). */
+/* The number that a kind is judged by.  For the statement the worst instance counts, for a control
+ * the least failure (for a bound: whether it was broken at all). */
 static double figure_of(const struct part *part, const double *value, int count, bool control)
 {
     switch (part->kind) {
@@ -263,7 +263,7 @@ void part_judge(const struct part *part, const struct reading *readings, int cou
     free(value);
 }
 
-/* How bad, the worst last. */
+/* Rank of a verdict, the worst highest. */
 static int badness(enum verdict verdict)
 {
     static const int order[] = {[VERDICT_HOLDS] = 0,
@@ -274,8 +274,8 @@ static int badness(enum verdict verdict)
     return order[verdict];
 }
 
-/* Whether `a` says more of its claim than `b`: it is worse, or as good and the one of both that has
- * a control, or nearer to its tolerance. */
+/* Whether `a` stands for the claim rather than `b`: it has the worse verdict, or the same verdict
+ * and alone a control, or is nearer to its tolerance. */
 static bool outranks(const struct judgement *a, const struct judgement *b)
 {
     if (badness(a->verdict) != badness(b->verdict))

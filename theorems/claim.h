@@ -1,10 +1,9 @@
 /* Claims: statements of the papers, each with a way to measure it and a control.
  *
  * A claim is one file that exports one `const struct claim`.  It has parts, statements that are
- * measured by themselves; a part is measured on many instances, all drawn from
- * (seed, claim, part, instance), and judged by its kind.  A control is the same measurement with
- * one hypothesis removed, where the statement must fail: a part whose control does not fail is not
- * shown. */
+ * measured separately.  A part is measured on many instances, each drawn from (seed, claim, part,
+ * instance), and judged by its kind.  A control is the same measurement with one hypothesis
+ * removed, where the statement must fail: a part whose control does not fail shows nothing. */
 #ifndef DUET_THEOREMS_CLAIM_H
 #define DUET_THEOREMS_CLAIM_H
 
@@ -31,7 +30,7 @@ enum part_kind {
 
 enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 24 };
 
-/* Faults that tests plant in what is measured, to see that the claim fails. */
+/* Faults that tests plant in measured values, to see that the claim then fails. */
 enum fault { FAULT_NONE, FAULT_SIGN, FAULT_FACTOR, FAULT_GATE, FAULT_CENTRING };
 
 /* One instance to be measured. */
@@ -41,32 +40,32 @@ struct trial {
     gsl_rng *rng;         /* at (seed, claim, part, instance) */
     const void *settings; /* as the claim's params describe */
     enum fault fault;
-    struct shelf *shelf; /* what measurements share (theorems/shelf.h); NULL: nothing */
+    struct shelf *shelf; /* results that measurements share (theorems/shelf.h); NULL: none */
 };
 
-/* What was measured on it. */
+/* The measurement of one instance. */
 struct reading {
     double error;                   /* see part_kind */
     double uncertainty;             /* PART_RATE: standard error of the slope */
-    double control[CLAIM_CONTROLS]; /* the same without one hypothesis; NAN: not for this one */
+    double control[CLAIM_CONTROLS]; /* the same without one hypothesis; NAN: not measured here */
 };
 
 struct part {
     const char *statement;                    /* "gradient: ...": a name, then the formula */
     const char *measured;                     /* how */
-    const char *controls[CLAIM_CONTROLS + 1]; /* what is removed; ended by NULL */
+    const char *controls[CLAIM_CONTROLS + 1]; /* hypotheses removed; ended by NULL */
     enum part_kind kind;
     double tolerance, least;
-    /* PART_EFFECT that a paper reports of other data: it may come out otherwise here, so an
-     * interval that is not above `least` is VERDICT_DIFFERS. */
+    /* A PART_EFFECT that a paper reports for other data.  It may differ here, so an interval that
+     * is not above `least` is VERDICT_DIFFERS. */
     bool reported;
-    int instances, quick; /* how many, also with --quick */
-    double cost;          /* seconds of an instance, about: the long ones start first */
+    int instances, quick; /* their number; their number with --quick */
+    double cost;          /* seconds per instance, about; the longest start first */
     /* STATUS_INVALID: cannot be measured at these settings. */
     enum status (*measure)(const struct trial *trial, struct reading *reading, struct error *err);
 };
 
-/* A table of numbers that a report draws: the first column against the others. */
+/* A table that a report plots: every other column against the first. */
 struct curves {
     const char *title, *x_label, *y_label, *caption;
     bool log_x, log_y;
@@ -104,7 +103,7 @@ void curves_free(struct curves *curves);
 
 enum verdict {
     VERDICT_HOLDS,
-    VERDICT_DIFFERS, /* PART_EFFECT only: the interval speaks against it, see also `reported` */
+    VERDICT_DIFFERS, /* PART_EFFECT only: the interval contradicts it, see also `reported` */
     VERDICT_FAILS,
     VERDICT_NO_CONTROL, /* a control did not fail */
     VERDICT_NOT_CHECKED,
@@ -113,16 +112,16 @@ enum verdict {
 struct judgement {
     enum verdict verdict;
     int instances;
-    double error, tolerance, control; /* as measured against each other; control: the weakest */
+    double error, tolerance, control; /* in the kind's own measure; control: the weakest */
     double median, least;             /* PART_BOUND: slack; PART_RATE: slope */
     double uncertainty;               /* PART_RATE: standard error of the least slope */
     struct interval interval, control_interval; /* PART_EFFECT */
-    double ratio;                               /* error / tolerance, or its like */
+    double ratio;                               /* error / tolerance; error where tolerance is 0 */
     double seconds;
     char why[256]; /* not checked: why */
 };
 
-/* The readings of one part, all instances; `rng` is for bootstraps. */
+/* Judge a part by the readings of all its instances; `rng` is for bootstraps. */
 void part_judge(const struct part *part, const struct reading *readings, int count, gsl_rng *rng,
                 struct judgement *judgement);
 
@@ -135,8 +134,8 @@ const char *verdict_name(enum verdict verdict);
 /* Random numbers of an instance. */
 gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
 
-/* Measure instance `instance` of part `part` of a claim; seed, settings, fault and shelf are those
- * of `common`. */
+/* Measure instance `instance` of part `part` of a claim; seed, settings, fault and shelf are taken
+ * from `common`. */
 enum status claim_measure(const struct claim *claim, int part, int instance,
                           const struct trial *common, struct reading *reading, struct error *err);
 

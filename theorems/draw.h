@@ -1,4 +1,4 @@
-/* Draws that the instances of several families of claims are made of. */
+/* Random draws for the instances of several families of claims. */
 #ifndef DUET_THEOREMS_DRAW_H
 #define DUET_THEOREMS_DRAW_H
 

@@ -12,7 +12,7 @@ struct item {
     struct item *next;
     maker *make;
     size_t key_size;
-    bool made; /* else somebody is making it */
+    bool made; /* else a thread is computing it */
     void *key, *value;
 };
 
@@ -66,7 +66,7 @@ static struct item *find(const struct shelf *shelf, maker *make, const void *key
     return item;
 }
 
-/* An item that is being made, NULL without memory. */
+/* Add an item that is being computed; NULL if memory is short. */
 static struct item *put(struct shelf *shelf, maker *make, const void *key, size_t key_size,
                         size_t value_size)
 {

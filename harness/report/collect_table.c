@@ -3,6 +3,7 @@
 #include "core/text.h"
 
 #include "harness/run/progress.h"
+#include "harness/spec/words.h"
 #include "store/store_each.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/words.h"
 #include "store/store.h"
 
 #include <argp.h>

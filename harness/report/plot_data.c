@@ -1,4 +1,5 @@
 #include "harness/report/plot_data.h"
+#include "harness/spec/words.h"
 
 #include "store/store.h"
 

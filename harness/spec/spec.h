@@ -6,11 +6,10 @@
  * A section of the spec names a descriptor (data.source, network.kind, objective.name,
  * predictor.kind, optimiser.name, predictor_optimiser.name, train.trainer) or has one fixed table
  * (train, measure); its remaining keys fill the descriptor's settings struct.  Every key has a
- * default but those whose table says otherwise.
+ * default unless its table says otherwise.
  *
- * The YAML is plain: one document, a mapping, without anchors, aliases, tags, block text,
- * directives and `?` keys.  Integers are decimal and may be written as 6.4e4; text in quotes is
- * never a number. */
+ * The YAML is plain (harness/spec/yaml.h).  Integers are decimal and may be written as 6.4e4; text
+ * in quotes is never a number. */
 #ifndef DUET_HARNESS_SPEC_H
 #define DUET_HARNESS_SPEC_H
 
@@ -75,33 +74,15 @@ void spec_locate(const struct spec *spec, struct error *err);
 /* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
 void spec_free(struct spec *spec);
 
-/* Key of a section, its selector key ("objective", "name"), NULL for a fixed table, and its
- * registry, which has that one table then. */
+/* Registry and selector key ("objective", "name") of a section.  The selector of a fixed table is
+ * NULL, and its registry has this one entry. */
 const char *spec_section_key(enum spec_section section);
 const char *spec_section_selector(enum spec_section section);
 const struct registry *spec_section_registry(enum spec_section section);
-
-/* The candidate nearest to `word` by edit distance, or NULL if none is near. */
-const char *nearest_word(const char *word, const char *const *candidates, size_t count);
-
-/* Fill the settings of one parameter table by itself: each field from the last of `overrides`
- * ("width=8") that names it, or else from its default.  Overrides of other keys are passed over.
- * The table has no text and no lists. */
-enum status params_fill(const struct param *params, const char *const *overrides, size_t count,
-                        void *settings, struct error *err);
-
-/* The settings as YAML, "grid: 200, sigma2: 0.1"; allocated for the caller. */
-enum status params_text(const struct param *params, const void *settings, char **text,
-                        struct error *err);
 
 enum { HASH_SIZE = 17 };
 
 /* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);
-
-/* Words for a parameter table, as errors and `duet list` show them: the type ("integer",
- * "number(s)") and the values allowed ("2..256", "above 0", "relu, linear"; "" for no limit). */
-const char *param_type_name(enum param_type type);
-void param_range(const struct param *param, char *text, size_t size);
 
 #endif

@@ -1,13 +1,13 @@
-/* Leases: who works on which point of a sweep, so that sweeps on one folder share the work.
+/* Leases: which process works on which point, so that sweeps on one folder share the work.
  *
  * A lease is a file `.NAME.lease` that only one process can create (O_EXCL, which also holds on
- * network file systems).  It says host, process and term in one line, and its owner renews its time
- * of change several times a term.  It is dead when its process has ended, if that was on this
- * machine, or when it was not renewed for a term by the monotonic clock of the one who looks: the
- * time of day, which differs between machines and can be set, is compared with nothing.
+ * network file systems).  It holds host, process and term in one line, and its owner renews its
+ * modification time several times per term.  It is dead if its process ran on this machine and has
+ * ended, or if the observer has seen no renewal for one term of its own monotonic clock.  Times of
+ * day are never compared: they differ between machines and can be set.
  *
- * A lease saves work and no more: two processes on one point would compute the same bytes, and a
- * finished file is never replaced. */
+ * A lease only saves work: two processes on one point would compute the same bytes, and a finished
+ * file is never replaced. */
 #ifndef DUET_HARNESS_LEASE_H
 #define DUET_HARNESS_LEASE_H
 
@@ -23,7 +23,7 @@ struct lessee {
     char text[LEASE_TEXT];
 };
 
-/* What was seen of somebody else's lease, and since when it has been the same; zeroed at first. */
+/* The last look at another process's lease, and since when it is unchanged; zeroed at first. */
 struct lease_sight {
     char text[LEASE_TEXT];
     struct timespec changed;
@@ -32,16 +32,16 @@ struct lease_sight {
 
 void lessee_open(struct lessee *lessee, const char *folder);
 
-/* Take the lease of `name`: *taken says whether it is this process's now.  An error is one of the
+/* Take the lease of `name`: *taken says whether this process holds it now.  Errors are those of the
  * folder. */
 enum status lease_take(const struct lessee *lessee, const char *name, bool *taken,
                        struct error *err);
 
-/* Keep it alive; release it.  Both leave alone what has become somebody else's. */
+/* Renew it; release it.  Both leave alone a lease that another process has taken over. */
 void lease_renew(const struct lessee *lessee, const char *name);
 void lease_release(const struct lessee *lessee, const char *name);
 
-/* Look at somebody else's lease; a dead one is removed.  True if the name is free now. */
+/* Look at another process's lease; a dead one is removed.  True if the name is free now. */
 bool lease_look(const struct lessee *lessee, const char *name, struct lease_sight *sight);
 
 /* Whether this machine has a process of that number that has not ended. */

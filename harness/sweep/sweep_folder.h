@@ -1,4 +1,4 @@
-/* The files of points that are in the folder of a sweep (harness/sweep/sweep_plan.h). */
+/* The files of points in the folder of a sweep (harness/sweep/sweep_plan.h). */
 #ifndef DUET_HARNESS_SWEEP_FOLDER_H
 #define DUET_HARNESS_SWEEP_FOLDER_H
 
@@ -18,10 +18,10 @@ struct sweep_folder {
     struct {
         char **name;
         size_t count, capacity;
-    } left; /* temporary files, leases, failures: what sweep_clean takes */
+    } left; /* temporary files, leases, failures: the names for sweep_clean */
 };
 
-/* A folder that is not there has no files.  Free with sweep_folder_free, also after an error. */
+/* A missing folder has no files.  Free with sweep_folder_free, also after an error. */
 enum status sweep_folder_read(struct sweep_folder *folder, const char *path, struct error *err);
 void sweep_folder_free(struct sweep_folder *folder);
 

@@ -1,4 +1,4 @@
-/* What a sweep is: a base spec, a grid, and the points with the names of their files.
+/* A sweep: a base spec, a grid, and the points with the names of their files.
  *
  * A point is the base spec with the overrides of the grid, checked like any spec.  Its file is
  * named by the hash of its complete spec; points whose complete specs are equal are one point.
@@ -18,7 +18,7 @@
 
 struct sweep_point {
     uint64_t hash; /* of the complete spec */
-    uint64_t kind; /* of the complete spec but its seed */
+    uint64_t kind; /* of the complete spec without its seed */
     size_t index;  /* in the grid */
 };
 
@@ -41,8 +41,8 @@ enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const cha
                             struct error *err);
 void sweep_plan_free(struct sweep_plan *plan);
 
-/* Read the spec of every point of the grid; `tell` is called now and then, and false from it
- * stops. */
+/* Read the spec of every point of the grid; `tell` is called now and then; it stops the work by
+ * returning false. */
 enum status sweep_plan_number(struct sweep_plan *plan,
                               bool (*tell)(void *context, size_t done, size_t all), void *context,
                               struct error *err);
@@ -54,21 +54,21 @@ enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct 
 /* Put the place of err->key in front of an error that was found after the point's spec was read. */
 void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err);
 
-/* 16 hexadecimal digits, and the number that they are. */
+/* A hash as 16 hexadecimal digits, and back. */
 void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH]);
 bool sweep_hash_read(const char *text, uint64_t *hash);
 
 /* "objective.tau=0.1 seed=3" */
 void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[SWEEP_TEXT]);
 
-/* The command that runs the point alone, quoted for a shell; allocated, NULL for lack of memory. */
+/* The command that runs the point alone, quoted for a shell; allocated, NULL if memory is short. */
 char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results);
 
-/* A space, and the word as a shell reads it. */
+/* Write a space and the word, quoted for a shell. */
 void sweep_put_quoted(FILE *out, const char *word);
 
-/* Make sure that the folder is of this sweep: the same base and the same keys; their values may be
- * others (*resized).  Writes sweep.yaml where it is missing or resized and `write` is set. */
+/* Make sure that the folder belongs to this sweep: the same base and the same keys. *resized: their
+ * values differ.  Writes sweep.yaml where it is missing or resized and `write` is set. */
 enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
                               bool *resized, struct error *err);
 

@@ -17,22 +17,23 @@ struct sweep_work {
     int workers, threads; /* threads of each worker */
     double limit;         /* seconds a point may take; 0: no limit */
     bool quiet;
-    /* What came of it: points finished here, by another sweep, diverged among those of here. */
+    /* Results: points finished here, points finished by another sweep, diverged points among the
+     * former. */
     size_t done, elsewhere, diverged, failures;
     struct sweep_failure *failure;
 };
 
-/* Run the points.  A point that ends its process is tried once more; a point that fails, or takes
- * too long, is kept in work->failure and in HASH.failed, and the others go on.  Points that another
- * sweep has leased are left to it, and waited for at the end.  STATUS_INTERRUPTED: the user
- * stopped it; what is unfinished is gone and its leases are released.  STATUS_SYSTEM: the same,
- * since the folder takes no more files.  Free with sweep_work_free. */
+/* Run the points.  A point that crashes its process is tried once more; a point that fails, or
+ * takes too long, is kept in work->failure and in HASH.failed, and the others go on.  Points that
+ * another sweep has leased are left to it, and waited for at the end.  STATUS_INTERRUPTED: the user
+ * stopped it; unfinished points are dropped and their leases released.  STATUS_SYSTEM: the same,
+ * because the folder takes no more files.  Free with sweep_work_free. */
 enum status sweep_work(struct sweep_work *work, struct error *err);
 void sweep_work_free(struct sweep_work *work);
 
-/* Remove what killed sweeps left behind: temporary files and leases of points that are finished or
+/* Remove the remains of killed sweeps: temporary files and leases of points that are finished or
  * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished.  `names` are the names of the files, `count` of them. */
+ * that are finished.  `names` are the names of all these files, [count]. */
 void sweep_clean(const char *folder, char *const *names, size_t count);
 
 #endif

@@ -4,7 +4,9 @@
 #include "harness/command.h"
 
 #include "core/linalg.h"
+#include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "harness/spec/words.h"
 #include "store/store.h"
 #include "theorems/claims.h"
 #include "theorems/shelf.h"

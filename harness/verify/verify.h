@@ -1,6 +1,6 @@
-/* `duet verify`: measure claims on all their instances, judge them, and say how they turned out.
+/* `duet verify`: measures claims on all their instances, judges them, and reports the verdicts.
  *
- * Every number but the seconds depends on the seed, the settings and --quick alone, not on the
+ * Every number except the seconds depends only on the seed, the settings and --quick, not on the
  * number of threads. */
 #ifndef DUET_HARNESS_VERIFY_H
 #define DUET_HARNESS_VERIFY_H
@@ -29,7 +29,7 @@ struct verify_options {
 /* How one claim turned out. */
 struct outcome {
     const struct claim *claim;
-    void *settings; /* as its params describe */
+    void *settings; /* as the claim's params describe */
     bool left_out[CLAIM_PARTS];
     struct judgement part[CLAIM_PARTS];
     const struct judgement *worst; /* stands for the claim */
@@ -45,8 +45,8 @@ struct verification {
     size_t count;
 };
 
-/* Whether `id` selects the claim `name`: it is the name, or the front of it up to a hyphen or up to
- * the end of a number ("HLTM", "DDN-1" but not DDN-10), in capitals or not. */
+/* Whether `id` selects the claim `name`: it equals the name, or its beginning up to a hyphen or up
+ * to the end of a number ("HLTM", "DDN-1" but not DDN-10).  Case does not matter. */
 bool verify_selects(const char *id, const char *name);
 
 /* Choose claims from a registry and fill their settings.  On failure nothing is left allocated. */
@@ -60,7 +60,7 @@ void verification_free(struct verification *v);
 /* STATUS_FAILED where a claim fails or its control does not. */
 enum status verification_status(const struct verification *v);
 
-/* ---- what is written about it ---- */
+/* ---- output ---- */
 
 /* Distinct kinds of the claim's parts, "Identity + Flow". */
 void verdicts_kinds(const struct claim *claim, char *text, size_t size);
@@ -68,7 +68,7 @@ void verdicts_kinds(const struct claim *claim, char *text, size_t size);
 /* "2 hold, 0 fail, ..." */
 void verdicts_count(const struct verification *v, char *text, size_t size);
 
-/* Table, what is to be said of claims that do not hold, and the count. */
+/* The table, remarks on the claims that do not hold, and the count. */
 void verdicts_print(const struct verification *v, FILE *out);
 
 /* Array of objects {"id", "title", "kind", "instances", "error", "tolerance", "control", "verdict",

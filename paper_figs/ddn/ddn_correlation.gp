@@ -57,7 +57,7 @@ do for [row = 0:1] {
     }
 }
 
-# The legends, below either row.
+# The legends, one below each row.
 unset title
 unset xlabel
 unset ylabel

@@ -3,6 +3,7 @@
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
+#include "harness/spec/params.h"
 #include "harness/spec/spec.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/hltm_04.h"

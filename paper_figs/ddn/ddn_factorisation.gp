@@ -33,7 +33,7 @@ shifted(x, depth) = x * (1 + 0.012 * (depth - 3)) # so that bars stand beside on
 
 set bars 0
 eval(place(0.075, 0.335))
-set title "(a) ten neurons a node" offset 0, -0.5
+set title "(a) ten neurons per node" offset 0, -0.5
 set xlabel "polarity |{/Symbol r}| of every edge" offset 0, 0.3
 set ylabel "‖OP_{/Symbol m} – factors‖_F / ‖OP_{/Symbol m}‖_F" offset 0.4, 0
 set xrange [0.25:1]
@@ -47,7 +47,7 @@ plot for [d = 2:deepest] bars("polarity", d) using (shifted($1, d)):2:4 skip 1 w
 
 eval(place(0.405, 0.665))
 set title "(b) |{/Symbol r}| = 0.7"
-set xlabel "neurons of a node |{/:Italic N}_{/Symbol m}|"
+set xlabel "neurons per node |{/:Italic N}_{/Symbol m}|"
 unset ylabel
 set logscale x
 set xrange [1.7:28]

@@ -4,7 +4,7 @@
 #include "analysis/statistics.h"
 #include "harness/run/progress.h"
 #include "hltm/exact.h"
-#include "sim/data/population.h"
+#include "sim/loss/ensemble.h"
 #include "sim/data/sources/sources.h"
 #include "sim/flow/flow.h"
 #include "sim/loss/objectives/objectives.h"

@@ -32,7 +32,7 @@ set tmargin at screen 0.91
 set bmargin at screen 0.385
 
 eval(place(0.08, 0.335))
-set title sprintf("(a) along the way, {/Symbol a} = %g", real(word(lr, 1))) offset 0, -0.5
+set title sprintf("(a) loss over time, {/Symbol a} = %g", real(word(lr, 1))) offset 0, -0.5
 set xlabel "time {/:Italic t}; steps × {/Symbol a}" offset 0, 0.3
 set ylabel "population loss" offset 0.3, 0
 set format y "%.2f"
@@ -104,9 +104,9 @@ plot NaN with lines linetype 5 title "gradient flow", \
 eval(place(0.36, 0.69))
 plot for [i = 1:rate_lines] NaN with linespoints linetype i \
         title sprintf("SGD, {/Symbol a} = %g", real(word(lr, rate_row(i) + 1))), \
-     NaN with lines linetype 5 linewidth 0.6 title "the same, whole population"
+     NaN with lines linetype 5 linewidth 0.6 title "descent on the population loss"
 eval(place(0.70, 0.995))
 plot for [i = 1:batch_lines] NaN with linespoints linetype i pointtype 5 + 2 * i \
         title sprintf("SGD, {/:Italic B} = %.0f", batch(batch_row(i))), \
-     NaN with linespoints linetype 5 title "descent, whole population"
+     NaN with linespoints linetype 5 title "descent on the population loss"
 unset multiplot

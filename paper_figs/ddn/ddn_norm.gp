@@ -25,7 +25,7 @@ panel(row, column) = sprintf("set lmargin at screen %g; set rmargin at screen %g
 stats series(5, 10, 0.7, 0) using 1 skip 1 nooutput
 last = STATS_max
 
-# A network that has died has no operator.
+# The operator of a dead network is 0.
 lowest = 1e-7
 floor_at(x) = x < lowest ? lowest : x
 

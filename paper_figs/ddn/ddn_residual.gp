@@ -7,7 +7,7 @@ load system("printf %s \"$DUET_STYLE\"")
 
 series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
 
-# Before any range is set: they would leave points out.
+# Before any range is set: a range would leave points out.
 do for [i = 1:3] {
     group = word("whole split unit", i)
     stats series("slopes/".group."/slope") using 2 skip 1 name group nooutput
@@ -58,7 +58,7 @@ eval(place(0.73, 0.985))
 unset logscale
 set title "(c) fitted slopes over all {/:Italic s}"
 set xlabel "slope of log residual"
-set ylabel "share of instances with at most this" offset 1.2, 0
+set ylabel "cumulative share of instances" offset 1.2, 0
 set xrange [-0.25:*]
 set yrange [0:1.02]
 set xtics 1

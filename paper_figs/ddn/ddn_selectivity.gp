@@ -35,7 +35,7 @@ plot for [k = 1:4] series("ring/predicted") using 1:(column(k + 1)) skip 1 with 
      series("ring/linear") using 1:2 skip 1 every 4::2 with points linetype 5
 
 eval(place(0.40, 0.66))
-set title "(b) linear neurons of the same weights"
+set title "(b) linear neurons, same weights"
 plot for [k = 1:4] series("ring/counts") using 1:(column(k + 1)) skip 1 with lines linetype k dashtype (8, 6), \
      for [k = 1:4] series("ring/linear") using 1:(column(k + 1)) skip 1 every 4::2 with points linetype 5
 

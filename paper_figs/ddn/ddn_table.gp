@@ -44,7 +44,7 @@ set ytics 0.2
 set style fill transparent solid 0.25 noborder
 set bmargin at screen 0.64
 set tmargin at screen 0.95
-set xlabel "neurons a node, |{/:Italic N}_{/Symbol m}|" offset 0, 0.3
+set xlabel "neurons per node, |{/:Italic N}_{/Symbol m}|" offset 0, 0.3
 set title offset 0, -0.6
 do for [p = 1:3] {
     ceiling = number(p, 1, "ceiling/level_0/mean")

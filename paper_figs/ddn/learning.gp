@@ -1,4 +1,4 @@
-# What a run learns over its epochs: correlation, operator norm and loss.
+# Correlation, operator norm and loss of a run over its epochs.
 # Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0

@@ -1,4 +1,4 @@
-# |cos(w_i, M_j)| of neurons and features before training, after it without and with masks.
+# |cos(w_i, M_j)| of neurons and features before training, and after it without and with masks.
 
 width = 17.0
 height = 8.6

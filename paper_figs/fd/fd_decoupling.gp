@@ -1,4 +1,4 @@
-# What sets neurons apart that were trained with and without masks, over training.
+# Differences over training between neurons trained with and without masks.
 
 width = 17.0
 height = 10.2

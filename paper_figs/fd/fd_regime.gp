@@ -1,5 +1,5 @@
-# Maps over noise and threshold: features learned without and with masks, and what masks add to
-# the readout.  Cells say their numbers.
+# Maps over noise and threshold: features learned without and with masks, and the gain of the readout
+# by masks.  The number of each cell is written into it.
 
 width = 17.0
 height = 6.6

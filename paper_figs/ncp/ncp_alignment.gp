@@ -1,4 +1,4 @@
-# How W_p comes to share its eigenvectors with F: a row each kind of network and predictor.
+# How W_p comes to share its eigenvectors with F: one row per kind of network and predictor.
 # Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
@@ -16,7 +16,7 @@ mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
 low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
 high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
 
-# A line each mode: a row each of the exported matrix, the first column its number.
+# One line per mode: one row of the exported matrix, with its number in the first column.
 lines_of(what, rows, colour) = sprintf("series('%s/%s') skip 1 matrix every 1:1:1:%s" \
     ." using ($1 - 1):3 with lines linewidth 1 linecolor rgb %d", group, what, rows, colour)
 draw(what) = "plot ".lines_of(what, sprintf("%d", shared), goes).", " \

@@ -1,4 +1,4 @@
-# A symmetric predictor without EMA, by how fast it learns: a row each kind of network.
+# A symmetric predictor without EMA at several learning rates: one row per kind of network.
 # Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0

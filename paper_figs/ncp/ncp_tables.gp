@@ -1,4 +1,4 @@
-# Ablations of learning without negatives: accuracy, effective rank, and what the paper reports.
+# Ablations of learning without negatives: accuracy, effective rank, and the paper's accuracy.
 # Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
@@ -25,7 +25,7 @@ set multiplot
 set lmargin at screen 0.27
 set rmargin at screen 0.56
 set title "(a) accuracy of the linear probes" offset 0, -0.5
-set xlabel "share of latents read right" offset 0, 0.3
+set xlabel "share of latents read correctly" offset 0, 0.3
 set xrange [0.48:1]
 set format x "%.1f"
 set xtics 0.1
@@ -33,7 +33,7 @@ plot series("accuracy/runs") skip 1 matrix every ::1 using 3:2 with points point
         linecolor rgb "#bbbbbb", \
      series("accuracy/interval") skip 1 using 3:1:2:4 with xerrorbars linetype 2 linewidth 1.4
 
-# The rows go on without their names.
+# The other panels have the same rows without their names.
 set ytics ()
 do for [i = 1:count] {
     set ytics add ("" i - 1)

@@ -19,7 +19,7 @@ set linetype 2 linecolor rgb "#000000" linewidth 1.2 dashtype (6, 4)
 set linetype 3 linecolor rgb "#D55E00" linewidth 1.0 pointtype 7 pointsize 0.42
 set linetype 4 linecolor rgb "#ffffff" linewidth 1.0 pointtype 7 pointsize 0.66
 
-# The axes hold the middles of the cells.  A logarithmic axis is drawn in powers of ten.
+# The axes have the centres of the cells.  A logarithmic axis is drawn in powers of ten.
 logarithmic = 0
 position(x) = logarithmic ? log10(x) : x
 

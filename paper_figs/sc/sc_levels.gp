@@ -1,4 +1,4 @@
-# Best correlation of each level after training, by objective, between the network before training and
+# Best correlation of each level after training, by objective, with the correlation before training and
 # the ceiling.  Reads the result file $DUET_FILE through `$DUET export`.
 
 attribute(name) = system("\"$DUET\" info \"$DUET_FILE\" | sed -n 's/^".name."  *//p'")

@@ -1,13 +1,11 @@
 /* A finite data distribution with finite sets of views, so that every expectation is a sum.
  *
  * Point x has probability p[x]; its view v has probability q[x][v] and is the real vector
- * x[x][v][inputs].  An ensemble is every way to draw (x_1, x_+1, ..., x_+K, x_1-, ..., x_H-) from
- * it, each with its probability, as one weighted batch: so the population gradient of an objective
- * comes from the passes and the derivatives that training uses. */
+ * x[x][v][inputs]. */
 #ifndef DUET_SIM_POPULATION_H
 #define DUET_SIM_POPULATION_H
 
-#include "sim/net/batch.h"
+#include "core/error.h"
 
 struct population {
     int points, views, inputs;
@@ -22,35 +20,5 @@ void population_free(struct population *population);
 
 /* The mean view of every point, [points][inputs]. */
 void population_mean_view(const struct population *population, double *mean);
-
-struct ensemble {
-    struct batch batch;
-    double *weight;      /* [combinations] */
-    double *probability; /* [combinations], weight without pair weights */
-    /* [combinations][1 + K + H]: x * views + v of each view: x_1, x_+1, ..., x_1-, ... */
-    int *column;
-    double *parameters; /* [parameters], a copy for passes that need one */
-    struct arena arena;
-};
-
-/* What differs from plain expectations. */
-struct ensemble_options {
-    /* [points][points] weight xi(x, x') of the pair of data points behind x_1 and x_1-, a constant
-     * for the gradient; NULL: 1.  K = 1 and H = 1 only. */
-    const double *pair_weight;
-    bool same_point; /* negatives are views of x_1's own point */
-};
-
-enum { ENSEMBLE_LIMIT = 1 << 20 }; /* combinations; an error beyond */
-
-/* `network` takes real inputs; it, `objective` and `settings` are borrowed. */
-enum status ensemble_create(struct ensemble **ensemble, const struct network *network,
-                            const struct population *population, const struct objective *objective,
-                            const void *settings, struct ensemble_options options,
-                            struct error *err);
-void ensemble_free(struct ensemble *ensemble);
-
-/* Expected loss, and its gradient [parameters] where that is not NULL. */
-double ensemble_loss(struct ensemble *ensemble, const double *parameters, double *gradient);
 
 #endif

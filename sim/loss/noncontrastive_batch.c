@@ -2,12 +2,6 @@
 
 #include <string.h>
 
-void ema_step(size_t count, double gamma, const double *online, double *target)
-{
-    for (size_t i = 0; i < count; i++) /* gamma = 0 exactly: the sum below would round */
-        target[i] = gamma == 0 ? online[i] : target[i] + (1 - gamma) * (online[i] - target[i]);
-}
-
 void noncontrastive_batch_layout(struct noncontrastive_batch *b, const struct network *network,
                                  const struct predictor *predictor,
                                  const struct objective *objective, const void *settings,

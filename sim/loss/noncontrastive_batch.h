@@ -11,10 +11,6 @@
 #include "sim/loss/head.h"
 #include "sim/net/batch.h"
 
-/* target <- target + (1 - gamma)(online - target), [NCP]: gamma = 1 leaves a frozen target, gamma =
- * 0 makes it the online network.  Both are `count` parameters. */
-void ema_step(size_t count, double gamma, const double *online, double *target);
-
 /* Memory belongs to the arena. */
 struct noncontrastive_batch {
     const struct objective *objective;

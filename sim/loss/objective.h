@@ -17,6 +17,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "sim/net/outputs.h"
 
 enum objective_scope {
     OBJECTIVE_PER_SAMPLE, /* loss(r_+, r_-) of each sample, then the mean */
@@ -105,23 +106,6 @@ static inline bool objective_whole_batch(const struct objective *objective)
 static inline bool objective_of_outputs(const struct objective *objective)
 {
     return objective->scope != OBJECTIVE_SEMI_SUPERVISED;
-}
-
-/* The network's outputs for a batch, [view][width][stride] each; rows are padded. */
-struct outputs {
-    size_t samples, stride;
-    int width, views;
-    const double *f;
-    double *df; /* d loss / d f, written by objective_gradient for the views that have gradients */
-    /* [samples] share of each sample in the loss, NULL: 1 / samples.  OBJECTIVE_PER_SAMPLE only. */
-    const double *weight;
-    /* [samples] what objectives with labels compare, NULL: no two samples have the same. */
-    const uint8_t *label;
-};
-
-static inline size_t output_index(const struct outputs *o, int view, int k, size_t s)
-{
-    return ((size_t)view * (size_t)o->width + (size_t)k) * o->stride + s;
 }
 
 /* Views of x_1's point that a sample needs besides it, K, and views in all, 1 + K + H. */

@@ -24,17 +24,10 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
     b->delta_lookup = ARENA_TAKE(arena, double, tables_lookup_size(&b->tables));
 }
 
-void batch_layout(struct batch *b, const struct network *network, const struct objective *objective,
-                  const void *settings, size_t samples, int boundary, struct arena *arena)
+void batch_limit(struct batch *b, int gradient_views)
 {
-    int views = objective_views(objective, settings);
-    batch_layout_views(b, network, views, samples, boundary, arena);
-    b->objective = objective;
-    b->settings = settings;
-    b->gradient_views = objective_gradient_views(objective, settings);
-    pass_limit(&b->pass, b->stride * (size_t)b->gradient_views);
-    b->shared = ARENA_TAKE(arena, double, objective_shared_size(objective, b->stride));
-    b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, views, b->stride));
+    b->gradient_views = gradient_views;
+    pass_limit(&b->pass, b->stride * (size_t)gradient_views);
 }
 
 static uint16_t *view_pattern(struct batch *b, int view)
@@ -98,21 +91,4 @@ void batch_backward(struct batch *b, double *parameters, double *gradient)
                      b->samples, b->delta_lookup);
     tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,
                     nodes_of(n, b->tables.entry), 0);
-}
-
-double batch_loss(struct batch *b, double *parameters, double *gradient)
-{
-    double totals[OBJECTIVE_PARTIALS], force;
-    batch_forward(b, parameters);
-    if (b->objective->scope == OBJECTIVE_PAIRWISE)
-        objective_rows(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared,
-                       b->scratch);
-    objective_gradient(b->objective, b->settings, &b->outputs, 0, b->samples, b->shared, b->scratch,
-                       totals);
-    double loss = objective_finish(b->objective, b->settings, &b->outputs, totals, &force);
-    for (size_t i = 0; i < b->pass.columns * (size_t)b->outputs.width; i++)
-        b->outputs.df[i] *= force;
-    if (gradient)
-        batch_backward(b, parameters, gradient);
-    return loss;
 }

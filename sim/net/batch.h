@@ -1,35 +1,31 @@
-/* One explicit batch: outputs, loss and gradient of given samples, by the passes that training
- * uses.  For reference files, finite-difference tests and exact sums over small supports. */
+/* One explicit batch: outputs of given samples, and the gradient of whatever is a function of them,
+ * by the passes that training uses.  For measurements, reference files, finite-difference tests and
+ * exact sums over small supports. */
 #ifndef DUET_SIM_BATCH_H
 #define DUET_SIM_BATCH_H
 
-#include "sim/loss/objective.h"
+#include "sim/net/outputs.h"
 #include "sim/net/pass.h"
 
 struct batch {
     const struct network *network;
-    const struct objective *objective;
-    const void *settings;
     int gradient_views;     /* the first so many views have gradients */
     size_t samples, stride; /* samples of a view; padded, also of a row of `pattern` */
     struct tables tables;
     struct pass pass; /* columns [view * stride, view * stride + samples) are a view's */
-    /* For objectives with labels the caller sets outputs.label, an array of its own. */
+    /* For losses with labels the caller sets outputs.label, an array of its own. */
     struct outputs outputs;
     uint16_t *pattern; /* [view][boundary node][stride] */
-    double *shared, *scratch, *delta_lookup;
+    double *delta_lookup;
 };
 
 /* `boundary`: level from which down the network is evaluated by pattern; 0: as boundary_level
  * chooses; network->levels: not at all. */
-void batch_layout(struct batch *batch, const struct network *network,
-                  const struct objective *objective, const void *settings, size_t samples,
-                  int boundary, struct arena *arena);
-
-/* The same with any number of views and no objective: for batch_forward and batch_backward, but not
- * batch_loss. */
 void batch_layout_views(struct batch *batch, const struct network *network, int views,
                         size_t samples, int boundary, struct arena *arena);
+
+/* While laying out: only the first so many views have gradients. */
+void batch_limit(struct batch *batch, int gradient_views);
 
 /* Samples of one view: leaf states [leaf][stride], or real values [leaf][stride]. */
 void batch_set_states(struct batch *batch, int view, const uint8_t *leaf, size_t stride);
@@ -47,8 +43,5 @@ void batch_forward(struct batch *batch, double *parameters);
 
 /* The gradient ([parameters], overwritten) that outputs.df stands for, after batch_forward. */
 void batch_backward(struct batch *batch, double *parameters, double *gradient);
-
-/* Mean loss; its gradient too where `gradient` ([parameters], overwritten) is not NULL. */
-double batch_loss(struct batch *batch, double *parameters, double *gradient);
 
 #endif

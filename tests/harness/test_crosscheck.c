@@ -1,7 +1,7 @@
 /* Protects harness/verify/crosscheck.c: the engine against autodiff, and what becomes of wrong
  * files. */
 #include "harness/command.h"
-#include "harness/verify/crosscheck.h"
+#include "harness/verify/crosscheck/crosscheck.h"
 #include "tests/kit/testing.h"
 
 #include <fcntl.h>

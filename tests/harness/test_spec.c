@@ -1,15 +1,21 @@
-/* Protects harness/spec/spec.c: what a spec may say, what is said about one that may not, and the
+/* Protects the spec parser: what a spec may say, what is said about one that may not, and the
  * complete YAML that a result file keeps. */
 
 /* The parser sees the real registries and one more data source, with parameters of every type. */
 #define source_registry sources_under_test
-#include "harness/spec/spec.c"
+#include "harness/spec/sections.c"
 #undef source_registry
 
+#include "harness/spec/value.h"
+#include "harness/spec/words.h"
 #include "sim/data/sources/sources.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -708,8 +714,8 @@ static void a_spec_is_one_mapping(void **state)
     refused("[[[[[[[[[[1]]]]]]]]]]\n", "s.yaml:1:9", "nested more than 8 deep");
     char yaml[2048] = "data: {";
     for (int i = 0; i < 65; i++)
-        append(yaml, sizeof yaml, "k%d: 1, ", i);
-    append(yaml, sizeof yaml, "}\n");
+        append_text(yaml, sizeof yaml, "k%d: 1, ", i);
+    append_text(yaml, sizeof yaml, "}\n");
     refused(yaml, "s.yaml:1:510", "more than 64 keys");
 }
 

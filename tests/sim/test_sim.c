@@ -2,8 +2,8 @@
 #include "core/linalg.h"
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
+#include "sim/loss/batch_loss.h"
 #include "sim/loss/objectives/objectives.h"
-#include "sim/net/batch.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/registry.h"
@@ -244,22 +244,22 @@ static double *doubles(size_t count)
 
 struct bench {
     struct network network;
-    struct batch batch;
+    struct batch_loss loss;
     struct arena arena;
     double *parameters, *gradient;
     char name[192];
 };
 
-static void lay_out_batch(struct batch *batch, const struct network *network,
+static void lay_out_batch(struct batch_loss *batch, const struct network *network,
                           const struct objective *objective, const void *settings, size_t samples,
                           int boundary, struct arena *arena)
 {
     struct arena counted = {0};
     struct error err;
-    batch_layout(batch, network, objective, settings, samples, boundary, &counted);
+    batch_loss_layout(batch, network, objective, settings, samples, boundary, &counted);
     if (arena_create(arena, &counted, &err))
         fail_msg("%s", err.message);
-    batch_layout(batch, network, objective, settings, samples, boundary, arena);
+    batch_loss_layout(batch, network, objective, settings, samples, boundary, arena);
     assert_true(arena->used == counted.used);
 }
 
@@ -300,9 +300,9 @@ static void open_bench(struct bench *bench, const struct shape *shape, struct op
 {
     memset(bench, 0, sizeof *bench);
     build(&bench->network, shape, options);
-    lay_out_batch(&bench->batch, &bench->network, chosen->objective, &chosen->settings, samples,
+    lay_out_batch(&bench->loss, &bench->network, chosen->objective, &chosen->settings, samples,
                   boundary ? boundary : bench->network.levels, &bench->arena);
-    set_samples(&bench->batch, seed);
+    set_samples(&bench->loss.batch, seed);
     bench->parameters = doubles(bench->network.parameters);
     bench->gradient = doubles(bench->network.parameters);
     fill(bench->parameters, bench->network.parameters, seed, 0, 1);
@@ -396,8 +396,8 @@ static void outputs_follow_the_definition_of_the_network(void **state)
             for (size_t k = 0; k < n->leaves; k++)
                 leaf[k] = (uint8_t)((k + i) % (size_t)(n->leaf_states ? n->leaf_states : 1));
             if (n->leaf_states) {
-                batch_set_states(&bench.batch, 0, leaf, 1);
-                batch_forward(&bench.batch, bench.parameters);
+                batch_set_states(&bench.loss.batch, 0, leaf, 1);
+                batch_forward(&bench.loss.batch, bench.parameters);
                 plain_forward(n, bench.parameters, leaf, 1, &plain);
                 size_t width = (size_t)n->level[0].width;
                 double square = 0, f[8];
@@ -405,7 +405,7 @@ static void outputs_follow_the_definition_of_the_network(void **state)
                     square += plain.pre[0][k] * plain.pre[0][k];
                 for (size_t k = 0; k < width; k++) {
                     plain.pre[0][k] /= n->normalize ? sqrt(square) + n->norm_eps : 1;
-                    f[k] = bench.batch.outputs.f[k * bench.batch.outputs.stride];
+                    f[k] = bench.loss.batch.outputs.f[k * bench.loss.batch.outputs.stride];
                 }
                 if (distance(f, plain.pre[0], width) > 1e-13)
                     fail_msg("%s", bench.name);
@@ -457,11 +457,12 @@ static double half_square(const struct outputs *o, int view, size_t s)
  * weights are taken once (`freeze`) and kept. */
 static double differentiable_loss(struct bench *bench, double *frozen, bool freeze)
 {
-    struct batch *b = &bench->batch;
-    if (b->objective != &objective_exact_cov)
-        return batch_loss(b, bench->parameters, NULL);
+    struct batch_loss *l = &bench->loss;
+    struct batch *b = &l->batch;
+    if (l->objective != &objective_exact_cov)
+        return batch_loss(l, bench->parameters, NULL);
     batch_forward(b, bench->parameters);
-    double loss = 0, tau = ((const struct temperature_settings *)b->settings)->tau;
+    double loss = 0, tau = ((const struct temperature_settings *)l->settings)->tau;
     for (size_t s = 0; s < b->samples; s++) {
         double r_plus = half_square(&b->outputs, 1, s), r_minus = half_square(&b->outputs, 2, s);
         if (freeze)
@@ -488,7 +489,7 @@ static void check_gradient(struct bench *bench)
 {
     double frozen[16];
     const struct network *n = &bench->network;
-    double loss = batch_loss(&bench->batch, bench->parameters, bench->gradient);
+    double loss = batch_loss(&bench->loss, bench->parameters, bench->gradient);
     double again = differentiable_loss(bench, frozen, true);
     if (!(fabs(loss - again) <= 1e-14 * (1 + fabs(loss))))
         fail_msg("%s: the loss is %.17g, its parts give %.17g", bench->name, loss, again);
@@ -513,8 +514,8 @@ static void check_gradient_of(const struct shape *shape, struct options options,
     for (uint64_t seed = 1; seed < 200; seed++) {
         struct bench bench;
         open_bench(&bench, shape, options, chosen, 5, 0, seed);
-        batch_forward(&bench.batch, bench.parameters);
-        bool smooth = is_smooth(&bench.batch);
+        batch_forward(&bench.loss.batch, bench.parameters);
+        bool smooth = is_smooth(&bench.loss.batch);
         if (smooth)
             check_gradient(&bench);
         close_bench(&bench);
@@ -577,8 +578,8 @@ static void check_without_norm_eps(const uint8_t *leaf)
     open_bench(&bench, &shapes[0], option_bits(4), &chosen, 5, 0, 1);
     bench.network.norm_eps = 0;
     for (int view = 0; view < 3; view++)
-        batch_set_states(&bench.batch, view, leaf, 5);
-    assert_true(isfinite(batch_loss(&bench.batch, bench.parameters, bench.gradient)));
+        batch_set_states(&bench.loss.batch, view, leaf, 5);
+    assert_true(isfinite(batch_loss(&bench.loss, bench.parameters, bench.gradient)));
     assert_true(isfinite(largest(bench.gradient, bench.network.parameters)));
     close_bench(&bench);
 }
@@ -602,26 +603,27 @@ static void an_all_zero_sample_does_not_spoil_a_gradient_without_norm_eps(void *
 static void compare_boundary(struct bench *exact, const struct chosen *chosen, int boundary,
                              uint64_t seed)
 {
-    struct batch batch;
+    struct batch_loss batch;
     struct arena arena;
     const struct network *n = &exact->network;
-    lay_out_batch(&batch, n, chosen->objective, &chosen->settings, exact->batch.samples, boundary,
-                  &arena);
-    set_samples(&batch, seed);
+    lay_out_batch(&batch, n, chosen->objective, &chosen->settings, exact->loss.batch.samples,
+                  boundary, &arena);
+    set_samples(&batch.batch, seed);
     double *gradient = doubles(n->parameters);
     fill(gradient, n->parameters, 1, 0, 1); /* to be overwritten */
     double loss = batch_loss(&batch, exact->parameters, gradient);
-    double expected = batch_loss(&exact->batch, exact->parameters, exact->gradient);
+    double expected = batch_loss(&exact->loss, exact->parameters, exact->gradient);
     /* reference_subtract is a difference of distances of order 1 */
     if (!(fabs(loss - expected) <= 1e-12 * fabs(expected) + 1e-15))
         fail_msg("%s, boundary %d: loss %.17g, not %.17g", exact->name, boundary, loss, expected);
-    for (int view = 0; view < batch.outputs.views; view++) {
+    for (int view = 0; view < batch.batch.outputs.views; view++) {
         double error = 0, scale = 0; /* an output near 0 is a difference of terms like the others */
-        for (int k = 0; k < batch.outputs.width; k++) {
-            size_t row = output_index(&batch.outputs, view, k, 0);
-            const double *f = exact->batch.outputs.f + row;
-            error = fmax(error, largest_difference(batch.outputs.f + row, f, batch.samples));
-            scale = fmax(scale, largest(f, batch.samples));
+        for (int k = 0; k < batch.batch.outputs.width; k++) {
+            size_t row = output_index(&batch.batch.outputs, view, k, 0);
+            const double *f = exact->loss.batch.outputs.f + row;
+            error = fmax(error,
+                         largest_difference(batch.batch.outputs.f + row, f, batch.batch.samples));
+            scale = fmax(scale, largest(f, batch.batch.samples));
         }
         if (!(error <= 1e-12 * scale))
             fail_msg("%s, boundary %d: outputs of view %d off by %g of %g", exact->name, boundary,
@@ -705,10 +707,10 @@ static size_t layer_products(struct bench *bench, double *f,
                              double product[NETWORK_MAX_LEVELS][MAX_ENTRIES])
 {
     const struct network *n = &bench->network;
-    struct pass *pass = &bench->batch.pass;
+    struct pass *pass = &bench->loss.batch.pass;
     size_t width = (size_t)n->level[0].width, entry = 0;
-    batch_forward(&bench->batch, bench->parameters);
-    for (size_t s = 0; s < bench->batch.samples; s++)
+    batch_forward(&bench->loss.batch, bench->parameters);
+    for (size_t s = 0; s < bench->loss.batch.samples; s++)
         for (size_t o = 0; o < width; o++, entry++) {
             f[entry] = pass->pre[0][o * pass->columns + s];
             memset(pass->delta[0], 0, width * pass->columns * sizeof(double));
@@ -1416,11 +1418,12 @@ static struct job default_job(struct chosen chosen)
 }
 
 /* Samples [first, first + count) of epoch 1, drawn from the source block by block. */
-static void draw_samples(const struct setup *setup, struct batch *batch, size_t first)
+static void draw_samples(const struct setup *setup, struct batch_loss *loss, size_t first)
 {
+    struct batch *batch = &loss->batch;
     size_t leaves = setup->network.leaves, views = (size_t)batch->outputs.views;
     size_t count = batch->samples;
-    int positives = objective_positives(batch->objective, batch->settings);
+    int positives = objective_positives(loss->objective, loss->settings);
     static uint8_t label[1024], labels[BLOCK];
     uint8_t *block = malloc(views * leaves * BLOCK), *leaf = malloc(views * leaves * count);
     void *scratch = malloc(source_hltm.scratch_size(setup->world));
@@ -1447,7 +1450,7 @@ static void draw_samples(const struct setup *setup, struct batch *batch, size_t 
 /* What an epoch should do, with one batch evaluated by sample. */
 static double plain_epoch(const struct setup *setup, double *parameters)
 {
-    struct batch batch;
+    struct batch_loss batch;
     struct arena arena;
     const struct trainer_plan *p = &setup->plan;
     lay_out_batch(&batch, p->network, p->objective, p->objective_settings, p->batch,
@@ -1660,7 +1663,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
     for (size_t c = 0; c < trainer_objectives(chosen); c++) {
         struct job job = default_job(chosen[c]);
         struct setup setup;
-        struct batch batch;
+        struct batch_loss batch;
         struct arena arena;
         open_trainer(&setup, &job);
         const struct trainer_plan *p = &setup.plan;

@@ -4,8 +4,8 @@
 
 #include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
+#include "sim/loss/batch_loss.h"
 #include "sim/loss/objectives/objectives.h"
-#include "sim/net/batch.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
@@ -118,7 +118,7 @@ static void thresholds_follow_their_schedule(void **state)
 /* A batch of drawn samples with weights so large, and thresholds so, that some outputs are 0. */
 struct bench {
     struct opened o;
-    struct batch batch;
+    struct batch_loss loss;
     struct arena arena;
     double *parameters;
     size_t samples;
@@ -128,13 +128,13 @@ static void fill_batch(struct bench *b)
 {
     const struct source *source = &source_sparse_coding;
     const size_t inputs = b->o.network.leaves, view = inputs * BLOCK;
-    const int views = b->batch.outputs.views;
+    const int views = b->loss.batch.outputs.views;
     double *x = allocate((size_t)views * view, sizeof *x);
     void *scratch = allocate(source->scratch_size(b->o.world), 1);
     const struct draw draw = {.seed = 1, .purpose = PURPOSE_TRAIN, .epoch = 1};
     source->values(b->o.world, draw, 1, views, scratch, x);
     for (int v = 0; v < views; v++)
-        batch_set_values(&b->batch, v, x + (size_t)v * view, BLOCK);
+        batch_set_values(&b->loss.batch, v, x + (size_t)v * view, BLOCK);
     free(x);
     free(scratch);
 }
@@ -148,8 +148,9 @@ static struct bench *open_bench(const char *keys, size_t samples)
     b->samples = samples;
     for (int pass = 0; pass < 2; pass++) {
         struct arena *arena = pass ? &b->arena : &count;
-        batch_layout(&b->batch, &b->o.network, (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
-                     b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, arena);
+        batch_loss_layout(&b->loss, &b->o.network,
+                          (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
+                          b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, arena);
         b->parameters = ARENA_TAKE(arena, double, b->o.network.parameters);
         if (pass == 0)
             check_ok(arena_create(&b->arena, &count, &err), &err);
@@ -175,7 +176,7 @@ static void outputs_are_those_of_two_thresholds(void **state)
     const struct network *n = &b->o.network;
     const size_t inputs = n->leaves;
     size_t zeros = 0;
-    batch_forward(&b->batch, b->parameters);
+    batch_forward(&b->loss.batch, b->parameters);
     for (int view = 0; view < 3; view++)
         for (int k = 0; k < 7; k++) {
             const double *w = b->parameters + (size_t)k * inputs;
@@ -183,10 +184,11 @@ static void outputs_are_those_of_two_thresholds(void **state)
             for (size_t s = 0; s < 30; s++) {
                 double sum = 0;
                 for (size_t i = 0; i < inputs; i++)
-                    sum += w[i] * batch_value(&b->batch, view, i)[s];
+                    sum += w[i] * batch_value(&b->loss.batch, view, i)[s];
                 double f = fmax(0, sum - threshold) - fmax(0, -sum - threshold);
-                assert_near(b->batch.outputs.f[output_index(&b->batch.outputs, view, k, s)], f,
-                            1e-13);
+                assert_near(
+                    b->loss.batch.outputs.f[output_index(&b->loss.batch.outputs, view, k, s)], f,
+                    1e-13);
                 zeros += f == 0;
             }
         }
@@ -197,16 +199,17 @@ static void outputs_are_those_of_two_thresholds(void **state)
 /* The loss with the outputs of views 1, 2, ... as they are in `frozen`. */
 static double loss_with(struct bench *b, const double *frozen)
 {
-    struct batch *batch = &b->batch;
+    struct batch_loss *l = &b->loss;
+    struct batch *batch = &l->batch;
     const size_t view = output_index(&batch->outputs, 1, 0, 0);
     double totals[OBJECTIVE_PARTIALS], force;
     batch_forward(batch, b->parameters);
     if (frozen)
         memcpy((double *)batch->outputs.f + view, frozen + view,
                (size_t)(batch->outputs.views - 1) * view * sizeof *frozen);
-    objective_gradient(batch->objective, batch->settings, &batch->outputs, 0, b->samples,
-                       batch->shared, batch->scratch, totals);
-    return objective_finish(batch->objective, batch->settings, &batch->outputs, totals, &force);
+    objective_gradient(l->objective, l->settings, &batch->outputs, 0, b->samples, l->shared,
+                       l->scratch, totals);
+    return objective_finish(l->objective, l->settings, &batch->outputs, totals, &force);
 }
 
 static double central_difference(struct bench *b, size_t i, const double *frozen)
@@ -225,11 +228,12 @@ static void check_gradient(const char *keys, bool stopped)
     struct bench *b = open_bench(keys, 21);
     const struct network *n = &b->o.network;
     const size_t trained = n->symmetric ? n->level[0].biases : n->parameters;
-    const size_t size = (size_t)b->batch.outputs.views * output_index(&b->batch.outputs, 1, 0, 0);
+    const size_t size =
+        (size_t)b->loss.batch.outputs.views * output_index(&b->loss.batch.outputs, 1, 0, 0);
     double *gradient = allocate(b->o.network.parameters, sizeof *gradient);
     double *frozen = allocate(size, sizeof *frozen), largest = 0, through = 0;
-    batch_loss(&b->batch, b->parameters, gradient);
-    memcpy(frozen, b->batch.outputs.f, size * sizeof *frozen);
+    batch_loss(&b->loss, b->parameters, gradient);
+    memcpy(frozen, b->loss.batch.outputs.f, size * sizeof *frozen);
     for (size_t i = 0; i < trained; i++)
         largest = fmax(largest, fabs(gradient[i]));
     assert_above(largest, 1e-3);
@@ -265,8 +269,8 @@ static void the_loss_is_minus_log_softmax(void **state)
     (void)state;
     struct bench *b = open_bench(
         NETWORK "objective.similarity=inner_stopped objective.tau=0.7 objective.negatives=3", 17);
-    const struct outputs *o = &b->batch.outputs;
-    double expected = 0, loss = batch_loss(&b->batch, b->parameters, NULL);
+    const struct outputs *o = &b->loss.batch.outputs;
+    double expected = 0, loss = batch_loss(&b->loss, b->parameters, NULL);
     for (size_t s = 0; s < 17; s++) {
         double similarity[5] = {0}, sum = 0;
         for (int view = 1; view < 5; view++) {
@@ -336,7 +340,7 @@ static void check_step(const char *keys, size_t samples)
     const size_t weights = b->o.network.level[0].biases;
     double *gradient = allocate(b->o.network.parameters, sizeof *gradient);
     network_init(&b->o.network, 1, PURPOSE_WEIGHTS, b->parameters);
-    batch_loss(&b->batch, b->parameters, gradient);
+    batch_loss(&b->loss, b->parameters, gradient);
     for (size_t i = 0; i < weights; i++)
         assert_near(t->trainer.parameters[i],
                     b->parameters[i] - 0.05 * (gradient[i] + 0.02 * b->parameters[i]), 1e-14);

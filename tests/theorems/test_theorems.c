@@ -4,8 +4,9 @@
 #include "analysis/sample_connection.h"
 #include "core/random.h"
 #include "harness/run/experiment.h"
+#include "harness/spec/params.h"
 #include "harness/spec/spec.h"
-#include "sim/data/population.h"
+#include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/train/minibatch.h"
 #include "tests/kit/testing.h"
@@ -299,9 +300,9 @@ static void ensembles_are_all_combinations_with_their_probabilities(void **state
     check_ok(ensemble_create(&e, &d.network, d.data, &objective_infonce, &settings,
                              (struct ensemble_options){0}, &err),
              &err);
-    assert_int_equal(e->batch.samples, 2 * 2 * 2 * 4 * 4);
+    assert_int_equal(e->loss.batch.samples, 2 * 2 * 2 * 4 * 4);
     double sum = 0, first = 0;
-    for (size_t s = 0; s < e->batch.samples; s++) {
+    for (size_t s = 0; s < e->loss.batch.samples; s++) {
         const int *c = e->column + 4 * s;
         assert_int_equal(c[0] / 2, c[1] / 2); /* x_1 and x_+ of one point */
         sum += e->probability[s];
@@ -327,9 +328,9 @@ static void ensembles_run_through_all_positives(void **state)
     check_ok(ensemble_create(&e, &d.network, d.data, &objective_cacr, &settings,
                              (struct ensemble_options){0}, &err),
              &err);
-    assert_int_equal(e->batch.samples, 2 * 2 * 2 * 2 * 4);
+    assert_int_equal(e->loss.batch.samples, 2 * 2 * 2 * 2 * 4);
     double sum = 0, same = 0;
-    for (size_t s = 0; s < e->batch.samples; s++) {
+    for (size_t s = 0; s < e->loss.batch.samples; s++) {
         const int *c = e->column + 4 * s;
         assert_true(c[0] / 2 == c[1] / 2 && c[0] / 2 == c[2] / 2);
         sum += e->probability[s];

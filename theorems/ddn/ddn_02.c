@@ -88,7 +88,7 @@ struct room {
 
 static void layout(struct room *r, const struct network *n, struct arena *arena)
 {
-    batch_layout(&r->batch, n, &objective_simple, NULL, 1, n->levels, arena);
+    batch_layout_views(&r->batch, n, 1, 1, n->levels, arena);
     r->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
     r->measured = ARENA_TAKE(arena, double, padded(n->parameters));
     r->predicted = ARENA_TAKE(arena, double, padded(n->parameters));

@@ -34,7 +34,7 @@ static enum status predict(const struct dual *d, const struct infonce_settings *
     if (status)
         return status;
     int negatives = (int)settings->negatives;
-    for (size_t s = 0; s < e->batch.samples; s++) {
+    for (size_t s = 0; s < e->loss.batch.samples; s++) {
         const int *column = e->column + s * (size_t)(2 + negatives);
         const double p = e->probability[s], *k1 = view_k(d, column[0]);
         double xi[MAX_NEGATIVES] = {0}, sum = 0;

@@ -7,8 +7,8 @@
 
 enum { DDN_10_NEURONS = 4, DDN_10_TIMES = 41 };
 
-/* From one start, the output's weights held.  Selectivities are those of the responses, with the
- * gates as they are at that time. */
+/* From one initial state, with the output's weights fixed.  Selectivities are computed from the
+ * responses, with the gates of that time. */
 struct ddn_10_path {
     int sites;                 /* of the ring */
     double growth;             /* tr A of DDN-10: times run to 1 / growth */
@@ -16,8 +16,8 @@ struct ddn_10_path {
     int count;                 /* times before a gate switches: the length of relu and predicted */
     double relu[DDN_10_TIMES][DDN_10_NEURONS];
     double predicted[DDN_10_TIMES][DDN_10_NEURONS]; /* e^{A t} s(0) */
-    double linear[DDN_10_TIMES][DDN_10_NEURONS];    /* a linear layer of the same weights */
-    double counts[DDN_10_TIMES][DDN_10_NEURONS];    /* the same, of the objects 11 and 111 */
+    double linear[DDN_10_TIMES][DDN_10_NEURONS];    /* a linear layer with the same weights */
+    double counts[DDN_10_TIMES][DDN_10_NEURONS];    /* the same, for the objects 11 and 111 */
 };
 
 enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path, struct error *err);

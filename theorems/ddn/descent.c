@@ -20,7 +20,7 @@ static void rate(void *context, double t, const double *state, double *out)
 static void gates(void *context, const double *state, double *value)
 {
     struct descent *d = context;
-    struct batch *b = &d->ensemble->batch;
+    struct batch *b = &d->ensemble->loss.batch;
     const struct network *n = b->network;
     size_t views = (size_t)(d->dual->data->points * d->dual->data->views);
     memcpy(d->ensemble->parameters, state, n->parameters * sizeof *state);

@@ -10,19 +10,19 @@ struct descent {
     struct ensemble *ensemble;
     const struct dual *dual;
     struct flow flow; /* state: the network's parameters */
-    bool hold_output; /* the output's layer does not move */
+    bool hold_output; /* the output's layer is fixed */
 };
 
-/* `watch_gates`: whether gates of hidden ReLUs are events. */
+/* `watch_gates`: whether switches of hidden ReLU gates are events. */
 enum status descent_create(struct descent *descent, const struct dual *dual,
                            const struct objective *objective, const void *settings,
                            bool watch_gates, struct error *err);
 void descent_free(struct descent *descent);
 
-/* The trajectory at `*count` equal times from 0 to about the time in which the squared norm of the
- * weights would change by `growth` of itself at its first rate: state[i][parameters], to be freed.
- * It ends sooner at a gate switch; if hardly any time is left before one, or the flow goes to
- * infinity, it is run over shorter and shorter times. */
+/* The trajectory at `*count` equally spaced times: state[i][parameters], which the caller frees.
+ * It runs from 0 to about the time in which the weights, or their squared norm, would change by the
+ * fraction `growth` at the initial rate.  A gate switch ends it sooner.  If that comes almost at
+ * once, or the flow diverges, the run is repeated over shorter and shorter times. */
 enum status descent_run(struct descent *descent, double growth, int *count, double **state,
                         struct error *err);
 

@@ -339,8 +339,8 @@ enum status dual_descent(const struct dual *d, const struct trial *trial,
         return status;
     ensemble_loss(e, d->parameters, measured);
     if (trial->fault == FAULT_GATE) { /* the same activations, gradients without gates */
-        e->batch.pass.network = &ungated;
-        batch_backward(&e->batch, e->parameters, measured);
+        e->loss.batch.pass.network = &ungated;
+        batch_backward(&e->loss.batch, e->parameters, measured);
     }
     for (size_t i = 0; i < d->network.parameters; i++)
         measured[i] = -measured[i];

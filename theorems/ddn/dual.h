@@ -1,13 +1,13 @@
-/* What the claims on dual deep networks ([DDN]) are measured on: a drawn network, a drawn finite
- * distribution, and the connection K of every view under it. */
+/* Instances of the claims on dual deep networks ([DDN]): a drawn network, a drawn finite
+ * distribution, and the connection K of every view. */
 #ifndef DUET_THEOREMS_DUAL_H
 #define DUET_THEOREMS_DUAL_H
 
 #include "analysis/sample_connection.h"
-#include "sim/data/population.h"
+#include "sim/loss/ensemble.h"
 #include "theorems/claim.h"
 
-/* Sizes of the instances, the params of every such claim. */
+/* Sizes of the instances: the settings of every such claim. */
 struct dual_settings {
     int64_t points, views, depth, width;
 };
@@ -30,18 +30,18 @@ struct dual {
     struct network network;
     double *parameters; /* [network.parameters] */
     struct population *data;
-    struct sample_connection *view; /* of all views, sample x * views + v */
+    struct sample_connection *view; /* view v of point x is sample x * views + v */
     double *mean_k; /* [points][parameter][output], K averaged over the views of a point */
     double *mean_f; /* [points][output] */
 };
 
-/* Draw one.  Networks whose output (with `normalize`: its direction) hardly varies over the data,
- * most ReLUs being shut, are drawn again: relative errors mean nothing on them. */
+/* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
+ * because most ReLUs are shut, is drawn again: relative errors mean nothing there. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish,
                       struct error *err);
 
-/* Put one together from a network, its parameters (from malloc) and data; the last two are the
- * dual's from then on, also on errors. */
+/* Assemble one from a network, its parameters (from malloc) and data.  The dual owns the last two
+ * from then on, also after an error. */
 enum status dual_create(struct dual *dual, const struct network *network, double *parameters,
                         struct population *data, struct error *err);
 
@@ -49,13 +49,13 @@ enum status dual_create(struct dual *dual, const struct network *network, double
 enum status dual_refresh(struct dual *dual, bool own_gate, struct error *err);
 void dual_free(struct dual *dual);
 
-/* A network with Normal weights (and biases) of variance 1 / fan_in, to be freed by the caller as
- * `*parameters`.  `leaves` 0: drawn. */
+/* A network with Normal weights (and biases) of variance 1 / fan_in, which the caller frees as
+ * `*parameters`. `leaves` 0: drawn. */
 enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings,
                               struct dual_wish wish, int leaves, struct network *network,
                               double **parameters, struct error *err);
 
-/* Normal weights (and biases) for a network, to be freed by the caller. */
+/* Normal weights (and biases) for a network; the caller frees them. */
 enum status dual_draw_parameters(gsl_rng *rng, const struct network *network, double **parameters,
                                  struct error *err);
 

@@ -1,5 +1,5 @@
-/* Measurements of a claim that are those of an erratum too; the first control is the printed
- * statement. */
+/* Measurements that a claim shares with an erratum; the first control is the statement as printed.
+ */
 #ifndef DUET_THEOREMS_ERRATA_ERRATA_H
 #define DUET_THEOREMS_ERRATA_ERRATA_H
 

@@ -1,4 +1,4 @@
-/* Trainings of [FD] with and without masks, for FD-2 and FD-3, which compare the same ones. */
+/* Training runs of [FD] with and without masks, which FD-2 and FD-3 share. */
 #ifndef DUET_THEOREMS_FD_H
 #define DUET_THEOREMS_FD_H
 
@@ -11,12 +11,13 @@ struct fd_settings {
 
 extern const struct param fd_params[];
 
-/* What is trained; all else is as in specs/fd-2.yaml.  The schedules were chosen on the seeds 1001
- * to 1003 of `duet run`, which no claim uses. */
+/* Variants of the training; the rest is as in specs/fd-2.yaml.  The schedules were chosen on the
+ * seeds 1001 to 1003 of `duet run`, which no claim uses. */
 enum fd_world {
-    FD_THEORY, /* sizes as set; a weak ridge, and thresholds that begin where the theory has them;
+    FD_THEORY, /* sizes as set; a weak ridge, and thresholds that start where the theory puts them;
                   steps are shorter where d_1 sigma_xi^2 is larger than at d = 20, d_1 = 200 */
-    FD_STRONG_RIDGE, /* ... a ridge 30 times as strong, steps 1.2 times as long, half as many */
+    FD_STRONG_RIDGE, /* ... with a ridge 30 times as strong and half as many steps, 1.2 times as
+                        long */
     FD_SMALL,        /* d = 10, d_1 = 100, m = 20, a third of the steps */
 };
 
@@ -24,17 +25,17 @@ enum fd_quantity {
     FD_COLUMNS,      /* share of the columns of M that carry 90% of w_i in span(M), mean over i */
     FD_COSINE,       /* best |cos(w_i, M_j)| over neurons, mean over features */
     FD_INSIDE,       /* share of |w_i|^2 in span(M), mean over i */
-    FD_NOISE_COSINE, /* of f(x) with f(xi) */
+    FD_NOISE_COSINE, /* cosine of f(x) with f(xi) */
     FD_READOUT,      /* (accuracy - chance) / (oracle - chance) */
-    FD_COMPARED,     /* those above are what FD-2 and FD-3 are compared by */
-    FD_SIGNAL_COSINE = FD_COMPARED, /* of f(x) with f(M z) */
-    FD_LEARNED,                     /* share of the features of which some neuron is more than half,
-                                       cos^2 > 1/2 */
+    FD_COMPARED,     /* FD-2 and FD-3 compare the quantities above */
+    FD_SIGNAL_COSINE = FD_COMPARED, /* cosine of f(x) with f(M z) */
+    FD_LEARNED,                     /* share of the features that some neuron follows with cos^2 >
+                                       1/2 */
     FD_LOSS,                        /* contrastive loss, mean over the last third of the steps */
     FD_QUANTITIES
 };
 
-/* After two thirds of the steps, and after all, on the same samples. */
+/* Times of measurement: after two thirds of the steps and after all, on the same samples. */
 enum fd_when { FD_LATE, FD_END, FD_TIMES };
 
 struct fd_training {
@@ -43,21 +44,22 @@ struct fd_training {
 
 enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
-/* Both trainings of an instance: the same dictionary, first weights and samples, with complementary
- * masks and with none.  They depend on the seed of the trial, its instance and its settings, not on
- * claim or part, so that the trial's shelf keeps them for all parts. */
+/* Both trainings of an instance, with complementary masks and without: the same dictionary, initial
+ * weights and samples.  They depend on the trial's seed, instance and settings, not on claim or
+ * part, so its shelf keeps them for all parts. */
 enum status fd_pair(const struct trial *trial, enum fd_world world,
                     struct fd_training pair[FD_MASKS], struct error *err);
 
-/* How far apart both trainings end in one of the quantities that are compared: positive where it is
- * as the theory says, fewer columns and less noise with masks and more of the rest. */
+/* Difference of both trainings at the end in one of the compared quantities, positive where it is
+ * as the theory says: with masks fewer columns, less noise, and more of the rest. */
 double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity);
 
-/* That gap as the reading of an instance. */
+/* This difference as the reading of an instance. */
 enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
                        struct reading *reading, struct error *err);
 
-/* The largest of their changes over the last third of one training, in units of that gap. */
+/* The largest change of a compared quantity over the last third of one training, in units of its
+ * difference. */
 double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask);
 
 #endif

@@ -9,7 +9,7 @@ enum { HLTM_6_REPEATS = 2000, HLTM_6_QUANTILES = 3 };
 
 extern const double hltm_6_quantile[HLTM_6_QUANTILES]; /* 10 %, 50 %, 90 % */
 
-/* Of the largest gap of a node's neurons, over 2 sigma_w |a| / sqrt(n). */
+/* Quantiles of the largest gap of a node's neurons, in units of 2 sigma_w |a| / sqrt(n). */
 struct hltm_6_row {
     int neurons;                    /* |N_mu| */
     double exact[HLTM_6_QUANTILES]; /* Phi^-1(q^(1 / |N_mu|)) */

@@ -1,5 +1,5 @@
-/* What the claims on the hierarchical latent tree model are measured on: a drawn tree, its leaf
- * patterns with their weights, a network that mirrors it, and exact conditional means. */
+/* Instances of the claims on the hierarchical latent tree model: a drawn tree, its leaf patterns
+ * with their weights, a network that mirrors it, and exact conditional means. */
 #ifndef DUET_THEOREMS_LATENT_H
 #define DUET_THEOREMS_LATENT_H
 
@@ -7,7 +7,7 @@
 #include "sim/net/network.h"
 #include "theorems/claim.h"
 
-/* Sizes of the instances, the params of every such claim. */
+/* Sizes of the instances: the settings of every such claim. */
 struct latent_settings {
     int64_t depth, children, width, leaves, nodes, samples;
 };
@@ -16,30 +16,31 @@ extern const struct param latent_params[];
 
 /* ---- trees ---- */
 
-/* Choices that a claim makes; 0: as the comment says. */
+/* Choices of a claim; 0 means the value in the comment. */
 struct tree_wish {
     int states;      /* 2 */
     int least_depth; /* 1 */
     size_t leaves;   /* at most; as the settings say */
     size_t nodes;    /* at most; no limit */
     double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
-    int forks;       /* levels from the root on whose nodes have two children or more; 0: none */
+    int forks;       /* so many levels, from the root down, have two children or more per node; 0:
+                        none */
 };
 
-/* A tree of drawn depth, children of every level and polarities; m = 2: with random signs, m > 2:
- * some below 0 too, as far as they go. */
+/* A tree with drawn depth, numbers of children and polarities.  For m = 2 polarities have random
+ * signs; for m > 2 some are below 0 too, as far as they can be. */
 enum status latent_tree(gsl_rng *rng, const struct latent_settings *settings, struct tree_wish wish,
                         struct tree **tree, struct error *err);
 
-/* A tree of this shape; the same children below every node, polarities as above. */
+/* A tree of this shape with m = 2 and `children` children per node, polarities as above. */
 enum status latent_even_tree(gsl_rng *rng, int depth, int children, double low, double high,
                              struct tree **tree, struct error *err);
 
-/* The number of binary digits that an assignment of all nodes may have in a joint distribution of
- * `states` states, as a number of nodes: m^nodes <= 2^settings->nodes. */
+/* The largest number of nodes of m = `states` states whose joint distribution is enumerated:
+ * m^nodes <= 2^settings->nodes. */
 size_t latent_joint_nodes(const struct latent_settings *settings, int states);
 
-/* How far to shift the polarity of an edge by 0.05, so that it stays possible. */
+/* -0.05 or 0.05: a shift of the polarity of the edge towards 0. */
 double latent_shift(const struct tree *tree, size_t node);
 
 /* parent[node] of all nodes but the root. */
@@ -48,9 +49,9 @@ void latent_parents(const struct tree *tree, size_t *parent);
 /* Product of polarities along the path from the root, of node i of a level. */
 double latent_path(const struct tree *tree, int level, size_t i);
 
-/* ---- leaf patterns from samples, as if they were all that there are ---- */
+/* ---- a support made of samples ---- */
 
-/* Weights 1 / samples; the posteriors are exact. */
+/* Each sample is a pattern of weight 1 / samples; the posteriors are exact. */
 enum status latent_sampled_support(struct support **support, const struct tree *tree, uint64_t seed,
                                    size_t samples, struct error *err);
 
@@ -59,16 +60,16 @@ enum status latent_sampled_support(struct support **support, const struct tree *
 struct net_wish {
     bool relu, bias;
     int width;    /* of all nodes; 0: drawn for each level */
-    bool any_net; /* also one with a node whose children tell nothing of it */
+    bool any_net; /* also a network with a node whose neurons carry no information */
 };
 
 /* A network on the tree of `support`, and its activations f at every pattern. */
 struct latent_net {
     const struct tree *tree;
     const struct support *support;
-    struct network network; /* leaves enter as real numbers: 0 or 1, or m indicators */
+    struct network network; /* inputs of a leaf: 0 or 1, or m indicators */
     double *parameters;
-    int width[NETWORK_MAX_LEVELS + 1];     /* neurons of a node; numbers of a leaf */
+    int width[NETWORK_MAX_LEVELS + 1];     /* neurons per node; inputs per leaf */
     double *value[NETWORK_MAX_LEVELS + 1]; /* [node][width][stride]; the output's is f~ */
 };
 
@@ -77,8 +78,8 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
                             const struct latent_settings *settings, struct net_wish wish,
                             struct error *err);
 
-/* Fully connected, of the same tree, widths and activation, with weights of its own: node i of a
- * level owns as many neurons, but all see the whole level below. */
+/* A fully connected network of the same tree, widths and activation, with its own weights: node i
+ * of a level owns as many neurons, but each of them sees the whole level below. */
 enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
                              struct error *err);
 void latent_net_free(struct latent_net *net);
@@ -104,21 +105,21 @@ static inline size_t latent_owner(const struct latent_net *net, int level, size_
 
 /* ---- instances ---- */
 
-/* What a claim measures on a tree and all its leaf patterns. */
+/* A measurement on a tree and all its leaf patterns. */
 typedef enum status latent_measure(const struct trial *trial, const struct tree *tree,
                                    const struct support *support, struct reading *reading,
                                    struct error *err);
 
-/* On a drawn tree of depth 2 or more whose root has two children or more. */
+/* Call `measure` on a drawn tree of depth 2 or more whose root has two children or more. */
 enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
                            struct reading *reading, struct error *err);
 
-/* How far a network is from what a claim says. */
+/* The error of a network against a claim. */
 typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
                                  double *error, struct error *err);
 
-/* reading->error of a drawn network, ReLU in every other instance, with or without biases;
- * control[0] of a fully connected one of the same widths. */
+/* Set reading->error by a drawn network, ReLU in every other instance, with or without biases, and
+ * control[0] by a fully connected network of the same widths. */
 enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
                                   const struct support *support, latent_error *error,
                                   struct reading *reading, struct error *err);

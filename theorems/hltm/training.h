@@ -14,7 +14,7 @@ struct training_settings {
     int64_t depth, width, epochs, samples;
 };
 
-/* Their lines of its params. */
+/* The parameters of these sizes, for its params. */
 #define TRAINING_SIZE(field, ...)                                                                  \
     {                                                                                              \
         .name = #field, .type = PARAM_INTEGER,                                                     \
@@ -29,7 +29,7 @@ struct training_settings {
         TRAINING_SIZE(samples, .fallback = "64000", .low = 12800, .high = 1 << 24,                 \
                       .doc = "samples of an epoch, and of a measurement")
 
-/* The published setting but for these. */
+/* The published setting except for these. */
 struct training_plan {
     int depth, width, epochs;
     double low, high; /* |rho| */
@@ -58,7 +58,7 @@ enum status training_run(const struct training_plan *plan, struct training_resul
 /* The published network on a binary tree: ReLU, biases, normalised outputs. */
 struct network training_network(int depth, int width);
 
-/* Mean over the TRAINING_UPPER upper levels, the root and those below it, of best[level]. */
+/* Mean of best[level] over the TRAINING_UPPER upper levels, from the root down. */
 double training_upper_mean(const double *best);
 
 #endif

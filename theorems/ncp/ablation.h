@@ -1,6 +1,6 @@
-/* Learning without negative pairs on the latent tree, and what becomes of it when one thing is
- * changed: the runs of NCP-13.  specs/ncp-13.yaml is the base and specs/ncp-13-sweep.yaml has every
- * ablation by its name; both give the same runs as these, seed by seed. */
+/* Learning without negative pairs on the latent tree, with one change at a time: the runs of
+ * NCP-13. specs/ncp-13.yaml is the base and specs/ncp-13-sweep.yaml names every ablation; both give
+ * the same runs as these, seed by seed. */
 #ifndef DUET_THEOREMS_ABLATION_H
 #define DUET_THEOREMS_ABLATION_H
 
@@ -12,7 +12,7 @@
 
 enum { ABLATION_MAX_EPOCHS = 100 };
 
-/* Settings of a predictor's optimiser, whichever it is. */
+/* Settings of a predictor's optimiser of any kind. */
 union predictor_settings_of {
     struct predictor_step step;    /* gradient */
     struct predictor_rule rule;    /* all others begin with it */
@@ -23,7 +23,7 @@ union predictor_settings_of {
     } optimal;
 };
 
-/* What is changed from run to run. */
+/* An ablation: the settings that change from run to run. */
 struct ablation {
     const char *name;
     bool symmetric;      /* the predictor */
@@ -33,9 +33,10 @@ struct ablation {
     union predictor_settings_of predictor;
 };
 
-/* What stays. */
+/* The settings that stay the same. */
 struct ablation_base {
-    int depth, keep_level, hidden, width; /* two children a node; network: hidden ReLU, width out */
+    int depth, keep_level, hidden, width; /* two children per node; network: hidden ReLU, width
+                                             out */
     double low, high;                     /* |rho| */
     double lr, momentum;
     size_t samples, batch; /* of an epoch */
@@ -79,7 +80,7 @@ enum ablation_name {
 
 extern const struct ablation ablations[ABLATION_COUNT];
 
-/* A run that is laid out; it points into itself. */
+/* A run that is laid out.  It points into itself, so it must not be moved. */
 struct ablation_run {
     const struct ablation_base *base;
     const struct ablation *ablation;
@@ -100,15 +101,15 @@ void ablation_close(struct ablation_run *run);
 
 /* [epoch], 0 before training: mean accuracy of the linear probes over all latents that a view
  * keeps, and effective rank of E[f f^T].  A run that diverges, or whose outputs grow so large that
- * the probes' equations are singular in double precision, counts as a constant from there on:
- * accuracy 1/2, rank 1. */
+ * the probes' equations are singular in double precision, counts from there on as a constant
+ * output: accuracy 1/2, rank 1. */
 struct ablation_result {
     double accuracy[ABLATION_MAX_EPOCHS + 1], rank[ABLATION_MAX_EPOCHS + 1];
     bool diverged;
 };
 
-/* Train; measure after it, or with `follow` before it and after every epoch; what is not measured
- * is NaN. */
+/* Train, and measure at the end, or with `follow` before training and after every epoch.  Entries
+ * that are not measured are NaN. */
 enum status ablation_train(const struct ablation_base *base, const struct ablation *ablation,
                            uint64_t seed, bool follow, struct ablation_result *result,
                            struct error *err);

@@ -1,5 +1,5 @@
-/* What the claims on learning without negative pairs ([NCP]) are measured on: drawn weights, data
- * moments and rates of the linear model, and trajectories of their flows. */
+/* Instances of the claims on learning without negative pairs ([NCP]): drawn weights, data moments
+ * and rates of the linear model, and trajectories of their flows. */
 #ifndef DUET_THEOREMS_NCP_H
 #define DUET_THEOREMS_NCP_H
 
@@ -9,7 +9,7 @@
 #include "theorems/claim.h"
 #include "theorems/draw.h"
 
-/* Sizes of the instances, the params of every such claim. */
+/* Sizes of the instances: the settings of every such claim. */
 struct ncp_settings {
     int64_t size;
 };
@@ -19,11 +19,11 @@ extern const struct param ncp_params[];
 /* The fields that these claims share in their `about`. */
 #define NCP_SETTINGS .params = ncp_params, .settings_size = sizeof(struct ncp_settings)
 
-enum { NCP_SAMPLES = 16 }; /* times at which a trajectory is looked at */
+enum { NCP_SAMPLES = 16 }; /* times at which a trajectory is recorded */
 
 /* ---- drawing ---- */
 
-/* A size from 2 to the settings' */
+/* A size from 2 to that of the settings */
 size_t ncp_draw_size(const struct trial *trial);
 
 /* Uniform on [low, high], `count` of them, neighbours in order at least `gap` apart */
@@ -67,13 +67,14 @@ struct ncp_wish {
     size_t most;    /* largest size; 0: as the settings say */
 };
 
-/* A matrix flow with every constant and its first state drawn; what a claim is about, it sets. */
+/* A matrix flow with all constants and the initial state drawn.  A claim sets the constants that it
+ * is about. */
 struct ncp_matrix {
     struct matrix_flow flow;
     struct dynamics dynamics;
     double sigma2;         /* of isotropic ones */
     double *x, *x_prime;   /* X, X' */
-    double *state, *first; /* now and as drawn */
+    double *state, *first; /* current state, and as drawn */
     double *record;        /* [NCP_SAMPLES + 1][size] */
 };
 
@@ -84,20 +85,20 @@ void ncp_matrix_free(struct ncp_matrix *m);
 /* Record the flow from `first` to time `end`. */
 enum status ncp_matrix_run(struct ncp_matrix *m, double end, struct error *err);
 
-/* The rates that the matrix flow gives, at its present state, to W_p and F = W W^T, [outputs^2]
- * each, and to tau = <W_a, W> / |W|^2, one number after the other.  work: the flow's size. */
+/* The rates, by the matrix flow at its current state, of W_p and F = W W^T ([outputs^2] each) and
+ * of tau = <W_a, W> / |W|^2, in this order. work: the flow's size. */
 void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate);
 
-/* The state of the reduced flow at the same place: W_p, F, tau */
+/* The state of the reduced flow for the same weights: W_p, F, tau */
 void ncp_reduced_state(const struct ncp_matrix *m, double *state);
 
 /* ---- the model, by backpropagation ---- */
 
 enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
 
-/* A distribution of so many data points and views, all independent normal, the moments that the
- * flow needs, and the linear model as a batch of every way to draw (x_1, x_2), each with its
- * probability. */
+/* A distribution of NCP_POINTS data points with NCP_VIEWS views each, all independent normal; the
+ * moments that the flow needs; and the linear model on the batch of all pairs (x_1, x_2), each with
+ * its probability. */
 struct ncp_model {
     struct ncp_matrix flow; /* its X and X' are those of the data */
     struct population *data;
@@ -108,7 +109,7 @@ struct ncp_model {
     struct arena arena;
 };
 
-/* Free it also where this fails. */
+/* Free it also after an error. */
 enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish,
                            struct error *err);
 void ncp_model_free(struct ncp_model *m);
@@ -117,14 +118,14 @@ void ncp_model_free(struct ncp_model *m);
 enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objective,
                               struct error *err);
 
-/* d state / dt of W and W_p by the gradients of the batch and weight decay; `state` and `rate` as
- * the flow's, where W_a has no rate. */
+/* d state / dt of W and W_p by the gradients of the batch and weight decay; `state` and `rate` are
+ * laid out as the flow's; the rate of W_a is left alone. */
 void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
 
 /* ---- measuring ---- */
 
 /* Largest difference of the invariants along a record from their first values, over the largest
- * first value.  Faults go into the later values. */
+ * first value.  Faults are planted in the later values. */
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
                       const double *record, double *error, struct error *err);
 

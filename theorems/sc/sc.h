@@ -1,5 +1,5 @@
-/* What the claims on supervised objectives ([SC]) are measured on: drawn batches of outputs with
- * labels, without a network.
+/* Instances of the claims on supervised objectives ([SC]): drawn batches of outputs with labels,
+ * without a network.
  *
  * Row i of a batch is the output of view i / samples of sample i % samples; P(i) are all other rows
  * with its label. */
@@ -9,7 +9,7 @@
 #include "sim/loss/objective.h"
 #include "theorems/claim.h"
 
-/* Largest sizes of the instances, the params of every such claim. */
+/* Largest sizes of the instances: the settings of every such claim. */
 struct sc_settings {
     int64_t samples, width, classes;
 };
@@ -33,8 +33,8 @@ void sc_free(struct sc_batch *batch);
  * less around a centre for each class, of lengths from 0.3 to 3. */
 enum status sc_draw(struct sc_batch *batch, const struct trial *trial, struct error *err);
 
-/* Its labels alone, of up to `classes` classes besides two that are always there, as numbers below
- * classes + 2. */
+/* Draw only its labels, as numbers below classes + 2: two classes are always present, up to
+ * `classes` others may be. */
 void sc_draw_labels(struct sc_batch *batch, gsl_rng *rng, int classes);
 
 /* Mean loss of a pairwise objective at the batch's temperature; its gradient goes into df. */

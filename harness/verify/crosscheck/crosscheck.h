@@ -2,8 +2,7 @@
 #ifndef DUET_HARNESS_CROSSCHECK_H
 #define DUET_HARNESS_CROSSCHECK_H
 
-#include "core/error.h"
-#include "store/store.h"
+#include "harness/verify/crosscheck/reference.h"
 
 #include <stdio.h>
 
@@ -23,19 +22,24 @@ struct crosscheck {
     double worst;
 };
 
-/* What a dataset must have; rank 0 is one number. */
-struct extent {
-    int rank;
-    size_t length[STORE_MAX_RANK];
-};
-
 /* Compare `measured` with the dataset `path`.  An error, and no comparison, if the dataset is
  * missing, has another extent or is not finite. */
 enum status crosscheck_compare(struct crosscheck *check, const char *path, struct extent extent,
                                const double *measured, struct error *err);
 
-/* A reference file of either kind.  Everything under /expect is compared, or reported and counted
- * as not built: what the engine has no code for yet.  Errors name the file and the dataset or
+/* The same for rows [row][stride] against a dataset [sample][row]. */
+enum status compare_rows(struct crosscheck *check, const char *path, struct extent extent,
+                         const double *in, size_t stride, struct error *err);
+
+/* Whether the file has a loss or gradients of the objective `name` under `root`: then it needs a
+ * loss and all its gradients. */
+bool crosscheck_expects(const struct crosscheck *check, const char *root, const char *name);
+
+/* Report what was not compared of all that is under /expect: no code has been built for it. */
+enum status crosscheck_report_rest(struct crosscheck *check, struct error *err);
+
+/* A reference file of either kind.  Everything under /expect is compared, or, where the engine has
+ * no code for it yet, reported and counted as not built.  Errors name the file and the dataset or
  * attribute. */
 enum status crosscheck_file(struct crosscheck *check, const char *path, struct error *err);
 

@@ -1,0 +1,190 @@
+#include "harness/spec/loader.h"
+#include "harness/spec/value.h"
+#include "harness/spec/words.h"
+#include "harness/spec/yaml.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_NAME = 200 }; /* characters: it is a folder */
+
+/* The place of an error in something that was left out: where the section was chosen or written,
+ * or the file as a whole. */
+__attribute__((format(printf, 4, 5))) static enum status error_missing(struct loader *loader,
+                                                                       enum spec_section section,
+                                                                       const char *path,
+                                                                       const char *format, ...)
+{
+    struct spec_source *origin = loader->spec->origin;
+    const char *selector = section < SECTION_COUNT ? spec_sections[section].selector : NULL;
+    const struct entry *entry = selector ? find_entry(origin, section, selector) : NULL;
+    if (!entry)
+        entry = find_entry(origin, section, NULL);
+    char message[PHRASE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (entry)
+        return error_at(loader->err, entry->text, entry->line, entry->column, path, "%s", message);
+    if (origin->file)
+        return error_key(loader->err, path, "%s: %s", origin->file->name, message);
+    return error_key(loader->err, path, "%s", message);
+}
+
+static enum status error_no_value(struct loader *loader, enum spec_section section,
+                                  const struct param *param, const char *path, const char *what)
+{
+    char expected[PHRASE];
+    value_expected(expected, sizeof expected, param, NULL);
+    return error_missing(loader, section, path, "%s %s %s", path, what, expected);
+}
+
+/* Fill one field from the entry or the default. */
+static enum status fill_field(struct loader *loader, enum spec_section section,
+                              const struct param *param, void *settings)
+{
+    struct spec_source *origin = loader->spec->origin;
+    const struct entry *entry = find_entry(origin, section, param->name);
+    char path[2 * MAX_SHOWN], name[3 * MAX_SHOWN];
+    write_path(path, sizeof path, section, param->name);
+    snprintf(name, sizeof name, "default of %s", path);
+    struct text fallback = {.name = name};
+    struct slot slot = {.param = param,
+                        .path = path,
+                        .text = entry ? entry->text : &fallback,
+                        .pool = &origin->pool,
+                        .err = loader->err,
+                        .field = (char *)settings + param->offset};
+    if (entry)
+        return value_read(&slot, entry->value);
+    if (!param->fallback)
+        return error_no_value(loader, section, param, path, "is missing; give it");
+    const struct node *root;
+    enum status status = yaml_parse(&loader->scratch, &fallback, param->fallback,
+                                    strlen(param->fallback), &root, loader->err);
+    if (status)
+        return status;
+    if (!root)
+        return error_no_value(loader, section, param, path, "has an empty default; it must be");
+    return value_read(&slot, root);
+}
+
+/* The descriptor that the section's selector names. */
+static enum status choose(struct loader *loader, enum spec_section s)
+{
+    const struct section *section = &spec_sections[s];
+    const struct descriptor **chosen = &loader->spec->chosen[s];
+    if (!section->selector) {
+        *chosen = section->registry->entries[0];
+        return STATUS_OK;
+    }
+    enum { MAX_NAMES = 64 };
+    const char *names[MAX_NAMES] = {NULL};
+    const struct registry *registry = section->registry;
+    size_t count = registry->count < MAX_NAMES ? registry->count : MAX_NAMES;
+    for (size_t i = 0; i < count; i++)
+        names[i] = registry->entries[i]->name;
+    const struct entry *entry = find_entry(loader->spec->origin, s, section->selector);
+    const struct node *value = entry ? entry->value : NULL;
+    bool scalar = !value || (value->kind == NODE_SCALAR && !node_is_null(value));
+    const char *name = !scalar ? "" : value ? value->value : section->fallback;
+    *chosen = registry_find(registry, name);
+    if (*chosen)
+        return STATUS_OK;
+    char path[MAX_SHOWN], given[MAX_SHOWN + 8], right[PHRASE];
+    write_path(path, sizeof path, s, section->selector);
+    suggest_word(right, sizeof right, name, names, count, "the known ones are");
+    if (!value)
+        return error_missing(loader, s, path, "%s is not built in; %s", section->fallback, right);
+    node_describe(given, sizeof given, value);
+    return error_at(loader->err, entry->text, value->line, value->column, path,
+                    "%s is %s%s%s; %s (`duet list %s` shows all)", path, given,
+                    scalar ? ", an unknown " : "", scalar ? registry->what : "", right,
+                    section->list);
+}
+
+static enum status unknown_key(struct loader *loader, enum spec_section s,
+                               const struct entry *entry)
+{
+    enum { MAX_NAMES = 1 + MAX_KEYS };
+    const char *names[MAX_NAMES] = {NULL};
+    size_t count = 0;
+    const struct section *section = &spec_sections[s];
+    const struct descriptor *chosen = loader->spec->chosen[s];
+    if (section->selector)
+        names[count++] = section->selector;
+    for (const struct param *p = chosen->params; p && p->name && count < MAX_NAMES; p++)
+        names[count++] = p->name;
+    char path[2 * MAX_SHOWN], right[PHRASE], whose[PHRASE] = "", hint[PHRASE] = "";
+    write_path(path, sizeof path, s, entry->key);
+    suggest_word(right, sizeof right, entry->key, names, count, "the keys are");
+    if (section->selector) {
+        snprintf(whose, sizeof whose, " of %s %s", section->registry->what, chosen->name);
+        const struct entry *by = find_entry(loader->spec->origin, s, section->selector);
+        if (by && by->text != entry->text)
+            snprintf(hint, sizeof hint, "; '%s={%s: %s}' replaces the whole section", section->key,
+                     section->selector, chosen->name);
+    }
+    return error_at(loader->err, entry->text, entry->line, entry->column, path,
+                    "unknown key %s%s; %s%s", path, whose, right, hint);
+}
+
+enum status loader_fill_section(struct loader *loader, enum spec_section s)
+{
+    struct spec_source *origin = loader->spec->origin;
+    enum status status = choose(loader, s);
+    if (status)
+        return status;
+    const struct descriptor *chosen = loader->spec->chosen[s];
+    const char *selector = spec_sections[s].selector;
+    for (size_t i = 0; i < origin->count; i++) {
+        const struct entry *entry = &origin->entries[i];
+        if (entry->section != s || !entry->key || (selector && strcmp(entry->key, selector) == 0))
+            continue;
+        if (!descriptor_param(chosen, entry->key))
+            return unknown_key(loader, s, entry);
+    }
+    if (chosen->settings_size == 0)
+        return STATUS_OK;
+    void *settings = loader->spec->settings[s] = pool_take(&origin->pool, 1, chosen->settings_size);
+    if (!settings)
+        return error_memory(loader->err, "a spec");
+    for (const struct param *p = chosen->params; !status && p && p->name; p++)
+        status = fill_field(loader, s, p, settings);
+    return status;
+}
+
+/* The name becomes a folder. */
+static enum status check_name(struct loader *loader, const char *name)
+{
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t length = strlen(name);
+    if (length > 0 && length <= MAX_NAME && name[0] != '.' && name[0] != '-' &&
+        strspn(name, allowed) == length)
+        return STATUS_OK;
+    const struct entry *entry = find_entry(loader->spec->origin, SECTION_COUNT, "name");
+    char shown[MAX_SHOWN];
+    excerpt(shown, sizeof shown, name);
+    return error_at(loader->err, entry->text, entry->value->line, entry->value->column, "name",
+                    "name is '%s'; it must be 1 to %d letters, digits, '.', '_' or '-', and not "
+                    "start with '.' or '-'",
+                    shown, (int)MAX_NAME);
+}
+
+enum status loader_fill_top(struct loader *loader)
+{
+    struct spec *spec = loader->spec;
+    struct top head = {0};
+    enum status status = STATUS_OK;
+    for (const struct param *p = top_params; !status && p->name; p++)
+        status = fill_field(loader, SECTION_COUNT, p, &head);
+    if (!status)
+        status = check_name(loader, head.name);
+    if (status)
+        return status;
+    spec->seed = (uint64_t)head.seed;
+    spec->name = pool_text(&spec->origin->pool, head.name, strlen(head.name));
+    return spec->name ? STATUS_OK : error_memory(loader->err, "a spec");
+}

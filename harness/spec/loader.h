@@ -1,0 +1,79 @@
+/* The steps in which spec.c loads a spec: written.c notes which key was written where, fill.c makes
+ * the settings of each section, sweep_section.c keeps the section `sweep`. */
+#ifndef DUET_HARNESS_SPEC_LOADER_H
+#define DUET_HARNESS_SPEC_LOADER_H
+
+#include "core/pool.h"
+#include "harness/spec/node.h"
+#include "harness/spec/spec.h"
+
+enum {
+    MAX_KEYS = 64, /* of one section */
+    MAX_ENTRIES = 2 + SECTION_COUNT * (MAX_KEYS + 1),
+};
+
+/* A section of the spec. */
+struct section {
+    const char *key;
+    const char *selector; /* key that names the descriptor; NULL for a registry of one table */
+    const char *fallback; /* descriptor where the selector is left out */
+    const char *list;     /* `duet list LIST` shows the descriptors */
+    const struct registry *registry;
+};
+
+extern const struct section spec_sections[SECTION_COUNT];
+
+/* Keys that belong to no section. */
+struct top {
+    const char *name;
+    int64_t seed;
+};
+
+extern const struct param top_params[];
+
+/* The last writing of one key. */
+struct entry {
+    enum spec_section section; /* SECTION_COUNT for name and seed */
+    const char *key;           /* within the section; NULL for the section itself */
+    const struct text *text;
+    int line, column;         /* of the key */
+    const struct node *value; /* while loading */
+};
+
+struct spec_source {
+    struct pool pool;
+    struct text *file;  /* NULL: defaults and overrides alone */
+    struct entry sweep; /* the section, while loading; key NULL: there is none */
+    size_t count;
+    struct entry entries[MAX_ENTRIES];
+};
+
+struct loader {
+    struct spec *spec;
+    struct pool scratch; /* freed when loading ends */
+    struct error *err;
+};
+
+/* Note the keys of a document, then of overrides ("data.depth=7").  Later ones replace earlier
+ * ones.
+ */
+enum status loader_add_document(struct loader *loader, const struct text *text,
+                                const struct node *root);
+enum status loader_add_override(struct loader *loader, const char *override);
+/* A key is a word. */
+enum status loader_check_key(struct loader *loader, const struct text *text,
+                             const struct node *key);
+
+/* Where a key was written (NULL: the section as a whole), or NULL. */
+struct entry *find_entry(struct spec_source *origin, enum spec_section section, const char *key);
+
+/* "data.depth", "data", "seed" */
+void write_path(char *path, size_t size, enum spec_section section, const char *key);
+
+/* Fill name and seed, or the settings of a section, from what was written and from defaults. */
+enum status loader_fill_top(struct loader *loader);
+enum status loader_fill_section(struct loader *loader, enum spec_section section);
+
+enum status loader_keep_sweep(struct loader *loader);
+
+#endif

@@ -1,0 +1,39 @@
+/* A text that was written, as a tree of nodes that know their places, for messages. */
+#ifndef DUET_HARNESS_SPEC_NODE_H
+#define DUET_HARNESS_SPEC_NODE_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A text that is read: a file, one override, one default. */
+struct text {
+    const char *name; /* "spec.yaml", "command line: data.depth=7" */
+    bool located;     /* lines and columns are shown */
+};
+
+enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
+
+/* A value as it was written. */
+struct node {
+    enum node_kind kind;
+    bool quoted;       /* a scalar that is text, whatever it looks like */
+    int line, column;  /* from 1 */
+    const char *value; /* of a scalar */
+    size_t count;      /* of a list's or mapping's children; a mapping has key, value, key, ... */
+    struct node *first, *last, *next, *parent;
+};
+
+/* A scalar that stands for nothing: empty, ~ or null. */
+bool node_is_null(const struct node *node);
+
+/* The node for a message: "'7'", "a list", "empty". */
+void node_describe(char *text, size_t size, const struct node *node);
+
+/* "FILE:LINE:COLUMN: MESSAGE", and the key that is to blame. */
+enum status error_at(struct error *err, const struct text *text, int line, int column,
+                     const char *key, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+#endif

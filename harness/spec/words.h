@@ -1,0 +1,26 @@
+/* Words for messages: the nearest known one, lists of them, values cut to what a line can show. */
+#ifndef DUET_HARNESS_SPEC_WORDS_H
+#define DUET_HARNESS_SPEC_WORDS_H
+
+#include <stddef.h>
+
+enum {
+    MAX_SHOWN = 60, /* characters of a value that a message repeats */
+    PHRASE = 400,   /* bytes of a part of a message */
+};
+
+/* The candidate nearest to `word` by edit distance, or NULL if none is near. */
+const char *nearest_word(const char *word, const char *const *candidates, size_t count);
+
+/* "the nearest is X", or "INTRODUCTION A, B, C" where none is near. */
+void suggest_word(char *text, size_t size, const char *word, const char *const *candidates,
+                  size_t count, const char *introduction);
+
+/* Append to `text`, which has room for `size` bytes, as far as it fits. */
+void append_text(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The beginning of `value` in one line, ended by "..." if it is longer. */
+void excerpt(char *shown, size_t size, const char *value);
+
+#endif

@@ -1,0 +1,219 @@
+#include "harness/spec/yaml.h"
+
+#include "harness/spec/words.h"
+#include "harness/spec/yaml_guard.h"
+
+#include <ctype.h>
+#include <libfyaml.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_DEPTH = 8 }; /* of lists and mappings in one another */
+
+/* The tree is built from libfyaml's events, which carry the place of every value; nodes of its
+ * document tree tell that of scalars only. */
+struct builder {
+    struct pool *pool;
+    const struct text *text;
+    struct error *err;
+    struct node *root, *open; /* `open`: innermost list or mapping */
+    int depth, documents;
+    int line, column; /* of the last event that has a place */
+};
+
+__attribute__((format(printf, 2, 3))) static enum status refuse(const struct builder *builder,
+                                                                const char *format, ...)
+{
+    char message[PHRASE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return error_at(builder->err, builder->text, builder->line, builder->column, "", "%s", message);
+}
+
+static enum status attach(struct builder *builder, struct node *node)
+{
+    struct node *parent = builder->open;
+    node->line = builder->line;
+    node->column = builder->column;
+    node->parent = parent;
+    if (!parent) {
+        builder->root = node;
+    } else {
+        *(parent->last ? &parent->last->next : &parent->first) = node;
+        parent->last = node;
+        parent->count++;
+    }
+    if (node->kind == NODE_SCALAR)
+        return STATUS_OK;
+    builder->open = node;
+    if (++builder->depth > MAX_DEPTH)
+        return refuse(builder,
+                      "lists or mappings nested more than %d deep; a spec has sections, "
+                      "lists and lists of lists",
+                      (int)MAX_DEPTH);
+    return STATUS_OK;
+}
+
+/* Copy at most `size` bytes of a scalar's text to `to` and return its whole length; SIZE_MAX for
+ * lack of memory.  fy_token_get_text would leak for five '' in a row. */
+static size_t copy_token(struct fy_token *token, char *to, size_t size)
+{
+    struct fy_token_iter *chunks = fy_token_iter_create(token);
+    const struct fy_iter_chunk *chunk = NULL;
+    size_t length = 0;
+    int failure = 0;
+    if (!chunks)
+        return SIZE_MAX;
+    while ((chunk = fy_token_iter_chunk_next(chunks, chunk, &failure))) {
+        if (to && length + chunk->len <= size)
+            memcpy(to + length, chunk->str, chunk->len);
+        length += chunk->len;
+    }
+    fy_token_iter_destroy(chunks);
+    return failure ? SIZE_MAX : length;
+}
+
+static enum status add_scalar(struct builder *builder, struct fy_event *event)
+{
+    struct fy_token *token = fy_event_get_token(event);
+    enum fy_scalar_style style = token ? fy_scalar_token_get_style(token) : FYSS_PLAIN;
+    size_t length = token ? copy_token(token, NULL, 0) : 0;
+    struct node *node = pool_take(builder->pool, 1, sizeof *node);
+    char *value = length < SIZE_MAX ? pool_room(builder->pool, length + 1) : NULL;
+    if (!node || !value || (token && copy_token(token, value, length) != length))
+        return error_memory(builder->err, "a spec");
+    if (style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED)
+        builder->column--; /* libfyaml points behind the quote */
+    if (strlen(value) != length)
+        return refuse(builder, "text with a NUL character in it; remove the \\0");
+    node->value = value;
+    node->quoted = style != FYSS_PLAIN && style != FYSS_ANY;
+    return attach(builder, node);
+}
+
+static enum status add_event(struct builder *builder, struct fy_event *event)
+{
+    bool opens = event->type == FYET_MAPPING_START || event->type == FYET_SEQUENCE_START;
+    const struct fy_mark *mark = fy_event_start_mark(event);
+    if (mark) {
+        builder->line = mark->line + 1;
+        builder->column = mark->column + 1;
+    }
+    if (event->type == FYET_ALIAS ||
+        ((opens || event->type == FYET_SCALAR) &&
+         (fy_event_get_anchor_token(event) || fy_event_get_tag_token(event))))
+        return refuse(builder, "an anchor, alias or tag; %s", plain_yaml);
+    if (event->type == FYET_DOCUMENT_START && builder->documents++ > 0)
+        return refuse(builder, "a second YAML document; one spec is one document, so put the rest "
+                               "into a file of its own");
+    if (event->type == FYET_SCALAR)
+        return add_scalar(builder, event);
+    if (opens) {
+        struct node *node = pool_take(builder->pool, 1, sizeof *node);
+        if (!node)
+            return error_memory(builder->err, "a spec");
+        node->kind = event->type == FYET_MAPPING_START ? NODE_MAPPING : NODE_LIST;
+        return attach(builder, node);
+    }
+    if (event->type == FYET_MAPPING_END || event->type == FYET_SEQUENCE_END) {
+        builder->open = builder->open->parent;
+        builder->depth--;
+    }
+    return STATUS_OK;
+}
+
+static void discard(struct fy_diag *diag, void *user, const char *message, size_t length)
+{
+    (void)diag, (void)user, (void)message, (void)length;
+}
+
+/* A diagnostics object that collects instead of printing. */
+static struct fy_diag *create_diagnostics(void)
+{
+    struct fy_diag_cfg config;
+    fy_diag_cfg_default(&config);
+    config.fp = NULL;
+    config.output_fn = discard;
+    config.level = FYET_ERROR;
+    struct fy_diag *diag = fy_diag_create(&config);
+    if (diag)
+        fy_diag_set_collect_errors(diag, true);
+    return diag;
+}
+
+static enum status add_events(struct builder *builder, struct fy_parser *parser,
+                              struct fy_diag *diag)
+{
+    struct fy_event *event;
+    while ((event = fy_parser_parse(parser))) {
+        enum status status = add_event(builder, event);
+        fy_parser_event_free(parser, event);
+        if (status)
+            return status;
+    }
+    void *position = NULL;
+    const struct fy_diag_error *first = fy_diag_errors_iterate(diag, &position);
+    if (!first && !fy_parser_get_stream_error(parser))
+        return STATUS_OK;
+    char shown[PHRASE / 2];
+    excerpt(shown, sizeof shown, first ? first->msg : "it cannot be read from here on");
+    if (first) {
+        builder->line = first->line;
+        builder->column = first->column;
+    }
+    return refuse(builder,
+                  "invalid YAML, %s; close brackets and quotes, indent with spaces, and put text "
+                  "with any of : # [ ] { } , in it into quotes",
+                  shown);
+}
+
+/* One word or number, which is most values of a spec: YAML without need of a parser. */
+static bool is_plain_word(const char *yaml, size_t length)
+{
+    size_t letters = 0;
+    for (; letters < length; letters++)
+        if (!isalnum((unsigned char)yaml[letters]) && !strchr("_.+-", yaml[letters]))
+            return false;
+    return length > 0 && isalnum((unsigned char)yaml[0]);
+}
+
+static enum status keep_word(struct builder *builder, const char *yaml, size_t length)
+{
+    struct node *node = pool_take(builder->pool, 1, sizeof *node);
+    if (!node || !(node->value = pool_text(builder->pool, yaml, length)))
+        return error_memory(builder->err, "a spec");
+    builder->line = builder->column = 1;
+    return attach(builder, node);
+}
+
+enum status yaml_parse(struct pool *pool, const struct text *text, const char *yaml, size_t length,
+                       const struct node **root, struct error *err)
+{
+    struct builder builder = {.pool = pool, .text = text, .err = err};
+    *root = NULL;
+    enum status status;
+    if (is_plain_word(yaml, length)) {
+        status = keep_word(&builder, yaml, length);
+        *root = builder.root;
+        return status;
+    }
+    status = yaml_guard(text, yaml, length, err);
+    if (status != STATUS_OK || length == 0)
+        return status;
+    struct fy_diag *diag = create_diagnostics();
+    struct fy_parse_cfg config = {.flags = FYPCF_QUIET, .diag = diag};
+    struct fy_parser *parser = diag ? fy_parser_create(&config) : NULL;
+    if (parser && fy_parser_set_string(parser, yaml, length) == 0)
+        status = add_events(&builder, parser, diag);
+    else
+        status = error_memory(err, "a spec");
+    if (parser)
+        fy_parser_destroy(parser);
+    fy_diag_destroy(diag);
+    *root = builder.root;
+    return status;
+}

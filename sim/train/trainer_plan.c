@@ -1,0 +1,289 @@
+#include "sim/train/trainer_private.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Columns of a chunk, more where a column is long. */
+enum { CHUNK_COLUMNS = 128, CHUNK_LONG_COLUMNS = 256, LONG_COLUMN = 256 };
+enum { SUPPLY_BYTES = 8 << 20 };
+
+_Static_assert(_Alignof(struct trainer) <= _Alignof(max_align_t),
+               "whoever has a trainer may allocate it with malloc");
+
+static bool is_wide(const struct network *network)
+{
+    return network->leaf_states == 0 && network->leaves >= LONG_COLUMN;
+}
+
+/* The largest of 8, 16, 32, ... samples whose views fit the columns of a chunk. */
+static size_t chunk_samples(const struct network *network, int views)
+{
+    const size_t columns = is_wide(network) ? CHUNK_LONG_COLUMNS : CHUNK_COLUMNS;
+    size_t chunk = 8;
+    while (2 * chunk * (size_t)views <= columns)
+        chunk *= 2;
+    return chunk;
+}
+
+static void plan_sizes(struct trainer *t)
+{
+    const struct trainer_plan *p = &t->plan;
+    t->views = objective_views(p->objective, p->objective_settings);
+    t->online_views = target_network(t) ? t->views - 1 : t->views;
+    t->gradient_views = objective_gradient_views(p->objective, p->objective_settings);
+    if (t->gradient_views > t->online_views)
+        t->gradient_views = t->online_views;
+    t->chunk = chunk_samples(p->network, t->views);
+    t->chunks = (p->batch + t->chunk - 1) / t->chunk;
+    t->shards =
+        (t->chunks + 1) / 2; /* two chunks or more in each: threads read each other's sums */
+    if (t->shards > TRAINER_SHARDS)
+        t->shards = TRAINER_SHARDS;
+    t->steps = p->samples / p->batch;
+    t->parameter_stride = padded(p->network->parameters);
+    t->blocks = blocks_of(blocks_cut(p->objective, p->objective_settings), p->network, t->block);
+}
+
+static int widest_block(const struct trainer *t)
+{
+    int width = 0;
+    for (int b = 0; b < t->blocks; b++)
+        width = t->block[b].width > width ? t->block[b].width : width;
+    return width;
+}
+
+/* Outputs of the whole batch where the loss compares them all; else of one chunk a thread, so that
+ * no two threads write near each other. */
+static void layout_outputs(struct trainer *t, struct arena *arena)
+{
+    size_t sets = whole_batch(t) ? 1 : (size_t)t->plan.threads;
+    size_t stride = whole_batch(t) ? padded(t->chunks * t->chunk) : t->chunk;
+    size_t size = padded((size_t)t->online_views * (size_t)widest_block(t) * stride);
+    double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
+    const size_t blocks = (size_t)t->blocks;
+    t->outputs = ARENA_TAKE(arena, struct outputs, sets * blocks);
+    for (size_t i = 0; arena->base && i < sets * blocks; i++)
+        t->outputs[i] = (struct outputs){.samples = t->plan.batch,
+                                         .stride = stride,
+                                         .width = t->block[i % blocks].width,
+                                         .views = t->online_views,
+                                         .f = f + i / blocks * size,
+                                         .df = df + i / blocks * size};
+    t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
+    t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
+    t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
+    t->partial = ARENA_TAKE(arena, double, blocks * t->chunks * PARTIAL_STRIDE);
+}
+
+static void layout_supply(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct supply_plan plan = {
+        .source = p->source,
+        .world = p->world,
+        .network = p->network,
+        .level = t->tables.occurring ? t->occurring.level : t->tables.boundary,
+        .occurring = t->tables.occurring,
+        .seed = p->seed,
+        .positives = objective_positives(p->objective, p->objective_settings),
+        .views = t->views,
+        .labels = objective_labelled(p->objective),
+        .batch = p->batch,
+        .chunk = t->chunk,
+        .steps = t->steps,
+        .threads = p->threads,
+        .ring_bytes = SUPPLY_BYTES};
+    supply_layout(&t->supply, &plan, arena);
+}
+
+/* `count` forward passes of `columns`. */
+static struct pass *layout_passes(const struct tables *tables, size_t count, size_t columns,
+                                  struct arena *arena)
+{
+    struct pass *passes = ARENA_TAKE(arena, struct pass, count);
+    for (size_t i = 0; i < count; i++) {
+        struct pass pass;
+        pass_layout(&pass, tables, columns, false, false, arena);
+        if (arena->base)
+            passes[i] = pass;
+    }
+    return passes;
+}
+
+/* Long columns are read where they were drawn, if every chunk lies within one block of them. */
+static bool lends(const struct trainer *t)
+{
+    const struct network *n = t->plan.network;
+    return is_wide(n) && n->level[n->levels - 1].nodes == 1 && BLOCK % t->chunk == 0 &&
+           t->plan.batch % t->chunk == 0;
+}
+
+/* What the pass learns from, and where its inputs are. */
+static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
+{
+    struct pass counted = {.network = t->plan.network, .tables = &t->tables};
+    struct pass *pass = arena->base ? &t->pass[i] : &counted;
+    counted.columns = padded(t->chunk * (size_t)t->online_views);
+    pass_limit(pass, t->chunk * (size_t)t->gradient_views);
+    if (lends(t))
+        pass_lend_layout(pass, t->chunk, BLOCK, arena);
+}
+
+static void layout_semi_supervised(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct comatch_settings *settings = p->objective_settings;
+    const size_t batch = comatch_labelled_batch(settings);
+    const struct labelled_plan labelled = {.source = p->source,
+                                           .world = p->world,
+                                           .network = p->network,
+                                           .tables = &t->tables,
+                                           .seed = p->seed,
+                                           .count = (size_t)settings->labels,
+                                           .batch = batch};
+    const struct comatch_plan comatch = {.settings = settings,
+                                         .width = p->network->level[0].width,
+                                         .classes = source_classes(p->source, p->world),
+                                         .samples = p->batch,
+                                         .stride = padded(t->chunks * t->chunk),
+                                         .labelled_samples = batch,
+                                         .labelled_stride = padded(batch),
+                                         .optimiser = p->optimiser,
+                                         .optimiser_settings = p->optimiser_settings};
+    labelled_layout(&t->labelled, &labelled, arena);
+    comatch_layout(&t->comatch, &comatch, arena);
+}
+
+static void layout_heads(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct predictor_plan predictor = {.predictor = p->predictor,
+                                             .optimiser = p->predictor_optimiser,
+                                             .optimiser_settings = p->predictor_settings,
+                                             .trunk_optimiser = p->optimiser,
+                                             .trunk_settings = p->optimiser_settings,
+                                             .seed = p->seed};
+    predictor_trainer_layout(&t->predictor, &predictor, arena);
+    t->head = ARENA_TAKE(arena, struct head, (size_t)p->threads);
+    for (int i = 0; i < p->threads; i++) {
+        struct head head;
+        head_layout(&head, p->predictor, p->objective, p->network->level[0].width, p->batch,
+                    t->chunk, arena);
+        if (arena->base)
+            t->head[i] = head;
+    }
+    t->predictor_stride = padded(predictor_sums_size(&t->predictor));
+    t->predictor_sums = ARENA_TAKE(arena, double, t->shards * t->predictor_stride);
+}
+
+static void layout_target(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const size_t threads = (size_t)p->threads;
+    t->target = ARENA_TAKE(arena, double, t->parameter_stride);
+    tables_layout(&t->target_tables, p->network, t->tables.boundary, t->tables.occurring, 0, arena);
+    t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
+    t->target_output =
+        ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
+    if (!arena->base)
+        return;
+    if (target_network(t)->start == START_ONLINE)
+        memcpy(t->target, t->parameters, t->parameter_stride * sizeof *t->target);
+    else if (target_network(t)->start == START_RANDOM)
+        network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
+}
+
+/* Blocks are evaluated once a sample, and labelled samples bring patterns of their own. */
+static void layout_tables(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct network *n = p->network;
+    const size_t columns = p->batch * (size_t)t->views;
+    const int boundary = t->blocks > 1 ? n->levels : boundary_level(n, columns);
+    const bool occurring = boundary < n->levels && boundary > 1 && !semi_supervised(t) &&
+                           occurring_pays(n, boundary - 1, columns);
+    if (occurring)
+        occurring_layout(&t->occurring, n, boundary - 1, t->views, t->chunks * t->chunk, arena);
+    tables_layout(&t->tables, n, boundary, occurring ? &t->occurring : NULL, p->threads, arena);
+}
+
+void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
+{
+    *t = (struct trainer){.plan = *plan};
+    plan_sizes(t);
+    const struct network *n = plan->network;
+    const size_t columns = t->chunk * (size_t)t->online_views;
+    t->parameters = ARENA_TAKE(arena, double, t->parameter_stride);
+    t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
+    t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
+    layout_tables(t, arena);
+    t->pass = layout_passes(&t->tables, whole_batch(t) ? t->chunks : (size_t)plan->threads, columns,
+                            arena);
+    for (size_t i = 0; i < (whole_batch(t) ? t->chunks : (size_t)plan->threads); i++)
+        limit_pass(t, i, arena);
+    t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
+    for (int i = 0; i < plan->threads; i++) {
+        struct pass pass = {.network = n, .tables = &t->tables, .columns = padded(columns)};
+        pass_layout_delta(&pass, arena);
+        if (arena->base)
+            t->delta[i] = pass;
+    }
+    t->gradient_stride = padded(upper_parameters(t));
+    t->lookup_stride = padded(tables_lookup_size(&t->tables));
+    t->shard_gradient = ARENA_TAKE(arena, double, t->shards * t->gradient_stride);
+    t->shard_lookup = ARENA_TAKE(arena, double, t->shards * t->lookup_stride);
+    layout_outputs(t, arena);
+    layout_supply(t, arena);
+    if (arena->base)
+        network_init(n, plan->seed, PURPOSE_WEIGHTS, t->parameters);
+    if (predicts(t))
+        layout_heads(t, arena);
+    else if (semi_supervised(t))
+        layout_semi_supervised(t, arena);
+    if (target_network(t))
+        layout_target(t, arena);
+}
+
+double trainer_flops(const struct trainer *trainer)
+{
+    double of_pass = pass_flops(&trainer->pass[0], false);
+    for (int b = 0; b < trainer->blocks; b++)
+        of_pass +=
+            pass_backward_flops(&trainer->pass[0], trainer->block[b].top, trainer->block[b].bottom);
+    double flops = (double)trainer->chunks * of_pass + tables_flops(&trainer->tables, true);
+    if (semi_supervised(trainer))
+        flops += pass_flops(&trainer->labelled.pass, true);
+    if (trainer->target)
+        flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
+                 tables_flops(&trainer->target_tables, false);
+    return flops;
+}
+
+void trainer_quantities(const struct trainer *t, struct quantity_list *list)
+{
+    static const char *const term[COMATCH_TERMS][2] = {
+        [COMATCH_LABELLED] = {"labelled_loss", "cross entropy of the labelled samples"},
+        [COMATCH_PSEUDO] = {"pseudo_label_loss",
+                            "cross entropy with confident pseudo-labels, before lambda_cls"},
+        [COMATCH_GRAPH] = {"graph_loss",
+                           "cross entropy of the graphs of pseudo-labels and of embeddings, before "
+                           "lambda_ctr"},
+        [COMATCH_CONFIDENT] = {"confident",
+                               "share of unlabelled samples whose pseudo-label is confident"},
+    };
+    if (t->blocks > 1) {
+        struct quantity *q =
+            quantity_add(list, "mean loss of each block over the epoch", "/series/block_loss");
+        quantity_axis(q, (size_t)t->blocks,
+                      "block of levels that is trained by its own loss, 0 the top one", "/block");
+        q->value = t->block_loss;
+    }
+    for (int i = 0; semi_supervised(t) && i < COMATCH_TERMS; i++)
+        quantity_add(list, term[i][1], "/series/comatch/%s", term[i][0])->value = &t->term[i];
+}
+
+const double *trainer_class_head(const struct trainer *t, size_t *count)
+{
+    *count = semi_supervised(t) ? class_head_parameters(&t->comatch.head) : 0;
+    return semi_supervised(t) ? t->comatch.parameters : NULL;
+}
