@@ -189,7 +189,8 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
         return error_set(err, STATUS_SYSTEM, "no memory for the trainer");
     layout_training(e, &count);
     e->subject = subject_of(e);
-    status = probes_choose(&e->subject, NULL, false, err);
+    status = probes_choose(&e->subject, (const void *const *)spec->tables[SECTION_MEASURE],
+                           !spec_is_default(spec, SECTION_MEASURE, "probes"), err);
     if (!status)
         status = probe_set_open(&e->probes, &e->subject, err);
     if (status)
