@@ -1,3 +1,4 @@
+#include "analysis/registry.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
@@ -34,6 +35,7 @@ static const struct kind {
     {"predictor_optimisers", "predictor_optimiser.name", &predictor_optimiser_registry},
     {"trainers", "train.trainer", &trainer_registry},
     {"measure", "measure", &measure_registry},
+    {"probes", "measure.probes", &probe_registry},
     {"theorems", NULL, &claim_registry},
     {"figures", NULL, &figure_registry},
 };

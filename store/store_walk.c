@@ -119,10 +119,15 @@ enum status store_describe(const struct store_file *file, const char *path, stru
     if (info->rank < 0)
         status = store_damaged(file, path, err);
     info->axis = is_axis(file, view.id);
-    if (!status)
-        status = text_or_empty(file, view.id, "long_name", &info->long_name, err);
-    if (!status)
-        status = text_or_empty(file, view.id, "units", &info->units, err);
+    const struct {
+        const char *name;
+        char **text;
+    } texts[] = {{"long_name", &info->long_name},
+                 {"units", &info->units},
+                 {"headline", &info->headline},
+                 {"limit", &info->limit}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
+        status = text_or_empty(file, view.id, texts[i].name, texts[i].text, err);
     view_close(&view);
     if (status)
         store_info_free(info);
@@ -133,6 +138,8 @@ void store_info_free(struct store_info *info)
 {
     free(info->long_name);
     free(info->units);
+    free(info->headline);
+    free(info->limit);
     *info = (struct store_info){0};
 }
 

@@ -155,7 +155,7 @@ static enum status run_point(const struct sweep_work *work, size_t point, struct
     if (!status || status == STATUS_DIVERGED) {
         struct error problem;
         if (!status)
-            run_describe(&e, answer->text, sizeof answer->text);
+            record_brief(&e.record, answer->text, sizeof answer->text);
         else
             snprintf(answer->text, sizeof answer->text, "diverged at %.256s", e.detail);
         if (store_point(work, &e, &problem)) {

@@ -1,18 +1,18 @@
 #include "harness/verify/crosscheck/subject.h"
 
-#include "analysis/measure.h"
+#include "analysis/latent_measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Measured quantities of each node of a level, by the name of their dataset. */
-static enum status compare_operators(struct crosscheck *check, struct measure *m, int l,
+static enum status compare_operators(struct crosscheck *check, struct latent_measure *m, int l,
                                      struct error *err)
 {
     static const char *const name[] = {"covop_norm", "covop_trace", "covop_top_eigenvalue",
                                        "published_covop_norm"};
-    struct operator_shape shape = measure_shape(m, l);
+    struct operator_shape shape = latents_shape(m, l);
     size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
     double *value = calloc(nodes, sizeof *value);
     enum status status = value ? STATUS_OK : error_memory(err, "operators of %zu nodes", nodes);
@@ -36,21 +36,21 @@ static enum status compare_operators(struct crosscheck *check, struct measure *m
 static enum status compare_measurement(struct crosscheck *check, const struct subject *s,
                                        const struct tree *tree, struct error *err)
 {
-    struct measure_plan plan = {.network = &s->network,
-                                .tree = tree,
-                                .columns = s->samples,
-                                .correlation = true,
-                                .covop = true,
-                                .spectrum = true,
-                                .threads = 1};
+    struct latent_plan plan = {.network = &s->network,
+                               .tree = tree,
+                               .columns = s->samples,
+                               .correlation = true,
+                               .covop = true,
+                               .spectrum = true,
+                               .threads = 1};
     struct arena count = {0}, arena;
-    struct measure m;
-    measure_layout(&m, &plan, &count);
+    struct latent_measure m;
+    latents_layout(&m, &plan, &count);
     enum status status = arena_create(&arena, &count, err);
     if (status)
         return status;
-    measure_layout(&m, &plan, &arena);
-    status = measure_given(&m, s->parameters, s->label, s->samples, s->samples, err);
+    latents_layout(&m, &plan, &arena);
+    status = latents_from_given(&m, s->parameters, s->label, s->samples, s->samples, err);
     if (status == STATUS_DIVERGED)
         status = error_set(err, STATUS_INVALID,
                            "with these /weights the covariance operators overflow; smaller ones "
