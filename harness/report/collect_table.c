@@ -178,9 +178,8 @@ static enum status put_series(const struct store_file *file, const struct known 
 static void name_file(void *context, size_t i, char *path, size_t size)
 {
     const struct reader *reader = context;
-    char hash[SWEEP_HASH];
-    sweep_hash_text(reader->table->plan.point[reader->point[i]].hash, hash);
-    snprintf(path, size, "%s/%s.h5", reader->options->folder, hash);
+    sweep_plan_path(&reader->table->plan, reader->options->folder, reader->point[i], ".h5", path,
+                    size);
 }
 
 /* A visit to the series of a file. */

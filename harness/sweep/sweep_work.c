@@ -80,13 +80,10 @@ static const char *hash_of(const struct sweep_plan *plan, size_t point, char has
 static const char *path_of(const struct sweep_work *work, size_t point, const char *end,
                            char path[PATH])
 {
-    char hash[SWEEP_HASH];
-    snprintf(path, PATH, "%s/%s%s", work->folder, hash_of(work->plan, point, hash), end);
-    return path;
+    return sweep_plan_path(work->plan, work->folder, point, end, path, PATH);
 }
 
-/* A damaged file is as good as none. */
-static bool is_finished(const struct sweep_work *work, size_t point)
+bool sweep_has_point(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
     return store_verify(path_of(work, point, ".h5", path), NULL) == STATUS_OK;
@@ -305,7 +302,7 @@ static enum status finish(struct sweep *sweep, struct worker *worker, const stru
     worker->busy = false;
     if (!failed) {
         settle_finished(sweep, point, answer);
-    } else if (is_finished(work, point)) { /* by another sweep, to which the lease went */
+    } else if (sweep_has_point(work, point)) { /* by another sweep, to which the lease went */
         work->elsewhere++;
         tell(sweep, point, "finished elsewhere");
     } else if (answer->refused) {
@@ -358,12 +355,12 @@ static enum status lease_point(struct sweep *sweep, size_t point, enum fate *fat
     char hash[SWEEP_HASH];
     bool taken = false;
     enum status status = STATUS_OK;
-    if (!is_finished(work, point))
+    if (!sweep_has_point(work, point))
         status = lease_take(&sweep->lessee, hash_of(work->plan, point, hash), &taken, sweep->err);
     *fate = taken ? FATE_MINE : FATE_WAIT;
     if (status)
         return status;
-    if (is_finished(work, point)) {
+    if (sweep_has_point(work, point)) {
         work->elsewhere++;
         *fate = FATE_SETTLED;
         tell(sweep, point, "finished elsewhere");
@@ -411,7 +408,7 @@ static enum status next_point(struct sweep *sweep, size_t *point, bool *found)
         char hash[SWEEP_HASH];
         enum fate fate = FATE_WAIT;
         *point = wait->point;
-        if (is_finished(work, wait->point) ||
+        if (sweep_has_point(work, wait->point) ||
             lease_look(&sweep->lessee, hash_of(work->plan, wait->point, hash), &wait->sight))
             status = lease_point(sweep, wait->point, &fate);
         *found = !status && fate == FATE_MINE;
@@ -469,7 +466,7 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
     if (!busy)
         return STATUS_OK;
     remove_parts(work, worker->point, pid);
-    if (is_finished(work, worker->point)) /* died behind it */
+    if (sweep_has_point(work, worker->point)) /* died behind it */
         return finish(sweep, worker, &(struct answer){.text = "finished"});
     if (!late && attempts < ATTEMPTS) {
         enum status status = start_worker(sweep, worker);
