@@ -1,10 +1,16 @@
 #include "harness/sweep/sweep_folder.h"
 
+#include "harness/run/run.h"
+#include "harness/sweep/lease.h"
 #include "harness/sweep/sweep_plan.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { PATH = RUN_PATH + 64 };
 
 void sweep_folder_free(struct sweep_folder *folder)
 {
@@ -107,4 +113,59 @@ bool sweep_hashes_have(const struct sweep_hashes *hashes, uint64_t hash)
 {
     return hashes->count > 0 &&
            bsearch(&hash, hashes->hash, hashes->count, sizeof hash, compare_hashes);
+}
+
+/* ---- leftovers ---- */
+
+/* Is the point of a leftover nobody's?  Then it is this process's until it is released. */
+static bool take_leftover(const struct lessee *lessee, const char *hash)
+{
+    struct lease_sight sight = {0};
+    struct error unwanted;
+    bool taken;
+    lease_look(lessee, hash, &sight);
+    return lease_take(lessee, hash, &taken, &unwanted) == STATUS_OK && taken;
+}
+
+/* ".HASH.part", "..HASH.part.PID.tmp", ".HASH.lease", "HASH.failed" and so on. */
+static void clean_point(const struct lessee *lessee, const char *name, uint64_t number)
+{
+    char path[PATH], finished[PATH], hash[SWEEP_HASH];
+    sweep_hash_text(number, hash);
+    snprintf(path, sizeof path, "%s/%s", lessee->folder, name);
+    snprintf(finished, sizeof finished, "%s/%s.h5", lessee->folder, hash);
+    if (store_verify(finished, NULL) == STATUS_OK) {
+        unlink(path); /* nobody needs it any more */
+    } else if (name[0] == '.' && take_leftover(lessee, hash)) {
+        unlink(path);
+        lease_release(lessee, hash);
+    }
+}
+
+/* ".sweep.yaml.PID.tmp" and so on, see store_commit.  Should the process run on another machine, it
+ * writes the file again. */
+static void clean_temporary(const char *folder, const char *name)
+{
+    char path[PATH];
+    const size_t length = strlen(name) - strlen(".tmp");
+    size_t digits = 0;
+    while (digits < length && strchr("0123456789", name[length - digits - 1]))
+        digits++;
+    if (digits == 0 || lease_process_runs(atol(name + length - digits)))
+        return;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    unlink(path);
+}
+
+void sweep_clean(const char *folder, char *const *names, size_t count)
+{
+    struct lessee lessee;
+    lessee_open(&lessee, folder);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t number;
+        if (sweep_hash_read(names[i] + strspn(names[i], "."), &number))
+            clean_point(&lessee, names[i], number);
+        else
+            clean_temporary(folder, names[i]);
+    }
 }

@@ -27,4 +27,9 @@ void sweep_folder_free(struct sweep_folder *folder);
 
 bool sweep_hashes_have(const struct sweep_hashes *hashes, uint64_t hash);
 
+/* Remove what killed sweeps left behind: temporary files and leases of points that are finished or
+ * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
+ * that are finished.  `names` are the names of the files, `count` of them. */
+void sweep_clean(const char *folder, char *const *names, size_t count);
+
 #endif

@@ -33,9 +33,4 @@ void sweep_work_free(struct sweep_work *work);
 /* Is the file of the point there and sound?  A damaged one is as good as none. */
 bool sweep_has_point(const struct sweep_work *work, size_t point);
 
-/* Remove what killed sweeps left behind: temporary files and leases of points that are finished or
- * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished.  `names` are the names of the files, `count` of them. */
-void sweep_clean(const char *folder, char *const *names, size_t count);
-
 #endif
