@@ -433,22 +433,10 @@ enum status collect_find_key(const struct collect_table *table, const char *opti
             break;
     }
     const bool there = *found < grid->columns;
-    const char *nearest = there ? NULL : nearest_word(key, names, grid->columns);
-    char *list = NULL;
-    size_t length;
-    FILE *out = there || nearest ? NULL : open_memstream(&list, &length);
-    for (size_t c = 0; out && c < grid->columns; c++)
-        fprintf(out, "%s%s", c ? ", " : "", names[c]);
-    if (out)
-        fclose(out);
+    char right[512];
+    if (!there)
+        suggest_word(right, sizeof right, key, names, grid->columns, "the swept keys are");
     free(names);
-    enum status status = STATUS_OK;
-    if (nearest)
-        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the nearest is %s", option,
-                           key, nearest);
-    else if (!there)
-        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the swept keys are %s",
-                           option, key, list ? list : "those of sweep.yaml");
-    free(list);
-    return status;
+    return there ? STATUS_OK
+                 : error_set(err, STATUS_INVALID, "%s %s is no swept key; %s", option, key, right);
 }

@@ -177,7 +177,7 @@ static void clean_again(const char *path)
     struct sweep_folder folder;
     struct error unwanted;
     if (sweep_folder_read(&folder, path, &unwanted) == STATUS_OK)
-        sweep_clean(path, folder.left.name, folder.left.count);
+        sweep_clean(path, &folder.left);
     sweep_folder_free(&folder);
 }
 
@@ -406,7 +406,7 @@ static int prepare(const struct sweep_options *options, struct sweep_plan *plan)
     if (!status)
         status = sweep_todo_find(options, plan, folder, &there, &todo, &err);
     if (!status && !options->dry_run)
-        sweep_clean(folder, there.left.name, there.left.count);
+        sweep_clean(folder, &there.left);
     code = status ? command_fail(&err) : run_sweep(options, plan, folder, &todo);
     sweep_folder_free(&there);
     free(todo.point);

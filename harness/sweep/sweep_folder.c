@@ -14,41 +14,24 @@ enum { PATH = RUN_PATH + 64 };
 
 void sweep_folder_free(struct sweep_folder *folder)
 {
-    for (size_t i = 0; i < folder->left.count; i++)
-        free(folder->left.name[i]);
-    free(folder->left.name);
+    names_free(&folder->left);
     free(folder->finished.hash);
     free(folder->failed.hash);
     *folder = (struct sweep_folder){0};
 }
 
-static bool grow(void **array, size_t count, size_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return true;
-    void *more = realloc(*array, (2 * *capacity + 256) * size);
-    if (!more)
-        return false;
-    *array = more;
-    *capacity = 2 * *capacity + 256;
-    return true;
-}
-
 static bool add_hash(struct sweep_hashes *hashes, uint64_t hash)
 {
-    if (!grow((void **)&hashes->hash, hashes->count, &hashes->capacity, sizeof hash))
-        return false;
+    if (hashes->count == hashes->capacity) {
+        const size_t capacity = 2 * hashes->capacity + 256;
+        uint64_t *more = realloc(hashes->hash, capacity * sizeof *more);
+        if (!more)
+            return false;
+        hashes->hash = more;
+        hashes->capacity = capacity;
+    }
     hashes->hash[hashes->count++] = hash;
     return true;
-}
-
-static bool add_left(struct sweep_folder *folder, const char *name)
-{
-    if (!grow((void **)&folder->left.name, folder->left.count, &folder->left.capacity,
-              sizeof *folder->left.name))
-        return false;
-    folder->left.name[folder->left.count] = strdup(name);
-    return folder->left.name[folder->left.count++] != NULL;
 }
 
 static bool ends_with(const char *name, const char *end)
@@ -74,12 +57,12 @@ static bool note_file(struct sweep_folder *folder, const char *name)
 {
     uint64_t hash;
     if (!sweep_hash_read(name, &hash))
-        return !is_left(name) || add_left(folder, name);
+        return !is_left(name) || names_add(&folder->left, name);
     const char *end = name + SWEEP_HASH - 1;
     if (strcmp(end, ".h5") == 0)
         return add_hash(&folder->finished, hash);
     if (strcmp(end, ".failed") == 0)
-        return add_hash(&folder->failed, hash) && add_left(folder, name);
+        return add_hash(&folder->failed, hash) && names_add(&folder->left, name);
     return true;
 }
 
@@ -157,15 +140,16 @@ static void clean_temporary(const char *folder, const char *name)
     unlink(path);
 }
 
-void sweep_clean(const char *folder, char *const *names, size_t count)
+void sweep_clean(const char *folder, const struct names *left)
 {
     struct lessee lessee;
     lessee_open(&lessee, folder);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < left->count; i++) {
+        const char *name = left->name[i];
         uint64_t number;
-        if (sweep_hash_read(names[i] + strspn(names[i], "."), &number))
-            clean_point(&lessee, names[i], number);
+        if (sweep_hash_read(name + strspn(name, "."), &number))
+            clean_point(&lessee, name, number);
         else
-            clean_temporary(folder, names[i]);
+            clean_temporary(folder, name);
     }
 }

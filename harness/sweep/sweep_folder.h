@@ -3,9 +3,8 @@
 #define DUET_HARNESS_SWEEP_FOLDER_H
 
 #include "core/error.h"
+#include "core/names.h"
 
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct sweep_hashes {
@@ -15,10 +14,7 @@ struct sweep_hashes {
 
 struct sweep_folder {
     struct sweep_hashes finished, failed; /* HASH.h5, HASH.failed */
-    struct {
-        char **name;
-        size_t count, capacity;
-    } left; /* temporary files, leases, failures: what sweep_clean takes */
+    struct names left; /* temporary files, leases, failures: what sweep_clean takes */
 };
 
 /* A folder that is not there has no files.  Free with sweep_folder_free, also after an error. */
@@ -29,7 +25,7 @@ bool sweep_hashes_have(const struct sweep_hashes *hashes, uint64_t hash);
 
 /* Remove what killed sweeps left behind: temporary files and leases of points that are finished or
  * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished.  `names` are the names of the files, `count` of them. */
-void sweep_clean(const char *folder, char *const *names, size_t count);
+ * that are finished. */
+void sweep_clean(const char *folder, const struct names *left);
 
 #endif

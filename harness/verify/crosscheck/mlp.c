@@ -131,7 +131,7 @@ enum status check_mlp(struct crosscheck *check, struct error *err)
         if (!status)
             status = compare_direct(check, &s, err);
     }
-    if (!status && !check->compared)
+    if (!status && check->compared.count == 0)
         status = error_set(err, STATUS_INVALID,
                            "there is neither /expect/relu nor /expect/linear; an mlp file has "
                            "at least one of them");
