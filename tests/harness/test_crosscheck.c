@@ -1,4 +1,4 @@
-/* Protects harness/verify/crosscheck.c: the engine against autodiff, and what becomes of wrong
+/* Protects harness/verify/crosscheck/: the engine against autodiff, and what becomes of wrong
  * files. */
 #include "harness/command.h"
 #include "harness/verify/crosscheck/crosscheck.h"

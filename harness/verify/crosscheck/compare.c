@@ -58,7 +58,7 @@ enum status compare_rows(struct crosscheck *check, const char *path, struct exte
 
 bool crosscheck_expects(const struct crosscheck *check, const char *root, const char *name)
 {
-    char loss[PATH], gradient[PATH];
+    char loss[REFERENCE_PATH], gradient[REFERENCE_PATH];
     snprintf(loss, sizeof loss, "%s/loss/%s", root, name);
     snprintf(gradient, sizeof gradient, "%s/grad/%s", root, name);
     return store_kind(check->file, loss) != STORE_NOTHING ||
@@ -67,17 +67,18 @@ bool crosscheck_expects(const struct crosscheck *check, const char *root, const 
 
 struct leftover {
     struct crosscheck *check;
-    char last[PATH];
+    char last[REFERENCE_PATH];
 };
 
 /* Gradients are listed with their loss. */
-static bool name_leftover(const struct crosscheck *check, const char *path, char name[PATH])
+static bool name_leftover(const struct crosscheck *check, const char *path,
+                          char name[REFERENCE_PATH])
 {
     const char *gradient = strstr(path, "/grad/");
-    snprintf(name, PATH, "%s", path);
+    snprintf(name, REFERENCE_PATH, "%s", path);
     if (gradient) {
         const char *objective = gradient + 6;
-        char loss[PATH];
+        char loss[REFERENCE_PATH];
         snprintf(loss, sizeof loss, "%.*s/loss/%.*s", (int)(gradient - path), path,
                  (int)strcspn(objective, "/"), objective);
         return names_have(&check->compared, loss) || !store_has(check->file, loss);
@@ -88,7 +89,7 @@ static bool name_leftover(const struct crosscheck *check, const char *path, char
 static void visit_leftover(const char *path, void *context)
 {
     struct leftover *left = context;
-    char name[PATH];
+    char name[REFERENCE_PATH];
     if (names_have(&left->check->compared, path) || !name_leftover(left->check, path, name) ||
         strcmp(name, left->last) == 0)
         return;
