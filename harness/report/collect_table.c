@@ -19,12 +19,8 @@ const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", 
 
 void collect_table_free(struct collect_table *table)
 {
-    for (size_t i = 0; i < table->series_count; i++) {
-        free(table->series[i].path);
-        free(table->series[i].long_name);
-        free(table->series[i].units);
+    for (size_t i = 0; i < table->series_count; i++)
         free(table->series[i].column);
-    }
     for (size_t i = 0; i < table->columns; i++)
         free(table->column[i].name);
     for (size_t i = 0; table->row && i < table->plan.count; i++)
@@ -32,6 +28,7 @@ void collect_table_free(struct collect_table *table)
     free(table->series);
     free(table->column);
     free(table->row);
+    pool_free(&table->pool);
     sweep_plan_free(&table->plan);
 }
 
@@ -254,8 +251,9 @@ static struct series *find_series(struct collect_table *table, const char *path,
         return NULL;
     table->series = more;
     struct series *series = &more[table->series_count++];
-    *series = (struct series){
-        .path = strdup(path), .long_name = strdup(long_name), .units = strdup(units)};
+    *series = (struct series){.path = pool_text(&table->pool, path, strlen(path)),
+                              .long_name = pool_text(&table->pool, long_name, strlen(long_name)),
+                              .units = pool_text(&table->pool, units, strlen(units))};
     return series->path && series->long_name && series->units ? series : NULL;
 }
 
