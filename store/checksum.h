@@ -1,7 +1,7 @@
 /* The checksum behind a result file.
  *
  * HDF5 has checksums for its metadata, not for plain arrays, so a file that duet writes ends with
- * 16 bytes more, "\ncrc32 1a2b3c4d\n": CRC-32 (that of zlib, gzip and PNG) of all bytes before
+ * 16 bytes more, "\ncrc32 1a2b3c4d\n": CRC-32 (as zlib, gzip and PNG have it) of all bytes before
  * them. HDF5 knows where its part of a file ends and passes over what follows. */
 #ifndef DUET_HARNESS_CHECKSUM_H
 #define DUET_HARNESS_CHECKSUM_H

@@ -74,7 +74,7 @@ struct store_array {
     double *values;
 };
 
-/* What a dataset says of itself.  The texts are "" where the file has none.  Free with
+/* A dataset's description of itself.  The texts are "" where the file has none.  Free with
  * store_info_free. */
 struct store_info {
     int rank;

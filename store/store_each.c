@@ -30,7 +30,7 @@ struct reading {
     struct error *err;
 };
 
-/* What a child sends before the bytes of a file; of a file that it cannot read, they are the
+/* Sent by a child before the bytes of a file; of a file that it cannot read, they are the
  * message. */
 struct head {
     size_t file, size;
@@ -160,7 +160,7 @@ static bool receive_all(int pipe, void *bytes, size_t size)
     return true;
 }
 
-/* What the child says of file i; false if it died over it. */
+/* Takes the child's answer on file i; false if it died over it. */
 static bool receive(struct reading *reading, const struct child *child, size_t i, struct head *head,
                     enum status *status)
 {

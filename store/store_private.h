@@ -1,4 +1,4 @@
-/* What the parts of store/store.h share: store_write.c makes files; store_file.c opens
+/* Shared by the parts of store/store.h: store_write.c makes files; store_file.c opens
  * them, store_view.c what is in them, store_read.c and store_walk.c read it, store_try.c does so in
  * a child process first; store_each.c reads many. */
 #ifndef DUET_HARNESS_STORE_PRIVATE_H

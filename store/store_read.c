@@ -261,7 +261,7 @@ static enum status show_other(const struct view *view, char **text, struct error
     return error_memory(err, "a file");
 }
 
-/* What is not one text. */
+/* Shows an attribute that is not one text. */
 static enum status show_view(const struct store_file *file, const struct view *view, char **text,
                              struct error *err)
 {

@@ -1,4 +1,4 @@
-/* What all parts of the store use. */
+/* Used by all parts of the store. */
 #include "store/store_private.h"
 
 #include <errno.h>
@@ -62,7 +62,7 @@ void store_format_number(double value, char text[STORE_NUMBER_SIZE])
         snprintf(text, STORE_NUMBER_SIZE, "nan");
         return;
     }
-    /* 15 digits are always exact, so fewer need no trial, but for subnormal numbers. */
+    /* 15 digits are always exact, so fewer need no trial, except for subnormal numbers. */
     int precision = fpclassify(value) == FP_SUBNORMAL ? 1 : 15;
     do
         snprintf(text, STORE_NUMBER_SIZE, "%.*g", precision, value);

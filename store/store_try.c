@@ -138,7 +138,7 @@ static enum status rehearse(const char *path, uint64_t size, struct error *err)
     return status ? status : rehearsal.status;
 }
 
-/* What the child says, or that it died. */
+/* Returns the child's answer, or that it died. */
 static enum status try_in_child(const char *path, uint64_t size, struct error *err)
 {
     struct error *said =

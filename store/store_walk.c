@@ -1,4 +1,4 @@
-/* What a file has: lists of names, descriptions, axes. */
+/* The contents of a file: lists of names, descriptions, axes. */
 #include "core/names.h"
 #include "store/store_private.h"
 

@@ -99,7 +99,7 @@ static bool is_summary(const struct collect_options *options, const char *path,
 
 /* ---- in the process that reads the files ---- */
 
-/* What is known of a dataset, which is the same in all files. */
+/* Facts about a dataset, which is the same in all files. */
 struct known {
     char *path, *long_name, *units;
     bool summary;
@@ -217,7 +217,7 @@ static enum status read_file(void *context, size_t i, const struct store_file *f
 
 /* ---- here ---- */
 
-/* What a reader sent, see put_series. */
+/* A message of a reader, see put_series. */
 struct message {
     const char *at, *end;
 };

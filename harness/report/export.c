@@ -125,7 +125,7 @@ static bool put_number(FILE *out, double value, char end)
     return putc(end, out) != EOF && !ferror(out);
 }
 
-/* On failure errno is that of the write. */
+/* On failure errno says why the write failed. */
 static bool put_row(FILE *out, const struct table *table, size_t row, size_t columns)
 {
     const double *values = table->array.values + row * columns;

@@ -182,7 +182,7 @@ static struct swept **split_zip(struct maker *maker, const char *text, const cha
     return NULL;
 }
 
-/* All zips: those of the file, "[a, b]" each or one list of keys, then those of the command line.
+/* All zips: first the ones of the file, "[a, b]" each or one list of keys, then the command line's.
  */
 static enum status collect_zips(struct maker *maker, struct swept ****zips, size_t *count)
 {

@@ -1,4 +1,4 @@
-/* What the steps of grid_make share: grid_keys.c collects the keys that are swept, grid_axes.c
+/* Shared by the steps of grid_make: grid_keys.c collects the keys that are swept, grid_axes.c
  * makes the axes of them. */
 #ifndef DUET_HARNESS_SPEC_GRID_MAKER_H
 #define DUET_HARNESS_SPEC_GRID_MAKER_H

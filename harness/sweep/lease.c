@@ -134,7 +134,7 @@ void lease_release(const struct lessee *lessee, const char *name)
         unlink(path);
 }
 
-/* ---- those of others ---- */
+/* ---- leases of others ---- */
 
 /* Has the process of the lease ended, as far as can be told from here? */
 static bool has_ended(const char *text)
@@ -150,7 +150,7 @@ static bool has_ended(const char *text)
     return start_of(pid) != start;
 }
 
-/* A text without its end is that of a process that was killed just then, or is about to write. */
+/* A text without its end is from a process that was killed just then, or is about to write. */
 static double term_of(const char *text)
 {
     const char *last = strrchr(text, ' ');

@@ -23,7 +23,7 @@ struct lessee {
     char text[LEASE_TEXT];
 };
 
-/* What was seen of somebody else's lease, and since when it has been the same; zeroed at first. */
+/* An observation of somebody else's lease, and since when it has been the same; zeroed at first. */
 struct lease_sight {
     char text[LEASE_TEXT];
     struct timespec changed;

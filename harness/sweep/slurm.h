@@ -15,12 +15,11 @@
 enum { SLURM_JOB = 128, SLURM_CANCEL = 256 }; /* characters */
 
 struct slurm_array {
-    const struct sweep_work
-        *work;                  /* borrowed; its workers, threads and limit are those of a task */
-    size_t shards;              /* of the sweep; those without points to do get no task */
-    double memory;              /* bytes a task needs; 0: not known, the cluster's default */
-    bool large;                 /* more points than a sweep runs unasked */
-    const char *const *options; /* for sbatch, [option_count] */
+    const struct sweep_work *work; /* borrowed; its workers, threads and limit hold for one task */
+    size_t shards;                 /* of the sweep; those without points to do get no task */
+    double memory;                 /* bytes a task needs; 0: not known, the cluster's default */
+    bool large;                    /* more points than a sweep runs unasked */
+    const char *const *options;    /* for sbatch, [option_count] */
     size_t option_count;
 };
 

@@ -25,7 +25,7 @@ static enum status no_command(struct error *err, const char *name, int why)
         name, why == ENOENT ? "there is no such command" : strerror(why));
 }
 
-/* What was written into `file`, ended by a zero; NULL for lack of memory. */
+/* The text in `file`, ended by a zero; NULL for lack of memory. */
 static char *read_back(int file)
 {
     struct stat about;

@@ -171,7 +171,8 @@ static int conclude(const struct sweep_options *options, const struct sweep_work
     return diverged > 0 ? error_exit_code(STATUS_DIVERGED) : print_finish(0);
 }
 
-/* What others left behind while this sweep ran; that it cannot be read is no failure any more. */
+/* Removes leftovers of others from while this sweep ran; it is no failure if they cannot be read.
+ */
 static void clean_again(const char *path)
 {
     struct sweep_folder folder;
@@ -207,8 +208,8 @@ static struct layout lay_out(const struct sweep_options *options, const struct s
     return layout;
 }
 
-/* What a task may need: the plans of its workers, and for each process an allowance for program and
- * libraries, which take 15 to 30 MiB. */
+/* The most that a task needs: the plans of its workers, and for each process an allowance for
+ * program and libraries, which take 15 to 30 MiB. */
 static double task_memory(const struct sweep_plan *plan, const struct layout *layout,
                           const struct sweep_trial *trial)
 {

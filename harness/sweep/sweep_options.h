@@ -23,7 +23,7 @@ struct sweep_options {
     size_t sbatch_count;
 };
 
-/* Ends the program where an argument is wrong.  What follows "--" are options for sbatch. */
+/* Ends the program where an argument is wrong.  Arguments behind "--" are options for sbatch. */
 void sweep_options_parse(struct sweep_options *options, int argc, char **argv);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a sweep is: a base spec, a grid, and the points with the names of their files.
+/* A sweep: a base spec, a grid, and the points with the names of their files.
  *
  * A point is the base spec with the overrides of the grid, checked like any spec.  Its file is
  * named by the hash of its complete spec; points whose complete specs are equal are one point.

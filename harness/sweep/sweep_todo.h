@@ -1,4 +1,4 @@
-/* What a sweep has to do: the points of its shard that have no sound file. */
+/* The work of a sweep: the points of its shard that have no sound file. */
 #ifndef DUET_HARNESS_SWEEP_TODO_H
 #define DUET_HARNESS_SWEEP_TODO_H
 

@@ -15,7 +15,7 @@
 enum { TRIALS = 3 };
 static const double check_seconds = 10, trial_seconds = 0.25, patience = 5;
 
-/* What the child tells, as often as it knows more. */
+/* Sent by the child whenever it knows more. */
 struct report {
     struct sweep_trial trial;
     struct error err; /* status 0: none */

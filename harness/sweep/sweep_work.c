@@ -22,7 +22,7 @@
 enum { PATH = RUN_PATH + 64 };
 static const double renew_seconds = LEASE_TERM / 8., look_seconds = 0.5;
 
-/* What a worker says of a point. */
+/* A worker's answer on a point. */
 struct answer {
     enum status status;
     bool refused; /* the folder takes no more files, so the sweep cannot go on */

@@ -7,7 +7,7 @@
 
 enum { REFERENCE_PATH = 256, REFERENCE_MAX_BATCH = 1 << 20, REFERENCE_MAX_WIDTH = 4096 };
 
-/* What a dataset must have; rank 0 is one number. */
+/* The shape that a dataset must have; rank 0 is one number. */
 struct extent {
     int rank;
     size_t length[STORE_MAX_RANK];

@@ -128,7 +128,7 @@ static enum status read_tree(const struct store_file *file, struct subject *s, s
     return tree_create(tree, &settings, 0, err);
 }
 
-/* What a file says twice must be the same. */
+/* A file that says something twice must say the same. */
 static enum status check_same(const char *path, const char *other, size_t count, const uint8_t *a,
                               const uint8_t *b, struct error *err)
 {
