@@ -90,7 +90,7 @@ const struct registry *spec_section_registry(enum spec_section section);
 
 enum { HASH_SIZE = 17 };
 
-/* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+/* The name of a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);
 
 #endif
