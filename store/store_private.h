@@ -1,6 +1,6 @@
 /* Shared by the files behind store/store.h: store_write.c makes result files, store_read.c and
- * store_walk.c read them, store_try.c tries them in a child process first, store_each.c reads many.
- */
+ * store_walk.c read them, store_try.c tries them in a child process first, store_each.c reads
+ * many. */
 #ifndef DUET_HARNESS_STORE_PRIVATE_H
 #define DUET_HARNESS_STORE_PRIVATE_H
 
