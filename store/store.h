@@ -78,8 +78,7 @@ struct store_array {
     double *values;
 };
 
-/* Description of a dataset.  The texts are "" where the file has none.  Free with store_info_free.
- */
+/* Description of a dataset; texts are "" where the file has none.  Free with store_info_free. */
 struct store_info {
     int rank;
     size_t shape[STORE_FILE_RANK];
