@@ -124,6 +124,9 @@ void store_axes_free(char *axes[STORE_MAX_RANK]);
 bool store_has_attribute(const struct store_file *file, const char *name);
 enum status store_get_text(const struct store_file *file, const char *name, char **text,
                            struct error *err);
+/* The same of a group or dataset. */
+enum status store_get_text_of(const struct store_file *file, const char *path, const char *name,
+                              char **text, struct error *err);
 enum status store_get_integer(const struct store_file *file, const char *name, uint64_t *value,
                               struct error *err);
 enum status store_get_number(const struct store_file *file, const char *name, double *value,

@@ -3,7 +3,7 @@
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
-for objective in infonce reference_nce ntxent supcon_in cacr loco comatch; do
+for objective in infonce reference_nce ntxent supcon_in vicreg cacr loco comatch; do
     for threads in 1 2 3; do
         "$duet" run -q -t $threads $small objective.name=$objective -o $objective-$threads.h5
     done

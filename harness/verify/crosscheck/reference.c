@@ -142,19 +142,30 @@ enum status reference_real(const struct store_file *file, const char *name, doub
     return status;
 }
 
-enum status reference_word(const struct store_file *file, const char *name, const char *first,
-                           const char *second, bool *is_first, struct error *err)
+/* "tree, mlp or outputs" */
+static void list_words(const char *const *words, char out[PATH])
 {
-    char *text;
+    int used = snprintf(out, PATH, "%s", words[0]);
+    for (int i = 1; words[i] && used < PATH; i++)
+        used += snprintf(out + used, (size_t)(PATH - used), "%s%s", words[i + 1] ? ", " : " or ",
+                         words[i]);
+}
+
+enum status reference_word(const struct store_file *file, const char *name,
+                           const char *const *words, int *which, struct error *err)
+{
+    char *text, right[PATH];
     bool there = store_has_attribute(file, name);
+    list_words(words, right);
     if (!there || store_get_text(file, name, &text, NULL))
-        return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s or %s", name,
-                         there ? "not one text" : "missing", first, second);
+        return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s", name,
+                         there ? "not one text" : "missing", right);
     enum status status = STATUS_OK;
-    *is_first = strcmp(text, first) == 0;
-    if (!*is_first && strcmp(text, second) != 0)
-        status = error_set(err, STATUS_INVALID, "the attribute %s is '%.60s'; it must be %s or %s",
-                           name, text, first, second);
+    for (*which = 0; words[*which] && strcmp(text, words[*which]) != 0;)
+        (*which)++;
+    if (!words[*which])
+        status = error_set(err, STATUS_INVALID, "the attribute %s is '%.60s'; it must be %s", name,
+                           text, right);
     free(text);
     return status;
 }

@@ -34,8 +34,8 @@ enum status reference_size(const struct store_file *file, const char *name, int 
 enum status reference_real(const struct store_file *file, const char *name, double low, double high,
                            double *value, struct error *err);
 
-/* One of two words: which. */
-enum status reference_word(const struct store_file *file, const char *name, const char *first,
-                           const char *second, bool *is_first, struct error *err);
+/* One of some words, which end with NULL: which. */
+enum status reference_word(const struct store_file *file, const char *name,
+                           const char *const *words, int *which, struct error *err);
 
 #endif

@@ -63,7 +63,8 @@ enum status compare_noncontrastive(struct crosscheck *check, const struct subjec
                                    struct error *err);
 enum status compare_direct(struct crosscheck *check, const struct subject *s, struct error *err);
 
-/* A whole file of kind mlp, or tree. */
+/* A whole file of kind outputs, mlp or tree. */
+enum status check_outputs(struct crosscheck *check, struct error *err);
 enum status check_mlp(struct crosscheck *check, struct error *err);
 enum status check_tree(struct crosscheck *check, struct error *err);
 

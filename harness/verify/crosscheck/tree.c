@@ -110,14 +110,17 @@ static enum status read_sizes(const struct store_file *file, struct subject *s, 
 static enum status read_tree(const struct store_file *file, struct subject *s, struct tree **tree,
                              struct error *err)
 {
+    static const char *const activations[] = {"relu", "linear", NULL};
     size_t depth = 0, children = 0, one = 1;
+    int activation = 0;
     enum status status = read_sizes(file, s, &depth, &children, err);
     if (!status)
         status = reference_real(file, "norm_eps", 0, UNBOUNDED, &s->network.norm_eps, err);
     if (!status && store_has_attribute(file, "activation"))
-        status = reference_word(file, "activation", "relu", "linear", &s->network.relu, err);
+        status = reference_word(file, "activation", activations, &activation, err);
     if (status)
         return status;
+    s->network.relu = activation == 0;
     int64_t count = (int64_t)children;
     double rho = 0; /* the samples are given: polarities do not matter */
     struct tree_settings settings = {
