@@ -1,6 +1,6 @@
 #include "analysis/features.h"
 
-#include "analysis/probe.h"
+#include "analysis/readout.h"
 #include "core/normal.h"
 #include "sim/net/batch.h"
 
@@ -77,7 +77,7 @@ void features_layout(struct features *f, const struct features_plan *plan, struc
     f->posterior = ARENA_TAKE(arena, double, f->count * f->stride);
     f->signal_cosines = ARENA_TAKE(arena, double, f->stride);
     f->noise_cosines = ARENA_TAKE(arena, double, f->stride);
-    f->fit = ARENA_TAKE(arena, double, probe_weights(widest, 2) + probe_work(widest, 2));
+    f->fit = ARENA_TAKE(arena, double, readout_weights(widest, 2) + readout_work(widest, 2));
     f->label = ARENA_TAKE(arena, uint8_t, f->stride);
     if (arena->base)
         normal_once(plan->seed, ONCE_READOUT, f->count, f->readout);
@@ -269,13 +269,14 @@ static enum status read_out(const struct features *f, size_t rows, double *value
                             double *accuracy, struct error *err)
 {
     const size_t half = samples / 2;
-    struct probe probe = {.features = rows, .states = 2, .ridge = f->plan.ridge, .weights = f->fit};
+    struct readout readout = {
+        .features = rows, .states = 2, .ridge = f->plan.ridge, .weights = f->fit};
     scale(rows, f->stride, samples, value);
-    enum status status =
-        probe_fit(&probe, half, value, f->stride, f->label, f->fit + probe_weights(rows, 2), err);
-    *accuracy =
-        status ? NAN
-               : probe_accuracy(&probe, samples - half, value + half, f->stride, f->label + half);
+    enum status status = readout_fit(&readout, half, value, f->stride, f->label,
+                                     f->fit + readout_weights(rows, 2), err);
+    *accuracy = status ? NAN
+                       : readout_accuracy(&readout, samples - half, value + half, f->stride,
+                                          f->label + half);
     return status;
 }
 
@@ -308,42 +309,4 @@ enum status features_measure(struct features *f, double *parameters, uint64_t ep
     f->signal_cosine = mean_of(f->signal_cosines, f->plan.samples);
     f->noise_cosine = mean_of(f->noise_cosines, f->plan.samples);
     return find_accuracies(f, err);
-}
-
-void features_quantities(const struct features *f,
-                         struct features_quantity quantity[FEATURES_QUANTITIES])
-{
-    const struct features_quantity all[FEATURES_QUANTITIES] = {
-        {"cosine", "|<w_i, M_j>| / |w_i| of a neuron and a column of the dictionary",
-         FEATURES_NEURON | FEATURES_FEATURE, f->neurons * f->count, f->cosine},
-        {"columns_for_90",
-         "columns of the dictionary that carry 90% of a neuron's weights within their span",
-         FEATURES_NEURON, f->neurons, f->columns},
-        {"neurons_per_feature",
-         "neurons of whose squared weights the feature's column carries more than half",
-         FEATURES_FEATURE, f->count, f->learners},
-        {"outside", "share of a neuron's squared weights outside the span of the dictionary",
-         FEATURES_NEURON, f->neurons, f->outside},
-        {"signal_cosine", "mean cosine of f(x) and f(M z) over samples that have a feature", 0, 1,
-         &f->signal_cosine},
-        {"noise_cosine", "mean cosine of f(x) and f(xi) over samples that have a feature", 0, 1,
-         &f->noise_cosine},
-        {"accuracy", "accuracy of a linear readout of sign <w*, z> from f(x) on held-out samples",
-         0, 1, &f->accuracy},
-        {"oracle",
-         "the same from the posterior means of z_j, the dictionary and the law being known", 0, 1,
-         &f->oracle},
-        {"chance", "share of the label that is more frequent among the held-out samples", 0, 1,
-         &f->chance},
-        {"readout", "accuracy as a share of the way from chance to the oracle", 0, 1,
-         &f->readout_share},
-        {"share_of_columns", "columns_for_90, mean over neurons, as a share of all columns", 0, 1,
-         &f->share_of_columns},
-        {"best_cosine", "best |<w_i, M_j>| / |w_i| over neurons, mean over features", 0, 1,
-         &f->best_cosine},
-        {"inside", "share of squared weights in the span of the dictionary, mean over neurons", 0,
-         1, &f->inside},
-        {"learned", "share of the features that have a neuron", 0, 1, &f->learned},
-    };
-    memcpy(quantity, all, sizeof all);
 }

@@ -17,7 +17,7 @@ struct features_plan {
     const void *world;
     uint64_t seed;
     size_t samples; /* of the outputs; half of those that have a label are held out */
-    double ridge;   /* of the readouts (analysis/probe.h), of outputs with a mean square of 1 */
+    double ridge;   /* of the readouts (analysis/readout.h), of outputs with a mean square of 1 */
     int threads;
 };
 
@@ -60,20 +60,5 @@ void features_layout(struct features *features, const struct features_plan *plan
 /* Measure on the samples at (seed, PURPOSE_MEASURE, epoch). */
 enum status features_measure(struct features *features, double *parameters, uint64_t epoch,
                              struct error *err);
-
-/* What a measurement gives, for whoever keeps and stores it; the axes in their order. */
-enum features_axis { FEATURES_NEURON = 1, FEATURES_FEATURE = 2 };
-
-struct features_quantity {
-    const char *name, *long_name;
-    unsigned axes; /* of enum features_axis; 0: one number */
-    size_t size;
-    const double *value;
-};
-
-enum { FEATURES_QUANTITIES = 14 };
-
-void features_quantities(const struct features *features,
-                         struct features_quantity quantity[FEATURES_QUANTITIES]);
 
 #endif

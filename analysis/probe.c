@@ -1,96 +1,132 @@
 #include "analysis/probe.h"
 
-#include <float.h>
-#include <lapacke.h>
-#include <math.h>
-#include <string.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-size_t probe_weights(size_t features, int states)
+/* ---- choice ---- */
+
+static const struct probe *probe_at(size_t i)
 {
-    return (size_t)states * (features + 1);
+    return (const void *)probe_registry.entries[i];
 }
 
-size_t probe_work(size_t features, int states)
+/* Append to `text` as far as it fits. */
+__attribute__((format(printf, 3, 4))) static void append(char *text, size_t size,
+                                                         const char *format, ...)
 {
-    return (features + 1) * (features + 1) + probe_weights(features, states);
+    const size_t used = strlen(text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text + used, size - used, format, args);
+    va_end(args);
 }
 
-/* Feature i of sample s, or the constant */
-static inline double entry(const struct probe *p, const double *feature, size_t stride, size_t i,
-                           size_t s)
+static enum status refuse(const struct subject *s, const struct probe *probe, struct error *err)
 {
-    return i < p->features ? feature[i * stride + s] : 1;
+    char others[512] = "";
+    for (size_t i = 0; i < probe_registry.count; i++)
+        if (!probe_at(i)->applies(s))
+            append(others, sizeof others, "%s%s", *others ? ", " : "", probe_at(i)->about.name);
+    return error_key(err, "measure.probes",
+                     "measure.probes names %s, which does not apply to this run: %s; those that "
+                     "apply are %s",
+                     probe->about.name, probe->applies(s), others);
 }
 
-/* The ridge, but no less than rounding of the largest mean square: features that depend on each
- * other, or are huge, have a readout too. */
-static double ridge_of(const struct probe *p, const double *gram)
+enum status probes_choose(struct subject *s, const void *const *settings, bool named,
+                          struct error *err)
 {
-    const size_t n = p->features + 1;
-    double largest = 0;
-    for (size_t i = 0; i < p->features; i++)
-        largest = fmax(largest, gram[i * n + i]);
-    return fmax(p->ridge, 10 * (double)n * DBL_EPSILON * largest);
-}
-
-/* Lower triangle of E[x x^T] + ridge, and E[1(z = k) x] for every state k */
-static void moments(const struct probe *p, size_t samples, const double *feature, size_t stride,
-                    const uint8_t *label, double *gram, double *cross)
-{
-    const size_t n = p->features + 1;
-    memset(gram, 0, n * n * sizeof *gram);
-    memset(cross, 0, probe_weights(p->features, p->states) * sizeof *cross);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j <= i; j++) {
-            double sum = 0;
-            for (size_t s = 0; s < samples; s++)
-                sum += entry(p, feature, stride, i, s) * entry(p, feature, stride, j, s);
-            gram[i * n + j] = sum / (double)samples;
-        }
-        for (size_t s = 0; s < samples; s++)
-            cross[label[s] * n + i] += entry(p, feature, stride, i, s) / (double)samples;
+    s->probes = 0;
+    for (size_t i = 0; s->settings->probes && i < probe_registry.count; i++) {
+        const struct probe *probe = probe_at(i);
+        const bool listed = s->settings->probes & 1u << i;
+        const char *why = listed || probe->always ? probe->applies(s) : "not asked for";
+        if (why && listed && named)
+            return refuse(s, probe, err);
+        if (why)
+            continue;
+        s->probe_settings[s->probes] = settings ? settings[i] : NULL;
+        s->probe[s->probes++] = probe;
     }
-    const double ridge = ridge_of(p, gram);
-    for (size_t i = 0; i < p->features; i++)
-        gram[i * n + i] += ridge;
-}
-
-enum status probe_fit(struct probe *p, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label, double *work, struct error *err)
-{
-    const size_t n = p->features + 1;
-    double *gram = work, *cross = work + n * n;
-    moments(p, samples, feature, stride, label, gram, cross);
-    double probe = 0; /* 0 x a is NaN where a is infinite or NaN */
-    for (size_t i = 0; i < n * n; i++)
-        probe += 0 * gram[i];
-    /* Row-major lower is LAPACK's upper; right-hand sides are its columns. */
-    const int code = LAPACKE_dposv_work(LAPACK_COL_MAJOR, 'U', (lapack_int)n, (lapack_int)p->states,
-                                        gram, (lapack_int)n, cross, (lapack_int)n);
-    if (code != 0 || probe != 0)
-        return error_set(err, STATUS_DIVERGED, "the features of a probe are not finite");
-    memcpy(p->weights, cross, probe_weights(p->features, p->states) * sizeof *cross);
     return STATUS_OK;
 }
 
-double probe_accuracy(const struct probe *p, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label)
+void probes_left_out(const struct subject *s, char *text, size_t size)
 {
-    const size_t n = p->features + 1;
-    size_t right = 0;
-    for (size_t s = 0; s < samples; s++) {
-        int best = 0;
-        double largest = 0;
-        for (int k = 0; k < p->states; k++) {
-            double value = 0;
-            for (size_t i = 0; i < n; i++)
-                value += p->weights[(size_t)k * n + i] * entry(p, feature, stride, i, s);
-            if (k == 0 || value > largest) {
-                best = k;
-                largest = value;
-            }
-        }
-        right += best == label[s];
+    *text = '\0';
+    for (size_t i = 0; i < probe_registry.count; i++) {
+        const char *why = s->settings->probes & 1u << i ? probe_at(i)->applies(s) : NULL;
+        if (why)
+            append(text, size, "%s%s (%s)", *text ? ", " : "", probe_at(i)->about.name, why);
     }
-    return (double)right / (double)samples;
+}
+
+/* ---- the chosen ones ---- */
+
+void *probe_set_state(const struct probe_set *set, const struct measurement *measurement)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->measurement[i] == measurement)
+            return set->state[i];
+    return NULL;
+}
+
+enum status probe_set_open(struct probe_set *set, const struct subject *subject, struct error *err)
+{
+    *set = (struct probe_set){.subject = subject};
+    for (size_t i = 0; i < subject->probes; i++) {
+        const struct measurement *m = subject->probe[i]->measurement;
+        if (probe_set_state(set, m))
+            continue;
+        void *state = calloc(1, m->size);
+        if (!state)
+            return error_set(err, STATUS_SYSTEM, "no memory for the probe %s",
+                             subject->probe[i]->about.name);
+        set->measurement[set->count] = m;
+        set->state[set->count++] = state;
+    }
+    return STATUS_OK;
+}
+
+void probe_set_free(struct probe_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        free(set->state[i]);
+    *set = (struct probe_set){0};
+}
+
+void probe_set_layout(struct probe_set *set, struct arena *arena)
+{
+    for (size_t i = 0; i < set->count; i++)
+        set->measurement[i]->layout(set->state[i], set->subject, arena);
+}
+
+enum status probe_set_measure(struct probe_set *set, const struct snapshot *snapshot,
+                              struct error *err)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < set->count && !status; i++)
+        status = set->measurement[i]->measure(set->state[i], snapshot, err);
+    return status;
+}
+
+void probe_set_quantities(const void *state, struct quantity_list *list)
+{
+    const struct probe_set *set = state;
+    for (size_t i = 0; i < set->subject->probes; i++) {
+        const struct probe *probe = set->subject->probe[i];
+        probe->quantities(probe_set_state(set, probe->measurement), list);
+    }
+}
+
+size_t probe_set_memory(const struct probe_set *set)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct measurement *m = set->measurement[i];
+        const size_t size = m->memory ? m->memory(set->subject) : 0;
+        most = size > most ? size : most;
+    }
+    return most;
 }

@@ -1,35 +1,129 @@
-/* Linear probe: how well a linear readout of features tells a latent's state, on samples that it
- * was not fitted to.
+/* Probes: what can be measured of a run at points in time and kept as series.
  *
- * Ridge regression of the indicator of each state on the features and a constant; the state with
- * the largest value is the prediction.  The constant is not penalised.  Features are
- * feature-major, [feature][stride]. */
+ * A probe is one file in analysis/probes/ that exports one `const struct probe`: its name and
+ * parameters, what it applies to, and its quantities with axes, long names and headlines.  Whoever
+ * runs it (harness/run/record.h) keeps, stores, summarises and lists them; nobody else knows any
+ * probe by name.
+ *
+ * The numbers come from a `struct measurement`.  Probes that take theirs from the same work on the
+ * same samples name the same measurement, which is laid out and made once for all of them. */
 #ifndef DUET_ANALYSIS_PROBE_H
 #define DUET_ANALYSIS_PROBE_H
 
-#include "core/error.h"
+#include "analysis/registry.h"
+#include "core/arena.h"
+#include "core/quantity.h"
+#include "sim/data/source.h"
+#include "sim/net/network.h"
+#include "sim/net/predictor.h"
+#include "sim/train/snapshot.h"
 
-#include <stddef.h>
-#include <stdint.h>
+#include <string.h>
 
-struct probe {
-    size_t features;
-    int states;
-    double ridge;    /* penalty: mean squared error + ridge |w|^2; above 0, and raised to rounding
-                        where the features are large */
-    double *weights; /* [state][features + 1], the constant last; the caller's */
+enum {
+    PROBE_MOST = 32,   /* probes: bits of measure.probes */
+    PROBE_THREADS = 8, /* that can measure at once, at most */
 };
 
-/* Doubles of `weights`, and of workspace for probe_fit. */
-size_t probe_weights(size_t features, int states);
-size_t probe_work(size_t features, int states);
+/* A run that is measured; everything is borrowed and stays as it is. */
+struct subject {
+    const struct source *source;
+    const void *world;
+    const struct tree *tree; /* latents of the data; NULL: there are none */
+    const struct network *network;
+    const struct predictor *predictor; /* NULL: there is none */
+    bool class_head;                   /* one is learned (sim/net/class_head.h) */
+    bool exact;                        /* snapshots have exact moments, and nothing is sampled */
+    double alpha_p;                    /* learning rate of the predictor over the trunk's */
+    double eta_p,
+        eta_s; /* weight decay of predictor and trunk, as in a flow: dW/dt = ... - eta W */
+    const struct measure_settings *settings;
+    uint64_t seed;
+    int threads; /* 1..PROBE_THREADS */
+    /* The probes that measure it, in the order of the registry: see probes_choose. */
+    const struct probe *probe[PROBE_MOST];
+    const void *probe_settings[PROBE_MOST]; /* their measure.NAME.*; NULL where they have none */
+    size_t probes;
+};
 
-/* STATUS_DIVERGED where the features are not finite. */
-enum status probe_fit(struct probe *probe, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label, double *work, struct error *err);
+/* Work that gives the numbers of one probe, or of several. */
+struct measurement {
+    size_t size; /* bytes of the state; the caller zeroes them, and they stay in their place */
+    /* Lay out in `arena`, once counting, once real; only what the chosen probes ask for. */
+    void (*layout)(void *state, const struct subject *subject, struct arena *arena);
+    /* Measure one point in time.  STATUS_DIVERGED where what is measured is not finite. */
+    enum status (*measure)(void *state, const struct snapshot *snapshot, struct error *err);
+    /* Bytes taken beside the arena while it measures; NULL: none. */
+    size_t (*memory)(const struct subject *subject);
+};
 
-/* Share of samples whose state is predicted; the first of equal values wins. */
-double probe_accuracy(const struct probe *probe, size_t samples, const double *feature,
-                      size_t stride, const uint8_t *label);
+struct probe {
+    struct descriptor about; /* its parameters are measure.NAME.* */
+    bool always;             /* measured wherever anything is, named or not */
+    /* NULL where it applies, or else why not, in words such as "no predictor". */
+    const char *(*applies)(const struct subject *subject);
+    const struct measurement *measurement;
+    /* What it gives, from the state of its measurement, after the real layout. */
+    void (*quantities)(const void *state, struct quantity_list *list);
+};
+
+/* Place of the probe of that name among those that measure; `probes` where it is not chosen. */
+static inline size_t probe_place(const struct subject *s, const char *name)
+{
+    size_t i = 0;
+    while (i < s->probes && strcmp(s->probe[i]->about.name, name) != 0)
+        i++;
+    return i;
+}
+
+static inline bool probe_is_chosen(const struct subject *subject, const char *name)
+{
+    return probe_place(subject, name) < subject->probes;
+}
+
+/* Its parameters. */
+static inline const void *probe_settings(const struct subject *subject, const char *name)
+{
+    return subject->probe_settings[probe_place(subject, name)];
+}
+
+/* ---- all probes of a run ---- */
+
+/* Fill `subject->probe` with those of settings->probes that apply; an empty list leaves it empty.
+ * `named`: the list is not the default, and one that does not apply is STATUS_INVALID.
+ * `settings`: those of measure.NAME, by the order of the registry, or NULL. */
+enum status probes_choose(struct subject *subject, const void *const *settings, bool named,
+                          struct error *err);
+
+/* "alignment (no predictor), ...": the probes of settings->probes that do not apply. */
+void probes_left_out(const struct subject *subject, char *text, size_t size);
+
+/* The measurements of the chosen probes.  Owns their states. */
+struct probe_set {
+    const struct subject *subject; /* borrowed */
+    const struct measurement *measurement[PROBE_MOST];
+    void *state[PROBE_MOST];
+    size_t count;
+};
+
+/* Free with probe_set_free, also after an error. */
+enum status probe_set_open(struct probe_set *set, const struct subject *subject, struct error *err);
+void probe_set_free(struct probe_set *set);
+
+/* Lay out in `arena`: call once counting, once real. */
+void probe_set_layout(struct probe_set *set, struct arena *arena);
+
+enum status probe_set_measure(struct probe_set *set, const struct snapshot *snapshot,
+                              struct error *err);
+
+/* The quantities of all chosen probes: `set` is a struct probe_set, for a struct quantity_source.
+ */
+void probe_set_quantities(const void *set, struct quantity_list *list);
+
+/* Bytes beside the arena: those of the measurement that takes most. */
+size_t probe_set_memory(const struct probe_set *set);
+
+/* The state of a measurement; NULL: no chosen probe has it. */
+void *probe_set_state(const struct probe_set *set, const struct measurement *measurement);
 
 #endif

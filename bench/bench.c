@@ -7,10 +7,13 @@
  *
  * An epoch is one pass that measures correlations and operators and one that trains, both over
  * 64,000 samples. */
+#include "analysis/latent_measure.h"
+#include "analysis/probes/probes.h"
 #include "core/linalg.h"
 #include "core/random.h"
 #include "harness/run/experiment.h"
 #include "sim/flow/phase.h"
+#include "sim/train/minibatch.h"
 #include "theorems/ncp/ncp.h"
 
 #include <cblas.h>
@@ -91,14 +94,23 @@ struct timing {
     double measure, train; /* seconds */
 };
 
+static struct trainer *trainer_of(const struct experiment *e)
+{
+    return &((struct minibatch *)e->training)->trainer;
+}
+
+static struct latent_measure *latents_of(const struct experiment *e)
+{
+    return probe_set_state(&e->probes, &measurement_of_latents);
+}
+
 static struct timing time_epoch(struct experiment *e, uint64_t epoch)
 {
-    const struct measure_settings *m = e->spec->settings[SECTION_MEASURE];
     double start = now();
-    measure_samples(&e->measure, e->trainer.parameters, e->spec->seed, epoch, (size_t)m->samples,
-                    NULL);
+    latents_from_samples(latents_of(e), trainer_of(e)->parameters, e->spec->seed, epoch,
+                         (size_t)e->subject.settings->samples, NULL);
     double middle = now();
-    trainer_epoch(&e->trainer, epoch + 1, NULL);
+    trainer_epoch(trainer_of(e), epoch + 1, NULL);
     return (struct timing){.measure = middle - start, .train = now() - middle};
 }
 
@@ -128,7 +140,7 @@ static double direct_flops(const struct experiment *e)
             connection +=
                 2 * out * (double)n->level[l].nodes * n->level[l].width * n->level[l - 1].width;
     }
-    double samples = (double)e->trainer.steps * (double)e->trainer.plan.batch;
+    double samples = (double)trainer_of(e)->steps * (double)trainer_of(e)->plan.batch;
     return samples * (forward + connection + 3 * 3 * forward);
 }
 
@@ -180,7 +192,7 @@ static bool note_step(void *context, const struct experiment *e, uint64_t step, 
 {
     struct epoch_clock *clock = context;
     (void)steps;
-    if (step % e->trainer.steps != 0)
+    if (step % trainer_of(e)->steps != 0)
         return true;
     clock->begun++;
     if (clock->begun == 2)
@@ -195,7 +207,7 @@ static double time_run(struct experiment *e)
     struct epoch_clock clock = {.begun = 0};
     const struct observer observer = {.training = note_step, .context = &clock};
     struct error err = {0};
-    e->measured = 0;
+    e->record.measured = 0;
     if (experiment_run(e, &observer, &err)) {
         fprintf(stderr, "bench: %s\n", err.message);
         exit(2);
@@ -232,8 +244,9 @@ static void print_kind(const struct rounds *r, int kind, int threads)
 {
     const struct experiment *e = r->experiment[kind];
     double all = median_of(r->epoch[kind]), peak_rate = peak(threads);
-    double flops = measure_flops(&e->measure, (size_t)e->trainer.steps * e->trainer.plan.batch) +
-                   (double)e->trainer.steps * trainer_flops(&e->trainer);
+    double flops =
+        latents_flops(latents_of(e), (size_t)trainer_of(e)->steps * trainer_of(e)->plan.batch) +
+        (double)trainer_of(e)->steps * trainer_flops(trainer_of(e));
     double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
     printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", peak_rate, threads,
            threads > 1 ? "s" : "");
@@ -304,16 +317,16 @@ static void print_sampler(void)
     struct spec spec;
     struct experiment *e = open_published(&spec, 1);
     enum { BLOCKS = 4000 };
-    void *scratch = malloc(e->source->scratch_size(e->world));
-    uint8_t *states = malloc(e->tree->nodes * BLOCK);
+    void *scratch = malloc(e->learner.source->scratch_size(e->world));
+    uint8_t *states = malloc(e->subject.tree->nodes * BLOCK);
     double start = now();
     for (uint64_t b = 0; scratch && states && b < BLOCKS; b++) {
         struct draw draw = {.seed = 1, .purpose = PURPOSE_TEST, .block = b};
-        e->source->latents->draw(e->world, draw, scratch, states);
+        e->learner.source->latents(e->world, draw, scratch, states);
     }
     double seconds = now() - start;
-    printf("sampler    %8.1f million samples of %zu nodes per second\n",
-           BLOCKS * BLOCK / seconds / 1e6, e->tree->nodes);
+    printf("sampler    %8.1f million samples of %zu nodes a second\n",
+           BLOCKS * BLOCK / seconds / 1e6, e->subject.tree->nodes);
     free(scratch);
     free(states);
     experiment_free(e);
@@ -472,7 +485,7 @@ static void print_features(int neurons)
     enum { TURNS = 41 };
     struct spec spec;
     struct experiment *e = open_features(&spec, neurons);
-    const struct trainer *t = &e->trainer;
+    const struct trainer *t = trainer_of(e);
     const struct chunk_shape shape = {.neurons = neurons,
                                       .inputs = (int)e->network.leaves,
                                       .columns = (int)t->pass[0].columns,
@@ -485,7 +498,7 @@ static void print_features(int neurons)
         w[i] = sin((double)i);
     for (int turn = 0; w && turn < TURNS; turn++) {
         const double start = now();
-        trainer_epoch(&e->trainer, (uint64_t)turn + 1, NULL);
+        trainer_epoch(trainer_of(e), (uint64_t)turn + 1, NULL);
         train[turn] = now() - start;
         plain[turn] = time_dgemm(shape, t->steps * t->chunks, w, x, x + inputs * columns);
         ratio[turn] = plain[turn] / train[turn];

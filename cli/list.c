@@ -1,3 +1,4 @@
+#include "analysis/registry.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
@@ -34,6 +35,7 @@ static const struct kind {
     {"predictor_optimisers", "predictor_optimiser.name", &predictor_optimiser_registry},
     {"trainers", "train.trainer", &trainer_registry},
     {"measure", "measure", &measure_registry},
+    {"probes", "measure.probes", &probe_registry},
     {"theorems", NULL, &claim_registry},
     {"figures", NULL, &figure_registry},
 };
@@ -228,18 +230,12 @@ static error_t parse(int key, char *word, struct argp_state *state)
 static int unknown_kind(const char *word)
 {
     const char *names[KIND_COUNT];
-    char all[CELL] = "";
-    for (int k = 0; k < KIND_COUNT; k++) {
+    char right[CELL];
+    for (int k = 0; k < KIND_COUNT; k++)
         names[k] = kinds[k].name;
-        size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", k ? ", " : "", names[k]);
-    }
-    const char *nearest = nearest_word(word, names, KIND_COUNT);
+    suggest_word(right, sizeof right, word, names, KIND_COUNT, "the kinds are");
     struct error err;
-    if (nearest)
-        error_set(&err, STATUS_INVALID, "unknown kind '%s'; the nearest is %s", word, nearest);
-    else
-        error_set(&err, STATUS_INVALID, "unknown kind '%s'; the kinds are %s", word, all);
+    error_set(&err, STATUS_INVALID, "unknown kind '%s'; %s", word, right);
     return command_fail(&err);
 }
 

@@ -47,9 +47,10 @@ struct param {
     enum param_type type;
     const char *fallback; /* default as YAML text; NULL where the key must be given */
     double low, high;     /* numbers, and every entry of a list */
-    const char *choices;  /* PARAM_CHOICE(S): the words, separated by one space */
-    const char *doc;      /* meaning, with its unit */
-    size_t offset;        /* of the field in the settings struct */
+    const char *choices;  /* PARAM_CHOICE(S): the words, separated by one space; or NULL, and */
+    const struct registry *registry; /* ... the names of its entries */
+    const char *doc;                 /* meaning, with its unit */
+    size_t offset;                   /* of the field in the settings struct */
 };
 
 struct descriptor {

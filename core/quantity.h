@@ -1,9 +1,9 @@
 /* Quantities: the numbers that a part of a run gives at each point in time, with their axes.  They
  * are kept, stored, summarised and listed by this description.
  *
- * A part that has quantities adds them to a list, always the same ones in the same order.  As with
- * an arena (core/arena.h) it does so twice: first the list only counts, then it is filled.  The
- * values belong to the part and hold its last measurement. */
+ * A part that has quantities adds them to a list, always the same ones in the same order.  It does
+ * so twice: first the list only counts, then it is filled.  The values belong to the part, stay in
+ * their place, and hold its last measurement. */
 #ifndef DUET_CORE_QUANTITY_H
 #define DUET_CORE_QUANTITY_H
 
@@ -30,6 +30,9 @@ struct quantity {
                                         and the last value; NULL: not shown.  Rank 0 or 1 */
     const char *brief;               /* label of the value on a progress line; NULL: not shown.  Of
                                         rank 1 the first entry is shown */
+    const char *limit;               /* of a headline of rank 1: entry k is bounded by the constants
+                                        at this path with _k behind it, "/ceiling/level", whose
+                                        mean is shown beside it; NULL: not bounded */
     bool constant; /* the same at all times: stored once, without the axis of time */
 };
 
@@ -49,5 +52,11 @@ void quantity_axis(struct quantity *quantity, size_t length, const char *long_na
 
 /* Numbers of one measurement. */
 size_t quantity_size(const struct quantity *quantity);
+
+/* A part of a run that has quantities. */
+struct quantity_source {
+    const void *state;
+    void (*add)(const void *state, struct quantity_list *list);
+};
 
 #endif

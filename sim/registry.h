@@ -10,5 +10,6 @@ extern const struct registry objective_registry;           /* objective.name */
 extern const struct registry predictor_registry;           /* predictor.kind */
 extern const struct registry optimiser_registry;           /* optimiser.name */
 extern const struct registry predictor_optimiser_registry; /* predictor_optimiser.name */
+extern const struct registry trainer_registry;             /* train.trainer */
 
 #endif

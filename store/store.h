@@ -49,6 +49,10 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
                       const char *const *axes, const double *values, const char *long_name,
                       const char *units, struct error *err);
 
+/* A text attribute of a dataset that was put before. */
+enum status store_put_note(struct store *store, const char *path, const char *name,
+                           const char *text, struct error *err);
+
 /* Write `path` whole or not at all, making its folders.  More can be put and committed after. */
 enum status store_commit(struct store *store, const char *path, struct error *err);
 
@@ -74,13 +78,13 @@ struct store_array {
     double *values;
 };
 
-/* Description of a dataset.  The texts are "" where the file has none.  Free with store_info_free.
- */
+/* Description of a dataset; texts are "" where the file has none.  Free with store_info_free. */
 struct store_info {
     int rank;
     size_t shape[STORE_FILE_RANK];
     bool axis; /* a dimension scale */
     char *long_name, *units;
+    char *headline, *limit; /* as in struct quantity (core/quantity.h) */
 };
 
 enum store_kind {

@@ -309,6 +309,17 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
     return status;
 }
 
+enum status store_put_note(struct store *store, const char *path, const char *name,
+                           const char *text, struct error *err)
+{
+    hdf5_quiet();
+    hid_t dataset = H5Dopen2(store->file, path, H5P_DEFAULT);
+    enum status status = dataset < 0 ? hdf5_error(err, STATUS_INVALID, "%s is no dataset", path)
+                                     : write_text(dataset, name, text, err);
+    hdf5_release(dataset);
+    return status;
+}
+
 /* ---- the file on disk ---- */
 
 /* The folder of `path`, allocated. */

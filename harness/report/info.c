@@ -5,7 +5,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +30,7 @@ enum {
     KNOWN = sizeof known / sizeof *known,
     PATH_COLUMN = 36, /* widths in the list of datasets */
     SHAPE_COLUMN = 14,
-    MAX_LEVELS = 1024,
+    SHOWN_PATH = 256, /* bytes of a path */
 };
 
 static enum status print_attribute(const struct page *page, const char *name, const char *label)
@@ -144,97 +143,113 @@ static enum status print_datasets(struct page *page)
     return page->status ? page->status : status;
 }
 
-/* ---- the summary ---- */
+/* ---- the summary: datasets with a headline ---- */
 
-/* Nodes of a level and the mean of their ceilings; 0 and NAN where the file has none. */
-static enum status read_level(const struct page *page, size_t level, size_t *nodes, double *ceiling)
+/* A series that has one. */
+struct headline {
+    struct page *page;
+    int rank;       /* of those that are shown: 1, numbers, or 2, tables */
+    size_t printed; /* of them */
+};
+
+/* The limits of entry k, and the axis that they have. */
+static enum status read_limit(const struct page *page, const char *limit_path, size_t k,
+                              struct summary_limit *limit, char axis[SHOWN_PATH])
 {
-    char path[64];
+    char path[SHOWN_PATH], *axes[STORE_MAX_RANK];
     struct store_array array;
-    struct store_info info;
-    *nodes = 0;
-    *ceiling = NAN;
-    snprintf(path, sizeof path, "/series/correlation/level_%zu", level);
-    if (store_kind(page->file, path) == STORE_DATASET) {
-        enum status status = store_describe(page->file, path, &info, page->err);
-        if (status)
-            return status;
-        *nodes = info.rank > 1 ? info.shape[1] : 0;
-        store_info_free(&info);
-    }
-    snprintf(path, sizeof path, "/ceiling/level_%zu", level);
-    if (!store_has(page->file, path))
+    *limit = summary_limit(NULL, 0);
+    snprintf(path, sizeof path, "%s_%zu", limit_path, k);
+    if (store_kind(page->file, path) != STORE_DATASET)
         return STATUS_OK;
-    enum status status = store_get(page->file, path, &array, page->err);
+    enum status status = store_get_axes(page->file, path, axes, page->err);
     if (status)
         return status;
-    *nodes = array.count;
-    double sum = 0;
-    for (size_t i = 0; i < array.count; i++)
-        sum += array.values[i];
-    *ceiling = sum / (double)array.count;
+    if (axes[0])
+        snprintf(axis, SHOWN_PATH, "%s", axes[0]);
+    store_axes_free(axes);
+    status = store_get(page->file, path, &array, page->err);
+    if (status)
+        return status;
+    *limit = summary_limit(array.values, array.count);
     store_array_free(&array);
     return STATUS_OK;
 }
 
-static enum status print_levels(const struct page *page, const struct store_array *best)
+static enum status print_table(const struct page *page, const char *axis,
+                               const struct store_info *info, const struct store_array *series)
 {
-    size_t levels = best->shape[1], nodes[MAX_LEVELS];
-    double ceiling[MAX_LEVELS];
-    if (best->rank != 2 || best->shape[0] == 0 || levels > MAX_LEVELS)
-        return error_set(
-            page->err, STATUS_INVALID,
-            "%s: /series/best_correlation is not one row per epoch, one column per level",
-            page->path);
-    for (size_t k = 0; k < levels; k++) {
-        enum status status = read_level(page, k, &nodes[k], &ceiling[k]);
-        if (status)
-            return status;
-    }
-    putc('\n', page->out);
-    summary_print(page->out, levels, nodes, best->values,
-                  best->values + (best->shape[0] - 1) * levels, ceiling);
-    return STATUS_OK;
-}
-
-/* First and last value of all summary series in the file. */
-static enum status print_series(const struct page *page)
-{
-    struct summary_line lines[SUMMARY_SERIES];
-    size_t count = 0;
-    for (size_t i = 0; i < SUMMARY_SERIES; i++) {
-        struct store_array series;
-        if (!store_has(page->file, summary_series[i][0]))
-            continue;
-        enum status status = store_get(page->file, summary_series[i][0], &series, page->err);
-        if (status)
-            return status;
-        if (series.count > 0)
-            lines[count++] = (struct summary_line){summary_series[i][1], series.values[0],
-                                                   series.values[series.count - 1]};
-        store_array_free(&series);
-    }
-    if (count > 0) {
-        putc('\n', page->out);
-        summary_print_lines(page->out, lines, count);
-    }
-    return STATUS_OK;
-}
-
-static enum status print_summary(const struct page *page)
-{
-    struct store_array best;
-    enum status status = print_series(page);
-    if (status)
-        return status;
-    if (!store_has(page->file, "/series/best_correlation"))
-        return STATUS_OK;
-    status = store_get(page->file, "/series/best_correlation", &best, page->err);
-    if (status)
-        return status;
-    status = print_levels(page, &best);
-    store_array_free(&best);
+    const size_t count = series->shape[1];
+    const bool limited = *info->limit != '\0';
+    struct summary_limit *limit = calloc(count + 1, sizeof *limit);
+    char limit_axis[SHOWN_PATH] = "";
+    enum status status = limit ? STATUS_OK : error_set(page->err, STATUS_SYSTEM, "out of memory");
+    for (size_t k = 0; limited && k < count && !status; k++)
+        status = read_limit(page, info->limit, k, &limit[k], limit_axis);
+    const struct summary_table table = {.headline = info->headline,
+                                        .axis = axis ? axis : "",
+                                        .count = count,
+                                        .before = series->values,
+                                        .after = series->values + (series->shape[0] - 1) * count,
+                                        .limit = limited ? limit : NULL,
+                                        .limit_path = info->limit,
+                                        .limit_axis = limit_axis};
+    if (!status)
+        summary_print_table(page->out, &table);
+    free(limit);
     return status;
+}
+
+static enum status print_headline(struct headline *h, const char *path,
+                                  const struct store_info *info)
+{
+    const struct page *page = h->page;
+    struct store_array series;
+    char *axes[STORE_MAX_RANK];
+    enum status status = store_get(page->file, path, &series, page->err);
+    if (status)
+        return status;
+    if (series.count > 0 && h->rank == 1) {
+        if (h->printed++ == 0) {
+            putc('\n', page->out);
+            summary_print_head(page->out);
+        }
+        summary_print_line(page->out, info->headline, series.values[0],
+                           series.values[series.count - 1]);
+    } else if (series.count > 0) {
+        status = store_get_axes(page->file, path, axes, page->err);
+        if (!status) {
+            status = print_table(page, axes[1], info, &series);
+            store_axes_free(axes);
+        }
+    }
+    store_array_free(&series);
+    return status;
+}
+
+static void visit_headline(const char *path, void *context)
+{
+    struct headline *h = context;
+    struct page *page = h->page;
+    struct store_info info;
+    if (page->status)
+        return;
+    page->status = store_describe(page->file, path, &info, page->err);
+    if (page->status)
+        return;
+    if (*info.headline && info.rank == h->rank)
+        page->status = print_headline(h, path, &info);
+    store_info_free(&info);
+}
+
+static enum status print_summary(struct page *page)
+{
+    for (int rank = 1; rank <= 2 && !page->status; rank++) {
+        struct headline h = {.page = page, .rank = rank};
+        enum status status = store_visit(page->file, "/", visit_headline, &h, page->err);
+        page->status = page->status ? page->status : status;
+    }
+    return page->status;
 }
 
 /* ---- the command ---- */

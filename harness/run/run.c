@@ -2,132 +2,59 @@
 
 #include "core/text.h"
 #include "harness/command.h"
-#include "harness/run/summary.h"
-
 #include "harness/run/experiment.h"
 #include "harness/run/progress.h"
 
 #include <argp.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- progress ---- */
 
-void run_describe(const struct experiment *e, char *out, size_t size)
-{
-    const double *rank = experiment_effective_rank(e);
-    const size_t last = e->measured - 1;
-    out[0] = '\0';
-    if (e->measured == 0)
-        return;
-    size_t used = (size_t)snprintf(out, size, "loss %.5g", e->series.loss[last]);
-    if (e->series.best)
-        used += (size_t)snprintf(out + used, size - used, "  best |correlation| at the root %.4f",
-                                 e->series.best[last * (size_t)e->tree->depth]);
-    if (rank)
-        snprintf(out + used, size - used, "  effective rank %.3g", rank[last]);
-}
-
 static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
 {
-    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
-    size_t used;
-    if (e->flows)
-        used = (size_t)snprintf(out, size, "t = %.5g of %.5g  ", e->series.time[e->measured - 1],
-                                flow->end);
-    else
-        used = (size_t)snprintf(out, size, "epoch %" PRIu64 " of %" PRId64 "  ",
-                                e->trainer.steps ? step / e->trainer.steps : 0, train->epochs);
-    run_describe(e, out + used, size - used);
+    const int used = e->kind->describe_step(e->training, step, out, size);
+    snprintf(out + used, size - (size_t)used, "  ");
+    record_brief(&e->record, out + used + 2, size - (size_t)used - 2);
 }
 
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
-    char what[160];
-    describe(e, step, what, sizeof what);
-    progress_line(context, step, steps, what);
+    char line[160];
+    describe(e, step, line, sizeof line);
+    progress_line(context, step, steps, line);
 }
 
 static bool training(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
-    char what[160];
-    describe(e, step, what, sizeof what);
-    progress_update(context, step, steps, what);
+    char line[160];
+    describe(e, step, line, sizeof line);
+    progress_update(context, step, steps, line);
     return !interrupted();
-}
-
-static void print_work(const struct experiment *e)
-{
-    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    const struct measure_settings *measure = e->spec->settings[SECTION_MEASURE];
-    const struct flow_settings *flow = e->spec->settings[SECTION_TRAIN];
-    if (e->flows)
-        fprintf(stderr, "plan: flow of %zu variables to t = %g, %zu measurements\n",
-                e->flow.flow.dynamics.flow.size, flow->end, e->points);
-    else
-        fprintf(stderr,
-                "plan: %zu inputs, %zu parameters, %" PRId64 " epochs of %zu steps of %" PRId64
-                " samples, %zu measurements of %" PRId64 " samples, %d thread%s\n",
-                e->network.leaves,
-                e->network.parameters + e->predictor.parameters +
-                    class_head_parameters(&e->classification.head),
-                train->epochs, e->trainer.steps, train->batch, e->points, measure->samples,
-                e->threads, e->threads == 1 ? "" : "s");
 }
 
 static void print_plan(const struct experiment *e, const char *path)
 {
     const double mib = 1048576;
-    print_work(e);
+    char work[160], left_out[512];
+    e->kind->describe_work(e->training, work, sizeof work);
+    fprintf(stderr, "plan: %s, %zu measurements", work, e->record.points);
+    if (!e->kind->exact)
+        fprintf(stderr, " of %" PRId64 " samples, %d thread%s", e->subject.settings->samples,
+                e->threads, e->threads == 1 ? "" : "s");
+    putc('\n', stderr);
+    probes_left_out(&e->subject, left_out, sizeof left_out);
+    if (*left_out)
+        fprintf(stderr, "not measured: %s\n", left_out);
     fprintf(
         stderr,
         "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, ceiling %.1f, result file "
         "%.1f) beside program and libraries\n",
-        (double)(e->arena.size + e->ceiling_bytes + e->file_bytes) / mib,
-        (double)e->train_bytes / mib, (double)e->measure_bytes / mib, (double)e->series_bytes / mib,
-        (double)e->ceiling_bytes / mib, (double)e->file_bytes / mib);
+        (double)experiment_bytes(e) / mib, (double)e->train_bytes / mib,
+        (double)e->measure_bytes / mib, (double)experiment_series_bytes(e) / mib,
+        (double)probe_set_memory(&e->probes) / mib, (double)experiment_file_bytes(e) / mib);
     fprintf(stderr, "result: %s\n", path);
-}
-
-static void print_series(const struct experiment *e)
-{
-    const double *series[SUMMARY_SERIES] = {e->series.loss, experiment_effective_rank(e),
-                                            e->series.class_accuracy, NULL};
-    struct summary_line lines[SUMMARY_SERIES];
-    size_t count = 0, last = e->measured - 1, latents = e->representation.latents;
-    for (size_t i = 0; i < SUMMARY_SERIES; i++)
-        if (series[i])
-            lines[count++] =
-                (struct summary_line){summary_series[i][1], series[i][0], series[i][last]};
-    if (e->series.accuracy) {
-        struct summary_line line = {summary_series[SUMMARY_SERIES - 1][1], 0, 0};
-        for (size_t z = 0; z < latents; z++) {
-            line.before += e->series.accuracy[z] / (double)latents;
-            line.after += e->series.accuracy[last * latents + z] / (double)latents;
-        }
-        lines[count++] = line;
-    }
-    summary_print_lines(stdout, lines, count);
-}
-
-static void print_summary(const struct experiment *e)
-{
-    print_series(e);
-    size_t levels = (size_t)experiment_latent_levels(e), last = e->measured - 1;
-    double ceiling[TREE_MAX_DEPTH];
-    for (size_t d = 0; d < levels; d++) {
-        ceiling[d] = 0;
-        for (size_t i = 0; i < e->tree->count[d]; i++)
-            ceiling[d] += e->ceiling[e->tree->first[d] + i] / (double)e->tree->count[d];
-    }
-    if (e->series.best) {
-        putchar('\n');
-        summary_print(stdout, levels, e->tree->count, e->series.best,
-                      e->series.best + last * levels, ceiling);
-    }
 }
 
 /* ---- the run ---- */
@@ -163,9 +90,9 @@ static enum status run_and_store(const struct run_options *options, struct exper
     }
     if (!options->quiet)
         fprintf(stderr, "%s: %zu measurements, %.2f s\n", e->diverged ? "diverged" : "complete",
-                e->measured, progress_seconds(&progress));
-    if (options->summary && e->measured > 0)
-        print_summary(e);
+                e->record.measured, progress_seconds(&progress));
+    if (options->summary)
+        record_print(&e->record, stdout);
     return status;
 }
 

@@ -28,10 +28,6 @@ bool run_is_complete(const char *path, const char *hash);
  * STATUS_DIVERGED: the file was written, with that status. */
 enum status run_spec(const struct run_options *options, char *path, struct error *err);
 
-/* The last measurement in a few words: "loss 0.0123  best |correlation| at the root 0.9876". */
-struct experiment;
-void run_describe(const struct experiment *experiment, char *out, size_t size);
-
 /* Whether a first argument is a SPEC and not KEY=VALUE: a path from the root may hold a '='. */
 bool is_spec_argument(const char *argument);
 

@@ -1,6 +1,38 @@
-
 #include "harness/run/summary.h"
+
+#include "core/text.h"
+
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A word, which may come from a file, right-aligned in `width` columns; below 0: left-aligned. */
+static void print_word(FILE *out, int width, const char *word)
+{
+    const int gap = abs(width) - (int)strlen(word);
+    fprintf(out, "%*s", width > 0 && gap > 0 ? gap : 0, "");
+    print_plain(out, word);
+    fprintf(out, "%*s", width < 0 && gap > 0 ? gap : 0, "");
+}
+
+void summary_print_head(FILE *out)
+{
+    fprintf(out, "%-30s  %8s  %8s\n", "", "before", "after");
+}
+
+void summary_print_line(FILE *out, const char *headline, double before, double after)
+{
+    print_word(out, -30, headline);
+    fprintf(out, "  %8.4g  %8.4g\n", before, after);
+}
+
+struct summary_limit summary_limit(const double *values, size_t count)
+{
+    struct summary_limit limit = {.count = count, .mean = count ? 0 : NAN};
+    for (size_t i = 0; i < count; i++)
+        limit.mean += values[i] / (double)count;
+    return limit;
+}
 
 static void print_value(FILE *out, double value)
 {
@@ -10,34 +42,44 @@ static void print_value(FILE *out, double value)
         fprintf(out, "  %8.4f", value);
 }
 
-void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *before,
-                   const double *after, const double *ceiling)
+/* What follows the last `separator` of a path. */
+static const char *last_word(const char *path, char separator)
 {
-    fprintf(out, "best |correlation|, mean over the nodes of a level (0 is the root)\n");
-    fprintf(out, "%5s  %6s  %8s  %8s  %8s\n", "level", "nodes", "before", "after", "ceiling");
-    for (size_t k = 0; k < levels; k++) {
-        fprintf(out, "%5zu", k);
-        if (nodes[k])
-            fprintf(out, "  %6zu", nodes[k]);
-        else
-            fprintf(out, "  %6s", "-");
-        print_value(out, before[k]);
-        print_value(out, after[k]);
-        print_value(out, ceiling[k]);
-        putc('\n', out);
-    }
+    const char *last = strrchr(path, separator);
+    return last ? last + 1 : path;
 }
 
-const char *const summary_series[SUMMARY_SERIES][2] = {
-    {"/series/loss", "loss"},
-    {"/series/predictor/effective_rank", "effective rank of the outputs"},
-    {"/series/comatch/accuracy", "accuracy of the class head"},
-    {"/series/probe/mean", "accuracy of the linear probes"},
-};
-
-void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count)
+static void print_headings(FILE *out, const struct summary_table *t)
 {
-    fprintf(out, "%-30s  %8s  %8s\n", "", "before", "after");
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "%-30s  %8.4g  %8.4g\n", lines[i].what, lines[i].before, lines[i].after);
+    char many[64], limit[64];
+    const char *path = t->limit ? t->limit_path + (*t->limit_path == '/') : "";
+    snprintf(many, sizeof many, "%ss", last_word(t->limit ? t->limit_axis : "", '_'));
+    snprintf(limit, sizeof limit, "%.*s", (int)strcspn(path, "/"), path);
+    print_word(out, 5, last_word(t->axis, '/'));
+    if (t->limit)
+        print_word(out, 8, many);
+    fprintf(out, "  %8s  %8s", "before", "after");
+    if (t->limit)
+        print_word(out, 10, limit);
+    putc('\n', out);
+}
+
+void summary_print_table(FILE *out, const struct summary_table *t)
+{
+    putc('\n', out);
+    print_plain(out, t->headline);
+    putc('\n', out);
+    print_headings(out, t);
+    for (size_t k = 0; k < t->count; k++) {
+        fprintf(out, "%5zu", k);
+        if (t->limit && t->limit[k].count)
+            fprintf(out, "  %6zu", t->limit[k].count);
+        else if (t->limit)
+            fprintf(out, "  %6s", "-");
+        print_value(out, t->before[k]);
+        print_value(out, t->after[k]);
+        if (t->limit)
+            print_value(out, t->limit[k].mean);
+        putc('\n', out);
+    }
 }

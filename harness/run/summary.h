@@ -1,25 +1,34 @@
-/* What the commands print of a run: before and after training. */
+/* What the commands print of a run: its headlines before and after training. */
 #ifndef DUET_HARNESS_SUMMARY_H
 #define DUET_HARNESS_SUMMARY_H
 
 #include <stddef.h>
 #include <stdio.h>
 
-/* Table of the best |correlation| of each level, a mean over its nodes: before and after training,
- * and the ceiling.  All arrays have `levels` entries.  0 nodes and NAN are shown as "-". */
-void summary_print(FILE *out, size_t levels, const size_t *nodes, const double *before,
-                   const double *after, const double *ceiling);
+/* Single numbers, as lines under one head. */
+void summary_print_head(FILE *out);
+void summary_print_line(FILE *out, const char *headline, double before, double after);
 
-/* One number of a run before and after training, a line of a table with a head. */
-struct summary_line {
-    const char *what;
-    double before, after;
+/* How many numbers limit an entry of a table, and their mean. */
+struct summary_limit {
+    size_t count; /* 0: none is known, and the mean is NAN */
+    double mean;
 };
 
-void summary_print_lines(FILE *out, const struct summary_line *lines, size_t count);
+struct summary_limit summary_limit(const double *values, size_t count);
 
-/* Series whose first and last value `duet run` and `duet info` show, and their words. */
-enum { SUMMARY_SERIES = 4 };
-extern const char *const summary_series[SUMMARY_SERIES][2]; /* path, what */
+/* One number per entry of an axis; the paths give the columns their names. */
+struct summary_table {
+    const char *headline;
+    const char *axis;                  /* "/level": the entries */
+    size_t count;                      /* of entries */
+    const double *before, *after;      /* [count] */
+    const struct summary_limit *limit; /* [count]; NULL: nothing limits them */
+    const char *limit_path;            /* "/ceiling/level": shown as "ceiling" */
+    const char *limit_axis;            /* "/level_0_node": shown as "nodes" */
+};
+
+/* Preceded by an empty line. */
+void summary_print_table(FILE *out, const struct summary_table *table);
 
 #endif

@@ -1,7 +1,7 @@
 #include "harness/spec/emit.h"
 
 #include "harness/spec/number.h"
-#include "harness/spec/words.h"
+#include "harness/spec/value.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -41,15 +41,14 @@ void emit_text(FILE *out, const char *text)
 }
 
 /* The words that are set in `bits`, with `separator` between them. */
-static void emit_words(FILE *out, const char *choices, unsigned bits)
+static void emit_words(FILE *out, const struct param *param, unsigned bits)
 {
-    char buffer[1024];
-    const char *words[32];
-    size_t count = split_words(choices, buffer, sizeof buffer, words, 32);
+    struct choices choices;
+    param_choices(param, &choices);
     const char *separator = "";
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < choices.count; i++)
         if (bits & 1u << i) {
-            fprintf(out, "%s%s", separator, words[i]);
+            fprintf(out, "%s%s", separator, choices.word[i]);
             separator = ", ";
         }
 }
@@ -94,11 +93,11 @@ static void emit_value(FILE *out, const struct param *param, const void *field)
         emit_text(out, *(const char *const *)field);
         return;
     case PARAM_CHOICE:
-        emit_words(out, param->choices, 1u << *(const int *)field);
+        emit_words(out, param, 1u << *(const int *)field);
         return;
     case PARAM_CHOICES:
         fputc('[', out);
-        emit_words(out, param->choices, *(const unsigned *)field);
+        emit_words(out, param, *(const unsigned *)field);
         fputc(']', out);
         return;
     case PARAM_INTEGERS:

@@ -41,14 +41,14 @@ static enum status error_no_value(struct loader *loader, enum spec_section secti
     return error_missing(loader, section, path, "%s %s %s", path, what, expected);
 }
 
-/* Fill one field from the entry or the default. */
-static enum status fill_field(struct loader *loader, enum spec_section section,
+/* Fill one field from the entry of that key or the default. */
+static enum status fill_field(struct loader *loader, enum spec_section section, const char *key,
                               const struct param *param, void *settings)
 {
     struct spec_source *origin = loader->spec->origin;
-    const struct entry *entry = find_entry(origin, section, param->name);
+    const struct entry *entry = find_entry(origin, section, key);
     char path[2 * MAX_SHOWN], name[3 * MAX_SHOWN];
-    write_path(path, sizeof path, section, param->name);
+    write_path(path, sizeof path, section, key);
     snprintf(name, sizeof name, "default of %s", path);
     struct text fallback = {.name = name};
     struct slot slot = {.param = param,
@@ -131,29 +131,85 @@ static enum status unknown_key(struct loader *loader, enum spec_section s,
                     "unknown key %s%s; %s%s", path, whose, right, hint);
 }
 
-enum status loader_fill_section(struct loader *loader, enum spec_section s)
+/* Every key that was written is one of the descriptor's, or of a table within the section. */
+static enum status check_keys(struct loader *loader, enum spec_section s)
 {
     struct spec_source *origin = loader->spec->origin;
-    enum status status = choose(loader, s);
-    if (status)
-        return status;
     const struct descriptor *chosen = loader->spec->chosen[s];
     const char *selector = spec_sections[s].selector;
     for (size_t i = 0; i < origin->count; i++) {
         const struct entry *entry = &origin->entries[i];
-        if (entry->section != s || !entry->key || (selector && strcmp(entry->key, selector) == 0))
+        struct nested nested;
+        if (entry->section != s || !entry->key || (selector && strcmp(entry->key, selector) == 0) ||
+            descriptor_param(chosen, entry->key))
             continue;
-        if (!descriptor_param(chosen, entry->key))
+        if (!nested_split(chosen, entry->key, &nested))
             return unknown_key(loader, s, entry);
+        if (!nested.param)
+            return nested_refuse(loader, entry, &nested);
     }
+    return STATUS_OK;
+}
+
+/* The settings of one table within the section, for an entry that the list names. */
+static enum status fill_table(struct loader *loader, enum spec_section s,
+                              const struct descriptor *table, void **settings)
+{
+    enum status status = STATUS_OK;
+    *settings = pool_take(&loader->spec->origin->pool, 1, table->settings_size);
+    if (!*settings)
+        return error_memory(loader->err, "a spec");
+    for (const struct param *p = table->params; !status && p && p->name; p++) {
+        char key[2 * MAX_SHOWN];
+        snprintf(key, sizeof key, "%s.%s", table->name, p->name);
+        status = fill_field(loader, s, key, p, *settings);
+    }
+    return status;
+}
+
+static enum status fill_tables(struct loader *loader, enum spec_section s)
+{
+    struct spec *spec = loader->spec;
+    struct spec_source *origin = spec->origin;
+    const struct param *choice = nested_choice(spec->chosen[s]);
+    if (!choice)
+        return STATUS_OK;
+    const size_t count = choice->registry->count;
+    const unsigned named = *(unsigned *)((char *)spec->settings[s] + choice->offset);
+    spec->tables[s] = pool_take(&origin->pool, count, sizeof *spec->tables[s]);
+    if (!spec->tables[s])
+        return error_memory(loader->err, "a spec");
+    for (size_t i = 0; i < origin->count; i++) {
+        struct nested nested;
+        const struct entry *entry = &origin->entries[i];
+        if (entry->section == s && entry->key &&
+            nested_split(spec->chosen[s], entry->key, &nested) && !(named & 1u << nested.index))
+            return nested_refuse(loader, entry, &nested);
+    }
+    enum status status = STATUS_OK;
+    for (size_t i = 0; !status && i < count; i++)
+        if (named & 1u << i && choice->registry->entries[i]->settings_size > 0)
+            status = fill_table(loader, s, choice->registry->entries[i], &spec->tables[s][i]);
+    return status;
+}
+
+enum status loader_fill_section(struct loader *loader, enum spec_section s)
+{
+    struct spec *spec = loader->spec;
+    enum status status = choose(loader, s);
+    if (!status)
+        status = check_keys(loader, s);
+    if (status)
+        return status;
+    const struct descriptor *chosen = spec->chosen[s];
     if (chosen->settings_size == 0)
         return STATUS_OK;
-    void *settings = loader->spec->settings[s] = pool_take(&origin->pool, 1, chosen->settings_size);
+    void *settings = spec->settings[s] = pool_take(&spec->origin->pool, 1, chosen->settings_size);
     if (!settings)
         return error_memory(loader->err, "a spec");
     for (const struct param *p = chosen->params; !status && p && p->name; p++)
-        status = fill_field(loader, s, p, settings);
-    return status;
+        status = fill_field(loader, s, p->name, p, settings);
+    return status ? status : fill_tables(loader, s);
 }
 
 /* The name becomes a folder. */
@@ -179,7 +235,7 @@ enum status loader_fill_top(struct loader *loader)
     struct top head = {0};
     enum status status = STATUS_OK;
     for (const struct param *p = top_params; !status && p->name; p++)
-        status = fill_field(loader, SECTION_COUNT, p, &head);
+        status = fill_field(loader, SECTION_COUNT, p->name, p, &head);
     if (!status)
         status = check_name(loader, head.name);
     if (status)

@@ -74,6 +74,29 @@ void write_path(char *path, size_t size, enum spec_section section, const char *
 enum status loader_fill_top(struct loader *loader);
 enum status loader_fill_section(struct loader *loader, enum spec_section section);
 
+/* Tables within a section: where a parameter takes a list of names of a registry, each entry named
+ * has its own parameters as keys SECTION.ENTRY.KEY.  Such a key is written as a mapping ENTRY:
+ * {KEY: VALUE}, or with dots; what was written has "ENTRY.KEY" as its key. */
+struct nested {
+    const struct param *choice;     /* the list */
+    size_t index;                   /* of the entry in its registry */
+    const struct descriptor *entry; /* NULL: the key is none of these */
+    const struct param *param;      /* NULL: the entry has no such parameter */
+};
+
+/* The list of a descriptor, or NULL. */
+const struct param *nested_choice(const struct descriptor *descriptor);
+
+/* Whether `key` can be the name of a table in the section. */
+bool nested_is_table(enum spec_section section, const char *key);
+
+/* Take "ENTRY.KEY" apart; false where it names no entry. */
+bool nested_split(const struct descriptor *chosen, const char *key, struct nested *nested);
+
+/* The error of a key whose entry has no such parameter, or is not named by the list. */
+enum status nested_refuse(struct loader *loader, const struct entry *entry,
+                          const struct nested *nested);
+
 enum status loader_keep_sweep(struct loader *loader);
 
 #endif

@@ -1,3 +1,4 @@
+#include "analysis/registry.h"
 #include "harness/spec/loader.h"
 #include "sim/registry.h"
 

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "harness/spec/emit.h"
 #include "harness/spec/loader.h"
+#include "harness/spec/params.h"
 #include "harness/spec/yaml.h"
 
 #include <errno.h>
@@ -24,7 +25,27 @@ static void emit_section(FILE *out, const struct spec *spec, enum spec_section s
         separator = ", ";
     }
     emit_params(out, chosen->params, spec->settings[s], separator);
+    const struct param *choice = spec->tables[s] ? nested_choice(chosen) : NULL;
+    for (size_t i = 0; choice && i < choice->registry->count; i++)
+        if (spec->tables[s][i]) {
+            fprintf(out, ", %s: {", choice->registry->entries[i]->name);
+            emit_params(out, choice->registry->entries[i]->params, spec->tables[s][i], "");
+            fputc('}', out);
+        }
     fputs("}\n", out);
+}
+
+bool spec_is_default(const struct spec *spec, enum spec_section section, const char *name)
+{
+    const struct param *param = descriptor_param(spec->chosen[section], name);
+    const struct param alone[] = {*param, {.name = NULL}};
+    char *text = NULL;
+    bool same = !find_entry(spec->origin, section, name);
+    if (!same && param->fallback &&
+        params_text(alone, spec->settings[section], &text, NULL) == STATUS_OK)
+        same = strcmp(text + strlen(name) + strlen(": "), param->fallback) == 0;
+    free(text);
+    return same;
 }
 
 static void emit_written(FILE *out, const struct spec_source *origin, enum spec_section s)

@@ -28,42 +28,6 @@ enum spec_section {
     SECTION_COUNT,
 };
 
-/* train.trainer minibatch */
-struct train_settings {
-    int64_t epochs;  /* passes over `samples` fresh samples */
-    int64_t samples; /* per epoch */
-    int64_t batch;
-};
-
-/* train.trainer flow */
-struct flow_settings {
-    int equations; /* enum flow_equations, sim/flow/network_flow.h */
-    double end;    /* time */
-    int64_t points;
-    double tolerance;
-};
-
-extern const struct registry trainer_registry; /* train.trainer */
-extern const struct registry measure_registry; /* the one table of `measure` */
-
-enum {
-    PROBE_CORRELATION = 1,
-    PROBE_COVOP = 2,
-    PROBE_SPECTRUM = 4,
-    PROBE_ALIGNMENT = 8,
-    PROBE_LINEAR = 16,
-    PROBE_FEATURES = 32,
-};
-
-/* measure: fixed table */
-struct measure_settings {
-    int64_t every;         /* epochs between measurements */
-    int64_t samples;       /* per measurement */
-    unsigned probes;       /* PROBE_ bits */
-    int64_t probe_samples; /* of the linear probes and of the features' outputs */
-    double ridge;
-};
-
 /* One key of the section `sweep`, in the order of writing.  `value` has the YAML text of each entry
  * of a list, or of the one value that is no list. */
 struct spec_sweep_line {
@@ -81,8 +45,12 @@ struct spec {
     uint64_t seed;
     const struct descriptor *chosen[SECTION_COUNT]; /* descriptor of each section */
     void *settings[SECTION_COUNT];                  /* its filled settings struct, or NULL */
-    char *yaml;                                     /* complete: every key, defaults included */
-    char hash[17];                                  /* 16 hexadecimal digits of `yaml` */
+    /* Where a parameter of the section names entries of a registry (measure.probes): by the order
+     * of that registry, the settings of each one named, SECTION.ENTRY.KEY; NULL where it has none,
+     * or is not named. */
+    void **tables[SECTION_COUNT];
+    char *yaml;    /* complete: every key, defaults included */
+    char hash[17]; /* 16 hexadecimal digits of `yaml` */
     char *written; /* YAML of the keys that were written, without the section `sweep` */
     const struct spec_sweep_line *sweep; /* NULL: no such section */
     size_t sweep_count;
@@ -102,6 +70,10 @@ enum status spec_load(struct spec *spec, const char *path, const char *const *ov
 enum status spec_parse(struct spec *spec, const char *name, const char *yaml, size_t length,
                        const char *const *overrides, size_t override_count, struct error *err);
 
+/* Whether the parameter `name` of the section's descriptor was left out, or has the value of its
+ * default. */
+bool spec_is_default(const struct spec *spec, enum spec_section section, const char *name);
+
 /* Put the place where err->key was written in front of err->message, for errors that were found
  * after parsing (a module checked keys against one another): FILE:LINE:COLUMN of the key or the
  * override that set it, or the file and the name of a key that was left at its default. */
@@ -118,7 +90,7 @@ const struct registry *spec_section_registry(enum spec_section section);
 
 enum { HASH_SIZE = 17 };
 
-/* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+/* The name of a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);
 
 #endif

@@ -29,12 +29,27 @@ const char *param_type_name(enum param_type type)
     return "";
 }
 
+void param_choices(const struct param *param, struct choices *choices)
+{
+    enum { LIMIT = sizeof choices->word / sizeof *choices->word };
+    const struct registry *registry = param->registry;
+    choices->count = 0;
+    for (size_t i = 0; registry && i < registry->count && i < LIMIT; i++)
+        choices->word[choices->count++] = registry->entries[i]->name;
+    snprintf(choices->buffer, sizeof choices->buffer, "%s", registry ? "" : param->choices);
+    char *rest = choices->buffer;
+    for (char *word; choices->count < LIMIT && (word = strtok_r(rest, " ", &rest));)
+        choices->word[choices->count++] = word;
+}
+
 void param_range(const struct param *param, char *text, size_t size)
 {
     text[0] = '\0';
     if (param->type == PARAM_CHOICE || param->type == PARAM_CHOICES) {
-        for (const char *c = param->choices; *c; c++)
-            append_text(text, size, *c == ' ' ? ", " : "%c", *c);
+        struct choices choices;
+        param_choices(param, &choices);
+        for (size_t i = 0; i < choices.count; i++)
+            append_text(text, size, "%s%s", i ? ", " : "", choices.word[i]);
         return;
     }
     if (param->type == PARAM_BOOLEAN)
@@ -144,30 +159,27 @@ static enum status read_text(const struct slot *slot, const struct node *node)
 /* Index of the word among the choices. */
 static enum status read_word(const struct slot *slot, const struct node *node, int *index)
 {
-    enum { MAX_WORDS = 32 };
-    char buffer[1024], reason[PHRASE];
-    const char *words[MAX_WORDS];
+    char reason[PHRASE];
+    struct choices choices;
     if (node->kind != NODE_SCALAR || node_is_null(node))
         return reject(slot, node, "");
-    size_t count = split_words(slot->param->choices, buffer, sizeof buffer, words, MAX_WORDS);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(words[i], node->value) == 0) {
+    param_choices(slot->param, &choices);
+    for (size_t i = 0; i < choices.count; i++)
+        if (strcmp(choices.word[i], node->value) == 0) {
             *index = (int)i;
             return STATUS_OK;
         }
-    const char *nearest = nearest_word(node->value, words, count);
+    const char *nearest = nearest_word(node->value, choices.word, choices.count);
     snprintf(reason, sizeof reason, nearest ? "an unknown word near %s" : "an unknown word",
              nearest);
     return reject(slot, node, reason);
 }
 
-/* A list of words; one word alone stands for a list of one. */
+/* A list of words, which may be empty; one word alone stands for a list of one. */
 static enum status read_words(const struct slot *slot, const struct node *node)
 {
     unsigned *bits = slot->field;
     bool list = node->kind == NODE_LIST;
-    if (list && node->count == 0)
-        return reject(slot, node, "");
     *bits = 0;
     for (const struct node *word = list ? node->first : node; word;
          word = list ? word->next : NULL) {

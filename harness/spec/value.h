@@ -12,6 +12,15 @@
 const char *param_type_name(enum param_type type);
 void param_range(const struct param *param, char *text, size_t size);
 
+/* The words that a parameter of words chooses from. */
+struct choices {
+    size_t count;
+    const char *word[32]; /* in `buffer`, or of a registry */
+    char buffer[1024];
+};
+
+void param_choices(const struct param *param, struct choices *choices);
+
 /* Where one parameter's value goes, and what its errors need. */
 struct slot {
     const struct param *param;
@@ -24,8 +33,8 @@ struct slot {
 
 enum status value_read(const struct slot *slot, const struct node *node);
 
-/* What may stand in place of `node`, a value of `param` or an entry in it; `node` may be NULL for a
- * value that is not there.  "an integer in 2..256" */
+/* Words for what may stand in place of `node`, a value of `param` or an entry in it; `node` may be
+ * NULL for a value that is not there.  "an integer in 2..256" */
 void value_expected(char *text, size_t size, const struct param *param, const struct node *node);
 
 #endif

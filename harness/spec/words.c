@@ -85,13 +85,3 @@ void suggest_word(char *text, size_t size, const char *word, const char *const *
     for (size_t i = 0; i < count; i++)
         append_text(text, size, "%s%s", i ? ", " : " ", candidates[i]);
 }
-
-size_t split_words(const char *choices, char *buffer, size_t size, const char **words, size_t limit)
-{
-    size_t count = 0;
-    snprintf(buffer, size, "%s", choices);
-    char *rest = buffer;
-    for (char *word; count < limit && (word = strtok_r(rest, " ", &rest));)
-        words[count++] = word;
-    return count;
-}

@@ -23,9 +23,4 @@ void append_text(char *text, size_t size, const char *format, ...)
 /* The beginning of `value` in one line, ended by "..." if it is longer. */
 void excerpt(char *shown, size_t size, const char *value);
 
-/* The words of `choices`, which one space separates, split into `buffer`; returns their number, at
- * most `limit`. */
-size_t split_words(const char *choices, char *buffer, size_t size, const char **words,
-                   size_t limit);
-
 #endif

@@ -65,6 +65,33 @@ enum status loader_check_key(struct loader *loader, const struct text *text, con
                                              : "a mapping");
 }
 
+/* A key of a section: itself, or all keys of the table that it names. */
+static enum status add_key(struct loader *loader, const struct entry *entry)
+{
+    const struct node *value = entry->value;
+    if (!nested_is_table(entry->section, entry->key))
+        return add_entry(loader, entry);
+    if (value->kind != NODE_MAPPING) {
+        char given[MAX_SHOWN + 8], path[2 * MAX_SHOWN];
+        node_describe(given, sizeof given, value);
+        write_path(path, sizeof path, entry->section, entry->key);
+        return error_at(loader->err, entry->text, value->line, value->column, path,
+                        "%s is %s; it must be a mapping such as {KEY: VALUE}", path, given);
+    }
+    enum status status = STATUS_OK;
+    for (const struct node *key = value->first; !status && key; key = key->next->next) {
+        char name[2 * MAX_SHOWN];
+        status = loader_check_key(loader, entry->text, key);
+        if (status)
+            return status;
+        snprintf(name, sizeof name, "%s.%s", entry->key, key->value);
+        const struct entry inner = {entry->section, name,        entry->text,
+                                    key->line,      key->column, key->next};
+        status = add_entry(loader, &inner);
+    }
+    return status;
+}
+
 /* The whole section as `entry` writes it; forgets what was written in it before. */
 static enum status add_section(struct loader *loader, const struct entry *entry)
 {
@@ -94,7 +121,7 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
                               key->line,      key->column, key->next};
         status = loader_check_key(loader, entry->text, key);
         if (!status)
-            status = add_entry(loader, &inner);
+            status = add_key(loader, &inner);
     }
     return status;
 }
@@ -182,7 +209,7 @@ static enum status add_dotted(struct loader *loader, struct entry *entry, char *
         if (strcmp(spec_sections[s].key, entry->key) == 0) {
             entry->section = (enum spec_section)s;
             entry->key = dot + 1;
-            return add_entry(loader, entry);
+            return add_key(loader, entry);
         }
     for (const struct param *param = top_params; param->name; param++)
         if (strcmp(param->name, entry->key) == 0)

@@ -102,6 +102,13 @@ void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH])
     snprintf(text, SWEEP_HASH, "%016" PRIx64, hash);
 }
 
+const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,
+                            const char *end, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%016" PRIx64 "%s", folder, plan->point[point].hash, end);
+    return path;
+}
+
 bool sweep_hash_read(const char *text, uint64_t *hash)
 {
     *hash = 0;

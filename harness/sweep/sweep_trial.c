@@ -40,7 +40,7 @@ static enum status check_point(const struct sweep_plan *plan, size_t point, int 
     if (status)
         return status;
     status = experiment_open(&e, &spec, threads, err);
-    const size_t size = e.arena.size + e.ceiling_bytes + e.file_bytes;
+    const size_t size = experiment_bytes(&e);
     *bytes = size > *bytes ? size : *bytes;
     experiment_free(&e);
     spec_free(&spec);
@@ -151,7 +151,7 @@ static double try_point(const struct sweep_plan *plan, size_t point, int threads
     double seconds = now() - watch.start;
     if (status == STATUS_INTERRUPTED) { /* measuring before training took until `first` */
         const double measuring = watch.first - watch.start;
-        seconds = watch.whole + measuring * (double)(e.flows ? 1 : e.points);
+        seconds = watch.whole + measuring * (double)e.record.points;
     }
     experiment_free(&e);
     spec_free(&spec);

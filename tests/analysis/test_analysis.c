@@ -1,6 +1,6 @@
-/* Protects analysis/: connections, covariance operators, correlations, and measurements of all of
- * them, against plain sums and differences. */
-#include "analysis/measure.h"
+/* Protects analysis/: connections, covariance operators, correlations, and the measurements of
+ * all of them, against plain sums and differences. */
+#include "analysis/latent_measure.h"
 #include "core/linalg.h"
 #include "core/random.h"
 #include "hltm/exact.h"
@@ -103,7 +103,7 @@ struct lab {
     const struct tree *tree;
     struct network network;
     double *parameters;
-    struct measure measure;
+    struct latent_measure measure;
     struct arena arena;
     bool laid_out;
 };
@@ -169,22 +169,22 @@ static void open_lab(struct lab *lab, const struct shape *shape, struct options 
 
 static void lay_out(struct lab *lab, size_t columns, int threads)
 {
-    struct measure_plan plan = {.network = &lab->network,
-                                .tree = lab->tree,
-                                .columns = columns,
-                                .correlation = true,
-                                .covop = true,
-                                .spectrum = true,
-                                .threads = threads,
-                                .source = &source_hltm,
-                                .world = lab->world};
+    struct latent_plan plan = {.network = &lab->network,
+                               .tree = lab->tree,
+                               .columns = columns,
+                               .correlation = true,
+                               .covop = true,
+                               .spectrum = true,
+                               .threads = threads,
+                               .source = &source_hltm,
+                               .world = lab->world};
     struct arena counted = {0};
     struct error err;
     if (lab->laid_out)
         arena_free(&lab->arena);
-    measure_layout(&lab->measure, &plan, &counted);
+    latents_layout(&lab->measure, &plan, &counted);
     check(arena_create(&lab->arena, &counted, &err), &err);
-    measure_layout(&lab->measure, &plan, &lab->arena);
+    latents_layout(&lab->measure, &plan, &lab->arena);
     assert_true(lab->arena.used == counted.used);
     lab->laid_out = true;
 }
@@ -647,7 +647,7 @@ static void describe(const struct lab *lab, char *out, size_t size)
 /* E[K | label], the labels' probabilities, and the operators that follow from them. */
 static void compare_connection(const struct lab *lab, const struct expected *expected)
 {
-    const struct measure *m = &lab->measure;
+    const struct latent_measure *m = &lab->measure;
     char what[128];
     describe(lab, what, sizeof what);
     if (!(largest_difference(m->probability, expected->probability, (size_t)lab->tree->states) <
@@ -655,7 +655,7 @@ static void compare_connection(const struct lab *lab, const struct expected *exp
         fail_msg("%s: P(label)", what);
     for (int l = 0; l < lab->network.levels; l++)
         for (size_t node = 0; node < lab->network.level[l].nodes; node++) {
-            struct operator_shape shape = measure_shape(m, l);
+            struct operator_shape shape = latents_shape(m, l);
             size_t first = connection_offset(&m->connection_plan, l, node, 0);
             size_t count = shape.labels * shape.outputs * side_of(shape), n = side_of(shape);
             const double *connection = m->connection + first;
@@ -681,7 +681,7 @@ static void compare_connection(const struct lab *lab, const struct expected *exp
 
 static void compare_correlation(const struct lab *lab, const struct expected *expected)
 {
-    const struct measure *m = &lab->measure;
+    const struct latent_measure *m = &lab->measure;
     char what[128];
     describe(lab, what, sizeof what);
     for (size_t i = 0; i < correlation_size(&m->correlation_plan); i++) {
@@ -721,8 +721,8 @@ static void visit_given(struct lab *lab, void *context)
         expect_connection(lab, &given->data, &given->expected);
         expect_correlation(lab, &given->data, &given->expected);
     }
-    check(measure_given(&lab->measure, lab->parameters, given->data.state, given->data.count,
-                        given->data.count, &err),
+    check(latents_from_given(&lab->measure, lab->parameters, given->data.state, given->data.count,
+                             given->data.count, &err),
           &err);
     compare_connection(lab, &given->expected);
     compare_correlation(lab, &given->expected);
@@ -806,8 +806,8 @@ static void visit_constants(struct lab *lab, void *context)
     struct error err;
     for (int shut = 0; shut < 2; shut++) {
         plant_constants(lab, shut);
-        check(measure_given(&lab->measure, lab->parameters, data->state, data->count, data->count,
-                            &err),
+        check(latents_from_given(&lab->measure, lab->parameters, data->state, data->count,
+                                 data->count, &err),
               &err);
         for (int d = 0; d < lab->tree->depth; d++)
             for (size_t i = 0; i < lab->tree->count[d]; i++) {
@@ -842,9 +842,9 @@ static void visit_copies(struct lab *lab, void *context)
     const struct correlation_plan *plan = &lab->measure.correlation_plan;
     struct error err;
     int d = lab->tree->depth - 1;
-    check(
-        measure_given(&lab->measure, lab->parameters, data->state, data->count, data->count, &err),
-        &err);
+    check(latents_from_given(&lab->measure, lab->parameters, data->state, data->count, data->count,
+                             &err),
+          &err);
     for (size_t i = 0; i < lab->tree->count[d]; i++)
         for (size_t k = 0; k < 2; k++) {
             size_t width = (size_t)correlation_width(plan, d);
@@ -892,13 +892,14 @@ static void nan_shows(void **state)
             struct data data = random_data(lab.tree, 200, -1, 3);
             lay_out(&lab, columns, 1);
             lab.parameters[bias_offset(&lab.network, level, 0) + 1] = NAN;
-            measure_given(&lab.measure, lab.parameters, data.state, data.count, data.count, &err);
+            latents_from_given(&lab.measure, lab.parameters, data.state, data.count, data.count,
+                               &err);
             size_t at = correlation_offset(&lab.measure.correlation_plan, level);
             assert_true(isnan(lab.measure.correlation[at + 1]));
             assert_true(!isnan(lab.measure.correlation[at])); /* another neuron of the node */
             lab.parameters[weight_offset(&lab.network, 0, 0)] = NAN;
-            assert_int_equal(measure_given(&lab.measure, lab.parameters, data.state, data.count,
-                                           data.count, &err),
+            assert_int_equal(latents_from_given(&lab.measure, lab.parameters, data.state,
+                                                data.count, data.count, &err),
                              STATUS_DIVERGED);
             assert_true(isnan(lab.measure.norm[1][0]));
             free_data(&data);
@@ -930,7 +931,7 @@ static void visit_support(struct lab *lab, void *context)
         expect_connection(lab, &exact->data, &exact->expected);
         expect_correlation(lab, &exact->data, &exact->expected);
     }
-    check(measure_support(&lab->measure, lab->parameters, exact->support, &err), &err);
+    check(latents_from_support(&lab->measure, lab->parameters, exact->support, &err), &err);
     compare_connection(lab, &exact->expected);
     compare_correlation(lab, &exact->expected);
 }
@@ -987,7 +988,7 @@ static void support_of_a_tree_of_copies_is_the_same_sum(void **state)
 /* All results of a measurement, in one array. */
 static size_t gather(const struct lab *lab, double *out)
 {
-    const struct measure *m = &lab->measure;
+    const struct latent_measure *m = &lab->measure;
     size_t used = correlation_size(&m->correlation_plan);
     if (out)
         memcpy(out, m->correlation, used * sizeof *out);
@@ -1006,13 +1007,14 @@ static void compare_samples(struct lab *lab, const struct support *support, cons
 {
     struct error err;
     lay_out(lab, SAMPLES, 1);
-    check(measure_support(&lab->measure, lab->parameters, support, &err), &err);
+    check(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
     size_t count = gather(lab, NULL);
     double *exact = doubles(count), *one = doubles(count);
     double *mean = doubles(count), *square = doubles(count);
     gather(lab, exact);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        check(measure_samples(&lab->measure, lab->parameters, seed, seed % 3, SAMPLES, &err), &err);
+        check(latents_from_samples(&lab->measure, lab->parameters, seed, seed % 3, SAMPLES, &err),
+              &err);
         gather(lab, one);
         for (size_t i = 0; i < count; i++) {
             mean[i] += (one[i] - exact[i]) / SEEDS;
@@ -1114,7 +1116,7 @@ static double operator_error(struct lab *lab, const struct support *support, int
                 gram[k * width + q] += factor * j[k * outputs + o] * j[q * outputs + o];
     double norm = frobenius(gram, width * width), trace = trace_of(gram, width);
     eigenvalues(gram, width, value);
-    size_t rank = operator_rank(measure_shape(&lab->measure, level));
+    size_t rank = operator_rank(latents_shape(&lab->measure, level));
     double error = fabs(lab->measure.norm[level][node] / norm - 1) +
                    fabs(lab->measure.trace[level][node] / trace - 1);
     return error + distance(lab->measure.eigenvalue[level] + node * rank, value,
@@ -1132,7 +1134,7 @@ static void linear_operator_is_that_of_hltm_4(void **state)
                      60 + i);
             struct support *support = support_of(lab.tree);
             lay_out(&lab, support->count, 1);
-            check(measure_support(&lab.measure, lab.parameters, support, &err), &err);
+            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             for (int l = 0; l < lab.network.levels; l++)
                 for (size_t node = 0; node < lab.network.level[l].nodes; node++) {
                     double error = operator_error(&lab, support, l, node);
@@ -1160,7 +1162,7 @@ static void relu_activations_below_open_gates_follow_hltm_3(void **state)
                     lab.parameters[n->level[l].biases + k] = pow(20, level - l + 1);
             struct support *support = support_of(lab.tree);
             lay_out(&lab, support->count, 1);
-            check(measure_support(&lab.measure, lab.parameters, support, &err), &err);
+            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             for (size_t node = 0; node < n->level[level].nodes; node++) {
                 double error = operator_error(&lab, support, level, node);
                 if (!(error <= 1e-9))
@@ -1174,7 +1176,7 @@ static void relu_activations_below_open_gates_follow_hltm_3(void **state)
 /* V_{z_0}[E[f | z_0]] of the root's inputs against a a^T, from the root's K = f (x) I. */
 static double root_error(const struct lab *lab, const struct support *support, size_t width)
 {
-    const struct measure *m = &lab->measure;
+    const struct latent_measure *m = &lab->measure;
     size_t inputs = (size_t)lab->network.level[0].fan_in;
     const double *f0 = m->connection + connection_offset(&m->connection_plan, 0, 0, 0);
     const double *f1 = m->connection + connection_offset(&m->connection_plan, 0, 0, 1);
@@ -1205,8 +1207,8 @@ static void only_locally_connected_activations_vary_with_the_root_as_in_hltm_3(v
             struct support *support = support_of(local.tree);
             lay_out(&local, support->count, 1);
             lay_out(&mlp, support->count, 1);
-            check(measure_support(&local.measure, local.parameters, support, &err), &err);
-            check(measure_support(&mlp.measure, mlp.parameters, support, &err), &err);
+            check(latents_from_support(&local.measure, local.parameters, support, &err), &err);
+            check(latents_from_support(&mlp.measure, mlp.parameters, support, &err), &err);
             double error = root_error(&local, support, 3), control = root_error(&mlp, support, 3);
             if (!(error <= 1e-10 && control > 1e-3))
                 fail_msg("seed %d: %g; the control: %g", (int)seed, error, control);
@@ -1249,7 +1251,7 @@ static void no_neuron_exceeds_the_ceiling(void **state)
         lab.measure.plan.covop = lab.measure.plan.spectrum = false;
         for (uint64_t seed = 0; seed < 1000; seed++) {
             fill(lab.parameters, lab.network.parameters, seed, 4, 1);
-            check(measure_support(&lab.measure, lab.parameters, support, &err), &err);
+            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             double share = ceiling_share(&lab, ceiling);
             if (!(share <= 1 + 1e-10))
                 fail_msg("shape %zu, network %d: %.12g of the ceiling", chosen[i], (int)seed,
@@ -1267,13 +1269,13 @@ static void no_neuron_exceeds_the_ceiling(void **state)
 /* Everything, bit for bit: results and E[K]. */
 static size_t gather_all(const struct lab *lab, double *out)
 {
-    const struct measure *m = &lab->measure;
+    const struct latent_measure *m = &lab->measure;
     size_t used = gather(lab, out), more = connection_size(&m->connection_plan);
     if (out)
         memcpy(out + used, m->connection, more * sizeof *out);
     used += more;
     for (int l = 0; l < lab->network.levels; l++) {
-        more = lab->network.level[l].nodes * operator_rank(measure_shape(m, l));
+        more = lab->network.level[l].nodes * operator_rank(latents_shape(m, l));
         if (out)
             memcpy(out + used, m->eigenvalue[l], more * sizeof *out);
         used += more;
@@ -1285,9 +1287,9 @@ static void run(struct lab *lab, const struct support *support)
 {
     struct error err;
     if (support)
-        check(measure_support(&lab->measure, lab->parameters, support, &err), &err);
+        check(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
     else
-        check(measure_samples(&lab->measure, lab->parameters, 4, 2, 3333, &err), &err);
+        check(latents_from_samples(&lab->measure, lab->parameters, 4, 2, 3333, &err), &err);
 }
 
 static void measurements_are_the_same_bits_for_any_number_of_threads(void **state)

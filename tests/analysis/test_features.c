@@ -3,6 +3,7 @@
 #include "tests/kit/testing.h"
 
 #include "analysis/features.h"
+#include "analysis/probes/probes.h"
 #include "core/linalg.h"
 #include "core/normal.h"
 #include "harness/spec/spec.h"
@@ -269,15 +270,17 @@ static void threads_do_not_matter(void **state)
     (void)state;
     struct opened *one = open_features("0.2", 5, 1000, 1),
                   *three = open_features("0.2", 5, 1000, 3);
-    struct features_quantity a[FEATURES_QUANTITIES], b[FEATURES_QUANTITIES];
+    struct quantity a[32], b[32];
+    struct quantity_list of_one = {.entry = a}, of_three = {.entry = b};
     for (size_t k = 0; k < 5 * INPUTS; k++)
         one->w[k] = three->w[k] = sin((double)(k * k));
     measure(one);
     measure(three);
-    features_quantities(&one->features, a);
-    features_quantities(&three->features, b);
-    for (size_t i = 0; i < FEATURES_QUANTITIES; i++)
-        assert_memory_equal(a[i].value, b[i].value, a[i].size * sizeof(double));
+    probe_features.quantities(&one->features, &of_one);
+    probe_features.quantities(&three->features, &of_three);
+    assert_true(of_one.count > 0 && of_one.count == of_three.count);
+    for (size_t i = 0; i < of_one.count; i++)
+        assert_memory_equal(a[i].value, b[i].value, quantity_size(&a[i]) * sizeof(double));
     shut(one);
     shut(three);
 }

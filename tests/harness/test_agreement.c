@@ -42,11 +42,18 @@ static void run_seed(int index)
     assert_int_equal(spec_load(&spec, "specs/published.yaml", overrides, 3, &err), STATUS_OK);
     assert_int_equal(experiment_open(&e, &spec, 0, &err), STATUS_OK);
     assert_int_equal(experiment_run(&e, NULL, &err), STATUS_OK);
+    const double *series = record_find(&e.record, "/series/best_correlation", NULL);
+    assert_non_null(series);
     for (int p = 0; p < POINTS; p++)
         for (int l = 0; l < LEVELS; l++)
-            best[p][l][index] = e.series.best[epoch_of[p] * LEVELS + l];
+            best[p][l][index] = series[epoch_of[p] * LEVELS + l];
     for (int l = 0; l < LEVELS; l++) {
-        double ceiling = gsl_stats_mean(e.ceiling + e.tree->first[l], 1, e.tree->count[l]);
+        char path[32];
+        const struct quantity *nodes;
+        snprintf(path, sizeof path, "/ceiling/level_%d", l);
+        const double *value = record_find(&e.record, path, &nodes);
+        assert_non_null(value);
+        double ceiling = gsl_stats_mean(value, 1, quantity_size(nodes));
         double gap = ceiling - best[POINTS - 1][l][index];
         first_ceiling[l] = index == 0 || gap < first_ceiling[l] ? gap : first_ceiling[l];
     }

@@ -348,7 +348,7 @@ static int failures_at(const struct fixture *fixture, double expected, double me
     open_for_comparison(fixture, expected, &check, &file);
     check_ok(crosscheck_compare(&check, "/x", (struct extent){2, {2, 3}}, values, &err), &err);
     assert_int_equal(check.passed + check.failed, 1);
-    free(check.compared);
+    names_free(&check.compared);
     store_close(file);
     return check.failed;
 }

@@ -1,4 +1,4 @@
-/* Protects sim/flow/network_flow.c and harness/run/experiment_flow.c: losses and moments of the
+/* Protects sim/flow/network_flow.c and sim/flow/flow_trainer.c: losses and moments of the
  * flow, agreement of its four descriptions, training with small steps follows it, and every
  * refusal.
  *
@@ -9,12 +9,13 @@
 
 #include "core/linalg.h"
 #include "harness/run/experiment.h"
-#include "harness/run/experiment_flow.h"
 #include "sim/data/sources/sources.h"
+#include "sim/flow/flow_trainer.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 
 #include <gsl/gsl_errno.h>
@@ -777,14 +778,14 @@ static void data_without_exact_moments_has_no_flow(void **state)
     struct error err = {0};
     load(&spec, changes);
     check_ok(experiment_open(&e, &spec, 1, &err), &err);
-    check_ok(experiment_flow_check(&e, &err), &err);
-    const struct source *kept = e.source;
+    const void *settings = spec.settings[SECTION_TRAIN];
+    struct learner learner = e.learner;
+    check_ok(e.kind->check(&learner, settings, &err), &err);
     sampled.moments = NULL;
-    e.source = &sampled;
-    assert_int_equal(experiment_flow_check(&e, &err), STATUS_INVALID);
+    learner.source = &sampled;
+    assert_int_equal(e.kind->check(&learner, settings, &err), STATUS_INVALID);
     assert_string_equal(err.key, "data.source");
     assert_non_null(strstr(err.message, "train.trainer flow"));
-    e.source = kept;
     experiment_free(&e);
     spec_free(&spec);
 }
@@ -823,7 +824,7 @@ static void a_spec_means_one_flow(void **state)
             all[count++] = meanings[i].changes[k];
         check_ok(spec_load(&spec, NULL, all, count, &err), &err);
         check_ok(experiment_open(&e, &spec, 1, &err), &err);
-        const struct network_flow_plan *plan = &e.flow.flow.plan;
+        const struct network_flow_plan *plan = &((struct flow_trainer *)e.training)->flow.plan;
         assert_int_equal(plan->target, meanings[i].target);
         assert_near(plan->beta, meanings[i].beta, 1e-12);
         assert_int_equal(plan->through_target, meanings[i].through);
@@ -841,7 +842,7 @@ static void a_spec_means_one_flow(void **state)
     }
 }
 
-/* Points at equal times, the last state's weights, and the representation of every point. */
+/* Points at equal times, the last state's weights, and what is measured of every point. */
 static void a_run_keeps_every_point(void **state)
 {
     (void)state;
@@ -849,28 +850,34 @@ static void a_run_keeps_every_point(void **state)
     struct spec spec;
     struct experiment e;
     struct error err = {0};
-    struct representation_quantity quantity[REPRESENTATION_QUANTITIES];
     load(&spec, changes);
     check_ok(experiment_open(&e, &spec, 1, &err), &err);
     check_ok(experiment_run(&e, NULL, &err), &err);
-    assert_int_equal(e.measured, 5);
+    assert_int_equal(e.record.measured, 5);
     for (size_t i = 0; i < 5; i++)
-        assert_near(e.series.time[i], (double)i / 4, 1e-15);
-    const double *last = e.flow.flow.state;
-    assert_memory_equal(e.parameters, last, MIXED * sizeof *last);
-    assert_memory_equal(e.predictor_parameters, last + MIXED, SQUARE * sizeof *last);
-    assert_memory_equal(e.target, last + MIXED + SQUARE, MIXED * sizeof *last);
+        assert_near(e.record.time[i], (double)i / 4, 1e-15);
+    const struct flow_trainer *trainer = e.training;
+    const struct snapshot weights = e.kind->weights(trainer);
+    const double *last = trainer->flow.state;
+    assert_memory_equal(weights.parameters, last, MIXED * sizeof *last);
+    assert_memory_equal(weights.predictor, last + MIXED, SQUARE * sizeof *last);
+    assert_memory_equal(weights.target, last + MIXED + SQUARE, MIXED * sizeof *last);
     double w[MIXED], w_p[SQUARE];
     network_init(&e.network, spec.seed, PURPOSE_WEIGHTS, w);
     predictor_init(&e.predictor, spec.seed, w_p);
-    assert_memory_equal(e.initial, w, sizeof w);
-    assert_memory_equal(e.initial_predictor, w_p, sizeof w_p);
-    assert_near(e.series.loss[4], network_flow_loss(&e.flow.flow, last), 0);
-    assert_int_equal(representation_quantities(&e.representation, quantity),
-                     REPRESENTATION_QUANTITIES);
-    assert_string_equal(quantity[2].name, "sigma2");
+    assert_memory_equal(e.initial.parameters, w, sizeof w);
+    assert_memory_equal(e.initial.predictor, w_p, sizeof w_p);
+    const double *loss = record_find(&e.record, "/series/loss", NULL);
+    const double *sigma2 = record_find(&e.record, "/series/predictor/sigma2", NULL);
+    const double *invariant = record_find(&e.record, "/series/predictor/invariant", NULL);
+    assert_non_null(loss);
+    assert_non_null(sigma2);
+    assert_non_null(invariant);
+    assert_near(loss[4], network_flow_loss(&trainer->flow, last), 0);
     for (size_t i = 0; i < 5; i++)
-        assert_near(e.series.quantity[2][i], 0.2, 1e-12);
+        assert_near(sigma2[i], 0.2, 1e-12);
+    for (size_t i = 0; i < 5 * SQUARE; i++) /* no weight decay: constant */
+        assert_near(invariant[i], invariant[i % SQUARE], 1e-9);
     experiment_free(&e);
     spec_free(&spec);
 }

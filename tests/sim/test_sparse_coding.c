@@ -6,6 +6,7 @@
 #include "harness/run/experiment.h"
 #include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
+#include "sim/train/minibatch.h"
 
 #include <gsl/gsl_sort.h>
 
@@ -397,11 +398,12 @@ static void empty_views_can_be_trained_on(void **state)
     struct experiment e;
     check_ok(spec_load(&spec, NULL, overrides, sizeof overrides / sizeof *overrides, &err), &err);
     check_ok(experiment_open(&e, &spec, 1, &err), &err);
-    const struct epoch_result result = trainer_epoch(&e.trainer, 1, NULL);
+    struct trainer *trainer = &((struct minibatch *)e.training)->trainer;
+    const struct epoch_result result = trainer_epoch(trainer, 1, NULL);
     assert_false(result.diverged);
     assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance level */
     for (size_t i = 0; i < 6; i++)
-        assert_true(isfinite(e.trainer.parameters[i]));
+        assert_true(isfinite(trainer->parameters[i]));
     experiment_free(&e);
     spec_free(&spec);
 }

@@ -1,5 +1,6 @@
 /* Protects theorems/: every claim is complete, holds, and fails if a fault is planted in its
  * measurement; the sums of its instances are right. */
+#include "analysis/probes/probes.h"
 #include "analysis/sample_connection.h"
 #include "core/random.h"
 #include "harness/run/experiment.h"
@@ -7,6 +8,7 @@
 #include "harness/spec/spec.h"
 #include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
+#include "sim/train/minibatch.h"
 #include "tests/kit/testing.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
@@ -500,13 +502,15 @@ static void check_trainers(const struct trainer *a, const struct trainer *b)
 
 static void check_run(const struct experiment *e, const struct ablation_run *run)
 {
-    const struct train_settings *train = e->spec->settings[SECTION_TRAIN];
-    const struct representation_plan *p = &e->representation.plan, *q = &run->representation.plan;
-    check_trainers(&e->trainer, &run->trainer);
+    const struct minibatch_settings *train = e->spec->settings[SECTION_TRAIN];
+    const struct output_measure *measure = probe_set_state(&e->probes, &measurement_of_outputs);
+    const struct output_plan *p = &measure->plan, *q = &run->outputs.plan;
+    check_trainers(&((struct minibatch *)e->training)->trainer, &run->trainer);
     assert_int_equal(train->epochs, run->base->epochs);
-    assert_int_equal(e->tree->nodes, run->tree->nodes);
-    assert_int_equal(e->tree->keep_level, run->tree->keep_level);
-    assert_memory_equal(e->tree->polarity, run->tree->polarity, run->tree->nodes * sizeof(double));
+    assert_int_equal(e->subject.tree->nodes, run->tree->nodes);
+    assert_int_equal(e->subject.tree->keep_level, run->tree->keep_level);
+    assert_memory_equal(e->subject.tree->polarity, run->tree->polarity,
+                        run->tree->nodes * sizeof(double));
     assert_int_equal(p->samples, q->samples);
     assert_int_equal(p->probe_samples, q->probe_samples);
     assert_near(p->ridge, q->ridge, 0);

@@ -1,6 +1,6 @@
 #include "theorems/hltm/training.h"
 
-#include "analysis/measure.h"
+#include "analysis/latent_measure.h"
 #include "hltm/exact.h"
 #include "sim/data/sources/sources.h"
 #include "sim/optimisers/optimisers.h"
@@ -14,7 +14,7 @@ struct world {
     struct sgd_settings sgd;
     struct network network;
     struct trainer trainer;
-    struct measure measure;
+    struct latent_measure measure;
     struct arena arena;
 };
 
@@ -65,16 +65,16 @@ static void layout(struct world *w, const struct training_plan *p, struct arena 
                                        .samples = p->samples,
                                        .batch = 128,
                                        .threads = 1};
-    const struct measure_plan measure = {.network = &w->network,
-                                         .tree = w->tree,
-                                         .columns = p->samples,
-                                         .correlation = true,
-                                         .covop = !p->correlations_only,
-                                         .threads = 1,
-                                         .source = &source_hltm,
-                                         .world = w->tree};
+    const struct latent_plan measure = {.network = &w->network,
+                                        .tree = w->tree,
+                                        .columns = p->samples,
+                                        .correlation = true,
+                                        .covop = !p->correlations_only,
+                                        .threads = 1,
+                                        .source = &source_hltm,
+                                        .world = w->tree};
     trainer_layout(&w->trainer, &train, arena);
-    measure_layout(&w->measure, &measure, arena);
+    latents_layout(&w->measure, &measure, arena);
 }
 
 static enum status open_world(struct world *w, const struct training_plan *p, struct error *err)
@@ -100,7 +100,7 @@ static void close_world(struct world *w)
 
 static double mean_best(const struct world *w, int level)
 {
-    const struct measure *m = &w->measure;
+    const struct latent_measure *m = &w->measure;
     size_t width = (size_t)correlation_width(&m->correlation_plan, level);
     const double *r = m->correlation + correlation_offset(&m->correlation_plan, level);
     double sum = 0;
@@ -124,8 +124,8 @@ static double mean_of(const double *value, size_t count)
 static enum status observe(struct world *w, const struct training_plan *p, int when,
                            struct training_result *result, struct error *err)
 {
-    enum status status = measure_samples(&w->measure, w->trainer.parameters, p->seed,
-                                         (uint64_t)when, p->samples, err);
+    enum status status = latents_from_samples(&w->measure, w->trainer.parameters, p->seed,
+                                              (uint64_t)when, p->samples, err);
     for (int l = 0; l < p->depth && !status; l++) {
         result->best[when][l] = mean_best(w, l);
         if (!p->correlations_only)

@@ -121,16 +121,16 @@ static void layout(struct ablation_run *r, uint64_t seed, struct arena *arena)
                                        .samples = r->base->samples,
                                        .batch = r->base->batch,
                                        .threads = 1};
-    const struct representation_plan measure = {.network = &r->network,
-                                                .source = &source_hltm,
-                                                .world = r->tree,
-                                                .predictor = &r->predictor,
-                                                .samples = r->base->measured,
-                                                .probe_samples = r->base->measured,
-                                                .ridge = r->base->ridge,
-                                                .threads = 1};
+    const struct output_plan measure = {.network = &r->network,
+                                        .source = &source_hltm,
+                                        .world = r->tree,
+                                        .predictor = &r->predictor,
+                                        .samples = r->base->measured,
+                                        .probe_samples = r->base->measured,
+                                        .ridge = r->base->ridge,
+                                        .threads = 1};
     trainer_layout(&r->trainer, &train, arena);
-    representation_layout(&r->representation, &measure, arena);
+    outputs_layout(&r->outputs, &measure, arena);
 }
 
 enum status ablation_open(struct ablation_run *r, const struct ablation_base *base,
@@ -174,19 +174,17 @@ static void observe_constant(int epoch, struct ablation_result *result)
 static enum status observe(struct ablation_run *r, int epoch, struct ablation_result *result,
                            struct error *err)
 {
-    struct representation *m = &r->representation;
+    struct output_measure *m = &r->outputs;
     const struct trainer *t = &r->trainer;
-    enum status status = representation_measure(
-        m, t->parameters, t->target, t->predictor.parameters, t->plan.seed, (uint64_t)epoch, err);
+    enum status status = outputs_measure(m, t->parameters, t->target, t->predictor.parameters,
+                                         t->plan.seed, (uint64_t)epoch, err);
     if (status == STATUS_DIVERGED) { /* outputs that are not finite */
         result->diverged = true;
         observe_constant(epoch, result);
         return STATUS_OK;
     }
     result->rank[epoch] = m->alignment.effective_rank;
-    result->accuracy[epoch] = 0;
-    for (size_t i = 0; i < m->latents; i++)
-        result->accuracy[epoch] += m->accuracy[i] / (double)m->latents;
+    result->accuracy[epoch] = m->mean_accuracy;
     return status;
 }
 

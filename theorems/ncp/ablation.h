@@ -4,7 +4,7 @@
 #ifndef DUET_THEOREMS_ABLATION_H
 #define DUET_THEOREMS_ABLATION_H
 
-#include "analysis/representation.h"
+#include "analysis/output_measure.h"
 #include "core/arena.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/predictor_optimisers/predictor_optimisers.h"
@@ -89,7 +89,7 @@ struct ablation_run {
     struct sgd_settings sgd;
     struct target_settings target;
     struct trainer trainer;
-    struct representation representation;
+    struct output_measure outputs;
     struct arena arena;
 };
 

@@ -31,8 +31,7 @@ enum status crosscheck_file(struct crosscheck *check, const char *path, struct e
     status = check_kind(check, err);
     if (status && err && !(strncmp(err->message, path, length) == 0 && err->message[length] == ':'))
         error_context(err, "%s", path);
-    free(check->compared);
-    check->compared = NULL;
+    names_free(&check->compared);
     check->file = NULL;
     store_close(file);
     return status;

@@ -2,6 +2,7 @@
 #ifndef DUET_HARNESS_CROSSCHECK_H
 #define DUET_HARNESS_CROSSCHECK_H
 
+#include "core/names.h"
 #include "harness/verify/crosscheck/reference.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 struct crosscheck {
     FILE *out;
     const struct store_file *file;
-    char *compared; /* paths of the datasets that were compared, a line each */
+    struct names compared; /* paths of datasets */
     int passed, failed, not_built;
     double worst;
 };

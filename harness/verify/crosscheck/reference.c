@@ -8,17 +8,18 @@
 #include <string.h>
 
 /* "64 x 32", or "one number" */
-static void extent_text(int rank, const size_t *length, char out[PATH])
+static void extent_text(int rank, const size_t *length, char out[REFERENCE_PATH])
 {
-    int used = snprintf(out, PATH, "%s", rank ? "" : "one number");
-    for (int i = 0; i < rank && used < PATH; i++)
-        used += snprintf(out + used, (size_t)(PATH - used), "%s%zu", i ? " x " : "", length[i]);
+    int used = snprintf(out, REFERENCE_PATH, "%s", rank ? "" : "one number");
+    for (int i = 0; i < rank && used < REFERENCE_PATH; i++)
+        used += snprintf(out + used, (size_t)(REFERENCE_PATH - used), "%s%zu", i ? " x " : "",
+                         length[i]);
 }
 
 static enum status wrong_extent(const char *path, const char *found, struct extent extent,
                                 struct error *err)
 {
-    char right[PATH];
+    char right[REFERENCE_PATH];
     extent_text(extent.rank, extent.length, right);
     return error_set(err, STATUS_INVALID, "%s %s; the attributes of the file call for %s", path,
                      found, right);
@@ -27,7 +28,7 @@ static enum status wrong_extent(const char *path, const char *found, struct exte
 enum status reference_check_extent(const struct store_file *file, const char *path,
                                    struct extent extent, struct error *err)
 {
-    char shape[PATH], found[PATH + 16];
+    char shape[REFERENCE_PATH], found[REFERENCE_PATH + 16];
     struct store_info info;
     enum store_kind kind = store_kind(file, path);
     if (kind == STORE_NOTHING || kind == STORE_GROUP)

@@ -5,9 +5,9 @@
 
 #include "store/store.h"
 
-enum { PATH = 256, MAX_BATCH = 1 << 20, MAX_WIDTH = 4096, MAX_NODES = 1 << 24 };
+enum { REFERENCE_PATH = 256, REFERENCE_MAX_BATCH = 1 << 20, REFERENCE_MAX_WIDTH = 4096 };
 
-/* What a dataset must have; rank 0 is one number. */
+/* The shape that a dataset must have; rank 0 is one number. */
 struct extent {
     int rank;
     size_t length[STORE_MAX_RANK];

@@ -1,4 +1,4 @@
-/* What a reference file is about: a network, its parameters and a batch.  Read from the file, then
+/* The subject of a reference file: a network, its parameters and a batch.  Read from the file, then
  * put through the engine, whose results are compared with the datasets under `root`. */
 #ifndef DUET_HARNESS_CROSSCHECK_SUBJECT_H
 #define DUET_HARNESS_CROSSCHECK_SUBJECT_H

@@ -1,23 +1,25 @@
 #include "harness/verify/crosscheck/subject.h"
 
-#include "analysis/measure.h"
+#include "analysis/latent_measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_NODES = 1 << 24 };
+
 /* Measured quantities of each node of a level, by the name of their dataset. */
-static enum status compare_operators(struct crosscheck *check, struct measure *m, int l,
+static enum status compare_operators(struct crosscheck *check, struct latent_measure *m, int l,
                                      struct error *err)
 {
     static const char *const name[] = {"covop_norm", "covop_trace", "covop_top_eigenvalue",
                                        "published_covop_norm"};
-    struct operator_shape shape = measure_shape(m, l);
+    struct operator_shape shape = latents_shape(m, l);
     size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
     double *value = calloc(nodes, sizeof *value);
     enum status status = value ? STATUS_OK : error_memory(err, "operators of %zu nodes", nodes);
     for (int what = 0; !status && what < 4; what++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         snprintf(path, sizeof path, "/expect/%s/level_%d", name[what], l);
         for (size_t i = 0; i < nodes; i++) {
             const double *k = m->connection + connection_offset(&m->connection_plan, l, i, 0);
@@ -36,27 +38,27 @@ static enum status compare_operators(struct crosscheck *check, struct measure *m
 static enum status compare_measurement(struct crosscheck *check, const struct subject *s,
                                        const struct tree *tree, struct error *err)
 {
-    struct measure_plan plan = {.network = &s->network,
-                                .tree = tree,
-                                .columns = s->samples,
-                                .correlation = true,
-                                .covop = true,
-                                .spectrum = true,
-                                .threads = 1};
+    struct latent_plan plan = {.network = &s->network,
+                               .tree = tree,
+                               .columns = s->samples,
+                               .correlation = true,
+                               .covop = true,
+                               .spectrum = true,
+                               .threads = 1};
     struct arena count = {0}, arena;
-    struct measure m;
-    measure_layout(&m, &plan, &count);
+    struct latent_measure m;
+    latents_layout(&m, &plan, &count);
     enum status status = arena_create(&arena, &count, err);
     if (status)
         return status;
-    measure_layout(&m, &plan, &arena);
-    status = measure_given(&m, s->parameters, s->label, s->samples, s->samples, err);
+    latents_layout(&m, &plan, &arena);
+    status = latents_from_given(&m, s->parameters, s->label, s->samples, s->samples, err);
     if (status == STATUS_DIVERGED)
         status = error_set(err, STATUS_INVALID,
                            "with these /weights the covariance operators overflow; smaller ones "
                            "are needed");
     for (int l = 0; !status && l < s->network.levels; l++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         snprintf(path, sizeof path, "/expect/correlation/level_%d", l);
         status =
             crosscheck_compare(check, path, neuron_extent(&s->network, l),
@@ -74,13 +76,13 @@ static enum status read_sizes(const struct store_file *file, struct subject *s, 
     size_t width = 0, bias = 0, nodes = 1, total = 1;
     enum status status = reference_size(file, "depth", 1, NETWORK_MAX_LEVELS, depth, err);
     if (!status)
-        status = reference_size(file, "children", 1, MAX_WIDTH, children, err);
+        status = reference_size(file, "children", 1, REFERENCE_MAX_WIDTH, children, err);
     if (!status)
-        status = reference_size(file, "width", 1, MAX_WIDTH, &width, err);
+        status = reference_size(file, "width", 1, REFERENCE_MAX_WIDTH, &width, err);
     if (!status)
         status = reference_size(file, "bias", 0, 1, &bias, err);
     if (!status)
-        status = reference_size(file, "batch", 1, MAX_BATCH, &s->samples, err);
+        status = reference_size(file, "batch", 1, REFERENCE_MAX_BATCH, &s->samples, err);
     if (status)
         return status;
     s->network = (struct network){.levels = (int)*depth,
@@ -129,7 +131,7 @@ static enum status read_tree(const struct store_file *file, struct subject *s, s
     return tree_create(tree, &settings, 0, err);
 }
 
-/* What a file says twice must be the same. */
+/* A file that says something twice must say the same. */
 static enum status check_same(const char *path, const char *other, size_t count, const uint8_t *a,
                               const uint8_t *b, struct error *err)
 {
@@ -144,7 +146,7 @@ static enum status read_latents(const struct store_file *file, const struct subj
 {
     enum status status = STATUS_OK;
     for (int d = 0; !status && d <= tree->depth; d++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         uint8_t *level = NULL, *label = NULL;
         size_t size = tree->count[d] * s->samples;
         snprintf(path, sizeof path, "/batch/latent/level_%d", d);

@@ -1,5 +1,6 @@
-#include "analysis/measure.h"
+#include "analysis/latent_measure.h"
 
+#include <math.h>
 #include <omp.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ struct pending {
     size_t count;
 };
 
-struct measure_thread {
+struct latent_thread {
     struct pass pass;
     struct connection_work connection;
     uint16_t *pattern[NETWORK_MAX_LEVELS + 1]; /* [node][COLUMNS] of the boundary and below */
@@ -21,7 +22,7 @@ struct measure_thread {
 
 /* ---- plan ---- */
 
-struct operator_shape measure_shape(const struct measure *m, int level)
+struct operator_shape latents_shape(const struct latent_measure *m, int level)
 {
     return (struct operator_shape){.labels = (size_t)m->plan.tree->states,
                                    .outputs = (size_t)m->plan.network->level[0].width,
@@ -29,12 +30,12 @@ struct operator_shape measure_shape(const struct measure *m, int level)
                                    .inputs = (size_t)m->plan.network->level[level].fan_in};
 }
 
-static bool wants_operator(const struct measure *m)
+static bool wants_operator(const struct latent_measure *m)
 {
     return m->plan.covop || m->plan.spectrum;
 }
 
-static void layout_thread(struct measure *m, struct measure_thread *t, struct arena *arena)
+static void layout_thread(struct latent_measure *m, struct latent_thread *t, struct arena *arena)
 {
     const struct network *n = m->plan.network;
     const struct tree *tree = m->plan.tree;
@@ -57,7 +58,7 @@ static void layout_thread(struct measure *m, struct measure_thread *t, struct ar
         t->scratch = ARENA_TAKE(arena, uint8_t, m->plan.source->scratch_size(m->plan.world));
 }
 
-static void layout_results(struct measure *m, struct arena *arena)
+static void layout_results(struct latent_measure *m, struct arena *arena)
 {
     const struct network *n = m->plan.network;
     m->correlation = ARENA_TAKE(arena, double, correlation_size(&m->correlation_plan));
@@ -66,7 +67,7 @@ static void layout_results(struct measure *m, struct arena *arena)
         return;
     m->connection = ARENA_TAKE(arena, double, connection_size(&m->connection_plan));
     for (int l = 0; l < n->levels; l++) {
-        struct operator_shape shape = measure_shape(m, l);
+        struct operator_shape shape = latents_shape(m, l);
         size_t nodes = n->level[l].nodes, work = operator_work(shape);
         m->norm[l] = ARENA_TAKE(arena, double, nodes);
         m->trace[l] = ARENA_TAKE(arena, double, nodes);
@@ -79,7 +80,7 @@ static void layout_results(struct measure *m, struct arena *arena)
 }
 
 /* Sums by pattern should not take more than a few MiB per group. */
-static int measure_boundary(const struct measure_plan *plan)
+static int measure_boundary(const struct latent_plan *plan)
 {
     enum { BUCKET_DOUBLES = 1 << 19 };
     const struct network *n = plan->network;
@@ -97,21 +98,21 @@ static int measure_boundary(const struct measure_plan *plan)
     return l;
 }
 
-void measure_layout(struct measure *m, const struct measure_plan *plan, struct arena *arena)
+void latents_layout(struct latent_measure *m, const struct latent_plan *plan, struct arena *arena)
 {
     const struct network *n = plan->network;
-    *m = (struct measure){.plan = *plan};
+    *m = (struct latent_measure){.plan = *plan};
     tables_layout(&m->tables, n, measure_boundary(plan), NULL, 0, arena);
     correlation_plan(&m->correlation_plan, n, plan->tree, &m->tables);
     connection_plan(&m->connection_plan, n, &m->tables, plan->tree->states);
     m->connection_start = padded(m->correlation_plan.size);
     m->stride = m->connection_start + (wants_operator(m) ? padded(m->connection_plan.size) : 0);
-    m->sums = ARENA_TAKE(arena, double, MEASURE_GROUPS * m->stride);
+    m->sums = ARENA_TAKE(arena, double, LATENT_GROUPS * m->stride);
     for (int l = 0; l < n->levels; l++)
         m->shift[l] = ARENA_TAKE(arena, double, n->level[l].nodes *(size_t)n->level[l].width);
-    m->thread = ARENA_TAKE(arena, struct measure_thread, (size_t)plan->threads);
+    m->thread = ARENA_TAKE(arena, struct latent_thread, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
-        struct measure_thread thread = {0};
+        struct latent_thread thread = {0};
         layout_thread(m, &thread, arena);
         if (arena->base)
             m->thread[i] = thread;
@@ -121,7 +122,7 @@ void measure_layout(struct measure *m, const struct measure_plan *plan, struct a
 
 /* ---- accumulate ---- */
 
-static void evaluate(struct measure *m, struct measure_thread *t, double *parameters,
+static void evaluate(struct latent_measure *m, struct latent_thread *t, double *parameters,
                      const uint8_t *leaf, size_t stride)
 {
     int boundary = m->tables.boundary;
@@ -130,7 +131,7 @@ static void evaluate(struct measure *m, struct measure_thread *t, double *parame
     pass_forward(&t->pass, parameters);
 }
 
-static void add_columns(struct measure *m, struct measure_thread *t, double *parameters,
+static void add_columns(struct latent_measure *m, struct latent_thread *t, double *parameters,
                         const struct columns *columns, double *sums)
 {
     const struct network *n = m->plan.network;
@@ -145,7 +146,7 @@ static void add_columns(struct measure *m, struct measure_thread *t, double *par
                        t->pattern[m->tables.boundary], sums + m->connection_start);
 }
 
-static void flush(struct measure *m, struct measure_thread *t, double *parameters, int label,
+static void flush(struct latent_measure *m, struct latent_thread *t, double *parameters, int label,
                   double *sums)
 {
     struct pending *p = &t->pending[label];
@@ -164,7 +165,7 @@ static void flush(struct measure *m, struct measure_thread *t, double *parameter
 }
 
 /* Sort the samples state[node][stride], `count` of them, by the state of the root. */
-static void add_states(struct measure *m, struct measure_thread *t, double *parameters,
+static void add_states(struct latent_measure *m, struct latent_thread *t, double *parameters,
                        const uint8_t *state, size_t stride, size_t count, double *sums)
 {
     for (size_t s = 0; s < count; s++) {
@@ -177,7 +178,8 @@ static void add_states(struct measure *m, struct measure_thread *t, double *para
     }
 }
 
-static void flush_all(struct measure *m, struct measure_thread *t, double *parameters, double *sums)
+static void flush_all(struct latent_measure *m, struct latent_thread *t, double *parameters,
+                      double *sums)
 {
     for (int label = 0; label < m->plan.tree->states; label++)
         flush(m, t, parameters, label, sums);
@@ -188,7 +190,7 @@ static void flush_all(struct measure *m, struct measure_thread *t, double *param
 struct input {
     double *parameters;
     size_t count; /* columns in all */
-    void (*add)(struct measure *, struct measure_thread *, const struct input *, size_t first,
+    void (*add)(struct latent_measure *, struct latent_thread *, const struct input *, size_t first,
                 size_t end, double *sums);
     struct draw draw;              /* samples from the source */
     const struct support *support; /* a support */
@@ -202,8 +204,8 @@ static size_t block_count(const struct input *input, size_t block)
     return left < BLOCK ? left : BLOCK;
 }
 
-static void add_samples(struct measure *m, struct measure_thread *t, const struct input *input,
-                        size_t first, size_t end, double *sums)
+static void add_samples(struct latent_measure *m, struct latent_thread *t,
+                        const struct input *input, size_t first, size_t end, double *sums)
 {
     for (size_t b = first; b < end; b++) {
         struct draw draw = input->draw;
@@ -214,7 +216,7 @@ static void add_samples(struct measure *m, struct measure_thread *t, const struc
     flush_all(m, t, input->parameters, sums);
 }
 
-static void add_given(struct measure *m, struct measure_thread *t, const struct input *input,
+static void add_given(struct latent_measure *m, struct latent_thread *t, const struct input *input,
                       size_t first, size_t end, double *sums)
 {
     for (size_t b = first; b < end; b++)
@@ -223,8 +225,8 @@ static void add_given(struct measure *m, struct measure_thread *t, const struct 
     flush_all(m, t, input->parameters, sums);
 }
 
-static void add_support(struct measure *m, struct measure_thread *t, const struct input *input,
-                        size_t first, size_t end, double *sums)
+static void add_support(struct latent_measure *m, struct latent_thread *t,
+                        const struct input *input, size_t first, size_t end, double *sums)
 {
     const struct support *s = input->support;
     for (size_t b = first; b < end; b++)
@@ -245,10 +247,10 @@ static void add_support(struct measure *m, struct measure_thread *t, const struc
 /* ---- a measurement ---- */
 
 /* Pre-activations where every leaf has state 0, as the sums will meet them. */
-static void set_shift(struct measure *m, double *parameters)
+static void set_shift(struct latent_measure *m, double *parameters)
 {
     const struct network *n = m->plan.network;
-    struct measure_thread *t = &m->thread[0];
+    struct latent_thread *t = &m->thread[0];
     memset(t->block, 0, m->plan.tree->nodes * BLOCK);
     evaluate(m, t, parameters, t->block, BLOCK);
     for (int l = 0; l < n->levels; l++)
@@ -257,23 +259,23 @@ static void set_shift(struct measure *m, double *parameters)
                                                       : m->tables.pre[l][row * m->tables.stride[l]];
 }
 
-static void run_groups(struct measure *m, const struct input *input)
+static void run_groups(struct latent_measure *m, const struct input *input)
 {
     size_t blocks = (input->count + BLOCK - 1) / BLOCK;
 #pragma omp parallel for num_threads(m->plan.threads) schedule(dynamic)
-    for (size_t g = 0; g < MEASURE_GROUPS; g++) {
+    for (size_t g = 0; g < LATENT_GROUPS; g++) {
         double *sums = m->sums + g * m->stride;
         memset(sums, 0, m->stride * sizeof *sums);
-        input->add(m, &m->thread[omp_get_thread_num()], input, blocks * g / MEASURE_GROUPS,
-                   blocks * (g + 1) / MEASURE_GROUPS, sums);
+        input->add(m, &m->thread[omp_get_thread_num()], input, blocks * g / LATENT_GROUPS,
+                   blocks * (g + 1) / LATENT_GROUPS, sums);
     }
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
     for (size_t i = 0; i < m->stride; i++)
-        for (size_t g = 1; g < MEASURE_GROUPS; g++)
+        for (size_t g = 1; g < LATENT_GROUPS; g++)
             m->sums[i] += m->sums[g * m->stride + i];
 }
 
-static void finish_connections(struct measure *m, double *parameters)
+static void finish_connections(struct latent_measure *m, double *parameters)
 {
     const struct connection_plan *plan = &m->connection_plan;
     const double *sums = m->sums + m->connection_start;
@@ -292,11 +294,11 @@ static void finish_connections(struct measure *m, double *parameters)
                                   sums, i, m->connection);
 }
 
-static enum status finish_operators(struct measure *m, struct error *err)
+static enum status finish_operators(struct latent_measure *m, struct error *err)
 {
     enum status result = STATUS_OK;
     for (int l = 0; l < m->plan.network->levels; l++) {
-        struct operator_shape shape = measure_shape(m, l);
+        struct operator_shape shape = latents_shape(m, l);
         size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(dynamic)
         for (size_t node = 0; node < nodes; node++) {
@@ -322,7 +324,26 @@ static enum status finish_operators(struct measure *m, struct error *err)
     return result;
 }
 
-static enum status measure_input(struct measure *m, const struct input *input, struct error *err)
+/* Of every level, the mean over its nodes of the best neuron's correlation. */
+static void find_best(struct latent_measure *m)
+{
+    const struct tree *tree = m->plan.tree;
+    for (int d = 0; d < tree->depth; d++) {
+        const size_t width = (size_t)correlation_width(&m->correlation_plan, d);
+        const double *r = m->correlation + correlation_offset(&m->correlation_plan, d);
+        double sum = 0;
+        for (size_t i = 0; i < tree->count[d]; i++) {
+            double best = 0;
+            for (size_t k = 0; k < width; k++)
+                best = fmax(best, fabs(r[i * width + k]));
+            sum += best;
+        }
+        m->best[d] = sum / (double)tree->count[d];
+    }
+}
+
+static enum status measure_input(struct latent_measure *m, const struct input *input,
+                                 struct error *err)
 {
     size_t nodes = nodes_of(m->plan.network, m->tables.entry);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
@@ -330,17 +351,19 @@ static enum status measure_input(struct measure *m, const struct input *input, s
         tables_forward(&m->tables, input->parameters, i, i + 1);
     set_shift(m, input->parameters);
     run_groups(m, input);
-    if (m->plan.correlation)
+    if (m->plan.correlation) {
         correlation_finish(&m->correlation_plan, m->shift, m->sums, m->correlation,
                            m->plan.threads);
+        find_best(m);
+    }
     if (!wants_operator(m))
         return STATUS_OK;
     finish_connections(m, input->parameters);
     return finish_operators(m, err);
 }
 
-enum status measure_samples(struct measure *m, double *parameters, uint64_t seed, uint64_t epoch,
-                            size_t samples, struct error *err)
+enum status latents_from_samples(struct latent_measure *m, double *parameters, uint64_t seed,
+                                 uint64_t epoch, size_t samples, struct error *err)
 {
     struct input input = {.parameters = parameters,
                           .count = samples,
@@ -349,16 +372,16 @@ enum status measure_samples(struct measure *m, double *parameters, uint64_t seed
     return measure_input(m, &input, err);
 }
 
-enum status measure_support(struct measure *m, double *parameters, const struct support *support,
-                            struct error *err)
+enum status latents_from_support(struct latent_measure *m, double *parameters,
+                                 const struct support *support, struct error *err)
 {
     struct input input = {
         .parameters = parameters, .count = support->count, .add = add_support, .support = support};
     return measure_input(m, &input, err);
 }
 
-enum status measure_given(struct measure *m, double *parameters, const uint8_t *state,
-                          size_t stride, size_t count, struct error *err)
+enum status latents_from_given(struct latent_measure *m, double *parameters, const uint8_t *state,
+                               size_t stride, size_t count, struct error *err)
 {
     struct input input = {.parameters = parameters,
                           .count = count,
@@ -368,7 +391,7 @@ enum status measure_given(struct measure *m, double *parameters, const uint8_t *
     return measure_input(m, &input, err);
 }
 
-double measure_flops(const struct measure *m, size_t samples)
+double latents_flops(const struct latent_measure *m, size_t samples)
 {
     const struct connection_plan *plan = &m->connection_plan;
     double columns = (double)samples / COLUMNS, flops = pass_flops(&m->thread[0].pass, false);

@@ -5,37 +5,37 @@
  *     C = E[f f^T],   F = E[f f_+^T],   D = E[f_a f^T],   not centred; F and D made symmetric
  * In a linear network C = W (X + X') W^T and F = W X W^T.  All matrices are [width][width].
  * Results are the same bits for any number of threads. */
-#ifndef DUET_ANALYSIS_REPRESENTATION_H
-#define DUET_ANALYSIS_REPRESENTATION_H
+#ifndef DUET_ANALYSIS_OUTPUT_MEASURE_H
+#define DUET_ANALYSIS_OUTPUT_MEASURE_H
 
 #include "analysis/alignment.h"
 #include "core/arena.h"
 #include "sim/data/source.h"
 #include "sim/net/predictor.h"
 
-enum { REPRESENTATION_GROUPS = 8 };
+enum { OUTPUT_GROUPS = 8 };
 
-struct representation_plan {
+struct output_plan {
     const struct network *network;
     const struct source *source;
     const void *world;
     const struct predictor *predictor; /* NULL: there is none */
     size_t samples;                    /* of the moments */
     size_t probe_samples; /* of the linear probes, half of them held out; 0: no probes */
-    double ridge;         /* of the probes (analysis/probe.h) */
+    double ridge;         /* of the probes (analysis/readout.h) */
     double alpha_p;       /* learning rate of the predictor over the trunk's */
     double eta_p,
         eta_s;   /* weight decay of predictor and trunk, as in the flow: dW/dt = ... - eta W */
-    int threads; /* 1..REPRESENTATION_GROUPS */
+    int threads; /* 1..OUTPUT_GROUPS */
 };
 
-struct representation {
-    struct representation_plan plan;
-    struct representation_work *work; /* one a thread */
-    double *sums;                     /* [group][3][width][width] */
-    double *feature;                  /* [width][feature_stride] outputs for un-augmented samples */
-    uint8_t *label;                   /* [latent][feature_stride] */
-    size_t feature_stride, latents;   /* latents: of levels 0..keep_level, 0 without probes */
+struct output_measure {
+    struct output_plan plan;
+    struct output_work *work;       /* one a thread */
+    double *sums;                   /* [group][3][width][width] */
+    double *feature;                /* [width][feature_stride] outputs for un-augmented samples */
+    uint8_t *label;                 /* [latent][feature_stride] */
+    size_t feature_stride, latents; /* latents: of levels 0..keep_level, 0 without probes */
     double *scratch;
     /* results */
     double *c, *f, *d;
@@ -47,43 +47,30 @@ struct representation {
                              (1 + sigma2) W_p^2 - tau W_p + (eta_p / 2 + eta_s) I */
     double *balance;      /* W W^T - W_p^T W_p / alpha_p, W the output level's weights; NCP-2 */
     double target_cosine; /* <W_a, W> / |W_a| |W| of all parameters; 0 where one vanishes */
-    double *accuracy;     /* [latent] of its linear probe on samples that it was not fitted to */
+    double *accuracy;     /* [latent] of its linear readout on samples that it was not fitted to */
+    double mean_accuracy; /* over all of them */
 };
+
+/* The tree of the data; NULL: they have none. */
+const struct tree *outputs_tree(const struct output_measure *measure);
 
 /* Whether there is a single matrix W_p to speak of. */
-bool representation_has_matrix(const struct representation *representation);
+bool outputs_has_matrix(const struct output_measure *measure);
 
 /* Lay out in `arena`: call once counting, once real. */
-void representation_layout(struct representation *representation,
-                           const struct representation_plan *plan, struct arena *arena);
-
-/* What a measurement gives, for whoever keeps and stores it: rank 0 is one number, rank 1 [width],
- * rank 2 [width][width]. */
-struct representation_quantity {
-    const char *name; /* "eigenvalues" */
-    const char *long_name;
-    int rank;
-    const double *value;
-};
-
-enum { REPRESENTATION_QUANTITIES = 12 };
-
-/* Fill `quantity` and return how many there are: fewer without a single matrix W_p. */
-size_t
-representation_quantities(const struct representation *representation,
-                          struct representation_quantity quantity[REPRESENTATION_QUANTITIES]);
+void outputs_layout(struct output_measure *measure, const struct output_plan *plan,
+                    struct arena *arena);
 
 /* Measure on the samples at (seed, PURPOSE_MEASURE, epoch).  `target`: parameters of the target
  * network; NULL: the online network's.  `predictor`: parameters of the predictor, not looked at
  * without one. */
-enum status representation_measure(struct representation *representation, double *parameters,
-                                   double *target, const double *predictor, uint64_t seed,
-                                   uint64_t epoch, struct error *err);
+enum status outputs_measure(struct output_measure *measure, double *parameters, double *target,
+                            const double *predictor, uint64_t seed, uint64_t epoch,
+                            struct error *err);
 
 /* The same from C, F and D that the caller has written: exact ones, say.  Without probes;
  * `parameters` may be NULL: then balance and cosine are NaN, as is the balance for alpha_p = 0. */
-enum status representation_from_moments(struct representation *representation,
-                                        const double *parameters, const double *target,
-                                        const double *predictor, struct error *err);
+enum status outputs_from_moments(struct output_measure *measure, const double *parameters,
+                                 const double *target, const double *predictor, struct error *err);
 
 #endif

@@ -1,8 +1,9 @@
-/* Protects analysis/representation.c: moments of the outputs and quantities derived from them,
+/* Protects analysis/output_measure.c: moments of the outputs and quantities derived from them,
  * linear probes of the latents that a view keeps, the list of quantities. */
-#include "analysis/representation.h"
+#include "analysis/output_measure.h"
 
-#include "analysis/probe.h"
+#include "analysis/probes/probes.h"
+#include "analysis/readout.h"
 #include "core/linalg.h"
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
@@ -92,8 +93,8 @@ static void fill(double *x, size_t count, uint64_t what)
 struct setup {
     struct network network;
     struct predictor predictor;
-    struct representation_plan plan;
-    struct representation r;
+    struct output_plan plan;
+    struct output_measure r;
     struct arena arena;
     double parameters[128], target[128], w_p[64]; /* drawn */
 };
@@ -107,34 +108,34 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
     fill(s->parameters, s->network.parameters, 0);
     fill(s->target, s->network.parameters, 1);
     fill(s->w_p, s->predictor.parameters, 2);
-    s->plan = (struct representation_plan){.network = &s->network,
-                                           .source = source,
-                                           .world = world,
-                                           .predictor = &s->predictor,
-                                           .samples = SAMPLES,
-                                           .ridge = 1e-6,
-                                           .alpha_p = 1.7,
-                                           .eta_p = 0.13,
-                                           .eta_s = 0.04,
-                                           .threads = 2};
+    s->plan = (struct output_plan){.network = &s->network,
+                                   .source = source,
+                                   .world = world,
+                                   .predictor = &s->predictor,
+                                   .samples = SAMPLES,
+                                   .ridge = 1e-6,
+                                   .alpha_p = 1.7,
+                                   .eta_p = 0.13,
+                                   .eta_s = 0.04,
+                                   .threads = 2};
 }
 
 static void lay_out(struct setup *s)
 {
     struct arena counted = {0};
     struct error err;
-    representation_layout(&s->r, &s->plan, &counted);
+    outputs_layout(&s->r, &s->plan, &counted);
     check_ok(arena_create(&s->arena, &counted, &err), &err);
-    representation_layout(&s->r, &s->plan, &s->arena);
+    outputs_layout(&s->r, &s->plan, &s->arena);
     assert_true(s->arena.used == counted.used);
 }
 
 static void measure(struct setup *s, bool target)
 {
     struct error err;
-    check_ok(representation_measure(&s->r, s->parameters, target ? s->target : NULL, s->w_p, SEED,
-                                    EPOCH, &err),
-             &err);
+    check_ok(
+        outputs_measure(&s->r, s->parameters, target ? s->target : NULL, s->w_p, SEED, EPOCH, &err),
+        &err);
 }
 
 /* ---- the same by plain loops ---- */
@@ -304,7 +305,7 @@ static void k_and_balance_follow_their_formulas(void **state)
     struct error err;
     double k[SQUARE], value[WIDTH];
     open_given(&s, 1.7);
-    check_ok(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
     plain_k(&s, k);
     check_ok(symmetric_eigen(WIDTH, k, value, 0, &err), &err);
     assert_near(s.r.k_least, value[WIDTH - 1], 1e-13);
@@ -329,7 +330,7 @@ static void the_predictor_is_compared_with_the_eigenvectors_of_c(void **state)
     struct alignment a = {values[0], values[1], values[2], values[3], 0, 0, 0};
     assert_true(alignment_work(WIDTH) <= sizeof work / sizeof *work);
     open_given(&s, 1.7);
-    check_ok(representation_from_moments(&s.r, s.parameters, NULL, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, NULL, s.w_p, &err), &err);
     check_ok(alignment_measure(WIDTH, s.r.c, s.w_p, work, &a, &err), &err);
     expect_near(s.r.alignment.f_value, a.f_value, WIDTH);
     expect_near(s.r.alignment.p_value, a.p_value, WIDTH);
@@ -348,17 +349,17 @@ static void the_target_is_compared_by_all_its_weights(void **state)
     struct error err;
     double dot = 0, norm[2] = {0, 0};
     open_given(&s, 1.7);
-    check_ok(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
     for (size_t i = 0; i < s.network.parameters; i++) {
         dot += s.parameters[i] * s.target[i];
         norm[0] += s.parameters[i] * s.parameters[i];
         norm[1] += s.target[i] * s.target[i];
     }
     assert_near(s.r.target_cosine, dot / sqrt(norm[0] * norm[1]), 1e-14);
-    check_ok(representation_from_moments(&s.r, s.parameters, NULL, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, NULL, s.w_p, &err), &err);
     assert_near(s.r.target_cosine, 1, 1e-14);
     memset(s.target, 0, sizeof s.target);
-    check_ok(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
     assert_near(s.r.target_cosine, 0, 0);
     arena_free(&s.arena);
 }
@@ -369,17 +370,17 @@ static void what_is_not_known_is_nan(void **state)
     struct setup s;
     struct error err;
     open_given(&s, 0);
-    check_ok(representation_from_moments(&s.r, NULL, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, NULL, s.target, s.w_p, &err), &err);
     assert_true(isnan(s.r.target_cosine));
-    check_ok(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
     for (size_t i = 0; i < SQUARE; i++) /* alpha_p = 0 */
         assert_true(isnan(s.r.balance[i]));
     memset(s.r.f, 0, SQUARE * sizeof *s.r.f);
-    check_ok(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
+    check_ok(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err), &err);
     assert_near(s.r.tau, 0, 0);
     assert_near(s.r.sigma2, 0, 0);
     s.r.c[1] = NAN;
-    assert_int_equal(representation_from_moments(&s.r, s.parameters, s.target, s.w_p, &err),
+    assert_int_equal(outputs_from_moments(&s.r, s.parameters, s.target, s.w_p, &err),
                      STATUS_DIVERGED);
     arena_free(&s.arena);
 }
@@ -432,15 +433,15 @@ static void probes_are_fitted_to_one_half_and_tried_on_the_other(void **state)
     void *world = open_probes(&s, 2, 1, PROBES);
     measure(&s, true);
     struct outputs_of out = plain_outputs(&s, s.parameters, PROBES);
-    double *work = allocate(probe_work(WIDTH, 2), sizeof *work);
+    double *work = allocate(readout_work(WIDTH, 2), sizeof *work);
     double weights[32];
     struct error err;
     for (size_t z = 0; z < 3; z++) {
-        struct probe probe = {.features = WIDTH, .states = 2, .ridge = 1e-6, .weights = weights};
+        struct readout probe = {.features = WIDTH, .states = 2, .ridge = 1e-6, .weights = weights};
         const uint8_t *label = out.state + z * PROBES;
-        check_ok(probe_fit(&probe, FITTED, out.f[0], PROBES, label, work, &err), &err);
+        check_ok(readout_fit(&probe, FITTED, out.f[0], PROBES, label, work, &err), &err);
         const double held_out =
-            probe_accuracy(&probe, PROBES - FITTED, out.f[0] + FITTED, PROBES, label + FITTED);
+            readout_accuracy(&probe, PROBES - FITTED, out.f[0] + FITTED, PROBES, label + FITTED);
         assert_near(s.r.accuracy[z], held_out, 1e-12);
     }
     free(work);
@@ -490,6 +491,33 @@ static void only_latents_that_a_view_keeps_are_probed(void **state)
 
 /* ---- threads, list ---- */
 
+static const struct {
+    const char *path;
+    int rank;
+} listed[] = {{"/series/predictor/effective_rank", 0},
+              {"/series/predictor/f_eigenvalues", 1},
+              {"/series/predictor/sigma2", 0},
+              {"/series/predictor/tau", 0},
+              {"/series/predictor/target_cosine", 0},
+              {"/series/alignment", 1},
+              {"/series/predictor/p", 1},
+              {"/series/predictor/eigenvalues", 1},
+              {"/series/predictor/asymmetry", 0},
+              {"/series/predictor/commutator", 0},
+              {"/series/predictor/k_least", 0},
+              {"/series/predictor/balance", 2}};
+
+enum { LISTED = sizeof listed / sizeof *listed };
+
+static size_t list_of(const struct output_measure *measure, struct quantity entry[LISTED])
+{
+    struct quantity_list count = {0}, list = {.entry = entry};
+    probe_alignment.quantities(measure, &count);
+    assert_true(count.count <= LISTED);
+    probe_alignment.quantities(measure, &list);
+    return list.count;
+}
+
 static void results_are_the_same_bits_for_any_number_of_threads(void **state)
 {
     (void)state;
@@ -505,13 +533,11 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
         lay_out(both[i]);
         measure(both[i], true);
     }
-    struct representation_quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
-    assert_int_equal(representation_quantities(&one.r, a), representation_quantities(&three.r, b));
-    for (size_t i = 0; i < REPRESENTATION_QUANTITIES; i++)
-        assert_memory_equal(a[i].value, b[i].value,
-                            sizeof(double) * (a[i].rank == 0   ? 1
-                                              : a[i].rank == 1 ? WIDTH
-                                                               : SQUARE));
+    struct quantity a[LISTED], b[LISTED];
+    assert_int_equal(list_of(&one.r, a), LISTED);
+    assert_int_equal(list_of(&three.r, b), LISTED);
+    for (size_t i = 0; i < LISTED; i++)
+        assert_memory_equal(a[i].value, b[i].value, quantity_size(&a[i]) * sizeof(double));
     assert_memory_equal(one.r.f, three.r.f, SQUARE * sizeof(double));
     assert_memory_equal(one.r.d, three.r.d, SQUARE * sizeof(double));
     assert_memory_equal(one.r.accuracy, three.r.accuracy, one.r.latents * sizeof(double));
@@ -521,20 +547,13 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
     }
 }
 
-static const struct {
-    const char *name;
-    int rank;
-} listed[] = {{"f_eigenvalues", 1}, {"effective_rank", 0}, {"sigma2", 0},  {"tau", 0},
-              {"target_cosine", 0}, {"alignment", 1},      {"p", 1},       {"eigenvalues", 1},
-              {"asymmetry", 0},     {"commutator", 0},     {"k_least", 0}, {"balance", 2}};
-
 /* Without a single matrix W_p only quantities that need none are measured, with the same values. */
 static void the_list_names_what_was_measured(void **state)
 {
     (void)state;
     struct setup with, without;
     struct error err;
-    struct representation_quantity a[REPRESENTATION_QUANTITIES], b[REPRESENTATION_QUANTITIES];
+    struct quantity a[LISTED], b[LISTED];
     open_given(&with, 1.7);
     open_given(&without, 1.7);
     arena_free(&without.arena);
@@ -545,22 +564,22 @@ static void the_list_names_what_was_measured(void **state)
     memcpy(without.r.c, with.r.c, SQUARE * sizeof(double));
     memcpy(without.r.f, with.r.f, SQUARE * sizeof(double));
     memcpy(without.r.d, with.r.d, SQUARE * sizeof(double));
-    check_ok(representation_from_moments(&with.r, with.parameters, NULL, with.w_p, &err), &err);
-    check_ok(representation_from_moments(&without.r, with.parameters, NULL, with.w_p, &err), &err);
-    assert_int_equal(representation_quantities(&with.r, a), REPRESENTATION_QUANTITIES);
-    assert_int_equal(representation_quantities(&without.r, b), 5);
-    for (size_t i = 0; i < REPRESENTATION_QUANTITIES; i++) {
-        assert_string_equal(a[i].name, listed[i].name);
+    check_ok(outputs_from_moments(&with.r, with.parameters, NULL, with.w_p, &err), &err);
+    check_ok(outputs_from_moments(&without.r, with.parameters, NULL, with.w_p, &err), &err);
+    assert_int_equal(list_of(&with.r, a), LISTED);
+    assert_int_equal(list_of(&without.r, b), 5);
+    for (size_t i = 0; i < LISTED; i++) {
+        assert_string_equal(a[i].path, listed[i].path);
         assert_int_equal(a[i].rank, listed[i].rank);
         if (i < 5)
             assert_memory_equal(a[i].value, b[i].value, (a[i].rank ? WIDTH : 1) * sizeof(double));
     }
     const struct alignment *l = &with.r.alignment;
-    const double *values[] = {l->f_value,     &l->effective_rank,    &with.r.sigma2,
-                              &with.r.tau,    &with.r.target_cosine, l->cosine,
-                              l->p_value,     l->predictor,          &l->asymmetry,
-                              &l->commutator, &with.r.k_least,       with.r.balance};
-    for (size_t i = 0; i < REPRESENTATION_QUANTITIES; i++)
+    const double *values[] = {
+        &l->effective_rank,    l->f_value,     &with.r.sigma2,  &with.r.tau,
+        &with.r.target_cosine, l->cosine,      l->p_value,      l->predictor,
+        &l->asymmetry,         &l->commutator, &with.r.k_least, with.r.balance};
+    for (size_t i = 0; i < LISTED; i++)
         assert_ptr_equal(a[i].value, values[i]);
     arena_free(&with.arena);
     arena_free(&without.arena);
@@ -585,5 +604,5 @@ int main(void)
         TEST(results_are_the_same_bits_for_any_number_of_threads),
         TEST(the_list_names_what_was_measured),
     };
-    return cmocka_run_group_tests_name("representation", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("output_measure", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Protects analysis/probe.c: the ridge solution and the accuracy of its predictions. */
-#include "analysis/probe.h"
+/* Protects analysis/readout.c: the ridge solution and the accuracy of its predictions. */
+#include "analysis/readout.h"
 #include "core/random.h"
 #include "tests/kit/testing.h"
 
@@ -22,21 +22,22 @@ static void draw(gsl_rng *rng, int states, double sd, double *feature, uint8_t *
 }
 
 /* Accuracy on held-out samples. */
-static double held_out(int states, double sd, struct probe *probe)
+static double held_out(int states, double sd, struct readout *readout)
 {
     double *feature = allocate(FEATURES * STRIDE, sizeof *feature);
-    double *work = allocate(probe_work(FEATURES, states), sizeof *work);
+    double *work = allocate(readout_work(FEATURES, states), sizeof *work);
     uint8_t *label = allocate(SAMPLES, 1);
     gsl_rng *rng = stream_rng_alloc(3, PURPOSE_TEST, 50, (uint64_t)states);
     struct error err = {0};
-    *probe = (struct probe){.features = FEATURES,
-                            .states = states,
-                            .ridge = 1e-6,
-                            .weights = allocate(probe_weights(FEATURES, states), sizeof(double))};
+    *readout =
+        (struct readout){.features = FEATURES,
+                         .states = states,
+                         .ridge = 1e-6,
+                         .weights = allocate(readout_weights(FEATURES, states), sizeof(double))};
     draw(rng, states, sd, feature, label);
-    check_ok(probe_fit(probe, SAMPLES, feature, STRIDE, label, work, &err), &err);
+    check_ok(readout_fit(readout, SAMPLES, feature, STRIDE, label, work, &err), &err);
     draw(rng, states, sd, feature, label);
-    double accuracy = probe_accuracy(probe, SAMPLES, feature, STRIDE, label);
+    double accuracy = readout_accuracy(readout, SAMPLES, feature, STRIDE, label);
     gsl_rng_free(rng);
     free(feature);
     free(work);
@@ -47,18 +48,18 @@ static double held_out(int states, double sd, struct probe *probe)
 static void reads_out_what_is_there(void **state)
 {
     (void)state;
-    struct probe probe;
-    assert_near(held_out(2, 0.1, &probe), 1, 0);
+    struct readout readout;
+    assert_near(held_out(2, 0.1, &readout), 1, 0);
     /* indicators as targets: the two weights add up to 0, the constants to 1 */
     for (size_t i = 0; i < FEATURES; i++)
-        assert_near(probe.weights[i] + probe.weights[FEATURES + 1 + i], 0, 1e-9);
-    assert_near(probe.weights[FEATURES] + probe.weights[2 * FEATURES + 1], 1, 1e-9);
-    free(probe.weights);
+        assert_near(readout.weights[i] + readout.weights[FEATURES + 1 + i], 0, 1e-9);
+    assert_near(readout.weights[FEATURES] + readout.weights[2 * FEATURES + 1], 1, 1e-9);
+    free(readout.weights);
     /* means 2 sd apart: Phi(1) = 0.841 */
-    assert_near(held_out(2, 1, &probe), 0.8413, 0.03);
-    free(probe.weights);
-    assert_near(held_out(3, 0.1, &probe), 1, 0.001);
-    free(probe.weights);
+    assert_near(held_out(2, 1, &readout), 0.8413, 0.03);
+    free(readout.weights);
+    assert_near(held_out(3, 0.1, &readout), 1, 0.001);
+    free(readout.weights);
 }
 
 static void solves_the_ridge_equations(void **state)
@@ -68,14 +69,14 @@ static void solves_the_ridge_equations(void **state)
     const double x[] = {0, 1, 2, 3, 4, 5, 6, 7};
     const uint8_t label[] = {0, 0, 1, 0, 1, 1, 1, 1};
     double weights[4], work[16];
-    struct probe probe = {.features = 1, .states = 2, .ridge = 0.5, .weights = weights};
+    struct readout readout = {.features = 1, .states = 2, .ridge = 0.5, .weights = weights};
     struct error err = {0};
-    check_ok(probe_fit(&probe, 8, x, 8, label, work, &err), &err);
+    check_ok(readout_fit(&readout, 8, x, 8, label, work, &err), &err);
     double cov = (2 + 4 + 5 + 6 + 7) / 8.0 - 3.5 * 5 / 8.0, var = 140 / 8.0 - 3.5 * 3.5;
     double w = cov / (var + 0.5);
     assert_near(weights[2], w, 1e-14);
     assert_near(weights[3], 5 / 8.0 - w * 3.5, 1e-14);
-    assert_near(probe_accuracy(&probe, 8, x, 8, label), 6 / 8.0, 0); /* x = 2 and 3 */
+    assert_near(readout_accuracy(&readout, 8, x, 8, label), 6 / 8.0, 0); /* x = 2 and 3 */
 }
 
 /* Linearly dependent and huge features have a readout; features that are not finite have none. */
@@ -87,15 +88,15 @@ static void solves_what_has_a_solution(void **state)
     const double lost[] = {1, 2, NAN, 4};
     const uint8_t label[] = {0, 1, 0, 1};
     double weights[6], work[32];
-    struct probe probe = {.features = 1, .states = 2, .ridge = 0, .weights = weights};
+    struct readout readout = {.features = 1, .states = 2, .ridge = 0, .weights = weights};
     struct error err = {0};
-    check_ok(probe_fit(&probe, 4, same, 4, label, work, &err), &err);
-    assert_near(probe_accuracy(&probe, 4, same, 4, label), 0.5, 0);
-    assert_int_equal(probe_fit(&probe, 4, lost, 4, label, work, &err), STATUS_DIVERGED);
-    probe.features = 2; /* the second is twice the first */
-    probe.ridge = 1e-6;
-    check_ok(probe_fit(&probe, 4, huge, 4, label, work, &err), &err);
-    assert_near(probe_accuracy(&probe, 4, huge, 4, label), 1, 0);
+    check_ok(readout_fit(&readout, 4, same, 4, label, work, &err), &err);
+    assert_near(readout_accuracy(&readout, 4, same, 4, label), 0.5, 0);
+    assert_int_equal(readout_fit(&readout, 4, lost, 4, label, work, &err), STATUS_DIVERGED);
+    readout.features = 2; /* the second is twice the first */
+    readout.ridge = 1e-6;
+    check_ok(readout_fit(&readout, 4, huge, 4, label, work, &err), &err);
+    assert_near(readout_accuracy(&readout, 4, huge, 4, label), 1, 0);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
-#include "analysis/representation.h"
+#include "analysis/output_measure.h"
 
-#include "analysis/probe.h"
+#include "analysis/readout.h"
 #include "core/linalg.h"
 #include "sim/net/batch.h"
 
@@ -11,28 +11,28 @@
 
 enum { COUNT = 4 * BLOCK, MOMENTS = 3 }; /* samples of a batch */
 
-struct representation_work {
+struct output_work {
     struct batch online, target; /* x_1 and x_2; x_2 */
     struct views views;
-    double *probe, *weights;
+    double *fit, *weights;
 };
 
-static size_t width_of_output(const struct representation *r)
+static size_t width_of_output(const struct output_measure *r)
 {
     return (size_t)r->plan.network->level[0].width;
 }
 
-static size_t square(const struct representation *r)
+static size_t square(const struct output_measure *r)
 {
     return width_of_output(r) * width_of_output(r);
 }
 
-static const struct tree *tree_of(const struct representation *r)
+const struct tree *outputs_tree(const struct output_measure *r)
 {
     return source_tree(r->plan.source, r->plan.world);
 }
 
-bool representation_has_matrix(const struct representation *r)
+bool outputs_has_matrix(const struct output_measure *r)
 {
     return r->plan.predictor && r->plan.predictor->kind == PREDICTOR_LINEAR;
 }
@@ -47,11 +47,10 @@ static size_t kept_latents(const struct tree *tree)
     return count;
 }
 
-static void layout_work(struct representation *r, struct representation_work *w,
-                        struct arena *arena)
+static void layout_work(struct output_measure *r, struct output_work *w, struct arena *arena)
 {
-    const struct representation_plan *p = &r->plan;
-    const struct tree *tree = tree_of(r);
+    const struct output_plan *p = &r->plan;
+    const struct tree *tree = outputs_tree(r);
     batch_layout_views(&w->online, p->network, 2, COUNT, 0, arena);
     batch_layout_views(&w->target, p->network, 1, COUNT, 0, arena);
     w->views = (struct views){.source = p->source,
@@ -62,11 +61,11 @@ static void layout_work(struct representation *r, struct representation_work *w,
     views_layout(&w->views, arena);
     if (r->latents == 0)
         return;
-    w->probe = ARENA_TAKE(arena, double, probe_work(width_of_output(r), tree->states));
-    w->weights = ARENA_TAKE(arena, double, probe_weights(width_of_output(r), tree->states));
+    w->fit = ARENA_TAKE(arena, double, readout_work(width_of_output(r), tree->states));
+    w->weights = ARENA_TAKE(arena, double, readout_weights(width_of_output(r), tree->states));
 }
 
-static void layout_alignment(struct representation *r, struct arena *arena)
+static void layout_alignment(struct output_measure *r, struct arena *arena)
 {
     const size_t n = width_of_output(r);
     double **arrays[] = {&r->alignment.f_value, &r->alignment.p_value, &r->alignment.predictor,
@@ -77,17 +76,16 @@ static void layout_alignment(struct representation *r, struct arena *arena)
     r->scratch = ARENA_TAKE(arena, double, alignment_work(n) + 2 * square(r) + n);
 }
 
-void representation_layout(struct representation *r, const struct representation_plan *plan,
-                           struct arena *arena)
+void outputs_layout(struct output_measure *r, const struct output_plan *plan, struct arena *arena)
 {
-    *r = (struct representation){.plan = *plan};
-    r->latents = plan->probe_samples ? kept_latents(tree_of(r)) : 0;
-    r->work = ARENA_TAKE(arena, struct representation_work, (size_t)plan->threads);
+    *r = (struct output_measure){.plan = *plan};
+    r->latents = plan->probe_samples ? kept_latents(outputs_tree(r)) : 0;
+    r->work = ARENA_TAKE(arena, struct output_work, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
-        struct representation_work counted = {0}; /* it points into itself: laid out in place */
+        struct output_work counted = {0}; /* it points into itself: laid out in place */
         layout_work(r, arena->base ? &r->work[i] : &counted, arena);
     }
-    r->sums = ARENA_TAKE(arena, double, REPRESENTATION_GROUPS *MOMENTS *square(r));
+    r->sums = ARENA_TAKE(arena, double, OUTPUT_GROUPS *MOMENTS *square(r));
     r->c = ARENA_TAKE(arena, double, square(r));
     r->f = ARENA_TAKE(arena, double, square(r));
     r->d = ARENA_TAKE(arena, double, square(r));
@@ -109,7 +107,7 @@ struct evaluation {
 };
 
 /* Samples [batch * COUNT, ...) into the batches of a thread, and the latents that they had. */
-static void draw_samples(const struct representation *r, struct representation_work *w,
+static void draw_samples(const struct output_measure *r, struct output_work *w,
                          const struct evaluation *e, size_t batch)
 {
     const struct draw draw = {.seed = e->seed, .purpose = PURPOSE_MEASURE, .epoch = e->epoch};
@@ -127,7 +125,7 @@ static void draw_samples(const struct representation *r, struct representation_w
 }
 
 /* sums += f f^T, f_+ f^T, f_a f^T over `count` samples */
-static void add_moments(const struct representation *r, const double *f, const double *f_plus,
+static void add_moments(const struct output_measure *r, const double *f, const double *f_plus,
                         const double *f_a, size_t count, double *sums)
 {
     const int n = (int)width_of_output(r);
@@ -137,8 +135,8 @@ static void add_moments(const struct representation *r, const double *f, const d
                     COUNT, 1, sums + i * square(r), n);
 }
 
-static void add_batch(struct representation *r, struct representation_work *w,
-                      const struct evaluation *e, size_t batch, double *sums)
+static void add_batch(struct output_measure *r, struct output_work *w, const struct evaluation *e,
+                      size_t batch, double *sums)
 {
     const size_t view = width_of_output(r) * COUNT, first = batch * COUNT;
     draw_samples(r, w, e, batch);
@@ -157,21 +155,20 @@ static void add_batch(struct representation *r, struct representation_work *w,
         memcpy(r->feature + k * r->feature_stride + first, f + k * COUNT, COUNT * sizeof *f);
 }
 
-static void find_moments(struct representation *r, const struct evaluation *e)
+static void find_moments(struct output_measure *r, const struct evaluation *e)
 {
     const size_t size = MOMENTS * square(r);
     const size_t count = r->plan.samples > r->feature_stride ? r->plan.samples : r->feature_stride;
     const size_t batches = (count + COUNT - 1) / COUNT;
-    memset(r->sums, 0, REPRESENTATION_GROUPS * size * sizeof *r->sums);
+    memset(r->sums, 0, OUTPUT_GROUPS * size * sizeof *r->sums);
 #pragma omp parallel for num_threads(r->plan.threads) schedule(dynamic)
-    for (size_t g = 0; g < REPRESENTATION_GROUPS; g++)
-        for (size_t b = batches * g / REPRESENTATION_GROUPS;
-             b < batches * (g + 1) / REPRESENTATION_GROUPS; b++)
+    for (size_t g = 0; g < OUTPUT_GROUPS; g++)
+        for (size_t b = batches * g / OUTPUT_GROUPS; b < batches * (g + 1) / OUTPUT_GROUPS; b++)
             add_batch(r, &r->work[omp_get_thread_num()], e, b, r->sums + g * size);
     double *moment[MOMENTS] = {r->c, r->f, r->d};
     for (size_t i = 0; i < size; i++) {
         double sum = 0;
-        for (size_t g = 0; g < REPRESENTATION_GROUPS; g++)
+        for (size_t g = 0; g < OUTPUT_GROUPS; g++)
             sum += r->sums[g * size + i];
         moment[i / square(r)][i % square(r)] = sum / (double)r->plan.samples;
     }
@@ -181,9 +178,9 @@ static void find_moments(struct representation *r, const struct evaluation *e)
 
 /* ---- results ---- */
 
-static enum status find_k(struct representation *r, const double *w_p, struct error *err)
+static enum status find_k(struct output_measure *r, const double *w_p, struct error *err)
 {
-    const struct representation_plan *p = &r->plan;
+    const struct output_plan *p = &r->plan;
     const size_t n = width_of_output(r);
     double *k = r->scratch, *value = r->scratch + square(r);
     for (size_t i = 0; i < square(r); i++)
@@ -198,7 +195,7 @@ static enum status find_k(struct representation *r, const double *w_p, struct er
     return status;
 }
 
-static void find_balance(struct representation *r, const double *parameters, const double *w_p)
+static void find_balance(struct output_measure *r, const double *parameters, const double *w_p)
 {
     const struct level *top = &r->plan.network->level[0];
     const int n = top->width;
@@ -215,7 +212,7 @@ static double cosine(size_t count, const double *a, const double *b)
     return norms > 0 ? cblas_ddot((int)count, a, 1, b, 1) / norms : 0;
 }
 
-static enum status find_alignment(struct representation *r, const double *parameters,
+static enum status find_alignment(struct output_measure *r, const double *parameters,
                                   const double *w_p, struct error *err)
 {
     const size_t n = width_of_output(r);
@@ -229,39 +226,41 @@ static enum status find_alignment(struct representation *r, const double *parame
 }
 
 /* Eigenvalues of C and its rank alone, by a W_p of 0. */
-static enum status find_spectrum(struct representation *r, struct error *err)
+static enum status find_spectrum(struct output_measure *r, struct error *err)
 {
     memset(r->scratch, 0, square(r) * sizeof *r->scratch);
     return alignment_measure(width_of_output(r), r->c, r->scratch, r->scratch + 2 * square(r),
                              &r->alignment, err);
 }
 
-static enum status find_accuracy(struct representation *r, struct error *err)
+static enum status find_accuracy(struct output_measure *r, struct error *err)
 {
     const size_t fitted = r->plan.probe_samples / 2, held_out = r->plan.probe_samples - fitted;
     enum status status = STATUS_OK;
 #pragma omp parallel for num_threads(r->plan.threads) schedule(dynamic)
     for (size_t z = 0; z < r->latents; z++) {
-        struct representation_work *w = &r->work[omp_get_thread_num()];
+        struct output_work *w = &r->work[omp_get_thread_num()];
         const uint8_t *label = r->label + z * r->feature_stride;
         struct error own;
-        struct probe probe = {.features = width_of_output(r),
-                              .states = tree_of(r)->states,
-                              .ridge = r->plan.ridge,
-                              .weights = w->weights};
-        if (!probe_fit(&probe, fitted, r->feature, r->feature_stride, label, w->probe, &own))
-            r->accuracy[z] = probe_accuracy(&probe, held_out, r->feature + fitted,
-                                            r->feature_stride, label + fitted);
+        struct readout readout = {.features = width_of_output(r),
+                                  .states = outputs_tree(r)->states,
+                                  .ridge = r->plan.ridge,
+                                  .weights = w->weights};
+        if (!readout_fit(&readout, fitted, r->feature, r->feature_stride, label, w->fit, &own))
+            r->accuracy[z] = readout_accuracy(&readout, held_out, r->feature + fitted,
+                                              r->feature_stride, label + fitted);
         else
 #pragma omp critical
             status = error_set(err, own.status, "%s", own.message);
     }
+    r->mean_accuracy = 0;
+    for (size_t z = 0; z < r->latents; z++)
+        r->mean_accuracy += r->accuracy[z] / (double)r->latents;
     return status;
 }
 
-enum status representation_from_moments(struct representation *r, const double *parameters,
-                                        const double *target, const double *predictor,
-                                        struct error *err)
+enum status outputs_from_moments(struct output_measure *r, const double *parameters,
+                                 const double *target, const double *predictor, struct error *err)
 {
     const size_t n = width_of_output(r);
     const double shared = matrix_trace(n, r->f);
@@ -272,43 +271,17 @@ enum status representation_from_moments(struct representation *r, const double *
                    : NAN;
     for (size_t i = 0; i < square(r); i++)
         r->balance[i] = NAN;
-    return representation_has_matrix(r) ? find_alignment(r, parameters, predictor, err)
-                                        : find_spectrum(r, err);
+    return outputs_has_matrix(r) ? find_alignment(r, parameters, predictor, err)
+                                 : find_spectrum(r, err);
 }
 
-enum status representation_measure(struct representation *r, double *parameters, double *target,
-                                   const double *predictor, uint64_t seed, uint64_t epoch,
-                                   struct error *err)
+enum status outputs_measure(struct output_measure *r, double *parameters, double *target,
+                            const double *predictor, uint64_t seed, uint64_t epoch,
+                            struct error *err)
 {
     const struct evaluation e = {
         .parameters = parameters, .target = target, .seed = seed, .epoch = epoch};
     find_moments(r, &e);
-    enum status status = representation_from_moments(r, parameters, target, predictor, err);
+    enum status status = outputs_from_moments(r, parameters, target, predictor, err);
     return status ? status : find_accuracy(r, err);
-}
-
-size_t representation_quantities(const struct representation *r,
-                                 struct representation_quantity quantity[REPRESENTATION_QUANTITIES])
-{
-    const struct alignment *a = &r->alignment;
-    const struct representation_quantity all[REPRESENTATION_QUANTITIES] = {
-        {"f_eigenvalues", "eigenvalues s_j of E[f f^T], largest first", 1, a->f_value},
-        {"effective_rank", "effective rank of E[f f^T]", 0, &a->effective_rank},
-        {"sigma2", "tr E[f f^T] / tr E[f f_+^T] - 1", 0, &r->sigma2},
-        {"tau", "tr E[f_a f^T] / tr E[f f_+^T]", 0, &r->tau},
-        {"target_cosine", "cosine of the target's weights with the online network's", 0,
-         &r->target_cosine},
-        {"alignment",
-         "|cos(u_j, W_p u_j)| of every eigenvector u_j of E[f f^T]; noise where s_j is rounding", 1,
-         a->cosine},
-        {"p", "u_j^T W_p u_j", 1, a->p_value},
-        {"eigenvalues", "eigenvalues of the symmetric part of W_p, largest first", 1, a->predictor},
-        {"asymmetry", "|W_p - W_p^T| / |W_p|", 0, &a->asymmetry},
-        {"commutator", "|[E[f f^T], W_p]|", 0, &a->commutator},
-        {"k_least", "least eigenvalue of K, for isotropic data", 0, &r->k_least},
-        {"balance", "W W^T - W_p^T W_p / alpha_p", 2, r->balance},
-    };
-    const size_t count = representation_has_matrix(r) ? REPRESENTATION_QUANTITIES : 5;
-    memcpy(quantity, all, count * sizeof *all);
-    return count;
 }

@@ -1,0 +1,31 @@
+/* train.trainer flow: a linear network follows the gradient flow of its loss, integrated from the
+ * exact moments of the data.  Time is in units of optimiser.lr times steps. */
+#ifndef DUET_SIM_FLOW_TRAINER_H
+#define DUET_SIM_FLOW_TRAINER_H
+
+#include "sim/flow/network_flow.h"
+#include "sim/train/trainer_kind.h"
+
+struct flow_settings {
+    int equations; /* enum flow_equations */
+    double end;    /* time */
+    int64_t points;
+    double tolerance;
+};
+
+/* State of the kind; memory belongs to the arena, and that of `flow` to itself.  All matrices are
+ * those of the network: W is [n2][n1], W_p [n2][n2]. */
+struct flow_trainer {
+    const struct learner *learner;
+    const struct flow_settings *settings;
+    struct network_flow flow;
+    double *x, *x_prime;   /* moments of the data, [n1][n1] */
+    double *w, *w_p, *w_a; /* as they are now */
+    double *c, *f, *d;     /* moments of the outputs, [n2][n2] */
+    double *invariant;     /* [dynamics.invariants] of the flow, at most [n2][n2] */
+    double loss;
+    size_t reached; /* points in time */
+    double time;    /* of the last of them */
+};
+
+#endif

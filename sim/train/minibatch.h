@@ -1,0 +1,30 @@
+/* train.trainer minibatch: steps of the optimiser on batches of fresh samples, with measurements
+ * beside training.
+ *
+ * A measurement needs the weights as they were, so the next epoch is trained meanwhile: half of the
+ * threads measure and then draw what the rest of the epoch and the beginning of the one after it
+ * need, the others train, and all train when that is done.  That is faster than all at one and then
+ * all at the other, since the threads of a training step have to wait for one another.  No number
+ * depends on it. */
+#ifndef DUET_SIM_MINIBATCH_H
+#define DUET_SIM_MINIBATCH_H
+
+#include "sim/train/trainer.h"
+#include "sim/train/trainer_kind.h"
+
+struct minibatch_settings {
+    int64_t epochs;  /* passes over `samples` fresh samples */
+    int64_t samples; /* per epoch */
+    int64_t batch;
+};
+
+/* State of the kind; memory belongs to the arena. */
+struct minibatch {
+    const struct learner *learner;
+    const struct minibatch_settings *settings;
+    struct trainer trainer;
+    double loss;           /* mean over the last epoch; before training, over the first batches */
+    struct snapshot taken; /* copies that a measurement works on while training goes on */
+};
+
+#endif

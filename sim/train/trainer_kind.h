@@ -1,0 +1,105 @@
+/* Kinds of trainers: what moves the weights from the first point in time to the last.
+ *
+ * A kind is one file that exports one `const struct trainer_kind`; `train.trainer` of a spec names
+ * it.  Whoever runs it knows only what is below: it lays the kind out, lets it run, and is told of
+ * every point in time at which there is something to measure. */
+#ifndef DUET_SIM_TRAINER_KIND_H
+#define DUET_SIM_TRAINER_KIND_H
+
+#include "core/arena.h"
+#include "core/quantity.h"
+#include "sim/data/source.h"
+#include "sim/loss/objective.h"
+#include "sim/net/network.h"
+#include "sim/net/predictor.h"
+#include "sim/optimisers/optimiser.h"
+#include "sim/train/predictor_optimiser.h"
+#include "sim/train/snapshot.h"
+
+/* What is trained; everything is borrowed and stays as it is. */
+struct learner {
+    const struct source *source;
+    const void *world;
+    const struct network *network;
+    const struct objective *objective;
+    const void *objective_settings;
+    struct needs needs; /* of the objective with these settings */
+    const struct optimiser *optimiser;
+    const void *optimiser_settings;
+    const struct predictor *predictor; /* of an objective with a target, else without parameters */
+    const struct predictor_optimiser *predictor_optimiser;
+    const void *predictor_settings;
+    int64_t every; /* epochs between points in time */
+    uint64_t seed;
+    int threads;
+};
+
+enum { TRAINER_DETAIL = 256 };
+
+/* Whoever watches a run; the calls come in the order of the members for each point in time. */
+struct watch {
+    void *context;
+    /* A point in time is reached: the kind's quantities are those of this point.  From the thread
+     * that called `run`. */
+    void (*reached)(void *context, double time);
+    /* Measure the weights of that point.  May run on a thread of its own, beside training. */
+    enum status (*measure)(void *context, const struct snapshot *snapshot, struct error *err);
+    /* The point is whole; `step` of all `steps` are done.  From the thread that called `run`.
+     * `milestone`: worth a line of its own where progress is shown as lines. */
+    void (*kept)(void *context, uint64_t step, uint64_t steps, bool milestone);
+    /* Now and then; false stops the run. */
+    bool (*keep_going)(void *context, uint64_t step, uint64_t steps);
+};
+
+struct trainer_kind {
+    struct descriptor about;
+    /* Axis of time: its path and what it counts; and the long name of the loss. */
+    const char *time, *time_name, *loss_name;
+    bool exact;  /* snapshots have the exact moments of the outputs, and nothing is sampled */
+    size_t size; /* bytes of the state; the caller zeroes them, and they stay in their place */
+    /* Whether it can train this: STATUS_INVALID with the key to blame. */
+    enum status (*check)(const struct learner *learner, const void *settings, struct error *err);
+    /* Points in time at most, the beginning included. */
+    size_t (*points)(const struct learner *learner, const void *settings);
+    /* Lay out in `arena`, once counting, once real, and set the first weights. */
+    void (*layout)(void *state, const struct learner *learner, const void *settings,
+                   struct arena *arena);
+    /* After the real layout, and before the arena is freed; `close` also after an error.  NULL:
+     * there is nothing to do. */
+    enum status (*open)(void *state, struct error *err);
+    void (*close)(void *state);
+    /* From the first point in time to the last.  STATUS_DIVERGED: with where, in `detail`;
+     * STATUS_INTERRUPTED: `keep_going` said no. */
+    enum status (*run)(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
+                       struct error *err);
+    /* What training itself gives, after `open`: "/series/loss" first. */
+    void (*quantities)(const void *state, struct quantity_list *list);
+    /* The weights as they are; `epoch` and `threads` mean nothing. */
+    struct snapshot (*weights)(const void *state);
+    /* The work ahead in words, "4 inputs, 30 parameters, ..."; and where it is at `step`, "epoch 3
+     * of 20".  Return what snprintf does. */
+    int (*describe_work)(const void *state, char *text, size_t size);
+    int (*describe_step)(const void *state, uint64_t step, char *text, size_t size);
+};
+
+/* All kinds, in the order of `duet list trainers`: one line per file. */
+/* clang-format off */
+#define TRAINER_KINDS(X) \
+    X(minibatch) \
+    X(flow)
+/* clang-format on */
+
+#define DECLARE(name) extern const struct trainer_kind trainer_##name;
+TRAINER_KINDS(DECLARE)
+#undef DECLARE
+
+/* Add the loss to a kind's list. */
+static inline void add_loss(struct quantity_list *list, const struct trainer_kind *kind,
+                            const double *value)
+{
+    struct quantity *q = quantity_add(list, kind->loss_name, "/series/loss");
+    q->value = value;
+    q->headline = q->brief = "loss";
+}
+
+#endif
