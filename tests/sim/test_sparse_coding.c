@@ -1,13 +1,10 @@
 /* Protects sim/data/sources/sparse_coding.c: the dictionary, what a sample is made of, its masks,
- * the moments of views, what is refused; and the normal numbers of single precision. */
+ * the moments of views, what is refused. */
 #include "tests/kit/testing.h"
 
-#include "core/normal.h"
 #include "harness/run/experiment.h"
 #include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
-
-#include <gsl/gsl_sort.h>
 
 enum { MOST_KEYS = 8, VIEWS = 4 };
 
@@ -489,61 +486,6 @@ static void a_block_is_the_same_in_any_order(void **state)
     }
 }
 
-/* ---- normal numbers of single precision ---- */
-
-static void single_numbers_follow_their_definition(void **state)
-{
-    (void)state;
-    for (uint64_t lane = 0; lane < 2000; lane++) {
-        const struct random_words base = random_words(1, PURPOSE_TEST, lane % 7, 2, 3, 4);
-        float row[BLOCK];
-        uint32_t word[RANDOM_ROW];
-        normal_row_single(&base, (uint32_t)lane, row);
-        random_row(&base, (uint32_t)lane, word);
-        for (size_t i = 0; i < BLOCK / 2; i++) {
-            const uint32_t turn = word[i + BLOCK / 2];
-            const double u = ((double)(word[i] >> 1) + 0.5) * 0x1p-31;
-            const double angle = M_PI_4 * ((double)(turn & 0x7fffff) * 0x1p-22 - 1);
-            const double radius = (turn >> 31 ? -1 : 1) * sqrt(-2 * log(u));
-            const double x = cos(angle), y = sin(angle);
-            const bool swap = turn >> 30 & 1;
-            /* u is rounded to 24 bits: radius^2 is off by 2^-24, */
-            const double slack = 4e-7 * fabs(radius) + 0x1p-24 / fabs(radius);
-            assert_near((double)row[i], radius * (swap ? y : x), slack);
-            assert_near((double)row[i + BLOCK / 2], radius * (swap ? x : y), slack);
-        }
-    }
-}
-
-static void single_numbers_are_normal(void **state)
-{
-    (void)state;
-    enum { ROWS = 8000, COUNT = ROWS * BLOCK };
-    double *x = allocate(COUNT, sizeof *x), distance = 0, across = 0, second = 0, fourth = 0;
-    for (uint64_t row = 0; row < ROWS; row++) {
-        const struct random_words base = random_words(1, PURPOSE_TEST, row / 100, 2, 3, 4);
-        float value[BLOCK];
-        normal_row_single(&base, (uint32_t)row % 100, value);
-        for (size_t i = 0; i < BLOCK; i++)
-            x[row * BLOCK + i] = (double)value[i];
-    }
-    for (size_t i = 0; i < COUNT; i++) { /* the two of a pair */
-        across += i % BLOCK < BLOCK / 2 ? x[i] * x[i + BLOCK / 2] : 0;
-        second += x[i] * x[i] / COUNT;
-        fourth += pow(x[i], 4) / COUNT;
-    }
-    assert_at_most(fabs(across) / sqrt(COUNT / 2.0), 5);
-    assert_at_most(fabs(second - 1), 5 * sqrt(2.0 / COUNT));
-    assert_at_most(fabs(fourth - 3), 5 * sqrt(96.0 / COUNT));
-    gsl_sort(x, 1, COUNT);
-    for (size_t i = 0; i < COUNT; i++)
-        distance = fmax(distance, fabs(gsl_cdf_ugaussian_P(x[i]) - ((double)i + 0.5) / COUNT));
-    assert_at_most(distance * sqrt(COUNT), 2.2); /* Kolmogorov: P < 2e-4 */
-    assert_above(-x[0], 4);
-    assert_above(x[COUNT - 1], 4);
-    free(x);
-}
-
 /* ---- what is refused ---- */
 
 static void check_refused(const char *keys, const char *key)
@@ -591,8 +533,6 @@ int main(void)
         cmocka_unit_test(empty_views_can_be_trained_on),
         cmocka_unit_test(moments_are_those_of_the_views),
         cmocka_unit_test(a_block_is_the_same_in_any_order),
-        cmocka_unit_test(single_numbers_follow_their_definition),
-        cmocka_unit_test(single_numbers_are_normal),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
