@@ -26,10 +26,15 @@ struct file {
 
 /* ---- reading ---- */
 
+/* As many names as fit; the text ends with "..." where these are not all. */
 static void add_name(const char *path, void *names)
 {
-    const size_t used = strlen(names);
-    snprintf((char *)names + used, NAMES - used, "%s%s", used ? ", " : "", path);
+    const size_t used = strlen(names), left = NAMES - used;
+    char *end = (char *)names + used;
+    if (used > 0 && end[-1] == '.')
+        return;
+    const bool fits = strlen(path) + sizeof ", , ..." <= left;
+    snprintf(end, left, "%s%s", used ? ", " : "", fits ? path : "...");
 }
 
 /* The dataset that `key` names, of this rank, with finite numbers. */
