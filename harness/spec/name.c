@@ -1,4 +1,4 @@
-/* What names a run: its complete spec, and what the spec names without holding it. */
+/* The name of a run: a hash of its complete spec, and of the files that its data are read from. */
 #include "core/hash.h"
 #include "harness/spec/spec.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One section with settings that were met before. */
+/* The content of a section that was met before. */
 struct spec_content {
     struct spec_content *next;
     const struct descriptor *chosen;

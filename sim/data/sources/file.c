@@ -10,14 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_INPUTS = 1 << 16, MAX_LABEL = 255, NAMES = 256 };
+enum { MAX_LABEL = 255, NAMES = 256 };
 
 struct settings {
     const char *path, *dataset, *labels;
     double noise;
 };
 
-/* What is read, and so what is hashed. */
+/* All that is read of a file, and hashed. */
 struct file {
     struct store_array x, y; /* [row][input]; labels [row], or nothing */
     double noise;            /* variance */
@@ -89,10 +89,6 @@ static enum status read_file(struct file *f, const struct settings *s, struct er
         return error_key(err, "data.path", "data.path: %s; give the path of an HDF5 file",
                          problem.message);
     enum status status = read_array(file, s->path, "data.dataset", s->dataset, 2, &f->x, err);
-    if (!status && f->x.shape[1] > MAX_INPUTS)
-        status = error_key(err, "data.dataset",
-                           "data.dataset: %s of %s has %zu columns; at most %d can be inputs",
-                           s->dataset, s->path, f->x.shape[1], MAX_INPUTS);
     if (!status && s->labels[0])
         status = read_array(file, s->path, "data.labels", s->labels, 1, &f->y, err);
     if (!status && s->labels[0])
