@@ -28,9 +28,9 @@ static size_t views_of(const struct given *g)
 
 static enum status read_sizes(const struct store_file *file, struct given *g, struct error *err)
 {
-    enum status status = reference_size(file, "batch", 2, MAX_BATCH, &g->samples, err);
+    enum status status = reference_size(file, "batch", 2, REFERENCE_MAX_BATCH, &g->samples, err);
     if (!status)
-        status = reference_size(file, "width", 1, MAX_WIDTH, &g->width, err);
+        status = reference_size(file, "width", 1, REFERENCE_MAX_WIDTH, &g->width, err);
     if (!status)
         status = reference_size(file, "positives", 1, MAX_VIEWS, &g->positives, err);
     if (!status)
@@ -128,7 +128,7 @@ static enum status compare_case(const struct given *g, const char *group,
                                 struct error *err)
 {
     const struct extent extent = {3, {views_of(g), g->samples, g->width}};
-    char path[PATH];
+    char path[REFERENCE_PATH];
     double loss, *gradient;
     enum status status = take_zeros(views_of(g) * g->samples * g->width, &gradient, err);
     if (!status)
@@ -177,7 +177,7 @@ static void visit(const char *path, void *context)
 {
     struct given *g = context;
     const size_t length = strlen(path), end = strlen("/loss");
-    char group[PATH - 8]; /* with room for /loss and /grad */
+    char group[REFERENCE_PATH - 8]; /* with room for /loss and /grad */
     if (g->status || length <= end || strcmp(path + length - end, "/loss") != 0)
         return;
     if (snprintf(group, sizeof group, "%.*s", (int)(length - end), path) < (int)sizeof group)

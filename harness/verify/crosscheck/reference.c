@@ -143,18 +143,18 @@ enum status reference_real(const struct store_file *file, const char *name, doub
 }
 
 /* "tree, mlp or outputs" */
-static void list_words(const char *const *words, char out[PATH])
+static void list_words(const char *const *words, char out[REFERENCE_PATH])
 {
-    int used = snprintf(out, PATH, "%s", words[0]);
-    for (int i = 1; words[i] && used < PATH; i++)
-        used += snprintf(out + used, (size_t)(PATH - used), "%s%s", words[i + 1] ? ", " : " or ",
-                         words[i]);
+    int used = snprintf(out, REFERENCE_PATH, "%s", words[0]);
+    for (int i = 1; words[i] && used < REFERENCE_PATH; i++)
+        used += snprintf(out + used, (size_t)(REFERENCE_PATH - used), "%s%s",
+                         words[i + 1] ? ", " : " or ", words[i]);
 }
 
 enum status reference_word(const struct store_file *file, const char *name,
                            const char *const *words, int *which, struct error *err)
 {
-    char *text, right[PATH];
+    char *text, right[REFERENCE_PATH];
     bool there = store_has_attribute(file, name);
     list_words(words, right);
     if (!there || store_get_text(file, name, &text, NULL))
