@@ -84,14 +84,16 @@ static const struct param params[] = {
     {0}};
 
 const struct objective objective_vicreg = {
-    .about = {.name = "vicreg",
-              .doc = "VICReg: outputs for the two views are drawn together, while each output's "
-                     "deviation over the batch is kept above a target and the covariances of "
-                     "different outputs are kept small. Outputs are usually not normalised "
-                     "(network.normalize: false).",
-              .source = "Bardes et al., arXiv:2105.04906, Eqns. 1 to 6; means over outputs as in their code",
-              .params = params,
-              .settings_size = sizeof(struct vicreg_settings)},
+    .about =
+        {.name = "vicreg",
+         .doc = "VICReg: outputs for the two views are drawn together, while each output's "
+                "deviation over the batch is kept above a target and the covariances of "
+                "different outputs are kept small. Outputs are usually not normalised "
+                "(network.normalize: false).",
+         .source =
+             "Bardes et al., arXiv:2105.04906, Eqns. 1 to 6; means over outputs as in their code",
+         .params = params,
+         .settings_size = sizeof(struct vicreg_settings)},
     .form = &form_moments,
     .of = &(const struct of_moments){centred, loss},
 };
