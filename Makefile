@@ -24,11 +24,11 @@ VERSION := 0.1.0
 COMMIT := $(shell git describe --always --dirty --abbrev=12 --exclude '*' 2>/dev/null || echo unknown)
 
 # gsl's own CBLAS must not come before OpenBLAS: link libgsl without it.
-PACKAGES = gsl hdf5 lapacke openblas libxsmm libfyaml
+PACKAGES = gsl hdf5 lapacke openblas libxsmm libfyaml zlib
 COMPILE = $(CC) -std=c17 -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PACKAGES)) \
 	-march=$(ARCH) -fopenmp -ffp-contract=fast -fno-math-errno $(WARNINGS) $(CFLAGS)
 LIBS = $(shell pkg-config --libs-only-L hdf5 openblas) -lhdf5_hl -lhdf5 -lgsl -llapacke -lxsmm \
-	-lopenblas -lfyaml -lpthread -ldl -lm
+	-lopenblas -lfyaml -lz -lpthread -ldl -lm
 
 # `make V=1` shows the commands.
 ifneq ($(V),1)

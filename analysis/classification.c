@@ -5,14 +5,13 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCKS = 4, COUNT = BLOCKS * BLOCK }; /* samples of a batch */
+enum { COUNT = 4 * BLOCK }; /* samples of a batch */
 
 struct classification_work {
     struct batch batch;
-    uint8_t *leaf, *block_leaf; /* [leaf][COUNT], [leaf][BLOCK] */
-    uint8_t *label;             /* [COUNT] */
-    void *scratch;
-    double *log_p; /* [class][stride] */
+    struct views views;
+    uint8_t *label; /* [COUNT] */
+    double *log_p;  /* [class][stride] */
 };
 
 static void layout_work(const struct classification *c, struct classification_work *w,
@@ -20,10 +19,9 @@ static void layout_work(const struct classification *c, struct classification_wo
 {
     const struct classification_plan *p = &c->plan;
     batch_layout_views(&w->batch, p->network, 1, COUNT, 0, arena);
-    w->leaf = ARENA_TAKE(arena, uint8_t, p->network->leaves * COUNT);
-    w->block_leaf = ARENA_TAKE(arena, uint8_t, p->network->leaves * BLOCK);
+    w->views = (struct views){.source = p->source, .world = p->world, .count = 1};
+    views_layout(&w->views, arena);
     w->label = ARENA_TAKE(arena, uint8_t, COUNT);
-    w->scratch = ARENA_TAKE(arena, uint8_t, p->source->scratch_size(p->world));
     w->log_p = ARENA_TAKE(arena, double, (size_t)c->head.classes * w->batch.stride);
 }
 
@@ -38,21 +36,6 @@ void classification_layout(struct classification *c, const struct classification
         struct classification_work counted = {0}; /* it points into itself: laid out in place */
         layout_work(c, arena->base ? &c->work[i] : &counted, arena);
     }
-}
-
-static void draw_samples(const struct classification *c, struct classification_work *w,
-                         uint64_t seed, uint64_t epoch, size_t batch)
-{
-    const struct classification_plan *p = &c->plan;
-    for (size_t b = 0; b < BLOCKS; b++) {
-        const struct draw draw = {
-            .seed = seed, .purpose = PURPOSE_MEASURE, .epoch = epoch, .block = batch * BLOCKS + b};
-        p->source->labels(p->world, draw, w->label + b * BLOCK);
-        p->source->views(p->world, draw, 0, 1, w->scratch, w->block_leaf);
-        for (size_t i = 0; i < p->network->leaves; i++)
-            memcpy(w->leaf + i * COUNT + b * BLOCK, w->block_leaf + i * BLOCK, BLOCK);
-    }
-    batch_set_states(&w->batch, 0, w->leaf, COUNT);
 }
 
 /* Samples of the first `count` of a batch whose label is chosen. */
@@ -71,12 +54,14 @@ double classification_accuracy(struct classification *c, double *parameters, con
                                uint64_t seed, uint64_t epoch)
 {
     const size_t samples = c->plan.samples, batches = (samples + COUNT - 1) / COUNT;
+    const struct draw draw = {.seed = seed, .purpose = PURPOSE_MEASURE, .epoch = epoch};
     size_t right = 0;
 #pragma omp parallel for num_threads(c->plan.threads) schedule(dynamic) reduction(+ : right)
     for (size_t b = 0; b < batches; b++) {
         struct classification_work *w = &c->work[omp_get_thread_num()];
         const size_t left = samples - b * COUNT;
-        draw_samples(c, w, seed, epoch, b);
+        const struct rows rows[] = {batch_rows(&w->batch, 0), {.label = w->label}};
+        views_fill(&w->views, draw, b * COUNT, COUNT, rows, 2);
         right += count_right(c, w, parameters, head, left < COUNT ? left : COUNT);
     }
     return (double)right / (double)samples;

@@ -11,7 +11,7 @@
 
 struct classification_plan {
     const struct network *network;
-    const struct source *source; /* of states, with labels */
+    const struct source *source; /* with labels */
     const void *world;
     size_t samples;
     int threads;

@@ -21,7 +21,7 @@ struct features_work {
 
 static const struct dictionary *dictionary_of(const struct features *f)
 {
-    return f->plan.source->dictionary(f->plan.world);
+    return source_dictionary(f->plan.source, f->plan.world);
 }
 
 static size_t outputs_of(const struct features *f)
@@ -180,7 +180,7 @@ static void draw_block(const struct features *f, struct features_work *w, uint64
     const struct draw draw = {
         .seed = f->plan.seed, .purpose = PURPOSE_MEASURE, .epoch = epoch, .block = block};
     double *x = w->part, *signal = x + size, *noise = signal + size;
-    f->plan.source->hidden(f->plan.world, draw, w->scratch, w->z, signal, noise);
+    f->plan.source->features->draw(f->plan.world, draw, w->scratch, w->z, signal, noise);
     for (size_t i = 0; i < size; i++)
         x[i] = signal[i] + noise[i];
     for (int view = 0; view < PARTS; view++)

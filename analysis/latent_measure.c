@@ -178,7 +178,8 @@ static void add_states(struct latent_measure *m, struct latent_thread *t, double
     }
 }
 
-static void flush_all(struct latent_measure *m, struct latent_thread *t, double *parameters, double *sums)
+static void flush_all(struct latent_measure *m, struct latent_thread *t, double *parameters,
+                      double *sums)
 {
     for (int label = 0; label < m->plan.tree->states; label++)
         flush(m, t, parameters, label, sums);
@@ -203,13 +204,13 @@ static size_t block_count(const struct input *input, size_t block)
     return left < BLOCK ? left : BLOCK;
 }
 
-static void add_samples(struct latent_measure *m, struct latent_thread *t, const struct input *input,
-                        size_t first, size_t end, double *sums)
+static void add_samples(struct latent_measure *m, struct latent_thread *t,
+                        const struct input *input, size_t first, size_t end, double *sums)
 {
     for (size_t b = first; b < end; b++) {
         struct draw draw = input->draw;
         draw.block = b;
-        m->plan.source->latents(m->plan.world, draw, t->scratch, t->block);
+        m->plan.source->latents->draw(m->plan.world, draw, t->scratch, t->block);
         add_states(m, t, input->parameters, t->block, BLOCK, block_count(input, b), sums);
     }
     flush_all(m, t, input->parameters, sums);
@@ -224,8 +225,8 @@ static void add_given(struct latent_measure *m, struct latent_thread *t, const s
     flush_all(m, t, input->parameters, sums);
 }
 
-static void add_support(struct latent_measure *m, struct latent_thread *t, const struct input *input,
-                        size_t first, size_t end, double *sums)
+static void add_support(struct latent_measure *m, struct latent_thread *t,
+                        const struct input *input, size_t first, size_t end, double *sums)
 {
     const struct support *s = input->support;
     for (size_t b = first; b < end; b++)
@@ -341,7 +342,8 @@ static void find_best(struct latent_measure *m)
     }
 }
 
-static enum status measure_input(struct latent_measure *m, const struct input *input, struct error *err)
+static enum status measure_input(struct latent_measure *m, const struct input *input,
+                                 struct error *err)
 {
     size_t nodes = nodes_of(m->plan.network, m->tables.entry);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
@@ -360,8 +362,8 @@ static enum status measure_input(struct latent_measure *m, const struct input *i
     return finish_operators(m, err);
 }
 
-enum status latents_from_samples(struct latent_measure *m, double *parameters, uint64_t seed, uint64_t epoch,
-                            size_t samples, struct error *err)
+enum status latents_from_samples(struct latent_measure *m, double *parameters, uint64_t seed,
+                                 uint64_t epoch, size_t samples, struct error *err)
 {
     struct input input = {.parameters = parameters,
                           .count = samples,
@@ -370,8 +372,8 @@ enum status latents_from_samples(struct latent_measure *m, double *parameters, u
     return measure_input(m, &input, err);
 }
 
-enum status latents_from_support(struct latent_measure *m, double *parameters, const struct support *support,
-                            struct error *err)
+enum status latents_from_support(struct latent_measure *m, double *parameters,
+                                 const struct support *support, struct error *err)
 {
     struct input input = {
         .parameters = parameters, .count = support->count, .add = add_support, .support = support};
@@ -379,7 +381,7 @@ enum status latents_from_support(struct latent_measure *m, double *parameters, c
 }
 
 enum status latents_from_given(struct latent_measure *m, double *parameters, const uint8_t *state,
-                          size_t stride, size_t count, struct error *err)
+                               size_t stride, size_t count, struct error *err)
 {
     struct input input = {.parameters = parameters,
                           .count = count,

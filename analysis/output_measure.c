@@ -9,14 +9,11 @@
 #include <omp.h>
 #include <string.h>
 
-enum { BLOCKS = 4, COUNT = BLOCKS * BLOCK, MOMENTS = 3 }; /* samples of a batch */
+enum { COUNT = 4 * BLOCK, MOMENTS = 3 }; /* samples of a batch */
 
 struct output_work {
     struct batch online, target; /* x_1 and x_2; x_2 */
-    uint8_t *leaf;               /* states [view][leaf][BLOCK], then [view][leaf][COUNT], or */
-    double *value;               /* the same of real numbers */
-    uint8_t *states;             /* [node][BLOCK] */
-    void *scratch;
+    struct views views;
     double *fit, *weights;
 };
 
@@ -32,7 +29,7 @@ static size_t square(const struct output_measure *r)
 
 const struct tree *outputs_tree(const struct output_measure *r)
 {
-    return r->plan.source->tree(r->plan.world);
+    return source_tree(r->plan.source, r->plan.world);
 }
 
 bool outputs_has_matrix(const struct output_measure *r)
@@ -50,22 +47,20 @@ static size_t kept_latents(const struct tree *tree)
     return count;
 }
 
-static void layout_work(struct output_measure *r, struct output_work *w,
-                        struct arena *arena)
+static void layout_work(struct output_measure *r, struct output_work *w, struct arena *arena)
 {
     const struct output_plan *p = &r->plan;
     const struct tree *tree = outputs_tree(r);
-    const size_t values = 2 * p->network->leaves * (BLOCK + COUNT);
     batch_layout_views(&w->online, p->network, 2, COUNT, 0, arena);
     batch_layout_views(&w->target, p->network, 1, COUNT, 0, arena);
-    if (p->network->leaf_states == 0)
-        w->value = ARENA_TAKE(arena, double, values);
-    else
-        w->leaf = ARENA_TAKE(arena, uint8_t, values);
-    w->scratch = ARENA_TAKE(arena, uint8_t, p->source->scratch_size(p->world));
+    w->views = (struct views){.source = p->source,
+                              .world = p->world,
+                              .positives = 1,
+                              .count = 2,
+                              .latents = r->latents > 0};
+    views_layout(&w->views, arena);
     if (r->latents == 0)
         return;
-    w->states = ARENA_TAKE(arena, uint8_t, tree->nodes * BLOCK);
     w->fit = ARENA_TAKE(arena, double, readout_work(width_of_output(r), tree->states));
     w->weights = ARENA_TAKE(arena, double, readout_weights(width_of_output(r), tree->states));
 }
@@ -81,8 +76,7 @@ static void layout_alignment(struct output_measure *r, struct arena *arena)
     r->scratch = ARENA_TAKE(arena, double, alignment_work(n) + 2 * square(r) + n);
 }
 
-void outputs_layout(struct output_measure *r, const struct output_plan *plan,
-                           struct arena *arena)
+void outputs_layout(struct output_measure *r, const struct output_plan *plan, struct arena *arena)
 {
     *r = (struct output_measure){.plan = *plan};
     r->latents = plan->probe_samples ? kept_latents(outputs_tree(r)) : 0;
@@ -112,37 +106,22 @@ struct evaluation {
     uint64_t seed, epoch;
 };
 
-/* Views of samples [batch * COUNT, ...) into the batches of a thread. */
-static void draw_views(const struct output_measure *r, struct output_work *w,
-                       const struct evaluation *e, size_t batch)
+/* Samples [batch * COUNT, ...) into the batches of a thread, and the latents that they had. */
+static void draw_samples(const struct output_measure *r, struct output_work *w,
+                         const struct evaluation *e, size_t batch)
 {
-    const struct output_plan *p = &r->plan;
-    const size_t leaves = p->network->leaves, views = 2 * leaves * BLOCK;
-    for (size_t b = 0; b < BLOCKS; b++) {
-        const struct draw draw = {.seed = e->seed,
-                                  .purpose = PURPOSE_MEASURE,
-                                  .epoch = e->epoch,
-                                  .block = batch * BLOCKS + b};
-        if (w->value)
-            p->source->values(p->world, draw, 1, 2, w->scratch, w->value);
-        else
-            p->source->views(p->world, draw, 1, 2, w->scratch, w->leaf);
-        for (size_t row = 0; row < 2 * leaves; row++)
-            if (w->value)
-                memcpy(w->value + views + row * COUNT + b * BLOCK, w->value + row * BLOCK,
-                       BLOCK * sizeof *w->value);
-            else
-                memcpy(w->leaf + views + row * COUNT + b * BLOCK, w->leaf + row * BLOCK, BLOCK);
+    const struct draw draw = {.seed = e->seed, .purpose = PURPOSE_MEASURE, .epoch = e->epoch};
+    const size_t first = batch * COUNT;
+    struct rows rows[4] = {batch_rows(&w->online, 0), batch_rows(&w->online, 1)};
+    size_t kinds = 2;
+    if (e->target) {
+        rows[kinds] = batch_rows(&w->target, 0);
+        rows[kinds++].view = 1;
     }
-    for (int view = 0; view < 2; view++) {
-        const size_t from = views + (size_t)view * leaves * COUNT;
-        struct batch *holders[] = {&w->online, view == 1 && e->target ? &w->target : NULL};
-        for (size_t i = 0; i < 2; i++)
-            if (holders[i] && w->value)
-                batch_set_values(holders[i], i == 0 ? view : 0, w->value + from, COUNT);
-            else if (holders[i])
-                batch_set_states(holders[i], i == 0 ? view : 0, w->leaf + from, COUNT);
-    }
+    if (first < r->feature_stride)
+        rows[kinds++] = (struct rows){
+            .latent = r->label + first, .nodes = r->latents, .stride = r->feature_stride};
+    views_fill(&w->views, draw, first, COUNT, rows, kinds);
 }
 
 /* sums += f f^T, f_+ f^T, f_a f^T over `count` samples */
@@ -156,27 +135,11 @@ static void add_moments(const struct output_measure *r, const double *f, const d
                     COUNT, 1, sums + i * square(r), n);
 }
 
-/* Labels of the samples of a batch: the latents that its draws had. */
-static void keep_labels(struct output_measure *r, struct output_work *w,
-                        const struct evaluation *e, size_t batch)
-{
-    for (size_t b = 0; b < BLOCKS; b++) {
-        const struct draw draw = {.seed = e->seed,
-                                  .purpose = PURPOSE_MEASURE,
-                                  .epoch = e->epoch,
-                                  .block = batch * BLOCKS + b};
-        r->plan.source->latents(r->plan.world, draw, w->scratch, w->states);
-        for (size_t z = 0; z < r->latents; z++)
-            memcpy(r->label + z * r->feature_stride + batch * COUNT + b * BLOCK,
-                   w->states + z * BLOCK, BLOCK);
-    }
-}
-
-static void add_batch(struct output_measure *r, struct output_work *w,
-                      const struct evaluation *e, size_t batch, double *sums)
+static void add_batch(struct output_measure *r, struct output_work *w, const struct evaluation *e,
+                      size_t batch, double *sums)
 {
     const size_t view = width_of_output(r) * COUNT, first = batch * COUNT;
-    draw_views(r, w, e, batch);
+    draw_samples(r, w, e, batch);
     batch_forward(&w->online, e->parameters);
     if (e->target)
         batch_forward(&w->target, e->target);
@@ -188,7 +151,6 @@ static void add_batch(struct output_measure *r, struct output_work *w,
     }
     if (r->latents == 0 || first >= r->feature_stride)
         return;
-    keep_labels(r, w, e, batch);
     for (size_t k = 0; k < width_of_output(r); k++)
         memcpy(r->feature + k * r->feature_stride + first, f + k * COUNT, COUNT * sizeof *f);
 }
@@ -201,8 +163,7 @@ static void find_moments(struct output_measure *r, const struct evaluation *e)
     memset(r->sums, 0, OUTPUT_GROUPS * size * sizeof *r->sums);
 #pragma omp parallel for num_threads(r->plan.threads) schedule(dynamic)
     for (size_t g = 0; g < OUTPUT_GROUPS; g++)
-        for (size_t b = batches * g / OUTPUT_GROUPS;
-             b < batches * (g + 1) / OUTPUT_GROUPS; b++)
+        for (size_t b = batches * g / OUTPUT_GROUPS; b < batches * (g + 1) / OUTPUT_GROUPS; b++)
             add_batch(r, &r->work[omp_get_thread_num()], e, b, r->sums + g * size);
     double *moment[MOMENTS] = {r->c, r->f, r->d};
     for (size_t i = 0; i < size; i++) {
@@ -282,12 +243,12 @@ static enum status find_accuracy(struct output_measure *r, struct error *err)
         const uint8_t *label = r->label + z * r->feature_stride;
         struct error own;
         struct readout readout = {.features = width_of_output(r),
-                              .states = outputs_tree(r)->states,
-                              .ridge = r->plan.ridge,
-                              .weights = w->weights};
+                                  .states = outputs_tree(r)->states,
+                                  .ridge = r->plan.ridge,
+                                  .weights = w->weights};
         if (!readout_fit(&readout, fitted, r->feature, r->feature_stride, label, w->fit, &own))
             r->accuracy[z] = readout_accuracy(&readout, held_out, r->feature + fitted,
-                                            r->feature_stride, label + fitted);
+                                              r->feature_stride, label + fitted);
         else
 #pragma omp critical
             status = error_set(err, own.status, "%s", own.message);
@@ -299,8 +260,7 @@ static enum status find_accuracy(struct output_measure *r, struct error *err)
 }
 
 enum status outputs_from_moments(struct output_measure *r, const double *parameters,
-                                        const double *target, const double *predictor,
-                                        struct error *err)
+                                 const double *target, const double *predictor, struct error *err)
 {
     const size_t n = width_of_output(r);
     const double shared = matrix_trace(n, r->f);
@@ -312,12 +272,12 @@ enum status outputs_from_moments(struct output_measure *r, const double *paramet
     for (size_t i = 0; i < square(r); i++)
         r->balance[i] = NAN;
     return outputs_has_matrix(r) ? find_alignment(r, parameters, predictor, err)
-                                        : find_spectrum(r, err);
+                                 : find_spectrum(r, err);
 }
 
 enum status outputs_measure(struct output_measure *r, double *parameters, double *target,
-                                   const double *predictor, uint64_t seed, uint64_t epoch,
-                                   struct error *err)
+                            const double *predictor, uint64_t seed, uint64_t epoch,
+                            struct error *err)
 {
     const struct evaluation e = {
         .parameters = parameters, .target = target, .seed = seed, .epoch = epoch};

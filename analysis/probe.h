@@ -14,6 +14,7 @@
 #include "core/arena.h"
 #include "core/quantity.h"
 #include "sim/data/source.h"
+#include "sim/net/network.h"
 #include "sim/net/predictor.h"
 #include "sim/train/snapshot.h"
 

@@ -56,7 +56,7 @@ static void moments(const struct readout *p, size_t samples, const double *featu
 }
 
 enum status readout_fit(struct readout *p, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label, double *work, struct error *err)
+                        const uint8_t *label, double *work, struct error *err)
 {
     const size_t n = p->features + 1;
     double *gram = work, *cross = work + n * n;
@@ -73,8 +73,8 @@ enum status readout_fit(struct readout *p, size_t samples, const double *feature
     return STATUS_OK;
 }
 
-double readout_accuracy(const struct readout *p, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label)
+double readout_accuracy(const struct readout *p, size_t samples, const double *feature,
+                        size_t stride, const uint8_t *label)
 {
     const size_t n = p->features + 1;
     size_t right = 0;

@@ -37,7 +37,7 @@ static enum status allocate(struct sample_connection **out, const struct network
     struct sample_connection *c = calloc(1, sizeof *c);
     size_t s = (size_t)samples, outputs = (size_t)n->level[0].width;
     if (!c)
-        return error_set(err, STATUS_SYSTEM, "no memory for connections");
+        return error_memory(err, "connections");
     *c = (struct sample_connection){.network = n,
                                     .samples = samples,
                                     .outputs = (int)outputs,
@@ -51,7 +51,7 @@ static enum status allocate(struct sample_connection **out, const struct network
         return STATUS_OK;
     }
     sample_connection_free(c);
-    return error_set(err, STATUS_SYSTEM, "no memory for connections of %d samples", samples);
+    return error_memory(err, "connections of %d samples", samples);
 }
 
 void sample_connection_free(struct sample_connection *c)

@@ -1,9 +1,9 @@
 /* Speed of the published setting (specs/published.yaml), against this machine's own peak.
  *
  *   bench           the table
- *   bench epoch N   seconds an epoch of one run on N threads, for paired comparisons
- *   bench flow      its line on the matrix flow alone
- *   bench features  its lines on training by [FD] alone
+ *   bench epoch N   seconds per epoch of one run on N threads, for paired comparisons
+ *   bench flow      only the line on the matrix flow
+ *   bench features  only the lines on training by [FD]
  *
  * An epoch is one pass that measures correlations and operators and one that trains, both over
  * 64,000 samples. */
@@ -85,7 +85,7 @@ static double peak(int threads)
         double rate = flops / (now() - start) / 1e9;
         best = rate > best ? rate : best;
     }
-    return sink < 1e300 ? best : 0; /* `sink` is used, so that nothing is optimised away */
+    return sink < 1e300 ? best : 0; /* uses `sink`, so that nothing is optimised away */
 }
 
 /* ---- an epoch ---- */
@@ -127,7 +127,7 @@ static struct experiment *open_published(struct spec *spec, int threads)
     return e;
 }
 
-/* What a network evaluated sample by sample would need: the same products without tables. */
+/* Operations of a network evaluated per sample: the same products without tables. */
 static double direct_flops(const struct experiment *e)
 {
     const struct network *n = &e->network;
@@ -144,21 +144,21 @@ static double direct_flops(const struct experiment *e)
     return samples * (forward + connection + 3 * 3 * forward);
 }
 
-/* What a round times, turn and turn about, so that a change in the machine's speed meets all: a run
- * of EPOCHS epochs on one thread; two such runs at the same time, which share nothing but the
- * machine and so show what its second core is worth at that moment; one on two threads. */
+/* The timings of a round, in turn, so that a change in the machine's speed affects all: a run of
+ * EPOCHS epochs on one thread; two such runs at the same time, which share only the machine and so
+ * show the gain by its second core at that moment; one run on two threads. */
 enum { ALONE, BESIDE, TOGETHER, KINDS };
 
 struct rounds {
     struct spec spec[KINDS];
     struct experiment *experiment[KINDS];
-    double epoch[KINDS][ROUNDS]; /* seconds an epoch of a run, which measures and trains */
+    double epoch[KINDS][ROUNDS]; /* seconds per epoch of a run, which measures and trains */
     double measure[ROUNDS], train[ROUNDS]; /* of that on one thread */
     double latency[ROUNDS][2];             /* before and after two threads */
 };
 
-/* Nanoseconds in which a cache line goes to the other core and back.  Some 100 where both share a
- * cache; a virtual machine's cores may move apart, and then it is several times that. */
+/* Nanoseconds in which a cache line goes to the other core and back.  Some 100 if both share a
+ * cache; a virtual machine's cores may move apart, and then the time is several times longer. */
 static double core_latency(void)
 {
     enum { TURNS = 500 };
@@ -180,14 +180,14 @@ static double core_latency(void)
     return 1e9 * seconds / TURNS;
 }
 
-/* When the second epoch and the last began: between them every epoch trains and measures once,
- * whether one comes after the other or beside it. */
+/* The times when the second epoch and the last began: between them every epoch trains and measures
+ * once, one after the other or both at the same time. */
 struct epoch_clock {
     int begun; /* epochs */
     double second, last;
 };
 
-/* Steps are those of the trainer, which has had whole epochs before. */
+/* `step` counts all steps of the trainer, whose earlier runs trained whole epochs. */
 static bool note_step(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     struct epoch_clock *clock = context;
@@ -201,7 +201,7 @@ static bool note_step(void *context, const struct experiment *e, uint64_t step, 
     return true;
 }
 
-/* Seconds an epoch of one run, from where it was. */
+/* Seconds per epoch of one run, which continues its training. */
 static double time_run(struct experiment *e)
 {
     struct epoch_clock clock = {.begun = 0};
@@ -250,7 +250,7 @@ static void print_kind(const struct rounds *r, int kind, int threads)
     double rate = flops / all / 1e9, direct = direct_flops(e) / all / 1e9;
     printf("peak       %8.1f GFLOP/s of fused multiply-adds, %d thread%s\n", peak_rate, threads,
            threads > 1 ? "s" : "");
-    printf("%d thread%s  %8.4f s an epoch", threads, threads > 1 ? "s" : " ", all);
+    printf("%d thread%s  %8.4f s per epoch", threads, threads > 1 ? "s" : " ", all);
     if (kind == ALONE)
         printf(" (measure %.4f, train %.4f)", median_of(r->measure), median_of(r->train));
     printf("\n           %8.1f GFLOP/s done, %4.1f%% of the peak\n", rate, 100 * rate / peak_rate);
@@ -258,7 +258,7 @@ static void print_kind(const struct rounds *r, int kind, int threads)
            direct, 100 * direct / peak_rate);
 }
 
-/* What the second thread is worth, over rounds whose latency lay in [low, high) before and after.
+/* The speed-up by the second thread, over rounds whose latency lay in [low, high) before and after.
  */
 static void print_ratio(const struct rounds *r, const char *what, double factor, int kind,
                         double low, double high)
@@ -322,10 +322,10 @@ static void print_sampler(void)
     double start = now();
     for (uint64_t b = 0; scratch && states && b < BLOCKS; b++) {
         struct draw draw = {.seed = 1, .purpose = PURPOSE_TEST, .block = b};
-        e->learner.source->latents(e->world, draw, scratch, states);
+        e->learner.source->latents->draw(e->world, draw, scratch, states);
     }
     double seconds = now() - start;
-    printf("sampler    %8.1f million samples of %zu nodes a second\n",
+    printf("sampler    %8.1f million samples of %zu nodes per second\n",
            BLOCKS * BLOCK / seconds / 1e6, e->subject.tree->nodes);
     free(scratch);
     free(states);
@@ -479,8 +479,7 @@ static double time_dgemm(struct chunk_shape s, size_t count, double *w, double *
     return now() - start;
 }
 
-/* Training epochs, with the drawing of their samples, and as many products by dgemm, turn and turn
- * about. */
+/* Training epochs, with the drawing of their samples, and as many products by dgemm, in turn. */
 static void print_features(int neurons)
 {
     enum { TURNS = 41 };

@@ -21,10 +21,10 @@ enum {
     CELL = 256,      /* bytes of a cell */
 };
 
-/* What can be listed. */
+/* The kinds that can be listed. */
 static const struct kind {
     const char *name;
-    const char *key; /* where a spec names one */
+    const char *key; /* the key by which a spec names one */
     const struct registry *registry;
 } kinds[] = {
     {"data", "data.source", &source_registry},
@@ -44,7 +44,7 @@ enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
 
 /* ---- text on a page ---- */
 
-/* Columns that `length` bytes of UTF-8 take. */
+/* Width in columns of `length` bytes of UTF-8. */
 static size_t columns(const char *text, size_t length)
 {
     size_t count = 0;
@@ -53,7 +53,7 @@ static size_t columns(const char *text, size_t length)
     return count;
 }
 
-/* Print `length` bytes of words from column `at` to the right edge, further lines indented. */
+/* Print `length` bytes of words from column `at` to the right edge, and indent further lines. */
 static void print_wrapped(const char *text, size_t length, size_t at, size_t indent)
 {
     const char *end = text + length;
@@ -134,8 +134,8 @@ static size_t measure_columns(const struct param *params, size_t *width)
     return left;
 }
 
-/* The headings, or the row of `param`.  Where little room is left for the meaning, it goes on a
- * line of its own. */
+/* The headings, or the row of `param`.  If little room is left for the meaning, it has a line of
+ * its own. */
 static void print_row(const struct param *param, const size_t *width, size_t left)
 {
     const bool below = left + LEAST_ROOM > PAGE_WIDTH;
@@ -250,8 +250,9 @@ int command_list(int argc, char **argv)
     static const struct argp argp = {
         .parser = parse,
         .args_doc = "[KIND]",
-        .doc = "Show what a spec can name, or all of one kind with its parameters: key, type, "
-               "values allowed, default and meaning.",
+        .doc =
+            "Show all modules that a spec can name, or all of one kind with their parameters: key, "
+            "type, values allowed, default and meaning.",
     };
     const char *word = NULL;
     argp_parse(&argp, argc, argv, 0, NULL, &word);

@@ -17,22 +17,23 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *usage, *summary;
-    bool isolated; /* reads files from elsewhere */
+    bool isolated; /* reads untrusted files */
 } commands[] = {
     {"run", command_run, "run SPEC [KEY=VALUE ...]", "train and measure; one result file", false},
     {"sweep", command_sweep, "sweep SPEC [KEY=V1,V2 ...]",
-     "run a grid of points; goes on where it stopped", false},
+     "run a grid of points; resumes after a stop", false},
     {"collect", command_collect, "collect DIR", "one table of a sweep's runs", false},
     {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key",
      false},
     {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values", true},
-    {"info", command_info, "info FILE.h5", "what a result file holds", true},
-    {"list", command_list, "list [KIND]", "what a spec can name, with all parameters", false},
+    {"info", command_info, "info FILE.h5", "contents of a result file", true},
+    {"list", command_list, "list [KIND]", "the modules that a spec can name, with all parameters",
+     false},
     {"verify", command_verify, "verify [ID ...] [KEY=VALUE ...]",
-     "measure what the theory claims, with controls", false},
+     "measure the claims of the theory, with controls", false},
     {"crosscheck", command_crosscheck, "crosscheck FILE.h5",
      "compare with an autodiff reference file", true},
-    {"figure", command_figure, "figure NAME ...|all", "run what a figure needs and draw it", false},
+    {"figure", command_figure, "figure NAME ...|all", "compute and draw figures", false},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
@@ -50,7 +51,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
         *index = state->next - 1;
         state->next = state->argc; /* the rest is the command's */
         return 0;
-    case ARGP_KEY_NO_ARGS: /* help, as for --help, but an error */
+    case ARGP_KEY_NO_ARGS: /* help as for --help, but with an error code */
         argp_state_help(state, stdout,
                         ARGP_HELP_LONG | ARGP_HELP_DOC | ARGP_HELP_SHORT_USAGE |
                             ARGP_HELP_EXIT_ERR);
@@ -85,7 +86,8 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    signal(SIGXFSZ, SIG_IGN); /* a file-size limit is an error of the write, not a death */
+    signal(SIGXFSZ,
+           SIG_IGN); /* a file-size limit makes the write fail and does not kill the program */
     enum { FIRST_GROUP = 1 };
     struct argp_option options[COMMAND_COUNT + 2] = {{0}};
     for (int i = 0; i < COMMAND_COUNT; i++)

@@ -25,10 +25,10 @@ enum status arena_create(struct arena *arena, const struct arena *counted, struc
     if (size < SIZE_MAX / 2)
         arena->base = aligned_alloc(ARENA_ALIGNMENT, size);
     if (!arena->base)
-        return error_set(err, STATUS_SYSTEM,
-                         "no memory for the %.1f MiB that the plan needs; a smaller tree, network "
-                         "or batch needs less",
-                         (double)size / 1048576.0);
+        return error_memory(err,
+                            "the %.1f MiB that the plan needs; a smaller tree, network "
+                            "or batch needs less",
+                            (double)size / 1048576.0);
     memset(arena->base, 0, size);
     arena->size = size;
     return STATUS_OK;

@@ -25,10 +25,10 @@ struct barrier {
 enum status barrier_create(struct barrier *barrier, int threads, struct error *err);
 void barrier_free(struct barrier *barrier);
 
-/* Wait for all threads.  Everything that a thread wrote before its call is visible to all threads
- * after theirs.  Until all have arrived, `meanwhile(context)` is called again and again: it does a
- * small piece of other work, and returns false when none is left; NULL: none.  The others see its
- * writes after the next barrier. */
+/* Wait for all threads.  After it, each of them sees all that any of them wrote before it.  Until
+ * all have arrived, `meanwhile(context)` is called repeatedly: it does a small piece of other work
+ * and returns false when none is left; NULL: none.  The others see its writes after the next
+ * barrier. */
 void barrier_wait(struct barrier *barrier, bool (*meanwhile)(void *context), void *context);
 
 #endif

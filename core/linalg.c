@@ -34,7 +34,7 @@ static enum status check_info(const char *what, lapack_int info, struct error *e
     if (info == 0)
         return STATUS_OK;
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
-        return error_set(err, STATUS_SYSTEM, "%s: no memory for LAPACK's workspace", what);
+        return error_memory(err, "LAPACK's workspace: %s", what);
     return error_set(err, STATUS_SYSTEM, "%s: LAPACK did not converge (info %d)", what, (int)info);
 }
 

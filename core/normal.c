@@ -167,7 +167,7 @@ enum status random_basis(uint64_t seed, enum once what, size_t n, double **out, 
 {
     double *basis = calloc(n * (n + 1), sizeof *basis);
     if (!basis)
-        return error_set(err, STATUS_SYSTEM, "no memory for a rotation of %zu inputs", n);
+        return error_memory(err, "a rotation of %zu inputs", n);
     normal_once(seed, what, n * n, basis);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j <= i; j++)

@@ -26,7 +26,7 @@ void word_row(struct draw draw, uint64_t lane, uint64_t word[BLOCK]);
 void normal_row(struct draw draw, uint64_t lane, double out[BLOCK]);
 
 /* Faster, in single precision and from half the words, for data that are mostly noise: row `row` at
- * the address whose words are `base`.  Relative errors are below 4e-7, |number| is at most 6.7.  The
+ * the address whose words are `base`.  Relative errors are below 4e-7, |number| is at most 6.7. The
  * numbers differ from those that normal_row draws. */
 void normal_row_single(const struct random_words *base, uint32_t row, float out[BLOCK]);
 

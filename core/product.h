@@ -31,9 +31,8 @@ struct product {
 void product_plan(struct product *product, enum product_kind kind, int outputs, int inputs,
                   int samples, int stride, int weight_row);
 
-/* The same where the rows of X have a stride of their own, such as X amid other samples.  FORWARD
- * uses a kernel for all shapes except huge ones: it reads X in place, where dgemm would copy it
- * first. */
+/* The same where X has a stride of its own, such as X amid other samples.  FORWARD uses a kernel
+ * for all except huge shapes: it reads X in place, where dgemm would copy it first. */
 void product_plan_apart(struct product *product, enum product_kind kind, int outputs, int inputs,
                         int samples, int stride, int x_stride, int weight_row);
 

@@ -1,6 +1,7 @@
 #include "core/text.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 void print_plain(FILE *out, const char *text)
@@ -15,6 +16,12 @@ int print_shape(FILE *out, int rank, const size_t *shape)
     for (int i = 0; i < rank; i++)
         width += fprintf(out, "%s%zu", i ? " x " : "", shape[i]);
     return width;
+}
+
+enum status close_text(FILE *out, const char *what, struct error *err)
+{
+    const bool failed = !out || ferror(out);
+    return (out && fclose(out) != 0) || failed ? error_memory(err, "%s", what) : STATUS_OK;
 }
 
 int print_finish(int failure)

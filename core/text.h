@@ -1,4 +1,4 @@
-/* Text printed for people, and the exit codes that follow. */
+/* Text that the program prints, for people and into memory, and the exit codes that follow. */
 #ifndef DUET_CORE_TEXT_H
 #define DUET_CORE_TEXT_H
 
@@ -14,8 +14,12 @@ void print_plain(FILE *out, const char *text);
 /* "21 x 5", or "scalar"; returns the width. */
 int print_shape(FILE *out, int rank, const size_t *shape);
 
+/* Close what open_memstream opened (NULL: it failed); an error, "no memory for WHAT", unless all
+ * that was printed is in memory. */
+enum status close_text(FILE *out, const char *what, struct error *err);
+
 /* Flush stdout and return the exit code: 0, or 2 if this or an earlier write failed (`failure` is
- * its errno, 0 if none did).  A reader that closed its pipe is not worth a message, a full disk is.
+ * its errno, 0 if none did).  A full disk gets a message, a reader that closed its pipe does not.
  */
 int print_finish(int failure);
 

@@ -27,7 +27,7 @@ enum status joint_enumerate(const struct tree *tree, double **probability, size_
                          tree->nodes, m, JOINT_LIMIT);
     double *p = malloc(*count * sizeof *p);
     if (!p)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu assignments", *count);
+        return error_memory(err, "%zu assignments", *count);
     /* Node by node: the table of the first n nodes grows into the table of n + 1. */
     size_t filled = m;
     for (size_t z = 0; z < m; z++)
@@ -204,7 +204,7 @@ enum status support_create(struct support **out, const struct tree *tree, struct
     }
     enum status status = STATUS_OK;
     if (!s || !work || !belief || !s->leaf || !s->probability || !s->posterior) {
-        status = error_set(err, STATUS_SYSTEM, "no memory for %zu leaf patterns", count);
+        status = error_memory(err, "%zu leaf patterns", count);
         support_free(s);
     } else {
         fill_support(s, tree, work, belief);
@@ -266,8 +266,7 @@ static enum status sampled_moments(const struct tree *tree, uint64_t seed, size_
     double *belief = calloc(tree->nodes * m * BLOCK, sizeof *belief);
     enum status status = STATUS_OK;
     if (!states || !leaf || !work || !belief)
-        status =
-            error_set(err, STATUS_SYSTEM, "no memory for the ceiling of %zu nodes", tree->nodes);
+        status = error_memory(err, "the ceiling of %zu nodes", tree->nodes);
     for (size_t b = 0; !status && b < blocks; b++) {
         struct draw draw = {.seed = seed, .purpose = PURPOSE_CEILING, .block = b};
         sample_tree(tree, draw, states);
@@ -292,7 +291,7 @@ enum status ceiling_measure(const struct tree *tree, uint64_t seed, size_t sampl
 {
     double *moment = calloc(tree->nodes * (size_t)tree->states, sizeof *moment);
     if (!moment)
-        return error_set(err, STATUS_SYSTEM, "no memory for the ceiling of %zu nodes", tree->nodes);
+        return error_memory(err, "the ceiling of %zu nodes", tree->nodes);
     enum status status = support_size(tree) ? exact_moments(tree, moment, err)
                                             : sampled_moments(tree, seed, samples, moment, err);
     if (!status)

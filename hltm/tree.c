@@ -158,7 +158,7 @@ enum status tree_create(struct tree **out, const struct tree_settings *settings,
         return status;
     struct tree *tree = calloc(1, sizeof *tree);
     if (!tree)
-        return error_set(err, STATUS_SYSTEM, "no memory for the tree");
+        return error_memory(err, "the tree");
     tree->depth = (int)settings->depth;
     tree->states = (int)settings->states;
     tree->keep_level = (int)settings->keep_level;
@@ -166,7 +166,7 @@ enum status tree_create(struct tree **out, const struct tree_settings *settings,
     if (!status) {
         tree->polarity = calloc(tree->nodes, sizeof *tree->polarity);
         if (!tree->polarity)
-            status = error_set(err, STATUS_SYSTEM, "no memory for %zu nodes", tree->nodes);
+            status = error_memory(err, "%zu nodes", tree->nodes);
     }
     if (!status)
         status = set_label(tree, settings, err);

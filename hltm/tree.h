@@ -29,7 +29,7 @@ struct tree_settings {
     struct reals polarity; /* rho of every edge; [lo, hi]: drawn; list of lists: one row per
                               level */
     int64_t keep_level;    /* a view keeps the latents of levels 0..keep_level */
-    int64_t label_level, label_node; /* the latent that labels a sample, one that views keep */
+    int64_t label_level, label_node; /* the latent that labels a sample; views keep it */
 };
 
 struct tree {

@@ -17,11 +17,11 @@
 struct making {
     const struct figure *figure;
     const struct figure_options *options;
-    const char *overrides[RUN_MAX_OVERRIDES]; /* those of the small version first */
+    const char *overrides[RUN_MAX_OVERRIDES]; /* overrides of the small version first */
     size_t override_count;
     char file[RUN_PATH]; /* the result */
-    char base[RUN_PATH]; /* of the figure's files, without the ending */
-    bool same_caption;   /* the caption that lies there is the one to be written */
+    char base[RUN_PATH]; /* of the figure's files, without extension */
+    bool same_caption;   /* the caption in the folder is up to date */
     struct error *err;
 };
 
@@ -87,7 +87,7 @@ static enum status put_attributes(struct store *store, const struct figure *figu
     return status;
 }
 
-/* Compute into m->file, for settings that the text says. */
+/* Compute into m->file, for the settings in the text. */
 static enum status compute(struct making *m, const void *settings, const char *text,
                            const char *hash)
 {
@@ -111,7 +111,7 @@ static enum status compute(struct making *m, const void *settings, const char *t
     return status;
 }
 
-/* What the figure is made from, as one text: its settings and the spec of its runs. */
+/* The settings of the figure and the spec of its runs, as one text. */
 static enum status describe(const struct making *m, const void *settings, char **text)
 {
     const struct descriptor *about = &m->figure->about;
@@ -123,7 +123,7 @@ static enum status describe(const struct making *m, const void *settings, char *
     if (!status && m->figure->spec)
         status = spec_load(&spec, path, NULL, 0, m->err);
     if (!status && asprintf(text, "%s: {%s}\n%s", about->name, own, spec.yaml ? spec.yaml : "") < 0)
-        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(m->err, "the settings of a figure");
     free(own);
     spec_free(&spec);
     return status;
@@ -137,7 +137,7 @@ static enum status read_settings(const struct making *m, void **settings)
         status = check_override(about, m->overrides[i], m->err);
     *settings = calloc(1, about->settings_size + 1);
     if (!*settings && !status)
-        status = error_set(m->err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(m->err, "the settings of a figure");
     if (!status)
         status = params_fill(about->params, m->overrides, m->override_count, *settings, m->err);
     return status;
@@ -164,8 +164,8 @@ static enum status compute_figure(struct making *m)
 
 /* ---- the caption ---- */
 
-/* What the figure shows, where it comes from, and with which settings: also what tells whether the
- * pictures belong to the result.  Allocated for the caller; NULL without memory. */
+/* The caption: description, source and settings.  It also tells whether the pictures belong to the
+ * result.  Allocated for the caller; NULL without memory. */
 static char *caption(const struct making *m, const struct store_file *file)
 {
     const struct descriptor *about = &m->figure->about;
@@ -180,7 +180,7 @@ static char *caption(const struct making *m, const struct store_file *file)
     return text;
 }
 
-/* Whether the file at `path` holds this text. */
+/* Whether the file at `path` has this text. */
 static bool holds_text(const char *path, const char *text)
 {
     const size_t length = strlen(text);
@@ -196,15 +196,15 @@ static bool holds_text(const char *path, const char *text)
 
 /* ---- pictures and data ---- */
 
-/* Seconds since 1970; 0 where there is no such file. */
+/* Seconds since 1970; 0 if there is no such file. */
 static double time_of(const char *path)
 {
     struct stat s;
     return stat(path, &s) == 0 ? (double)s.st_mtim.tv_sec + 1e-9 * (double)s.st_mtim.tv_nsec : 0;
 }
 
-/* Whether base.ending, drawn from this result, is younger than the script and what scripts
- * share. */
+/* Whether base.ending, drawn from this result, is younger than the script and the shared scripts.
+ */
 static bool is_fresh(const struct making *m, const char *ending)
 {
     char path[RUN_PATH + 8], script[RUN_PATH];
@@ -241,7 +241,7 @@ struct table {
     struct error *err;
 };
 
-/* One dataset of doubles, a line each value: its path, its indices along the axes, the value. */
+/* One dataset of doubles, one line per value: path, indices along the axes, value. */
 static void write_dataset(const char *path, void *context)
 {
     struct table *t = context;
@@ -298,7 +298,7 @@ static enum status write_data(const struct making *m, const struct store_file *f
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 void sight(struct sights *s, bool holds, const char *format, ...)
 {
@@ -315,7 +315,7 @@ static enum status look(const struct making *m, const struct store_file *file)
 {
     struct sights sights = {.out = stdout};
     enum status status = m->figure->check ? m->figure->check(file, &sights, m->err) : STATUS_OK;
-    /* With settings of the user's own there is nothing that must be seen. */
+    /* Only the figure's own settings are checked. */
     if (!status && sights.missed > 0 && m->options->override_count == 0 && !m->options->from)
         status = error_set(m->err, STATUS_FAILED,
                            "figure %s: %zu of %zu things that must be seen in it are not",
@@ -341,14 +341,14 @@ static enum status prepare(struct making *m)
     return length >= (int)sizeof m->base - 8 ? too_long(m->err, o->out) : STATUS_OK;
 }
 
-/* Everything that is drawn from the result; the caption last, as it vouches for the rest. */
+/* Everything that is drawn from the result; the caption last, since it marks the rest as done. */
 static enum status write_figure(struct making *m, const struct store_file *file)
 {
     char path[RUN_PATH + 8], *text = caption(m, file);
     size_t made = 0;
     if (!text)
         return error_set(m->err, STATUS_INVALID,
-                         "%s: no result of a run or a figure: it keeps no "
+                         "%s: no result of a run or a figure: it has no "
                          "spec",
                          m->file);
     snprintf(path, sizeof path, "%s.txt", m->base);

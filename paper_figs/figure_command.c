@@ -15,7 +15,7 @@ struct figure_command {
     const char *overrides[RUN_MAX_OVERRIDES];
     const struct figure *figures[MOST_FIGURES];
     size_t figure_count;
-    const char *unknown; /* a name that is no figure's; NULL: none */
+    const char *unknown; /* an unknown name; NULL: none */
 };
 
 enum { OPTION_RESULTS = 256, OPTION_FROM, OPTION_OUT, OPTION_QUICK, OPTION_AGAIN };
@@ -24,14 +24,14 @@ static const struct argp_option argp_options[] = {
     {"threads", 't', "N", 0, "threads to use; default: all processors", 0},
     {"from", OPTION_FROM, "FILE.h5", 0, "draw this result file instead of computing", 0},
     {"quick", OPTION_QUICK, NULL, 0, "the small version of each figure", 0},
-    {"again", OPTION_AGAIN, NULL, 0, "compute and draw what is up to date, too", 0},
+    {"again", OPTION_AGAIN, NULL, 0, "compute and draw again even if up to date", 0},
     {"out", OPTION_OUT, "DIR", 0, "folder of the figures; default: paper_figs/out", 0},
     {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
     {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
     {0},
 };
 
-/* A figure is made once, however often it is named. */
+/* A figure that is named several times is made once. */
 static void add_figure(struct figure_command *command, const void *figure)
 {
     for (size_t i = 0; i < command->figure_count; i++)
@@ -109,7 +109,7 @@ static enum status unknown_figure(const char *name, struct error *err)
                      name, near ? "did you mean '" : "", near ? near : "", near ? "'? " : "");
 }
 
-/* All that are named, also after one that does not show its point. */
+/* All named figures, also after one that does not show its point. */
 static enum status make_figures(const struct figure_command *command, struct error *err)
 {
     const struct figure_options *options = &command->options;
@@ -141,11 +141,11 @@ int command_figure(int argc, char **argv)
         .parser = parse,
         .args_doc = "NAME [KEY=VALUE ...]\nNAME ...\nall",
         .doc =
-            "Compute what a figure needs, draw it, and check what must be seen in it: "
-            "DIR/NAME.pdf, NAME.png, its data NAME.tsv and its caption NAME.txt. What is up to "
-            "date is left as it is.\v"
-            "KEY=VALUE overrides a key of the figure's spec (paper_figs/NAME.yaml), or of the "
-            "figure itself where it runs none (`duet list figures`). gnuplot reads the result file "
+            "Compute the data of a figure, draw it, and check that it shows its point: "
+            "DIR/NAME.pdf, NAME.png, its data NAME.tsv and its caption NAME.txt. Figures that are "
+            "up to date are kept.\v"
+            "KEY=VALUE overrides a key of the figure, or of its spec if the figure has no keys "
+            "(`duet list figures`). gnuplot reads the result file "
             "through `duet export`.",
     };
     struct figure_command command = {

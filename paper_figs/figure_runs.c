@@ -35,7 +35,7 @@ static size_t override_count(const struct figure_run *run)
     return count;
 }
 
-/* Where the run's result goes; *missing: whether it is to be done. */
+/* The path of the run's result; *missing: whether it is still to be done. */
 static enum status find_result(const struct pool *p, struct figure_run *run, bool *missing)
 {
     struct spec spec;
@@ -57,9 +57,9 @@ static enum status start(struct pool *p, const struct figure_run *run)
         arguments[count++] = (char *)run->overrides[i];
     arguments[count] = NULL;
     int i = 0;
-    while (p->worker[i].pid) /* one is free */
+    while (p->worker[i].pid) /* one worker is free */
         i++;
-    posix_spawn_file_actions_t silent; /* a failure is told once, by this process */
+    posix_spawn_file_actions_t silent; /* a failure is reported once, by this process */
     posix_spawn_file_actions_init(&silent);
     posix_spawn_file_actions_addopen(&silent, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
     int code = posix_spawn(&p->worker[i].pid, p->program, &silent, NULL, arguments, environ);
@@ -142,7 +142,7 @@ enum status figure_runs(const struct figure_job *job, struct figure_run *runs, s
     ssize_t length = readlink("/proc/self/exe", pool.program, sizeof pool.program - 1);
     enum status status = find_shared_file(job->spec, pool.spec, err);
     if (!missing && !status)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "runs");
     if (length < 0 && !status)
         status = error_set(err, STATUS_SYSTEM, "cannot find the program: %s", strerror(errno));
     pool.workers = job->threads < MAX_WORKERS ? job->threads : MAX_WORKERS;

@@ -1,4 +1,4 @@
-/* The runs that a figure is made of: many, from one spec. */
+/* The runs of a figure: many, from one spec. */
 #ifndef DUET_HARNESS_FIGURE_RUNS_H
 #define DUET_HARNESS_FIGURE_RUNS_H
 
@@ -6,13 +6,13 @@
 #include "paper_figs/figure.h"
 
 struct figure_run {
-    const char *overrides[16]; /* KEY=VALUE on top of the spec; those in use first, then NULL */
+    const char *overrides[16]; /* KEY=VALUE on top of the spec, ended by NULL */
     char path[RUN_PATH];       /* its result file, filled by figure_runs */
 };
 
-/* Do what is missing of `count` runs of the figure's spec, as processes of one thread each,
- * job->threads at a time; what is there is left as it is, so that an interrupted figure goes on
- * where it was.  A run that diverges is no failure: its file says so. */
+/* Do the missing ones of `count` runs of the figure's spec, as processes of one thread each,
+ * job->threads at a time.  Existing results are kept, so that an interrupted figure is resumed.  A
+ * run that diverges is no failure: its file says so. */
 enum status figure_runs(const struct figure_job *job, struct figure_run *runs, size_t count,
                         struct error *err);
 

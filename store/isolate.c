@@ -48,7 +48,7 @@ int isolate(int (*run)(int argc, char **argv), int argc, char **argv)
 {
     const pid_t parent = getpid();
     int how = 0;
-    fflush(NULL); /* what is buffered must not be written by both */
+    fflush(NULL); /* buffered output must not be written by both */
     const pid_t child = fork();
     if (child == 0)
         serve(parent, run, argc, argv);

@@ -169,7 +169,7 @@ static bool receive(struct reading *reading, const struct child *child, size_t i
     if (head->size >= reading->capacity) {
         char *more = realloc(reading->bytes, head->size + 1);
         if (!more) {
-            *status = error_set(reading->err, STATUS_SYSTEM, "out of memory");
+            *status = error_memory(reading->err, "more files");
             return true;
         }
         reading->bytes = more;

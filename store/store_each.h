@@ -16,8 +16,7 @@ struct store_each {
     void *context;
     /* Path of file i, 0 <= i < count, written to `path`. */
     void (*name)(void *context, size_t i, char *path, size_t size);
-    /* In a child: read the file and write the result to `out`. Changes in memory stay in the child.
-     */
+    /* In a child: read the file, write the result to `out`.  Changes in memory stay there. */
     enum status (*read)(void *context, size_t i, const struct store_file *file, FILE *out,
                         struct error *err);
     /* In this process, in the order of the files: the bytes that the child wrote, or in `problem`

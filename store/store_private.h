@@ -1,6 +1,6 @@
-/* Shared by the files behind store/store.h: store_write.c makes result files, store_read.c and
- * store_walk.c read them, store_try.c tries them in a child process first, store_each.c reads many.
- */
+/* Shared by the parts of store/store.h: store_write.c makes files; store_file.c opens
+ * them, store_view.c opens what is in them, store_read.c and store_walk.c read it, store_try.c does
+ * so in a child process first; store_each.c reads many. */
 #ifndef DUET_HARNESS_STORE_PRIVATE_H
 #define DUET_HARNESS_STORE_PRIVATE_H
 
@@ -22,8 +22,6 @@ enum status hdf5_error(struct error *err, enum status status, const char *format
     __attribute__((format(printf, 3, 4)));
 
 /* ---- errors ---- */
-
-enum status store_out_of_memory(struct error *err);
 
 /* `path: what: errno's words`, with errno kept in the error. */
 enum status store_system_error(struct error *err, const char *path, const char *what);
@@ -91,11 +89,22 @@ enum status view_extent(const struct store_file *file, const struct view *view, 
 enum status view_check_capacity(const struct store_file *file, const struct view *view,
                                 size_t count, uint64_t factor, struct error *err);
 
-/* A text of fixed length; a text attribute of `object` of either kind.  Allocated. */
+/* The plain integers and floats; with enumerations of them, such as the booleans of h5py; and words
+ * for what is neither. */
+bool view_is_plain_number(const struct view *view);
+bool view_is_number(const struct view *view);
+const char *view_class_name(H5T_class_t class);
+
+/* Everything about numbers except the values. */
+enum status view_check_numbers(const struct store_file *file, const struct view *view,
+                               uint64_t factor, struct store_array *array, struct error *err);
+
+/* Whether it is one text; then the text, allocated.  One of fixed length is without its padding. */
+bool view_is_text(const struct view *view);
+enum status view_read_text(const struct store_file *file, const struct view *view, char **text,
+                           struct error *err);
 enum status view_read_fixed_text(const struct store_file *file, const struct view *view,
                                  char **text, struct error *err);
-enum status store_read_text(const struct store_file *file, hid_t object, const char *name,
-                            char **text, struct error *err);
 
 /* ---- all datasets below a group ---- */
 

@@ -37,11 +37,6 @@ enum status hdf5_error(struct error *err, enum status status, const char *format
     return error_set(err, status, "%s (HDF5: %s)", message, reason);
 }
 
-enum status store_out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory");
-}
-
 enum status store_system_error(struct error *err, const char *path, const char *what)
 {
     const int why = errno;
@@ -49,6 +44,11 @@ enum status store_system_error(struct error *err, const char *path, const char *
     if (err)
         err->number = why;
     return STATUS_SYSTEM;
+}
+
+enum status store_damaged(const struct store_file *file, const char *what, struct error *err)
+{
+    return hdf5_error(err, STATUS_INVALID, "%s: is truncated or damaged at %s", file->path, what);
 }
 
 static bool reads_back(const char *text, double value)

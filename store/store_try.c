@@ -144,7 +144,7 @@ static enum status try_in_child(const char *path, uint64_t size, struct error *e
     struct error *said =
         mmap(NULL, sizeof *said, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (said == MAP_FAILED)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     int how = 0;
     enum status status = STATUS_OK;
     pid_t child = fork(), ended = -1;

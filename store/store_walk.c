@@ -76,21 +76,16 @@ enum status store_visit_attributes(const struct store_file *file,
 static enum status text_or_empty(const struct store_file *file, hid_t object, const char *name,
                                  char **text, struct error *err)
 {
-    struct view view;
+    struct view view = {-1, -1, -1, name};
     enum status status = STATUS_OK;
-    bool is_text = false;
-    if (H5Aexists(object, name) != 0) {
+    if (H5Aexists(object, name) != 0)
         status = view_open_attribute(file, object, name, &view, err);
-        if (status)
-            return status;
-        is_text =
-            H5Tget_class(view.type) == H5T_STRING && H5Sget_simple_extent_npoints(view.space) == 1;
-        view_close(&view);
-    }
-    if (is_text)
-        return store_read_text(file, object, name, text, err);
-    *text = strdup("");
-    return *text ? STATUS_OK : store_out_of_memory(err);
+    if (!status && view.id >= 0 && view_is_text(&view))
+        status = view_read_text(file, &view, text, err);
+    else if (!status && !(*text = strdup("")))
+        status = error_memory(err, "%s", name);
+    view_close(&view);
+    return status;
 }
 
 /* A dimension scale says so in its attribute CLASS, of fixed length in every writer. */
@@ -100,8 +95,7 @@ static bool is_axis(const struct store_file *file, hid_t dataset)
     char *class = NULL;
     if (view_open_attribute(file, dataset, "CLASS", &view, NULL))
         return false;
-    bool axis = H5Tget_class(view.type) == H5T_STRING && H5Tis_variable_str(view.type) == 0 &&
-                H5Sget_simple_extent_npoints(view.space) == 1 &&
+    bool axis = view_is_text(&view) && H5Tis_variable_str(view.type) == 0 &&
                 view_read_fixed_text(file, &view, &class, NULL) == STATUS_OK &&
                 strcmp(class, "DIMENSION_SCALE") == 0;
     free(class);
@@ -187,7 +181,7 @@ static enum status walk_names(struct store_walk *walk, hid_t group, const char *
     for (size_t i = 0; i < names->count && !status; i++) {
         char *below;
         if (asprintf(&below, "%s/%s", above, names->name[i]) < 0)
-            return store_out_of_memory(walk->err);
+            return error_memory(walk->err, "a file");
         status = walk_object(walk, group, names->name[i], below);
         free(below);
     }
@@ -285,7 +279,7 @@ static enum status read_references(const struct store_file *file, const struct v
         return status;
     *entries = calloc(*count ? *count : 1, sizeof **entries);
     if (!*entries)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     hid_t type = reference_type();
     if (type < 0 || H5Aread(list->id, type, *entries) < 0)
         status = store_damaged(file, list->name, err);
@@ -310,7 +304,7 @@ static enum status match_axis(struct axis_search *search, hid_t axis, const char
         if (entries[i].dataset == search->dataset && dimension >= 0 && dimension < STORE_MAX_RANK &&
             !search->axes[dimension])
             if (!(search->axes[dimension] = strdup(path)))
-                status = store_out_of_memory(search->err);
+                status = error_memory(search->err, "a file");
     }
     free(entries);
     view_close(&list);

@@ -115,7 +115,7 @@ enum status store_create(struct store **store, struct error *err)
     *store = NULL;
     struct store *made = malloc(sizeof *made);
     if (!made)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     hid_t creation = object_properties(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
     made->groups = object_properties(H5P_GROUP_CREATE);
     made->datasets = object_properties(H5P_DATASET_CREATE);
@@ -170,7 +170,7 @@ static enum status make_groups(struct store *store, const char *path, struct err
                          path);
     char *prefix = strdup(path);
     if (!prefix)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     enum status status = STATUS_OK;
     for (char *slash = strchr(prefix + 1, '/'); slash && !status; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -234,7 +234,7 @@ enum status store_put_axis(struct store *store, const char *path, size_t length,
     hdf5_quiet();
     double *counted = values ? NULL : count_up(length);
     if (!values && !counted)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     hid_t dataset;
     enum status status =
         put(store, path, 1, &length, values ? values : counted, long_name, units, &dataset, err);
@@ -404,8 +404,7 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     return done;
 }
 
-/* Write `bytes` to `temporary` and rename it to `path`; in the end `temporary` is gone. `bytes`
- * NULL: only try. */
+/* Write `bytes` to `temporary` and rename it to `path`.  `bytes` NULL: only try. */
 static enum status replace_file(const char *path, const char *folder, const char *temporary,
                                 const char *bytes, size_t size, struct error *err)
 {
@@ -448,7 +447,7 @@ static enum status write_image(const char *path, const char *bytes, size_t size,
     char *temporary = folder ? temporary_name(folder, path) : NULL;
     enum status status;
     if (!temporary) {
-        status = store_out_of_memory(err);
+        status = error_memory(err, "a file");
     } else if (!make_folders(folder)) {
         status = error_set(err, STATUS_SYSTEM, "%s: cannot make the folder %s: %s", path, folder,
                            strerror(errno));
@@ -480,7 +479,7 @@ enum status store_commit(struct store *store, const char *path, struct error *er
         return hdf5_error(err, STATUS_SYSTEM, "%s: cannot lay out the file", path);
     char *bytes = malloc((size_t)size + CHECKSUM_BYTES + 1);
     if (!bytes)
-        return store_out_of_memory(err);
+        return error_memory(err, "a file");
     enum status status;
     if (H5Fget_file_image(store->file, bytes, (size_t)size) == size) {
         checksum_end(bytes, (size_t)size, bytes + size);

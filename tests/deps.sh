@@ -7,7 +7,7 @@
 set -eu
 
 packages="gcc make pkg-config libc6-dev libgsl-dev libhdf5-dev liblapacke-dev libopenblas-pthread-dev
-libxsmm-dev librandom123-dev libfyaml-dev libcmocka-dev libfaketime gnuplot-nox fonts-dejavu-core"
+libxsmm-dev librandom123-dev libfyaml-dev zlib1g-dev libcmocka-dev libfaketime gnuplot-nox fonts-dejavu-core"
 what=${1:-ensure}
 case $what in
 peer) packages="python3 python3-torch" ;;

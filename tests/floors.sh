@@ -1,6 +1,6 @@
 #!/bin/sh
-# floors.sh [BUILD]: what uses what, by the symbols of the object files.  A floor uses only those
-# below it, and no two files of the program need one another.
+# floors.sh [BUILD]: the order of the files, by the symbols of their objects.  A floor uses only
+# floors below it, and no two files of the program need one another.
 set -u
 build=${1:-${DUET%/duet}}
 floors="core store hltm sim/data sim/net sim/optimisers sim/loss sim/flow sim/train analysis theorems
@@ -8,7 +8,7 @@ harness/spec harness/run harness/sweep harness/report harness/verify paper_figs 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# Lines "FILE SYMBOL" of what each object file defines, and of what it needs.
+# Lines "FILE SYMBOL": the symbols that each object file defines, and those that it needs.
 find core store hltm sim analysis theorems harness paper_figs cli -name '*.c' | sort |
     sed "s|^|$build/|; s|c$|o|" | xargs nm -A -g |
     sed "s|^$build/||; s|\.o:[0-9a-f ]*\([A-Za-z]\) |.c \1 |" >"$work/symbols"
@@ -51,7 +51,7 @@ awk '{print $2, $1}' "$work/arrows" | sort -u | tsort 2>&1 >/dev/null | sed 's/^
 say no_two_files_need_one_another
 ! grep -q . "$work/found"
 
-# A module's descriptor that nobody asks for is on no list.  Core is a library.
+# A module's descriptor that no object needs is on no list.  Core is a library.
 awk '$1 !~ "^core/" && $2 ~ /[DRBC]/ && $3 !~ /^[.]/ {print $3, $1}' "$work/symbols" | sort | join -v 1 - "$work/needed" |
     awk '{print $2, "has", $1 ", which no other file uses: put it on the list of its folder"}' >"$work/found"
 say every_module_is_on_a_list

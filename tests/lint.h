@@ -1,5 +1,5 @@
-/* Included before every file that clang-tidy looks at.  It sees one file at a time, and could not
- * know that what reports an error never returns STATUS_OK. */
+/* Included before every file that clang-tidy checks.  It checks one file at a time, and could not
+ * know that functions that report an error never return STATUS_OK. */
 #ifndef DUET_TESTS_LINT_H
 #define DUET_TESTS_LINT_H
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # lint.sh FLAGS...: cppcheck, clang-tidy (.clang-tidy) and clang-format (.clang-format) on all sources;
-# FLAGS are those of the compiler.  Ends with code 1 if one of them has something to say.
+# FLAGS are the compiler's.  Ends with code 1 if one of them reports something.
 set -u
 jobs=$(nproc)
 floors="core store hltm sim analysis theorems harness paper_figs cli"
@@ -17,8 +17,8 @@ say clang-format $?
 #   invalidPointerCast: settings are filled through a table of offsets
 #   funcArgOrderDifferent: goes by names alone
 #   nullPointerArithmeticRedundantCheck, arrayIndexThenCheck, arrayIndexOutOfBoundsCond, invalidFunctionArg:
-#     suspect what is checked one line later, or never comes true
-#   uninitvar, legacyUninitvar, ctunullpointer, autoVariables: do not follow a status to what it
+#     suspect values that are checked one line later, or never come true
+#   uninitvar, legacyUninitvar, ctunullpointer, autoVariables: do not follow a status to the values it
 #     vouches for; clang-tidy and the sanitizers do
 cppcheck --quiet --std=c11 --language=c --enable=warning,performance,portability --error-exitcode=1 \
     -j "$jobs" --inline-suppr -D_GNU_SOURCE -I. --suppress=missingIncludeSystem \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A sweep on a real Slurm, which is installed and started for this test on this one machine, as the user
-# who runs it: one task is killed, then the node fails, the same command submits what is left, and the
-# bytes are those of a local sweep.  Where Slurm cannot be started the test says that it was skipped.
+# who runs it: one task is killed, then the node fails, the same command submits what is left, and
+# the bytes equal a local sweep's.  Where Slurm cannot be started the test says that it was skipped.
 set -u
 duet=$(realpath "${DUET:-build/duet}")
 here=$(pwd)
@@ -34,7 +34,7 @@ timeout 400 sh tests/deps.sh slurm >/dev/null 2>&1 || skip "slurm-wlm and munge 
 PATH=$PATH:/usr/sbin:/sbin
 dir=$(mktemp -d)
 export SLURM_CONF="$dir/slurm.conf"
-# What was started here, tasks included, has this SLURM_CONF in its environment.
+# All processes started here, tasks included, have this SLURM_CONF in their environment.
 stop() {
     for process in /proc/[0-9]*; do
         pid=${process#/proc/}
@@ -56,7 +56,7 @@ mkdir "$dir/state" "$dir/spool"
 head -c 1024 /dev/urandom >"$dir/munge.key"
 chmod 755 "$dir" # munge: its socket is for all
 chmod 400 "$dir/munge.key"
-# Four processors, whatever there is: the tasks are to run side by side.
+# Four processors, even where there are fewer: the tasks must run side by side.
 cat >"$SLURM_CONF" <<CONF
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)
@@ -126,8 +126,8 @@ job=$(timeout 20 "$duet" sweep $slow --results "$shared" --tasks 4 --slurm -- --
 [ -n "$job" ] && timeout 5 scontrol show job "${job}_1" | grep -q 'Comment=two words'
 check "submitted: job $job, with the options for sbatch" $?
 await finished "$shared/k" 4
-# Held in the middle of a point, each task: Slurm takes seconds to see that one is gone, in which the
-# others would come to their ends.
+# Hold each task in the middle of a point: Slurm takes seconds to see that one is gone, and the
+# others would end meanwhile.
 held() {
     process=$(process_of "$job" "$1" "$shared/k")
     [ -n "$process" ] && kill -STOP "$process"
@@ -159,7 +159,7 @@ check "the same command submits the rest and waits for it (code $code)" $?
 await is_gone "$(cat again)_"
 [ "$(bytes "$shared/k")" = "$reference" ]
 check "the bytes of a local sweep, nothing left over" $?
-# The tasks that Slurm itself starts again after the failure, in two minutes if it is not asked.
+# Slurm starts the tasks of a failed node again by itself, after two minutes unless asked earlier.
 timeout 5 scontrol update JobId="$job" StartTime=now >/dev/null 2>&1
 await is_gone "${job}_"
 log="$shared/k/slurm/${job}_$again.log"
@@ -169,7 +169,7 @@ check "task $again, started again after the failure of its node, finds its point
 [ "$(bytes "$shared/k")" = "$reference" ]
 check "and changes nothing" $?
 
-# ---- what fails ----
+# ---- failures ----
 timeout 60 "$duet" sweep -q $slow --results failing --tasks 2 --limit 0.001 seed=1 --slurm --wait >out 2>err
 code=$?
 [ $code = 1 ] && [ "$(grep -c '^duet: point [12]: .* failed: took longer' err)" = 2 ] &&

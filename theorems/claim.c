@@ -47,7 +47,7 @@ enum status curves_add(struct curves *curves, const double *row, struct error *e
         size_t room = curves->room ? 2 * curves->room : 64;
         double *value = realloc(curves->value, room * columns * sizeof *value);
         if (!value)
-            return error_set(err, STATUS_SYSTEM, "no memory for a curve of %zu points", room);
+            return error_memory(err, "a curve of %zu points", room);
         curves->value = value;
         curves->room = room;
     }
@@ -80,7 +80,7 @@ enum status claim_measure(const struct claim *claim, int part, int instance,
     trial.rng = claim_rng(claim, common->seed, part, instance);
     reading_clear(reading);
     if (!trial.rng)
-        return error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        return error_memory(err, "a random stream");
     enum status status = claim->parts[part].measure(&trial, reading, err);
     gsl_rng_free(trial.rng);
     return status;
@@ -274,8 +274,8 @@ static int badness(enum verdict verdict)
     return order[verdict];
 }
 
-/* Whether `a` stands for the claim rather than `b`: it has the worse verdict, or the same verdict
- * and alone a control, or is nearer to its tolerance. */
+/* Whether `a` stands for the claim rather than `b`: it has the worse verdict; with equal verdicts,
+ * it alone has a control; else it is nearer to its tolerance. */
 static bool outranks(const struct judgement *a, const struct judgement *b)
 {
     if (badness(a->verdict) != badness(b->verdict))

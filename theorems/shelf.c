@@ -34,7 +34,7 @@ enum status shelf_create(struct shelf **shelf, struct error *err)
     }
     free(made);
     *shelf = NULL;
-    return error_set(err, STATUS_SYSTEM, "no memory for shared results");
+    return error_memory(err, "shared results");
 }
 
 static void free_item(struct item *item)
@@ -104,7 +104,7 @@ enum status shelf_take(struct shelf *shelf, const void *key, size_t key_size, vo
         pthread_cond_wait(&shelf->changed, &shelf->lock);
     enum status status = STATUS_OK;
     if (!item && !(item = put(shelf, make, key, key_size, value_size)))
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "shared results");
     if (!status && !item->made) {
         pthread_mutex_unlock(&shelf->lock);
         status = make(key, item->value, err);

@@ -4,7 +4,7 @@
 
 static const char *applies(const struct subject *s)
 {
-    return !s->source->dictionary ? "no dictionary in the data"
+    return !s->source->features ? "no dictionary in the data"
            : s->exact             ? "a flow draws no samples"
                                   : NULL;
 }
@@ -88,7 +88,7 @@ static void quantities(const void *state, struct quantity_list *list)
     struct quantity *q = quantity_add(list, "columns of the dictionary", "/dictionary");
     add_features(q, f);
     add_inputs(q, n, n->levels - 1);
-    q->value = f->plan.source->dictionary(f->plan.world)->column;
+    q->value = source_dictionary(f->plan.source, f->plan.world)->column;
     q->constant = true;
 }
 

@@ -3,6 +3,7 @@
 #include "harness/command.h"
 #include "harness/report/collect_groups.h"
 #include "store/store.h"
+#include "store/tsv.h"
 
 #include <argp.h>
 #include <math.h>
@@ -20,14 +21,9 @@ struct options {
     const char *chosen[MAX_CHOSEN];
 };
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
-}
+/* ---- writing a table of any kind ---- */
 
-/* ---- a table of any kind on its way out ---- */
-
-/* A column: numbers, or words of which each number names one. */
+/* A column: numbers, or numbered words. */
 struct output_column {
     char *name, *long_name; /* in HDF5: path and long name */
     double *value;
@@ -51,7 +47,7 @@ static void output_free(struct output *output)
     free(output->column);
 }
 
-/* A new column of NaN; with `text` room for words too.  NULL for lack of memory. */
+/* A new column of NaN; with `text` also room for words.  NULL for lack of memory. */
 static struct output_column *add_output(struct output *output, const char *name,
                                         const char *long_name, bool text)
 {
@@ -77,8 +73,8 @@ static struct output_column *add_output(struct output *output, const char *name,
     return column;
 }
 
-/* Numbers for words: the words themselves where all are numbers, else their order of appearance,
- * which the long name keeps. */
+/* Numbers for words: their values if all are numbers, else their order of appearance, which the
+ * long name lists. */
 static enum status number_words(struct output_column *column, size_t rows, struct error *err)
 {
     char *end, *names = NULL;
@@ -92,15 +88,9 @@ static enum status number_words(struct output_column *column, size_t rows, struc
         return STATUS_OK;
     FILE *out = open_memstream(&names, &length);
     const char **known = calloc(rows + 1, sizeof *known);
-    if (!out || !known) {
-        if (out)
-            fclose(out);
-        free(names);
-        free(known);
-        return out_of_memory(err);
-    }
-    fprintf(out, "%s:", column->long_name);
-    for (size_t i = 0; i < rows; i++) {
+    if (out)
+        fprintf(out, "%s:", column->long_name);
+    for (size_t i = 0; out && known && i < rows; i++) {
         size_t k = 0;
         while (k < distinct && strcmp(known[k], column->text[i]) != 0)
             k++;
@@ -110,21 +100,22 @@ static enum status number_words(struct output_column *column, size_t rows, struc
         }
         column->value[i] = (double)k;
     }
+    enum status status = close_text(out, "the table", err);
+    if (!known)
+        status = error_memory(err, "the table");
     free(known);
-    if (fclose(out) != 0)
-        return out_of_memory(err);
-    free(column->long_name);
-    column->long_name = names;
-    return STATUS_OK;
+    free(status ? names : column->long_name);
+    if (!status)
+        column->long_name = names;
+    return status;
 }
 
 static void put_cell(FILE *out, const struct output_column *column, size_t row)
 {
-    char number[STORE_NUMBER_SIZE];
-    store_format_number(column->value[row], number);
-    const char *text = column->text ? column->text[row] : number;
-    for (; *text; text++)
-        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+    if (column->text)
+        tsv_text(out, column->text[row]);
+    else
+        tsv_number(out, column->value[row]);
 }
 
 static enum status write_tsv(const struct output *output, const char *path, struct error *err)
@@ -133,7 +124,7 @@ static enum status write_tsv(const struct output *output, const char *path, stru
     size_t length;
     FILE *out = open_memstream(&text, &length);
     if (!out)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     for (size_t c = 0; c < output->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", strrchr(output->column[c].name, '/') + 1);
     putc('\n', out);
@@ -142,9 +133,9 @@ static enum status write_tsv(const struct output *output, const char *path, stru
             put_cell(out, &output->column[c], r);
             putc(c + 1 < output->columns ? '\t' : '\n', out);
         }
-    const bool failed = ferror(out) != 0;
-    enum status status =
-        fclose(out) != 0 || failed ? out_of_memory(err) : store_write_text(path, text, length, err);
+    enum status status = close_text(out, path, err);
+    if (!status)
+        status = store_write_text(path, text, length, err);
     free(text);
     return status;
 }
@@ -159,7 +150,7 @@ static enum status write_h5(const struct output *output, const struct collect_ta
     if (status)
         return status;
     if (asprintf(&spec, "%s%s", table->plan.base.written, table->plan.grid.yaml) < 0)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     else
         status = store_put_text(store, "spec", spec, err);
     free(spec);
@@ -193,7 +184,7 @@ static enum status write_both(const struct output *output, const struct collect_
     return status;
 }
 
-/* ---- one row a point ---- */
+/* ---- one row per point ---- */
 
 static enum status add_keys(struct output *output, const struct collect_table *table,
                             const size_t *point, const bool *left_out, struct error *err)
@@ -206,7 +197,7 @@ static enum status add_keys(struct output *output, const struct collect_table *t
             continue;
         struct output_column *column = add_output(output, name, key, true);
         if (!column)
-            return out_of_memory(err);
+            return error_memory(err, "the table");
         for (size_t i = 0; i < output->rows; i++)
             column->text[i] = collect_label(table, point ? point[i] : i, c);
         enum status status = number_words(column, output->rows, err);
@@ -223,13 +214,13 @@ static enum status add_head(struct output *output, const struct collect_table *t
     struct output_column *point =
         add_output(output, "/point", "number of the point, from 1", false);
     if (!point)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     for (size_t i = 0; i < output->rows; i++)
         point->value[i] = (double)i + 1;
     enum status status = add_keys(output, table, NULL, NULL, err);
     struct output_column *state = status ? NULL : add_output(output, "/status", status_name, true);
     if (!status && !state)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     for (size_t i = 0; i < output->rows && !status; i++) {
         state->value[i] = (double)table->row[i].status;
         state->text[i] = point_status_words[table->row[i].status];
@@ -250,7 +241,7 @@ static enum status write_points(const struct collect_table *table, const struct 
             snprintf(long_name, sizeof long_name, "%s, at the end", table->series[s].long_name);
             struct output_column *column = add_output(&output, name, long_name, false);
             if (!column)
-                status = out_of_memory(err);
+                status = error_memory(err, "the table");
             for (size_t i = 0; i < output.rows && !status; i++)
                 column->value[i] = collect_value(table, i, c);
         }
@@ -260,9 +251,9 @@ static enum status write_points(const struct collect_table *table, const struct 
     return status;
 }
 
-/* ---- one row a group ---- */
+/* ---- one row per group ---- */
 
-/* [group][column][statistic], on as many threads as there are. */
+/* [group][column][statistic], on all threads. */
 static double *judge_all(const struct collect_table *table, const struct collect_groups *groups)
 {
     const size_t count = groups->count * table->columns;
@@ -287,7 +278,7 @@ static enum status add_counts(struct output *output, const struct collect_table 
         snprintf(long_name, sizeof long_name, "%s points", point_status_words[s]);
         struct output_column *column = add_output(output, name, long_name, false);
         if (!column)
-            return out_of_memory(err);
+            return error_memory(err, "the table");
         for (size_t g = 0; g < groups->count; g++)
             column->value[g] = (double)collect_count(table, groups, g, (enum point_status)s);
     }
@@ -311,7 +302,7 @@ static enum status add_statistics(struct output *output, const struct collect_ta
                      words[which]);
             struct output_column *column = add_output(output, name, long_name, false);
             if (!column)
-                return out_of_memory(err);
+                return error_memory(err, "the table");
             for (size_t g = 0; g < output->rows; g++)
                 column->value[g] = result[(g * table->columns + c) * COLLECT_STATISTICS + which];
         }
@@ -327,7 +318,7 @@ static enum status write_groups(const struct collect_table *table, const struct 
     double *result = NULL;
     char name[COLLECT_PATH];
     size_t over;
-    enum status status = left_out ? STATUS_OK : out_of_memory(err);
+    enum status status = left_out ? STATUS_OK : error_memory(err, "the table");
     if (!status)
         status = collect_find_key(table, "--over", options->over, &over, err);
     if (!status) {
@@ -336,11 +327,11 @@ static enum status write_groups(const struct collect_table *table, const struct 
     }
     output.rows = groups.count;
     if (!status && !(result = judge_all(table, &groups)))
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     struct output_column *axis =
         status ? NULL : add_output(&output, "/group", "number of the group, from 1", false);
     if (!status && !axis)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     for (size_t g = 0; g < groups.count && !status; g++)
         axis->value[g] = (double)g + 1;
     if (!status)
@@ -359,7 +350,7 @@ static enum status write_groups(const struct collect_table *table, const struct 
     return status;
 }
 
-/* ---- what is not complete ---- */
+/* ---- points that are not complete ---- */
 
 static void print_points(const struct collect_table *table, enum point_status which)
 {
@@ -399,12 +390,12 @@ enum { OPTION_OVER = 256, OPTION_SERIES };
 
 static const struct argp_option argp_options[] = {
     {"over", OPTION_OVER, "KEY", 0,
-     "write table_over_KEY too: mean, standard deviation and 95% bootstrap interval of the mean "
+     "also write table_over_KEY: mean, standard deviation and 95% bootstrap interval of the mean "
      "over the values of a swept key, such as seed",
      0},
     {"series", OPTION_SERIES, "NAME", 0,
-     "take this series, such as covop/level_0/norm; may be repeated. Default: those with one "
-     "number at a time, and best_correlation",
+     "take this series, such as covop/level_0/norm; may be repeated. Default: all series of one "
+     "number per measurement, and best_correlation",
      0},
     {"quiet", 'q', NULL, 0, "print nothing", 0},
     {0},
@@ -448,11 +439,11 @@ int command_collect(int argc, char **argv)
         .args_doc = "DIR",
         .doc =
             "Read the finished runs of the sweep in DIR, such as results/NAME, and write them as "
-            "one table, a row a point: DIR/table.h5 and DIR/table.tsv.\v"
+            "one table, one row per point: DIR/table.h5 and DIR/table.tsv.\v"
             "Columns: the number of the point, the swept keys, the status (complete, diverged, "
-            "failed, missing, unreadable), and the last value of each series. What a point does "
-            "not have is nan. Points that are not complete are listed. With --over only "
-            "complete points count.\n\n"
+            "failed, missing, unreadable), and the last value of each series. Missing values are "
+            "nan. Points that are not complete are listed. With --over only complete points "
+            "count.\n\n"
             "Exit code: 0 the table was written; 1 it was, but files could not be read; 2 bad "
             "input.",
     };

@@ -50,7 +50,7 @@ static char *join_labels(const struct collect_table *table, size_t point, const 
     return NULL;
 }
 
-/* Groups are told by their first point. */
+/* A group is identified by its first point. */
 static void sort_members(struct member *member, size_t points)
 {
     qsort(member, points, sizeof *member, compare_labels);
@@ -59,11 +59,6 @@ static void sort_members(struct member *member, size_t points)
         member[i].group = same ? member[i - 1].group : member[i].point;
     }
     qsort(member, points, sizeof *member, compare_members);
-}
-
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
 }
 
 enum status collect_groups_find(const struct collect_table *table, const bool *left_out,
@@ -94,7 +89,7 @@ enum status collect_groups_find(const struct collect_table *table, const bool *l
     for (size_t i = 0; i < points && member; i++)
         free(member[i].labels);
     free(member);
-    return good ? STATUS_OK : out_of_memory(err);
+    return good ? STATUS_OK : error_memory(err, "the table");
 }
 
 size_t collect_count(const struct collect_table *table, const struct collect_groups *groups,
@@ -125,7 +120,7 @@ bool collect_statistics(const struct collect_table *table, const struct collect_
     if (count > 0) {
         const struct interval interval = bootstrap_mean(value, count, rng);
         statistic[COLLECT_MEAN] = interval.mean;
-        if (count > 1) { /* one value says nothing of its spread */
+        if (count > 1) { /* a single value has no spread */
             statistic[COLLECT_SD] = gsl_stats_sd(value, 1, count);
             statistic[COLLECT_LOW] = interval.low;
             statistic[COLLECT_HIGH] = interval.high;

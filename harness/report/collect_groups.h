@@ -1,4 +1,4 @@
-/* Groups of the points of a sweep, such as those that differ in the seed alone, and their
+/* Groups of the points of a sweep, such as points that differ only in the seed, and their
  * statistics. */
 #ifndef DUET_HARNESS_COLLECT_GROUPS_H
 #define DUET_HARNESS_COLLECT_GROUPS_H
@@ -12,8 +12,8 @@ struct collect_groups {
     size_t *start;  /* of a group in `member`, [count + 1] */
 };
 
-/* Points that are equal in all columns of the grid but those that are left out, [grid.columns], are
- * one group.  Free with collect_groups_free, also after an error. */
+/* Points that are equal in all columns of the grid except left_out [grid.columns] are one group.
+ * Free with collect_groups_free, also after an error. */
 enum status collect_groups_find(const struct collect_table *table, const bool *left_out,
                                 struct collect_groups *groups, struct error *err);
 void collect_groups_free(struct collect_groups *groups);
@@ -24,8 +24,8 @@ size_t collect_count(const struct collect_table *table, const struct collect_gro
 
 enum collect_statistic { COLLECT_MEAN, COLLECT_SD, COLLECT_LOW, COLLECT_HIGH, COLLECT_STATISTICS };
 
-/* Over the complete points of a group, of a column: mean, standard deviation, and the 95% bootstrap
- * interval of the mean.  NaN where there is no value; of one value there is the mean alone.  The
+/* Statistics of a column over the complete points of a group: mean, standard deviation, and the 95%
+ * bootstrap interval of the mean.  NaN without a value; a single value has only a mean.  The
  * resamples are addressed by group and column.  False for lack of memory. */
 bool collect_statistics(const struct collect_table *table, const struct collect_groups *groups,
                         size_t group, size_t column, double statistic[COLLECT_STATISTICS]);

@@ -17,11 +17,6 @@ static const char root[] = "/series/";
 const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
                                                         "unreadable"};
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the table");
-}
-
 void collect_table_free(struct collect_table *table)
 {
     for (size_t i = 0; i < table->series_count; i++) {
@@ -51,7 +46,7 @@ const char *collect_label(const struct collect_table *table, size_t point, size_
     return grid_label(&table->plan.grid, table->plan.point[point].index, key);
 }
 
-/* ---- which series ---- */
+/* ---- choice of series ---- */
 
 /* Words such as loss, series/loss and /series/loss. */
 static bool is_named(const char *chosen, const char *path)
@@ -68,8 +63,8 @@ static bool is_chosen(const struct collect_options *options, const char *path)
     return false;
 }
 
-/* "/series/probe/mean" is probe.mean; where a row has several values each has its place behind a
- * dot. */
+/* "/series/probe/mean" is probe.mean; if a row has several values, each has its index after a dot.
+ */
 static char *name_column(const char *path, int rank, size_t index)
 {
     char *name;
@@ -82,7 +77,7 @@ static char *name_column(const char *path, int rank, size_t index)
     return length < 0 ? NULL : name;
 }
 
-/* Has the dataset the column, at whatever place in its rows? */
+/* Whether the column is one of the dataset's, at any index of its rows. */
 static bool has_column(const char *path, const char *column)
 {
     char *name = name_column(path, 1, 0);
@@ -93,7 +88,7 @@ static bool has_column(const char *path, const char *column)
     return has;
 }
 
-/* Unless datasets were chosen: what is one number at a time, and the best correlation by level. */
+/* The default choice: series of one number per measurement, and the best correlation by level. */
 static bool is_summary(const struct collect_options *options, const char *path,
                        const struct store_info *info)
 {
@@ -107,7 +102,7 @@ static bool is_summary(const struct collect_options *options, const char *path,
 
 /* ---- in the process that reads the files ---- */
 
-/* What is known of a dataset, which is the same in all files. */
+/* Properties of a dataset that are the same in all files. */
 struct known {
     char *path, *long_name, *units;
     bool summary;
@@ -133,7 +128,7 @@ static const struct known *know(struct reader *reader, const struct store_file *
     struct store_info info;
     struct known *more = realloc(reader->known, (reader->known_count + 1) * sizeof *more);
     if (!more) {
-        out_of_memory(err);
+        error_memory(err, "the table");
         return NULL;
     }
     reader->known = more;
@@ -149,7 +144,7 @@ static const struct known *know(struct reader *reader, const struct store_file *
         return known;
     }
     store_info_free(&info);
-    out_of_memory(err);
+    error_memory(err, "the table");
     return NULL;
 }
 
@@ -224,9 +219,9 @@ static enum status read_file(void *context, size_t i, const struct store_file *f
     return status ? status : visit.status;
 }
 
-/* ---- here ---- */
+/* ---- in this process ---- */
 
-/* What a reader sent, see put_series. */
+/* A message of a reader, see put_series. */
 struct message {
     const char *at, *end;
 };
@@ -248,7 +243,7 @@ static bool get_bytes(struct message *message, void *value, size_t size)
     return true;
 }
 
-/* A series that may be new; NULL for lack of memory. */
+/* Find a series or add it; NULL for lack of memory. */
 static struct series *find_series(struct collect_table *table, const char *path,
                                   const char *long_name, const char *units)
 {
@@ -270,18 +265,18 @@ static enum status add_columns(struct collect_table *table, struct series *serie
 {
     struct column *more = realloc(table->column, (table->columns + width) * sizeof *more);
     if (!more)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     table->column = more;
     size_t *place = realloc(series->column, width * sizeof *place);
     if (!place)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     series->column = place;
     for (; series->width < width; series->width++) {
         more[table->columns] = (struct column){name_column(series->path, rank, series->width),
                                                (size_t)(series - table->series)};
         place[series->width] = table->columns++;
         if (!more[table->columns - 1].name)
-            return out_of_memory(err);
+            return error_memory(err, "the table");
     }
     return STATUS_OK;
 }
@@ -290,7 +285,7 @@ static enum status widen(struct row *row, size_t count, struct error *err)
 {
     double *more = realloc(row->value, count * sizeof *more);
     if (!more)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     row->value = more;
     for (; row->count < count; row->count++)
         more[row->count] = NAN;
@@ -314,7 +309,7 @@ static enum status take_series(struct collect_table *table, struct row *row,
         width > (size_t)(message->end - message->at) / sizeof(double))
         return garbled(err);
     struct series *series = find_series(table, path, long_name, units);
-    enum status status = series ? STATUS_OK : out_of_memory(err);
+    enum status status = series ? STATUS_OK : error_memory(err, "the table");
     if (!status && width > series->width)
         status = add_columns(table, series, rank, width, err);
     if (!status && row->count < table->columns)
@@ -353,7 +348,7 @@ static bool tell_numbering(void *context, size_t done, size_t all)
     return true;
 }
 
-/* The points that have a file; failed and missing ones are told by what is there instead. */
+/* The points that have a file; failed and missing points get their status here. */
 static void find_files(struct reader *reader)
 {
     struct collect_table *table = reader->table;
@@ -377,7 +372,7 @@ static enum status read_files(struct reader *reader, struct error *err)
     table->row = calloc(table->plan.count + 1, sizeof *table->row);
     reader->point = calloc(table->plan.count + 1, sizeof *reader->point);
     if (!table->row || !reader->point)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     find_files(reader);
     const struct store_each each = {reader->files, reader, name_file, read_file, take_file};
     const enum status status = reader->files > 0 ? store_each(&each, err) : STATUS_OK;
@@ -432,7 +427,7 @@ enum status collect_find_key(const struct collect_table *table, const char *opti
     const struct grid *grid = &table->plan.grid;
     const char **names = calloc(grid->columns + 1, sizeof *names);
     if (!names)
-        return out_of_memory(err);
+        return error_memory(err, "the table");
     for (*found = 0; *found < grid->columns; ++*found) {
         names[*found] = grid_column(grid, *found);
         if (strcmp(names[*found], key) == 0)

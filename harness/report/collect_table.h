@@ -1,4 +1,4 @@
-/* The runs of a sweep as one table: what `duet collect` writes and `duet plot` draws.
+/* The runs of a sweep as one table, which `duet collect` writes and `duet plot` draws.
  *
  * A row is a point of the sweep that the folder's sweep.yaml describes, in the order of its grid; a
  * column is the last value of a series, named by its path below /series with dots: "loss",
@@ -25,7 +25,7 @@ extern const char *const point_status_words[POINT_STATUSES];
 /* A dataset whose last row becomes columns. */
 struct series {
     char *path, *long_name, *units;
-    size_t width;   /* most values that a point has */
+    size_t width;   /* largest number of values of a point */
     size_t *column; /* [width] */
 };
 
@@ -34,7 +34,7 @@ struct column {
     size_t series;
 };
 
-/* Values of one point, in the order of the columns; those behind the last one are NaN. */
+/* Values of one point, in the order of the columns; columns from `count` on are NaN. */
 struct row {
     enum point_status status;
     size_t count;
@@ -54,7 +54,7 @@ struct collect_table {
 
 struct collect_options {
     const char *folder;
-    /* Series to take, such as "covop/level_0/norm"; none: those with one number at a time, and
+    /* Series to take, such as "covop/level_0/norm"; none: series of one number per measurement, and
      * best_correlation. */
     const char *const *chosen;
     size_t chosen_count;
@@ -62,13 +62,13 @@ struct collect_options {
     bool quiet;       /* no progress */
 };
 
-/* Read a folder.  Files that cannot be read are told on stderr and counted.  Free with
+/* Read a folder.  Unreadable files are reported on stderr and counted.  Free with
  * collect_table_free, also after an error. */
 enum status collect_table_read(struct collect_table *table, const struct collect_options *options,
                                struct error *err);
 void collect_table_free(struct collect_table *table);
 
-/* NaN where the point has no such value. */
+/* NaN if the point has no such value. */
 double collect_value(const struct collect_table *table, size_t point, size_t column);
 
 /* Text of a point in a column of the grid. */

@@ -3,6 +3,7 @@
 #include "harness/spec/spec.h"
 #include "harness/spec/words.h"
 #include "store/store.h"
+#include "store/tsv.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -17,17 +18,12 @@ static const char *last_component(const char *path)
     return slash ? slash + 1 : path;
 }
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory");
-}
-
 /* ---- the table ---- */
 
-/* A dataset and what names its rows and columns. */
+/* A dataset and its axes, which name its rows and columns. */
 struct table {
     char *path;
-    bool axis; /* is one itself */
+    bool axis; /* the dataset is an axis itself */
     struct store_array array;
     char *axes[STORE_MAX_RANK];
     struct store_array rows; /* values of the first axis; none: 0, 1, 2, ... */
@@ -66,7 +62,7 @@ static enum status table_read(const struct store_file *file, struct table *table
     return status;
 }
 
-/* Columns of values: the product of all dimensions but the first. */
+/* Columns of values: the product of all dimensions except the first. */
 static size_t table_columns(const struct table *table)
 {
     size_t columns = 1;
@@ -75,15 +71,8 @@ static size_t table_columns(const struct table *table)
     return columns;
 }
 
-/* Names must be one word each for gnuplot and others. */
-static void put_word(FILE *out, const char *word, size_t length)
-{
-    for (size_t i = 0; i < length; i++)
-        putc((unsigned char)word[i] <= ' ' || word[i] == 127 ? '_' : word[i], out);
-}
-
-/* Name of an axis: the last component of its path.  Those of one level are called level_2_node and
- * so on; the dataset says the level already. */
+/* Name of an axis: the last component of its path.  Axes of one level are called level_2_node and
+ * so on; their prefix is dropped, since the dataset's path already has the level. */
 static void put_axis_name(FILE *out, const char *path)
 {
     const char *name = last_component(path), *rest = name;
@@ -91,10 +80,10 @@ static void put_axis_name(FILE *out, const char *path)
         rest = name + 6 + strspn(name + 6, "0123456789");
         rest = rest[0] == '_' && rest[1] ? rest + 1 : name;
     }
-    put_word(out, rest, strlen(rest));
+    tsv_word(out, rest);
 }
 
-/* node_0.neuron_3: axis and index of each dimension but the first. */
+/* node_0.neuron_3: axis and index of each dimension except the first. */
 static void put_column_name(FILE *out, const struct table *table, size_t column)
 {
     size_t block = table_columns(table);
@@ -118,9 +107,8 @@ static bool put_header(FILE *out, const struct table *table)
             fputs("index", out);
     }
     if (table->array.rank < 2) {
-        const char *name = last_component(table->path);
         fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
-        put_word(out, name, strlen(name));
+        tsv_word(out, last_component(table->path));
         return putc('\n', out) != EOF;
     }
     size_t columns = table_columns(table);
@@ -133,12 +121,11 @@ static bool put_header(FILE *out, const struct table *table)
 
 static bool put_number(FILE *out, double value, char end)
 {
-    char text[STORE_NUMBER_SIZE];
-    store_format_number(value, text);
-    return fputs(text, out) != EOF && putc(end, out) != EOF;
+    tsv_number(out, value);
+    return putc(end, out) != EOF && !ferror(out);
 }
 
-/* On failure errno is that of the write. */
+/* On failure errno is set by the write. */
 static bool put_row(FILE *out, const struct table *table, size_t row, size_t columns)
 {
     const double *values = table->array.values + row * columns;
@@ -164,7 +151,7 @@ static bool put_table(FILE *out, const struct table *table)
     return true;
 }
 
-/* ---- what to say when the dataset is not there ---- */
+/* ---- message for an unknown dataset ---- */
 
 struct names {
     char **path;
@@ -218,8 +205,8 @@ sentence_add(struct sentence *sentence, const char *format, ...)
         sentence->used = sizeof sentence->text - 1;
 }
 
-/* Index of the path that is nearest to the wanted one, or of one with nearly the same last word;
- * `count` if there is none. */
+/* Index of the path nearest to the wanted one, or of a path with nearly the same last word; `count`
+ * if there is none. */
 static size_t nearest_path(const struct names *names, const char *wanted)
 {
     const char **last = malloc(names->count * sizeof *last), *word = NULL;
@@ -248,7 +235,7 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, "/", names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
@@ -266,7 +253,8 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
                      sentence.text);
 }
 
-/* The direct members of a group follow one another in the list of all datasets below it. */
+/* The error for a group, with its direct members: they are adjacent in the list of all datasets
+ * below it. */
 static enum status is_group(const struct store_file *file, const char *name, const char *path,
                             struct error *err)
 {
@@ -274,7 +262,7 @@ static enum status is_group(const struct store_file *file, const char *name, con
     struct sentence sentence = {.text = ""};
     enum status status = store_visit(file, path, names_add, &names, err);
     if (!status && names.failed)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
@@ -298,7 +286,7 @@ struct request {
     bool list;
 };
 
-/* With one slash in front and none at the end, allocated. */
+/* The path with one slash in front and none at the end, allocated. */
 static char *tidy_path(const char *path)
 {
     char *tidy = malloc(strlen(path) + 2);
@@ -379,7 +367,7 @@ static enum status answer(const struct request *request, int *failure, struct er
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)
-        status = out_of_memory(err);
+        status = error_memory(err, "the table");
     else if (kind == STORE_NOTHING)
         status = no_dataset(file, request->file, path, err);
     else if (request->list)

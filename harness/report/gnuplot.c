@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- files that come with duet ---- */
+/* ---- files that are part of duet ---- */
 
 /* Folder of the running program, or "." */
 static void program_folder(char *out, size_t size)
@@ -39,7 +39,7 @@ enum status find_shared_file(const char *name, char *path, struct error *err)
 
 /* ---- gnuplot ---- */
 
-/* Run gnuplot on a script and keep what it says for the error. */
+/* Run gnuplot on a script and keep its output for the error message. */
 static enum status run_gnuplot(const char *script, struct error *err)
 {
     fflush(stdout);

@@ -19,7 +19,7 @@ struct page {
     enum status status;
 };
 
-/* Root attributes of a run, in the order in which they are shown; the spec comes after them. */
+/* Root attributes of a run in the order of the page; the spec comes after them. */
 static const struct {
     const char *name, *label;
 } known[] = {
@@ -183,7 +183,7 @@ static enum status print_table(const struct page *page, const char *axis,
     const bool limited = *info->limit != '\0';
     struct summary_limit *limit = calloc(count + 1, sizeof *limit);
     char limit_axis[SHOWN_PATH] = "";
-    enum status status = limit ? STATUS_OK : error_set(page->err, STATUS_SYSTEM, "out of memory");
+    enum status status = limit ? STATUS_OK : error_memory(page->err, "the summary");
     for (size_t k = 0; limited && k < count && !status; k++)
         status = read_limit(page, info->limit, k, &limit[k], limit_axis);
     const struct summary_table table = {.headline = info->headline,
@@ -294,8 +294,9 @@ static error_t parse(int key, char *word, struct argp_state *state)
 static const struct argp parser = {
     .parser = parse,
     .args_doc = "FILE.h5",
-    .doc = "Show what a result file holds: versions, seed, status, spec, datasets, and the best "
-           "correlation of each level before and after training.",
+    .doc =
+        "Show the contents of a result file: versions, seed, status, spec, datasets, and the best "
+        "correlation of each level before and after training.",
 };
 
 int command_info(int argc, char **argv)
@@ -310,7 +311,7 @@ int command_info(int argc, char **argv)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     if (!out || !path) {
-        error_set(&err, STATUS_SYSTEM, "out of memory");
+        error_memory(&err, "the summary");
         return command_fail(&err);
     }
     enum status status = print_page(out, path, &err);

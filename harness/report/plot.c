@@ -19,7 +19,7 @@ struct options {
 
 /* ---- words for the script ---- */
 
-/* Shortest decimals, of 3 digits or more, that tell the values apart. */
+/* Shortest decimals, of 3 digits or more, that distinguish the values. */
 static int digits_of(const struct plot_axis *axis)
 {
     int digits = 3;
@@ -43,7 +43,7 @@ static void put_value(FILE *out, const struct plot_axis *axis, size_t i, int dig
         fprintf(out, "%.*g", digits, axis->at[i]);
 }
 
-/* Text of a line in a legend, a line each. */
+/* The entries of the legend, one per line. */
 static void put_lines(FILE *out, const struct plot_axis *axis)
 {
     const int digits = axis->words ? 0 : digits_of(axis);
@@ -53,7 +53,7 @@ static void put_lines(FILE *out, const struct plot_axis *axis)
     }
 }
 
-/* Are the values few and about equally far apart, so that each can have its tick? */
+/* Whether the values are few and about equally spaced, so that each can have a tick. */
 static bool is_even(const struct plot_axis *axis)
 {
     enum { FEW = 8 };
@@ -66,8 +66,8 @@ static bool is_even(const struct plot_axis *axis)
     return axis->count <= FEW && most <= 1.5 * least;
 }
 
-/* Ticks at words, at few numbers with even steps, and at numbers spaced by ratios over less than
- * two decades; "" leaves them to gnuplot. */
+/* Ticks at words, at few numbers with even steps, and at logarithmic numbers over less than two
+ * decades; "" leaves them to gnuplot. */
 static void put_ticks(FILE *out, const struct plot_axis *axis)
 {
     enum { FEW = 6, MANY = 40 };
@@ -115,7 +115,7 @@ static bool pass_number(const char *name, size_t number)
     return setenv(name, text, 1) == 0;
 }
 
-/* The quantity with its unit, and what it is: words of the series, chosen values, statistics. */
+/* The quantity with its unit, and its description: long name, chosen values, statistics. */
 static bool pass_title(const struct plot_data *data, const struct collect_table *table,
                        const struct plot_choice *choice)
 {
@@ -145,7 +145,7 @@ static bool pass_title(const struct plot_data *data, const struct collect_table 
     return good;
 }
 
-/* What plots/sweep_*.gp read beside the table. */
+/* The environment of plots/sweep_*.gp, see there. */
 static bool pass_all(const struct plot_data *data, const struct collect_table *table,
                      const struct plot_choice *choice)
 {
@@ -168,7 +168,7 @@ static void put_name(FILE *out, const char *text)
         fputc(isalnum((unsigned char)*text) || strchr("._=-+", *text) ? *text : '_', out);
 }
 
-/* DIR/plot/QUANTITY_over_X_by_KEY_at_KEY=VALUE, or --output without an ending. */
+/* DIR/plot/QUANTITY_over_X_by_KEY_at_KEY=VALUE, or --output without extension. */
 static char *base_name(const struct options *options)
 {
     const struct plot_choice *choice = &options->choice;
@@ -227,7 +227,7 @@ static enum status write_files(const struct options *options, const struct plot_
     char *text = plot_data_text(data, table, &options->choice, &length);
     enum status status = STATUS_OK;
     if (!base || !text || !pass_all(data, table, &options->choice))
-        status = error_set(err, STATUS_SYSTEM, "out of memory for the plot");
+        status = error_memory(err, "the plot");
     else if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
         status = error_set(err, STATUS_INVALID, "%s: the name is too long", base);
     if (!status)
@@ -253,12 +253,12 @@ static const struct argp_option argp_options[] = {
      "column of the table of `duet collect`, such as loss, best_correlation.level_0 or "
      "covop.level_0.norm.0",
      0},
-    {"by", OPTION_BY, "KEY", 0, "swept key with a line for each value", 0},
+    {"by", OPTION_BY, "KEY", 0, "swept key with one line per value", 0},
     {"heat", OPTION_HEAT, NULL, 0,
      "a map: the key of --by along the vertical axis, the quantity as colour", 0},
     {"at", OPTION_AT, "KEY=VALUE", 0,
      "only the points with this value of a swept key; may be repeated", 0},
-    {"output", 'o', "FILE", 0, "name of the files without ending; default: below DIR/plot", 0},
+    {"output", 'o', "FILE", 0, "name of the files without extension; default: below DIR/plot", 0},
     {"quiet", 'q', NULL, 0, "print nothing", 0},
     {0},
 };
@@ -343,14 +343,15 @@ int command_plot(int argc, char **argv)
         .options = argp_options,
         .parser = parse,
         .args_doc = "DIR --x KEY --y QUANTITY",
-        .doc = "Draw a quantity of the sweep in DIR, such as results/NAME, over a swept key: "
-               "DIR/plot/NAME.pdf, NAME.png and the data NAME.tsv.\v"
-               "The quantity is the last value of a series. Over the seeds, unless they are drawn "
-               "or chosen, the mean of the complete points is drawn with its 95% bootstrap "
-               "interval, as in `duet collect --over seed`. Other swept keys must be chosen with "
-               "--at. An axis is logarithmic where the ratios of the values are more even than "
-               "their differences. Diverged and missing points are listed and left out.\n\n"
-               "Exit code: 0 drawn; 1 drawn, but files could not be read; 2 bad input.",
+        .doc =
+            "Draw a quantity of the sweep in DIR, such as results/NAME, over a swept key: "
+            "DIR/plot/NAME.pdf, NAME.png and the data NAME.tsv.\v"
+            "The quantity is the last value of a series. Unless the seed is drawn or chosen, the "
+            "mean of the complete points over the seeds is drawn with its 95% bootstrap "
+            "interval, as in `duet collect --over seed`. Other swept keys must be chosen with "
+            "--at. An axis is logarithmic if the ratios of the values are more even than their "
+            "differences. Diverged, failed and missing points are listed and left out.\n\n"
+            "Exit code: 0 drawn; 1 drawn, but files could not be read; 2 bad input.",
     };
     struct options options = {0};
     struct collect_table table = {0};

@@ -1,16 +1,11 @@
 #include "harness/report/plot_data.h"
 #include "harness/spec/words.h"
 
-#include "store/store.h"
+#include "store/tsv.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the plot");
-}
 
 static void axis_free(struct plot_axis *axis)
 {
@@ -31,7 +26,7 @@ void plot_data_free(struct plot_data *data)
     *data = (struct plot_data){0};
 }
 
-/* ---- which points ---- */
+/* ---- choice of points ---- */
 
 static bool is_number(const char *text, double *value)
 {
@@ -46,7 +41,7 @@ static bool same_value(const char *a, const char *b)
     return strcmp(a, b) == 0 || (is_number(a, &x) && is_number(b, &y) && x == y);
 }
 
-/* "0.1, 0.2, 0.5" of a key, at most 12 of them; allocated. */
+/* The values of a key as "0.1, 0.2, 0.5", at most 12 of them; allocated. */
 static char *list_values(const struct collect_table *table, size_t key)
 {
     enum { MOST = 12 };
@@ -77,7 +72,7 @@ static enum status find_at(const struct collect_table *table, const char *at, si
         return error_set(err, STATUS_INVALID, "--at %s: give KEY=VALUE, such as seed=1", at);
     char *name = strndup(at, (size_t)(equals - at));
     if (!name)
-        return out_of_memory(err);
+        return error_memory(err, "the plot");
     const enum status status = collect_find_key(table, "--at", name, key, err);
     free(name);
     *value = equals + 1;
@@ -116,7 +111,7 @@ static enum status select_points(struct plot_data *data, const struct collect_ta
     bool any = false;
     data->selected = malloc((points + 1) * sizeof *data->selected);
     if (!data->selected)
-        return out_of_memory(err);
+        return error_memory(err, "the plot");
     for (size_t i = 0; i < points; i++)
         data->selected[i] = true;
     enum status status = STATUS_OK;
@@ -163,7 +158,7 @@ static int compare_places(const void *a, const void *b)
     return (x->at > y->at) - (x->at < y->at);
 }
 
-/* Edges in the middle between neighbours; the outer ones as far out as the next are in. */
+/* Edges halfway between neighbours; the outer edges as far out as the next edges are in. */
 static void find_edges(struct plot_axis *axis)
 {
     const size_t n = axis->count;
@@ -195,7 +190,7 @@ static enum status sort_axis(struct plot_axis *axis, struct error *err)
 {
     struct place *place = malloc((axis->count + 1) * sizeof *place);
     if (!place)
-        return out_of_memory(err);
+        return error_memory(err, "the plot");
     axis->words = false;
     for (size_t i = 0; i < axis->count; i++) {
         place[i].label = axis->label[i];
@@ -214,7 +209,7 @@ static enum status sort_axis(struct plot_axis *axis, struct error *err)
     return STATUS_OK;
 }
 
-/* The values of axis->key among the selected points; without a key there is one, "". */
+/* The values of axis->key among the selected points; without a key a single value, "". */
 static enum status make_axis(struct plot_axis *axis, const struct collect_table *table,
                              const bool *selected, struct error *err)
 {
@@ -223,7 +218,7 @@ static enum status make_axis(struct plot_axis *axis, const struct collect_table 
     axis->at = calloc(points + 1, sizeof *axis->at);
     axis->edge = calloc(points + 2, sizeof *axis->edge);
     if (!axis->label || !axis->at || !axis->edge)
-        return out_of_memory(err);
+        return error_memory(err, "the plot");
     for (size_t i = 0; i < points; i++) {
         const char *label = axis->key == PLOT_NO_GROUP ? "" : collect_label(table, i, axis->key);
         if (selected[i] && find_label(axis, label) == axis->count)
@@ -234,14 +229,14 @@ static enum status make_axis(struct plot_axis *axis, const struct collect_table 
 
 /* ---- the lattice ---- */
 
-/* Groups leave out the seed, unless it is drawn or chosen. */
+/* Groups are over the seed, unless it is drawn or chosen. */
 static enum status make_groups(struct plot_data *data, const struct collect_table *table,
                                const struct plot_choice *choice, struct error *err)
 {
     const struct grid *grid = &table->plan.grid;
     data->left_out = calloc(grid->columns + 1, sizeof *data->left_out);
     if (!data->left_out)
-        return out_of_memory(err);
+        return error_memory(err, "the plot");
     for (size_t c = 0; c < grid->columns; c++) {
         bool averaged =
             strcmp(grid_column(grid, c), "seed") == 0 && c != data->x.key && c != data->by.key;
@@ -262,7 +257,7 @@ static size_t cell_of(const struct plot_data *data, const struct collect_table *
     return i + j * data->x.count;
 }
 
-/* Some keys beside the drawn ones vary, [grid.columns]. */
+/* The error for varying keys that are not drawn, [grid.columns]. */
 static enum status refuse(const struct plot_data *data, const struct collect_table *table,
                           const bool *varies, struct error *err)
 {
@@ -294,7 +289,7 @@ static enum status refuse(const struct plot_data *data, const struct collect_tab
     return status;
 }
 
-/* Put the groups into their cells; what differs between groups of one cell is marked. */
+/* Put the groups into their cells and mark the keys that differ between groups of one cell. */
 static bool place_groups(struct plot_data *data, const struct collect_table *table, bool *varies)
 {
     bool clash = false;
@@ -328,7 +323,8 @@ static enum status fill_cells(struct plot_data *data, const struct collect_table
     bool *varies = calloc(table->plan.grid.columns + 1, sizeof *varies);
     data->group = malloc((cells + 1) * sizeof *data->group);
     data->statistic = malloc((cells + 1) * sizeof *data->statistic);
-    enum status status = varies && data->group && data->statistic ? STATUS_OK : out_of_memory(err);
+    enum status status =
+        varies && data->group && data->statistic ? STATUS_OK : error_memory(err, "the plot");
     for (size_t k = 0; k < cells && !status; k++)
         data->group[k] = PLOT_NO_GROUP;
     if (!status && !place_groups(data, table, varies))
@@ -353,10 +349,10 @@ static enum status average(struct plot_data *data, const struct collect_table *t
     }
     for (size_t k = 0; k < cells; k++)
         data->values += isnan(data->statistic[k][COLLECT_MEAN]) ? 0 : 1;
-    return failed ? out_of_memory(err) : STATUS_OK;
+    return failed ? error_memory(err, "the plot") : STATUS_OK;
 }
 
-/* ---- what is drawn ---- */
+/* ---- the chosen columns ---- */
 
 static enum status unknown_column(const struct collect_table *table, const char *y,
                                   struct error *err)
@@ -445,15 +441,8 @@ enum status plot_data_make(struct plot_data *data, const struct collect_table *t
 
 static void put_number(FILE *out, double value)
 {
-    char text[STORE_NUMBER_SIZE];
-    store_format_number(value, text);
-    fprintf(out, "\t%s", text);
-}
-
-static void put_word(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        putc((unsigned char)*text < ' ' ? ' ' : *text, out);
+    putc('\t', out);
+    tsv_number(out, value);
 }
 
 static void put_place(FILE *out, const struct plot_axis *axis, size_t i)
@@ -467,10 +456,10 @@ static void put_cell(FILE *out, const struct plot_data *data, const struct colle
                      size_t i, size_t j)
 {
     const size_t k = i + j * data->x.count, group = data->group[k];
-    put_word(out, data->x.label[i]);
+    tsv_text(out, data->x.label[i]);
     if (data->by.key != PLOT_NO_GROUP) {
         putc('\t', out);
-        put_word(out, data->by.label[j]);
+        tsv_text(out, data->by.label[j]);
     } else {
         fputs("\t-", out);
     }

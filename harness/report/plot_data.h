@@ -1,5 +1,5 @@
-/* What `duet plot` draws: a quantity of a sweep on a lattice of two swept keys, with its statistics
- * over the seeds. */
+/* The data of `duet plot`: a quantity of a sweep on a lattice of two swept keys, with its
+ * statistics over the seeds. */
 #ifndef DUET_HARNESS_PLOT_DATA_H
 #define DUET_HARNESS_PLOT_DATA_H
 
@@ -9,7 +9,7 @@ enum { PLOT_MAX_AT = 64, PLOT_MAX_LINES = 40, PLOT_MAX_CELLS = 4000000 };
 
 struct plot_choice {
     const char *x, *y, *by;      /* swept key, column of the table, swept key or NULL */
-    const char *at[PLOT_MAX_AT]; /* KEY=VALUE: only points of that value */
+    const char *at[PLOT_MAX_AT]; /* KEY=VALUE: only points with this value */
     size_t at_count;
     bool heat; /* `by` is the vertical axis */
 };
@@ -18,7 +18,7 @@ struct plot_choice {
 struct plot_axis {
     size_t key, count;
     const char **label; /* [count], of the table */
-    double *at;         /* the number; of a word its place, from 1 */
+    double *at;         /* the number, or the place of a word, from 1 */
     double *edge;       /* [count + 1], of cells around the values */
     bool words, logarithmic;
 };
@@ -27,28 +27,28 @@ struct plot_axis {
 struct plot_data {
     struct plot_axis x, by; /* by.count is 1 without a key */
     size_t column;          /* of the table */
-    bool seeds;             /* the seed is averaged over */
+    bool seeds;             /* the mean is over seeds */
     struct collect_groups groups;
     size_t *group; /* of a cell; PLOT_NO_GROUP where the sweep has no such point */
     double (*statistic)[COLLECT_STATISTICS];
     bool *selected; /* [points]: agrees with `at` */
-    bool *left_out; /* [keys]: is averaged over, as the seed */
+    bool *left_out; /* [keys]: averaged over, as the seed */
     size_t values;  /* cells with a mean */
 };
 
 #define PLOT_NO_GROUP ((size_t)-1)
 
-/* Are numbers in order of size spaced more evenly by ratio than by difference?  At least three,
- * above 0. */
+/* True for at least three positive numbers, in order of size, whose ratios are more even than their
+ * differences. */
 bool plot_is_logarithmic(const double *value, size_t count);
 
-/* Choose and average.  Keys that vary beside x, by and seed are an error that says how to choose.
+/* Choose and average.  Varying keys other than x, by and seed are an error that says how to choose.
  * The table is borrowed.  Free with plot_data_free, also after an error. */
 enum status plot_data_make(struct plot_data *data, const struct collect_table *table,
                            const struct plot_choice *choice, struct error *err);
 void plot_data_free(struct plot_data *data);
 
-/* The cells as tab-separated values: labels, statistics, counts, and where they are drawn.
+/* The cells as tab-separated values: labels, statistics, counts, and places in the picture.
  * Allocated for the caller; NULL for lack of memory. */
 char *plot_data_text(const struct plot_data *data, const struct collect_table *table,
                      const struct plot_choice *choice, size_t *length);

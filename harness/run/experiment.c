@@ -14,7 +14,7 @@ enum { TRAINING, MEASURING }; /* parts of the record */
 
 static bool predicts(const struct experiment *e)
 {
-    return e->learner.objective->target != TARGET_NONE;
+    return e->learner.needs.target != TARGET_NONE;
 }
 
 static enum status check_predictor(const struct experiment *e, struct error *err)
@@ -37,7 +37,7 @@ static enum status check_predictor(const struct experiment *e, struct error *err
 static enum status check_labels(const struct experiment *e, struct error *err)
 {
     const struct learner *l = &e->learner;
-    if (!objective_needs_labels(l->objective) || source_classes(l->source, e->world) > 0)
+    if (!needs_labels(&l->needs) || source_classes(l->source, e->world) > 0)
         return STATUS_OK;
     return error_key(err, "objective.name",
                      "objective.name %s compares labels, but data.source %s has none; give the "
@@ -67,6 +67,8 @@ static struct learner learner_of(const struct experiment *e)
                             .network = &e->network,
                             .objective = (const void *)spec->chosen[SECTION_OBJECTIVE],
                             .objective_settings = spec->settings[SECTION_OBJECTIVE],
+                            .needs = objective_needs((const void *)spec->chosen[SECTION_OBJECTIVE],
+                                                     spec->settings[SECTION_OBJECTIVE]),
                             .optimiser = (const void *)spec->chosen[SECTION_OPTIMISER],
                             .optimiser_settings = spec->settings[SECTION_OPTIMISER],
                             .predictor = &e->predictor,
@@ -86,7 +88,7 @@ static struct subject subject_of(const struct experiment *e)
     return (struct subject){
         .source = l->source,
         .world = e->world,
-        .tree = l->source->tree(e->world),
+        .tree = source_tree(l->source, e->world),
         .network = &e->network,
         .predictor = predicts(e) ? &e->predictor : NULL,
         .class_head = e->kind->weights(e->training).class_head_size > 0,
@@ -125,9 +127,8 @@ static enum status open_learner(struct experiment *e, struct error *err)
         status = check_labels(e, err);
     if (status)
         return status;
-    const struct observed observed = l->source->observed(e->world);
     status = network_build(&e->network, (const void *)spec->chosen[SECTION_NETWORK],
-                           spec->settings[SECTION_NETWORK], &observed, err);
+                           spec->settings[SECTION_NETWORK], l->source, e->world, err);
     if (!status)
         status = open_predictor(e, err);
     return status ? status : e->kind->check(l, spec->settings[SECTION_TRAIN], err);
@@ -186,7 +187,7 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     struct arena count = {0};
     e->training = calloc(1, e->kind->size);
     if (!e->training)
-        return error_set(err, STATUS_SYSTEM, "no memory for the trainer");
+        return error_memory(err, "the trainer");
     layout_training(e, &count);
     e->subject = subject_of(e);
     status = probes_choose(&e->subject, (const void *const *)spec->tables[SECTION_MEASURE],

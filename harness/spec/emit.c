@@ -14,7 +14,17 @@ static void emit_real(FILE *out, double value)
     fputs(text, out);
 }
 
-/* Plain where it cannot be taken for anything but text. */
+static void emit_quoted(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const char *c = text; *c; c++)
+        if (iscntrl((unsigned char)*c))
+            fprintf(out, "\\x%02x", (unsigned char)*c);
+        else
+            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
+    fputc('"', out);
+}
+
 void emit_text(FILE *out, const char *text)
 {
     static const char *const reserved[] = {"true", "false", "null", "nan", "inf", "yes",
@@ -24,17 +34,10 @@ void emit_text(FILE *out, const char *text)
         plain = plain && (isalnum((unsigned char)*c) || strchr("._-", *c));
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
         plain = plain && strcasecmp(text, reserved[i]) != 0;
-    if (plain) {
+    if (plain)
         fputs(text, out);
-        return;
-    }
-    fputc('"', out);
-    for (const char *c = text; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            fprintf(out, "\\x%02x", (unsigned char)*c);
-        else
-            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    fputc('"', out);
+    else
+        emit_quoted(out, text);
 }
 
 /* The words that are set in `bits`, with `separator` between them. */
@@ -121,17 +124,10 @@ static void emit_scalar(FILE *out, const struct node *node)
     bool plain = !node->quoted && *node->value;
     for (const char *c = node->value; *c; c++)
         plain = plain && (isalnum((unsigned char)*c) || strchr("_.+-:/", *c));
-    if (plain || node_is_null(node)) {
+    if (plain || node_is_null(node))
         fputs(*node->value ? node->value : "~", out);
-        return;
-    }
-    fputc('"', out);
-    for (const char *c = node->value; *c; c++)
-        if (iscntrl((unsigned char)*c))
-            fprintf(out, "\\x%02x", (unsigned char)*c);
-        else
-            fprintf(out, *c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
-    fputc('"', out);
+    else
+        emit_quoted(out, node->value);
 }
 
 void emit_node(FILE *out, const struct node *node)

@@ -1,73 +1,13 @@
 #include "harness/spec/grid.h"
 
+#include "core/text.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- memory ---- */
-
-struct grid_block {
-    struct grid_block *next;
-    max_align_t content[];
-};
-
-static void *keep(struct grid *grid, size_t count, size_t size)
-{
-    size_t bytes, whole;
-    if (__builtin_mul_overflow(count + 1, size, &bytes) ||
-        __builtin_add_overflow(bytes, sizeof(struct grid_block), &whole))
-        return NULL;
-    struct grid_block *block = calloc(1, whole);
-    if (!block)
-        return NULL;
-    block->next = grid->blocks;
-    grid->blocks = block;
-    return block->content;
-}
-
-/* Room for a text of `size` bytes, its end included, zeroed; there are very many, so they share
- * blocks. */
-static char *keep_room(struct grid *grid, size_t size)
-{
-    enum { ROOM = 1 << 16 };
-    if (size > ROOM / 8)
-        return keep(grid, size, 1);
-    if (size > grid->room_left) {
-        grid->room = keep(grid, ROOM, 1);
-        grid->room_left = grid->room ? ROOM : 0;
-    }
-    char *room = grid->room;
-    if (room) {
-        grid->room += size;
-        grid->room_left -= size;
-    }
-    return room;
-}
-
-static char *keep_text(struct grid *grid, const char *text, size_t length)
-{
-    char *copy = keep_room(grid, length + 1);
-    return copy ? memcpy(copy, text, length) : NULL;
-}
-
-void grid_free(struct grid *grid)
-{
-    while (grid->blocks) {
-        struct grid_block *next = grid->blocks->next;
-        free(grid->blocks);
-        grid->blocks = next;
-    }
-    free(grid->yaml);
-    *grid = (struct grid){0};
-}
-
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the grid; sweep fewer values");
-}
 
 /* ---- texts ---- */
 
@@ -236,9 +176,9 @@ static enum status spread(struct maker *maker, struct swept *swept)
     enum status status = count_values(maker, swept);
     if (status)
         return status;
-    swept->value = keep(maker->grid, swept->count, sizeof *swept->value);
+    swept->value = pool_take(&maker->grid->pool, swept->count, sizeof *swept->value);
     if (!swept->value)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     size_t v = 0;
     for (size_t i = 0; i < swept->items; i++) {
         struct range range;
@@ -249,8 +189,8 @@ static enum status spread(struct maker *maker, struct swept *swept)
             if (is_range)
                 format_value(&range, k, text, sizeof text);
             const char *value = is_range ? text : swept->item[i];
-            if (!(swept->value[v++] = keep_text(maker->grid, value, strlen(value))))
-                return out_of_memory(maker->err);
+            if (!(swept->value[v++] = pool_text(&maker->grid->pool, value, strlen(value))))
+                return error_memory(maker->err, "the grid; sweep fewer values");
         }
     }
     return STATUS_OK;
@@ -273,17 +213,17 @@ static enum status split_argument(struct maker *maker, const char *argument, str
     *swept = (struct swept){.items = 1};
     for (const char *c = find_comma(equals + 1); *c; c = find_comma(c + 1))
         swept->items++;
-    swept->item = keep(maker->grid, swept->items, sizeof *swept->item);
-    swept->key = keep_text(maker->grid, argument, (size_t)(equals - argument));
+    swept->item = pool_take(&maker->grid->pool, swept->items, sizeof *swept->item);
+    swept->key = pool_text(&maker->grid->pool, argument, (size_t)(equals - argument));
     if (!swept->item || !swept->key)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     const char *c = equals + 1;
     for (size_t i = 0; i < swept->items; i++) {
         const char *end = find_comma(c);
         size_t skip = strspn(c, " "), length = (size_t)(end - c);
         skip = skip < length ? skip : length;
-        if (!(swept->item[i] = keep_text(maker->grid, c + skip, length - skip)))
-            return out_of_memory(maker->err);
+        if (!(swept->item[i] = pool_text(&maker->grid->pool, c + skip, length - skip)))
+            return error_memory(maker->err, "the grid; sweep fewer values");
         c = end + 1;
     }
     return STATUS_OK;
@@ -327,9 +267,10 @@ static bool is_zip_line(const struct spec_sweep_line *line)
 static enum status collect_keys(struct maker *maker)
 {
     const size_t lines = line_count(maker);
-    maker->swept = keep(maker->grid, lines + maker->argument_count, sizeof *maker->swept);
+    maker->swept =
+        pool_take(&maker->grid->pool, lines + maker->argument_count, sizeof *maker->swept);
     if (!maker->swept)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     enum status status = STATUS_OK;
     bool cases = false;
     for (size_t i = 0; i < lines && !status; i++) {
@@ -366,7 +307,7 @@ static const char *make_override(struct grid *grid, const char *place, const cha
                                  const char *value)
 {
     const size_t size = strlen(place ? place : "") + strlen(key) + strlen(value) + 3;
-    char *text = keep_room(grid, size);
+    char *text = pool_room(&grid->pool, size);
     if (text)
         snprintf(text, size, "%s%s%s=%s", place ? place : "", place ? "\x1f" : "", key, value);
     return text;
@@ -378,13 +319,13 @@ static enum status add_axis(struct maker *maker, struct swept *const *keys, size
     struct grid *grid = maker->grid;
     struct grid_axis *axis = &grid->axis[grid->axes++];
     *axis = (struct grid_axis){.columns = columns, .count = keys[0]->count};
-    axis->column = keep(grid, columns, sizeof *axis->column);
-    axis->position = keep(grid, axis->count, sizeof *axis->position);
-    const char **texts = keep(grid, 2 * columns * axis->count, sizeof *texts);
+    axis->column = pool_take(&grid->pool, columns, sizeof *axis->column);
+    axis->position = pool_take(&grid->pool, axis->count, sizeof *axis->position);
+    const char **texts = pool_take(&grid->pool, 2 * columns * axis->count, sizeof *texts);
     if (!axis->column || !axis->position || !texts)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     for (size_t k = 0; k < columns; k++) {
-        axis->column[k] = keep_text(grid, keys[k]->key, strlen(keys[k]->key));
+        axis->column[k] = pool_text(&grid->pool, keys[k]->key, strlen(keys[k]->key));
         keys[k]->taken = true;
         if (keys[k]->count != axis->count)
             return refuse(maker, keys[k],
@@ -401,7 +342,7 @@ static enum status add_axis(struct maker *maker, struct swept *const *keys, size
             axis->position[i].override[k] =
                 make_override(grid, keys[k]->place, keys[k]->key, value);
             if (!axis->position[i].override[k] || !axis->column[k])
-                return out_of_memory(maker->err);
+                return error_memory(maker->err, "the grid; sweep fewer values");
         }
     }
     return STATUS_OK;
@@ -454,10 +395,10 @@ static enum status fill_case(struct maker *maker, struct grid_position *position
             lines++;
             first = first ? first : &maker->spec->sweep[i];
         }
-    position->override = keep(maker->grid, lines, sizeof *position->override);
-    position->label = keep(maker->grid, 1, sizeof *position->label);
+    position->override = pool_take(&maker->grid->pool, lines, sizeof *position->override);
+    position->label = pool_take(&maker->grid->pool, 1, sizeof *position->label);
     if (!position->override || !position->label)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     for (size_t i = 0; i < line_count(maker); i++) {
         const struct spec_sweep_line *line = &maker->spec->sweep[i];
         if (line->set != set)
@@ -466,11 +407,11 @@ static enum status fill_case(struct maker *maker, struct grid_position *position
         if (status)
             return status;
         const bool name = strcmp(line->key, "case") == 0;
-        const char *text = name
-                               ? keep_text(maker->grid, line->value[0], strlen(line->value[0]))
-                               : make_override(maker->grid, line->place, line->key, line->value[0]);
+        const char *text =
+            name ? pool_text(&maker->grid->pool, line->value[0], strlen(line->value[0]))
+                 : make_override(maker->grid, line->place, line->key, line->value[0]);
         if (!text)
-            return out_of_memory(maker->err);
+            return error_memory(maker->err, "the grid; sweep fewer values");
         *(name ? position->label : &position->override[position->count++]) = text;
     }
     if (position->label[0])
@@ -487,10 +428,10 @@ static enum status add_cases(struct maker *maker)
     for (size_t i = 0; i < line_count(maker); i++)
         if (is_case_line(&maker->spec->sweep[i]))
             axis->count = (size_t)maker->spec->sweep[i].set + 1;
-    axis->column = keep(grid, 1, sizeof *axis->column);
-    axis->position = keep(grid, axis->count, sizeof *axis->position);
+    axis->column = pool_take(&grid->pool, 1, sizeof *axis->column);
+    axis->position = pool_take(&grid->pool, axis->count, sizeof *axis->position);
     if (!axis->column || !axis->position)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     axis->column[0] = "case";
     enum status status = STATUS_OK;
     for (size_t i = 0; i < axis->count && !status; i++)
@@ -504,16 +445,17 @@ static enum status add_cases(struct maker *maker)
 static struct swept **split_zip(struct maker *maker, const char *text, const char *place)
 {
     const struct swept here = {.key = "zip", .place = place};
-    size_t commas = 0, count = 0;
+    static const char between[] = ",[] ";
+    size_t gaps = 0, count = 0;
     for (const char *c = text; *c; c++)
-        commas += *c == ',';
-    struct swept **keys = keep(maker->grid, commas + 2, sizeof *keys);
-    char *copy = keep_text(maker->grid, text, strlen(text)), *rest = copy;
+        gaps += strchr(between, *c) != NULL;
+    struct swept **keys = pool_take(&maker->grid->pool, gaps + 2, sizeof *keys);
+    char *copy = pool_text(&maker->grid->pool, text, strlen(text)), *rest = copy;
     if (!keys || !copy) {
-        out_of_memory(maker->err);
+        error_memory(maker->err, "the grid; sweep fewer values");
         return NULL;
     }
-    for (char *word; (word = strtok_r(rest, ",[] ", &rest)); count++) {
+    for (char *word; (word = strtok_r(rest, between, &rest)); count++) {
         keys[count] = find_swept(maker, word);
         if (keys[count] && !keys[count]->taken && strcmp(word, "case") != 0) {
             keys[count]->taken = true;
@@ -539,10 +481,10 @@ static enum status collect_zips(struct maker *maker, struct swept ****zips, size
     size_t most = maker->zip_count;
     for (size_t i = 0; i < line_count(maker); i++)
         most += is_zip_line(&maker->spec->sweep[i]) ? maker->spec->sweep[i].count + 1 : 0;
-    *zips = keep(maker->grid, most, sizeof **zips);
+    *zips = pool_take(&maker->grid->pool, most, sizeof **zips);
     *count = 0;
     if (!*zips)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     for (size_t i = 0; i < line_count(maker); i++) {
         const struct spec_sweep_line *line = &maker->spec->sweep[i];
         if (!is_zip_line(line))
@@ -552,9 +494,9 @@ static enum status collect_zips(struct maker *maker, struct swept ****zips, size
             const bool list = line->value[v][0] == '[';
             const size_t used = whole ? strlen(whole) : 0;
             if (!list) {
-                char *longer = keep(maker->grid, used + strlen(line->value[v]) + 2, 1);
+                char *longer = pool_take(&maker->grid->pool, used + strlen(line->value[v]) + 2, 1);
                 if (!longer)
-                    return out_of_memory(maker->err);
+                    return error_memory(maker->err, "the grid; sweep fewer values");
                 sprintf(longer, "%s%s,", whole ? whole : "", line->value[v]);
                 whole = longer;
             } else if (!((*zips)[(*count)++] = split_zip(maker, line->value[v], line->place))) {
@@ -579,9 +521,10 @@ static enum status make_axes(struct maker *maker)
     enum status status = collect_zips(maker, &zips, &zip_count);
     if (status)
         return status;
-    maker->grid->axis = keep(maker->grid, maker->swept_count, sizeof *maker->grid->axis);
+    maker->grid->axis =
+        pool_take(&maker->grid->pool, maker->swept_count, sizeof *maker->grid->axis);
     if (!maker->grid->axis)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     for (size_t i = 0; i < maker->swept_count && !status; i++) {
         struct swept *swept = &maker->swept[i];
         if (strcmp(swept->key, "case") == 0 && !swept->value)
@@ -639,7 +582,7 @@ static enum status write_yaml(struct maker *maker)
     size_t length;
     FILE *out = open_memstream(&grid->yaml, &length);
     if (!out)
-        return out_of_memory(maker->err);
+        return error_memory(maker->err, "the grid; sweep fewer values");
     fputs(grid->axes ? "sweep:\n" : "", out);
     size_t a = 0;
     for (size_t i = 0; i < maker->swept_count; i++) {
@@ -656,8 +599,7 @@ static enum status write_yaml(struct maker *maker)
         fputs("]\n", out);
     }
     write_zips(out, grid);
-    bool failed = ferror(out) != 0;
-    return fclose(out) != 0 || failed ? out_of_memory(maker->err) : STATUS_OK;
+    return close_text(out, "the grid; sweep fewer values", maker->err);
 }
 
 /* ---- the grid ---- */
@@ -681,6 +623,13 @@ static enum status count_points(struct maker *maker)
                          points, (int)GRID_MAX_POINTS);
     grid->points = (size_t)points;
     return STATUS_OK;
+}
+
+void grid_free(struct grid *grid)
+{
+    pool_free(&grid->pool);
+    free(grid->yaml);
+    *grid = (struct grid){0};
 }
 
 enum status grid_make(struct grid *grid, const struct spec *spec, const char *const *arguments,

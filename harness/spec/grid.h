@@ -19,6 +19,7 @@
 #ifndef DUET_HARNESS_GRID_H
 #define DUET_HARNESS_GRID_H
 
+#include "core/pool.h"
 #include "harness/spec/spec.h"
 
 /* Texts are YAML.  An override has its place in front if it comes from a file, see spec_load. */
@@ -38,13 +39,11 @@ struct grid_axis {
 struct grid {
     size_t axes;
     struct grid_axis *axis;
-    size_t points;  /* product of the axes' lengths; 1 where nothing is swept */
-    size_t columns; /* of all axes */
-    size_t most;    /* overrides of a point */
-    char *yaml;     /* the section `sweep` that makes this grid, "" where nothing is swept */
-    struct grid_block *blocks;
-    char *room; /* in the last of them that texts share */
-    size_t room_left;
+    size_t points;    /* product of the axes' lengths; 1 where nothing is swept */
+    size_t columns;   /* of all axes */
+    size_t most;      /* overrides of a point */
+    char *yaml;       /* the section `sweep` that makes this grid, "" where nothing is swept */
+    struct pool pool; /* of all texts and lists */
 };
 
 enum { GRID_MAX_VALUES = 4000000, GRID_MAX_POINTS = 100000000 };

@@ -1,5 +1,6 @@
 #include "harness/spec/params.h"
 
+#include "core/text.h"
 #include "harness/spec/emit.h"
 #include "harness/spec/value.h"
 #include "harness/spec/words.h"
@@ -67,8 +68,7 @@ enum status params_text(const struct param *params, const void *settings, char *
 {
     size_t length;
     FILE *out = open_memstream(text, &length);
-    if (!out)
-        return error_memory(err, "a spec");
-    emit_params(out, params, settings, "");
-    return fclose(out) == 0 ? STATUS_OK : error_memory(err, "a spec");
+    if (out)
+        emit_params(out, params, settings, "");
+    return close_text(out, "settings", err);
 }

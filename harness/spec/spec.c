@@ -1,5 +1,6 @@
 #include "harness/spec/spec.h"
 
+#include "core/text.h"
 #include "harness/spec/emit.h"
 #include "harness/spec/loader.h"
 #include "harness/spec/params.h"
@@ -71,13 +72,9 @@ static enum status keep_written(struct spec *spec, struct error *err)
 {
     size_t length;
     FILE *out = open_memstream(&spec->written, &length);
-    if (!out)
-        return error_memory(err, "a spec");
-    emit_written(out, spec->origin, SECTION_COUNT);
-    for (int s = 0; s < SECTION_COUNT; s++)
-        emit_written(out, spec->origin, (enum spec_section)s);
-    bool failed = ferror(out) != 0;
-    return fclose(out) != 0 || failed ? error_memory(err, "a spec") : STATUS_OK;
+    for (int s = 0; out && s <= SECTION_COUNT; s++) /* name and seed first */
+        emit_written(out, spec->origin, (enum spec_section)(s ? s - 1 : SECTION_COUNT));
+    return close_text(out, "a spec", err);
 }
 
 void hash_of_text(const char *text, char hash[HASH_SIZE])
@@ -92,18 +89,17 @@ static enum status emit(struct spec *spec, struct error *err)
 {
     size_t length;
     FILE *out = open_memstream(&spec->yaml, &length);
-    if (!out)
-        return error_memory(err, "a spec");
-    fputs("name: ", out);
-    emit_text(out, spec->name);
-    fprintf(out, "\nseed: %" PRIu64 "\n", spec->seed);
-    for (int s = 0; s < SECTION_COUNT; s++)
+    if (out) {
+        fputs("name: ", out);
+        emit_text(out, spec->name);
+        fprintf(out, "\nseed: %" PRIu64 "\n", spec->seed);
+    }
+    for (int s = 0; out && s < SECTION_COUNT; s++)
         emit_section(out, spec, (enum spec_section)s);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) != 0 || failed)
-        return error_memory(err, "a spec");
-    hash_of_text(spec->yaml, spec->hash);
-    return STATUS_OK;
+    enum status status = close_text(out, "a spec", err);
+    if (!status)
+        hash_of_text(spec->yaml, spec->hash);
+    return status;
 }
 
 /* ---- loading ---- */

@@ -18,10 +18,9 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* ---- who one is ---- */
+/* ---- this process ---- */
 
-/* When a process was started, in ticks since the machine was; 0 if there is none, or only what is
- * left of it until its parent takes note. */
+/* When a process was started, in ticks since boot; 0 if there is none, or only a zombie. */
 static unsigned long long start_of(long pid)
 {
     char path[64], line[1024] = "", state = 'X';
@@ -46,7 +45,7 @@ bool lease_process_runs(long pid)
     return pid > 0 && start_of(pid) != 0;
 }
 
-/* Host, boot and process namespace, in which a process has its number. */
+/* Host, boot and process namespace: together they make a process number unique. */
 static void describe_machine(char *text, size_t size)
 {
     char host[128] = "unknown", boot[64] = "unknown", space[64] = "unknown";
@@ -70,7 +69,7 @@ void lessee_open(struct lessee *lessee, const char *folder)
              start_of(getpid()), (int)LEASE_TERM);
 }
 
-/* ---- one's own leases ---- */
+/* ---- leases of this process ---- */
 
 static const char *lease_path(const struct lessee *lessee, const char *name, char path[PATH])
 {
@@ -134,9 +133,9 @@ void lease_release(const struct lessee *lessee, const char *name)
         unlink(path);
 }
 
-/* ---- those of others ---- */
+/* ---- leases of others ---- */
 
-/* Has the process of the lease ended, as far as can be told from here? */
+/* Whether the process of the lease is known to have ended; false on another machine. */
 static bool has_ended(const char *text)
 {
     char here[300];
@@ -150,7 +149,7 @@ static bool has_ended(const char *text)
     return start_of(pid) != start;
 }
 
-/* A text without its end is that of a process that was killed just then, or is about to write. */
+/* A text without its end comes from a process that was killed just then, or is about to write. */
 static double term_of(const char *text)
 {
     const char *last = strrchr(text, ' ');
@@ -160,8 +159,8 @@ static double term_of(const char *text)
     return term > 0 ? term : LEASE_TERM;
 }
 
-/* Remove the lease that was seen, and no other: it is renamed first, which one process can do, and
- * put back if it turns out to be new. */
+/* Remove the lease that was seen, and no other: rename it first, which only one process can do, and
+ * put it back if it turns out to be new. */
 static bool remove_dead(const char *path, const char *seen)
 {
     char aside[PATH + 32], text[LEASE_TEXT];

@@ -39,7 +39,7 @@ static enum status no_command(struct error *err, const char *name, int why)
         name, why == ENOENT ? "there is no such command" : strerror(why));
 }
 
-/* What was written into `file`, ended by a zero; NULL for lack of memory. */
+/* The text written to `file`, ended by a zero; NULL if memory is short. */
 static char *read_back(int file)
 {
     struct stat about;
@@ -83,7 +83,7 @@ static int spawn(const char *const *argument, int out, int said, pid_t *pid)
     return why;
 }
 
-/* Its wait status; an interrupt ends the command first. */
+/* Returns the wait status of `pid`; an interrupt ends the process first. */
 static int await(pid_t pid)
 {
     const struct timespec moment = {.tv_nsec = 20000000};
@@ -135,7 +135,7 @@ bool slurm_is_job(const char *text)
            (text[digits] == '\0' || (text[digits] == ';' && text[digits + 1]));
 }
 
-/* "NUMBER;CLUSTER" in its two parts; cluster is NULL where there is none. */
+/* Split "NUMBER;CLUSTER" in two; the cluster is NULL where there is none. */
 static const char *part_job(const char *job, char number[SLURM_JOB])
 {
     const char *cluster = strchr(job, ';');
@@ -153,7 +153,7 @@ void slurm_cancel_command(const char *job, char text[SLURM_CANCEL])
 
 /* ---- the script ---- */
 
-/* Which shards have points to do, [shards]; NULL for lack of memory. */
+/* Which shards have points to do, [shards]; NULL if memory is short. */
 static bool *find_shards(size_t shards, const size_t *todo, size_t count)
 {
     bool *wanted = calloc(shards, sizeof *wanted);
@@ -172,7 +172,7 @@ size_t slurm_tasks(size_t shards, const size_t *todo, size_t count)
     return tasks;
 }
 
-/* "1-3,7": the shards that are wanted, counted from 1. */
+/* "1-3,7": the wanted shards, counted from 1. */
 static void put_ranges(FILE *out, const bool *wanted, size_t shards)
 {
     const char *comma = "";
@@ -198,7 +198,7 @@ static void put_log_path(FILE *out, const char *folder)
     fputs("/slurm/%A_%a.log\"\n", out);
 }
 
-/* `path` seen from anywhere. */
+/* `path` as an absolute path. */
 static enum status make_absolute(const char *path, char absolute[PATH], struct error *err)
 {
     char here[RUN_PATH];
@@ -216,7 +216,7 @@ enum status slurm_check(const char *folder, bool commands, struct error *err)
     char absolute[PATH];
     const char *const names[] = {"sbatch", "squeue"};
     enum status status = make_absolute(folder, absolute, err);
-    if (!status && strpbrk(absolute, "\\\n")) /* which no pattern of --output can hold */
+    if (!status && strpbrk(absolute, "\\\n")) /* no pattern of --output can hold them */
         status =
             error_set(err, STATUS_INVALID,
                       "%s: Slurm takes no backslash and no line break in the name of a folder; "
@@ -240,7 +240,7 @@ static enum status put_options(FILE *out, const struct slurm_array *array, const
     const struct sweep_work *work = array->work;
     bool *wanted = find_shards(array->shards, work->todo, work->count);
     if (!wanted)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     fprintf(out, "#SBATCH --job-name=%s\n#SBATCH --array=", work->plan->base.name);
     put_ranges(out, wanted, array->shards);
     fprintf(out, "\n#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=%d\n",
@@ -289,13 +289,13 @@ enum status slurm_script(const struct slurm_array *array, char **text, struct er
         status = make_absolute(array->work->folder, folder, err);
     FILE *out = status ? NULL : open_memstream(text, &size);
     if (!status && !out)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     if (!status) {
         fputs("#!/bin/sh\n# Written by duet sweep --slurm.\n", out);
         status = put_options(out, array, folder, err);
         put_command(out, array, program, results, folder);
         if (fclose(out) != 0 && !status)
-            status = error_set(err, STATUS_SYSTEM, "out of memory");
+            status = error_memory(err, "a job array");
     }
     if (status) {
         free(*text);
@@ -311,7 +311,7 @@ static void script_path(const struct sweep_work *work, char path[PATH])
     snprintf(path, PATH, "%s/slurm/job.sh", work->folder);
 }
 
-/* The job that a line of `text` names, as sbatch --parsable does. */
+/* Read the job that a line of `text` names, as sbatch --parsable prints it. */
 static bool read_job(char *text, char job[SLURM_JOB])
 {
     char *rest = NULL;
@@ -330,7 +330,7 @@ static enum status call_sbatch(const struct slurm_array *array, const char *scri
     const char **argument = calloc(array->option_count + 4, sizeof *argument);
     size_t count = 0;
     if (!argument)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     argument[count++] = "sbatch";
     argument[count++] = "--parsable";
     for (size_t i = 0; i < array->option_count; i++)
@@ -360,7 +360,7 @@ enum status slurm_submit(const struct slurm_array *array, char job[SLURM_JOB], s
     char path[PATH], *text;
     script_path(array->work, path);
     enum status status = slurm_script(array, &text, err);
-    if (!status) /* makes the folder of the logs, which Slurm does not */
+    if (!status) /* also makes the folder of the logs, which Slurm would not make */
         status = store_write_text(path, text, strlen(text), err);
     free(text);
     return status ? status : call_sbatch(array, path, job, err);
@@ -368,7 +368,7 @@ enum status slurm_submit(const struct slurm_array *array, char job[SLURM_JOB], s
 
 /* ---- waiting ---- */
 
-/* Tasks of a job, as far as squeue told. */
+/* Tasks of a job, by the last answer of squeue. */
 struct queue {
     bool known;
     size_t running, waiting;
@@ -379,7 +379,7 @@ struct watch {
     struct progress progress;
     size_t *left; /* points that are not done, [count] */
     size_t count;
-    size_t failed;         /* of those, with a failure that is as new as the job */
+    size_t failed;         /* points of these with a failure not older than the job */
     struct timespec since; /* when the job was written, by the clock of the folder */
     struct queue queue;
     bool warned;
@@ -399,7 +399,7 @@ static void count_tasks(char *text, const char *number, struct queue *queue)
     }
 }
 
-/* All jobs of the user are asked for: asking for one that squeue has forgotten is an error. */
+/* Asks for all jobs of the user: to ask for one that squeue has forgotten is an error. */
 static enum status ask_queue(struct watch *watch, const char *job, struct error *err)
 {
     char number[SLURM_JOB], user[32];
@@ -420,7 +420,7 @@ static enum status ask_queue(struct watch *watch, const char *job, struct error 
     if (watch->queue.known)
         count_tasks(output.text, number, &watch->queue);
     if (!status && !watch->queue.known && !watch->warned && !interrupted()) {
-        watch->warned = true; /* the controller may be away for a while */
+        watch->warned = true; /* the controller may be down for a while */
         progress_end(&watch->progress);
         fputs("duet: squeue does not answer, the waiting goes on: ", stderr);
         print_plain(stderr, output.said);
@@ -439,7 +439,7 @@ static const char *path_of(const struct sweep_work *work, size_t point, const ch
     return path;
 }
 
-/* A damaged file is as good as none. */
+/* Whether the point has an undamaged file. */
 static bool is_sound(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
@@ -467,7 +467,7 @@ static void tell(struct watch *watch, size_t point)
     progress_event(&watch->progress, work->done, work->count, line);
 }
 
-/* See which points are done, and which have failed. */
+/* Find out which points are done and which have failed. */
 static enum status look(struct watch *watch, struct error *err)
 {
     struct sweep_work *work = watch->work;
@@ -517,13 +517,13 @@ static char *read_reason(const char *path)
     return strdup(line);
 }
 
-/* Of what is not done, what has failed. */
+/* Enter the failures among the points that are not done. */
 static enum status gather_failures(const struct watch *watch, struct error *err)
 {
     struct sweep_work *work = watch->work;
     work->failure = calloc(watch->count + 1, sizeof *work->failure);
     if (!work->failure)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     for (size_t i = 0; i < watch->count; i++) {
         char path[PATH];
         path_of(work, watch->left[i], ".failed", path);
@@ -534,7 +534,7 @@ static enum status gather_failures(const struct watch *watch, struct error *err)
     return STATUS_OK;
 }
 
-/* Until it is time to look again; false once the user wants no more. */
+/* Sleep until it is time to look again; false after an interrupt. */
 static bool rest(struct watch *watch, double seconds)
 {
     const struct timespec moment = {.tv_nsec = 100000000};
@@ -582,7 +582,7 @@ enum status slurm_wait(struct sweep_work *work, const char *job, struct error *e
     struct watch watch = {.work = work, .count = work->count};
     watch.left = malloc((work->count + 1) * sizeof *watch.left);
     if (!watch.left)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a job array");
     if (work->count > 0)
         memcpy(watch.left, work->todo, work->count * sizeof *watch.left);
     script_path(work, path);

@@ -34,7 +34,7 @@ struct options {
     size_t sbatch_count;
 };
 
-/* ---- what there is to do ---- */
+/* ---- points to do ---- */
 
 enum { NAMED = 20 }; /* damaged files */
 
@@ -78,7 +78,7 @@ static enum status read_finished(void *context, size_t i, const struct store_fil
     return STATUS_OK;
 }
 
-/* Is the file of the point there, as it was written?  One that is not is named. */
+/* Note whether the file of the point is undamaged; name it if not. */
 static enum status take_finished(void *context, size_t i, const char *bytes, size_t size,
                                  const struct error *problem, struct error *err)
 {
@@ -124,7 +124,7 @@ static enum status find_todo(const struct options *options, const struct sweep_p
     *todo = (struct todo){.point = malloc((plan->count + 1) * sizeof *todo->point)};
     enum status status = STATUS_OK;
     if (!todo->point || !finished.point || !finished.sound)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "points");
     for (size_t i = options->shard; i < plan->count && !status; i += options->shards)
         if (sweep_hashes_have(&there->finished, plan->point[i].hash))
             finished.point[finished.count++] = i;
@@ -168,11 +168,11 @@ static void print_axes(const struct sweep_plan *plan)
     fputc('\n', stderr);
 }
 
-/* Where the work is done: workers of one process, or of each task of Slurm. */
+/* Where the work is done: by workers of this process, or of each task of Slurm. */
 struct layout {
     int workers;
     size_t shards, tasks; /* of Slurm; tasks is 1 without it */
-    double memory;        /* bytes of a task; 0: not known */
+    double memory;        /* bytes per task; 0: not known */
 };
 
 static void print_plan(const struct options *options, const struct sweep_plan *plan,
@@ -197,7 +197,7 @@ static void print_plan(const struct options *options, const struct sweep_plan *p
         fprintf(stderr, "memory: %.0f MiB asked for each task, %.1f of them the largest plan\n",
                 ceil(layout->memory / mib), (double)trial->bytes / mib);
     else if (!options->slurm && trial->checked > 0)
-        fprintf(stderr, "memory: %.1f MiB, at most %.1f a worker, beside program and libraries\n",
+        fprintf(stderr, "memory: %.1f MiB, at most %.1f per worker, beside program and libraries\n",
                 workers * (double)trial->bytes / mib, (double)trial->bytes / mib);
     if (trial->tried > 0) {
         fputs("time: about ", stderr);
@@ -273,7 +273,7 @@ static void print_end(size_t done, size_t all, size_t diverged, size_t failed)
     fputc('\n', stderr);
 }
 
-/* Ends the sweep: what came of it in words, and the exit code. */
+/* End the sweep: print its results in words and return the exit code. */
 static int conclude(const struct options *options, const struct sweep_work *work,
                     const struct todo *todo, enum status status, const struct error *err)
 {
@@ -298,7 +298,7 @@ static int conclude(const struct options *options, const struct sweep_work *work
     return diverged > 0 ? error_exit_code(STATUS_DIVERGED) : print_finish(0);
 }
 
-/* What others left behind while this sweep ran; that it cannot be read is no failure any more. */
+/* Remove what others left meanwhile; a folder that cannot be read is no failure any more. */
 static void clean_again(const char *path)
 {
     struct sweep_folder folder;
@@ -310,9 +310,8 @@ static void clean_again(const char *path)
 
 /* ---- on a cluster ---- */
 
-/* One worker a task unless asked otherwise: a single processor is free somewhere soonest.  64 tasks
- * at most: fewer than clusters let a user queue, and enough that what a lost node takes along is
- * small. */
+/* One worker per task unless asked otherwise: a single processor is free soonest. 64 tasks at most:
+ * fewer than clusters let a user queue, and enough that a lost node loses little work. */
 static struct layout lay_out(const struct options *options, const struct sweep_plan *plan,
                              const struct todo *todo)
 {
@@ -334,8 +333,8 @@ static struct layout lay_out(const struct options *options, const struct sweep_p
     return layout;
 }
 
-/* What a task may need: the plans of its workers, and for each process an allowance for program and
- * libraries, which take 15 to 30 MiB. */
+/* Memory that a task may need: the plans of its workers, and for each process an allowance for
+ * program and libraries, which take 15 to 30 MiB. */
 static double task_memory(const struct sweep_plan *plan, const struct layout *layout,
                           const struct sweep_trial *trial)
 {
@@ -371,7 +370,7 @@ static enum status take_diverged(void *context, size_t i, const char *bytes, siz
     return STATUS_OK;
 }
 
-/* Of the points that were to do, those whose files say so. */
+/* Count the diverged points among the finished ones of `work`, by their files. */
 static enum status count_diverged(struct sweep_work *work, const struct todo *todo,
                                   struct error *err)
 {
@@ -388,7 +387,7 @@ static enum status count_diverged(struct sweep_work *work, const struct todo *to
     return status;
 }
 
-/* Waits for a job, and concludes as if the work had been done here. */
+/* Wait for a job, and conclude as if the work had been done here. */
 static int wait_for(const struct options *options, struct sweep_work *work, const char *job,
                     struct todo *todo)
 {
@@ -454,8 +453,8 @@ static int print_script(const struct slurm_array *array)
 
 /* ---- from the plan on ---- */
 
-/* A sweep that was read from the folder's own manifest has nothing to tell it: should it be another
- * by now, the newer one stays. */
+/* A sweep that was read from the folder's own manifest does not write it: if the manifest has
+ * changed since, the newer one stays. */
 static bool is_manifest(const struct options *options, const char *folder)
 {
     char manifest[PATH];
@@ -582,17 +581,17 @@ enum {
 static const struct argp_option argp_options[] = {
     {"jobs", 'j', "N", 0,
      "worker processes; default: as many as there are processors, and 1 with --slurm, where it is "
-     "those of each task",
+     "the number per task",
      0},
     {"shard", OPTION_SHARD, "I/N", 0,
      "run the I-th of N parts, I from 1; all parts share the folder", 0},
     {"slurm", OPTION_SLURM, NULL, 0,
      "submit the sweep to Slurm as a job array; options after -- are for sbatch", 0},
     {"tasks", OPTION_TASKS, "N", 0,
-     "with --slurm: shards of the sweep, one to a task; default: one to each -j points, at most 64",
-     0},
+     "with --slurm: shards of the sweep, one per task; default: one per -j points, at most 64", 0},
     {"wait", OPTION_WAIT, "JOB", OPTION_ARG_OPTIONAL,
-     "with --slurm: wait for the points; with JOB, for those of a job that was submitted before",
+     "with --slurm: wait for the points; with JOB, for the points of a job that was submitted "
+     "before",
      0},
     {"dry-run", 'n', NULL, 0,
      "check all points, print the plan, with --slurm also the job script, and stop", 0},
@@ -640,7 +639,7 @@ static void parse_tasks(const char *text, struct options *options, struct argp_s
     options->tasks = (size_t)tasks;
 }
 
-/* Options that need one another, or shut one another out. */
+/* Check options that need, or exclude, one another. */
 static void check_slurm(const struct options *options, struct argp_state *state)
 {
     if (options->slurm && options->shards > 1)
@@ -657,7 +656,7 @@ static void check_slurm(const struct options *options, struct argp_state *state)
         argp_error(state, "what follows -- are options for sbatch; give --slurm");
 }
 
-/* Cuts the options for sbatch off.  Returns how many arguments are left. */
+/* Cut off the options for sbatch.  Returns the number of arguments left. */
 static int cut_sbatch(int argc, char **argv, struct options *options)
 {
     for (int i = 1; i < argc; i++)
@@ -737,22 +736,24 @@ int command_sweep(int argc, char **argv)
         .args_doc = "SPEC [KEY=V1,V2 ...]\nSPEC [KEY=V1,V2 ...] --slurm [-- SBATCH OPTIONS]",
         .doc =
             "Run a grid of points, each a run of its own whose file is named by the hash of its "
-            "complete spec. What is finished is never run again: the same command goes on after "
-            "a stop, and several of them on one folder share the work.\v"
-            "KEY=V1,V2 sweeps a key through values, KEY=a:b:step from a to b, KEY=log:a:b:n "
-            "through n values of equal ratios; a comma inside brackets does not part values. "
-            "KEY=VALUE sets a key for all points. The section `sweep` of SPEC says the same "
-            "(see docs/sweeps.md); an argument replaces what it says of its key.\n\n"
+            "complete spec. Finished points are never run again: the same command goes on after a "
+            "stop, and several of them on one folder share the work.\vKEY=V1,V2 sweeps a key "
+            "through values, KEY=a:b:step from a to b, KEY=log:a:b:n through n values of equal "
+            "ratios; a comma inside brackets does not part values. KEY=VALUE sets a key for all "
+            "points. The section `sweep` of SPEC does the same (see docs/sweeps.md); an argument "
+            "replaces its entry for the key.\n"
+            "\n"
             "A worker that crashes costs its point a second try, then the point has failed: "
-            "FOLDER/HASH.failed says why. The same command tries failed points again.\n\n"
+            "FOLDER/HASH.failed says why. The same command tries failed points again.\n"
+            "\n"
             "--slurm needs nothing on the cluster but a folder and this program under the same "
             "paths on all nodes. The number of the job is printed, the job script and what the "
-            "tasks print are in FOLDER/slurm, and after failures of nodes the same command "
-            "submits what is left.\n\n"
+            "tasks print are in FOLDER/slurm, and after failures of nodes the same command submits "
+            "what is left.\n"
+            "\n"
             "Exit code: 0 all points of the sweep or shard are complete, or the job was submitted; "
             "1 points failed, or were lost with tasks of Slurm; 2 bad input, nothing was run, or "
-            "the "
-            "folder takes no more files; 3 none failed, but some diverged; 130 interrupted.",
+            "the folder takes no more files; 3 none failed, but some diverged; 130 interrupted.",
     };
     struct options options = {.results = "results", .threads = 1, .shards = 1};
     struct sweep_plan plan = {0};

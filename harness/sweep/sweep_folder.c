@@ -100,7 +100,7 @@ enum status sweep_folder_read(struct sweep_folder *folder, const char *path, str
         closedir(stream);
     sort(&folder->finished);
     sort(&folder->failed);
-    return good ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    return good ? STATUS_OK : error_memory(err, "the files of a sweep");
 }
 
 bool sweep_hashes_have(const struct sweep_hashes *hashes, uint64_t hash)

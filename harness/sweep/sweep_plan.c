@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static enum status out_of_memory(struct error *err)
-{
-    return error_set(err, STATUS_SYSTEM, "out of memory for the sweep; sweep fewer values");
-}
-
 /* ---- base and grid ---- */
 
 static enum status load_base(struct sweep_plan *plan, const char *const *arguments, size_t count,
@@ -20,7 +15,7 @@ static enum status load_base(struct sweep_plan *plan, const char *const *argumen
 {
     plan->fixed = calloc(count + 1, sizeof *plan->fixed);
     if (!plan->fixed)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     for (size_t i = 0; i < count; i++)
         if (!grid_sweeps(arguments[i]))
             plan->fixed[plan->fixed_count++] = arguments[i];
@@ -69,8 +64,8 @@ static enum status load_written(const struct sweep_plan *plan, size_t index, str
     return spec_load(spec, plan->path, override, plan->fixed_count + count, err);
 }
 
-/* The keys of the base are read from their short form, which has no sweep to go through and no
- * places; where something is wrong, from the file. */
+/* The base is read from its short form, which is faster: it has no sweep section and no places.
+ * After an error it is read from the file, to give the place. */
 static enum status load_point(const struct sweep_plan *plan, size_t index, struct spec *spec,
                               struct error *err)
 {
@@ -142,7 +137,7 @@ static int compare_indices(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Of equal points the first stays. */
+/* Keep the first of equal points. */
 static void drop_repeats(struct sweep_plan *plan)
 {
     size_t kept = 0;
@@ -162,7 +157,7 @@ enum status sweep_plan_number(struct sweep_plan *plan,
     const size_t all = plan->grid.points;
     plan->point = malloc(all * sizeof *plan->point);
     if (!plan->point)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     for (plan->count = 0; plan->count < all; plan->count++) {
         struct spec spec;
         struct sweep_point *point = &plan->point[plan->count];
@@ -246,7 +241,7 @@ static bool same_columns(const struct grid *a, const struct grid *b)
     return same;
 }
 
-/* Compare with the sweep that `manifest` keeps. */
+/* Compare with the sweep in `manifest`. */
 static enum status compare(const struct sweep_plan *plan, const char *manifest, bool *resized,
                            struct error *err)
 {
@@ -256,10 +251,10 @@ static enum status compare(const struct sweep_plan *plan, const char *manifest, 
     if (status)
         error_context(err, "this is no folder of a sweep; %s", right);
     else if (strcmp(other.base.yaml, plan->base.yaml) != 0)
-        status = error_set(err, STATUS_INVALID,
-                           "%s is of another sweep, with another base spec; %s", manifest, right);
+        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with another base spec; %s",
+                           manifest, right);
     else if (!same_columns(&other.grid, &plan->grid))
-        status = error_set(err, STATUS_INVALID, "%s is of another sweep, with other swept keys; %s",
+        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with other swept keys; %s",
                            manifest, right);
     else
         *resized = strcmp(other.grid.yaml, plan->grid.yaml) != 0;
@@ -280,7 +275,7 @@ enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder,
         return status;
     const int length = asprintf(&text, "%s%s", plan->base.written, plan->grid.yaml);
     if (length < 0)
-        return out_of_memory(err);
+        return error_memory(err, "the sweep; sweep fewer values");
     if (length > MANIFEST_BYTES)
         status = error_set(err, STATUS_INVALID,
                            "the sweep needs more than 1 MiB to write down; sweep ranges such as "

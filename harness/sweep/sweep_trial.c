@@ -15,7 +15,7 @@
 enum { TRIALS = 3 };
 static const double check_seconds = 10, trial_seconds = 0.25, patience = 5;
 
-/* What the child tells, as often as it knows more. */
+/* The child sends it again whenever it knows more. */
 struct report {
     struct sweep_trial trial;
     struct error err; /* status 0: none */
@@ -86,8 +86,8 @@ static struct kind *find_kinds(const struct sweep_plan *plan, const size_t *todo
     return kind;
 }
 
-/* A point that needs more memory than there is fails by itself when it is run; only if all do,
- * there is nothing to run. */
+/* A point that needs too much memory fails by itself when it is run.  It is an error here only if
+ * all of them do. */
 static void check(const struct sweep_plan *plan, const size_t *todo, size_t count, int threads,
                   struct report *report)
 {
@@ -135,7 +135,7 @@ static bool go_on(void *context, const struct experiment *e, uint64_t step, uint
     return step == 0 || now() - watch->start < trial_seconds;
 }
 
-/* Seconds of a point: as it was, or what the part that was run lets expect. */
+/* Seconds of a point: measured, or extrapolated from the part that was run. */
 static double try_point(const struct sweep_plan *plan, size_t point, int threads)
 {
     struct spec spec;
@@ -187,7 +187,7 @@ static void child(const struct sweep_plan *plan, const size_t *todo, size_t coun
 
 /* ---- in the parent ---- */
 
-/* The last of what the child tells; no longer than patience allows once all is checked. */
+/* The last report of the child; once all is checked, wait no longer than patience allows. */
 static void listen_to(int socket, struct report *report)
 {
     double deadline = 0;

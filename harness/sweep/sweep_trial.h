@@ -5,7 +5,7 @@
 #include "harness/sweep/sweep_plan.h"
 
 struct sweep_trial {
-    size_t kinds, checked; /* of the points; points that differ in the seed alone are of one kind */
+    size_t kinds, checked; /* of the points; points that differ only in the seed are of one kind */
     size_t bytes;          /* largest memory of a checked kind */
     size_t tried;          /* points whose time is known */
     double seconds;        /* their mean time */

@@ -22,7 +22,7 @@
 enum { PATH = RUN_PATH + 64 };
 static const double renew_seconds = LEASE_TERM / 8., look_seconds = 0.5;
 
-/* What a worker says of a point. */
+/* A worker's answer for a point. */
 struct answer {
     enum status status;
     bool refused; /* the folder takes no more files, so the sweep cannot go on */
@@ -85,7 +85,7 @@ static const char *path_of(const struct sweep_work *work, size_t point, const ch
     return path;
 }
 
-/* A damaged file is as good as none. */
+/* Whether the point has an undamaged file. */
 static bool is_finished(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
@@ -100,15 +100,15 @@ static bool keep_going(void *context, const struct experiment *e, uint64_t step,
     return true;
 }
 
-/* Give a whole file its name, unless a sound file has it already: finished files stay as they are.
- */
+/* Rename a complete file, unless a sound file has the name already: finished files stay as they
+ * are. */
 static enum status publish(const char *from, const char *to, struct error *err)
 {
     int bad = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
     if (bad && errno != EEXIST) /* a file system that cannot do this */
         bad = link(from, to);
     if (bad && store_verify(to, NULL) == STATUS_OK)
-        bad = 0; /* the same bytes, from somebody else */
+        bad = 0; /* the same bytes, from another process */
     else if (bad)
         bad = rename(from, to);
     const int why = errno;
@@ -120,7 +120,7 @@ static enum status publish(const char *from, const char *to, struct error *err)
     return STATUS_SYSTEM;
 }
 
-/* Does the folder refuse files of all points alike? */
+/* Whether the folder would refuse the files of all points. */
 static bool is_refusal(const struct error *err)
 {
     const int reasons[] = {ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO, ESTALE, ENODEV};
@@ -198,7 +198,7 @@ static enum status start_worker(struct sweep *sweep, struct worker *worker)
     fflush(NULL);
     worker->pid = fork();
     if (worker->pid == 0) {
-        signal(SIGINT, SIG_IGN); /* Ctrl-C is the parent's business */
+        signal(SIGINT, SIG_IGN); /* the parent handles Ctrl-C */
         signal(SIGTERM, SIG_DFL);
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
@@ -219,8 +219,7 @@ static enum status start_worker(struct sweep *sweep, struct worker *worker)
     return error_set(sweep->err, STATUS_SYSTEM, "cannot start a worker: %s", strerror(errno));
 }
 
-/* The process has ended or is to: it has nothing that is worth keeping.  Returns its wait status.
- */
+/* The process has ended, or is to end: nothing of it is worth keeping.  Returns its wait status. */
 static int end_worker(struct worker *worker)
 {
     int how = 0;
@@ -235,7 +234,7 @@ static int end_worker(struct worker *worker)
     return how;
 }
 
-/* ---- what came of a point ---- */
+/* ---- results of points ---- */
 
 static size_t settled(const struct sweep_work *work)
 {
@@ -340,8 +339,8 @@ static struct old_failure failure_of(const struct sweep_work *work, size_t point
     return (struct old_failure){about.st_ino, about.st_mtim};
 }
 
-/* Has another sweep failed at it since this one began?  Then the file is another one; that it is
- * newer could not be told, for clocks can be set. */
+/* Whether another sweep failed at the point since this one began.  Then the file is another one;
+ * times would not show it, since clocks can be set. */
 static bool failed_elsewhere(const struct sweep *sweep, size_t point)
 {
     const struct old_failure is = failure_of(sweep->work, point), was = sweep->old[point];
@@ -351,7 +350,7 @@ static bool failed_elsewhere(const struct sweep *sweep, size_t point)
 
 enum fate { FATE_MINE, FATE_WAIT, FATE_SETTLED };
 
-/* Lease a point.  What is finished or failed elsewhere is settled. */
+/* Lease a point, or settle it if it was finished or failed elsewhere. */
 static enum status lease_point(struct sweep *sweep, size_t point, enum fate *fate)
 {
     struct sweep_work *work = sweep->work;
@@ -382,7 +381,7 @@ static enum status add_wait(struct sweep *sweep, size_t point)
         const size_t capacity = 2 * sweep->wait_capacity + 64;
         struct wait *more = realloc(sweep->wait, capacity * sizeof *more);
         if (!more)
-            return error_set(sweep->err, STATUS_SYSTEM, "out of memory");
+            return error_memory(sweep->err, "the workers");
         sweep->wait = more;
         sweep->wait_capacity = capacity;
     }
@@ -418,7 +417,7 @@ static enum status next_point(struct sweep *sweep, size_t *point, bool *found)
         if (fate != FATE_WAIT)
             sweep->wait[i--] = sweep->wait[--sweep->waits];
     }
-    if (!*found) /* all were looked at */
+    if (!*found) /* all were tried */
         sweep->looked = now();
     return status;
 }
@@ -469,7 +468,7 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
     if (!busy)
         return STATUS_OK;
     remove_parts(work, worker->point, pid);
-    if (is_finished(work, worker->point)) /* died behind it */
+    if (is_finished(work, worker->point)) /* died after it */
         return finish(sweep, worker, &(struct answer){.text = "finished"});
     if (!late && attempts < ATTEMPTS) {
         enum status status = start_worker(sweep, worker);
@@ -534,7 +533,7 @@ static bool is_busy(const struct sweep *sweep)
     return false;
 }
 
-/* Until a worker has something to say, or a moment. */
+/* Wait until a worker answers, or for a moment. */
 static enum status listen_to_workers(struct sweep *sweep, struct pollfd *poller)
 {
     const int workers = sweep->work->workers, moment = 100;
@@ -598,7 +597,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     sweep.old = calloc(work->plan->count + 1, sizeof *sweep.old);
     enum status status = STATUS_OK;
     if (!sweep.worker || !poller || !sweep.old)
-        status = error_set(err, STATUS_SYSTEM, "out of memory for the workers");
+        status = error_memory(err, "the workers");
     for (size_t i = 0; i < work->count && !status; i++)
         sweep.old[work->todo[i]] = failure_of(work, work->todo[i]);
     lessee_open(&sweep.lessee, work->folder);
@@ -626,7 +625,8 @@ void sweep_work_free(struct sweep_work *work)
 
 /* ---- leftovers ---- */
 
-/* Is the point of a leftover nobody's?  Then it is this process's until it is released. */
+/* Whether nobody works on the point of a leftover.  Then this process holds its lease until it is
+ * released. */
 static bool take_leftover(const struct lessee *lessee, const char *hash)
 {
     struct lease_sight sight = {0};
@@ -651,7 +651,7 @@ static void clean_point(const struct lessee *lessee, const char *name, uint64_t 
     }
 }
 
-/* ".sweep.yaml.PID.tmp" and so on, see store_commit.  Should the process run on another machine, it
+/* ".sweep.yaml.PID.tmp" and so on, see store_commit.  If the process runs on another machine, it
  * writes the file again. */
 static void clean_temporary(const char *folder, const char *name)
 {

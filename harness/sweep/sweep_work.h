@@ -17,8 +17,7 @@ struct sweep_work {
     int workers, threads; /* threads of each worker */
     double limit;         /* seconds a point may take; 0: no limit */
     bool quiet;
-    /* Results: points finished here, points finished by another sweep, diverged points among the
-     * former. */
+    /* Results: points finished here, by another sweep; diverged among those finished here. */
     size_t done, elsewhere, diverged, failures;
     struct sweep_failure *failure;
 };

@@ -1,7 +1,8 @@
-/* The report of a verification: Markdown, with a curve where a claim is about one.  It holds no
+/* The report of a verification: Markdown, with the curves of claims that have one.  It holds no
  * times, so that the same seed gives the same bytes. */
 #include "harness/verify/verify.h"
 
+#include "core/text.h"
 #include "harness/report/gnuplot.h"
 #include "store/store.h"
 
@@ -16,7 +17,7 @@ enum { CELL = 160 };
 
 /* ---- Markdown ---- */
 
-/* Words, with what Markdown would take for markup escaped. */
+/* Words, with Markdown's special characters escaped. */
 static void words(FILE *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++)
@@ -83,7 +84,7 @@ static void write_command(FILE *out, const struct verify_options *options)
 }
 
 static const char explanation[] =
-    "The row of a claim is that of its worst part. What *error* is depends on the kind of the "
+    "The row of a claim shows its worst part. The meaning of *error* depends on the kind of the "
     "part:\n"
     "\n"
     "- **Identity** and **Flow**: the largest relative error over all instances, of exact sums and "
@@ -95,8 +96,8 @@ static const char explanation[] =
     "its mean lies below what is claimed (negative: above); for a test, −log₁₀ of the smallest "
     "p-value, corrected for the number of instances.\n"
     "\n"
-    "*control* is the same with one hypothesis removed, where the statement must fail: of several "
-    "controls the one that failed least. A part holds only if its controls fail.\n"
+    "*control* is the same with one hypothesis removed, where the statement must fail; of several "
+    "controls the one that failed least is shown. A part holds only if its controls fail.\n"
     "\n";
 
 static void write_summary(FILE *out, const struct verification *v)
@@ -147,7 +148,7 @@ static void write_interval(FILE *out, const char *what, const struct interval *i
             interval->high);
 }
 
-/* What only parts of this kind have. */
+/* Numbers that only parts of this kind have. */
 static void write_details(FILE *out, const struct part *part, const struct judgement *j)
 {
     if (j->verdict == VERDICT_NOT_CHECKED) {
@@ -215,7 +216,7 @@ static void write_method(FILE *out, const struct part *part, bool alone)
     fputs(part->controls[0] ? "\n" : "", out);
 }
 
-/* "NAME/": where the curves of docs/NAME.md are, seen from beside it. */
+/* "NAME/": the folder of the curves of docs/NAME.md, relative to it. */
 static void write_link(FILE *out, const char *report, const char *id, const char *extension)
 {
     const char *slash = strrchr(report, '/');
@@ -301,20 +302,16 @@ static enum status store_table(const struct curves *curves, const char *path, st
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    write_table(out, curves);
-    bool failed = ferror(out) != 0;
-    enum status status;
-    if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    else
+    if (out)
+        write_table(out, curves);
+    enum status status = close_text(out, path, err);
+    if (!status)
         status = store_write_text(path, text, size, err);
     free(text);
     return status;
 }
 
-/* What plots/claim.gp reads beside the table. */
+/* Set the variables that plots/claim.gp reads beside the table. */
 static void describe_curves(const struct curves *curves)
 {
     char columns[16];
@@ -327,7 +324,7 @@ static void describe_curves(const struct curves *curves)
     setenv("DUET_LOG_Y", curves->log_y ? "1" : "0", 1);
 }
 
-/* FOLDER/ID.tsv and, by way of a temporary name, FOLDER/ID.png */
+/* Write FOLDER/ID.tsv and, under a temporary name first, FOLDER/ID.png. */
 static enum status draw_claim(const struct outcome *o, const char *folder, struct error *err)
 {
     char table[RUN_PATH], image[RUN_PATH], temporary[RUN_PATH];
@@ -366,16 +363,12 @@ enum status report_write(const struct verification *v, const char *path, struct 
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    write_top(out, v);
-    for (size_t i = 0; i < v->count; i++)
+    if (out)
+        write_top(out, v);
+    for (size_t i = 0; out && i < v->count; i++)
         write_claim(out, &v->outcome[i], path);
-    bool failed = ferror(out) != 0;
-    enum status status;
-    if (fclose(out) != 0 || failed)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %s", path);
-    else
+    enum status status = close_text(out, path, err);
+    if (!status)
         status = draw_claims(v, path, err);
     if (!status)
         status = store_write_text(path, text, size - (size > 0 && text[size - 1] == '\n'), err);

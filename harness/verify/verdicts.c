@@ -1,4 +1,4 @@
-/* What a verification found, as a table and as JSON. */
+/* The verdicts of a verification, as a table and as JSON. */
 #include "harness/verify/verify.h"
 
 #include <math.h>
@@ -33,7 +33,7 @@ enum column { ID, TITLE, KIND, INSTANCES, ERROR, TOLERANCE, CONTROL, VERDICT, SE
 
 static const struct {
     const char *heading;
-    bool number; /* to the right */
+    bool number; /* aligned to the right */
 } columns[COLUMNS] = {
     [ID] = {"id", false},          [TITLE] = {"title", false},
     [KIND] = {"kind", false},      [INSTANCES] = {"instances", true},
@@ -106,7 +106,7 @@ static void shorten(char *text, size_t width)
     strcpy(end, "…");
 }
 
-/* Titles get what the other columns leave of the page. */
+/* Titles get the width that the other columns leave. */
 static void measure_columns(const struct verification *v, size_t *width)
 {
     char cell[CELL];
@@ -144,7 +144,7 @@ static void print_row(const struct outcome *o, const size_t *width, FILE *out)
     fputc('\n', out);
 }
 
-/* What is to be said of the parts of a claim that do not hold: name, verdict, numbers. */
+/* The parts of a claim that do not hold: name, verdict, numbers. */
 static void print_parts(const struct outcome *o, FILE *out)
 {
     for (int p = 0; p < o->claim->part_count; p++) {

@@ -44,7 +44,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static double best(struct ddn_reader *r, size_t i, int level, int epoch)
 {
@@ -73,8 +73,8 @@ static void check_ceiling(struct ddn_reader *r, struct sights *sights)
             for (int t = 0; t <= last; t++)
                 room = fmin(room, ddn_value(r, &cases[i], "ceiling", l, DDN_MEDIAN, 0) -
                                       best(r, i, l, t));
-    sight(sights, room > 0,
-          "every level of every setting stays below its ceiling, by %.3f and more", room);
+    sight(sights, room > 0, "every level of every setting stays below its ceiling, by %.3f or more",
+          room);
 }
 
 static void check_order(struct ddn_reader *r, struct sights *sights)
@@ -86,8 +86,8 @@ static void check_order(struct ddn_reader *r, struct sights *sights)
         wider = fmin(wider, best(r, WIDTH_20, l, -1) - best(r, WIDTH_2, l, -1));
     }
     sight(sights, clearer > 0.01,
-          "polarities nearer to 1 end higher at every level, by %.3f and more", clearer);
-    sight(sights, wider > 0.03, "20 neurons a node end above 2 at every level, by %.3f and more",
+          "polarities nearer to 1 end higher at every level, by %.3f or more", clearer);
+    sight(sights, wider > 0.03, "20 neurons per node end above 2 at every level, by %.3f or more",
           wider);
 }
 
@@ -103,12 +103,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ddn_correlation = {
     .about =
         {.name = "ddn_correlation",
-         .doc = "Largest |correlation| of a node's neurons with its latent, the mean over the "
-                "nodes of a level, over training: median and quartiles over the seeds by polarity "
-                "(above) and by the number of neurons a node (below); dashed, the median of the "
-                "ceilings that no function of the leaves can pass. The root and the two levels "
-                "below it rise, the root most and mainly in the first epoch; the levels above the "
-                "leaves stay where they start. With 2 neurons a node the root can be lost.",
+         .doc = "Largest |correlation| of a node's neurons with its latent over training, mean "
+                "over the nodes of a level: median and quartiles over the seeds, by polarity (top) "
+                "and by the number of neurons per node (bottom). Dashed: median of the ceiling "
+                "that no function of the leaves can exceed. The root and the two levels below it "
+                "rise, the root most and mainly in the first epoch; the levels next to the leaves "
+                "stay where they start. With 2 neurons per node the root can be lost.",
          .source = "[DDN] Sec. 6",
          .params = ddn_params_10,
          .settings_size = sizeof(struct ddn_settings)},

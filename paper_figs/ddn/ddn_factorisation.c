@@ -1,10 +1,11 @@
-/* ddn_factorisation: how far the factorised operator is from that of ReLU networks, and the
- * luckiest neuron of a node. */
+/* ddn_factorisation: distance of the factorised operator from the operator of ReLU networks, and
+ * the luckiest neuron of a node. */
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/hltm_04.h"
 #include "theorems/hltm/hltm_06.h"
@@ -32,11 +33,11 @@ static const struct param factorisation_params[] = {
     {FIELD(width), .type = PARAM_INTEGER, .fallback = "24", .low = 2, .high = 24,
      .doc = "neurons of a node of the widest networks; at depth 4 at most 10"},
     {FIELD(nets), .type = PARAM_INTEGER, .fallback = "30", .low = 2, .high = MAX_NETS,
-     .doc = "drawn networks of a point; at depth 4 a fifth of them"},
+     .doc = "drawn networks per point; a fifth of them at depth 4"},
     {FIELD(lucky), .type = PARAM_INTEGER, .fallback = "12", .low = 1, .high = 100,
-     .doc = "drawn trees and networks whose root's neurons are drawn again and again"},
+     .doc = "drawn trees and networks; the neurons of their roots are drawn many times"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "they are drawn from it"},
+     .doc = "of the drawn networks"},
     {0},
 };
 
@@ -72,12 +73,11 @@ static enum status measure_nets(struct point *p, const struct latent_settings *l
     return status;
 }
 
-/* The same networks for every polarity (but for those drawn again). */
+/* The same networks for every polarity, except networks that are drawn again. */
 static void measure_point(struct point *p, const struct latent_settings *latent, uint64_t seed)
 {
     gsl_rng *rng = claim_rng(&claim_hltm_4, seed, 0, 1000 * p->kind.depth + p->kind.width);
-    p->status = rng ? measure_nets(p, latent, rng)
-                    : error_set(&p->err, STATUS_SYSTEM, "no memory for a random stream");
+    p->status = rng ? measure_nets(p, latent, rng) : error_memory(&p->err, "a random stream");
     if (rng)
         gsl_rng_free(rng);
 }
@@ -89,7 +89,7 @@ static enum status measure_points(struct point *point, size_t count,
     struct progress progress;
     uint64_t done = 0;
     progress_start(&progress, job->quiet);
-    /* The last ones are the largest and start first. */
+    /* The last networks are the largest and start first. */
 #pragma omp parallel for schedule(dynamic, 1) num_threads(job->threads)
     for (size_t i = 0; i < count; i++) {
         measure_point(&point[count - 1 - i], latent, seed);
@@ -110,7 +110,7 @@ static int nets_of(const struct factorisation_settings *s, int depth)
     return depth < 4 ? (int)s->nets : (int)(s->nets + 4) / 5;
 }
 
-/* Points of one depth, over polarities or over widths; returns how many. */
+/* Points of one depth, over polarities or over widths; returns their number. */
 static size_t list_points(const struct factorisation_settings *s, int depth, bool over_width,
                           struct point *point)
 {
@@ -202,7 +202,7 @@ static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *r
                               .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
                               .settings = &latent};
         status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES, err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+                           : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
     }
@@ -236,7 +236,7 @@ static enum status put_lucky(struct store *store, const struct hltm_6_row *row, 
     const size_t shape[] = {SIZES, nets, HLTM_6_QUANTILES}, size = SIZES * nets * HLTM_6_QUANTILES;
     double *drawn = malloc(2 * size * sizeof *drawn), *after = drawn ? drawn + size : NULL;
     if (!drawn)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu networks", nets);
+        return error_memory(err, "%zu networks", nets);
     for (size_t i = 0; i < SIZES; i++)
         for (size_t n = 0; n < nets; n++) {
             memcpy(drawn + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].drawn,
@@ -264,8 +264,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     const struct factorisation_settings *s = job->settings;
     struct hltm_6_row *row = malloc((size_t)s->lucky * SIZES * sizeof *row);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = row ? compute_factors(job, store, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for neurons");
+    enum status status = row ? compute_factors(job, store, err) : error_memory(err, "neurons");
     if (!status)
         status = draw_lucky(job, row, err);
     if (!status)
@@ -275,7 +274,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 struct extremes {
     double least, most, sum;
@@ -285,18 +284,15 @@ struct extremes {
 static enum status extremes_of(const struct store_file *file, const char *group, const char *name,
                                struct extremes *e, struct error *err)
 {
-    char path[96];
-    struct store_array a = {0};
-    snprintf(path, sizeof path, "%s/%s", group, name);
-    enum status status = store_get(file, path, &a, err);
-    for (size_t i = 0; i < a.count && !status; i++) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "%s/%s", group, name);
+    for (size_t i = 0; i < a.count; i++) {
         e->least = e->count ? fmin(e->least, a.values[i]) : a.values[i];
         e->most = e->count ? fmax(e->most, a.values[i]) : a.values[i];
         e->sum += a.values[i];
         e->count++;
     }
-    store_array_free(&a);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check_factors(const struct store_file *file, struct sights *sights,
@@ -350,42 +346,33 @@ static void judge_lucky(const struct store_array *exact, const struct store_arra
     }
     sight(sights, worst < 0.1, "the largest gap follows its exact law (quantiles to %.3f)", worst);
     sight(sights, least < 0.8 && excess < 1.05,
-          "after the ReLU it is smaller, by how much depends on the network (%.2f to %.2f of the "
-          "law)",
+          "after the ReLU it is smaller, by a factor that depends on the network (%.2f to %.2f)",
           least, excess);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct store_array exact = {0}, drawn = {0}, after = {0};
-    enum status status = check_factors(file, sights, err);
-    if (!status)
-        status = store_get(file, "/lucky/exact", &exact, err);
-    if (!status)
-        status = store_get(file, "/lucky/drawn", &drawn, err);
-    if (!status)
-        status = store_get(file, "/lucky/after", &after, err);
-    if (!status && (drawn.rank != 3 || drawn.count != after.count ||
-                    drawn.count != exact.count * drawn.shape[1] ||
-                    exact.count != (size_t)SIZES * HLTM_6_QUANTILES))
-        status = error_set(err, STATUS_INVALID, "the quantiles in /lucky differ in length");
-    if (!status)
+    struct reader r = {.file = file, .err = err, .status = check_factors(file, sights, err)};
+    const struct store_array exact = reader_get(&r, SIZES, HLTM_6_QUANTILES, "/lucky/exact"),
+                             drawn = reader_get(&r, SIZES, 0, "/lucky/drawn"),
+                             after = reader_get(&r, SIZES, 0, "/lucky/after");
+    if (!r.status && (drawn.rank != 3 || drawn.count != after.count ||
+                      drawn.count != exact.count * drawn.shape[1]))
+        r.status = error_set(err, STATUS_INVALID, "the quantiles in /lucky differ in length");
+    if (!r.status)
         judge_lucky(&exact, &drawn, &after, sights);
-    store_array_free(&exact);
-    store_array_free(&drawn);
-    store_array_free(&after);
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_factorisation = {
     .about =
         {.name = "ddn_factorisation",
-         .doc = "How far the factorised operator of a node is from the operator of random ReLU "
+         .doc = "Distance of a node's factorised operator from its operator in random ReLU "
                 "networks, over polarity, width and depth, and the luckiest neuron of a node. The "
                 "factors are exact in linear networks only: in ReLU networks at initialisation the "
                 "relative error stays near 0.6 and hardly depends on any of the three. The largest "
                 "gap grows with the number of neurons by the exact law; after the ReLU it is "
-                "smaller, by how much depends on the network.",
+                "smaller, by a factor that depends on the network.",
          .source = "[DDN] Sec. 6 (HLTM-4, HLTM-6)",
          .params = factorisation_params,
          .settings_size = sizeof(struct factorisation_settings)},

@@ -4,13 +4,14 @@
 #include "analysis/statistics.h"
 #include "harness/run/progress.h"
 #include "hltm/exact.h"
-#include "sim/loss/ensemble.h"
 #include "sim/data/sources/sources.h"
 #include "sim/flow/flow.h"
+#include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
+#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -31,7 +32,7 @@ struct flow_sgd_settings {
 
 static const struct param flow_sgd_params[] = {
     {FIELD(runs), .type = PARAM_INTEGER, .fallback = "16", .low = 2, .high = 1000,
-     .doc = "runs of SGD for each batch and learning rate"},
+     .doc = "runs of SGD per batch and learning rate"},
     {FIELD(batches), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = BATCHES,
      .doc = "sizes of a batch: 64, 256, 1024, ..."},
     {FIELD(rates), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = RATES,
@@ -126,7 +127,7 @@ static enum status open_world(struct world *w, const struct flow_sgd_settings *s
     w->real.leaf_states = 0;
     w->start = calloc(padded(w->network.parameters), sizeof *w->start);
     if (!w->start)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     network_init(&w->network, (uint64_t)settings->seed, PURPOSE_WEIGHTS, w->start);
     enum status status = tree_create(&w->tree, &tree, (uint64_t)settings->seed, err);
     if (!status)
@@ -165,7 +166,7 @@ static bool watch_loss(void *context, double t, const double *state)
     return true;
 }
 
-/* `state` from the start to the end of the flow. */
+/* Take `state` from the start to the end of the flow. */
 static enum status run_flow(struct world *w, double *state, double loss[TIMES + 1],
                             struct error *err)
 {
@@ -263,12 +264,12 @@ static double distance(const double *a, const double *b, size_t count)
     return sqrt(sum);
 }
 
-/* Everything that is shown; distances are over the distance that the flow covers. */
+/* All numbers of the figure; distances are relative to the length |W(T) - W(0)| of the flow. */
 struct outcome {
     double loss[TIMES + 1], sgd_loss[2][TIMES + 1]; /* flow; smallest and largest batch shown */
     double covered;                                 /* |W(T) - W(0)| of the flow */
     double to_flow[RATES][BATCHES], to_descent[RATES][BATCHES]; /* root mean square over runs */
-    double descent[RATES];                                      /* population descent to the flow */
+    double descent[RATES]; /* from descent on the population loss to the flow */
 };
 
 static void summarise(const struct world *w, const struct run *run, const double *flow,
@@ -290,7 +291,7 @@ static void summarise(const struct world *w, const struct run *run, const double
     }
 }
 
-/* The runs, rate by rate, batch by batch; the last two are shown over time. */
+/* The runs, rate by rate, batch by batch; the last two are drawn over time. */
 static void list_runs(const struct world *w, struct run *run, double *ends, double *paths)
 {
     const size_t size = w->network.parameters;
@@ -357,7 +358,7 @@ static enum status put_axes(struct store *store, const struct flow_sgd_settings 
                                    "time t, steps times learning rate", "1", err);
 }
 
-/* rows of BATCHES to rows of the batches in use */
+/* pack rows of BATCHES into rows of the batches in use */
 static enum status put_distances(struct store *store, const struct flow_sgd_settings *s,
                                  const char *path, const double value[RATES][BATCHES],
                                  const char *name, struct error *err)
@@ -411,7 +412,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
         malloc((2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters * sizeof *room);
     if (!status)
         status = run && room ? measure(&w, job, run, count, room, &outcome, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for %zu runs", count);
+                             : error_memory(err, "%zu runs", count);
     if (!status)
         status = put(store, s, &outcome, err);
     gsl_set_error_handler(handler);
@@ -421,33 +422,24 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 struct arrays {
     struct store_array lr, batch, to_flow, to_descent, descent, flow, largest;
 };
 
-static enum status read_arrays(const struct store_file *file, struct arrays *a, struct error *err)
+static void read_arrays(struct reader *r, struct arrays *a)
 {
-    struct {
-        const char *path;
-        struct store_array *array;
-    } set[] = {{"/lr", &a->lr},
-               {"/batch", &a->batch},
-               {"/to_flow", &a->to_flow},
-               {"/to_descent", &a->to_descent},
-               {"/descent", &a->descent},
-               {"/loss/flow", &a->flow},
-               {"/loss/largest_batch", &a->largest}};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
-        status = store_get(file, set[i].path, set[i].array, err);
+    a->lr = reader_get(r, 0, 1, "/lr");
+    a->batch = reader_get(r, 0, 1, "/batch");
     const size_t rates = a->lr.count, batches = a->batch.count;
-    if (!status && (a->to_flow.count != rates * batches || a->to_descent.count != rates * batches ||
-                    a->descent.count != rates || rates < 3 || rates > RATES ||
-                    a->largest.count != a->flow.count))
-        status = error_set(err, STATUS_INVALID, "the distances differ in length");
-    return status;
+    a->to_flow = reader_get(r, rates, batches, "/to_flow");
+    a->to_descent = reader_get(r, rates, batches, "/to_descent");
+    a->descent = reader_get(r, rates, 1, "/descent");
+    a->flow = reader_get(r, 0, 1, "/loss/flow");
+    a->largest = reader_get(r, a->flow.count, 1, "/loss/largest_batch");
+    if (!r->status && (rates < 3 || rates > RATES))
+        r->status = error_set(r->err, STATUS_INVALID, "the distances differ in length");
 }
 
 static void judge(const struct arrays *a, struct sights *sights)
@@ -474,23 +466,20 @@ static void judge(const struct arrays *a, struct sights *sights)
           "at the smallest batch the noise grows as lr^1/2 (slope %.2f)", with_rate);
     sight(sights, fabs(bias - 1) < 0.15, "descent falls towards the flow as lr (slope %.2f)", bias);
     sight(sights, finest[batches - 1] < 0.25 * finest[0] && finest[batches - 1] < 0.05,
-          "SGD comes within %.1f %% of the way from the flow, from %.0f %%",
+          "the distance from SGD to the flow falls to %.1f %% of the flow's length, from %.0f %%",
           100 * finest[batches - 1], 100 * finest[0]);
     sight(sights, fall < 0.1 * (a->flow.values[0] - a->flow.values[a->flow.count - 1]),
-          "with the largest batch the loss is that of the flow, to %.4f", fall);
+          "with the largest batch the loss equals the flow's loss, to %.4f", fall);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct arrays a = {.lr = {0}};
-    enum status status = read_arrays(file, &a, err);
-    if (!status)
+    struct arrays a;
+    struct reader r = {.file = file, .err = err};
+    read_arrays(&r, &a);
+    if (!r.status)
         judge(&a, sights);
-    struct store_array *all[] = {&a.lr,      &a.batch, &a.to_flow, &a.to_descent,
-                                 &a.descent, &a.flow,  &a.largest};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        store_array_free(all[i]);
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_flow_sgd = {
@@ -498,10 +487,11 @@ const struct figure figure_ddn_flow_sgd = {
               .doc =
                   "Stochastic gradient descent against the gradient flow of the population loss, "
                   "which is an exact sum over all views of a small latent tree: ReLU network with "
-                  "biases and normalised output, InfoNCE with one negative. The distance of the "
-                  "weights at the end, over that which the flow covers, falls as B^{-1/2} with the "
-                  "batch, down to that of gradient descent on the population loss, which falls as "
-                  "the learning rate; the noise itself grows as its root.",
+                  "biases and normalised output, InfoNCE with one negative. The final distance of "
+                  "the weights, relative to the length of the flow, falls as B^{-1/2} with the "
+                  "batch size, down to the distance of gradient descent on the population loss, "
+                  "which is proportional to the learning rate. The noise grows as the square root "
+                  "of the learning rate.",
               .source = "[DDN]",
               .params = flow_sgd_params,
               .settings_size = sizeof(struct flow_sgd_settings)},

@@ -31,7 +31,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static double norm(struct ddn_reader *r, size_t i, int level, int epoch)
 {
@@ -55,7 +55,7 @@ static void check_levels(struct ddn_reader *r, size_t i, struct sights *sights)
           "|rho| in [%.1f, 1]: the norm grows %.0f-fold at the root, %.1f-fold at the bottom",
           cases[i].low, top_growth, bottom_growth);
     sight(sights, least > 1.1,
-          "and ends larger at each level than at the one below, %.1f-fold and more", least);
+          "and ends larger at each level than at the next one down, %.1f-fold or more", least);
 }
 
 static void check_depths(struct ddn_reader *r, struct sights *sights)
@@ -66,7 +66,7 @@ static void check_depths(struct ddn_reader *r, struct sights *sights)
           "deeper trees start lower: %.1e, %.1e, %.1e at the root for depth 3, 5, 7", start[0],
           start[1], start[2]);
     sight(sights, growth(r, DEPTH_3, 0) < 4 && growth(r, DEPTH_3, 1) < 1.3,
-          "at depth 3 it hardly grows: %.1f-fold at the root, %.1f-fold below it",
+          "at depth 3 the norm hardly grows: %.1f-fold at the root, %.1f-fold below it",
           growth(r, DEPTH_3, 0), growth(r, DEPTH_3, 1));
 }
 
@@ -94,17 +94,19 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 }
 
 const struct figure figure_ddn_norm = {
-    .about = {.name = "ddn_norm",
-              .doc =
-                  "Frobenius norm of the covariance operator of each level, the mean over its "
-                  "nodes, over training: median and quartiles over the seeds by depth, by polarity "
-                  "and by the number of neurons a node, the other two as in the published setting "
-                  "(depth 5, |rho| in [0.7, 1], 10 neurons). It grows most at the root and ends "
-                  "smaller with every level further down. Deeper trees and fewer neurons start "
-                  "lower and grow more; at depth 3 there is little growth, at the root alone.",
-              .source = "[DDN] Sec. 6",
-              .params = ddn_params_5,
-              .settings_size = sizeof(struct ddn_settings)},
+    .about =
+        {.name = "ddn_norm",
+         .doc =
+             "Frobenius norm of the covariance operator of each level over training, mean over "
+             "its nodes: median and quartiles over the seeds, by depth, by polarity and by "
+             "the number of neurons per node; the other two as in the published setting "
+             "(depth 5, |rho| in [0.7, 1], 10 neurons). The norm grows most at the root, and "
+             "at the end it decreases with every level down. With deeper trees and fewer neurons "
+             "it starts lower and grows more; at depth 3 it grows little, and only at the "
+             "root.",
+         .source = "[DDN] Sec. 6",
+         .params = ddn_params_5,
+         .settings_size = sizeof(struct ddn_settings)},
     .quick = (const char *const[]){"seeds=4", "epochs=6", "samples=16000", NULL},
     .spec = DDN_SPEC,
     .compute = compute,

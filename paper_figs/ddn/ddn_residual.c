@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_06.h"
 #include "theorems/ddn/dual.h"
@@ -24,13 +25,13 @@ struct residual_settings {
 
 static const struct param residual_params[] = {
     {FIELD(instances), .type = PARAM_INTEGER, .fallback = "4000", .low = 8, .high = 100000,
-     .doc = "drawn networks and data: those of the claim DDN-6, and as many more"},
+     .doc = "drawn networks and data: the instances of the claim DDN-6, and as many more"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "they are drawn from it"},
+     .doc = "of the drawn networks and data"},
     {0},
 };
 
-/* What is drawn as one band: the instances of either loss whose gates are split, or not, and both
+/* Each is drawn as one band: instances of a loss without split gates, with split gates, and all
  * with xi = 1. */
 struct group {
     const char *name, *what;
@@ -64,8 +65,8 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_6, (uint64_t)s->seed, 0, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_6_sweep(&trial, &sweep[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_6_sweep(&trial, &sweep[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->instances, "networks");
@@ -76,7 +77,8 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
 
 /* ---- storing ---- */
 
-/* 10 %, 50 % and 90 % of residual / |grad| over the instances of one loss and group, at every s. */
+/* Quantiles 10 %, 50 % and 90 % of residual / |grad| over the instances of one loss and group, at
+ * every s. */
 static enum status put_band(struct store *store, const struct ddn_6_sweep *sweep, size_t count,
                             bool infonce, int group, double *room, struct error *err)
 {
@@ -101,7 +103,7 @@ static enum status put_band(struct store *store, const struct ddn_6_sweep *sweep
     return store_put(store, path, 2, shape, axes, &band[0][0], name, "1", err);
 }
 
-/* Slopes in rising order over the share of instances that have at most that much. */
+/* Slopes in rising order, and the cumulative share of instances. */
 static enum status put_slopes(struct store *store, const struct ddn_6_sweep *sweep, size_t count,
                               int group, double *room, struct error *err)
 {
@@ -122,8 +124,8 @@ static enum status put_slopes(struct store *store, const struct ddn_6_sweep *swe
     snprintf(path, sizeof path, "/slopes/%s/slope", groups[group].name);
     snprintf(name, sizeof name, "fitted slope of log residual against log s; %s",
              groups[group].what);
-    enum status status =
-        store_put_axis(store, axis, n, share, "share of instances with at most this", "1", err);
+    enum status status = store_put_axis(store, axis, n, share,
+                                        "share of instances with at most this slope", "1", err);
     return status ? status : store_put(store, path, 1, &n, axes, room, name, "1", err);
 }
 
@@ -154,7 +156,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = STATUS_OK;
     if (!sweep || !room)
-        status = error_set(err, STATUS_SYSTEM, "no memory for residuals");
+        status = error_memory(err, "residuals");
     else if (!(status = measure(s, sweep, job->quiet, err)))
         status = put(store, sweep, count, room, err);
     gsl_set_error_handler(handler);
@@ -163,19 +165,16 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static enum status check_slopes(const struct store_file *file, struct sights *sights,
                                 struct error *err)
 {
-    struct store_array slope[GROUPS] = {0};
-    enum status status = STATUS_OK;
-    for (int group = 0; group < GROUPS && !status; group++) {
-        char path[64];
-        snprintf(path, sizeof path, "/slopes/%s/slope", groups[group].name);
-        status = store_get(file, path, &slope[group], err);
-    }
-    if (!status) {
+    struct store_array slope[GROUPS];
+    struct reader r = {.file = file, .err = err};
+    for (int group = 0; group < GROUPS; group++)
+        slope[group] = reader_get(&r, 0, 1, "/slopes/%s/slope", groups[group].name);
+    if (!r.status) {
         const struct store_array *whole = &slope[WHOLE], *split = &slope[SPLIT],
                                  *unit = &slope[UNIT];
         double least = fmin(whole->values[0], split->values[0]);
@@ -186,36 +185,29 @@ static enum status check_slopes(const struct store_file *file, struct sights *si
         sight(sights, fabs(middle - 2) < 0.05,
               "where no gate is split, as s^2 (median slope %.3f of %zu)", middle, whole->count);
         double slower = split->values[split->count / 2];
-        sight(sights, slower < middle - 0.25,
-              "where one is split down to the smallest s, more slowly (median slope %.2f of %zu)",
-              slower, split->count);
+        sight(
+            sights, slower < middle - 0.25,
+            "where a gate is split down to the smallest s, more slowly (median slope %.2f of %zu)",
+            slower, split->count);
         sight(sights, most < 0.5, "with xi = 1 none vanishes (largest |slope| %.3f)", most);
     }
-    for (int group = 0; group < GROUPS; group++)
-        store_array_free(&slope[group]);
-    return status;
+    return reader_close(&r);
 }
 
 /* The medians at the ends of the range. */
 static enum status check_band(const struct store_file *file, const char *loss,
                               struct sights *sights, struct error *err)
 {
-    struct store_array whole = {0}, unit = {0};
-    char path[64];
-    snprintf(path, sizeof path, "/%s/whole", loss);
-    enum status status = store_get(file, path, &whole, err);
-    snprintf(path, sizeof path, "/%s/unit", loss);
-    if (!status)
-        status = store_get(file, path, &unit, err);
-    if (!status) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array whole = reader_get(&r, SCALES, QUANTILES, "/%s/whole", loss),
+                             unit = reader_get(&r, SCALES, QUANTILES, "/%s/unit", loss);
+    if (!r.status) {
         const size_t last = (SCALES - 1) * QUANTILES + 1;
         sight(sights, whole.values[last] < 1e-4 && unit.values[last] > 1,
               "%s: at s = 1/512 the residual is %.1e of the gradient, with xi = 1 %.0f times it",
               loss, whole.values[last], unit.values[last]);
     }
-    store_array_free(&whole);
-    store_array_free(&unit);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -230,12 +222,12 @@ const struct figure figure_ddn_residual = {
     .about =
         {.name = "ddn_residual",
          .doc =
-             "What the weighted covariance operator leaves of the population gradient of InfoNCE "
-             "and triplet, over the strength s of the augmentation: medians and 10 to 90 % of "
-             "drawn networks, relative to the gradient, and the fitted slopes. The residual "
-             "falls as s^2; the bound O(s) is met only where a ReLU gate keeps views of one "
-             "point on both sides, and only at the smallest s. With xi = 1 in place of the "
-             "weight it stays, at many times the gradient.",
+             "Residual of the population gradient of InfoNCE and triplet after the weighted "
+             "covariance operator, over the strength s of the augmentation: median and 10 to 90 % "
+             "of drawn networks, relative to the gradient, and the fitted slopes. The residual "
+             "falls as s^2. Only where a ReLU gate has views of one point on both sides, and only "
+             "at the smallest s, it falls as the bound O(s). With xi = 1 in place of the weight "
+             "the residual does not fall and is many times the gradient.",
          .source = "[DDN] Thm. 4 (DDN-6)",
          .params = residual_params,
          .settings_size = sizeof(struct residual_settings)},

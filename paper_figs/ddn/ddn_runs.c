@@ -16,7 +16,7 @@
                    .doc = "epochs of training"
 #define SAMPLES                                                                                    \
     FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 1000, .high = 1e9,          \
-                    .doc = "samples of an epoch"
+                    .doc = "samples per epoch"
 
 const struct param ddn_params_5[] = {{SEEDS, .fallback = "5"}, {EPOCHS}, {SAMPLES}, {0}};
 const struct param ddn_params_10[] = {{SEEDS, .fallback = "10"}, {EPOCHS}, {SAMPLES}, {0}};
@@ -51,7 +51,7 @@ static enum status put_axes(struct store *store, const struct ddn_runs *runs, st
     const double quantiles[] = {0.25, 0.5, 0.75};
     double *seed = calloc(runs->seeds, sizeof *seed);
     if (!seed)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu seeds", runs->seeds);
+        return error_memory(err, "%zu seeds", runs->seeds);
     for (size_t i = 0; i < runs->seeds; i++)
         seed[i] = (double)(i + 1);
     enum status status =
@@ -78,7 +78,7 @@ enum status ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
                               .run = calloc(count * seeds, sizeof *runs->run),
                               .text = calloc(count * seeds * OVERRIDES, sizeof *runs->text)};
     if (!runs->run || !runs->text)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", count * seeds);
+        return error_memory(err, "%zu runs", count * seeds);
     for (size_t i = 0; i < count * seeds; i++)
         set_overrides(&runs->run[i], runs->text + i * OVERRIDES, &cases[i / seeds], settings,
                       i % seeds + 1);
@@ -94,7 +94,7 @@ void ddn_runs_free(struct ddn_runs *runs)
 
 /* ---- from runs to statistics ---- */
 
-/* The quantity of one run into value[point * stride]. */
+/* Read the quantity of one run into value[point * stride]. */
 static enum status read_run(const char *path, const struct ddn_quantity *q, size_t points,
                             double *value, size_t stride, struct error *err)
 {
@@ -120,7 +120,7 @@ static enum status read_run(const char *path, const struct ddn_quantity *q, size
     return status;
 }
 
-/* Where the statistics of a quantity come together, a value or a row a point. */
+/* The statistics of a quantity, one value or row per point. */
 struct statistics {
     size_t points, seeds;
     double *runs, *sorted; /* [seed] */
@@ -133,7 +133,7 @@ static enum status open_statistics(struct statistics *s, size_t points, size_t s
     *s = (struct statistics){.points = points, .seeds = seeds};
     s->runs = calloc(points * (2 * seeds + 2 + QUARTILES), sizeof *s->runs);
     if (!s->runs)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", seeds);
+        return error_memory(err, "%zu runs", seeds);
     s->sorted = s->runs + points * seeds;
     s->mean = s->sorted + points * seeds;
     s->sd = s->mean + points;
@@ -160,7 +160,7 @@ static enum status put_statistics(struct store *store, const struct statistics *
                                   int level, struct error *err)
 {
     const struct {
-        const char *name, *what, *axis; /* axis: beside the epochs */
+        const char *name, *what, *axis; /* axis beside the epochs */
         size_t size;
         const double *values;
     } dataset[] = {

@@ -1,10 +1,10 @@
-/* What the figures of [DDN] share: runs of the published setting at several depths, widths and
+/* Shared by the figures of [DDN]: runs of the published setting at several depths, widths and
  * polarities, and statistics over their seeds.
  *
  * All have the spec paper_figs/ddn/ddn.yaml, so that a run that two figures need is done once.  A
  * quantity is a group /SETTING/QUANTITY/level_k of the figure's file with the datasets runs
- * [epoch][seed], mean and sd [epoch], and quartiles [epoch][3]; what training does not change has
- * no epochs. */
+ * [epoch][seed], mean and sd [epoch], and quartiles [epoch][3]; a quantity that training does not
+ * change has no epochs. */
 #ifndef DUET_PAPER_FIGS_DDN_RUNS_H
 #define DUET_PAPER_FIGS_DDN_RUNS_H
 
@@ -18,10 +18,10 @@ struct ddn_settings {
     int64_t seeds, epochs, samples;
 };
 
-/* Their parameters: tables for the two numbers of seeds. */
+/* Their parameters, with 5 or 10 seeds by default. */
 extern const struct param ddn_params_5[], ddn_params_10[];
 
-/* What is run over the seeds. */
+/* A setting, run over the seeds. */
 struct ddn_case {
     int depth, width; /* L, |N_mu| */
     double low;       /* |rho| ~ U[low, 1] */
@@ -31,13 +31,13 @@ struct ddn_case {
 
 struct ddn_runs {
     const struct ddn_case *cases; /* borrowed */
-    size_t count, seeds, points;  /* cases; runs of each; epochs at which they are measured */
+    size_t count, seeds, points;  /* cases; runs per case; measured epochs */
     struct figure_run *run;       /* [case][seed] */
     char (*text)[64];             /* their overrides */
 };
 
-/* Do the runs that are missing, and put the axes of what comes from them.  Free with ddn_runs_free,
- * also after an error. */
+/* Do the missing runs, and put the axes of their quantities.  Free with ddn_runs_free, also after
+ * an error. */
 enum status ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
                           const struct ddn_case *cases, size_t count, struct store *store,
                           struct error *err);
@@ -59,7 +59,7 @@ enum status ddn_put(struct store *store, const struct ddn_runs *runs, size_t of_
 
 enum ddn_statistic { DDN_MEAN, DDN_SD, DDN_QUARTILE_1, DDN_MEDIAN, DDN_QUARTILE_3 };
 
-/* A figure's file; after a first failure nothing more is read and all values are NAN. */
+/* A figure's file; after the first error nothing more is read and all values are NAN. */
 struct ddn_reader {
     const struct store_file *file;
     enum status status;
@@ -70,14 +70,14 @@ struct ddn_reader {
 double ddn_value(struct ddn_reader *reader, const struct ddn_case *of, const char *quantity,
                  int level, enum ddn_statistic statistic, int epoch);
 
-/* The same of one run, 0 <= run < ddn_seeds. */
+/* The value of one run, 0 <= run < ddn_seeds. */
 double ddn_value_of_run(struct ddn_reader *reader, const struct ddn_case *of, const char *quantity,
                         int level, size_t run, int epoch);
 
 int ddn_last_epoch(struct ddn_reader *reader);
 size_t ddn_seeds(struct ddn_reader *reader);
 
-/* The table of a figure: all statistics of all quantities, a line each epoch. */
+/* The table of a figure: all statistics of all quantities, one line per epoch. */
 enum status ddn_write_statistics(const struct store_file *file, FILE *out, struct error *err);
 
 #endif

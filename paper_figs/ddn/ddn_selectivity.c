@@ -1,9 +1,10 @@
-/* ddn_selectivity: two translated objects, told apart by ReLU neurons and not by linear ones. */
+/* ddn_selectivity: ReLU neurons distinguish two translated objects, linear neurons do not. */
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
+#include "store/reader.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_10.h"
 #include "theorems/ddn/dual.h"
@@ -24,7 +25,7 @@ static const struct param selectivity_params[] = {
     {FIELD(rings), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 1000,
      .doc = "drawn rings and weights: the first draws of the claim DDN-10, and more"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "they are drawn from it"},
+     .doc = "of the drawn rings and weights"},
     {0},
 };
 
@@ -42,8 +43,8 @@ static enum status follow(const struct selectivity_settings *s, struct ddn_10_pa
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_10, (uint64_t)s->seed, FLOW_PART, i),
                               .settings = &sizes};
-        status = trial.rng ? ddn_10_follow(&trial, &path[i], err)
-                           : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+        status =
+            trial.rng ? ddn_10_follow(&trial, &path[i], err) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->rings, "rings");
@@ -64,8 +65,8 @@ static double second_change(const struct ddn_10_path *p)
     return second;
 }
 
-/* Of the rings without a switch of a gate (or the longest without one) that in which two neurons
- * change most. */
+/* Among the rings without a switch of a gate (or the longest without one), the ring in which two
+ * neurons change most. */
 static size_t shown_ring(const struct ddn_10_path *path, size_t rings)
 {
     size_t best = 0;
@@ -87,8 +88,8 @@ static enum status put_shown(struct store *store, const struct ddn_10_path *p, s
     } set[] = {
         {"/ring/relu", "selectivity of the ReLU neurons, gradient flow", p->relu},
         {"/ring/predicted", "selectivity of the ReLU neurons, e^{A t} s(0)", p->predicted},
-        {"/ring/linear", "selectivity of linear neurons of the same weights", p->linear},
-        {"/ring/counts", "the same, of the objects 11 and 111", p->counts},
+        {"/ring/linear", "selectivity of linear neurons with the same weights", p->linear},
+        {"/ring/counts", "the same, for the objects 11 and 111", p->counts},
     };
     const char *const axes[] = {"/ring/time", "/ring/neuron"};
     const size_t shape[] = {(size_t)p->count, NEURONS};
@@ -105,7 +106,7 @@ static enum status put_shown(struct store *store, const struct ddn_10_path *p, s
     return status;
 }
 
-/* What became of every neuron of every ring, at the last time before a gate switches:
+/* The change of every neuron of every ring, at the last time before a gate switches:
  * s_k - s_k(0), [ring * NEURONS + neuron]. */
 struct ends {
     double *predicted, *relu, *linear;
@@ -135,7 +136,7 @@ static enum status put_ends(struct store *store, const struct ends *e, size_t co
         const double *value;
     } set[] = {
         {"/end/relu", "s_k - s_k(0) of the ReLU neurons, gradient flow", "1", e->relu},
-        {"/end/linear", "s_k - s_k(0) of linear neurons of the same weights", "1", e->linear},
+        {"/end/linear", "s_k - s_k(0) of linear neurons with the same weights", "1", e->linear},
         {"/end/ring", "number of the ring", "1", e->ring},
         {"/end/time", "the last time before a gate switches, at most 1", "1 / tr A", e->last},
     };
@@ -156,8 +157,8 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     struct ddn_10_path *path = calloc(rings, sizeof *path);
     double *room = malloc(5 * size * sizeof *room);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = path && room ? follow(s, path, job->quiet, err)
-                                      : error_set(err, STATUS_SYSTEM, "no memory for rings");
+    enum status status =
+        path && room ? follow(s, path, job->quiet, err) : error_memory(err, "rings");
     if (!status) {
         struct ends ends = {room, room + size, room + 2 * size, room + 3 * size, room + 4 * size};
         find_ends(path, rings, &ends);
@@ -171,9 +172,9 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* Largest |a - b|; NULL: of |a| */
+/* Largest |a - b|; largest |a| if b is NULL */
 static double largest(const struct store_array *a, const struct store_array *b)
 {
     double most = 0;
@@ -196,15 +197,15 @@ static void judge(const struct store_array *end, const struct store_array *shown
         counted = fmax(counted, fabs(shown[COUNTS].values[last + k] - shown[COUNTS].values[k]));
     }
     sight(sights, error < 1e-8 && change > 0.05,
-          "%zu rings: ReLU neurons move by up to %.2f, as predicted to %.0e",
+          "%zu rings: selectivities of ReLU neurons change by up to %.2f, as predicted to %.0e",
           end[RELU].count / NEURONS, change, error);
     sight(sights, linear < 1e-12 && largest(&shown[LINEAR], NULL) < 1e-12,
-          "linear neurons never tell the objects apart (%.0e)",
+          "linear neurons never distinguish the objects (%.0e)",
           fmax(linear, largest(&shown[LINEAR], NULL)));
     sight(sights, grown > 0.05 && largest(&shown[RELU], &shown[PREDICTED]) < 1e-8,
           "the ring that is shown: a selectivity changes by %.2f", grown);
     sight(sights, counted > 0.05,
-          "linear neurons do tell objects with different numbers of ones apart (change %.2f)",
+          "linear neurons do distinguish objects with different numbers of ones (change %.2f)",
           counted);
 }
 
@@ -217,34 +218,31 @@ static enum status check(const struct store_file *file, struct sights *sights, s
                                              [LINEAR] = "/ring/linear",
                                              [COUNTS] = "/ring/counts"};
     struct store_array end[ARRAYS] = {0}, shown[ARRAYS] = {0};
-    enum status status = STATUS_OK;
-    for (int i = RELU; i <= LINEAR && !status; i++)
-        status = store_get(file, end_path[i], &end[i], err);
-    for (int i = RELU; i <= COUNTS && !status; i++)
+    struct reader r = {.file = file, .err = err};
+    for (int i = RELU; i <= LINEAR; i++)
+        end[i] = reader_get(&r, 0, 0, "%s", end_path[i]);
+    for (int i = RELU; i <= COUNTS; i++)
         if (shown_path[i])
-            status = store_get(file, shown_path[i], &shown[i], err);
-    if (!status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
-        status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
-    if (!status)
+            shown[i] = reader_get(&r, 0, 0, "%s", shown_path[i]);
+    if (!r.status && (shown[RELU].count < NEURONS || shown[COUNTS].count != shown[RELU].count))
+        r.status = error_set(err, STATUS_INVALID, "the selectivities of /ring differ in length");
+    if (!r.status)
         judge(end, shown, sights);
-    for (int i = 0; i < ARRAYS; i++) {
-        store_array_free(&end[i]);
-        store_array_free(&shown[i]);
-    }
-    return status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_selectivity = {
-    .about =
-        {.name = "ddn_selectivity",
-         .doc = "Two objects, 11 and 101, seen under all translations of a ring: how differently "
-                "each hidden neuron responds to them. ReLU neurons follow the growth that the "
-                "covariance operator predicts up to the first switch of a gate, and some fall for "
-                "it; linear ones with the same weights never tell the objects apart, but do where "
-                "the objects differ in their number of ones.",
-         .source = "[DDN], objects under translation (DDN-10)",
-         .params = selectivity_params,
-         .settings_size = sizeof(struct selectivity_settings)},
+    .about = {.name = "ddn_selectivity",
+              .doc =
+                  "Two objects, 11 and 101, under all translations of a ring: selectivity of each "
+                  "hidden neuron, half the difference of its mean responses to them. Selectivities "
+                  "of ReLU neurons, some of which fall, follow the prediction of the covariance "
+                  "operator until a gate switches. Linear neurons with the same weights never "
+                  "distinguish these objects, but do distinguish objects with different numbers of "
+                  "ones.",
+              .source = "[DDN], objects under translation (DDN-10)",
+              .params = selectivity_params,
+              .settings_size = sizeof(struct selectivity_settings)},
     .quick = (const char *const[]){"rings=3", NULL},
     .compute = compute,
     .script = "paper_figs/ddn/ddn_selectivity.gp",

@@ -8,8 +8,8 @@ static const struct ddn_case published = {5, 10, 0.7};
 
 enum { WIDTH = 10, ROOT = 0, MIDDLE = 2, BOTTOM = 4 };
 
-/* The largest eigenvalues that are kept.  Below the root the smaller ones are 0 in some runs, where
- * neurons are never open. */
+/* The number of eigenvalues that are stored, largest first.  Below the root smaller eigenvalues are
+ * 0 in some runs, where neurons are never open. */
 static const struct {
     int level;
     size_t kept;
@@ -46,7 +46,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static double eigenvalue(struct ddn_reader *r, int level, int i, int epoch)
 {
@@ -83,8 +83,8 @@ static void check_gap(struct ddn_reader *r, int level, const char *where, struct
     const double before = eigenvalue(r, level, 0, 0) / eigenvalue(r, level, 1, 0),
                  after = eigenvalue(r, level, 0, -1) / eigenvalue(r, level, 1, -1);
     sight(sights, after > 1.7 * before,
-          "in the %s it leaves the second behind: %.1f times as large before, %.1f after", where,
-          before, after);
+          "in the %s it outgrows the second: %.1f times as large before, %.1f after", where, before,
+          after);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -100,11 +100,11 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ddn_spectrum = {
     .about = {.name = "ddn_spectrum",
               .doc = "Largest eigenvalues of the covariance operator at the root, in the middle "
-                     "and at the bottom of the tree over training in the published setting: the "
+                     "and at the bottom of the tree over training in the published setting: "
                      "mean over the nodes of a level, median and quartiles over the seeds. At the "
                      "root all eigenvalues are equal, because the outputs are its own neurons, and "
-                     "grow together. Below it the largest grows and leaves the others behind, so "
-                     "that the operator comes close to rank one.",
+                     "grow together. Below the root the largest eigenvalue outgrows the others, so "
+                     "that the operator approaches rank one.",
               .source = "[DDN] Sec. 6",
               .params = ddn_params_10,
               .settings_size = sizeof(struct ddn_settings)},

@@ -11,7 +11,7 @@ static const struct ddn_case cases[] = {
 
 enum { CASES = sizeof cases / sizeof *cases, WIDTHS = 4, POLARITIES = CASES / WIDTHS, LEVELS = 5 };
 
-/* A run is lost whose root no longer follows its latent: no neuron of the root is above this. */
+/* A run is lost if its root no longer follows the latent: no neuron of the root is above this. */
 static const double lost_below = 0.1;
 
 static enum status put_case(struct store *store, const struct ddn_runs *runs, size_t i,
@@ -76,7 +76,7 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return r.status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 /* The mean of a cell, at an epoch (-1: the last). */
 static double cell(struct ddn_reader *r, size_t i, int epoch)
@@ -114,9 +114,9 @@ static void check_training(struct ddn_reader *r, struct sights *sights)
     }
     sight(sights, least > 0.03,
           "in every cell training raises the correlation of the runs that are not lost, by %.3f "
-          "and more",
+          "or more",
           least);
-    sight(sights, room > 0, "every run ends below its ceiling, by %.3f and more", room);
+    sight(sights, room > 0, "every run ends below its ceiling, by %.3f or more", room);
 }
 
 static void check_lost(struct ddn_reader *r, struct sights *sights)
@@ -128,7 +128,7 @@ static void check_lost(struct ddn_reader *r, struct sights *sights)
         else
             narrow[i % WIDTHS] += lost(r, &cases[i], -1);
     sight(sights, wide == 0,
-          "no run of 10 or 20 neurons a node is lost (of 2: %zu, of 5: %zu, of %zu each)",
+          "no run of 10 or 20 neurons per node is lost (of 2: %zu, of 5: %zu, of %zu each)",
           narrow[0], narrow[1], POLARITIES * ddn_seeds(r));
 }
 
@@ -143,14 +143,14 @@ static void check_order(struct ddn_reader *r, struct sights *sights)
     for (size_t i = WIDTHS; i < CASES; i++)
         if (is_wide(i))
             clearer = fmin(clearer, cell(r, i, -1) - cell(r, i - WIDTHS, -1));
-    sight(sights, wider > 0.05, "20 neurons a node end above 2 at each polarity, by %.3f and more",
+    sight(sights, wider > 0.05, "20 neurons per node end above 2 at each polarity, by %.3f or more",
           wider);
     sight(sights, wide > 0.01,
-          "from 5 to 10 to 20 each step ends higher at |rho| in [0.7, 1] and [0.8, 1], by %.3f and "
+          "from 5 to 10 to 20 each step ends higher at |rho| in [0.7, 1] and [0.8, 1], by %.3f or "
           "more",
           wide);
     sight(sights, clearer > 0.02,
-          "with 10 and 20 each step of the polarities towards 1 ends higher, by %.3f and more",
+          "with 10 and 20 each step of the polarities towards 1 ends higher, by %.3f or more",
           clearer);
 }
 
@@ -169,10 +169,10 @@ const struct figure figure_ddn_table = {
          .doc =
              "Largest |correlation| of a neuron of the root with the topmost latent before "
              "training, after one epoch and at the end: mean and standard deviation over the "
-             "seeds, the single runs, and the ceiling that no function of the leaves can pass. "
-             "With 10 and 20 neurons a node every run comes near to the ceiling, most of the way "
-             "in the first epoch; more neurons and polarities nearer to 1 end higher. Runs of 2 "
-             "neurons a node can be lost instead: at the end no neuron of the root is above 0.1.",
+             "seeds, the single runs, and the ceiling that no function of the leaves can exceed. "
+             "With 10 and 20 neurons per node every run approaches the ceiling, mostly in the "
+             "first epoch; more neurons and polarities nearer to 1 end higher. Runs of 2 neurons "
+             "per node can be lost: at the end no neuron of the root is above 0.1.",
          .source = "[DDN] Sec. 6",
          .params = ddn_params_10,
          .settings_size = sizeof(struct ddn_settings)},

@@ -1,4 +1,4 @@
-/* fd_alignment: which neuron is aligned with which feature, with and without masks. */
+/* fd_alignment: alignment of neurons with features, with and without masks. */
 #include "paper_figs/fd/fd_runs.h"
 #include "paper_figs/figures.h"
 
@@ -10,7 +10,7 @@ enum { MASKS = sizeof masks / sizeof *masks };
 
 /* ---- computing ---- */
 
-/* A neuron and what it is sorted by: its best feature, then how near it is to it. */
+/* A neuron and its sort keys: its best feature, then their |cos|. */
 struct row {
     size_t neuron, best;
     double cosine;
@@ -26,7 +26,7 @@ static int by_feature(const void *left, const void *right)
     return a->neuron < b->neuron ? -1 : a->neuron > b->neuron;
 }
 
-/* Rows in the order of their best feature: sorted[neuron][feature]. */
+/* Sort the rows by their best feature: sorted[neuron][feature]. */
 static void sort_rows(const double *cosine, size_t neurons, size_t features, struct row *row,
                       double *sorted)
 {
@@ -51,7 +51,7 @@ static void put_sorted(struct sheet *sheet, const char *group, const double *cos
     struct row *row = calloc(neurons, sizeof *row);
     double *sorted = calloc(neurons * features, sizeof *sorted);
     if (!row || !sorted)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     else {
         sort_rows(cosine, neurons, features, row, sorted);
         sheet_group(sheet, group);
@@ -69,8 +69,7 @@ static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, 
     const size_t size = (size_t)(s->neurons * s->features), points = (size_t)s->epochs + 1;
     struct store_file *file;
     double *cosine = calloc(points * size, sizeof *cosine);
-    sheet->status = cosine ? store_open(&file, path, sheet->err)
-                           : error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+    sheet->status = cosine ? store_open(&file, path, sheet->err) : error_memory(sheet->err, "runs");
     if (!sheet->status) {
         sheet->status =
             run_series(file, "/series/features/cosine", points, size, cosine, sheet->err);
@@ -100,9 +99,9 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet.status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* How many features have a neuron of which they are more than half. */
+/* Number of features j with cos^2(w_i, M_j) > 1/2 for some neuron i. */
 static size_t learned(struct reader *r, const char *group, size_t *features)
 {
     const struct store_array a = reader_get(r, 0, 0, "/%s/cosine", group);
@@ -129,8 +128,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     if (!r.status) {
         sight(sights, before == 0, "before training no feature has a neuron");
         sight(sights, 10 * with >= 9 * features,
-              "with masks %zu of %zu features have a neuron of which they are more than half", with,
-              features);
+              "with masks %zu of %zu features have a neuron, cos^2 > 1/2", with, features);
         sight(sights, 2 * without < with, "without masks %zu have", without);
     }
     return reader_close(&r);
@@ -139,9 +137,9 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_fd_alignment = {
     .about = {.name = "fd_alignment",
               .doc = "|cos(w_i, M_j)| of all neurons and features, before training and after it "
-                     "without and with complementary masks; neurons in the order of the feature "
-                     "that they are nearest to. With masks nearly every neuron has one feature or "
-                     "two, and every feature has neurons; without, neurons stay mixtures.",
+                     "without and with complementary masks; neurons are sorted by their nearest "
+                     "feature. With masks nearly every neuron has one or two features, and every "
+                     "feature has neurons; without masks neurons stay mixtures of features.",
               .source = "[FD], FD-2 and FD-3",
               .params = fd_figure_params + 1, /* one seed */
               .settings_size = sizeof(struct fd_settings_of_figure)},

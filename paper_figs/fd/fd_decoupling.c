@@ -1,5 +1,4 @@
-/* fd_decoupling: what sets neurons apart that were trained with and without masks, over training.
- */
+/* fd_decoupling: differences over training between neurons trained with and without masks. */
 #include "paper_figs/fd/fd_runs.h"
 #include "paper_figs/figures.h"
 
@@ -13,7 +12,7 @@ static const struct fd_number numbers[] = {
     {"features/best_cosine", "best |cos(w_i, M_j)| over neurons, mean over features"},
     {"features/inside", "share of |w_i|^2 in span(M), mean over neurons"},
     {"features/noise_cosine", "mean cosine of f(x) and f(xi)"},
-    {"features/readout", "accuracy of a readout as a share of the way from chance to the oracle"},
+    {"features/readout", "accuracy of a readout, scaled from chance (0) to the oracle (1)"},
     {"features/signal_cosine", "mean cosine of f(x) and f(M z)"},
     {"features/learned", "share of the features that have a neuron"},
     {"loss", "contrastive loss; before training: of the first weights"},
@@ -25,7 +24,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return fd_compute(job, store, masks, MASKS, numbers, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static void compare(struct reader *r, struct sights *sights, const char *name, bool more,
                     const char *what)
@@ -33,7 +32,7 @@ static void compare(struct reader *r, struct sights *sights, const char *name, b
     const double with = fd_end(r, masks[0], name), without = fd_end(r, masks[1], name);
     if (!r->status)
         sight(sights, more ? with > without : with < without,
-              "masks: %s ends at %.2f, without them at %.2f", what, with, without);
+              "masks: %s ends at %.2f, without masks at %.2f", what, with, without);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -51,12 +50,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_fd_decoupling = {
     .about = {.name = "fd_decoupling",
               .doc = "Neurons trained on sparse features in dense noise, with complementary masks "
-                     "and without any (x_+ = x_1): how many columns of the dictionary carry a "
-                     "neuron, how near the best neuron comes to a feature, what share of the "
-                     "weights is in the span of the dictionary, how far outputs follow the noise, "
-                     "how near a linear readout comes to the oracle, and the contrastive loss, "
-                     "which is the smaller one without masks. Lines are means, bands the range of "
-                     "the seeds. Thresholds are 0 in the first 500 steps.",
+                     "and without masks (x_+ = x_1): share of the dictionary's columns that carry "
+                     "a neuron, best cosine of a neuron with a feature, share of the weights in "
+                     "the span of the dictionary, cosine of the outputs with the outputs for the "
+                     "noise alone, accuracy of a linear readout relative to the oracle, and the "
+                     "contrastive loss, which is smaller without masks. Lines: means; bands: range "
+                     "of the seeds. Thresholds are 0 in the first 500 steps.",
               .source = "[FD], FD-2 and FD-3",
               .params = fd_figure_params,
               .settings_size = sizeof(struct fd_settings_of_figure)},

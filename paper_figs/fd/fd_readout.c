@@ -1,4 +1,4 @@
-/* fd_readout: how well a linear readout tells a feature label, by the kind of mask. */
+/* fd_readout: accuracy of a linear readout of a feature label, by the kind of mask. */
 #include "paper_figs/fd/fd_runs.h"
 #include "paper_figs/figures.h"
 
@@ -28,9 +28,11 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     const double chance = fd_end(&r, masks[MASKS - 1], "chance");
     if (!r.status) {
         sight(sights, accuracy[2] > accuracy[0] + 0.03,
-              "complementary masks: accuracy %.3f, none %.3f", accuracy[2], accuracy[0]);
+              "accuracy with complementary masks %.3f, without masks %.3f", accuracy[2],
+              accuracy[0]);
         sight(sights, accuracy[2] < oracle + 0.01 && accuracy[0] > chance,
-              "all are between chance, %.3f, and the oracle, %.3f (independent masks: %.3f)",
+              "all accuracies are between chance, %.3f, and the oracle, %.3f (independent masks: "
+              "%.3f)",
               chance, oracle, accuracy[1]);
     }
     return reader_close(&r);
@@ -39,10 +41,10 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_fd_readout = {
     .about = {.name = "fd_readout",
               .doc = "Accuracy of a linear readout of a feature label from the outputs of neurons "
-                     "trained without masks, with a mask of its own for each view, and with "
-                     "complementary masks, over training and at its end (points: seeds; bars: "
-                     "their means). The oracle reads out the posterior means of the features, the "
-                     "dictionary and the law of the data being known; chance is the more frequent "
+                     "trained without masks, with independent masks and with complementary masks, "
+                     "over training and at its end (points: seeds; bars: their means). The oracle "
+                     "knows the dictionary and the distribution of the data, and reads out the "
+                     "posterior means of the features; chance is the share of the more frequent "
                      "label.",
               .source = "[FD], FD-2 and FD-3",
               .params = fd_figure_params,

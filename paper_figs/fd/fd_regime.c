@@ -1,4 +1,4 @@
-/* fd_regime: for which noise and thresholds masks decouple features from it. */
+/* fd_regime: the noise and the thresholds for which masks decouple features from noise. */
 #include "paper_figs/fd/fd_runs.h"
 #include "paper_figs/figures.h"
 
@@ -14,13 +14,13 @@ struct regime_settings {
 
 static const struct param regime_params[] = {
     {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "2", .low = 1, .high = 100,
-     .doc = "runs of each place, with seeds 1, 2, ..."},
+     .doc = "runs of each cell, with seeds 1, 2, ..."},
     {FIELD(every), .type = PARAM_INTEGER, .fallback = "1", .low = 1, .high = 3,
-     .doc = "take every so many noises and thresholds, from the first"},
+     .doc = "take every stride-th noise and threshold, from the first"},
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "4", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured at its end; twice as many with the most noise"},
+     .doc = "epochs of a run, measured at its end; twice as many with the largest noise"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 3, .high = 256,
      .doc = "d: features, columns of the dictionary M"},
     {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 3, .high = 16384,
@@ -29,7 +29,7 @@ static const struct param regime_params[] = {
     {0},
 };
 
-/* Variance of the noise, and by how much steps are shorter there, and more. */
+/* Variance of the noise, and the factor by which steps are shorter and more numerous there. */
 struct noise {
     double variance;
     int shorter;
@@ -48,7 +48,7 @@ enum {
 
 /* ---- computing ---- */
 
-/* The places of the map that are run. */
+/* The cells of the map that are run. */
 struct grid {
     struct noise noise[NOISES];
     double threshold[THRESHOLDS];
@@ -86,7 +86,7 @@ static void set_run(struct run_list *runs, size_t i, const struct regime_setting
     run_list_set(runs, i, "train.samples=%lld", (long long)s->samples);
 }
 
-/* A quantity of one mask, mean over the seeds that did not diverge. */
+/* A quantity of one kind of mask, mean over the seeds that did not diverge. */
 static void put_map(struct sheet *sheet, const struct grid *g, const struct figure_run *run,
                     const char *name, const char *long_name, double map[PLACES])
 {
@@ -122,15 +122,14 @@ static void put_all(struct sheet *sheet, const struct grid *g, const struct figu
         sheet_group(sheet, masks[m]);
         put_map(sheet, g, of_mask, "learned", "share of the features that have a neuron", learned);
         put_map(sheet, g, of_mask, "readout",
-                "accuracy of a readout as a share of the way from chance to the oracle",
-                readout[m]);
+                "accuracy of a readout, scaled from chance (0) to the oracle (1)", readout[m]);
     }
     if (sheet->status)
         return;
     for (size_t i = 0; i < g->noises * g->thresholds; i++)
         gap[i] = readout[1][i] - readout[0][i];
     sheet_group(sheet, "");
-    sheet_put(sheet, "gap", "noise threshold", gap, "readout with masks less without", "1");
+    sheet_put(sheet, "gap", "noise threshold", gap, "readout with masks minus without", "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -150,7 +149,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet.status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
@@ -172,7 +171,8 @@ static enum status check(const struct store_file *file, struct sights *sights, s
             unbiased = fmax(unbiased, fmax(with.values[i], without.values[i]));
     }
     sight(sights, with.values[widest] - without.values[widest] > 0.5,
-          "at sigma_xi^2 = %.3g and b / |w| = %.2g masks learn %.2f of the features, none %.2f",
+          "at sigma_xi^2 = %.3g and b / |w| = %.2g %.2f of the features are learned with masks, "
+          "%.2f without",
           noise.values[widest / threshold.count], threshold.values[widest % threshold.count],
           with.values[widest], without.values[widest]);
     sight(sights, unbiased < 0.5, "without thresholds no training learns more than %.2f of them",
@@ -182,11 +182,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_fd_regime = {
     .about = {.name = "fd_regime",
-              .doc = "Where masks decouple sparse features from dense noise: share of the features "
-                     "that have a neuron, without and with complementary masks, and what masks "
-                     "add to a linear readout, as a share of the way from chance to the oracle, "
-                     "for variances of the noise and constant thresholds b / |w|. The theory's "
-                     "are 0.0865 and 0.55 at d = 20.",
+              .doc =
+                  "Regime in which masks decouple sparse features from dense noise: share of the "
+                  "features that have a neuron, without and with complementary masks, and gain "
+                  "by masks in the accuracy of a linear readout, scaled from chance (0) to the "
+                  "oracle (1), over the variance of the noise and a constant threshold b / |w|. "
+                  "The theory's values are 0.0865 and 0.55 at d = 20.",
               .source = "[FD], FD-2 and FD-3",
               .params = regime_params,
               .settings_size = sizeof(struct regime_settings)},

@@ -12,7 +12,7 @@ const struct param fd_figure_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "6", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured after each"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 8, .high = 256,
      .doc = "d: features, columns of the dictionary M"},
     {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 16, .high = 16384,
@@ -62,7 +62,7 @@ static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
     const size_t points = points_of(s), seeds = fd_seeds(s);
     double *values = calloc(points + seeds, sizeof *values);
     if (!values) {
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
         return;
     }
     sheet_axis(sheet, "epoch", points, NULL, "epochs of training", "1");
@@ -75,15 +75,14 @@ static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
     free(values);
 }
 
-/* column[epoch][seed] of one seed's run */
+/* of one seed's run: column[epoch][seed] */
 static enum status read_run(const char *path, const char *name, size_t points, size_t seeds,
                             double *column, struct error *err)
 {
     struct store_file *file;
     char series[96];
     double *values = calloc(points, sizeof *values);
-    enum status status =
-        values ? store_open(&file, path, err) : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = values ? store_open(&file, path, err) : error_memory(err, "runs");
     if (!status) {
         snprintf(series, sizeof series, "/series/%s", name);
         status = run_series(file, series, points, 1, values, err);
@@ -103,7 +102,7 @@ static void put_series(struct sheet *sheet, const struct fd_settings_of_figure *
     const char *last = strrchr(name, '/');
     double *values = calloc(points * seeds, sizeof *values);
     if (!values)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     for (size_t i = 0; i < seeds && !sheet->status; i++)
         sheet->status = read_run(run_of_seed[i].path, name, points, seeds, values + i, sheet->err);
     if (!sheet->status)

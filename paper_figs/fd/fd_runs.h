@@ -1,4 +1,4 @@
-/* What the figures of [FD] share: runs of specs/fd-2.yaml with several kinds of masks over several
+/* Shared by the figures of [FD]: runs of specs/fd-2.yaml with several kinds of masks over several
  * seeds.  A run that two figures need is done once. */
 #ifndef DUET_PAPER_FIGS_FD_RUNS_H
 #define DUET_PAPER_FIGS_FD_RUNS_H
@@ -12,17 +12,18 @@ struct fd_settings_of_figure {
     int64_t seeds, epochs, samples, features, dimension, neurons;
 };
 
-/* Their parameters; those from the second on are for figures of one seed. */
+/* Their parameters; figures of one seed take the table from its second entry on. */
 extern const struct param fd_figure_params[];
 
 /* Overrides of the small version, without a number of seeds. */
 #define FD_QUICK "features=10", "dimension=100", "neurons=20", "epochs=8", "samples=32000"
 
-/* Runs [mask][seed] of the words of data.mask; free with run_list_free, also after an error. */
+/* Do the runs [mask][seed], `masks` being values of data.mask.  Free with run_list_free, also after
+ * an error. */
 enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
                          const char *const *masks, size_t mask_count, struct error *err);
 
-/* One number of a run at a time, /series/NAME; stored as LAST, what follows the last slash. */
+/* A series of one number, /series/NAME; stored as LAST, the part of NAME after the last slash. */
 struct fd_number {
     const char *name, *long_name;
 };
@@ -35,7 +36,7 @@ enum status fd_compute(const struct figure_job *job, struct store *store, const 
 /* Mean over seeds at the last epoch of MASK/NAME. */
 double fd_end(struct reader *reader, const char *mask, const char *name);
 
-/* Runs of a figure, of one seed at least. */
+/* Number of seeds, at least one. */
 size_t fd_seeds(const struct fd_settings_of_figure *settings);
 
 #endif

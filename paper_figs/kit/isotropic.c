@@ -36,7 +36,7 @@ enum status isotropic_draw(struct isotropic *isotropic, uint64_t seed, uint64_t 
     const struct matrix_flow *f = &isotropic->flow;
     gsl_rng *rng = stream_rng_alloc(seed, PURPOSE_WEIGHTS, 0, run);
     if (!rng)
-        return error_set(err, STATUS_SYSTEM, "no memory for random numbers");
+        return error_memory(err, "random numbers");
     memset(isotropic->state, 0, matrix_flow_size(f) * sizeof *isotropic->state);
     draw_normal(rng, 1 / sqrt((double)f->inputs), matrix_flow_target(f), isotropic->state);
     gsl_rng_free(rng);

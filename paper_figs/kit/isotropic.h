@@ -1,5 +1,5 @@
-/* Linear BYOL on isotropic data, X = I and X' = sigma2 I, from drawn weights: what the figures of
- * its matrix flow start from. */
+/* Linear BYOL on isotropic data, X = I and X' = sigma2 I, from drawn weights: the start of the
+ * figures of its matrix flow. */
 #ifndef DUET_PAPER_FIGS_ISOTROPIC_H
 #define DUET_PAPER_FIGS_ISOTROPIC_H
 
@@ -14,7 +14,7 @@ struct isotropic {
     double *x, *state; /* X and X'; W, W_p and W_a as in matrix_flow */
 };
 
-/* n inputs and n outputs.  Close it also where this fails. */
+/* n inputs and n outputs.  Close it also after an error. */
 enum status isotropic_open(struct isotropic *isotropic, size_t n, double sigma2, struct error *err);
 void isotropic_close(struct isotropic *isotropic);
 

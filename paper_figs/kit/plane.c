@@ -45,7 +45,7 @@ static double *numbers(struct sheet *sheet, size_t count)
 {
     double *array = sheet->status ? NULL : calloc(count, sizeof *array);
     if (!array && !sheet->status)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "no memory for %zu numbers", count);
+        sheet->status = error_memory(sheet->err, "%zu numbers", count);
     return array;
 }
 
@@ -66,7 +66,7 @@ void plane_put_field(struct sheet *sheet, const struct plane *plane, size_t grid
     free(field);
 }
 
-/* Starts as shares of the frame */
+/* Starts as fractions of the frame */
 static const double frame_starts[][2] = {
     {0.03, 0.99}, {0.17, 0.99}, {0.34, 0.99}, {0.5, 0.99},  {0.67, 0.99}, {0.83, 0.99},
     {0.99, 0.99}, {0.01, 0.75}, {0.01, 0.5},  {0.01, 0.25}, {0.99, 0.75}, {0.99, 0.5},
@@ -84,7 +84,7 @@ static void start_at(const struct plane *plane, const struct plane_starts *start
                                                             (plane->high[k] - plane->low[k]);
 }
 
-/* x, y and what vanishes in a collapse */
+/* x, y and the entry that vanishes in a collapse */
 static enum status look(const void *context, const double *state, double *value, struct error *err)
 {
     const struct plane *plane = context;
@@ -108,7 +108,7 @@ static void put_trajectories(struct sheet *sheet, const struct series *s, double
     sheet_axis(sheet, "place", 2, NULL, "x, y", "1");
     sheet_put(sheet, "trajectory", "t start place", trajectory, "trajectories", "1");
     sheet_put(sheet, "collapse", "start", trajectory ? trajectory + 2 * all : NULL,
-              "1 where the trajectory ends in collapse, 0 where not", "1");
+              "1 if the trajectory ends in collapse, else 0", "1");
     free(trajectory);
 }
 
@@ -164,7 +164,7 @@ void plane_put_curve(struct sheet *sheet, const char *name, const double (*curve
     sheet_put(sheet, name, axes, *curve, long_name, "1");
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 void plane_check_rest(struct reader *reader, const char *group, struct sights *sights)
 {
@@ -180,5 +180,6 @@ void plane_check_rest(struct reader *reader, const char *group, struct sights *s
     }
     sight(sights, fastest < 1e-14, "%s: the flow vanishes at all %zu points of rest (%.1e)", group,
           rest.shape[0], fastest);
-    sight(sights, wrong == 0, "%s: the flow grows at the unstable points of rest alone", group);
+    sight(sights, wrong == 0, "%s: the linearised flow grows only at the unstable points of rest",
+          group);
 }

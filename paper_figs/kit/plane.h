@@ -1,6 +1,6 @@
-/* A flow of three variables seen in a plane: its field, trajectories, points of rest, curves.
+/* A flow of three variables in a plane: its field, trajectories, points of rest, curves.
  *
- * For mode_flow and scalar_flow: state[1], s or w, is what vanishes in a collapse. */
+ * For mode_flow and scalar_flow: state[1], s or w, vanishes in a collapse. */
 #ifndef DUET_PAPER_FIGS_PLANE_H
 #define DUET_PAPER_FIGS_PLANE_H
 
@@ -9,12 +9,12 @@
 struct plane {
     const struct dynamics *dynamics;
     size_t x, y;    /* entries of the state along the axes */
-    size_t tied;    /* an entry that equals that of x, as in w_p = w; x itself: none */
-    double rest[3]; /* the state where the axes do not say */
+    size_t tied;    /* an entry equal to the entry of x, as in w_p = w; x itself: none */
+    double rest[3]; /* the entries of the state that are not on the axes */
     double low[2], high[2];
 };
 
-/* How a point of rest behaves. */
+/* Stability of a point of rest. */
 enum plane_rest { REST_STABLE, REST_UNSTABLE, REST_HALF };
 
 void plane_rate(const struct plane *plane, const double at[2], double rate[2]);
@@ -25,8 +25,8 @@ void plane_growth(const struct plane *plane, const double at[2], double growth[2
 /* field[arrow][x, y, dx/dt, dy/dt] on grid x grid points of the frame. */
 void plane_put_field(struct sheet *sheet, const struct plane *plane, size_t grid);
 
-/* trajectory[t][start][x, y] and collapse[start]: 1 where |state[1]| ends below `floor`.  The
- * starts lie around the frame and in it; before them those of `own`. */
+/* trajectory[t][start][x, y] and collapse[start]: 1 if |state[1]| ends below `floor`.  The starts
+ * are `own`, then points on the edge of the frame and inside. */
 struct plane_starts {
     const double (*own)[2];
     size_t own_count;
@@ -48,12 +48,12 @@ void plane_put_rest(struct sheet *sheet, const struct plane *plane,
 void plane_put_curve(struct sheet *sheet, const char *name, const double (*curve)[2], size_t count,
                      const char *long_name);
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 enum { PLANE_REST_COLUMNS = 6 };
 
-/* The points of rest in `group` are at rest, to 1e-14, and their linearised flow grows (above
- * 1e-7) where they are drawn as unstable and nowhere else. */
+/* Check that the flow vanishes at the points of rest in `group`, to 1e-14, and that its
+ * linearisation grows (above 1e-7) at the points drawn as unstable and only there. */
 void plane_check_rest(struct reader *reader, const char *group, struct sights *sights);
 
 #endif

@@ -10,7 +10,7 @@ enum status run_list_open(struct run_list *runs, size_t count, struct error *err
     runs->count = count;
     runs->run = calloc(count + 1, sizeof *runs->run);
     runs->text = calloc(count + 1, sizeof *runs->text);
-    return runs->run && runs->text ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    return runs->run && runs->text ? STATUS_OK : error_memory(err, "runs");
 }
 
 void run_list_free(struct run_list *runs)

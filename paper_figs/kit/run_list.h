@@ -1,10 +1,10 @@
-/* What figures of many runs share: the list of their runs, and what is read of each. */
+/* Shared by figures of many runs: the list of the runs, and reading their series. */
 #ifndef DUET_PAPER_FIGS_RUN_LIST_H
 #define DUET_PAPER_FIGS_RUN_LIST_H
 
 #include "paper_figs/figure_runs.h"
 
-/* Runs that are being put together: overrides are kept in `text`. */
+/* Runs and their overrides, whose words are in `text`. */
 struct run_list {
     struct figure_run *run;
     char (*text)[16][64];
@@ -19,12 +19,11 @@ void run_list_free(struct run_list *runs);
 void run_list_set(struct run_list *runs, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A series of a run, `points` x `width`: NaN from where a diverged run has no more. */
+/* A series of a run, `points` x `width`: NaN after the end of a diverged run. */
 enum status run_series(const struct store_file *file, const char *path, size_t points, size_t width,
                        double *values, struct error *err);
 
-/* Of a run's file: the first and the last value of a series; the last is NaN where the run
- * diverged. */
+/* The first and the last value of a series of a run's file; the last is NaN if the run diverged. */
 enum status run_ends(const char *path, const char *series, double *first, double *last,
                      struct error *err);
 

@@ -4,7 +4,6 @@
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ enum status series_open(struct series *series, size_t quantities, size_t times, 
     *series = (struct series){quantities, times, runs, NULL, NULL};
     series->t = calloc(times + quantities * times * runs, sizeof *series->t);
     if (!series->t)
-        return error_set(err, STATUS_SYSTEM, "no memory for series of %zu runs", runs);
+        return error_memory(err, "series of %zu runs", runs);
     series->value = series->t + times;
     return STATUS_OK;
 }
@@ -41,7 +40,7 @@ enum status series_run(struct series *series, size_t run, const struct dynamics 
     enum status status = STATUS_OK;
     double *value = calloc(series->quantities, sizeof *value);
     if (!value)
-        return error_set(err, STATUS_SYSTEM, "no memory for a series");
+        return error_memory(err, "a series");
     for (size_t i = 0; i < series->times && !status; i++) {
         if (i > 0) /* the flows do not depend on time */
             status =
@@ -107,7 +106,7 @@ void sheet_axis(struct sheet *sheet, const char *name, size_t length, const doub
         store_put_axis(sheet->store, path, length, values, long_name, units, sheet->err);
 }
 
-/* The place of an axis that a name of `length` characters means, in the group or in the root */
+/* The place of the axis with a name of `length` characters, in the group or in the root */
 static size_t find_axis(const struct sheet *sheet, const char *name, size_t length)
 {
     const char *const groups[] = {sheet->group, ""};
@@ -153,41 +152,4 @@ void sheet_series(struct sheet *sheet, const struct series *series, size_t quant
     char axes[SHEET_PATH];
     snprintf(axes, sizeof axes, "t %s", runs);
     sheet_put(sheet, name, axes, series_quantity(series, quantity), long_name, "1");
-}
-
-/* ---- reading ---- */
-
-struct store_array reader_get(struct reader *reader, size_t rows, size_t columns,
-                              const char *format, ...)
-{
-    char path[SHEET_PATH];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(path, sizeof path, format, args);
-    va_end(args);
-    if (!reader->status && reader->arrays == READER_ARRAYS)
-        reader->status = error_set(reader->err, STATUS_INVALID, "more than %d arrays are looked at",
-                                   READER_ARRAYS);
-    if (reader->status)
-        return (struct store_array){.values = NULL};
-    struct store_array *array = &reader->array[reader->arrays];
-    reader->status = store_get(reader->file, path, array, reader->err);
-    if (reader->status)
-        return (struct store_array){.values = NULL};
-    reader->arrays++;
-    const bool fits = array->rank > 0 && array->count > 0 && (!rows || array->shape[0] == rows) &&
-                      (!columns || array->count == columns * array->shape[0]);
-    if (!fits) {
-        reader->status = error_set(reader->err, STATUS_INVALID, "%s has another shape", path);
-        return (struct store_array){.values = NULL};
-    }
-    return *array;
-}
-
-enum status reader_close(struct reader *reader)
-{
-    for (size_t i = 0; i < reader->arrays; i++)
-        store_array_free(&reader->array[i]);
-    reader->arrays = 0;
-    return reader->status;
 }

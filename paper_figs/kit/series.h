@@ -1,9 +1,10 @@
-/* What figures made of flows share: quantities along flows, stored by panel and read again. */
+/* Shared by figures of flows: quantities along flows, stored by panel and read again. */
 #ifndef DUET_PAPER_FIGS_SERIES_H
 #define DUET_PAPER_FIGS_SERIES_H
 
 #include "paper_figs/figure.h"
 #include "sim/flow/noncontrastive.h"
+#include "store/reader.h"
 
 /* ---- along flows ---- */
 
@@ -27,7 +28,7 @@ static inline double *series_quantity(const struct series *series, size_t quanti
     return series->value + quantity * series->times * series->runs;
 }
 
-/* What is looked at: value[quantity] of a state. */
+/* Computes the quantities of a state, value[quantity]. */
 struct series_measure {
     enum status (*measure)(const void *context, const double *state, double *value,
                            struct error *err);
@@ -42,8 +43,8 @@ enum status series_run(struct series *series, size_t run, const struct dynamics 
 
 enum { SHEET_AXES = 16, SHEET_PATH = 96, SHEET_NAME = 48 };
 
-/* A store that is filled group by group.  The first error stays in `status`, and what follows it
- * does nothing. */
+/* A store that is filled group by group.  The first error stays in `status`; all calls after it do
+ * nothing. */
 struct sheet {
     struct store *store;
     char group[SHEET_NAME]; /* "" is the root */
@@ -61,7 +62,7 @@ enum status sheet_fill(const struct figure_job *job, struct store *store, size_t
                        void (*panel)(struct sheet *sheet, const void *settings, size_t i),
                        struct error *err);
 
-/* What follows lies in this group; its axes and those of the root can be named. */
+/* Put the next datasets into this group; they can name its axes and the axes of the root. */
 void sheet_group(struct sheet *sheet, const char *group);
 
 /* An axis; NULL values are 0, 1, 2, ... */
@@ -75,26 +76,5 @@ void sheet_put(struct sheet *sheet, const char *name, const char *axes, const do
 /* A series of one quantity: sheet_put over "t" and the axis of the runs. */
 void sheet_series(struct sheet *sheet, const struct series *series, size_t quantity,
                   const char *name, const char *runs, const char *long_name);
-
-/* ---- reading ---- */
-
-enum { READER_ARRAYS = 24 };
-
-/* Arrays of a result file, kept until reader_close.  The first error stays in `status`. */
-struct reader {
-    const struct store_file *file;
-    struct store_array array[READER_ARRAYS];
-    size_t arrays;
-    enum status status;
-    struct error *err;
-};
-
-/* The array at a path, of `rows` times `columns` values (0: any number), not none; its values are
- * NULL where that fails. */
-struct store_array reader_get(struct reader *reader, size_t rows, size_t columns,
-                              const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-/* Frees what was read and returns the status. */
-enum status reader_close(struct reader *reader);
 
 #endif

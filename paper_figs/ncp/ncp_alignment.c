@@ -2,6 +2,7 @@
  */
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
+#include "store/reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -15,11 +16,11 @@ struct alignment_settings {
 
 static const struct param alignment_params[] = {
     {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
-     .doc = "runs of each kind, with seeds 1, 2, ...; eigenvalues are of the first"},
+     .doc = "runs of each kind, with seeds 1, 2, ...; eigenvalues are from the first"},
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "40", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured after each"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
      .doc = "weight decay of trunk and predictor"},
     {0},
@@ -42,12 +43,13 @@ enum { VARIANTS = sizeof variants / sizeof *variants, MODES = NCP_MODES };
 
 /* ---- computing ---- */
 
-/* What is kept of a kind of run: of all seeds [points][seeds], of the first [points][MODES]. */
+/* The stored series of a kind of run: for all seeds [points][seeds], for the first [points][MODES].
+ */
 struct kept {
     size_t points, seeds;
     double *asymmetry, *negative, *commutator, *tau, *probe;
     double *f_value, *p_value, *cosine;
-    double *work; /* [2][points * MODES] a run's eigenvalues */
+    double *work; /* [2][points * MODES] eigenvalues of a run */
 };
 
 static enum status kept_open(struct kept *k, size_t points, size_t seeds, struct error *err)
@@ -57,7 +59,7 @@ static enum status kept_open(struct kept *k, size_t points, size_t seeds, struct
     const size_t curve = points * seeds, modes = points * MODES;
     double *at = calloc(5 * curve + 5 * modes, sizeof *at);
     if (!at)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     *k = (struct kept){.points = points, .seeds = seeds};
     for (size_t i = 0; i < 5; i++, at += curve)
         *of_seeds[i] = at;
@@ -75,9 +77,9 @@ static double norm(const double *values)
     return sqrt(sum);
 }
 
-/* Of one seed, from eigenvalues s of F and p of the symmetric part of W_p: how far W_p is from
- * positive semi-definite, and the commutator relative to both norms.  |W_p|^2 is that of its
- * symmetric part plus asymmetry^2 |W_p|^2 / 4. */
+/* For one seed, from the eigenvalues s of F and p of the symmetric part of W_p: the negative part
+ * of W_p, and the commutator relative to both norms.  |W_p|^2 is |symmetric part|^2 plus
+ * asymmetry^2 |W_p|^2 / 4. */
 static void derive(struct kept *k, size_t seed, const double *s, const double *p)
 {
     for (size_t t = 0; t < k->points; t++, s += MODES, p += MODES) {
@@ -162,14 +164,14 @@ static enum status put_axes(struct store *store, const struct alignment_settings
     const double steps = ceil((double)s->samples / NCP_BATCH);
     double *values = calloc(points + seeds, sizeof *values);
     if (!values)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     enum status status =
         store_put_axis(store, "/epoch", points, NULL, "epochs of training", "1", err);
     for (size_t t = 0; t < points; t++)
         values[t] = exp(-s->eta * NCP_RATE * steps * (double)t);
     if (!status)
         status = store_put(store, "/decay", 1, &points, (const char *const[]){"/epoch"}, values,
-                           "exp(-eta t): what weight decay alone leaves of W_p", "1", err);
+                           "exp(-eta t): W_p under weight decay alone", "1", err);
     for (size_t i = 0; i < seeds; i++)
         values[i] = (double)(i + 1);
     if (!status)
@@ -226,10 +228,10 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* Of the first seed: how many modes are alive at the end, and the mean cosine of as many leading
- * ones then and at the start. */
+/* For the first seed: the number of modes that are alive at the end, and the mean cosine of as many
+ * leading modes at the end and at the start. */
 struct leading {
     size_t modes;
     double before, after;
@@ -238,45 +240,34 @@ struct leading {
 static enum status find_leading(const struct store_file *file, const char *group,
                                 struct leading *found, struct error *err)
 {
-    char path[64];
-    struct store_array s = {0}, cosine = {0};
-    snprintf(path, sizeof path, "/%s/f_eigenvalues", group);
-    enum status status = store_get(file, path, &s, err);
-    snprintf(path, sizeof path, "/%s/alignment", group);
-    if (!status)
-        status = store_get(file, path, &cosine, err);
+    struct reader r = {.file = file, .err = err};
+    const struct store_array s = reader_get(&r, 0, 0, "/%s/f_eigenvalues", group);
+    const size_t points = s.values ? s.count / s.shape[0] : 1, last = points - 1;
+    const struct store_array cosine = reader_get(&r, s.shape[0], points, "/%s/alignment", group);
     *found = (struct leading){.modes = 0};
-    const size_t points = status ? 1 : s.shape[1], last = points - 1;
-    while (!status && found->modes < s.shape[0] &&
+    while (!r.status && found->modes < s.shape[0] &&
            s.values[found->modes * points + last] > ALIVE * s.values[last])
         found->modes++;
     for (size_t j = 0; j < found->modes; j++) {
         found->before += cosine.values[j * points] / (double)found->modes;
         found->after += cosine.values[j * points + last] / (double)found->modes;
     }
-    store_array_free(&s);
-    store_array_free(&cosine);
-    return status;
+    return reader_close(&r);
 }
 
 /* Largest over the seeds, at the start and at the end. */
 static enum status find_ends(const struct store_file *file, const char *group, const char *name,
                              double ends[2], struct error *err)
 {
-    char path[64];
-    struct store_array a;
-    snprintf(path, sizeof path, "/%s/%s", group, name);
-    enum status status = store_get(file, path, &a, err);
-    if (status)
-        return status;
-    const size_t seeds = a.shape[1], last = a.count - seeds;
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "/%s/%s", group, name);
+    const size_t seeds = a.values ? a.count / a.shape[0] : 0, last = a.count - seeds;
     ends[0] = ends[1] = 0;
     for (size_t i = 0; i < seeds; i++) {
         ends[0] = fmax(ends[0], a.values[i]);
         ends[1] = fmax(ends[1], a.values[last + i]);
     }
-    store_array_free(&a);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check_variant(const struct store_file *file, const struct variant *v,
@@ -299,7 +290,7 @@ static enum status check_variant(const struct store_file *file, const struct var
         sight(sights, leading.modes >= 1 && leading.modes < NCP_SHARED,
               "%s: only %zu eigenvalues of F stay", v->name, leading.modes);
     sight(sights, leading.after > 0.95 && leading.before < 0.5,
-          "%s: |cos(u_j, W_p u_j)| of those rises from %.2f to %.3f", v->name, leading.before,
+          "%s: |cos(u_j, W_p u_j)| of these modes rises from %.2f to %.3f", v->name, leading.before,
           leading.after);
     if (v->symmetric)
         sight(sights, asymmetry[1] < 1e-12, "%s: W_p stays symmetric", v->name);
@@ -324,15 +315,15 @@ const struct figure figure_ncp_alignment = {
     .about =
         {.name = "ncp_alignment",
          .doc =
-             "The predictor comes to share its eigenvectors with F = E[f f^T], the correlation of "
-             "the outputs. Views of a latent tree of depth 6 share its latents down to level 3, "
-             "and the target follows by EMA: a linear network keeps as many eigenvalues of F and "
-             "W_p as the views share latents of level 3, one of ReLU keeps three, and weight decay "
-             "takes the others. The eigenvectors that stay, and few others, become eigenvectors of "
-             "W_p, whose negative eigenvalues and asymmetry fade about as exp(-eta t); in the "
-             "linear network an asymmetry of 0.1 is left, as in the exact flow, for the data are "
-             "not "
-             "isotropic (lines: first seed, in the last column means; bands: range of the seeds).",
+             "Alignment of the predictor's eigenvectors with F = E[f f^T], the correlation of the "
+             "outputs. Views of a latent tree of depth 6 share its latents down to level 3, "
+             "and the target follows by EMA. A linear network keeps as many eigenvalues of F and "
+             "W_p as there are shared latents of level 3, a ReLU network keeps three, and weight "
+             "decay removes the others. The eigenvectors of the remaining modes, and few others, "
+             "become eigenvectors of W_p. Negative eigenvalues and asymmetry of W_p fade about as "
+             "exp(-eta t); in the linear network an asymmetry of 0.1 remains, as in the exact "
+             "flow, since the data are not isotropic (lines: first seed, means in the last "
+             "column; bands: range of the seeds).",
          .source = "[NCP] Fig. 2",
          .params = alignment_params,
          .settings_size = sizeof(struct alignment_settings)},

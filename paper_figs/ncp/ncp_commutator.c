@@ -19,7 +19,7 @@ static const struct param params[] = {
     {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
      .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
     {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over that of the trunk"},
+     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
     {FIELD(scale), .type = PARAM_REAL, .fallback = "0.05", .low = 1e-3, .high = 10,
      .doc = "size of the first weights: of variance scale^2 / size"},
     {FIELD(end), .type = PARAM_REAL, .fallback = "500", .low = 1, .high = 1e4,
@@ -27,7 +27,7 @@ static const struct param params[] = {
     {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
      .doc = "outputs, and as many inputs"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 8, .high = 10000,
-     .doc = "times at which it is looked at"},
+     .doc = "times at which it is measured"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
      .doc = "seed of the weights"},
     {0},
@@ -124,12 +124,12 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* One run: how high the commutator comes, over its start; whether K is positive definite all the
- * time; how often the commutator grows while it is; how far it comes above the bound e^{-2 lambda
- * t} since K has become so for good, lambda the least eigenvalue since.  Below a millionth of the
- * start there is rounding only. */
+/* One run: the maximum of the commutator over its start; whether K is always positive definite; how
+ * often the commutator grows while K is positive definite; its largest excess over the bound
+ * e^{-2 lambda t} after K has become positive definite for good, with lambda the least eigenvalue
+ * from then on.  Below a millionth of the start there is rounding only. */
 struct outcome {
     double peak, excess;
     bool definite;
@@ -180,7 +180,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct outc
           "%zu of %d runs",
           panel->name, definite, TARGETS);
     sight(sights, excess < 1e-6,
-          "%s: since K is so for good, it is below e^{-2 lambda_0 t} (by %.2g %% or more)",
+          "%s: once K stays positive definite, it is below e^{-2 lambda_0 t} (by %.2g %% or more)",
           panel->name, -100 * excess);
 }
 
@@ -196,13 +196,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
             rises &= o[0][k].peak >= o[0][k - 1].peak;
         for (size_t i = 1; i < PANELS; i++)
             falls &= o[i][TARGETS - 1].peak < o[i - 1][TARGETS - 1].peak;
-        sight(
-            sights, rises && o[0][TARGETS - 1].peak > 2,
-            "without weight decay it shoots up, the higher the larger tau: to %.2f times its start "
-            "at tau = %g",
-            o[0][TARGETS - 1].peak, tau[TARGETS - 1]);
+        sight(sights, rises && o[0][TARGETS - 1].peak > 2,
+              "without weight decay it first grows, more for larger tau: to %.2f times its start "
+              "at tau = %g",
+              o[0][TARGETS - 1].peak, tau[TARGETS - 1]);
         sight(sights, falls && o[PANELS - 1][TARGETS - 1].peak == 1,
-              "weight decay takes that away: to %.2f and %.2f times", o[1][TARGETS - 1].peak,
+              "weight decay removes that growth: to %.2f and %.2f times", o[1][TARGETS - 1].peak,
               o[2][TARGETS - 1].peak);
     }
     return reader_close(&reader);
@@ -213,8 +212,8 @@ const struct figure figure_ncp_commutator = {
               .doc = "Frobenius norm of the commutator [F, W_p] and the least "
                      "eigenvalue of K, along the flow of a symmetric predictor at fixed tau, "
                      "from small weights. The commutator grows only while K is not positive "
-                     "definite, which small weight decay and large tau lead to, and decays at "
-                     "least as e^{-2 lambda_0 t} where it is.",
+                     "definite, which occurs for small weight decay and large tau; where K is "
+                     "positive definite it decays at least as e^{-2 lambda_0 t}.",
               .source = "[NCP] Fig. 9; its weight decays, tau, sizes and weights are not given",
               .params = params,
               .settings_size = sizeof(struct commutator_settings)},

@@ -17,15 +17,15 @@ static const struct param params[] = {
     {FIELD(sigma), .type = PARAM_REAL, .fallback = "0.03", .low = 0, .high = 3,
      .doc = "sigma, standard deviation of the views around their mean: X = I, X' = sigma^2 I"},
     {FIELD(rate), .type = PARAM_REAL, .fallback = "0.01", .low = 1e-4, .high = 1,
-     .doc = "learning rate, which makes the rate beta = (1 - gamma_a) / rate of a gamma_a a step"},
+     .doc = "learning rate; a factor gamma_a per step has the rate beta = (1 - gamma_a) / rate"},
     {FIELD(end), .type = PARAM_REAL, .fallback = "64", .low = 1, .high = 1000,
      .doc = "time at which the flow ends"},
     {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
      .doc = "inputs, and as many outputs"},
     {FIELD(runs), .type = PARAM_INTEGER, .fallback = "10", .low = 2, .high = 1000,
-     .doc = "runs, each from weights of its own"},
+     .doc = "runs, each with its own first weights"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "120", .low = 8, .high = 10000,
-     .doc = "times at which they are looked at"},
+     .doc = "times at which they are measured"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
      .doc = "seed of the weights"},
     {0},
@@ -42,7 +42,7 @@ enum { RATES = sizeof gamma_a / sizeof *gamma_a, PANELS = sizeof panels / sizeof
 
 /* ---- computing ---- */
 
-/* <W_a, W> / (|W_a| |W|); not a number while W_a = 0 */
+/* <W_a, W> / (|W_a| |W|); NaN while W_a = 0 */
 static enum status look(const void *context, const double *state, double *value, struct error *err)
 {
     const struct matrix_flow *f = context;
@@ -56,7 +56,7 @@ static enum status look(const void *context, const double *state, double *value,
     return STATUS_OK;
 }
 
-/* All runs of every rate, each rate from the same weights. */
+/* All runs of every rate; all rates start from the same weights. */
 static enum status run_all(struct series *series, double eta, const struct ema_settings *s,
                            struct error *err)
 {
@@ -76,7 +76,7 @@ static enum status run_all(struct series *series, double eta, const struct ema_s
     return status;
 }
 
-/* Over the runs: the mean, and the mean less and plus one standard deviation. */
+/* Over the runs: the mean, and the mean minus and plus one standard deviation. */
 static void summarise(const struct series *series, size_t runs, struct series *mean,
                       struct series *band)
 {
@@ -102,12 +102,13 @@ static void put_series(struct sheet *sheet, const struct series *series, size_t 
     if (!sheet->status)
         summarise(series, runs, &mean, &band);
     sheet_axis(sheet, "t", series->times, series->t, "time, learning rate times steps", "1");
-    sheet_axis(sheet, "gamma_a", RATES, gamma_a, "factor of the moving average, a step", "1");
+    sheet_axis(sheet, "gamma_a", RATES, gamma_a, "factor of the moving average per step", "1");
     sheet_axis(sheet, "run", runs, NULL, "run", "1");
     sheet_axis(sheet, "bound", 2, NULL, "lower, upper", "1");
     sheet_series(sheet, series, 0, "correlation", "gamma_a run", "<W_a, W> / (|W_a| |W|)");
     sheet_series(sheet, &mean, 0, "mean", "gamma_a", "its mean over the runs");
-    sheet_series(sheet, &band, 0, "band", "gamma_a bound", "the mean -+ standard deviation");
+    sheet_series(sheet, &band, 0, "band", "gamma_a bound",
+                 "mean minus and plus standard deviation");
     series_close(&mean);
     series_close(&band);
 }
@@ -132,10 +133,10 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* Of the mean: its least value, its least but for the first quarter of the time, and when it comes
- * above 0.995 for good. */
+/* Of the mean over runs: the minimum, the minimum after the first quarter of the time, and the time
+ * from which it stays above 0.995. */
 struct outcome {
     double least, least_late, recovered;
 };
@@ -163,10 +164,10 @@ static void check_panel(struct reader *r, const struct panel *panel, struct outc
         ordered &= k == 0 || o[k].recovered > o[k - 1].recovered;
     }
     sight(sights, late > 0.9,
-          "%s: but for the first quarter the mean correlation is above 0.9 (%.3f)", panel->name,
+          "%s: after the first quarter the mean correlation is above 0.9 (%.3f)", panel->name,
           late);
     sight(sights, ordered,
-          "%s: the slower the average the longer it is below 0.995, to t = %.2g to %.2g",
+          "%s: the slower the average, the longer it is below 0.995, until t = %.2g to %.2g",
           panel->name, o[0].recovered, o[RATES - 1].recovered);
 }
 
@@ -179,19 +180,22 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     if (!reader.status) {
         const double without = o[0][RATES - 1].least, most = o[PANELS - 1][RATES - 1].least;
         sight(sights, most < without && most > 0.9,
-              "weight decay deepens the dip of the slowest, from %.3f to %.3f", without, most);
+              "weight decay deepens the dip of the slowest average, from %.3f to %.3f", without,
+              most);
     }
     return reader_close(&reader);
 }
 
 const struct figure figure_ncp_ema = {
     .about = {.name = "ncp_ema",
-              .doc = "The assumption that the target is a multiple of the network, W_a = tau W: "
-                     "their normalised correlation along the flow of linear BYOL from W_a(0) = 0, "
-                     "mean and standard deviation over the runs. It is high; the dip is the longer "
-                     "the slower the average, and deepens with weight decay.",
-              .source = "[NCP] Fig. 7, with its sigma, weight decays and number of runs; sizes, "
-                        "weights and the times shown are not given there",
+              .doc =
+                  "The assumption that the target is a multiple of the network, W_a = tau W: "
+                  "normalised correlation of both along the flow of linear BYOL from W_a(0) = 0, "
+                  "mean and standard deviation over the runs. The correlation is high; its dip "
+                  "is longer for slower averages and deeper with weight decay.",
+              .source =
+                  "[NCP] Fig. 7, with its sigma, weight decays and number of runs; it does not "
+                  "give sizes, weights and times",
               .params = params,
               .settings_size = sizeof(struct ema_settings)},
     .quick = (const char *const[]){"runs=3", "times=40", NULL},

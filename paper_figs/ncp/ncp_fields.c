@@ -17,7 +17,7 @@ static const struct param params[] = {
     {FIELD(lambda_d), .type = PARAM_REAL, .fallback = "0.5", .low = 0.1, .high = 10,
      .doc = "lambda_d, eigenvalue of the covariance between two views, X"},
     {FIELD(beta), .type = PARAM_REAL, .fallback = "1", .low = 0.01, .high = 10,
-     .doc = "beta, rate of the target's moving average, where it moves"},
+     .doc = "beta, rate of the target's moving average, if it moves"},
     {FIELD(grid), .type = PARAM_INTEGER, .fallback = "17", .low = 2, .high = 100,
      .doc = "arrows of the field along either axis"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "300", .low = 10, .high = 10000,
@@ -40,12 +40,12 @@ static const struct panel {
 
 enum { PANELS = sizeof panels / sizeof *panels };
 
-/* The flow comes to its half-stable point as 1 / t only: what then counts as 0. */
+/* The flow approaches its half-stable point only as 1 / t: values below this count as 0. */
 static const double end = 1000, floor_of_w = 0.02;
 
 /* ---- computing ---- */
 
-/* Where dw/dt = 0 but for w_p = 0, v from -1 to 1: w_p w, w^2 or w is w_a times the ratio. */
+/* The set dw/dt = 0 except w_p = 0, v from -1 to 1: w_p w, w^2 or w is w_a times the ratio. */
 static void nullcline(size_t i, double ratio, double v, double limit, double at[2])
 {
     if (i == 0) { /* a branch of the hyperbola, from edge to edge */
@@ -125,7 +125,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 struct ends {
     struct store_array collapse;
@@ -143,7 +143,7 @@ static struct ends read_ends(struct reader *r, const char *group)
     return ends;
 }
 
-/* All end on the hyperbola, whose w_p w is that of its first point. */
+/* All end on the hyperbola, which has the same w_p w at all points. */
 static void check_target_fixed(struct reader *r, struct sights *sights)
 {
     struct ends ends = read_ends(r, "target_fixed");
@@ -156,11 +156,12 @@ static void check_target_fixed(struct reader *r, struct sights *sights)
                                        curve.values[0] * curve.values[1]));
     sight(sights, farthest < 1e-6,
           "target_fixed: all %zu trajectories end on w_p w = w_a lambda_d / lambda_s (%.1e), also "
-          "those that start next to the origin",
+          "from starts next to the origin",
           ends.starts, farthest);
 }
 
-/* From w > 0 to lambda_d / lambda_s; what comes to w < 0 ends at 0, as -1 / t. */
+/* Trajectories from w > 0 end at lambda_d / lambda_s; those that reach w < 0 end at 0, as -1 / t.
+ */
 static void check_tied(struct reader *r, struct sights *sights)
 {
     struct ends ends = read_ends(r, "tied");
@@ -182,9 +183,10 @@ static void check_tied(struct reader *r, struct sights *sights)
     }
     sight(sights, living > 0 && farthest < 1e-6,
           "tied: %zu trajectories end at w = w_a = lambda_d / lambda_s (%.1e)", living, farthest);
-    sight(sights, ends.collapse.values[0] == 0, "tied: from w = w_a = 0.01 the origin is left");
+    sight(sights, ends.collapse.values[0] == 0,
+          "tied: the trajectory from w = w_a = 0.01 leaves the origin");
     sight(sights, living < ends.starts && sides == 0 && slowest < 5 / end && slowest > 1e-1 / end,
-          "tied: the %zu from w < 0 collapse all the same, and slowly: w = %.2g at t = %g",
+          "tied: the %zu from w < 0 still collapse, but slowly: w = %.2g at t = %g",
           ends.starts - living, slowest, end);
 }
 
@@ -212,18 +214,18 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 }
 
 const struct figure figure_ncp_fields = {
-    .about =
-        {.name = "ncp_fields",
-         .doc = "The flow of one mode in w_p, w and w_a: (a) the target fixed at w_a = 1, where "
-                "online weight and predictor escape from the origin to the hyperbola w_p w = w_a "
-                "lambda_d / lambda_s; (b) the predictor tied to the online weight, w_p = w, where "
-                "w > 0 ends at lambda_d / lambda_s, and w < 0 at the origin; (c) no predictor, "
-                "w_p = 1, where all collapses. Trajectories blue where they do not collapse and "
-                "orange where they do, dw/dt = 0 as a black line, w_a = w dashed.",
-         .source = "[NCP] Fig. 10, with its numbers: lambda_s = 1, lambda_d = 1/2, alpha_p = "
-                   "beta = 1",
-         .params = params,
-         .settings_size = sizeof(struct fields_settings)},
+    .about = {.name = "ncp_fields",
+              .doc = "The flow of one mode in w_p, w and w_a. (a) Target fixed at w_a = 1: online "
+                     "weight and predictor escape from the origin to the hyperbola w_p w = w_a "
+                     "lambda_d / lambda_s. (b) Predictor tied to the online weight, w_p = w: "
+                     "trajectories with w > 0 end at lambda_d / lambda_s, those with w < 0 at the "
+                     "origin. (c) No predictor, w_p = 1: all trajectories collapse. Orange: "
+                     "trajectories that collapse; blue: all others; black line: dw/dt = 0; dashed: "
+                     "w_a = w.",
+              .source = "[NCP] Fig. 10, with its numbers: lambda_s = 1, lambda_d = 1/2, alpha_p = "
+                        "beta = 1",
+              .params = params,
+              .settings_size = sizeof(struct fields_settings)},
     .quick = (const char *const[]){"grid=9", "times=80", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_fields.gp",

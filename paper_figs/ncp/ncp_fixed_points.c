@@ -1,4 +1,4 @@
-/* ncp_fixed_points: where a mode on the parabola rests, in three regimes of weight decay. */
+/* ncp_fixed_points: points of rest of a mode on the parabola, in three regimes of weight decay. */
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
@@ -22,8 +22,7 @@ static const struct param params[] = {
     {0},
 };
 
-/* Weight decay over its threshold tau^2 / (4 (1 + sigma2)), and how many points of rest it leaves
- */
+/* Weight decay over its threshold tau^2 / (4 (1 + sigma2)), and the number of points of rest */
 static const struct panel {
     const char *name;
     double share;
@@ -32,7 +31,7 @@ static const struct panel {
 
 enum { PANELS = sizeof panels / sizeof *panels, MOST_REST = 3, COLUMNS = 4 };
 
-/* Of a point of rest: where it is, where predicted, the sign of the rate on either side */
+/* A point of rest: measured place, predicted place, sign of the rate on both sides */
 enum { PLACE, PREDICTED, BELOW, ABOVE };
 
 /* The frame in units of tau / (1 + sigma2) */
@@ -53,7 +52,7 @@ static double rate_at(const struct parabola *parabola, double p)
     return rate[0];
 }
 
-/* Where between a and b the rate changes its sign, by bisection */
+/* The place between a and b at which the rate changes its sign, by bisection */
 static double rest_near(const struct parabola *parabola, double a, double b)
 {
     const double sign = rate_at(parabola, a) > 0 ? 1 : -1;
@@ -67,8 +66,8 @@ static double rest_near(const struct parabola *parabola, double a, double b)
     return (a + b) / 2;
 }
 
-/* The points of rest, from the rate alone but for 0, with their prediction by NCP-10 and the sign
- * of the rate on both sides */
+/* The points of rest, found from the rate alone except 0, with their prediction by NCP-10 and the
+ * sign of the rate on both sides */
 static size_t find_rest(const struct parabola *parabola, double eta, double k,
                         double rest[MOST_REST][COLUMNS])
 {
@@ -114,7 +113,7 @@ static void put_rates(struct sheet *sheet, const struct parabola *parabola, doub
     for (size_t i = 0; i < points; i++) {
         double share = (double)i / (double)(points - 1), unit = parabola->tau / k;
         double p = unit * (low + share * (high - low));
-        /* (p - p_-)(p - p_+), also where they are complex */
+        /* (p - p_-)(p - p_+), also for complex p_- and p_+ */
         double cubic = -p * (p * p - unit * p + eta / k);
         rates.t[i] = p;
         series_quantity(&rates, 0)[i] = rate_at(parabola, p);
@@ -148,7 +147,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 static double largest(const struct store_array *a)
 {
@@ -166,7 +165,7 @@ static double difference(const struct store_array *a, const struct store_array *
     return most / largest(a);
 }
 
-/* The last is stable, one between unstable; 0 is stable with weight decay only. */
+/* The last is stable, a point between is unstable; 0 is stable only with weight decay. */
 static bool behaves(const struct store_array *rest, bool decay)
 {
     bool as_said = true;
@@ -192,10 +191,9 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
     for (size_t i = 0; i < rest.shape[0]; i++)
         off = fmax(off, fabs(rest.values[COLUMNS * i] - rest.values[COLUMNS * i + 1]));
     sight(sights, rest.shape[0] == panel->rest && off < 1e-12,
-          "%s: %zu points of rest, those that are predicted (%.1e)", panel->name, rest.shape[0],
-          off);
+          "%s: %zu points of rest, as predicted (%.1e)", panel->name, rest.shape[0], off);
     sight(sights, behaves(&rest, panel->share > 0),
-          "%s: dp/dt changes its sign as stability has it", panel->name);
+          "%s: dp/dt changes its sign as the predicted stability requires", panel->name);
     double right = difference(&rate, &corrected), wrong = difference(&rate, &printed);
     sight(sights, right < 1e-13 && wrong > 0.1,
           "%s: dp/dt is the cubic with the factor 1 + sigma^2 (%.1e), not without it (%.2f)",
@@ -212,11 +210,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_ncp_fixed_points = {
     .about = {.name = "ncp_fixed_points",
-              .doc = "The rate of p_j on the parabola s_j = p_j^2 / alpha_p at fixed tau, without "
-                     "weight decay, below its threshold tau^2 / (4 (1 + sigma^2)) and above it. "
-                     "Points of rest from the rate of the flow: filled where stable, open where "
-                     "unstable, black where stable from one side. The flow is the cubic with "
-                     "the factor 1 + sigma^2; dashed, the cubic printed in the paper, without it.",
+              .doc =
+                  "The rate of p_j on the parabola s_j = p_j^2 / alpha_p at fixed tau: no weight "
+                  "decay, weight decay below its threshold tau^2 / (4 (1 + sigma^2)), and above "
+                  "it. Points of rest from the rate of the flow: filled if stable, open if "
+                  "unstable, black if stable from one side. The flow is the cubic with the "
+                  "factor 1 + sigma^2; dashed: the cubic printed in the paper, without it.",
               .source = "[NCP] Fig. 4, with the corrected factor (erratum E2); the paper gives no "
                         "numbers",
               .params = params,

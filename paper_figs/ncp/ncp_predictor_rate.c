@@ -1,6 +1,7 @@
-/* ncp_predictor_rate: a symmetric predictor without a target network, and how fast it learns. */
+/* ncp_predictor_rate: a symmetric predictor without a target network, at several learning rates. */
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
+#include "store/reader.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ static const struct param rate_params[] = {
     {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1e4,
      .doc = "epochs of a run, measured at its end"},
     {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples of an epoch"},
+     .doc = "samples per epoch"},
     {FIELD(points), .type = PARAM_INTEGER, .fallback = "4", .low = 2, .high = 4,
      .doc = "values of alpha_p, from 1/4 by factors of 4"},
     {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
@@ -27,11 +28,11 @@ static const struct param rate_params[] = {
     {0},
 };
 
-/* A kind of run: a sweep over alpha_p, or its like at alpha_p = 1. */
+/* A kind of run: a sweep over alpha_p, or a reference at alpha_p = 1. */
 static const struct series {
     const char *name;
     bool relu, sweep;
-    bool scaled;    /* weight decay of the predictor is eta in its own steps, alpha_p eta in time */
+    bool scaled;    /* weight decay of the predictor is eta per own step, alpha_p eta in time */
     bool symmetric; /* W_p */
     double ema;
 } all_series[] = {
@@ -53,7 +54,7 @@ static const struct {
 } quantities[] = {
     {"probe", "/series/probe/mean",
      "accuracy of linear probes at the end, mean over the latents that views share", false},
-    {"gain", "/series/probe/mean", "the same less that of the untrained network", true},
+    {"gain", "/series/probe/mean", "the same minus the accuracy of the untrained network", true},
     {"effective_rank", "/series/predictor/effective_rank", "effective rank of E[f f^T] at the end",
      false},
     {"k_least", "/series/predictor/k_least", "least eigenvalue of K at the end", false},
@@ -68,7 +69,7 @@ static double rate_of(size_t i)
 
 /* ---- computing ---- */
 
-/* A run's value, NaN where it diverged. */
+/* A run's value, NaN if it diverged. */
 static enum status read_value(const char *path, size_t quantity, double *value, struct error *err)
 {
     double first;
@@ -78,7 +79,7 @@ static enum status read_value(const char *path, size_t quantity, double *value, 
     return status;
 }
 
-/* One quantity of a series: [rates][seeds], or [seeds] of what is no sweep. */
+/* One quantity of a series: [rates][seeds] of a sweep, [seeds] of a reference. */
 static enum status put_quantity(struct store *store, const struct series *series, size_t quantity,
                                 const struct figure_run *run, size_t rates, size_t seeds,
                                 struct error *err)
@@ -87,7 +88,7 @@ static enum status put_quantity(struct store *store, const struct series *series
     const size_t shape[] = {rates, seeds};
     const char *const axes[] = {"/alpha_p", "/seed"};
     char path[64];
-    enum status status = values ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = values ? STATUS_OK : error_memory(err, "curves");
     for (size_t i = 0; i < rates * seeds && !status; i++)
         status = read_value(run[i].path, quantity, &values[i], err);
     snprintf(path, sizeof path, "/%s/%s", series->name, quantities[quantity].name);
@@ -106,14 +107,14 @@ static enum status put_axes(struct store *store, const struct rate_settings *s, 
     const size_t seeds = (size_t)s->seeds;
     double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
     if (!seed)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "curves");
     for (size_t i = 0; i < (size_t)s->points; i++)
         rate[i] = rate_of(i);
     for (size_t i = 0; i < seeds; i++)
         seed[i] = (double)(i + 1);
-    enum status status =
-        store_put_axis(store, "/alpha_p", (size_t)s->points, rate,
-                       "alpha_p, learning rate of the predictor over the trunk's", "1", err);
+    enum status status = store_put_axis(
+        store, "/alpha_p", (size_t)s->points, rate,
+        "alpha_p, learning rate of the predictor over the rate of the trunk", "1", err);
     if (!status)
         status = store_put_axis(store, "/seed", seeds, seed, "seed", "1", err);
     free(seed);
@@ -180,9 +181,9 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* Mean over the seeds at the first and last alpha_p, and the largest of all. */
+/* Means over the seeds at the first and the last alpha_p, and the largest mean. */
 struct sweep {
     double first, last, largest;
 };
@@ -190,11 +191,9 @@ struct sweep {
 static enum status find_sweep(const struct store_file *file, const char *path, struct sweep *found,
                               struct error *err)
 {
-    struct store_array a;
-    enum status status = store_get(file, path, &a, err);
-    if (status)
-        return status;
-    const size_t seeds = a.shape[1];
+    struct reader r = {.file = file, .err = err};
+    const struct store_array a = reader_get(&r, 0, 0, "%s", path);
+    const size_t seeds = a.values ? a.count / a.shape[0] : 0;
     *found = (struct sweep){.largest = -INFINITY};
     for (size_t i = 0; i < a.count; i++)
         found->largest = fmax(found->largest, a.values[i]);
@@ -202,8 +201,7 @@ static enum status find_sweep(const struct store_file *file, const char *path, s
         found->first += a.values[i] / (double)seeds;
         found->last += a.values[a.count - seeds + i] / (double)seeds;
     }
-    store_array_free(&a);
-    return STATUS_OK;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -218,7 +216,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     if (status)
         return status;
     sight(sights, fabs(s[0].last - s[0].first) < 0.01,
-          "linear: alpha_p does nothing to the probes, %.3f and %.3f", s[0].first, s[0].last);
+          "linear: alpha_p does not change the probes, %.3f and %.3f", s[0].first, s[0].last);
     sight(sights, s[1].last > s[1].first,
           "ReLU, equal decay: the probes rise with alpha_p from %.3f to %.3f", s[1].first,
           s[1].last);
@@ -228,7 +226,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     sight(sights, s[3].last > s[3].first, "and the effective rank from %.2f to %.2f", s[3].first,
           s[3].last);
     sight(sights, s[5].last > s[5].first,
-          "and the least eigenvalue of K from %.3f to %.3f, which equal decay leaves below %.3f",
+          "and the least eigenvalue of K from %.3f to %.3f; with equal decay it stays below %.3f",
           s[5].first, s[5].last, s[4].largest);
     return STATUS_OK;
 }
@@ -236,15 +234,14 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ncp_predictor_rate = {
     .about =
         {.name = "ncp_predictor_rate",
-         .doc = "A symmetric predictor without a target network fares better the faster it learns. "
-                "Views of a latent tree of depth 6 share its latents down to level 3: in a ReLU "
-                "network linear probes for these lose by training at alpha_p = 1/4 and gain as "
-                "much as "
-                "with EMA or more at alpha_p > 1; the least eigenvalue of K rises above 0 only "
-                "where the "
-                "predictor's weight decay grows with its rate. Other than on the paper's images "
-                "alpha_p = 1 does not fail, and a linear network gains the same at every alpha_p "
-                "(lines: means; bands: range of the seeds, each of which draws its own tree).",
+         .doc = "A symmetric predictor without a target network is better the faster it learns. "
+                "Views of a latent tree of depth 6 share its latents down to level 3. In a ReLU "
+                "network the accuracy of linear probes for these latents falls by training at "
+                "alpha_p = 1/4, and rises as much as with EMA or more at alpha_p > 1. The least "
+                "eigenvalue of K rises above 0 only if the predictor's weight decay grows with its "
+                "rate. Unlike on the paper's images alpha_p = 1 does not fail, and a linear "
+                "network gains the same at every alpha_p (lines: means; bands: range of the "
+                "seeds, each with a tree of its own).",
          .source = "[NCP] Fig. 6",
          .params = rate_params,
          .settings_size = sizeof(struct rate_settings)},

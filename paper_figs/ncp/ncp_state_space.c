@@ -18,7 +18,7 @@ static const struct param params[] = {
     {FIELD(tau), .type = PARAM_REAL, .fallback = "1", .low = 0.5, .high = 1,
      .doc = "tau, fixed: W_a = tau W"},
     {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over that of the trunk"},
+     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
     {FIELD(grid), .type = PARAM_INTEGER, .fallback = "15", .low = 2, .high = 100,
      .doc = "arrows of the field along either axis"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 10, .high = 10000,
@@ -66,7 +66,7 @@ static void put_lines(struct sheet *sheet, const struct plane *plane, double p_p
     plane_put_rest(sheet, plane, points, 2 * LINE);
 }
 
-/* 0, p_- and p_+ on the parabola, as many as there are */
+/* 0, p_- and p_+ on the parabola, if they exist */
 static void put_points(struct sheet *sheet, const struct plane *plane, double eta,
                        const struct state_space_settings *s)
 {
@@ -80,7 +80,7 @@ static void put_points(struct sheet *sheet, const struct plane *plane, double et
     plane_put_rest(sheet, plane, points, isnan(p_minus) ? 1 : 3);
 }
 
-/* From the parabola on both sides of p_-, and from all around */
+/* From the parabola on both sides of p_-, and from the whole frame */
 static void put_trajectories(struct sheet *sheet, const struct plane *plane,
                              const struct panel *panel, const struct state_space_settings *s)
 {
@@ -128,10 +128,10 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* How far the end of a trajectory is from where the flow rests stably; without weight decay from
- * the nearer of both lines. */
+/* Distance of a trajectory's end from the stable points of rest; without weight decay, from the
+ * nearer of the two lines of rest. */
 static double distance(const double *end, const struct store_array *rest, bool lines)
 {
     double nearest = lines ? fabs(end[1]) : INFINITY;
@@ -164,12 +164,11 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
         above += high;
         above_dead += high ? collapse.values[i] : 0;
     }
-    sight(sights, farthest < 1e-6,
-          "%s: all %zu trajectories end where the flow rests stably (%.1e)", panel->name, starts,
-          farthest);
+    sight(sights, farthest < 1e-6, "%s: all %zu trajectories end at stable points of rest (%.1e)",
+          panel->name, starts, farthest);
     if (panel->eta == 0)
         sight(sights, above > 0 && above_dead == 0 && dead > 0,
-              "%s: none of the %.0f that start above the parabola collapses, %.0f below it do",
+              "%s: none of the %.0f starts above the parabola collapses, %.0f below it do",
               panel->name, above, dead);
     else if (rest.shape[0] == 1)
         sight(sights, dead == (double)starts, "%s: all collapse", panel->name);
@@ -178,7 +177,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
             sights,
             starts > 1 && collapse.values[0] == 1 && collapse.values[1] == 0 &&
                 dead < (double)starts,
-            "%s: on the parabola 0.99 p_- collapses and 1.01 p_- does not; of all, %.0f of %zu do",
+            "%s: on the parabola 0.99 p_- collapses and 1.01 p_- does not; in total %.0f of %zu do",
             panel->name, dead, starts);
     plane_check_rest(r, panel->name, sights);
 }
@@ -192,19 +191,18 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 }
 
 const struct figure figure_ncp_state_space = {
-    .about =
-        {.name = "ncp_state_space",
-         .doc = "The flow of a mode in the plane of p_j and s_j at fixed tau, without, with weak "
-                "and with strong weight decay: field, trajectories (blue ends alive, orange "
-                "collapses), points of rest (filled: stable, open: unstable) and the parabola s_j "
-                "= p_j^2 / alpha_p (dashed). Without decay no start above the parabola collapses "
-                "and none forgets where it began; a weak one draws all to the parabola and leaves "
-                "a small basin of collapse below p_-, seen in (c); a strong one leaves nothing "
-                "else.",
-         .source = "[NCP] Fig. 3; weight decay and alpha_p are the paper's, sigma^2 is not "
-                   "given there",
-         .params = params,
-         .settings_size = sizeof(struct state_space_settings)},
+    .about = {.name = "ncp_state_space",
+              .doc =
+                  "The flow of a mode in the plane of p_j and s_j at fixed tau, with no, weak and "
+                  "strong weight decay: field, trajectories (orange: collapse, blue: no collapse), "
+                  "points of rest (filled: stable, open: unstable) and the parabola s_j = p_j^2 / "
+                  "alpha_p (dashed). Without decay no start above the parabola collapses, and the "
+                  "end depends on the start. Weak decay attracts all trajectories to the parabola "
+                  "and leaves a small basin of collapse below p_-, enlarged in (c). With strong "
+                  "decay everything collapses.",
+              .source = "[NCP] Fig. 3, with its weight decay and alpha_p; it does not give sigma^2",
+              .params = params,
+              .settings_size = sizeof(struct state_space_settings)},
     .quick = (const char *const[]){"grid=9", "times=100", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_state_space.gp",

@@ -20,7 +20,7 @@ static const struct param params[] = {
     {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
      .doc = "inputs, and as many outputs"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "160", .low = 8, .high = 10000,
-     .doc = "times at which they are looked at"},
+     .doc = "times at which they are measured"},
     {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
      .doc = "seed of the weights"},
     {0},
@@ -56,7 +56,7 @@ static enum status look(const void *context, const double *state, double *value,
     return STATUS_OK;
 }
 
-/* From W = W_p^T: then F = W W^T = W_p^T W_p, and stays so. */
+/* From W = W_p^T: then F = W W^T = W_p^T W_p at all times. */
 static enum status run_all(struct series *series, double eta, const struct symmetry_settings *s,
                            struct error *err)
 {
@@ -98,8 +98,7 @@ static void put_panel(struct sheet *sheet, const void *settings, size_t i)
         sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
         sheet_series(sheet, &series, SYMMETRIC, "symmetric", "tau", "|W_p + W_p^T| / 2");
         sheet_series(sheet, &series, ANTISYMMETRIC, "antisymmetric", "tau", "|W_p - W_p^T| / 2");
-        sheet_put(sheet, "survives", "tau", survives, "1 where eta < tau^2 / (4 (1 + sigma2))",
-                  "1");
+        sheet_put(sheet, "survives", "tau", survives, "1 if eta < tau^2 / (4 (1 + sigma2))", "1");
     }
     series_close(&series);
 }
@@ -109,10 +108,10 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* Symmetric parts survive where they are said to; when each antisymmetric part has come to a
- * hundredth of its first value for good. */
+/* Symmetric parts survive where predicted; the times from which the antisymmetric parts stay below
+ * a hundredth of their first values. */
 static void check_panel(struct reader *r, const struct panel *panel, double late[TARGETS],
                         struct sights *sights)
 {
@@ -135,10 +134,10 @@ static void check_panel(struct reader *r, const struct panel *panel, double late
         living += even_end[k] > 0.1;
         wrong += (even_end[k] > 0.1) != (survives.values[k] == 1);
     }
-    sight(sights, left < 1e-3, "%s: the antisymmetric part vanishes at every tau (%.1e is left)",
+    sight(sights, left < 1e-3, "%s: the antisymmetric part vanishes at every tau (to %.1e)",
           panel->name, left);
     sight(sights, wrong == 0,
-          "%s: the symmetric part stays at %zu tau, those of eta < tau^2 / (4 (1 + sigma^2))",
+          "%s: the symmetric part stays at %zu tau, where eta < tau^2 / (4 (1 + sigma^2))",
           panel->name, living);
 }
 
@@ -152,7 +151,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     for (size_t i = 0; i < PANELS && !reader.status; i++)
         later &= late[i][0] > late[i][TARGETS - 1];
     if (!reader.status) {
-        sight(sights, later, "at every eta it comes to a hundredth later at tau = %g than at %g",
+        sight(sights, later, "at every eta it falls to a hundredth later at tau = %g than at %g",
               tau[0], tau[TARGETS - 1]);
         sight(sights, late[2][0] < late[1][0] && late[1][0] < late[0][0],
               "at tau = %g weight decay hastens that: t = %.0f, %.0f, %.0f; at tau = %g it does "
@@ -166,12 +165,11 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_ncp_symmetry = {
     .about = {.name = "ncp_symmetry",
               .doc = "Frobenius norms of the symmetric part A and the antisymmetric part B of the "
-                     "predictor along the flow that is not made symmetric, at fixed tau, from F = "
-                     "W_p^T W_p. B always vanishes, sooner where tau is large; A stays where eta < "
-                     "tau^2 / (4 (1 + sigma^2)) and vanishes with B where not.",
+                     "predictor along the flow without symmetrisation, at fixed tau, from F = "
+                     "W_p^T W_p. B always vanishes, sooner for large tau. A stays if eta < tau^2 / "
+                     "(4 (1 + sigma^2)), else it vanishes too.",
               .source =
-                  "[NCP] Fig. 8, with its weight decays; tau, sizes and weights are not given "
-                  "there",
+                  "[NCP] Fig. 8, with its weight decays; it does not give tau, sizes and weights",
               .params = params,
               .settings_size = sizeof(struct symmetry_settings)},
     .quick = (const char *const[]){"size=4", "times=60", NULL},

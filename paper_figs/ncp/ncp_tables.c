@@ -1,4 +1,4 @@
-/* ncp_tables: what becomes of learning without negatives when one thing is changed. */
+/* ncp_tables: ablations of learning without negatives. */
 #include "paper_figs/figure_runs.h"
 #include "paper_figs/figures.h"
 
@@ -59,7 +59,7 @@ enum { MEASURES = 2 };
 
 static const struct {
     const char *path, *name, *long_name;
-    double constant; /* of a network that gives one: what a diverged run counts as */
+    double constant; /* of a constant output: the value that a diverged run counts as */
 } measures[MEASURES] = {
     {"/series/probe/mean", "accuracy", "accuracy of the linear probes", 0.5},
     {"/series/predictor/effective_rank", "effective_rank", "effective rank of E[f f^T]", 1},
@@ -67,7 +67,7 @@ static const struct {
 
 struct tables {
     struct spec spec;
-    struct grid grid; /* point seed * cases + case */
+    struct grid grid; /* run seed * cases + case */
     size_t cases, seeds;
     struct figure_run *run;
     double *value[MEASURES]; /* [case][seed] */
@@ -94,7 +94,7 @@ static enum status tables_open(struct tables *t, const struct figure_job *job, s
     for (size_t m = 0; m < MEASURES; m++)
         t->value[m] = calloc(t->grid.points, sizeof(double));
     if (!t->run || !t->value[0] || !t->value[1])
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", t->grid.points);
+        return error_memory(err, "%zu runs", t->grid.points);
     for (size_t i = 0; i < t->grid.points; i++)
         t->run[i].overrides[grid_overrides(&t->grid, i, t->run[i].overrides)] = t->epochs;
     return STATUS_OK;
@@ -173,7 +173,7 @@ static enum status put_measure(const struct tables *t, size_t m, struct store *s
     char path[64];
     double *interval = malloc(3 * t->cases * sizeof *interval);
     if (!interval)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a table");
     for (size_t i = 0; i < t->cases; i++) {
         const struct interval b = bootstrap_mean(t->value[m] + i * t->seeds, t->seeds, rng);
         memcpy(interval + 3 * i, (double[]){b.low, b.mean, b.high}, 3 * sizeof *interval);
@@ -194,7 +194,7 @@ static enum status put_reported(const struct tables *t, struct store *store, str
     const char *const axes[] = {"/ablation"};
     double *top_1 = malloc(t->cases * sizeof *top_1);
     if (!top_1)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "a table");
     for (size_t i = 0; i < t->cases; i++)
         top_1[i] = reported_of(case_name(t, i));
     enum status status = store_put(store, "/stl_10", 1, &t->cases, axes, top_1,
@@ -209,7 +209,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     enum status status = tables_open(&t, job, err);
     if (!status && !rng)
-        status = error_set(err, STATUS_SYSTEM, "out of memory");
+        status = error_memory(err, "a table");
     if (!status)
         status = figure_runs(job, t.run, t.grid.points, err);
     for (size_t i = 0; i < t.grid.points && !status; i++)
@@ -228,7 +228,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 /* The place of an ablation in the attribute. */
 static size_t place_of(const char *names, const char *name)
@@ -275,11 +275,12 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_ncp_tables = {
     .about = {.name = "ncp_tables",
-              .doc = "Learning without negatives on the latent tree when one thing is changed: "
-                     "accuracy of linear probes of the latents that a view keeps (chance is 1/2) "
-                     "and effective rank of the outputs, means with 95% intervals over seeds; "
-                     "beside them, where the paper has the same change, its Top-1 on STL-10. A "
-                     "diverged run counts as a constant output. docs/ncp-13.md discusses them.",
+              .doc =
+                  "Ablations of learning without negatives on the latent tree: accuracy of linear "
+                  "probes of the latents that a view keeps (chance is 1/2) and effective rank "
+                  "of the outputs, means with 95% intervals over seeds; beside them, if the "
+                  "paper has the same ablation, its Top-1 accuracy on STL-10. A "
+                  "diverged run counts as a constant output. docs/ncp-13.md discusses them.",
               .source = "[NCP] Tables 1, 3, 5, 6, 7, on other data",
               .params = tables_params,
               .settings_size = sizeof(struct tables_settings)},

@@ -1,4 +1,4 @@
-/* ncp_weight_decay: what weight decay and the moving average do to a mode and to K. */
+/* ncp_weight_decay: effects of weight decay and of the moving average on a mode and on K. */
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
@@ -16,13 +16,13 @@ static const struct param params[] = {
     {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
      .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
     {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over that of the trunk"},
+     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
     {FIELD(p), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "p_j(0)"},
     {FIELD(s), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "s_j(0)"},
     {FIELD(end), .type = PARAM_REAL, .fallback = "1200", .low = 10, .high = 2000,
      .doc = "time at which the flow ends; a step at learning rate 0.01 is 0.01"},
     {FIELD(times), .type = PARAM_INTEGER, .fallback = "200", .low = 20, .high = 10000,
-     .doc = "times at which it is looked at"},
+     .doc = "times at which it is measured"},
     {0},
 };
 
@@ -54,7 +54,7 @@ enum { PANELS = sizeof panels / sizeof *panels };
 
 /* ---- computing ---- */
 
-/* p, s, tau and the eigenvalue of K in the mode, which is that of a flow of one dimension */
+/* p, s, tau and the eigenvalue of K in the mode, computed as K of a one-dimensional flow */
 static enum status look(const void *context, const double *state, double *value, struct error *err)
 {
     const struct mode_flow *mode = context;
@@ -86,7 +86,7 @@ static enum status run(struct series *series, const struct panel *panel, size_t 
     return series_run(series, i, &dynamics, &measure, state, err);
 }
 
-/* p_+ at tau = 1, whether it is reached or not; 0 where there is none */
+/* p_+ at tau = 1, whether it is reached or not; 0 if there is none */
 static void predict(const struct panel *panel, double sigma2, double *p_plus)
 {
     for (size_t i = 0; i < panel->runs; i++) {
@@ -131,12 +131,12 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* What the panels say of a run. */
+/* Summary of a run in the panels. */
 struct outcome {
     double p, s, p_plus;  /* at the end, and predicted */
-    double least_k, late; /* over time; when p comes to nine tenths of p_+ for good */
+    double least_k, late; /* minimum over time; time from which p stays above nine tenths of p_+ */
 };
 
 static void read_outcomes(struct reader *r, const struct panel *panel, struct outcome *outcome)
@@ -178,7 +178,8 @@ static void check_weight_decay(struct reader *r, struct sights *sights)
     }
     sight(sights, off < 1e-6, "weight decay: all end at p_+ of tau = 1, or at 0 (%.1e)", off);
     sight(sights, lower && o[last].p < 1e-6 && o[last - 1].p > 0.1,
-          "weight decay: p_j and s_j end the lower the more, at eta = %g at 0", panel->eta[last]);
+          "weight decay: p_j and s_j end lower with more of it, and at 0 for eta = %g",
+          panel->eta[last]);
     sight(sights, boosted && o[0].least_k < 0 && o[last - 1].least_k > 0,
           "weight decay: the least eigenvalue of K rises with it, from %.3f to %.3f", o[0].least_k,
           o[last].least_k);
@@ -199,15 +200,16 @@ static void check_moving_average(struct reader *r, struct sights *sights)
         faster &= o[i].late < o[i - 1].late;
         falls &= i == 1 || o[i].least_k < o[i - 1].least_k;
     }
-    sight(sights, off < 1e-6, "moving average: beta above %g ends where none ends (%.1e)",
+    sight(sights, off < 1e-6,
+          "moving average: with beta above %g the end is the same as without average (%.1e)",
           panel->beta[0], off);
     sight(sights, faster,
-          "moving average: the slower it is the later p_j is learned, t = %.0f to "
+          "moving average: the slower it is, the later p_j is learned, t = %.0f to "
           "%.0f",
           o[last].late, o[0].late);
     sight(sights, falls && o[2].least_k > 0 && o[last].least_k < -0.05,
           "moving average: the least eigenvalue of K is above 0 up to beta = %g (%.3f), and falls "
-          "to %.3f without",
+          "to %.3f without average",
           panel->beta[2], o[2].least_k, o[last].least_k);
 }
 
@@ -221,15 +223,16 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_ncp_weight_decay = {
     .about = {.name = "ncp_weight_decay",
-              .doc = "Weight decay (above, beta = 0.4) and the rate of the moving average (below, "
-                     "eta = 0.04) along the flow of one mode from tau(0) = 0. Both more decay and "
-                     "a slower average lift the eigenvalue of K above 0, where eigenspaces align; "
-                     "the one lowers what p_j and s_j end at, up to collapse, the other delays it. "
-                     "Where a mode collapses the average lags behind what shrinks, and tau ends "
-                     "above 1.",
+              .doc =
+                  "Effects of weight decay (top, beta = 0.4) and of the rate of the moving average "
+                  "(bottom, eta = 0.04) along the flow of one mode from tau(0) = 0. More decay "
+                  "and a slower average both lift the eigenvalue of K above 0, where "
+                  "eigenspaces align. More decay lowers the final p_j and s_j, up to collapse; "
+                  "a slower average delays them. In a collapse the average lags behind the "
+                  "shrinking weights, and tau ends above 1.",
               .source =
                   "[NCP] Fig. 5, with its learning rate alpha = 0.01 (t = alpha times steps), "
-                  "beta and eta of the other row; the start is not given there",
+                  "beta and eta of the other row; it does not give the start",
               .params = params,
               .settings_size = sizeof(struct weight_decay_settings)},
     .quick = (const char *const[]){"times=100", NULL},

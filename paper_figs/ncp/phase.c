@@ -1,8 +1,9 @@
-/* phase: which modes collapse, and where theory has the boundary. */
+/* phase: diagrams of the modes that collapse, with the boundary of the theory. */
 #include "paper_figs/figures.h"
 
 #include "harness/run/progress.h"
 #include "sim/flow/phase.h"
+#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -25,7 +26,7 @@ static const struct param phase_params[] = {
     {0},
 };
 
-/* A diagram over x and eta.  Its datasets lie in the group of its name. */
+/* A diagram over x and eta.  Its datasets are in the group of its name. */
 struct panel {
     const char *name, *x_name, *x_symbol;
     const char *what; /* the start */
@@ -79,8 +80,8 @@ enum { PANELS = sizeof panels / sizeof *panels };
 
 /* ---- computing ---- */
 
-/* What the parabola predicts at x; where it does not apply, the limit that no boundary can pass,
- * because there is no p_+ above: survivors end on the parabola, at tau = 1. */
+/* The boundary that the parabola predicts at x; where the prediction does not apply, the upper
+ * limit of any boundary, above which there is no p_+: survivors end on the parabola, at tau = 1. */
 static double predicted_eta(const struct panel *panel, const struct phase_mode *base, double x)
 {
     struct phase_mode mode = *base;
@@ -118,7 +119,7 @@ static enum status diagram_open(struct diagram *d, const struct panel *panel,
     d->eta = (struct phase_axis){PHASE_ETA, 0, ETA_HIGHEST, false, grid};
     d->x_value = malloc((grid * grid + 3 * grid + 3 * points) * sizeof *d->x_value);
     if (!d->x_value)
-        return error_set(err, STATUS_SYSTEM, "no memory for a diagram of %zu x %zu", grid, grid);
+        return error_memory(err, "a diagram of %zu x %zu", grid, grid);
     d->eta_value = d->x_value + grid;
     d->line = d->eta_value + grid;
     d->at_value = d->line + grid;
@@ -177,9 +178,8 @@ static enum status put_grid(struct store *store, const struct panel *panel, cons
     if (!status)
         status = store_put(store, p->line, 1, &grid, &axes[1], d->line, prediction, "1", err);
     if (!status)
-        status =
-            store_put(store, p->collapse, 2, shape, axes, d->collapse,
-                      "1 where the mode collapses, 0 where it survives, NaN: undecided", "1", err);
+        status = store_put(store, p->collapse, 2, shape, axes, d->collapse,
+                           "1 if the mode collapses, 0 if it survives, NaN: undecided", "1", err);
     return status;
 }
 
@@ -249,24 +249,16 @@ static enum status write_panel(const struct store_file *file, const struct panel
                                struct error *err)
 {
     const struct paths p = paths_of(panel);
-    struct store_array at = {0}, measured = {0}, predicted = {0};
-    enum status status = store_get(file, p.at, &at, err);
-    if (!status)
-        status = store_get(file, p.measured, &measured, err);
-    if (!status)
-        status = store_get(file, p.predicted, &predicted, err);
-    if (!status && (measured.count != at.count || predicted.count != at.count))
-        status =
-            error_set(err, STATUS_INVALID, "the boundaries in /%s differ in length", panel->name);
-    for (size_t i = 0; i < at.count && !status; i++) {
+    struct reader r = {.file = file, .err = err};
+    const struct store_array at = reader_get(&r, 0, 1, "%s", p.at),
+                             measured = reader_get(&r, at.count, 1, "%s", p.measured),
+                             predicted = reader_get(&r, at.count, 1, "%s", p.predicted);
+    for (size_t i = 0; i < at.count && !r.status; i++) {
         double eta = measured.values[i], expected = panel->exact ? predicted.values[i] : NAN;
         fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", panel->name, at.values[i], eta, expected,
                 eta / expected - 1);
     }
-    store_array_free(&at);
-    store_array_free(&measured);
-    store_array_free(&predicted);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
@@ -278,33 +270,30 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return status;
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
-/* The measured boundary on the predicted one, where theory is exact. */
+/* The measured boundary equals the predicted one where the theory is exact. */
 static enum status check_panel(const struct store_file *file, const struct panel *panel,
                                struct sights *sights, struct error *err)
 {
     const struct paths p = paths_of(panel);
-    struct store_array measured = {0}, predicted = {0};
-    enum status status = store_get(file, p.measured, &measured, err);
-    if (!status)
-        status = store_get(file, p.predicted, &predicted, err);
+    struct reader r = {.file = file, .err = err};
+    const struct store_array measured = reader_get(&r, 0, 1, "%s", p.measured),
+                             predicted = reader_get(&r, measured.count, 1, "%s", p.predicted);
     double worst = 0, above = 0;
-    for (size_t i = 0; i < measured.count && i < predicted.count && !status; i++) {
+    for (size_t i = 0; i < measured.count && !r.status; i++) {
         worst = fmax(worst, fabs(measured.values[i] / predicted.values[i] - 1));
         above = fmax(above, measured.values[i] / predicted.values[i] - 1);
     }
-    if (!status && panel->exact)
-        sight(sights, worst < 1e-6, "%s: the measured boundary is the predicted one (%.1e)",
+    if (!r.status && panel->exact)
+        sight(sights, worst < 1e-6, "%s: the measured boundary equals the predicted one (%.1e)",
               panel->name, worst);
-    else if (!status)
+    else if (!r.status)
         sight(sights, above < 1e-6 && worst > 0.1,
               "%s: the boundary ends at the threshold of tau = 1 and lies below it (by up to %.0f "
               "%%)",
               panel->name, 100 * worst);
-    store_array_free(&measured);
-    store_array_free(&predicted);
-    return status;
+    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -318,9 +307,9 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 const struct figure figure_phase = {
     .about = {.name = "phase",
               .doc =
-                  "Which modes collapse without negative pairs, over weight decay and tau, p(0), "
-                  "the predictor's rate or that of the target: the fate of every flow, the "
-                  "boundary by bisection, and the predicted one.",
+                  "Collapse of a mode without negative pairs, over weight decay and tau, p(0), the "
+                  "predictor's rate or the target's rate: collapse or survival of every flow, the "
+                  "boundary measured by bisection, and the predicted boundary.",
               .source = "[NCP]",
               .params = phase_params,
               .settings_size = sizeof(struct phase_settings)},

@@ -1,4 +1,4 @@
-/* sc_levels: which objective learns which level of the tree. */
+/* sc_levels: the levels of the tree that each objective learns. */
 #include "analysis/statistics.h"
 #include "core/random.h"
 #include "harness/report/gnuplot.h"
@@ -38,7 +38,7 @@ static const struct param levels_params[] = {
      .fallback = "32000",
      .low = 1000,
      .high = 1e9,
-     .doc = "samples of an epoch",
+     .doc = "samples per epoch",
      .offset = offsetof(struct levels_settings, samples)},
     {0},
 };
@@ -51,13 +51,14 @@ enum kind { CONTRASTIVE, LOCAL, SUPERVISED, NONCONTRASTIVE, KINDS };
 static const char *const kind_names[KINDS] = {"contrastive", "local", "supervised",
                                               "noncontrastive"};
 
-static enum kind kind_of(const struct objective *objective)
+static enum kind kind_of(const struct objective *objective, const void *settings)
 {
-    if (objective->target != TARGET_NONE)
+    const struct needs needs = objective_needs(objective, settings);
+    if (needs.target != TARGET_NONE)
         return NONCONTRASTIVE;
-    if (objective_needs_labels(objective))
+    if (needs_labels(&needs))
         return SUPERVISED;
-    return objective->cut ? LOCAL : CONTRASTIVE;
+    return needs.cut.size > 0 ? LOCAL : CONTRASTIVE;
 }
 
 enum { OVERRIDES = 16, OWN_OVERRIDES = 3, TEXT = 64 };
@@ -67,7 +68,7 @@ struct row {
     const char *name;
     const char *override[OVERRIDES];
     size_t overrides;
-    char text[TEXT]; /* the override of an objective that has no line in the spec */
+    char text[TEXT]; /* the override for an objective without a line in the spec */
     enum kind kind;
     int64_t label_level, label_node; /* of a supervised one */
 };
@@ -80,7 +81,7 @@ struct rows {
     size_t count;
 };
 
-/* Learn from the spec what the row is; the place of its objective in the registry. */
+/* Read a row from the spec; returns the place of its objective in the registry. */
 static enum status look_up(const struct rows *rows, struct row *row, size_t *objective,
                            struct error *err)
 {
@@ -90,7 +91,7 @@ static enum status look_up(const struct rows *rows, struct row *row, size_t *obj
         return status;
     const struct tree_settings *tree = spec.settings[SECTION_DATA];
     const struct descriptor *chosen = spec.chosen[SECTION_OBJECTIVE];
-    row->kind = kind_of((const struct objective *)chosen);
+    row->kind = kind_of((const struct objective *)chosen, spec.settings[SECTION_OBJECTIVE]);
     row->label_level = tree->label_level;
     row->label_node = tree->label_node;
     for (*objective = 0; objective_registry.entries[*objective] != chosen;)
@@ -99,7 +100,7 @@ static enum status look_up(const struct rows *rows, struct row *row, size_t *obj
     return STATUS_OK;
 }
 
-/* A row for each line of the spec, and for each objective that has none. */
+/* One row per line of the spec, and one per objective without a line. */
 static enum status add_rows(struct rows *rows, bool *met, struct error *err)
 {
     size_t objective;
@@ -124,7 +125,7 @@ static enum status add_rows(struct rows *rows, bool *met, struct error *err)
     return status;
 }
 
-/* Rows of one kind together, otherwise in the order in which they are. */
+/* Put rows of one kind together, otherwise keep their order. */
 static void sort_rows(struct rows *rows, struct row *sorted)
 {
     size_t count = 0;
@@ -156,8 +157,7 @@ static enum status open_rows(struct rows *rows, const char *spec, struct error *
     bool *met = calloc(objective_registry.count, sizeof *met);
     struct row *sorted = calloc(most, sizeof *sorted);
     rows->row = calloc(most, sizeof *rows->row);
-    status = met && sorted && rows->row ? add_rows(rows, met, err)
-                                        : error_set(err, STATUS_SYSTEM, "out of memory");
+    status = met && sorted && rows->row ? add_rows(rows, met, err) : error_memory(err, "runs");
     if (!status)
         sort_rows(rows, sorted);
     free(sorted);
@@ -174,15 +174,15 @@ static void close_rows(struct rows *rows)
 
 /* ---- runs ---- */
 
-/* What is kept of every run, [row][seed][level]. */
+/* The stored quantities of every run, [row][seed][level]. */
 enum value { BEFORE, AFTER, CEILING, GAIN, ROOM, VALUES };
 
 static const char *const value_names[VALUES][2] = {
     [BEFORE] = {"before", "best |correlation| before training, mean over the nodes of a level"},
     [AFTER] = {"after", "best |correlation| after training, mean over the nodes of a level"},
     [CEILING] = {"ceiling", "largest |correlation| that a function of the leaves can have"},
-    [GAIN] = {"gain", "after training less before"},
-    [ROOM] = {"room", "ceiling less after training"},
+    [GAIN] = {"gain", "after training minus before"},
+    [ROOM] = {"room", "ceiling minus after training"},
 };
 
 struct levels {
@@ -191,7 +191,8 @@ struct levels {
     struct figure_run *run;     /* [row][seed] */
     char (*text)[OWN_OVERRIDES][TEXT];
     double *value[VALUES];
-    double *labelled; /* [row][seed] gain of the labelled node less that of its level; NAN: none */
+    double *
+        labelled; /* [row][seed] gain of the labelled node minus the mean of its level; NAN: none */
 };
 
 static void plan_run(struct levels *f, size_t i, const struct levels_settings *settings)
@@ -222,7 +223,7 @@ static enum status open_levels(struct levels *f, const struct figure_job *job, s
     for (int v = 0; v < VALUES; v++)
         whole = (f->value[v] = calloc(f->runs * f->levels, sizeof(double))) && whole;
     if (!whole)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu runs", f->runs);
+        return error_memory(err, "%zu runs", f->runs);
     for (size_t i = 0; i < f->runs; i++)
         plan_run(f, i, settings);
     return STATUS_OK;
@@ -259,7 +260,7 @@ static double best_of(const struct store_array *a, size_t point, size_t node)
     return best;
 }
 
-/* Gain of a node less the mean gain of its level; NAN where it is the only one. */
+/* Gain of a node minus the mean gain of its level; NAN if it is the only node. */
 static double gain_beyond_level(struct reader *r, int64_t level, int64_t node)
 {
     const struct store_array a =
@@ -332,7 +333,7 @@ static void put_axes(const struct levels *f, struct sheet *sheet)
     static const double end[ENDS] = {-1, 0, 1};
     double *seed = calloc(f->seeds, sizeof *seed);
     if (!seed)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     for (size_t i = 0; seed && i < f->seeds; i++)
         seed[i] = (double)(i + 1);
     sheet_axis(sheet, "objective", f->rows.count, NULL, "objective, in the order of the attribute",
@@ -344,25 +345,25 @@ static void put_axes(const struct levels *f, struct sheet *sheet)
     free(seed);
 }
 
-/* Mean of the runs with its interval; the same resamples for all, so that equal runs have equal
+/* Mean of the runs with its interval; all use the same resamples, so that equal runs have equal
  * intervals. */
 static enum status find_interval(const double *runs, size_t count, struct interval *interval,
                                  struct error *err)
 {
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     if (!rng)
-        return error_set(err, STATUS_SYSTEM, "out of memory");
+        return error_memory(err, "runs");
     *interval = bootstrap_mean(runs, count, rng);
     gsl_rng_free(rng);
     return STATUS_OK;
 }
 
-/* Of `columns` values a seed: [row][column][end] from [row][seed][column]. */
+/* Means and intervals of `columns` values per seed: [row][column][end] from [row][seed][column]. */
 static enum status find_intervals(const struct levels *f, const double *value, size_t columns,
                                   double *ends, struct error *err)
 {
     double *runs = calloc(f->seeds, sizeof *runs);
-    enum status status = runs ? STATUS_OK : error_set(err, STATUS_SYSTEM, "out of memory");
+    enum status status = runs ? STATUS_OK : error_memory(err, "runs");
     for (size_t i = 0; i < f->rows.count * columns && !status; i++) {
         struct interval b = {0};
         for (size_t s = 0; s < f->seeds; s++)
@@ -374,14 +375,14 @@ static enum status find_intervals(const struct levels *f, const double *value, s
     return status;
 }
 
-/* A group of the values of all runs and their intervals; per_level: of every level. */
+/* Put a group with the values of all runs and their intervals; per_level: of every level. */
 static void put_value(const struct levels *f, const char *name, const char *long_name,
                       const double *value, bool per_level, struct sheet *sheet)
 {
     const size_t columns = per_level ? f->levels : 1;
     double *ends = calloc(f->rows.count * columns * ENDS + 1, sizeof *ends);
     if (!ends && !sheet->status)
-        sheet->status = error_set(sheet->err, STATUS_SYSTEM, "out of memory");
+        sheet->status = error_memory(sheet->err, "runs");
     if (!sheet->status)
         sheet->status = find_intervals(f, value, columns, ends, sheet->err);
     sheet_group(sheet, name);
@@ -401,7 +402,7 @@ static enum status put_levels(const struct levels *f, struct store *store, struc
     put_axes(f, &sheet);
     for (int v = 0; v < VALUES; v++)
         put_value(f, value_names[v][0], value_names[v][1], f->value[v], true, &sheet);
-    put_value(f, "labelled", "gain of the labelled node less the mean gain of its level",
+    put_value(f, "labelled", "gain of the labelled node minus the mean gain of its level",
               f->labelled, false, &sheet);
     return sheet.status;
 }
@@ -497,7 +498,7 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     return close_table(&t);
 }
 
-/* ---- what must be seen ---- */
+/* ---- checks ---- */
 
 enum { SHARED = 3 }; /* the spec's views keep levels 0 ... 2 */
 
@@ -508,7 +509,7 @@ static bool is_word(const char *text, size_t i, const char *word)
     return strlen(word) == (size_t)length && strncmp(found, word, (size_t)length) == 0;
 }
 
-/* The row of that name; the first one and an error where there is none. */
+/* The row with this name; if there is none, the first row and an error. */
 static size_t row_of(struct table *t, const char *name)
 {
     for (size_t i = 0; i < t->rows; i++)
@@ -528,7 +529,7 @@ static void check_negatives(const struct table *t, struct sights *sights)
             least = fmin(least, interval_of(t, GAIN, i, l)[1]);
         }
     sight(sights, low > 0,
-          "all objectives with negatives or labels rise at the levels that views keep, by %.3f and "
+          "all objectives with negatives or labels rise at the levels that views keep, by %.3f or "
           "more (intervals from %.3f on)",
           least, low);
 }
@@ -541,12 +542,12 @@ static void check_ceiling(const struct table *t, struct sights *sights)
             room = fmin(room, interval_of(t, ROOM, i, l)[1]);
         moved = fmax(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
     }
-    sight(sights, room > 0, "all stay below the ceiling, by %.3f and more", room);
+    sight(sights, room > 0, "all stay below the ceiling, by %.3f or more", room);
     sight(sights, moved < 0.01, "the level above the leaves stays where it was (within %.4f)",
           moved);
 }
 
-/* What an objective ends above another at a level, run by run. */
+/* The difference between two objectives at a level after training, paired by run. */
 static struct interval beyond(struct table *t, const char *name, const char *other, size_t level)
 {
     struct interval difference = {NAN, NAN, NAN};
@@ -575,7 +576,7 @@ static void check_constant(struct table *t, struct sights *sights)
     for (size_t l = 0; l < t->levels; l++)
         most = fmax(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
     sight(sights, most < 1e-3,
-          "suncet and supcon_in, a constant apart (SC-3), learn the same (%.1g)", most);
+          "suncet and supcon_in, which differ by a constant (SC-3), learn the same (%.1g)", most);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -595,19 +596,21 @@ static enum status check(const struct store_file *file, struct sights *sights, s
 
 const struct figure figure_sc_levels = {
     .about = {.name = "sc_levels",
-              .doc = "Which objective learns which level of the tree: largest |correlation| of a "
-                     "node's neurons with its latent, mean over the nodes of a level, after "
-                     "training; mean and 95% bootstrap interval over seeds. Lines: the networks "
-                     "before training, the same for all objectives, and the ceiling that no "
-                     "function of the leaves can pass, means over the same seeds, which have trees "
-                     "of their own. Views keep levels 0 to 2. The label is the root, in _label_1 "
-                     "and _label_2 the first node of level 1 and 2. Learning rates were chosen for "
-                     "each objective on other seeds (paper_figs/sc/sc_levels.yaml). All objectives "
-                     "with negatives or labels learn every level above the last one, and nearly "
-                     "the same, but for the published code's nce. Those without come close at the "
-                     "upper two and stay behind below; without the stopped gradient the root is "
-                     "lost. A label from further down costs the root.",
-              .source = "[SC], [DDN], [NCP]: their objectives; [DDN] Sec. 6: what is measured",
+              .doc =
+                  "Learning of each level of the tree by each objective: largest |correlation| of "
+                  "a node's neurons with its latent, mean over the nodes of a level, after "
+                  "training; mean and 95% bootstrap interval over seeds. Lines: the networks "
+                  "before training, the same for all objectives, and the ceiling that no "
+                  "function of the leaves can exceed, means over the same seeds, each with a "
+                  "tree of its own. Views keep levels 0 to 2. The label is the root; in "
+                  "_label_1 and _label_2 it is the first node of level 1 and 2. Learning rates "
+                  "were chosen for each objective on other seeds (paper_figs/sc/sc_levels.yaml). "
+                  "All objectives with negatives or labels except the published code's nce "
+                  "learn every level above the last one, nearly equally well. Objectives "
+                  "without negatives come close at the upper two levels and stay behind below; "
+                  "without the stopped gradient the root is lost. A label from a lower level "
+                  "costs correlation at the root.",
+              .source = "[SC], [DDN], [NCP]: their objectives; [DDN] Sec. 6: the measured quantity",
               .params = levels_params,
               .settings_size = sizeof(struct levels_settings)},
     .quick = (const char *const[]){"seeds=2", "epochs=1", "samples=8000", NULL},

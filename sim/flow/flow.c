@@ -125,7 +125,7 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
     if (w->driver && w->before && w->step && w->event && w->event_now)
         return STATUS_OK;
     free_walk(w);
-    return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu variables", flow->size);
+    return error_memory(err, "a flow of %zu variables", flow->size);
 }
 
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,

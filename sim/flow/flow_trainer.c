@@ -79,7 +79,7 @@ static enum status check(const struct learner *l, const void *settings, struct e
 {
     (void)settings;
     enum status status = STATUS_OK;
-    if (l->objective->target == TARGET_NONE || l->objective->cosine)
+    if (l->needs.target == TARGET_NONE || l->needs.cosine)
         status = error_key(err, "objective.name",
                            "train.trainer flow integrates byol, simsiam or no_stopgrad, but "
                            "objective.name is %s",
@@ -107,7 +107,7 @@ static size_t points(const struct learner *l, const void *settings)
 /* Settings of the target network; NULL: the target is the online network. */
 static const struct target_settings *target_of(const struct learner *l)
 {
-    return l->objective->target == TARGET_NETWORK ? l->objective_settings : NULL;
+    return l->needs.target == TARGET_NETWORK ? l->objective_settings : NULL;
 }
 
 static void layout(void *state, const struct learner *l, const void *settings, struct arena *arena)
@@ -152,7 +152,7 @@ static enum status open_flow(void *state, struct error *err)
         .target = !target || target->ema == 0 ? RULE_ONLINE
                   : target->ema == 1          ? RULE_FROZEN
                                               : RULE_EMA,
-        .through_target = l->objective->target == TARGET_ONLINE,
+        .through_target = l->needs.target == TARGET_ONLINE,
         .no_predictor = l->predictor->kind == PREDICTOR_IDENTITY,
         .symmetric = l->predictor->symmetric,
         .alpha_p = step->lr_ratio,

@@ -252,7 +252,7 @@ enum status network_flow_open(struct network_flow *f, const struct network_flow_
     f->work = calloc(2 * most * most + 2 * most, sizeof *f->work);
     f->loss_work = calloc(5 * n2 * n2, sizeof *f->loss_work);
     if (!f->state || !f->lambda_s || !f->lambda_d || !f->work || !f->loss_work)
-        return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu x %zu weights", n2, n1);
+        return error_memory(err, "a flow of %zu x %zu weights", n2, n1);
     enum status status = open_equations(f, w, w_p, w_a, err);
     if (plan->alpha_p == 0)
         f->dynamics.invariants = 0; /* they divide by it */

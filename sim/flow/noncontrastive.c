@@ -164,7 +164,7 @@ enum status matrix_flow_open(struct matrix_flow *f, struct dynamics *dynamics, s
     size_t n1 = f->inputs, n2 = f->outputs;
     f->work = calloc(n1 * n1 + 4 * n2 * n1 + n2 * n2, sizeof *f->work);
     if (!f->work)
-        return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu x %zu weights", n2, n1);
+        return error_memory(err, "a flow of %zu x %zu weights", n2, n1);
     struct matrix_work m = matrix_work(f);
     for (size_t i = 0; i < n1 * n1; i++)
         m.sum[i] = f->x[i] + f->x_prime[i];
@@ -210,7 +210,7 @@ enum status reduced_flow_open(struct reduced_flow *f, struct dynamics *dynamics,
 {
     f->work = calloc(f->n * f->n, sizeof *f->work);
     if (!f->work)
-        return error_set(err, STATUS_SYSTEM, "no memory for a flow of %zu dimensions", f->n);
+        return error_memory(err, "a flow of %zu dimensions", f->n);
     *dynamics = (struct dynamics){
         .flow = {.size = 2 * f->n * f->n + 1, .context = f, .rate = reduced_rate}};
     return STATUS_OK;

@@ -9,9 +9,7 @@
 struct batch_loss {
     struct batch
         batch; /* the caller sets its samples, and outputs.label and .weight where wanted */
-    const struct objective *objective;
-    const void *settings;
-    double *shared, *scratch;
+    struct loss loss;
 };
 
 /* `boundary` as in batch_layout_views.  Objectives without a target. */

@@ -8,18 +8,25 @@
 
 /* ---- plan ---- */
 
-size_t comatch_labelled_batch(const struct comatch_settings *s)
+static struct needs needs(const void *of, const void *settings)
 {
-    return (size_t)(s->labelled_batch > 0 ? s->labelled_batch : s->labels);
+    (void)of;
+    const struct comatch_settings *s = settings;
+    struct needs needs = {.positives = COMATCH_VIEWS - 1,
+                          .views = COMATCH_VIEWS,
+                          .gradient_views = COMATCH_VIEWS,
+                          .whole_batch = true,
+                          .labelled = {.count = 1, .batch = 1}};
+    if (s) {
+        needs.labelled.count = (size_t)s->labels;
+        needs.labelled.batch = (size_t)(s->labelled_batch > 0 ? s->labelled_batch : s->labels);
+    }
+    return needs;
 }
 
-enum status comatch_check(const struct comatch_settings *s, int64_t samples, int64_t batch,
-                          struct error *err)
+static enum status check(const void *settings, int64_t samples, struct error *err)
 {
-    if (batch < 2)
-        return error_key(err, "train.batch",
-                         "objective comatch compares the samples of a batch; train.batch must be "
-                         "at least 2");
+    const struct comatch_settings *s = settings;
     if (s->labels > samples)
         return error_key(err, "objective.labels",
                          "objective.labels %" PRId64 " is larger than train.samples %" PRId64
@@ -39,16 +46,17 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-void comatch_layout(struct comatch *c, const struct comatch_plan *plan, struct arena *arena)
+static void take_memory(struct comatch *c, const struct loss_plan *plan, struct arena *arena)
 {
     const size_t width = (size_t)plan->width, classes = (size_t)plan->classes;
-    const size_t stride = plan->stride, either = larger(stride, plan->labelled_stride);
-    *c = (struct comatch){.plan = *plan, .head = {plan->classes, plan->width}};
+    const size_t stride = plan->stride, either = larger(stride, plan->labelled->stride);
+    *c = (struct comatch){
+        .plan = *plan, .settings = plan->settings, .head = {plan->classes, plan->width}};
     c->parameter_stride = padded(class_head_parameters(&c->head));
     c->parameters = ARENA_TAKE(arena, double, c->parameter_stride);
     c->gradient = ARENA_TAKE(arena, double, c->parameter_stride);
     c->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * c->parameter_stride);
-    c->bank_stride = padded((size_t)plan->settings->bank);
+    c->bank_stride = padded((size_t)c->settings->bank);
     c->bank_embedding = ARENA_TAKE(arena, double, width * c->bank_stride);
     c->bank_probability = ARENA_TAKE(arena, double, classes * c->bank_stride);
     c->similarity = ARENA_TAKE(arena, double, c->bank_stride);
@@ -56,7 +64,7 @@ void comatch_layout(struct comatch *c, const struct comatch_plan *plan, struct a
     c->next_mean = ARENA_TAKE(arena, double, classes);
     c->embedding = ARENA_TAKE(arena, double, COMATCH_VIEWS *width *stride);
     c->inverse = ARENA_TAKE(arena, double, (COMATCH_VIEWS - COMATCH_STRONG) * stride);
-    c->labelled_embedding = ARENA_TAKE(arena, double, width * plan->labelled_stride);
+    c->labelled_embedding = ARENA_TAKE(arena, double, width * plan->labelled->stride);
     c->probability = ARENA_TAKE(arena, double, classes *stride);
     c->pseudo = ARENA_TAKE(arena, double, classes *stride);
     c->log_p = ARENA_TAKE(arena, double, classes *either);
@@ -66,6 +74,15 @@ void comatch_layout(struct comatch *c, const struct comatch_plan *plan, struct a
     c->edge = ARENA_TAKE(arena, double, stride);
     c->row = ARENA_TAKE(arena, double, either);
     c->force = ARENA_TAKE(arena, double, 2 * width);
+}
+
+static void *layout(const struct loss *l, struct arena *arena)
+{
+    struct comatch *state = ARENA_TAKE(arena, struct comatch, 1), planned;
+    take_memory(&planned, &l->plan, arena);
+    if (state)
+        *state = planned;
+    return state;
 }
 
 /* ---- embeddings ---- */
@@ -103,7 +120,7 @@ static double *inverse_of(const struct comatch *c, int view)
 static void similarities(const struct comatch *c, const double *z, size_t s, const double *other,
                          size_t other_stride, size_t count, double *out)
 {
-    const double inverse_tau = 1 / c->plan.settings->tau;
+    const double inverse_tau = 1 / c->settings->tau;
     memset(out, 0, count * sizeof *out);
     for (size_t k = 0; k < (size_t)c->plan.width; k++) {
         const double mine = z[k * c->plan.stride + s] * inverse_tau;
@@ -127,7 +144,7 @@ static double largest(const double *a, size_t count)
 static void align(struct comatch *c, const struct outputs *o)
 {
     const size_t samples = o->samples, stride = o->stride, classes = (size_t)c->plan.classes;
-    const double keep = c->started ? c->plan.settings->mean_decay : 0;
+    const double keep = c->started ? c->settings->mean_decay : 0;
     class_head_forward(&c->head, c->parameters, samples, stride,
                        o->f + output_index(o, COMATCH_WEAK, 0, 0), c->log_p);
     memset(c->row, 0, samples * sizeof *c->row);
@@ -147,7 +164,7 @@ static void align(struct comatch *c, const struct outputs *o)
 /* q_b of one sample: alpha p_b and what the bank has of its neighbours. */
 static void smooth(struct comatch *c, size_t b)
 {
-    const struct comatch_settings *set = c->plan.settings;
+    const struct comatch_settings *set = c->settings;
     const size_t stride = c->plan.stride, used = c->bank_used;
     double *a = c->similarity, sum = 0;
     similarities(c, embedding_of(c, COMATCH_WEAK), b, c->bank_embedding, c->bank_stride, used, a);
@@ -165,10 +182,9 @@ static void smooth(struct comatch *c, size_t b)
     }
 }
 
-void comatch_pseudo_labels(struct comatch *c, const struct outputs *unlabelled,
-                           const struct outputs *labelled)
+void comatch_pseudo_labels(struct comatch *c, const struct outputs *unlabelled)
 {
-    embed(labelled, 0, c->labelled_embedding, c->row);
+    embed(c->plan.labelled, 0, c->labelled_embedding, c->row);
     embed(unlabelled, COMATCH_WEAK, embedding_of(c, COMATCH_WEAK), c->row);
     align(c, unlabelled);
     for (size_t b = 0; b < unlabelled->samples; b++)
@@ -204,13 +220,13 @@ static bool is_confident(const struct comatch *c, size_t b)
         const double q = c->pseudo[y * c->plan.stride + b];
         top = q > top || isnan(q) ? q : top;
     }
-    return !(top < c->plan.settings->confidence);
+    return !(top < c->settings->confidence);
 }
 
 /* Cross entropy between confident pseudo-labels and the first strong view; adds to df. */
 static void pseudo_label_loss(struct comatch *c, const struct outputs *o)
 {
-    const struct comatch_settings *set = c->plan.settings;
+    const struct comatch_settings *set = c->settings;
     const size_t stride = o->stride, view = output_index(o, COMATCH_STRONG, 0, 0);
     const double share = 1 / (double)o->samples;
     double loss = 0, confident = 0;
@@ -248,7 +264,7 @@ static void label_edges(const struct comatch *c, size_t b, double *edge)
             edge[j] += mine * q[j];
     }
     for (size_t j = 0; j < samples; j++)
-        edge[j] = edge[j] >= c->plan.settings->edge ? edge[j] : 0;
+        edge[j] = edge[j] >= c->settings->edge ? edge[j] : 0;
     edge[b] = 1;
 }
 
@@ -261,7 +277,7 @@ static void embedding_edges(const struct comatch *c, size_t b, double *out)
     similarities(c, z, b, z, stride, c->plan.samples, out);
     for (size_t k = 0; k < (size_t)c->plan.width; k++)
         self += z[k * stride + b] * other[k * stride + b];
-    out[b] = self / c->plan.settings->tau;
+    out[b] = self / c->settings->tau;
 }
 
 /* Sums of all rows, and the loss. */
@@ -289,8 +305,7 @@ static void graph_rows(struct comatch *c)
 /* The row of log Z_kj becomes d loss / d (z'_k . z'_j), for j = k that by z'_k . z''_k. */
 static void graph_forces(struct comatch *c, size_t k)
 {
-    const double scale =
-        c->plan.settings->lambda_ctr / ((double)c->plan.samples * c->plan.settings->tau);
+    const double scale = c->settings->lambda_ctr / ((double)c->plan.samples * c->settings->tau);
     const double mine = c->log_sum[k], my_sum = c->row_sum[k];
     label_edges(c, k, c->edge);
     embedding_edges(c, k, c->row);
@@ -336,15 +351,14 @@ static void graph_loss(struct comatch *c, const struct outputs *o)
     }
 }
 
-void comatch_loss(struct comatch *c, const struct outputs *unlabelled,
-                  const struct outputs *labelled)
+void comatch_loss(struct comatch *c, const struct outputs *unlabelled)
 {
-    const struct comatch_settings *set = c->plan.settings;
+    const struct comatch_settings *set = c->settings;
     memset(c->gradient, 0, c->parameter_stride * sizeof *c->gradient);
     memset(unlabelled->df, 0, output_index(unlabelled, COMATCH_VIEWS, 0, 0) * sizeof(double));
     for (int view = COMATCH_STRONG; view < COMATCH_VIEWS; view++)
         embed(unlabelled, view, embedding_of(c, view), inverse_of(c, view));
-    labelled_loss(c, labelled);
+    labelled_loss(c, c->plan.labelled);
     pseudo_label_loss(c, unlabelled);
     graph_loss(c, unlabelled);
     c->loss = c->term[COMATCH_LABELLED] + set->lambda_cls * c->term[COMATCH_PSEUDO] +
@@ -357,7 +371,7 @@ void comatch_loss(struct comatch *c, const struct outputs *unlabelled,
  * Returns which entry. */
 static size_t remember(struct comatch *c, const double *z, size_t stride, size_t s)
 {
-    const size_t size = (size_t)c->plan.settings->bank, at = c->bank_next;
+    const size_t size = (size_t)c->settings->bank, at = c->bank_next;
     for (size_t k = 0; k < (size_t)c->plan.width; k++)
         c->bank_embedding[k * c->bank_stride + at] = z[k * stride + s];
     c->bank_next = (at + 1) % size;
@@ -365,29 +379,86 @@ static size_t remember(struct comatch *c, const double *z, size_t stride, size_t
     return at;
 }
 
-static void remember_batch(struct comatch *c, const uint8_t *label)
+static void remember_batch(struct comatch *c)
 {
-    const struct comatch_plan *p = &c->plan;
+    const struct loss_plan *p = &c->plan;
+    const struct outputs *labelled = p->labelled;
     for (size_t s = 0; s < p->samples; s++) {
         const size_t at = remember(c, embedding_of(c, COMATCH_WEAK), p->stride, s);
         for (size_t y = 0; y < (size_t)p->classes; y++)
             c->bank_probability[y * c->bank_stride + at] = c->probability[y * p->stride + s];
     }
-    for (size_t s = 0; s < p->labelled_samples; s++) {
-        const size_t at = remember(c, c->labelled_embedding, p->labelled_stride, s);
+    for (size_t s = 0; s < labelled->samples; s++) {
+        const size_t at = remember(c, c->labelled_embedding, labelled->stride, s);
         for (size_t y = 0; y < (size_t)p->classes; y++)
-            c->bank_probability[y * c->bank_stride + at] = y == label[s];
+            c->bank_probability[y * c->bank_stride + at] = y == labelled->label[s];
     }
 }
 
-bool comatch_learn(struct comatch *c, uint64_t step, const uint8_t *label)
+static bool learn(const struct loss *l, uint64_t step)
 {
+    struct comatch *c = l->state;
     const size_t count = class_head_parameters(&c->head);
     c->plan.optimiser->update(c->plan.optimiser_settings, step, count, c->parameters, c->gradient,
                               c->state, c->parameter_stride);
     memcpy(c->mean, c->next_mean, (size_t)c->plan.classes * sizeof *c->mean);
     c->started = true;
-    if (c->plan.settings->bank > 0)
-        remember_batch(c, label);
+    if (c->settings->bank > 0)
+        remember_batch(c);
     return are_finite(count, c->parameters);
 }
+
+/* ---- the form ---- */
+
+static void whole(const struct loss *l, const struct outputs *outputs, size_t step)
+{
+    struct comatch *c = l->state;
+    comatch_pseudo_labels(c, outputs);
+    comatch_loss(c, outputs);
+    if (step == 0)
+        memset(c->epoch_term, 0, sizeof c->epoch_term);
+    for (int i = 0; i < COMATCH_TERMS; i++) /* means so far */
+        c->epoch_term[i] += (c->term[i] - c->epoch_term[i]) / (double)(step + 1);
+}
+
+static double finish(const struct loss *l, const struct outputs *outputs,
+                     const double totals[LOSS_PARTIALS], double *scale)
+{
+    (void)outputs, (void)totals, (void)scale;
+    return ((const struct comatch *)l->state)->loss;
+}
+
+static void quantities(const struct loss *l, struct quantity_list *list)
+{
+    static const char *const term[COMATCH_TERMS][2] = {
+        [COMATCH_LABELLED] = {"labelled_loss", "cross entropy of the labelled samples"},
+        [COMATCH_PSEUDO] = {"pseudo_label_loss",
+                            "cross entropy with confident pseudo-labels, before lambda_cls"},
+        [COMATCH_GRAPH] = {"graph_loss",
+                           "cross entropy of the graphs of pseudo-labels and of embeddings, before "
+                           "lambda_ctr"},
+        [COMATCH_CONFIDENT] = {"confident",
+                               "share of unlabelled samples whose pseudo-label is confident"},
+    };
+    const struct comatch *c = l->state;
+    for (int i = 0; i < COMATCH_TERMS; i++)
+        quantity_add(list, term[i][1], "/series/comatch/%s", term[i][0])->value =
+            c ? &c->epoch_term[i] : NULL;
+}
+
+static const double *class_head(const struct loss *l, size_t *count)
+{
+    const struct comatch *c = l->state;
+    *count = class_head_parameters(
+        &(struct class_head){.classes = l->plan.classes, .width = l->plan.width});
+    return c ? c->parameters : NULL;
+}
+
+const struct form form_comatch = {.needs = needs,
+                                  .check = check,
+                                  .layout = layout,
+                                  .whole = whole,
+                                  .finish = finish,
+                                  .learn = learn,
+                                  .quantities = quantities,
+                                  .class_head = class_head};

@@ -24,10 +24,8 @@
 #ifndef DUET_SIM_COMATCH_H
 #define DUET_SIM_COMATCH_H
 
-#include "core/arena.h"
 #include "sim/loss/objective.h"
 #include "sim/net/class_head.h"
-#include "sim/optimisers/optimiser.h"
 
 struct comatch_settings {
     int64_t labels, labelled_batch; /* see sim/train/labelled.h */
@@ -49,27 +47,12 @@ enum comatch_term {
     COMATCH_TERMS
 };
 
-/* STATUS_INVALID, with the key, where the settings do not fit epochs of `samples` in such batches.
- */
-enum status comatch_check(const struct comatch_settings *settings, int64_t samples, int64_t batch,
-                          struct error *err);
+extern const struct form form_comatch;
 
-/* Labelled samples of a batch. */
-size_t comatch_labelled_batch(const struct comatch_settings *settings);
-
-/* Everything is borrowed. */
-struct comatch_plan {
-    const struct comatch_settings *settings;
-    int width, classes;
-    size_t samples, stride;                   /* of a batch and of a row of its outputs */
-    size_t labelled_samples, labelled_stride; /* the same of the labelled samples */
-    const struct optimiser *optimiser;        /* of the class head */
-    const void *optimiser_settings;
-};
-
-/* Memory belongs to the arena. */
+/* The state of such a loss. */
 struct comatch {
-    struct comatch_plan plan;
+    struct loss_plan plan;
+    const struct comatch_settings *settings;
     struct class_head head;
     /* of the head, [parameter_stride]; state: slots of them */
     double *parameters, *gradient, *state;
@@ -91,22 +74,15 @@ struct comatch {
     double *edge, *row, *similarity;
     double *force; /* [2][width] of one sample */
     double term[COMATCH_TERMS], loss;
+    double epoch_term[COMATCH_TERMS]; /* means over the steps of an epoch or evaluation */
 };
 
-void comatch_layout(struct comatch *comatch, const struct comatch_plan *plan, struct arena *arena);
+/* The two halves of its phase `whole`, for tests that hold pseudo-labels fixed: pseudo-labels of
+ * the batch, from the weak view; */
+void comatch_pseudo_labels(struct comatch *comatch, const struct outputs *outputs);
 
-/* Pseudo-labels of the batch, from the weak view; `labelled` are the outputs of the labelled
- * samples, [1 view], with their labels. */
-void comatch_pseudo_labels(struct comatch *comatch, const struct outputs *unlabelled,
-                           const struct outputs *labelled);
-
-/* Then the loss with these pseudo-labels, which also fills df of both outputs and the gradient of
+/* then the loss with these pseudo-labels, which also fills df of both outputs and the gradient of
  * the head. */
-void comatch_loss(struct comatch *comatch, const struct outputs *unlabelled,
-                  const struct outputs *labelled);
-
-/* Then step number `step` = 1, 2, ...: move the head, and remember the batch.  False where a weight
- * of the head is no longer finite. */
-bool comatch_learn(struct comatch *comatch, uint64_t step, const uint8_t *label);
+void comatch_loss(struct comatch *comatch, const struct outputs *outputs);
 
 #endif

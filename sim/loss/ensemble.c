@@ -68,7 +68,7 @@ static void layout(struct ensemble *e, const struct network *network,
     batch_loss_layout(&e->loss, network, objective, settings, samples, network->levels, arena);
     e->weight = ARENA_TAKE(arena, double, samples);
     e->probability = ARENA_TAKE(arena, double, samples);
-    e->column = ARENA_TAKE(arena, int, samples *(size_t)objective_views(objective, settings));
+    e->column = ARENA_TAKE(arena, int, samples *(size_t)objective_needs(objective, settings).views);
     e->parameters = ARENA_TAKE(arena, double, padded(network->parameters));
 }
 
@@ -77,16 +77,16 @@ enum status ensemble_create(struct ensemble **out, const struct network *network
                             const void *settings, struct ensemble_options options,
                             struct error *err)
 {
-    const int positives = objective_positives(objective, settings);
-    const struct choice choice = {.positives = positives,
-                                  .negatives = objective_views(objective, settings) - 1 - positives,
+    const struct needs needs = objective_needs(objective, settings);
+    const struct choice choice = {.positives = needs.positives,
+                                  .negatives = needs.views - 1 - needs.positives,
                                   .same_point = options.same_point};
     size_t samples = combinations(d, choice);
     if (samples == 0)
         return error_set(err, STATUS_INVALID,
                          "%d points of %d views with %d positives and %d negatives have more than "
                          "%d combinations",
-                         d->points, d->views, positives, choice.negatives, ENSEMBLE_LIMIT);
+                         d->points, d->views, needs.positives, choice.negatives, ENSEMBLE_LIMIT);
     struct ensemble *e = calloc(1, sizeof *e);
     if (!e)
         return error_set(err, STATUS_SYSTEM, "no memory for an ensemble");

@@ -4,21 +4,19 @@
 
 #include <string.h>
 
-void head_layout(struct head *h, const struct predictor *predictor,
-                 const struct objective *objective, int width, size_t samples, size_t stride,
-                 struct arena *arena)
+void head_layout(struct head *h, const struct predictor *predictor, const struct needs *needs,
+                 size_t samples, size_t stride, struct arena *arena)
 {
-    const size_t size = 2 * (size_t)width * stride;
-    *h = (struct head){.objective = objective};
+    const size_t size = 2 * (size_t)predictor->width * stride;
+    *h = (struct head){.needs = *needs};
     predictor_layout(&h->predictor, predictor, stride, arena);
     h->raw = ARENA_TAKE(arena, double, size);
-    h->compared =
-        (struct outputs){.samples = samples,
-                         .stride = stride,
-                         .width = width,
-                         .views = 2,
-                         .f = objective->cosine ? ARENA_TAKE(arena, double, size) : h->raw,
-                         .df = ARENA_TAKE(arena, double, size)};
+    h->compared = (struct outputs){.samples = samples,
+                                   .stride = stride,
+                                   .width = predictor->width,
+                                   .views = 2,
+                                   .f = needs->cosine ? ARENA_TAKE(arena, double, size) : h->raw,
+                                   .df = ARENA_TAKE(arena, double, size)};
 }
 
 /* Doubles of q, of t and of one view's outputs. */
@@ -33,7 +31,7 @@ void head_forward(struct head *h, double *parameters, double *online, const doub
     const struct outputs *o = &h->compared;
     predictor_forward(&h->predictor, parameters, online, h->raw);
     memcpy(h->raw + size, target, size * sizeof *h->raw);
-    for (size_t view = 0; h->objective->cosine && view < 2; view++)
+    for (size_t view = 0; h->needs.cosine && view < 2; view++)
         normalize_forward(o->width, o->stride, o->stride, 0, h->raw + view * size,
                           (double *)o->f + view * size);
 }
@@ -50,12 +48,12 @@ void head_backward(struct head *h, double *parameters, double *online, size_t sa
 {
     const size_t size = view_size(h);
     const struct outputs *o = &h->compared;
-    for (size_t view = 0; h->objective->cosine && view < 2; view++)
+    for (size_t view = 0; h->needs.cosine && view < 2; view++)
         normalize_backward(o->width, o->stride, o->stride, 0, h->raw + view * size,
                            o->df + view * size, o->df + view * size);
     clear_padding(o, samples);
     predictor_backward(&h->predictor, parameters, online, o->df, gradient, d_online);
-    if (d_target && h->objective->target == TARGET_ONLINE)
+    if (d_target && h->needs.target == TARGET_ONLINE)
         memcpy(d_target, o->df + size, size * sizeof *d_target);
     else if (d_target)
         memset(d_target, 0, size * sizeof *d_target);

@@ -13,16 +13,15 @@
 
 /* Memory belongs to the arena. */
 struct head {
-    const struct objective *objective;
+    struct needs needs; /* of the objective */
     struct predictor_pass predictor;
     double *raw;             /* [q, t][width][stride], before they are normalised */
     struct outputs compared; /* q and t as the two views that the objective compares */
 };
 
-/* `objective` must have a target; `stride` a multiple of 8. */
-void head_layout(struct head *head, const struct predictor *predictor,
-                 const struct objective *objective, int width, size_t samples, size_t stride,
-                 struct arena *arena);
+/* `needs` of an objective with a target; `stride` a multiple of 8. */
+void head_layout(struct head *head, const struct predictor *predictor, const struct needs *needs,
+                 size_t samples, size_t stride, struct arena *arena);
 
 /* Fill `compared` from f(x_1), 64-byte aligned, and the target's output for x_2. */
 void head_forward(struct head *head, double *parameters, double *online, const double *target);

@@ -7,19 +7,24 @@ void noncontrastive_batch_layout(struct noncontrastive_batch *b, const struct ne
                                  const struct objective *objective, const void *settings,
                                  size_t samples, int boundary, struct arena *arena)
 {
-    *b = (struct noncontrastive_batch){.objective = objective, .settings = settings};
-    bool second = objective->target == TARGET_NETWORK;
+    const struct needs needs = objective_needs(objective, settings);
+    bool second = needs.target == TARGET_NETWORK;
     batch_layout_views(&b->online, network, second ? 1 : 2, samples, boundary, arena);
     if (second)
         batch_layout_views(&b->target, network, 1, samples, boundary, arena);
-    head_layout(&b->head, predictor, objective, network->level[0].width, samples, b->online.stride,
+    head_layout(&b->head, predictor, &needs, samples, b->online.stride, arena);
+    loss_layout(&b->loss,
+                &(struct loss_plan){.objective = objective,
+                                    .settings = settings,
+                                    .width = network->level[0].width,
+                                    .samples = samples,
+                                    .stride = b->online.stride},
                 arena);
-    b->scratch = ARENA_TAKE(arena, double, objective_scratch_size(objective, 2, b->online.stride));
 }
 
 struct batch *noncontrastive_batch_view(struct noncontrastive_batch *b, int view, int *at)
 {
-    bool second = view == 1 && b->objective->target == TARGET_NETWORK;
+    bool second = view == 1 && b->head.needs.target == TARGET_NETWORK;
     *at = second ? 0 : view;
     return second ? &b->target : &b->online;
 }
@@ -57,11 +62,9 @@ double noncontrastive_batch_loss(struct noncontrastive_batch *b,
                                  const struct noncontrastive_parameters *p, double *trunk,
                                  double *predictor)
 {
-    double totals[OBJECTIVE_PARTIALS], force;
-    const struct outputs *o = &b->head.compared;
     forward(b, p);
-    objective_gradient(b->objective, b->settings, o, 0, o->samples, NULL, b->scratch, totals);
+    const double loss = loss_evaluate(&b->loss, &b->head.compared);
     if (trunk && predictor)
         backward(b, p, trunk, predictor);
-    return objective_finish(b->objective, b->settings, o, totals, &force);
+    return loss;
 }

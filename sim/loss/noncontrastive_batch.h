@@ -13,12 +13,10 @@
 
 /* Memory belongs to the arena. */
 struct noncontrastive_batch {
-    const struct objective *objective;
-    const void *settings;
     struct batch online; /* x_1, and x_2 where the online network makes the target */
     struct batch target; /* x_2 by the target network; laid out for TARGET_NETWORK only */
     struct head head; /* compared.weight may be set to give samples other shares than 1 / samples */
-    double *scratch;
+    struct loss loss;
 };
 
 /* `objective` must have a target, `predictor` the network's width.  `boundary` as in

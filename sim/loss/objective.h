@@ -1,48 +1,40 @@
-/* Objectives: functions of a network's outputs.
+/* Objectives: losses of a network's outputs.
  *
  * A sample has 1 + K + H views: x_1 and x_+1 ... x_+K (views of one data point) and x_1- ... x_H-
- * (views of other, independent draws).  With r(a, b) = |f(a) - f(b)|^2 / 2 an objective is a
- * function of r_j+ = r(x_1, x_+j) and r_k- = r(x_1, x_k-), averaged over the batch; ntxent and the
- * supervised objectives instead compare every pair of the 2 batch outputs.  Gradients flow through
- * all views.  But for cacr and comatch K = 1.
+ * (views of other, independent draws).  An objective is of a form, which says how its loss is
+ * evaluated, and of that form's own small struct, which says which loss it is:
  *
- * With inner products as similarities, [FD], -<f(x_1), f(x')> takes the place of r(x_1, x'), and
- * gradients flow through x_1 alone: the others are targets, held constant.
+ *     sim/loss/per_sample.h  a function of each sample's own distances, averaged over the batch
+ *     sim/loss/of_batch.h    a function of two mean distances of the batch
+ *     sim/loss/pairs.h       all pairs of the outputs for x_1 and x_+
+ *     sim/loss/moments.h     means and covariances of the outputs for x_1 and x_+
+ *     sim/loss/comatch.h     pseudo-labels, from labelled samples beside the batch
  *
- * A non-contrastive objective is one of r_+ alone (H = 0), between a prediction from x_1 in the
- * place of f(x_1) and a target for x_+ in that of f(x_+); see sim/loss/noncontrastive_batch.h,
- * which makes both and stops the gradient. */
+ * A batch is evaluated in chunks of samples, which may run in parallel with the same result, in
+ * these phases; a form has those that it needs, and all chunks finish one before the next:
+ *
+ *     chunk     of every chunk, from its own outputs
+ *     rows      of every chunk, from its own outputs and what all chunks left
+ *     whole     once
+ *     gradient  of every chunk: d loss / d outputs, and its part of the sums
+ *     finish    the mean loss from these sums
+ *     learn     after a step of the network: what the form learns or remembers itself
+ *
+ * An objective with a target compares a prediction from f(x_1), in its place, with a target for
+ * x_+, in the place of f(x_+): see sim/loss/head.h, which makes both and stops the gradient. */
 #ifndef DUET_SIM_OBJECTIVE_H
 #define DUET_SIM_OBJECTIVE_H
 
+#include "core/arena.h"
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/quantity.h"
 #include "sim/net/outputs.h"
-
-enum objective_scope {
-    OBJECTIVE_PER_SAMPLE, /* loss(r_+, r_-) of each sample, then the mean */
-    OBJECTIVE_OF_BATCH,   /* loss(P, N) once; P, N: mean over samples and outputs of squared
-                             differences to x_+ and to x_1- (the published code, erratum E5);
-                             a function of P - N alone, so that d_minus = -d_plus */
-    OBJECTIVE_PAIRWISE,   /* all pairs of the outputs for x_1 and x_+; no negatives are drawn */
-    OBJECTIVE_SEMI_SUPERVISED, /* no function of outputs alone: has labelled samples, a class head
-                                  and a memory besides (sim/loss/comatch.h); K = 2 */
-};
-
-/* OBJECTIVE_PAIRWISE: which outputs are an output's positives, and where they are added up.  By
- * label they are all others whose label is its own.  Its partner, the other view of its sample, is
- * always one of them: so where no other sample of the batch has its label it has the loss of
- * ntxent, and none is left out. */
-enum objective_pairs {
-    POSITIVE_PARTNER,  /* the partner alone */
-    POSITIVES_OUTSIDE, /* by label, averaged outside the logarithm */
-    POSITIVES_INSIDE,  /* by label, averaged inside the logarithm */
-    POSITIVES_SUMMED,  /* by label, summed inside the logarithm */
-};
+#include "sim/optimisers/optimiser.h"
 
 /* What the prediction for x_1 is compared with. */
 enum objective_target {
-    TARGET_NONE,    /* a contrastive objective: there is no predictor and no target */
+    TARGET_NONE,    /* there is no predictor and no target */
     TARGET_NETWORK, /* output of a second network, EMA or frozen, without gradient; the settings
                        are target_settings */
     TARGET_STOPPED, /* output of the online network, without gradient */
@@ -51,95 +43,129 @@ enum objective_target {
 
 enum target_start { START_ONLINE, START_RANDOM, START_ZERO };
 
+struct target_settings {
+    double ema; /* gamma_a of ema_step */
+    int start;  /* enum target_start */
+};
+
 /* Local training (sim/train/blocks.h): blocks of `size` levels, of which a block shares `overlap`
  * with the one above; size 0: one block of all levels. */
 struct block_cut {
     int64_t size, overlap;
 };
 
-struct target_settings {
-    double ema; /* gamma_a of ema_step */
-    int start;  /* enum target_start */
+/* What an objective asks of whoever trains with it. */
+struct needs {
+    int positives, views; /* K and 1 + K + H, of a sample */
+    int gradient_views;   /* the first so many views have gradients */
+    bool labels;          /* of the batch's samples: outputs.label */
+    bool whole_batch;     /* the outputs of all samples before the gradient of any */
+    enum objective_target target;
+    bool cosine;          /* prediction and target are divided by their norms first */
+    struct block_cut cut; /* each block has this objective on its outputs */
+    struct {
+        size_t count, batch; /* samples, the first of the first epoch's; of them in a batch */
+    } labelled;              /* samples beside the batch whose label is known; 0: none */
 };
+
+struct form;
 
 struct objective {
     struct descriptor about;
-    enum objective_scope scope;
-    enum objective_target target; /* but for TARGET_NONE the scope is OBJECTIVE_PER_SAMPLE */
-    bool cosine;                  /* prediction and target are divided by their norms first */
-    int64_t (*positives)(const void *settings); /* K; NULL: 1 */
-    /* H; NULL: 1 (0 for OBJECTIVE_PAIRWISE) */
-    int64_t (*negatives)(const void *settings);
-    /* Value and derivatives: d_plus[j] = d loss / d r_j+, j < K, d_minus[k] = d loss / d r_k-,
-     * k < H. */
-    double (*loss)(const void *settings, int64_t negatives, const double *r_plus,
-                   const double *r_minus, double *d_plus, double *d_minus);
-    /* OBJECTIVE_PAIRWISE */
-    enum objective_pairs pairs;
-    double (*temperature)(const void *settings);
-    /* Whether similarities are inner products; NULL: no.  OBJECTIVE_PER_SAMPLE, TARGET_NONE. */
-    bool (*inner)(const void *settings);
-    /* How a trainer cuts the network, each block with this objective on its outputs; NULL: not at
-     * all.  OBJECTIVE_PER_SAMPLE, TARGET_NONE. */
-    struct block_cut (*cut)(const void *settings);
+    const struct form *form;
+    const void *of; /* the form's struct */
 };
 
-/* Whether the objective compares labels of the batch. */
-static inline bool objective_labelled(const struct objective *objective)
-{
-    return objective->pairs != POSITIVE_PARTNER;
-}
+/* `settings` may be NULL where counts do not matter. */
+struct needs objective_needs(const struct objective *objective, const void *settings);
 
-/* Whether it needs a source with labels. */
-static inline bool objective_needs_labels(const struct objective *objective)
+/* Whether the source must have labels. */
+static inline bool needs_labels(const struct needs *needs)
 {
-    return objective_labelled(objective) || objective->scope == OBJECTIVE_SEMI_SUPERVISED;
+    return needs->labels || needs->labelled.batch > 0;
 }
-
-/* Whether its loss compares the samples of a batch: a chunk's gradient waits for all chunks. */
-static inline bool objective_whole_batch(const struct objective *objective)
-{
-    return objective->scope == OBJECTIVE_PAIRWISE || objective->scope == OBJECTIVE_SEMI_SUPERVISED;
-}
-
-/* Whether it is what the functions below evaluate. */
-static inline bool objective_of_outputs(const struct objective *objective)
-{
-    return objective->scope != OBJECTIVE_SEMI_SUPERVISED;
-}
-
-/* Views of x_1's point that a sample needs besides it, K, and views in all, 1 + K + H. */
-int objective_positives(const struct objective *objective, const void *settings);
-int objective_views(const struct objective *objective, const void *settings);
 
 /* STATUS_INVALID, with the key, where the objective cannot be trained by epochs of `samples` in
  * such batches. */
 enum status objective_check(const struct objective *objective, const void *settings,
                             int64_t samples, int64_t batch, struct error *err);
 
-/* How many of them, the first ones, have gradients. */
-int objective_gradient_views(const struct objective *objective, const void *settings);
+/* What a loss is laid out for; everything is borrowed. */
+struct loss_plan {
+    const struct objective *objective;
+    const void *settings;
+    int width;              /* of the outputs */
+    size_t samples, stride; /* of a batch, and of a row of its outputs */
+    size_t chunk;           /* samples of every chunk except the last, a multiple of 8; 0: all */
+    int workers;            /* chunks that are evaluated at the same time, at most; 0: 1 */
+    /* For objectives with labelled samples: */
+    const struct outputs *labelled; /* of one view, with labels */
+    int classes;
+    const struct optimiser *optimiser; /* of what the form learns */
+    const void *optimiser_settings;
+};
 
-/* Doubles of scratch that all chunks share, and that one chunk needs for itself. */
-size_t objective_shared_size(const struct objective *objective, size_t stride);
-size_t objective_scratch_size(const struct objective *objective, int views, size_t stride);
+struct loss {
+    struct loss_plan plan;
+    struct needs needs;
+    void *state; /* the form's memory, the arena's */
+};
 
-/* A batch is evaluated in chunks of samples [begin, end), which may run in parallel with the same
- * result.  OBJECTIVE_PAIRWISE alone begins with every chunk's `rows`, which writes `shared`.  Then
- * every chunk's `gradient` writes df of its samples and its part of the totals, and with
- * totals[] = sum over chunks, in their order, of partial[], `finish` returns the mean loss and
- * *force, by which all df (or anything linear in them) is yet to be multiplied: 1 unless
- * OBJECTIVE_OF_BATCH.  A chunk begins at a multiple of 8; df of the padding may be overwritten. */
-enum { OBJECTIVE_PARTIALS = 2 };
+/* Samples [begin, end) of the outputs, one chunk; begin is a multiple of 8.  Where the objective
+ * does not need the whole batch, the outputs may be those of some samples only, with `samples`
+ * still that of the batch. */
+struct chunk {
+    const struct outputs *outputs;
+    size_t begin, end;
+    int worker; /* 0..workers-1, another one for every chunk at work */
+};
 
-void objective_rows(const struct objective *objective, const void *settings,
-                    const struct outputs *outputs, size_t begin, size_t end, double *shared,
-                    double *scratch);
-void objective_gradient(const struct objective *objective, const void *settings,
-                        const struct outputs *outputs, size_t begin, size_t end,
-                        const double *shared, double *scratch, double partial[OBJECTIVE_PARTIALS]);
-double objective_finish(const struct objective *objective, const void *settings,
-                        const struct outputs *outputs, const double totals[OBJECTIVE_PARTIALS],
-                        double *force);
+enum { LOSS_PARTIALS = 2 };
+
+struct form {
+    struct needs (*needs)(const void *of, const void *settings);
+    /* What does not fit an epoch of `samples`; NULL: everything fits. */
+    enum status (*check)(const void *settings, int64_t samples, struct error *err);
+    /* The state, taken from the arena: called once counting, when it is NULL, and once real. */
+    void *(*layout)(const struct loss *loss, struct arena *arena);
+    /* The phases.  All may be NULL except `finish`. */
+    void (*chunk)(const struct loss *loss, const struct chunk *chunk);
+    void (*rows)(const struct loss *loss, const struct chunk *chunk);
+    void (*whole)(const struct loss *loss, const struct outputs *outputs, size_t step);
+    void (*gradient)(const struct loss *loss, const struct chunk *chunk,
+                     double partial[LOSS_PARTIALS]);
+    double (*finish)(const struct loss *loss, const struct outputs *outputs,
+                     const double totals[LOSS_PARTIALS], double *scale);
+    bool (*learn)(const struct loss *loss, uint64_t step);
+    /* Numbers of its own for each epoch, and the class head that it learns, [*count]; NULL: none.
+     */
+    void (*quantities)(const struct loss *loss, struct quantity_list *list);
+    const double *(*class_head)(const struct loss *loss, size_t *count);
+};
+
+/* Lay out (call once counting, once real). */
+void loss_layout(struct loss *loss, const struct loss_plan *plan, struct arena *arena);
+
+/* The phases; what the form does not have does nothing.  loss_gradient writes df of the chunk's
+ * samples (df of the padding may be overwritten) and its part of the sums. */
+void loss_chunk(const struct loss *loss, const struct chunk *chunk);
+void loss_rows(const struct loss *loss, const struct chunk *chunk);
+/* `step` of the epoch or evaluation, from 0: means over the steps begin anew. */
+void loss_whole(const struct loss *loss, const struct outputs *outputs, size_t step);
+void loss_gradient(const struct loss *loss, const struct chunk *chunk,
+                   double partial[LOSS_PARTIALS]);
+/* With totals[] = sum over chunks, in their order, of partial[]: the mean loss, and the factor by
+ * which all df, or anything linear in them, is yet to be multiplied. */
+double loss_finish(const struct loss *loss, const struct outputs *outputs,
+                   const double totals[LOSS_PARTIALS], double *scale);
+/* Step number `step` = 1, 2, ...; false where a weight is no longer finite. */
+bool loss_learn(const struct loss *loss, uint64_t step);
+
+/* The loss of a batch from beginning to end, and its gradient in outputs->df. */
+double loss_evaluate(const struct loss *loss, const struct outputs *outputs);
+
+/* The same, with memory of its own. */
+enum status loss_once(const struct loss_plan *plan, const struct outputs *outputs, double *value,
+                      struct error *err);
 
 #endif

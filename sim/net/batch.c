@@ -46,6 +46,18 @@ void batch_set_values(struct batch *b, int view, const double *x, size_t stride)
     pass_load(&b->pass, x, stride, (size_t)view * b->stride, b->samples);
 }
 
+struct rows batch_rows(struct batch *b, int view)
+{
+    if (b->network->leaf_states == 0)
+        return (struct rows){
+            .view = view, .stride = b->pass.columns, .value = batch_value(b, view, 0)};
+    return (struct rows){.view = view,
+                         .stride = b->stride,
+                         .pattern = view_pattern(b, view),
+                         .network = b->network,
+                         .level = b->tables.boundary};
+}
+
 /* The outputs are [view][width][stride], the pass is [width][view][stride]. */
 static size_t pass_index(const struct batch *b, int view, int k)
 {

@@ -6,6 +6,7 @@
 
 #include "sim/net/outputs.h"
 #include "sim/net/pass.h"
+#include "sim/net/views.h"
 
 struct batch {
     const struct network *network;
@@ -30,6 +31,9 @@ void batch_limit(struct batch *batch, int gradient_views);
 /* Samples of one view: leaf states [leaf][stride], or real values [leaf][stride]. */
 void batch_set_states(struct batch *batch, int view, const uint8_t *leaf, size_t stride);
 void batch_set_values(struct batch *batch, int view, const double *x, size_t stride);
+
+/* The place of one view's samples, for views_fill: patterns, or real values. */
+struct rows batch_rows(struct batch *batch, int view);
 
 /* Row of input `i` of one view, [samples], to write real values into. */
 static inline double *batch_value(struct batch *batch, int view, size_t i)

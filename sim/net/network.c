@@ -23,19 +23,21 @@ void network_finish(struct network *network)
 }
 
 enum status network_build(struct network *network, const struct network_kind *kind,
-                          const void *settings, const struct observed *observed, struct error *err)
+                          const void *settings, const struct source *source, const void *world,
+                          struct error *err)
 {
     const struct network_common *common = settings;
+    const struct observed observed = source->observed(world);
     *network = (struct network){
-        .leaves = observed->leaves,
-        .leaf_states = observed->states,
-        .leaf_width = observed->states > 2 ? observed->states : 1,
+        .leaves = observed.leaves,
+        .leaf_states = observed.states,
+        .leaf_width = observed.states > 2 ? observed.states : 1,
         .relu = common->activation == 0,
         .bias = common->bias,
         .normalize = common->normalize,
         .norm_eps = common->norm_eps,
     };
-    enum status status = kind->shape(settings, observed, network, err);
+    enum status status = kind->shape(settings, source, world, network, err);
     if (!status)
         network_finish(network);
     return status;

@@ -23,6 +23,7 @@
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/random.h"
+#include "sim/data/source.h"
 
 enum { NETWORK_MAX_LEVELS = 24 };
 
@@ -59,15 +60,6 @@ struct network {
     size_t parameters;   /* doubles */
 };
 
-/* The observed variables that a network is built on. */
-struct observed {
-    size_t leaves;
-    int states;          /* 0: real numbers */
-    int depth;           /* of the tree that made them; 0 where there is none */
-    const int *children; /* [depth] of a node of each level */
-    size_t features;     /* of the dictionary that made them; 0 where there is none */
-};
-
 /* Settings that all kinds share: the first member of each kind's settings struct. */
 struct network_common {
     int activation; /* 0 relu, 1 linear */
@@ -78,8 +70,8 @@ struct network_common {
 /* A kind of network; network.kind in a spec. */
 struct network_kind {
     struct descriptor about;
-    /* Fill levels, nodes, width and children of every level. */
-    enum status (*shape)(const void *settings, const struct observed *observed,
+    /* Fill levels, nodes, width and children of every level, for the leaves that `network` has. */
+    enum status (*shape)(const void *settings, const struct source *source, const void *world,
                          struct network *network, struct error *err);
 };
 
@@ -107,8 +99,10 @@ struct network_kind {
         .offset = offsetof(struct network_common, norm_eps)                                        \
     }
 
+/* A network for the data of a source. */
 enum status network_build(struct network *network, const struct network_kind *kind,
-                          const void *settings, const struct observed *observed, struct error *err);
+                          const void *settings, const struct source *source, const void *world,
+                          struct error *err);
 
 /* Compute offsets and the number of parameters once the shape is filled in. */
 void network_finish(struct network *network);

@@ -2,11 +2,6 @@
 
 #include <inttypes.h>
 
-struct block_cut blocks_cut(const struct objective *objective, const void *settings)
-{
-    return objective->cut ? objective->cut(settings) : (struct block_cut){.size = 0};
-}
-
 enum status blocks_check(struct block_cut cut, const struct network *network, struct error *err)
 {
     if (cut.size > network->levels)

@@ -16,9 +16,6 @@ struct block {
     int width;       /* numbers that the objective sees: neurons of all nodes of `top` */
 };
 
-/* How the objective cuts a network. */
-struct block_cut blocks_cut(const struct objective *objective, const void *settings);
-
 /* STATUS_INVALID where the cut does not fit the network. */
 enum status blocks_check(struct block_cut cut, const struct network *network, struct error *err);
 

@@ -5,19 +5,23 @@
 
 /* ---- plan ---- */
 
-/* Block b of the samples: their labels, and their patterns at the boundary. */
-static void draw_block(struct labelled *l, size_t b, void *scratch, uint8_t *leaf,
-                       uint16_t *pattern)
+static bool real_values(const struct labelled *l)
+{
+    return l->plan.network->leaf_states == 0;
+}
+
+/* All samples and their labels. */
+static void draw(struct labelled *l, struct views *views)
 {
     const struct labelled_plan *p = &l->plan;
-    const size_t left = p->count - b * BLOCK, count = left < BLOCK ? left : BLOCK;
-    const struct draw draw = {.seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
-    uint8_t label[BLOCK];
-    p->source->labels(p->world, draw, label);
-    memcpy(l->label + b * BLOCK, label, count);
-    p->source->views(p->world, draw, 0, 1, scratch, leaf);
-    pattern_index(p->network, p->tables->boundary, leaf, BLOCK, count, pattern + b * BLOCK,
-                  l->stride);
+    const struct draw address = {.seed = p->seed, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    const struct rows rows[] = {{.label = l->label},
+                                {.value = l->value,
+                                 .pattern = l->pattern,
+                                 .network = p->network,
+                                 .level = p->tables->boundary,
+                                 .stride = l->stride}};
+    views_fill(views, address, 0, p->count, rows, 2);
 }
 
 void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struct arena *arena)
@@ -26,7 +30,10 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
     const size_t columns = padded(plan->batch), width = (size_t)n->level[0].width;
     assert(!plan->tables->occurring); /* it knows nothing of these samples */
     *l = (struct labelled){.plan = *plan, .stride = padded(plan->count)};
-    l->pattern = ARENA_TAKE(arena, uint16_t, nodes_of(n, plan->tables->boundary) * l->stride);
+    if (real_values(l))
+        l->value = ARENA_TAKE(arena, double, n->leaves * l->stride);
+    else
+        l->pattern = ARENA_TAKE(arena, uint16_t, nodes_of(n, plan->tables->boundary) * l->stride);
     l->label = ARENA_TAKE(arena, uint8_t, l->stride);
     l->batch_label = ARENA_TAKE(arena, uint8_t, plan->batch);
     pass_layout(&l->pass, plan->tables, columns, false, true, arena);
@@ -38,10 +45,10 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
                                   .f = f,
                                   .df = ARENA_TAKE(arena, double, width *columns),
                                   .label = l->batch_label};
-    uint8_t *leaf = ARENA_TAKE(arena, uint8_t, n->leaves * BLOCK);
-    void *scratch = ARENA_TAKE(arena, uint8_t, plan->source->scratch_size(plan->world));
-    for (size_t b = 0; arena->base && b * BLOCK < plan->count; b++)
-        draw_block(l, b, scratch, leaf, l->pattern);
+    struct views views = {.source = plan->source, .world = plan->world, .count = 1};
+    views_layout(&views, arena);
+    if (arena->base)
+        draw(l, &views);
 }
 
 /* ---- a step ---- */
@@ -67,7 +74,10 @@ void labelled_forward(struct labelled *l, uint64_t step, double *parameters)
     for (size_t i = 0, count; i < o->samples; i += count) {
         const size_t first = sample_of(l, step, i);
         count = run_of(l, step, i);
-        pass_look_up(&l->pass, l->pattern + first, l->stride, i, count);
+        if (real_values(l))
+            pass_load(&l->pass, l->value + first, l->stride, i, count);
+        else
+            pass_look_up(&l->pass, l->pattern + first, l->stride, i, count);
         memcpy(l->batch_label + i, l->label + first, count);
     }
     pass_forward(&l->pass, parameters);
@@ -90,7 +100,7 @@ void labelled_backward(struct labelled *l, uint64_t step, double *parameters, do
         normalize_backward(o->width, o->stride, o->stride, n->norm_eps, l->pass.pre[0], delta,
                            delta);
     pass_backward(&l->pass, parameters, gradient);
-    for (size_t i = 0, count; i < o->samples; i += count) {
+    for (size_t i = 0, count; !real_values(l) && i < o->samples; i += count) {
         count = run_of(l, step, i);
         pass_scatter(&l->pass, l->pattern + sample_of(l, step, i), l->stride, i, count,
                      delta_lookup);

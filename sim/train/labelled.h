@@ -2,13 +2,14 @@
  *
  * They are the first samples of the first epoch, un-augmented (view 0), with the source's labels:
  * drawn once and seen again and again.  A batch takes the next ones in turn, beginning anew after
- * the last.  Only for data of states (sim/data/source.h). */
+ * the last. */
 #ifndef DUET_SIM_LABELLED_H
 #define DUET_SIM_LABELLED_H
 
 #include "sim/data/source.h"
 #include "sim/loss/objective.h"
 #include "sim/net/pass.h"
+#include "sim/net/views.h"
 
 /* Everything is borrowed. */
 struct labelled_plan {
@@ -24,7 +25,8 @@ struct labelled_plan {
 struct labelled {
     struct labelled_plan plan;
     size_t stride;          /* padded count */
-    uint16_t *pattern;      /* [boundary node][stride] */
+    uint16_t *pattern;      /* [boundary node][stride] of states, or */
+    double *value;          /* [input][stride] of real numbers */
     uint8_t *label;         /* [stride] */
     uint8_t *batch_label;   /* [batch] of the step at work: outputs.label */
     struct pass pass;       /* a column a sample */

@@ -20,8 +20,7 @@ static enum status check(const struct learner *l, const void *settings, struct e
                          s->batch, s->samples);
     enum status status =
         objective_check(l->objective, l->objective_settings, s->samples, s->batch, err);
-    return status ? status
-                  : blocks_check(blocks_cut(l->objective, l->objective_settings), l->network, err);
+    return status ? status : blocks_check(l->needs.cut, l->network, err);
 }
 
 /* Before training, every `every` epochs and at the end. */
@@ -40,7 +39,7 @@ static struct snapshot weights(const void *state)
 {
     const struct minibatch *m = state;
     const struct trainer *t = &m->trainer;
-    const bool predicts = m->learner->objective->target != TARGET_NONE;
+    const bool predicts = m->learner->needs.target != TARGET_NONE;
     struct snapshot s = {.parameters = t->parameters,
                          .target = t->target,
                          .predictor = predicts ? t->predictor.parameters : NULL};
@@ -70,9 +69,9 @@ static void layout(void *state, const struct learner *l, const void *settings, s
     const struct snapshot now = weights(m);
     m->taken = (struct snapshot){.class_head_size = now.class_head_size};
     m->taken.parameters = ARENA_TAKE(arena, double, l->network->parameters);
-    if (l->objective->target != TARGET_NONE)
+    if (l->needs.target != TARGET_NONE)
         m->taken.predictor = ARENA_TAKE(arena, double, l->predictor->parameters);
-    if (l->objective->target == TARGET_NETWORK)
+    if (l->needs.target == TARGET_NETWORK)
         m->taken.target = ARENA_TAKE(arena, double, l->network->parameters);
     if (now.class_head_size > 0)
         m->taken.class_head = ARENA_TAKE(arena, double, now.class_head_size);

@@ -184,13 +184,14 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                               .epoch = s->epoch + (slab >= s->end),
                               .block = first_step(s, slab) * p->batch / BLOCK + b};
     if (p->labels)
-        p->source->labels(p->world, draw, s->label + label_index(s, place));
+        p->source->labels->draw(p->world, draw, s->label + label_index(s, place));
     if (real_values(s)) {
-        p->source->values(p->world, draw, p->positives, p->views, scratch,
-                          value_block(s, place.slab, b));
+        p->source->draw(p->world, draw, p->positives, p->views, scratch,
+                        (struct samples){.value = value_block(s, place.slab, b)});
         return;
     }
-    p->source->views(p->world, draw, p->positives, p->views, scratch, s->leaf + own);
+    p->source->draw(p->world, draw, p->positives, p->views, scratch,
+                    (struct samples){.state = s->leaf + own});
     for (int view = 0; view < p->views; view++)
         pattern_index(p->network, p->level, s->leaf + own + (size_t)view * leaves * BLOCK, BLOCK,
                       BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);

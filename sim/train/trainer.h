@@ -9,17 +9,14 @@
  * its own loss; where there is more than one, all levels are evaluated once a sample
  * (sim/net/pass.h).
  *
- * A semi-supervised objective (sim/loss/comatch.h) is evaluated by the first thread, when all
- * outputs of the batch are there; its labelled samples (sim/train/labelled.h) add to the sums of
- * the last shard.
- */
+ * The phases of a loss (sim/loss/objective.h) run on the same chunks.  Labelled samples beside the
+ * batch (sim/train/labelled.h) add to the sums of the last shard. */
 #ifndef DUET_SIM_TRAINER_H
 #define DUET_SIM_TRAINER_H
 
 #include "core/arena.h"
 #include "core/quantity.h"
 #include "sim/data/source.h"
-#include "sim/loss/comatch.h"
 #include "sim/loss/head.h"
 #include "sim/loss/objective.h"
 #include "sim/net/network.h"
@@ -37,7 +34,7 @@ struct trainer_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    /* Its cut fits the network (blocks_check), its labelled samples the epoch (comatch_check). */
+    /* Its cut fits the network (blocks_check), all else the epoch (objective_check). */
     const struct objective *objective;
     const void *objective_settings;
     const struct optimiser *optimiser;
@@ -61,7 +58,8 @@ struct epoch_result {
 
 struct trainer {
     struct trainer_plan plan;
-    int views, online_views;      /* of a sample; that the network in training sees */
+    struct needs needs;           /* of the objective */
+    int online_views;             /* of a sample, that the network in training sees */
     int gradient_views;           /* of those, the first so many have gradients */
     int team;                     /* threads at work, at most plan.threads */
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
@@ -77,11 +75,10 @@ struct trainer {
     struct tables tables;       /* of the batch at work, with the weights that it meets */
     struct pass *pass;          /* one a thread; one a chunk where the loss compares all samples */
     struct pass *delta;         /* one a thread: the gradient arrays that its passes use in turn */
-    struct outputs *outputs;  /* [block] of the network: one set; one a thread where the loss needs
-                                 no other sample, whose blocks use the same memory in turn */
-    double *shared, *scratch; /* of the objective; scratch: one a chunk */
-    size_t scratch_size;
-    double *partial; /* [block][chunk][8], OBJECTIVE_PARTIALS of them used */
+    struct outputs *outputs; /* [block] of the network: one set; one a thread where the loss needs
+                                no other sample, whose blocks use the same memory in turn */
+    struct loss loss;
+    double *partial; /* [block][chunk][8], LOSS_PARTIALS of them used */
     double
         *shard_gradient;  /* [shard][gradient_stride], levels above the entry (sim/net/tables.h) */
     double *shard_lookup; /* [shard][lookup_stride], sums by pattern */
@@ -95,10 +92,7 @@ struct trainer {
     struct tables target_tables; /* ... of the same patterns */
     struct pass *target_pass;    /* one a thread */
     double *target_output;       /* [thread][width][chunk] */
-    /* OBJECTIVE_SEMI_SUPERVISED. */
-    struct labelled labelled;
-    struct comatch comatch;
-    double term[COMATCH_TERMS]; /* as block_loss */
+    struct labelled labelled;    /* for objectives with labelled samples */
     struct supply supply;
 };
 

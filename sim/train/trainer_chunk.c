@@ -4,7 +4,7 @@
 
 static struct pass *pass_of(const struct trainer *t, size_t chunk, int thread)
 {
-    return &t->pass[whole_batch(t) ? chunk : (size_t)thread];
+    return &t->pass[t->needs.whole_batch ? chunk : (size_t)thread];
 }
 
 static size_t chunk_end(const struct trainer *t, size_t chunk)
@@ -13,27 +13,16 @@ static size_t chunk_end(const struct trainer *t, size_t chunk)
     return end < t->plan.batch ? end : t->plan.batch;
 }
 
-/* The outputs of a chunk: samples [begin, begin + chunk) of `all`. */
-struct chunk_part {
-    struct outputs *all;
-    size_t begin, end; /* end: of the samples that the batch has */
-};
-
-static struct chunk_part outputs_of(const struct trainer *t, int block, size_t chunk, int thread)
+/* The outputs of a chunk of a block. */
+static struct chunk outputs_of(const struct trainer *t, int block, size_t chunk, int thread)
 {
-    size_t count = chunk_end(t, chunk) - chunk * t->chunk;
-    size_t begin = whole_batch(t) ? chunk * t->chunk : 0;
-    return (struct chunk_part){.all =
-                                   &t->outputs[(whole_batch(t) ? 0 : thread) * t->blocks + block],
-                               .begin = begin,
-                               .end = begin + count};
-}
-
-/* What the objective compares of a chunk: predictions and targets, or the outputs themselves. */
-static const struct outputs *compared_by(const struct trainer *t, const struct chunk_part *o,
-                                         int thread)
-{
-    return predicts(t) ? &t->head[thread].compared : o->all;
+    const bool whole = t->needs.whole_batch;
+    const size_t count = chunk_end(t, chunk) - chunk * t->chunk;
+    const size_t begin = whole ? chunk * t->chunk : 0;
+    return (struct chunk){.outputs = &t->outputs[(whole ? 0 : thread) * t->blocks + block],
+                          .begin = begin,
+                          .end = begin + count,
+                          .worker = thread};
 }
 
 /* f of a block's top level in a pass, before it is normalised. */
@@ -58,10 +47,10 @@ static void chunk_output(const struct trainer *t, const struct block *block,
 void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread)
 {
     const struct pass *pass = pass_of(t, chunk, thread);
-    struct chunk_part o = outputs_of(t, block, chunk, thread);
+    struct chunk o = outputs_of(t, block, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
-        chunk_output(t, &t->block[block], pass, (size_t)view * t->chunk, o.all->stride,
-                     (double *)o.all->f + output_index(o.all, view, 0, o.begin));
+        chunk_output(t, &t->block[block], pass, (size_t)view * t->chunk, o.outputs->stride,
+                     (double *)o.outputs->f + output_index(o.outputs, view, 0, o.begin));
 }
 
 /* What a view's samples from `first` on look up, [node][*stride]. */
@@ -90,11 +79,11 @@ static void load_view(const struct trainer *t, struct pass *pass, int view, stru
 }
 
 /* From the online outputs to predictions and targets. */
-static void chunk_predict(struct trainer *t, const struct chunk_part *o, size_t chunk,
+static void chunk_predict(struct trainer *t, const struct chunk *o, size_t chunk,
                           struct place place, int thread)
 {
     const size_t view = (size_t)t->plan.network->level[0].width * t->chunk;
-    const double *target = o->all->f + view;
+    const double *target = o->outputs->f + view;
     if (t->target) {
         struct pass *pass = &t->target_pass[thread];
         double *out = t->target_output + (size_t)thread * view;
@@ -103,13 +92,13 @@ static void chunk_predict(struct trainer *t, const struct chunk_part *o, size_t 
         chunk_output(t, &t->block[0], pass, 0, t->chunk, out);
         target = out;
     }
-    head_forward(&t->head[thread], t->predictor.parameters, (double *)o->all->f, target);
+    head_forward(&t->head[thread], t->predictor.parameters, (double *)o->outputs->f, target);
 }
 
 void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
-    struct chunk_part o = outputs_of(t, 0, chunk, thread);
+    struct chunk o = outputs_of(t, 0, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
         if (pass->lent)
             pass_lend(pass, (size_t)view, supply_values(&t->supply, view, place, chunk * t->chunk));
@@ -121,11 +110,11 @@ void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thre
         chunk_predict(t, &o, chunk, place, thread);
 }
 
-void chunk_rows(struct trainer *t, size_t chunk, int thread)
+void chunk_phase(const struct trainer *t, size_t chunk, int thread,
+                 void (*phase)(const struct loss *, const struct chunk *))
 {
-    struct chunk_part o = outputs_of(t, 0, chunk, thread);
-    objective_rows(t->plan.objective, t->plan.objective_settings, o.all, o.begin, o.end, t->shared,
-                   t->scratch + chunk * t->scratch_size);
+    const struct chunk c = outputs_of(t, 0, chunk, thread);
+    phase(&t->loss, &c);
 }
 
 static double *partial_of(const struct trainer *t, int block, size_t chunk)
@@ -135,36 +124,30 @@ static double *partial_of(const struct trainer *t, int block, size_t chunk)
 
 void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread)
 {
-    struct chunk_part o = outputs_of(t, block, chunk, thread);
-    if (semi_supervised(t)) /* comatch_loss has found it */
-        return;
-    objective_gradient(t->plan.objective, t->plan.objective_settings, compared_by(t, &o, thread),
-                       o.begin, o.end, t->shared, t->scratch + chunk * t->scratch_size,
-                       partial_of(t, block, chunk));
+    struct chunk c = outputs_of(t, block, chunk, thread);
+    if (predicts(t))
+        c.outputs = &t->head[thread].compared;
+    loss_gradient(&t->loss, &c, partial_of(t, block, chunk));
 }
 
-double batch_loss_of(const struct trainer *t, int block, double *force)
+double block_loss_of(const struct trainer *t, int block, double *scale)
 {
-    double totals[OBJECTIVE_PARTIALS] = {0};
-    if (semi_supervised(t))
-        return t->comatch.loss;
+    double totals[LOSS_PARTIALS] = {0};
     for (size_t c = 0; c < t->chunks; c++)
-        for (int i = 0; i < OBJECTIVE_PARTIALS; i++)
+        for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial_of(t, block, c)[i];
-    return objective_finish(t->plan.objective, t->plan.objective_settings, &t->outputs[0], totals,
-                            force);
+    return loss_finish(&t->loss, &t->outputs[block], totals, scale);
 }
 
 /* From the gradient of predictions and targets to that of the online outputs. */
-static void chunk_backward_head(struct trainer *t, size_t shard, const struct chunk_part *o,
-                                int thread)
+static void chunk_backward_head(struct trainer *t, size_t shard, const struct chunk *o, int thread)
 {
     struct head *head = &t->head[thread];
-    const size_t view = (size_t)o->all->width * t->chunk, count = o->end - o->begin;
+    const size_t view = (size_t)o->outputs->width * t->chunk, count = o->end - o->begin;
     double *sums = t->predictor_sums + shard * t->predictor_stride;
-    head_backward(head, t->predictor.parameters, (double *)o->all->f, count, sums, o->all->df,
-                  t->target ? NULL : o->all->df + view);
-    predictor_sums_add(&t->predictor, count, t->chunk, o->all->f, head->raw + view, sums);
+    head_backward(head, t->predictor.parameters, (double *)o->outputs->f, count, sums,
+                  o->outputs->df, t->target ? NULL : o->outputs->df + view);
+    predictor_sums_add(&t->predictor, count, t->chunk, o->outputs->f, head->raw + view, sums);
 }
 
 void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk, struct place place,
@@ -173,21 +156,21 @@ void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk, st
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;
     const struct block *levels = &t->block[block];
-    struct chunk_part o = outputs_of(t, block, chunk, thread);
+    struct chunk o = outputs_of(t, block, chunk, thread);
     size_t count = o.end - o.begin;
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     if (predicts(t))
         chunk_backward_head(t, shard, &o, thread);
     for (int view = 0; view < t->gradient_views; view++) {
-        const double *in = o.all->df + output_index(o.all, view, 0, o.begin);
+        const double *in = o.outputs->df + output_index(o.outputs, view, 0, o.begin);
         double *out = pass->delta[levels->top] + (size_t)view * t->chunk;
-        for (size_t k = 0; k < (size_t)o.all->width; k++) {
-            memcpy(out + k * pass->columns, in + k * o.all->stride, count * sizeof *out);
+        for (size_t k = 0; k < (size_t)o.outputs->width; k++) {
+            memcpy(out + k * pass->columns, in + k * o.outputs->stride, count * sizeof *out);
             memset(out + k * pass->columns + count, 0, (t->chunk - count) * sizeof *out);
         }
     }
     if (n->normalize)
-        normalize_backward(o.all->width, pass->learning, pass->columns, n->norm_eps,
+        normalize_backward(o.outputs->width, pass->learning, pass->columns, n->norm_eps,
                            block_values(pass, levels), pass->delta[levels->top],
                            pass->delta[levels->top]);
     pass_backward_levels(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride,

@@ -39,26 +39,30 @@ static void meet(struct worker *w)
 /* The labelled samples go with the last shard: they are its owner's. */
 static bool owns_labelled(const struct trainer *t, int thread)
 {
-    return semi_supervised(t) && thread == t->team - 1;
+    return t->needs.labelled.batch > 0 && thread == t->team - 1;
 }
 
-/* Where the loss compares the samples of a batch: the outputs of all, and what all chunks share. */
+/* Where the loss needs the whole batch: the outputs of all, and what it finds before any gradient.
+ */
 static void step_batch(struct worker *w, struct place place, size_t first, size_t end)
 {
     struct trainer *t = w->run->trainer;
-    for (size_t c = first; c < end; c++)
+    const struct form *form = t->plan.objective->form;
+    for (size_t c = first; c < end; c++) {
         chunk_forward(t, c, place, w->thread);
+        chunk_phase(t, c, w->thread, loss_chunk);
+    }
     if (owns_labelled(t, w->thread))
         labelled_forward(&t->labelled, t->step + w->step, t->parameters);
     meet(w);
-    if (!semi_supervised(t)) {
-        for (size_t c = first; c < end; c++)
-            chunk_rows(t, c, w->thread);
-    } else if (w->thread == 0) {
-        comatch_pseudo_labels(&t->comatch, &t->outputs[0], &t->labelled.outputs);
-        comatch_loss(&t->comatch, &t->outputs[0], &t->labelled.outputs);
-    }
-    meet(w);
+    for (size_t c = first; form->rows && c < end; c++)
+        chunk_phase(t, c, w->thread, loss_rows);
+    if (form->rows)
+        meet(w);
+    if (form->whole && w->thread == 0)
+        loss_whole(&t->loss, &t->outputs[0], w->step);
+    if (form->whole)
+        meet(w);
 }
 
 /* Outputs, loss and gradient sums of this thread's chunks. */
@@ -68,12 +72,12 @@ static void step_chunks(struct worker *w, struct place place)
     int thread = w->thread;
     size_t first, end;
     share(t->shards, thread, t->team, &first, &end);
-    if (whole_batch(t))
+    if (t->needs.whole_batch)
         step_batch(w, place, shard_chunk(t, first), shard_chunk(t, end));
     for (size_t g = first; g < end; g++) {
         shard_clear(t, g);
         for (size_t c = shard_chunk(t, g); c < shard_chunk(t, g + 1); c++) {
-            if (!whole_batch(t))
+            if (!t->needs.whole_batch)
                 chunk_forward(t, c, place, thread);
             for (int b = 0; b < t->blocks; b++) {
                 if (b > 0)
@@ -112,12 +116,12 @@ static struct place enter_step(struct worker *w, size_t step)
     return place;
 }
 
-/* Losses of all blocks, `force` as in batch_loss_of; false if one is not finite. */
-static bool batch_losses(const struct trainer *t, double loss[NETWORK_MAX_LEVELS], double *force)
+/* Losses of all blocks, `scale` as in block_loss_of; false if one is not finite. */
+static bool batch_losses(const struct trainer *t, double loss[NETWORK_MAX_LEVELS], double *scale)
 {
     bool finite = true;
     for (int b = 0; b < t->blocks; b++) {
-        loss[b] = batch_loss_of(t, b, force);
+        loss[b] = block_loss_of(t, b, scale);
         finite &= isfinite(loss[b]) != 0;
     }
     return finite;
@@ -128,8 +132,6 @@ static void keep_losses(struct epoch_run *run, size_t step, const double *loss, 
     struct trainer *t = run->trainer;
     for (int b = 0; b < t->blocks; b++) /* means so far */
         t->block_loss[b] += (loss[b] - t->block_loss[b]) / (double)(step + 1);
-    for (int i = 0; i < COMATCH_TERMS; i++)
-        t->term[i] += (t->comatch.term[i] - t->term[i]) / (double)(step + 1);
     run->result.loss = t->block_loss[0];
     run->result.steps = step + 1;
     run->result.diverged = !finite;
@@ -149,20 +151,19 @@ static void run_thread(struct epoch_run *run, int thread)
         if (run->result.stopped || !all_finite(run))
             break;
         step_chunks(&worker, place);
-        double force = 1, loss[NETWORK_MAX_LEVELS];
-        const bool finite = batch_losses(t, loss, &force);
+        double scale = 1, loss[NETWORK_MAX_LEVELS];
+        const bool finite = batch_losses(t, loss, &scale);
         if (thread == 0)
             keep_losses(run, step, loss, finite);
         if (!finite)
             break;
         if (run->learn) {
-            owned_gradient(t, &owned, force, thread);
+            owned_gradient(t, &owned, scale, thread);
             run->not_finite[thread] = !owned_step(t, &owned, t->step + step + 1);
             if (thread == 0 && predicts(t))
                 run->not_finite[thread] |= !predictor_step_of(t, t->step + step + 1);
-            if (thread == 0 && semi_supervised(t))
-                run->not_finite[thread] |=
-                    !comatch_learn(&t->comatch, t->step + step + 1, t->labelled.batch_label);
+            if (thread == 0)
+                run->not_finite[thread] |= !loss_learn(&t->loss, t->step + step + 1);
         }
     }
 }
@@ -193,7 +194,6 @@ static struct epoch_result run_epoch(struct epoch_run *run)
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
     memset(t->block_loss, 0, sizeof t->block_loss);
-    memset(t->term, 0, sizeof t->term);
     supply_open(&t->supply, run->epoch, run->steps, watch->goes_on);
     for (run->first = 0; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;

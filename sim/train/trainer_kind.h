@@ -10,6 +10,7 @@
 #include "core/quantity.h"
 #include "sim/data/source.h"
 #include "sim/loss/objective.h"
+#include "sim/net/network.h"
 #include "sim/net/predictor.h"
 #include "sim/optimisers/optimiser.h"
 #include "sim/train/predictor_optimiser.h"
@@ -22,6 +23,7 @@ struct learner {
     const struct network *network;
     const struct objective *objective;
     const void *objective_settings;
+    struct needs needs; /* of the objective */
     const struct optimiser *optimiser;
     const void *optimiser_settings;
     const struct predictor *predictor; /* of an objective with a target, else without parameters */

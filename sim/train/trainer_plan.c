@@ -28,12 +28,12 @@ static size_t chunk_samples(const struct network *network, int views)
 static void plan_sizes(struct trainer *t)
 {
     const struct trainer_plan *p = &t->plan;
-    t->views = objective_views(p->objective, p->objective_settings);
-    t->online_views = target_network(t) ? t->views - 1 : t->views;
-    t->gradient_views = objective_gradient_views(p->objective, p->objective_settings);
+    t->needs = objective_needs(p->objective, p->objective_settings);
+    t->online_views = target_network(t) ? t->needs.views - 1 : t->needs.views;
+    t->gradient_views = t->needs.gradient_views;
     if (t->gradient_views > t->online_views)
         t->gradient_views = t->online_views;
-    t->chunk = chunk_samples(p->network, t->views);
+    t->chunk = chunk_samples(p->network, t->needs.views);
     t->chunks = (p->batch + t->chunk - 1) / t->chunk;
     t->shards =
         (t->chunks + 1) / 2; /* two chunks or more in each: threads read each other's sums */
@@ -41,7 +41,7 @@ static void plan_sizes(struct trainer *t)
         t->shards = TRAINER_SHARDS;
     t->steps = p->samples / p->batch;
     t->parameter_stride = padded(p->network->parameters);
-    t->blocks = blocks_of(blocks_cut(p->objective, p->objective_settings), p->network, t->block);
+    t->blocks = blocks_of(t->needs.cut, p->network, t->block);
 }
 
 static int widest_block(const struct trainer *t)
@@ -56,8 +56,8 @@ static int widest_block(const struct trainer *t)
  * no two threads write near each other. */
 static void layout_outputs(struct trainer *t, struct arena *arena)
 {
-    size_t sets = whole_batch(t) ? 1 : (size_t)t->plan.threads;
-    size_t stride = whole_batch(t) ? padded(t->chunks * t->chunk) : t->chunk;
+    size_t sets = t->needs.whole_batch ? 1 : (size_t)t->plan.threads;
+    size_t stride = t->needs.whole_batch ? padded(t->chunks * t->chunk) : t->chunk;
     size_t size = padded((size_t)t->online_views * (size_t)widest_block(t) * stride);
     double *f = ARENA_TAKE(arena, double, sets *size), *df = ARENA_TAKE(arena, double, sets *size);
     const size_t blocks = (size_t)t->blocks;
@@ -69,30 +69,27 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
                                          .views = t->online_views,
                                          .f = f + i / blocks * size,
                                          .df = df + i / blocks * size};
-    t->scratch_size = padded(objective_scratch_size(t->plan.objective, t->views, stride));
-    t->shared = ARENA_TAKE(arena, double, objective_shared_size(t->plan.objective, stride));
-    t->scratch = ARENA_TAKE(arena, double, t->chunks * t->scratch_size);
     t->partial = ARENA_TAKE(arena, double, blocks * t->chunks * PARTIAL_STRIDE);
 }
 
 static void layout_supply(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
-    const struct supply_plan plan = {
-        .source = p->source,
-        .world = p->world,
-        .network = p->network,
-        .level = t->tables.occurring ? t->occurring.level : t->tables.boundary,
-        .occurring = t->tables.occurring,
-        .seed = p->seed,
-        .positives = objective_positives(p->objective, p->objective_settings),
-        .views = t->views,
-        .labels = objective_labelled(p->objective),
-        .batch = p->batch,
-        .chunk = t->chunk,
-        .steps = t->steps,
-        .threads = p->threads,
-        .ring_bytes = SUPPLY_BYTES};
+    const struct supply_plan plan = {.source = p->source,
+                                     .world = p->world,
+                                     .network = p->network,
+                                     .level = t->tables.occurring ? t->occurring.level
+                                                                  : t->tables.boundary,
+                                     .occurring = t->tables.occurring,
+                                     .seed = p->seed,
+                                     .positives = t->needs.positives,
+                                     .views = t->needs.views,
+                                     .labels = t->needs.labels,
+                                     .batch = p->batch,
+                                     .chunk = t->chunk,
+                                     .steps = t->steps,
+                                     .threads = p->threads,
+                                     .ring_bytes = SUPPLY_BYTES};
     supply_layout(&t->supply, &plan, arena);
 }
 
@@ -129,29 +126,34 @@ static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
         pass_lend_layout(pass, t->chunk, BLOCK, arena);
 }
 
-static void layout_semi_supervised(struct trainer *t, struct arena *arena)
+static void layout_labelled(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
-    const struct comatch_settings *settings = p->objective_settings;
-    const size_t batch = comatch_labelled_batch(settings);
-    const struct labelled_plan labelled = {.source = p->source,
-                                           .world = p->world,
-                                           .network = p->network,
-                                           .tables = &t->tables,
-                                           .seed = p->seed,
-                                           .count = (size_t)settings->labels,
-                                           .batch = batch};
-    const struct comatch_plan comatch = {.settings = settings,
-                                         .width = p->network->level[0].width,
-                                         .classes = source_classes(p->source, p->world),
-                                         .samples = p->batch,
-                                         .stride = padded(t->chunks * t->chunk),
-                                         .labelled_samples = batch,
-                                         .labelled_stride = padded(batch),
-                                         .optimiser = p->optimiser,
-                                         .optimiser_settings = p->optimiser_settings};
-    labelled_layout(&t->labelled, &labelled, arena);
-    comatch_layout(&t->comatch, &comatch, arena);
+    const struct labelled_plan plan = {.source = p->source,
+                                       .world = p->world,
+                                       .network = p->network,
+                                       .tables = &t->tables,
+                                       .seed = p->seed,
+                                       .count = t->needs.labelled.count,
+                                       .batch = t->needs.labelled.batch};
+    labelled_layout(&t->labelled, &plan, arena);
+}
+
+static void layout_loss(struct trainer *t, struct arena *arena)
+{
+    const struct trainer_plan *p = &t->plan;
+    const struct loss_plan plan = {.objective = p->objective,
+                                   .settings = p->objective_settings,
+                                   .width = p->network->level[0].width,
+                                   .samples = p->batch,
+                                   .stride = padded(t->chunks * t->chunk),
+                                   .chunk = t->chunk,
+                                   .workers = p->threads,
+                                   .labelled = &t->labelled.outputs,
+                                   .classes = source_classes(p->source, p->world),
+                                   .optimiser = p->optimiser,
+                                   .optimiser_settings = p->optimiser_settings};
+    loss_layout(&t->loss, &plan, arena);
 }
 
 static void layout_heads(struct trainer *t, struct arena *arena)
@@ -167,8 +169,7 @@ static void layout_heads(struct trainer *t, struct arena *arena)
     t->head = ARENA_TAKE(arena, struct head, (size_t)p->threads);
     for (int i = 0; i < p->threads; i++) {
         struct head head;
-        head_layout(&head, p->predictor, p->objective, p->network->level[0].width, p->batch,
-                    t->chunk, arena);
+        head_layout(&head, p->predictor, &t->needs, p->batch, t->chunk, arena);
         if (arena->base)
             t->head[i] = head;
     }
@@ -198,12 +199,13 @@ static void layout_tables(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
     const struct network *n = p->network;
-    const size_t columns = p->batch * (size_t)t->views;
+    const size_t columns = p->batch * (size_t)t->needs.views;
     const int boundary = t->blocks > 1 ? n->levels : boundary_level(n, columns);
-    const bool occurring = boundary < n->levels && boundary > 1 && !semi_supervised(t) &&
+    const bool occurring = boundary < n->levels && boundary > 1 && t->needs.labelled.batch == 0 &&
                            occurring_pays(n, boundary - 1, columns);
     if (occurring)
-        occurring_layout(&t->occurring, n, boundary - 1, t->views, t->chunks * t->chunk, arena);
+        occurring_layout(&t->occurring, n, boundary - 1, t->needs.views, t->chunks * t->chunk,
+                         arena);
     tables_layout(&t->tables, n, boundary, occurring ? &t->occurring : NULL, p->threads, arena);
 }
 
@@ -217,9 +219,9 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     layout_tables(t, arena);
-    t->pass = layout_passes(&t->tables, whole_batch(t) ? t->chunks : (size_t)plan->threads, columns,
-                            arena);
-    for (size_t i = 0; i < (whole_batch(t) ? t->chunks : (size_t)plan->threads); i++)
+    t->pass = layout_passes(&t->tables, t->needs.whole_batch ? t->chunks : (size_t)plan->threads,
+                            columns, arena);
+    for (size_t i = 0; i < (t->needs.whole_batch ? t->chunks : (size_t)plan->threads); i++)
         limit_pass(t, i, arena);
     t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
@@ -238,8 +240,9 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
         network_init(n, plan->seed, PURPOSE_WEIGHTS, t->parameters);
     if (predicts(t))
         layout_heads(t, arena);
-    else if (semi_supervised(t))
-        layout_semi_supervised(t, arena);
+    if (t->needs.labelled.batch > 0)
+        layout_labelled(t, arena);
+    layout_loss(t, arena);
     if (target_network(t))
         layout_target(t, arena);
 }
@@ -251,7 +254,7 @@ double trainer_flops(const struct trainer *trainer)
         of_pass +=
             pass_backward_flops(&trainer->pass[0], trainer->block[b].top, trainer->block[b].bottom);
     double flops = (double)trainer->chunks * of_pass + tables_flops(&trainer->tables, true);
-    if (semi_supervised(trainer))
+    if (trainer->needs.labelled.batch > 0)
         flops += pass_flops(&trainer->labelled.pass, true);
     if (trainer->target)
         flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
@@ -261,16 +264,7 @@ double trainer_flops(const struct trainer *trainer)
 
 void trainer_quantities(const struct trainer *t, struct quantity_list *list)
 {
-    static const char *const term[COMATCH_TERMS][2] = {
-        [COMATCH_LABELLED] = {"labelled_loss", "cross entropy of the labelled samples"},
-        [COMATCH_PSEUDO] = {"pseudo_label_loss",
-                            "cross entropy with confident pseudo-labels, before lambda_cls"},
-        [COMATCH_GRAPH] = {"graph_loss",
-                           "cross entropy of the graphs of pseudo-labels and of embeddings, before "
-                           "lambda_ctr"},
-        [COMATCH_CONFIDENT] = {"confident",
-                               "share of unlabelled samples whose pseudo-label is confident"},
-    };
+    const struct form *form = t->plan.objective->form;
     if (t->blocks > 1) {
         struct quantity *q =
             quantity_add(list, "mean loss of each block over the epoch", "/series/block_loss");
@@ -278,12 +272,13 @@ void trainer_quantities(const struct trainer *t, struct quantity_list *list)
                       "block of levels that is trained by its own loss, 0 the top one", "/block");
         q->value = t->block_loss;
     }
-    for (int i = 0; semi_supervised(t) && i < COMATCH_TERMS; i++)
-        quantity_add(list, term[i][1], "/series/comatch/%s", term[i][0])->value = &t->term[i];
+    if (form->quantities)
+        form->quantities(&t->loss, list);
 }
 
 const double *trainer_class_head(const struct trainer *t, size_t *count)
 {
-    *count = semi_supervised(t) ? class_head_parameters(&t->comatch.head) : 0;
-    return semi_supervised(t) ? t->comatch.parameters : NULL;
+    const struct form *form = t->plan.objective->form;
+    *count = 0;
+    return form->class_head ? form->class_head(&t->loss, count) : NULL;
 }

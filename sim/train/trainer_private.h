@@ -11,28 +11,16 @@
 
 enum { PARTIAL_STRIDE = 8 };
 
-/* Whether a chunk's gradient waits for the outputs of all chunks. */
-static inline bool whole_batch(const struct trainer *t)
-{
-    return objective_whole_batch(t->plan.objective);
-}
-
-/* Whether the objective has labelled samples and a memory: `labelled` and `comatch`. */
-static inline bool semi_supervised(const struct trainer *t)
-{
-    return t->plan.objective->scope == OBJECTIVE_SEMI_SUPERVISED;
-}
-
 /* Whether predictions are compared with a target's outputs. */
 static inline bool predicts(const struct trainer *t)
 {
-    return t->plan.objective->target != TARGET_NONE;
+    return t->needs.target != TARGET_NONE;
 }
 
 /* Settings of a target network, or NULL. */
 static inline const struct target_settings *target_network(const struct trainer *t)
 {
-    return t->plan.objective->target == TARGET_NETWORK ? t->plan.objective_settings : NULL;
+    return t->needs.target == TARGET_NETWORK ? t->plan.objective_settings : NULL;
 }
 
 static inline bool real_values(const struct trainer *t)
@@ -68,8 +56,9 @@ void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thre
 /* Then the outputs of any block. */
 void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread);
 
-/* Then the objective, where it compares all samples of a batch. */
-void chunk_rows(struct trainer *t, size_t chunk, int thread);
+/* Then a phase of the loss, where it needs the whole batch. */
+void chunk_phase(const struct trainer *t, size_t chunk, int thread,
+                 void (*phase)(const struct loss *, const struct chunk *));
 
 /* Then a block's loss, and its gradient with respect to the outputs. */
 void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread);
@@ -80,7 +69,7 @@ void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk, st
 
 /* A block's mean loss of the batch, after all chunks; and the number by which all gradients are yet
  * to be multiplied. */
-double batch_loss_of(const struct trainer *t, int block, double *force);
+double block_loss_of(const struct trainer *t, int block, double *scale);
 
 /* ---- what a thread owns ----
  *
@@ -106,8 +95,8 @@ void owned_tables(struct trainer *t, const struct owned *owned, struct place pla
 /* The sums of a shard become 0. */
 void shard_clear(struct trainer *t, size_t shard);
 
-/* The shards' sums, times `force`, become the gradient of the thread's parameters. */
-void owned_gradient(struct trainer *t, const struct owned *owned, double force, int thread);
+/* The shards' sums, times `scale`, become the gradient of the thread's parameters. */
+void owned_gradient(struct trainer *t, const struct owned *owned, double scale, int thread);
 
 /* Step number `step` of the thread's parameters, and of the target's; false if one is no longer
  * finite. */

@@ -5,15 +5,15 @@
 
 #include <string.h>
 
-/* out[first..end) = force times the sum over shards, in their order */
+/* out[first..end) = scale times the sum over shards, in their order */
 static void sum_shards(double *out, const double *shard, size_t shards, size_t stride, size_t first,
-                       size_t end, double force)
+                       size_t end, double scale)
 {
     for (size_t i = first; i < end; i++)
-        out[i] = force * shard[i];
+        out[i] = scale * shard[i];
     for (size_t g = 1; g < shards; g++)
         for (size_t i = first; i < end; i++)
-            out[i] += force * shard[g * stride + i];
+            out[i] += scale * shard[g * stride + i];
 }
 
 /* What samples look up of child `i` of all entry nodes: where it begins, and how much is in use. */
@@ -77,14 +77,14 @@ struct owned owned_by(const struct trainer *t, int thread)
     return o;
 }
 
-void owned_gradient(struct trainer *t, const struct owned *o, double force, int thread)
+void owned_gradient(struct trainer *t, const struct owned *o, double scale, int thread)
 {
     sum_shards(t->gradient, t->shard_gradient, t->shards, t->gradient_stride, o->range[0].first,
-               o->range[0].end, force);
+               o->range[0].end, scale);
     for (size_t i = o->first_child; t->lookup_stride > 0 && i < o->end_child; i++) {
         size_t first, count = lookup_range(t, i, &first);
         sum_shards(t->shard_lookup, t->shard_lookup, t->shards, t->lookup_stride, first,
-                   first + count, force);
+                   first + count, scale);
     }
     for (int i = 1; i < o->count; i++)
         memset(t->gradient + o->range[i].first, 0,

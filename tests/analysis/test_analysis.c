@@ -1,5 +1,5 @@
-/* Protects analysis/: connections, covariance operators, correlations, and the measurements that
- * put them together, against sums and differences written out plainly. */
+/* Protects analysis/: connections, covariance operators, correlations, and measurements of all of
+ * them, against plain sums and differences. */
 #include "analysis/latent_measure.h"
 #include "core/linalg.h"
 #include "core/random.h"
@@ -120,7 +120,7 @@ static void set_field(const struct network_kind *kind, unsigned char *settings, 
 }
 
 static void build(struct network *network, const struct shape *shape, struct options options,
-                  const struct observed *observed)
+                  const void *world)
 {
     union {
         max_align_t align;
@@ -139,10 +139,10 @@ static void build(struct network *network, const struct shape *shape, struct opt
     else
         set_field(kind, settings.bytes, "layers", &layers, sizeof layers);
     struct error err;
-    check(network_build(network, kind, &settings, observed, &err), &err);
+    check(network_build(network, kind, &settings, &source_hltm, world, &err), &err);
 }
 
-/* Polarities are drawn from [lo, hi], or all `hi` where lo is negative. */
+/* Polarities are drawn from [lo, hi], or all `hi` if lo is negative. */
 static void open_lab(struct lab *lab, const struct shape *shape, struct options options, double lo,
                      double hi, uint64_t seed)
 {
@@ -160,10 +160,9 @@ static void open_lab(struct lab *lab, const struct shape *shape, struct options 
     };
     struct error err;
     check(source_hltm.open(&settings, seed, &lab->world, &err), &err);
-    lab->tree = source_hltm.tree(lab->world);
+    lab->tree = lab->world;
     lab->options = options;
-    struct observed observed = source_hltm.observed(lab->world);
-    build(&lab->network, shape, options, &observed);
+    build(&lab->network, shape, options, lab->world);
     lab->parameters = doubles(lab->network.parameters);
     fill(lab->parameters, lab->network.parameters, seed, 0, 1);
 }
@@ -219,7 +218,7 @@ static void free_data(struct data *data)
     free(data->state);
 }
 
-/* States without any model, roots with unequal probabilities; `absent` is a label left out. */
+/* Independent states, roots with unequal probabilities; the label `absent` does not occur. */
 static struct data random_data(const struct tree *tree, size_t count, int absent, uint64_t seed)
 {
     struct data data = make_data(tree, count);
@@ -298,7 +297,7 @@ static void plain_jacobian(const struct lab *lab, const uint8_t *leaf, size_t st
         out[o] = (up.pre[0][o] - down.pre[0][o]) / (2 * nudge);
 }
 
-/* Whether no gate is so near its threshold that a nudge turns it. */
+/* Whether no gate is so near its threshold that a nudge switches it. */
 static bool is_smooth(const struct lab *lab, const struct data *data)
 {
     const struct network *n = &lab->network;
@@ -314,11 +313,11 @@ static bool is_smooth(const struct lab *lab, const struct data *data)
     return true;
 }
 
-/* ---- what a measurement should give ---- */
+/* ---- expected measurements ---- */
 
 struct expected {
     double *connection, *probability, *correlation;
-    bool sign_is_open; /* of three states one is absent: the other two correlate as + and - r */
+    bool sign_is_open; /* one of three states is absent: the other two correlate as + and - r */
 };
 
 /* Add weight K of one sample: K[(o, k), a] = J[o, k] f[a]. */
@@ -332,7 +331,7 @@ static void add_connection(const struct lab *lab, const struct data *data, size_
         size_t width = (size_t)n->level[l].width, fan_in = (size_t)n->level[l].fan_in;
         for (size_t neuron = 0; neuron < n->level[l].nodes * width; neuron++) {
             double jacobian[16];
-            bool shut = n->relu && l > 0 && plain.pre[l][neuron] == 0; /* 0 does not open a gate */
+            bool shut = n->relu && l > 0 && plain.pre[l][neuron] == 0; /* a gate is closed at 0 */
             plain_jacobian(lab, leaf, data->count, l, neuron, nudge_size, jacobian);
             size_t node = neuron / width, k = neuron % width;
             double *k_sum =
@@ -371,7 +370,7 @@ static void expect_connection(const struct lab *lab, const struct data *data,
         expected->probability[s] /= total;
 }
 
-/* Weighted Pearson correlation of x and the indicator of z = s; constants have none. */
+/* Weighted Pearson correlation of x and the indicator of z = s; 0 for constants. */
 static double plain_pearson(const struct data *data, const double *x, const uint8_t *z, int s)
 {
     double total = 0, mx = 0, mz = 0, xx = 0, zz = 0, xz = 0;
@@ -391,7 +390,7 @@ static double plain_pearson(const struct data *data, const double *x, const uint
     return xx < 1e-24 || zz < 1e-24 ? 0 : xz / sqrt(xx * zz);
 }
 
-/* One neuron with one latent: state 1 of 2, else the state with the strongest correlation. */
+/* Of one neuron with one latent: state 1 of 2, else the state with the largest |correlation|. */
 static double plain_correlation(const struct lab *lab, const struct data *data, const double *x,
                                 size_t latent)
 {
@@ -439,7 +438,7 @@ static void free_expected(struct expected *expected)
     free(expected->correlation);
 }
 
-/* ---- operators written out ---- */
+/* ---- explicit operators ---- */
 
 static size_t side_of(struct operator_shape s)
 {
@@ -592,7 +591,7 @@ static void operator_rank_is_at_most_outputs_times_labels_less_one(void **state)
     assert_int_equal(operator_rank((struct operator_shape){4, 10, 2, 3}), 6);
 }
 
-/* (output, input) as one index, the neuron as the other */
+/* indices: (output, input), and the neuron */
 static void published_norm_is_that_of_the_other_flattening(void **state)
 {
     (void)state;
@@ -694,7 +693,7 @@ static void compare_correlation(const struct lab *lab, const struct expected *ex
     }
 }
 
-/* Every boundary that some number of columns gives; returns how many. */
+/* Every boundary that occurs for some number of columns; returns their number. */
 static int for_each_boundary(struct lab *lab, void (*visit)(struct lab *, void *), void *context)
 {
     int last = 0, count = 0;
@@ -729,7 +728,8 @@ static void visit_given(struct lab *lab, void *context)
     compare_correlation(lab, &given->expected);
 }
 
-/* Parameters and samples for which differences can be taken.  The result is the caller's. */
+/* Draw parameters and samples at which the network is smooth enough for differences.  The result
+ * belongs to the caller. */
 static struct given open_given(struct lab *lab, const struct shape *shape, struct options options,
                                int absent)
 {
@@ -784,7 +784,7 @@ static void a_label_that_never_occurs_changes_nothing(void **state)
             check_given(&shapes[i], (struct options){.bias = true}, absent);
 }
 
-/* Weights 0 make a constant; so does a level below that is shut. */
+/* A neuron with weights 0 is constant; so is one above a level without open gates. */
 static void plant_constants(struct lab *lab, bool shut)
 {
     const struct network *n = &lab->network;
@@ -854,7 +854,7 @@ static void visit_copies(struct lab *lab, void *context)
         }
 }
 
-/* A neuron that is its latent, in odd units, and one that is its opposite. */
+/* A neuron that equals its latent, in odd units, and one that equals its negative. */
 static void a_copy_of_the_latent_has_correlation_1_and_no_more(void **state)
 {
     (void)state;
@@ -880,7 +880,7 @@ static void a_copy_of_the_latent_has_correlation_1_and_no_more(void **state)
     }
 }
 
-/* A measurement of a network with NaN must not look like one of a healthy network. */
+/* The measurement of a network with NaN must not look healthy. */
 static void nan_shows(void **state)
 {
     (void)state;
@@ -975,7 +975,7 @@ static void support_is_the_sum_over_the_joint_distribution(void **state)
     }
 }
 
-/* Polarity 1 all the way: most leaf patterns are impossible. */
+/* Polarity 1 everywhere: most leaf patterns are impossible. */
 static void support_of_a_tree_of_copies_is_the_same_sum(void **state)
 {
     (void)state;
@@ -985,7 +985,7 @@ static void support_of_a_tree_of_copies_is_the_same_sum(void **state)
 
 /* ---- samples against the support ---- */
 
-/* All that a measurement yields, in one array. */
+/* All results of a measurement, in one array. */
 static size_t gather(const struct lab *lab, double *out)
 {
     const struct latent_measure *m = &lab->measure;
@@ -1096,8 +1096,8 @@ static double path_square(const struct tree *tree, int level, size_t node)
     return product;
 }
 
-/* Where J is the same for every sample: OP = o (a a^T) (x) (J^T J), so its eigenvalues are
- * o |a|^2 times those of J^T J. */
+/* If J is the same for every sample: OP = o (a a^T) (x) (J^T J), so its eigenvalues are o |a|^2
+ * times the eigenvalues of J^T J. */
 static double operator_error(struct lab *lab, const struct support *support, int level, size_t node)
 {
     const struct network *n = &lab->network;
@@ -1146,7 +1146,7 @@ static void linear_operator_is_that_of_hltm_4(void **state)
         }
 }
 
-/* In a ReLU network whose gates from mu up are held open by large biases J is constant too, and
+/* In a ReLU network whose gates from mu up are held open by large biases, J is constant too, and
  * the activations below mu are rectified: HLTM-3 for any node. */
 static void relu_activations_below_open_gates_follow_hltm_3(void **state)
 {
@@ -1190,7 +1190,8 @@ static double root_error(const struct lab *lab, const struct support *support, s
     return distance(variance, product, inputs * inputs);
 }
 
-/* Controls: a fully connected network, of as many neurons as the tree network's node has inputs. */
+/* Controls: a fully connected network with as many neurons as the tree network's node has inputs.
+ */
 static void only_locally_connected_activations_vary_with_the_root_as_in_hltm_3(void **state)
 {
     (void)state;
@@ -1257,7 +1258,7 @@ static void no_neuron_exceeds_the_ceiling(void **state)
                          share);
             top = fmax(top, share);
         }
-        assert_true(top > 0.9); /* the bound means something */
+        assert_true(top > 0.9); /* the bound is not trivial */
         support_free(support);
         close_lab(&lab);
     }
@@ -1310,7 +1311,7 @@ static void measurements_are_the_same_bits_for_any_number_of_threads(void **stat
                 gather_all(&lab, out);
                 if (memcmp(first, out, count * sizeof *out) != 0)
                     fail_msg("shape %zu: %d threads differ", i, threads[t]);
-                run(&lab, support); /* a second measurement starts afresh */
+                run(&lab, support); /* a second measurement does not depend on the first */
                 gather_all(&lab, out);
                 if (memcmp(first, out, count * sizeof *out) != 0)
                     fail_msg("shape %zu: a repeated measurement differs", i);
@@ -1369,7 +1370,7 @@ static void measurements_do_not_depend_on_the_boundary(void **state)
 int main(void)
 {
     linalg_threads_are_safe();
-    omp_set_dynamic(0); /* as many threads as asked for */
+    omp_set_dynamic(0); /* exactly as many threads as requested */
     const struct CMUnitTest tests[] = {
         TEST(operator_is_the_variance_written_out),
         TEST(operator_ignores_a_label_that_never_occurs),

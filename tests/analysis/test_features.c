@@ -1,5 +1,5 @@
-/* Protects analysis/features.c: what neurons carry of a dictionary, whether outputs follow features
- * or noise, and the readouts of features. */
+/* Protects analysis/features.c: the columns of a dictionary that neurons carry, whether outputs
+ * follow features or noise, and the readouts of features. */
 #include "tests/kit/testing.h"
 
 #include "analysis/features.h"
@@ -42,11 +42,10 @@ static struct opened *open_features(const char *noise, int neurons, size_t sampl
     snprintf(neurons_key, sizeof neurons_key, "network.neurons=%d", neurons);
     check_ok(spec_load(&o->spec, NULL, override, sizeof override / sizeof *override, &err), &err);
     check_ok(source_sparse_coding.open(o->spec.settings[SECTION_DATA], 1, &o->world, &err), &err);
-    struct observed observed = source_sparse_coding.observed(o->world);
     check_ok(network_build(&o->network, &network_symmetric_relu, o->spec.settings[SECTION_NETWORK],
-                           &observed, &err),
+                           &source_sparse_coding, o->world, &err),
              &err);
-    o->dictionary = source_sparse_coding.dictionary(o->world);
+    o->dictionary = source_dictionary(&source_sparse_coding, o->world);
     const struct features_plan plan = {.network = &o->network,
                                        .source = &source_sparse_coding,
                                        .world = o->world,
@@ -137,8 +136,8 @@ static void weights_are_compared_with_columns(void **state)
     shut(o);
 }
 
-/* Neurons that are the columns, without noise: all is there, but least squares is not the best
- * classifier. */
+/* Neurons equal to the columns, without noise: the outputs have all information, but least squares
+ * is not the best classifier. */
 static void features_alone_are_read_out(void **state)
 {
     (void)state;
@@ -156,7 +155,7 @@ static void features_alone_are_read_out(void **state)
     shut(o);
 }
 
-/* Neurons outside the span see the noise and nothing else. */
+/* Neurons outside the span see only the noise. */
 static void noise_alone_is_told_from_features(void **state)
 {
     (void)state;
@@ -206,7 +205,7 @@ static void cosines_are_means_over_samples_with_features(void **state)
     for (size_t s = 0; s < SAMPLES; s++) {
         const struct draw draw = {
             .seed = 5, .purpose = PURPOSE_MEASURE, .epoch = 3, .block = s / BLOCK};
-        source_sparse_coding.hidden(o->world, draw, scratch, z, part[0], part[1]);
+        source_sparse_coding.features->draw(o->world, draw, scratch, z, part[0], part[1]);
         double f[3][3], some = 0;
         for (size_t j = 0; j < D; j++)
             some += fabs(z[j * BLOCK + s % BLOCK]);
@@ -255,7 +254,7 @@ static void labels_are_those_of_the_drawn_direction(void **state)
         const struct draw draw = {
             .seed = 5, .purpose = PURPOSE_MEASURE, .epoch = 3, .block = s / BLOCK};
         double sum = 0;
-        source_sparse_coding.hidden(o->world, draw, scratch, z, part[0], part[1]);
+        source_sparse_coding.features->draw(o->world, draw, scratch, z, part[0], part[1]);
         for (size_t j = 0; j < D; j++)
             sum += direction[j] * z[j * BLOCK + s % BLOCK];
         if (sum != 0)

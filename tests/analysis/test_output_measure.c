@@ -1,5 +1,5 @@
-/* Protects analysis/output_measure.c: moments of the outputs and what follows from them, linear
- * probes of the latents that a view keeps, the list of what is measured. */
+/* Protects analysis/output_measure.c: moments of the outputs and quantities derived from
+ * them, linear probes of the latents that a view keeps, the list of quantities. */
 #include "analysis/output_measure.h"
 
 #include "analysis/probes/probes.h"
@@ -16,9 +16,9 @@ enum { WIDTH = 3, LEAVES = 4, SQUARE = WIDTH * WIDTH, SEED = 5, EPOCH = 7, SAMPL
 
 /* ---- data and networks ---- */
 
-/* Numbers with another mean in each input; x_2 = x_1 / 2 + others. */
+/* Numbers with a different mean in each input; x_2 = x_1 / 2 + other numbers. */
 static void real_values(const void *world, struct draw draw, int positives, int views,
-                        void *scratch, double *x)
+                        void *scratch, struct samples out)
 {
     (void)positives;
     const size_t size = LEAVES * BLOCK;
@@ -26,8 +26,8 @@ static void real_values(const void *world, struct draw draw, int positives, int 
     (void)world, (void)scratch;
     stream_open(&stream, draw.seed, draw.purpose, draw.epoch, draw.block);
     for (size_t i = 0; i < (size_t)views * size; i++)
-        x[i] = i < size ? stream_uniform(&stream) - 0.2 * (double)(i / BLOCK)
-                        : stream_uniform(&stream) - 0.5 + x[i % size] / 2;
+        out.value[i] = i < size ? stream_uniform(&stream) - 0.2 * (double)(i / BLOCK)
+                                : stream_uniform(&stream) - 0.5 + out.value[i % size] / 2;
 }
 
 static size_t no_scratch(const void *world)
@@ -36,10 +36,17 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_real = {
-    .scratch_size = no_scratch, .values = real_values, .tree = no_tree};
+static struct observed observed(const void *world)
+{
+    (void)world;
+    return (struct observed){.leaves = LEAVES};
+}
 
-/* Two levels below the root; polarities of the edges to level 1, then of those to the leaves. */
+static const struct source source_real = {
+    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
+
+/* Two levels below the root; polarities of the edges to level 1, then of the edges to the leaves.
+ */
 static const double polarity[] = {0.9, -0.6, 0.95, 0.5, -0.8, 0.7};
 
 static void *open_tree(int keep_level)
@@ -92,7 +99,7 @@ struct setup {
     double parameters[128], target[128], w_p[64]; /* drawn */
 };
 
-/* Fill the plan in between. */
+/* Fill the plan between these two calls. */
 static void open_plan(struct setup *s, int layers, const struct source *source, void *world)
 {
     *s = (struct setup){.network = build(layers, source == &source_real)};
@@ -142,40 +149,21 @@ struct outputs_of {
 /* The leaves of `count` samples in a batch of 2 views, and their latents. */
 static void draw_batch(const struct setup *s, struct batch *batch, struct outputs_of *out)
 {
-    const struct source *source = s->plan.source;
-    const struct tree *tree = source->tree(s->plan.world);
-    const size_t count = out->count, rows = 2 * LEAVES;
-    double *numbers = aligned_alloc(64, rows * BLOCK * sizeof *numbers);
-    double *x = allocate(rows * count, sizeof *x);
-    uint8_t states[32 * BLOCK], leaf[2 * LEAVES * BLOCK];
-    void *scratch = allocate(1, source->scratch_size(s->plan.world) + 64);
-    for (size_t i = 0; i < count; i++) {
-        const struct draw draw = {
-            .seed = SEED, .purpose = PURPOSE_MEASURE, .epoch = EPOCH, .block = i / BLOCK};
-        if (source->values)
-            source->values(s->plan.world, draw, 1, 2, scratch, numbers);
-        else
-            source->views(s->plan.world, draw, 1, 2, scratch, leaf);
-        for (size_t row = 0; row < rows; row++)
-            x[row * count + i] =
-                source->values ? numbers[row * BLOCK + i % BLOCK] : leaf[row * BLOCK + i % BLOCK];
-        if (tree)
-            source->latents(s->plan.world, draw, scratch, states);
-        for (size_t node = 0; tree && node < tree->nodes; node++)
-            out->state[node * count + i] = states[node * BLOCK + i % BLOCK];
-    }
-    uint8_t *as_states = allocate(rows * count, 1);
-    for (size_t i = 0; i < rows * count; i++)
-        as_states[i] = (uint8_t)x[i];
-    for (int view = 0; view < 2; view++)
-        if (source->values)
-            batch_set_values(batch, view, x + (size_t)view * LEAVES * count, count);
-        else
-            batch_set_states(batch, view, as_states + (size_t)view * LEAVES * count, count);
-    free(numbers);
-    free(x);
-    free(scratch);
-    free(as_states);
+    const struct tree *tree = source_tree(s->plan.source, s->plan.world);
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_MEASURE, .epoch = EPOCH};
+    struct views views = {.source = s->plan.source,
+                          .world = s->plan.world,
+                          .positives = 1,
+                          .count = 2,
+                          .latents = tree != NULL};
+    const struct rows rows[] = {
+        batch_rows(batch, 0),
+        batch_rows(batch, 1),
+        {.latent = out->state, .nodes = tree ? tree->nodes : 0, .stride = out->count}};
+    struct error err;
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, out->count, rows, tree ? 3 : 2);
+    views_close(&views);
 }
 
 static struct outputs_of plain_outputs(const struct setup *s, const double *parameters,
@@ -273,7 +261,7 @@ static void moments_are_means_over_views(void **state)
         }
 }
 
-/* Of moments that are given, so that one is not like another. */
+/* From given moments, all different. */
 static void open_given(struct setup *s, double alpha_p)
 {
     open_plan(s, 1, &source_real, NULL);
@@ -399,7 +387,7 @@ static void what_is_not_known_is_nan(void **state)
 
 /* ---- probes ---- */
 
-/* Of a tree that keeps levels 0..keep_level, with `samples` for the probes. */
+/* On a tree whose views keep levels 0..keep_level, with `samples` for the probes. */
 static void *open_probes(struct setup *s, int layers, int keep_level, size_t samples)
 {
     void *world = open_tree(keep_level);
@@ -409,7 +397,7 @@ static void *open_probes(struct setup *s, int layers, int keep_level, size_t sam
     return world;
 }
 
-/* Output 0 is leaf `leaf`, the others say nothing. */
+/* Output 0 is leaf `leaf`, the others carry no information. */
 static void check_copy(size_t leaf)
 {
     enum { PROBES = 40000 };
@@ -436,7 +424,7 @@ static void a_copy_of_a_leaf_tells_its_parent(void **state)
         check_copy(leaf);
 }
 
-/* Fitted to the first half of the samples and tried on the rest, by hand. */
+/* Fitted to the first half of the samples and tested on the rest, by hand. */
 static void probes_are_fitted_to_one_half_and_tried_on_the_other(void **state)
 {
     (void)state;
@@ -462,7 +450,8 @@ static void probes_are_fitted_to_one_half_and_tried_on_the_other(void **state)
     source_hltm.close(world);
 }
 
-/* More samples for the probes than for the moments, and fewer, change neither. */
+/* The probes do not depend on the number of samples of the moments, nor the moments on the probes'.
+ */
 static void probes_and_moments_have_samples_of_their_own(void **state)
 {
     (void)state;
@@ -490,7 +479,7 @@ static void probes_and_moments_have_samples_of_their_own(void **state)
 static void only_latents_that_a_view_keeps_are_probed(void **state)
 {
     (void)state;
-    static const size_t latents[] = {1, 3, 3}; /* leaves are no latents */
+    static const size_t latents[] = {1, 3, 3}; /* leaves are not latents */
     for (int keep = 0; keep <= 2; keep++) {
         struct setup s;
         void *world = open_probes(&s, 1, keep, 64);
@@ -558,7 +547,7 @@ static void results_are_the_same_bits_for_any_number_of_threads(void **state)
     }
 }
 
-/* Without one matrix W_p only what needs none is measured, and that is the same. */
+/* Without a single matrix W_p only quantities that need none are measured, with the same values. */
 static void the_list_names_what_was_measured(void **state)
 {
     (void)state;
@@ -601,7 +590,7 @@ static void the_list_names_what_was_measured(void **state)
 int main(void)
 {
     linalg_threads_are_safe();
-    omp_set_dynamic(0); /* as many threads as asked for */
+    omp_set_dynamic(0); /* exactly as many threads as requested */
     const struct CMUnitTest tests[] = {
         TEST(moments_are_means_over_views),
         TEST(k_and_balance_follow_their_formulas),

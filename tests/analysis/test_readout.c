@@ -9,7 +9,7 @@
 
 enum { SAMPLES = 2000, STRIDE = 2008, FEATURES = 4 };
 
-/* Feature 0 says the state with noise `sd`, the others nothing. */
+/* Feature 0 is the state plus noise `sd`, the others carry no information. */
 static void draw(gsl_rng *rng, int states, double sd, double *feature, uint8_t *label)
 {
     for (size_t s = 0; s < SAMPLES; s++) {
@@ -21,7 +21,7 @@ static void draw(gsl_rng *rng, int states, double sd, double *feature, uint8_t *
     }
 }
 
-/* Accuracy on samples that were not fitted. */
+/* Accuracy on held-out samples. */
 static double held_out(int states, double sd, struct readout *readout)
 {
     double *feature = allocate(FEATURES * STRIDE, sizeof *feature);
@@ -79,12 +79,11 @@ static void solves_the_ridge_equations(void **state)
     assert_near(readout_accuracy(&readout, 8, x, 8, label), 6 / 8.0, 0); /* x = 2 and 3 */
 }
 
-/* Features that depend on each other, and huge ones, have a readout; those that are not finite have
- * none. */
+/* Linearly dependent and huge features have a readout; features that are not finite have none. */
 static void solves_what_has_a_solution(void **state)
 {
     (void)state;
-    const double same[] = {1, 1, 1, 1, 1, 1, 1, 1}; /* a constant beside the constant */
+    const double same[] = {1, 1, 1, 1, 1, 1, 1, 1}; /* a constant feature beside the constant */
     const double huge[] = {-3e100, 2e100, -1e100, 4e100, -6e100, 4e100, -2e100, 8e100};
     const double lost[] = {1, 2, NAN, 4};
     const uint8_t label[] = {0, 1, 0, 1};

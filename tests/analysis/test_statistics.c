@@ -1,4 +1,4 @@
-/* Protects analysis/statistics.c: what random measurements are judged by. */
+/* Protects analysis/statistics.c: the statistics that judge random measurements. */
 #include "analysis/statistics.h"
 #include "core/random.h"
 #include "tests/kit/testing.h"

@@ -81,7 +81,7 @@ expect "a label that is no number" 2 "data.label_level is 'x'" $labels data.labe
 expect "more classes than a label can name" 2 "data.states is '257'.*2..256" $labels data.states=257
 expect "labels of real-valued data have no key" 2 "label_level" $run data.source=gaussian network.kind=mlp data.label_level=0
 expect "supcon needs two samples" 2 "train.batch" $run good.yaml objective.name=supcon_in train.batch=1
-# More classes than samples: who is alone in its class has its partner, so that the loss is ntxent's.
+# More classes than samples: a sample alone in its class has its partner, and the loss is ntxent's.
 many="$run good.yaml data.depth=3 network.width=8 train.samples=8 train.batch=8 data.states=256"
 for name in supcon_out ntxent; do
     $many objective.name=$name -o keep-$name.h5
@@ -124,7 +124,7 @@ expect "comatch predicts nothing" 2 "predictor.kind.*objective.name comatch" $fe
 expect "no flow of comatch" 2 "train.trainer flow" $run train.trainer=flow data.depth=2 objective.name=comatch
 too_large "no memory for the bank" 900000 "$few objective.bank=16000000 network.width=64"
 
-# Learning without negatives: what contradicts itself names both keys.
+# Learning without negatives: keys that contradict one another are both named.
 byol="$run good.yaml objective.name=byol predictor.kind=linear"
 two="predictor.kind=two_layers"
 expect "a predictor for a contrastive objective" 2 "predictor.kind.*objective.name infonce" $run good.yaml predictor.kind=linear

@@ -1,6 +1,6 @@
 #!/bin/sh
 # duet plot: pictures of a sweep with their data; diverged points are in no mean, missing ones leave
-# blanks; bad input is told.  And what sweep and collect say of damaged files.
+# blanks; bad input is reported.  Also the messages of sweep and collect about damaged files.
 . tests/script.inc
 export DUET_SHARE="$here"
 # column NAME FILE: the values of a column, by the name in the first line.
@@ -40,7 +40,7 @@ check "collect --over: the counts of complete and diverged points" $?
 [ "$(column loss "$over" | sed -n 2p)" = nan ] && ! column loss "$over" | sed -n '1p;3p' | grep -q nan
 check "collect --over: no mean of diverged points alone" $?
 
-# One of three points that are averaged diverges: the mean is that of the others.
+# One of three points that are averaged diverges: the mean is over the others.
 cat >halves.yaml <<'YAML'
 name: halves
 data: {depth: 2}
@@ -77,7 +77,7 @@ data=results/mixed/plot/loss_over_case.tsv
 check "words keep the order of the grid" $?
 for name in loss loss.sd loss.low loss.high; do
     [ "$(column $name $data)" = "$(column $name "$over")" ]
-    check "$name is that of collect --over seed" $?
+    check "$name equals collect --over seed" $?
 done
 grep -q '^left out: 3 diverged (points 2, 5, 8); 1 of the places in the picture is blank$' out
 check "diverged points are listed in one line: $(tail -n 1 out)" $?

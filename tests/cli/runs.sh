@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a run leaves behind: the same bytes always, diverged runs kept, interrupted ones not.
+# The files of runs: the same bytes always, diverged runs kept, interrupted ones not.
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
@@ -27,7 +27,7 @@ check "three disjoint blocks of a tree of depth 5" $?
 "$duet" export loco-1.h5 series/block_loss >blocks.tsv && [ "$(awk 'END {print NF}' blocks.tsv)" = 5 ]
 check "four overlapping ones" $?
 "$duet" export loco-1.h5 series/loss >loss.tsv && cut -f 1,2 blocks.tsv | sed '1s/block_0/loss/' | cmp -s - loss.tsv
-check "the loss is that of the top block" $?
+check "the loss is the loss of the top block" $?
 for threads in 1 3; do
     "$duet" run -q -t $threads $small objective.name=loco network.kind=mlp -o loco-mlp-$threads.h5
 done
@@ -44,7 +44,7 @@ check "they are other labels" $?
 "$duet" run -q $small data.depth=2 data.states=200 train.batch=8 objective.name=supcon_out -o many.h5
 check "more classes than samples in a batch" $?
 
-# CoMatch: another latent, another run; what it is made of adds up to the loss.
+# CoMatch: another latent, another run; its parts add up to the loss.
 comatch="$small data.keep_level=1 objective.name=comatch objective.labels=30 objective.lambda_cls=2"
 for threads in 1 3; do
     "$duet" run -q -t $threads $comatch network.kind=mlp data.states=3 optimiser.name=adam -o comatch-mlp-$threads.h5
@@ -75,7 +75,7 @@ check "the class head is stored" $?
 ! cmp -s few.tsv few-root.tsv
 check "labels of another level are other labels" $?
 "$duet" run -q $comatch objective.labels=4000 objective.labelled_batch=7 objective.bank=0 -o all.h5
-check "as many labels as samples, seven a batch, no bank" $?
+check "as many labels as samples, seven per batch, no bank" $?
 "$duet" run -q $comatch objective.labels=1 -o one.h5
 check "one label" $?
 
@@ -123,7 +123,7 @@ check "a flow runs" $?
 "$duet" info flow.h5 | sed -n '/^spec$/,/^$/s/^  //p' >flow.yaml
 "$duet" run -q flow.yaml -o flow-again.h5 && cmp -s flow.h5 flow-again.h5
 check "the stored spec of a flow gives the same file" $?
-# rows NAME FILE ROWS PREFIX: every dataset of /series but its axis has so many lines
+# rows NAME FILE ROWS PREFIX: every dataset of /series except its axis has so many lines
 rows() {
     wrong=
     for path in $("$duet" export --list "$2" | grep -o '/*series/[^ 	]*'); do
@@ -140,7 +140,7 @@ rows "flow" flow.h5 6 "series/predictor/invariant"
     train.points=2 -o one.h5 && "$duet" export --list one.h5 | grep "predictor/invariant" | grep -q "of a mode"
 check "a flow of one mode keeps a mode's invariant, not a matrix" $?
 
-# With a predictor that stays and a target that follows at once the weights grow without bound.
+# With a fixed predictor and a target that follows at once the weights grow without bound.
 "$duet" run -q $flow objective.name=simsiam predictor_optimiser.lr_ratio=0 train.end=1e5 train.points=50 \
     -o grown.h5 2>err
 check "a flow whose outputs overflow ends with code 3" $(($? != 3))

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sweeps on Slurm, where there is none: the script, what sbatch is given, how the points are waited for,
-# what is told when something goes wrong.  sbatch and squeue are stand-ins that run the tasks here;
+# Sweeps on Slurm, without a real one: the script, the arguments of sbatch, the waiting for points,
+# the messages when something goes wrong.  sbatch and squeue are stand-ins that run the tasks here;
 # tests/slurm.sh has the real ones.
 . tests/script.inc
 ranges() {
@@ -61,7 +61,7 @@ check "64 tasks at most unless asked" $?
 "$duet" sweep -q $slow name=k seed=1:1000:1 -j 40 -t 3 --limit 0.5 --slurm --dry-run >script 2>/dev/null
 [ "$(ranges script)" = 1-25 ] && grep -q "cpus-per-task=120$" script && grep -q '/25" -j 40 -t 3 --limit 0.5 --quiet' script &&
     grep -q "OMP_NUM_THREADS=3" script
-check "-j and -t are those of a task" $?
+check "-j and -t are per task" $?
 
 # ---- a sweep in tasks ----
 "$duet" sweep $slow name=k seed=1:7:1 --results "a=b 'c'" --tasks 3 --slurm --wait -- -p "a b" --time=1 >out 2>err
@@ -72,7 +72,7 @@ printf '%s\n' --parsable -p "a b" --time=1 "a=b 'c'/k/slurm/job.sh" | cmp -s - f
 check "the options after -- as they were given, before the script" $?
 [ "$(cat out)" = 77 ] && [ "$(grep -c "point [1-7]: seed=[1-7]  finished" err)" = 7 ] &&
     [ "$(tail -n 1 err)" = "complete: 7 of 7 points are done" ] && [ "$(ranges "a=b 'c'/k/slurm/job.sh")" = 1-3 ]
-check "--wait: the job on stdout, a line a point, the end of a sweep" $?
+check "--wait: the job on stdout, a line per point, the end of a sweep" $?
 rm fake/arguments
 "$duet" sweep -q $slow name=k seed=1:7:1 --results "a=b 'c'" --slurm --wait && [ ! -e fake/arguments ]
 check "nothing to do: nothing is submitted" $?
@@ -109,7 +109,7 @@ code=$?
 [ $code = 1 ] && grep -q "point 1: train.epochs=1000000: failed: took longer than the limit of 0.3 s" err &&
     tail -n 1 err | grep -q "^    duet run data.depth=2 .*name=late train.epochs=1000000$"
 check "a failed point ends the waiting and is listed with its command, code 1 (got $code)" $?
-# The failure of before is not that of this job, whose task does not come so far.
+# The old failure is not this job's, whose task does not get so far.
 TASKS="" "$duet" sweep -q $endless name=late train.epochs=1000000,2 --slurm --wait >out 2>err
 [ $? = 1 ] && ! grep -q "failed: took" err && grep -q "1 point neither done nor failed" err
 check "an old failure is not taken for a new one" $?

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sweeps: the same bytes however the work is cut, stopped or shared; failures and bad input are told;
-# collect makes one table.
+# Sweeps: the same bytes however the work is cut, stopped or shared; failures and bad input are
+# reported; collect makes one table.
 . tests/script.inc
 
 cat >small.yaml <<'YAML'
@@ -25,7 +25,7 @@ YAML
 check "-j 1 ends with code 0" $?
 reference=$(bytes one/small)
 [ "$(find one/small -name '*.h5' | wc -l)" = 32 ] && [ "$(find one/small | wc -l)" = 34 ]
-check "a file a point, and the manifest" $?
+check "one file per point, and the manifest" $?
 "$duet" sweep -q -j 2 small.yaml --results two
 [ "$(bytes two/small)" = "$reference" ]
 check "-j 2: the same bytes" $?
@@ -62,7 +62,7 @@ kill -9 $pid
 wait $pid 2>/dev/null
 ! finished killed/k 8
 check "kill -9 came in the middle" $?
-# Left behind by workers: of a point that nobody knows, of a finished one.
+# Leftovers of workers: of an unknown point, and of a finished one.
 touch killed/k/.0123456789abcdef.part
 cp "$(find killed/k -name '.*.lease' | head -n 1)" killed/k/."$(basename "$(find killed/k -name '*.h5' | head -n 1)" .h5)".lease
 "$duet" sweep -q -j 1 $slow train.epochs=20 name=k seed=1:8:1 --results killed
@@ -167,7 +167,7 @@ rm "$(find part/small -name '*.h5' | sort | head -n 1)"
 check "collect lists what is missing" $?
 "$duet" collect -q --over seed one/small && [ "$(wc -l <one/small/table.tsv)" = 33 ] &&
     [ "$(wc -l <one/small/table_over_seed.tsv)" = 9 ]
-check "collect: a row a point, a row a group" $?
+check "collect: a row per point, a row per group" $?
 # Mean and sd of the loss of the first group from the rows of its points.
 awk -F '\t' 'NR == FNR { for (i = 1; i <= NF; i++) if (NR == 1) at[$i] = i
         if (NR > 1 && $at["objective.tau"] == 0.1 && $at["data.children"] == 2 && $at["case"] == "infonce") {

@@ -1,5 +1,5 @@
 #!/bin/sh
-# duet verify: what it refuses, what it writes, and that threads do not change a verdict.
+# duet verify: bad input, output, and that threads do not change a verdict.
 . tests/script.inc
 # refuse NAME PATTERN COMMAND...: code 2, nothing on stdout, the pattern on stderr
 refuse() {
@@ -35,7 +35,7 @@ check "verify, two threads, ids in another order" $?
 sed 's/"seconds".*//' one.json >one.txt
 sed 's/"seconds".*//' two.json >two.txt
 cmp -s one.txt two.txt
-check "the same JSON from 1 and 2 threads but for seconds" $?
+check "the same JSON from 1 and 2 threads except the seconds" $?
 "$duet" verify -q -j 1 DDN-1 DDN-4 --seed 8 --json - | sed 's/"seconds".*//' >other.txt
 cmp -s one.txt other.txt
 check "another seed, other numbers" $((! $?))

@@ -2,6 +2,7 @@
 #include "core/arena.h"
 #include "core/descriptor.h"
 #include "core/linalg.h"
+#include "core/pool.h"
 #include "core/product.h"
 #include "core/random.h"
 #include "tests/kit/testing.h"
@@ -9,7 +10,7 @@
 #include <Random123/philox.h>
 #include <gsl/gsl_randist.h>
 
-/* OpenBLAS's; its cblas.h does not go with that of GSL, which gsl_randist.h includes. */
+/* OpenBLAS's; its cblas.h conflicts with GSL's, which gsl_randist.h includes. */
 void openblas_set_num_threads(int threads);
 int openblas_get_num_threads(void);
 
@@ -80,7 +81,7 @@ static void test_philox_gives_the_published_words(void **state)
     assert_memory_equal(zero.word, known_answers[0].word, sizeof zero.word);
 }
 
-/* The address of header random.h: key (seed, purpose), counter (index, lane, sample, epoch). */
+/* The address of core/random.h: key (seed, purpose), counter (index, lane, sample, epoch). */
 static void test_a_row_of_words_is_philox_of_its_counters(void **state)
 {
     (void)state;
@@ -158,7 +159,7 @@ static void test_stream_reads_lane_0_index_by_index(void **state)
         struct random_words words = random_words(11, PURPOSE_TEST, 5, 7, 0, i / 4);
         assert_true(stream_word(&a) == words.word[i % 4]);
         words = random_words(11, PURPOSE_TEST, 5, 8, 0, i / 4);
-        assert_true(stream_word(&b) == words.word[i % 4]); /* not disturbed by its neighbour */
+        assert_true(stream_word(&b) == words.word[i % 4]); /* independent of its neighbour */
     }
     stream_open(&a, 11, PURPOSE_TEST, 5, 7); /* in the middle of a group of four */
     assert_true(stream_word(&a) == random_words(11, PURPOSE_TEST, 5, 7, 0, 0).word[0]);
@@ -178,7 +179,7 @@ static void test_stream_uniform_is_the_upper_53_bits_of_one_word(void **state)
     }
 }
 
-/* ---- the GSL face ---- */
+/* ---- the GSL interface ---- */
 
 static void test_gsl_face_gives_the_words_of_the_stream(void **state)
 {
@@ -243,13 +244,13 @@ static void test_gsl_gaussians_are_gaussian(void **state)
         probability[i] = 1.0 / BINS;
     assert_above(counts_p(BINS, polar, probability, DRAWS), 1e-4);
     assert_above(counts_p(BINS, ziggurat, probability, DRAWS), 1e-4);
-    assert_at_most(counts_p(BINS, shifted, probability, DRAWS), 1e-4); /* it can tell */
+    assert_at_most(counts_p(BINS, shifted, probability, DRAWS), 1e-4); /* the test has power */
     gsl_rng_free(rng);
 }
 
 /* ---- products ---- */
 
-/* W, X and Y in one block, so that one comparison sees every double that a run may touch. */
+/* W, X and Y in one block, so that one comparison covers every double that a run may touch. */
 struct operands {
     size_t total;
     double *all, *w, *x, *y;
@@ -263,7 +264,7 @@ static struct operands operands_create(const struct product *p, size_t shift)
     o.all = aligned_alloc(64, padded(o.total) * sizeof(double));
     assert_non_null(o.all);
     for (size_t i = 0; i < o.total; i++)
-        o.all[i] = NAN; /* padding, and what a run must overwrite */
+        o.all[i] = NAN; /* padding, and entries that a run must overwrite */
     o.w = o.all + shift;
     o.x = o.w + w;
     o.y = o.x + x;
@@ -546,7 +547,7 @@ static void test_absurd_arena_is_an_error_with_words(void **state)
             struct error err = {.key = "data.depth"};
             arena_take(&counting, 10, 8);
             arena_take(&counting, takes[i][0], takes[i][1]);
-            for (int k = 0; k < more; k++) /* must not come round to a small number */
+            for (int k = 0; k < more; k++) /* must not wrap around to a small number */
                 arena_take(&counting, more == 3 ? takes[i][0] : 10, 8);
             assert_int_equal(arena_create(&arena, &counting, &err), STATUS_SYSTEM);
             assert_int_equal(err.status, STATUS_SYSTEM);
@@ -558,11 +559,39 @@ static void test_absurd_arena_is_an_error_with_words(void **state)
         }
 }
 
-/* Let the absurd sizes through to malloc's own refusal. */
+/* Pass the absurd sizes on, so that malloc itself refuses them. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "allocator_may_return_null=1";
+}
+
+static void test_a_pool_gives_zeroed_memory_and_keeps_texts(void **state)
+{
+    (void)state;
+    enum { COUNT = 3000 };
+    struct pool pool = {0};
+    char *text[COUNT], expected[COUNT + 1];
+    memset(expected, 'x', COUNT);
+    for (size_t i = 0; i < COUNT; i++) { /* some share a block, some are larger than one */
+        max_align_t *one = pool_take(&pool, 2, sizeof *one);
+        assert_non_null(one);
+        assert_int_equal((uintptr_t)one % _Alignof(max_align_t), 0);
+        for (size_t k = 0; k < 2 * sizeof *one; k++)
+            assert_int_equal(((unsigned char *)one)[k], 0);
+        memset(one, 0xff, 2 * sizeof *one);
+        text[i] = pool_text(&pool, expected, i);
+        assert_non_null(text[i]);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        assert_int_equal(strlen(text[i]), i);
+        assert_memory_equal(text[i], expected, i);
+    }
+    assert_null(pool_take(&pool, SIZE_MAX / 8 + 2, 8));
+    assert_null(pool_take(&pool, SIZE_MAX - 8, 1));
+    pool_free(&pool);
+    assert_null(pool.blocks);
+    pool_free(&pool);
 }
 
 static void test_padded_rounds_up_to_eight(void **state)
@@ -777,7 +806,7 @@ static void test_asking_for_thread_safety_sets_one_blas_thread(void **state)
 
 /* ---- errors ---- */
 
-/* An error with guards behind it. */
+/* An error with guard bytes behind it. */
 struct guarded {
     struct error err;
     unsigned char guard[64];
@@ -824,6 +853,19 @@ static void test_error_key_names_the_key_and_is_bad_input(void **state)
     assert_string_equal(g.err.message, "depth 0");
     assert_guard(&g);
     assert_int_equal(error_key(NULL, "data.depth", "depth %d", 0), STATUS_INVALID);
+}
+
+static void test_error_memory_names_what_there_was_no_memory_for(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guard_set(&g);
+    assert_int_equal(error_memory(&g.err, "%d rows", 12), STATUS_SYSTEM);
+    assert_int_equal(g.err.status, STATUS_SYSTEM);
+    assert_string_equal(g.err.message, "no memory for 12 rows");
+    assert_string_equal(g.err.key, "");
+    assert_guard(&g);
+    assert_int_equal(error_memory(NULL, "%d rows", 12), STATUS_SYSTEM);
 }
 
 static void test_error_context_goes_in_front(void **state)
@@ -925,6 +967,7 @@ int main(void)
         cmocka_unit_test(test_arena_blocks_are_aligned_zeroed_and_apart),
         cmocka_unit_test(test_empty_arena_is_no_error),
         cmocka_unit_test(test_absurd_arena_is_an_error_with_words),
+        cmocka_unit_test(test_a_pool_gives_zeroed_memory_and_keeps_texts),
         cmocka_unit_test(test_padded_rounds_up_to_eight),
         cmocka_unit_test(test_eigen_rows_are_eigenvectors_largest_first),
         cmocka_unit_test(test_eigen_of_a_known_matrix),
@@ -934,6 +977,7 @@ int main(void)
         cmocka_unit_test(test_asking_for_thread_safety_sets_one_blas_thread),
         cmocka_unit_test(test_error_set_fills_the_sentence_and_clears_the_key),
         cmocka_unit_test(test_error_key_names_the_key_and_is_bad_input),
+        cmocka_unit_test(test_error_memory_names_what_there_was_no_memory_for),
         cmocka_unit_test(test_error_context_goes_in_front),
         cmocka_unit_test(test_overlong_words_are_cut_not_spilled),
         cmocka_unit_test(test_exit_codes_are_the_documented_ones),

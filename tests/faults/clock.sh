@@ -36,7 +36,7 @@ for jump in "1 day ago" "tomorrow"; do
     [ $codes = 00 ] && [ "$(bytes touched/tiny)" = "$reference" ] && [ "$(ran err1 err2)" = "$(seq 60)" ]
     check "leases as of $jump: every point is run once, the same bytes" $?
 done
-# A machine that is gone left a lease for two seconds in the future, and one of the past.
+# A machine that is gone left a lease of two seconds, dated in the past or in the future.
 for jump in "1 day ago" "tomorrow"; do
     rm -rf gone && mkdir -p gone/tiny
     cp whole/tiny/sweep.yaml gone/tiny
@@ -49,7 +49,7 @@ for jump in "1 day ago" "tomorrow"; do
     [ $code = 0 ] && [ $took -ge 2000 ] && [ $took -lt 30000 ] && [ "$(bytes gone/tiny)" = "$reference" ]
     check "a dead machine's lease as of $jump is taken over after its term ($took ms)" $?
 done
-# A failure of a time that is yet to come.
+# A failure dated in the future.
 slow="$duet sweep -q -j 1 tiny.yaml name=slow train.samples=6400 train.epochs=200 measure.every=1000 seed=1,2"
 $slow --results failed --limit 0.02 2>err
 [ $? = 1 ] && [ "$(find failed -name '*.failed' | wc -l)" = 2 ]

@@ -19,7 +19,7 @@ mkdir "$disk"
 mount -t tmpfs -o size=700k none "$disk"
 trap 'cd "$here"; umount "$disk"; rm -rf "$dir"' EXIT
 
-# Those that are there are whole: told from the undisturbed sweep's.
+# The files that are there equal the undisturbed sweep's.
 whole_files() {
     for file in "$1"/*.h5; do cmp -s "$file" whole/tiny/"$(basename "$file")" || return 1; done
 }
@@ -80,7 +80,7 @@ $sweep --results "$disk" 2>err
 [ $? = 0 ] && [ "$(bytes "$disk/tiny")" = "$reference" ]
 check "writable again: the same bytes, nothing left over" $?
 
-# ---- by permission, for which root does not care ----
+# ---- by permission, which root ignores ----
 mkdir -p closed/tiny
 cp whole/tiny/sweep.yaml closed/tiny
 chmod -R a-w closed

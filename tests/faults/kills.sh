@@ -1,7 +1,7 @@
 #!/bin/sh
 # kill -9 at random moments, KILLS times over a sweep of POINTS points: then the same command goes on
-# and leaves the bytes of an undisturbed sweep.  Hit by turns: the sweep alone, its whole process
-# group, one worker, and whatever is there at the start.
+# and leaves the bytes of an undisturbed sweep.  Killed by turns: the sweep alone, its whole process
+# group, one worker, and any process at the start.
 . tests/faults/faults.inc
 kills=${KILLS:-100} points=${POINTS:-240} seed=${KILL_SEED:-1}
 
@@ -12,7 +12,7 @@ sweep() {
 check "an undisturbed sweep of $points points ends with code 0" $?
 reference=$(bytes whole/tiny)
 
-# Whom to hit, after how many more points, and after how many seconds more.
+# The process to kill, after how many more points, and after how many seconds more.
 awk -v seed="$seed" -v n=$((20 * kills)) 'BEGIN { srand(seed)
     split("sweep group worker worker worker start", whom)
     for (i = 0; i < n; i++) print whom[int(6 * rand()) + 1], int(3 * rand()), 0.03 * rand() }' >plan
@@ -69,8 +69,8 @@ check "the same command goes on and ends with code 0" $?
 [ "$(bytes killed/tiny)" = "$reference" ]
 check "the bytes of the undisturbed sweep, nothing left over" $?
 
-# What a process leaves that is killed while it writes other files than results, at moments that are
-# too short to be hit by chance.
+# Leftovers of a process that is killed while it writes files other than results, at moments too
+# short to be hit by chance.
 dead=$(sh -c 'echo $$')
 some=$(basename "$(find whole -name '*.h5' | head -n 1)" .h5)
 cd killed/tiny || exit 1
@@ -81,7 +81,7 @@ touch ".table.h5.$$.tmp"
 cd ../.. || exit 1
 (sweep killed)
 [ $? = 0 ] && [ "$(left killed)" = "killed/tiny/.table.h5.$$.tmp" ]
-check "what dead processes left is removed, what a living one writes is not: $(left killed | tr '\n' ' ')" $?
+check "files of dead processes are removed, files of a living one are not: $(left killed | tr '\n' ' ')" $?
 rm killed/tiny/.table.h5.$$.tmp
 [ "$(bytes killed/tiny)" = "$reference" ]
-check "and the bytes are those of the undisturbed sweep" $?
+check "and the bytes equal the undisturbed sweep" $?

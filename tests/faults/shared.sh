@@ -5,7 +5,7 @@
 sweep="$duet sweep -j 1 tiny.yaml train.samples=3200 seed=1:120:1"
 $sweep -q --results whole
 reference=$(bytes whole/tiny)
-# Points that the sweeps whose stderr is in the files ran, one a line.
+# Points that were run by the sweeps whose stderr is in the files, one per line.
 ran() {
     cat "$@" | grep -o 'point [0-9]*: .* loss' | tr -d : | cut -d ' ' -f 2 | sort -n
 }
@@ -26,7 +26,7 @@ check "every point is run once" $?
 [ "$(ran err1 | wc -l)" -ge 12 ] && [ "$(ran err2 | wc -l)" -ge 12 ] && [ "$(ran err3 | wc -l)" -ge 12 ]
 check "each of them does its part: $(ran err1 | wc -l), $(ran err2 | wc -l), $(ran err3 | wc -l)" $?
 
-# Others than the shards that were asked for, and one of them killed with its workers.
+# A shard and a whole sweep at once; the shard is killed with its workers.
 $sweep --shard 1/2 --results mixed 2>err1 &
 first=$!
 $sweep seed=120:1:-1 --results mixed 2>err2 &
@@ -40,7 +40,7 @@ check "a killed sweep's points are taken over, nothing is left over: $(left mixe
 $sweep -q --results mixed && [ "$(bytes mixed/tiny)" = "$reference" ]
 check "a sweep, its shard and a killed one: the same bytes" $?
 
-# A sweep whose process has ended, of which the parent has not taken note, is as dead as any.
+# A sweep whose process has ended is dead, even if its parent has not waited for it.
 mkdir zombie
 sh -c "$sweep -q --results zombie & exec sleep 30" &
 parent=$!

@@ -13,7 +13,7 @@ others_are_whole() {
         cmp -s "$file" whole/tiny/"$(basename "$file")" || return 1
     done
 }
-# listed NAME REASON: what stderr and HASH.failed say.
+# listed NAME REASON: stderr and HASH.failed give the reason.
 listed() {
     grep -q "^duet: point 1: train.epochs=$endless: failed: $2$" err && [ "$(grep -c '^duet: ' err)" = 1 ] &&
         grep -q "^    duet run .*train.epochs=$endless$" err &&

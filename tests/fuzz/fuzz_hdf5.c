@@ -1,22 +1,22 @@
-/* Fuzzes what reads HDF5 files: `duet info`, `duet export` of every dataset, `duet crosscheck`, and
- * the data and checks of every figure.
+/* Fuzzes the readers of HDF5 files: `duet info`, `duet export` of every dataset, `duet crosscheck`,
+ * and the data and checks of every figure.
  *
- * An input is a file.  Nothing that it holds may crash, leak, hang or take memory beyond what its
- * size allows, and no command may leave an object of the file open.  Mutations mend the checksums
- * of the file, without which nearly all of them would end at the first one.
+ * An input is a file.  Its contents must not cause a crash, leak, hang or more memory than its size
+ * allows, and no command may leave an object of the file open.  Mutations correct the checksums of
+ * the file, or else nearly all would end at the first checksum.
  *
  * HDF5 1.10.8 itself crashes on such files (crash_in_own_format.h5, crash_behind_damage.h5 of the
  * corpus: a null pointer in H5F__accum_read, for a B-tree whose header lies nowhere) and loops
  * (loop_in_libhdf5.h5, until the limit of processor time ends the child, 5 to 7 s).  store_open
- * tries every file in a child process and refuses these.  What libhdf5 leaks (leak_in_libhdf5.h5)
- * is in leaks.supp, what it reads of freed memory (use_after_free_in_libhdf5.h5) in address.supp:
- * the commands themselves run in a process of their own (store/isolate.h), here they do not. */
+ * tries every file in a child process and refuses these.  Leaks of libhdf5 (leak_in_libhdf5.h5) are
+ * in leaks.supp, its reads of freed memory (use_after_free_in_libhdf5.h5) in address.supp: the
+ * commands run in a separate process (store/isolate.h), but not here. */
 #include "harness/command.h"
 #include <stdbool.h>
 #include <unistd.h>
 
-/* store/store_try.c reads every file in a child process first: here once for each input, not
- * again for every command.  Without a child it goes on as if that had gone well. */
+/* store/store_try.c first reads every file in a child process: here once per input, not again for
+ * every command.  Without a child it continues as if that had succeeded. */
 static bool was_tried;
 
 static pid_t fork_once(void)
@@ -61,7 +61,7 @@ static void demand(int holds, const char *what)
 
 static void no_report(void) {}
 
-/* The child may die: that is no finding. */
+/* A child that dies is no finding. */
 static void in_child(void)
 {
     __sanitizer_set_death_callback(no_report);
@@ -79,7 +79,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* ---- what is done with it ---- */
+/* ---- the commands ---- */
 
 struct datasets {
     char *name[MAX_DATASETS];
@@ -125,7 +125,7 @@ static void run_export(char *dataset)
     command_export(3, argv);
 }
 
-/* All datasets would take most of the time: a few, others for every input. */
+/* All datasets would take most of the time: a few, different for every input. */
 static void export_some(struct datasets *names, uint32_t seed)
 {
     for (size_t i = 0; i < names->count && i < EXPORTS; i++)
@@ -159,7 +159,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run_info();
     export_some(&names, H5_checksum_metadata(data, size, 0));
     run_export("--list");
-    run_export("/series/losss"); /* nearly always not there: the nearest is named */
+    run_export("/series/losss"); /* nearly always absent: the nearest is named */
     run_crosscheck();
     close_and_check(NULL);
     return 0;
@@ -175,7 +175,7 @@ static uint64_t little(const uint8_t *at, size_t bytes)
     return value;
 }
 
-/* Put the checksum behind `length` bytes at `start`, if they and it lie in the file. */
+/* Put the checksum behind `length` bytes at `start`, if both lie in the file. */
 static void mend(uint8_t *data, size_t size, size_t start, uint64_t length)
 {
     if (start > size || length > size - start || size - start - length < 4)
@@ -185,7 +185,7 @@ static void mend(uint8_t *data, size_t size, size_t start, uint64_t length)
         data[start + length + i] = (uint8_t)(sum >> 8 * i);
 }
 
-/* Object header of version 2: flags say which fields come before the size of its messages. */
+/* Object header of version 2: flags tell which fields precede the size of its messages. */
 static void mend_header(uint8_t *data, size_t size, size_t at)
 {
     if (size - at < 40)
@@ -198,7 +198,8 @@ static void mend_header(uint8_t *data, size_t size, size_t at)
         mend(data, size, at, before + bytes + messages);
 }
 
-/* A continuation of an object header: its length stands behind its address somewhere before it. */
+/* A continuation of an object header: somewhere before it, its address is followed by its length.
+ */
 static void mend_continuation(uint8_t *data, size_t size, size_t at)
 {
     for (size_t i = 0; i + 16 <= size; i++)
@@ -218,7 +219,7 @@ static void mend_all(uint8_t *data, size_t size)
             mend_header(data, size, i);
 }
 
-/* Zeros make up most of a file: half of the mutations change a stretch that is in use. */
+/* Most of a file is zeros: half of the mutations change a part that is in use. */
 static size_t mutate_stretch(uint8_t *data, size_t size, unsigned int seed)
 {
     enum { STRETCH = 256 };

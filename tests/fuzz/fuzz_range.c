@@ -1,8 +1,8 @@
 /* Fuzzes the syntax of sweeps, harness/spec/grid.c: lists, ranges, zips and cases.
  *
  * An input is YAML up to the first zero byte, whose section `sweep` is used if it is a spec, then
- * arguments "KEY=VALUE,VALUE", each ended by a zero byte; those that start with '+' are zips.  What
- * is refused must say why; what is accepted must have every point that it counts. */
+ * arguments "KEY=VALUE,VALUE", each ended by a zero byte; arguments that start with '+' are zips. A
+ * refused input must have a message; an accepted one must have every point that it counts. */
 #include "harness/spec/grid.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* Fuzzes the spec and override parser, harness/spec/spec.c.
  *
  * An input is YAML up to the first zero byte, then overrides "KEY=VALUE", each ended by a zero
- * byte. What is refused must say why.  What is accepted must survive being written out: the
- * complete YAML of a spec, which a result file keeps, reads back to itself. */
+ * byte.  A refused input must have a message.  The complete YAML of an accepted spec, which a
+ * result file keeps, must read back to itself. */
 #include "harness/spec/spec.h"
 
 #include <stdio.h>
@@ -21,7 +21,7 @@ static void demand(int holds, const char *what)
     abort();
 }
 
-/* Settings that modules compare with one another are located by key after parsing. */
+/* Checks between modules find the place of a setting by its key after parsing. */
 static void locate_everything(const struct spec *spec)
 {
     struct error err;

@@ -1,8 +1,8 @@
-/* Agreement with the published code, at the setting that its authors published.
+/* Agreement with the published code at its published setting.
  *
  * Reference: mean and standard deviation over 16 seeds of the published semantics (depth 5, 2
- * children, width 10, bias, SGD lr 0.1, batch 128, 64,000 samples an epoch, polarity [0.7, 1],
- * its nce loss at temperature 0.01).  A difference is judged by Welch's t at every level. */
+ * children, width 10, bias, SGD lr 0.1, batch 128, 64,000 samples per epoch, polarity [0.7, 1], its
+ * nce loss at temperature 0.01).  Differences are judged by Welch's t at every level. */
 #include "harness/run/experiment.h"
 
 #include <gsl/gsl_statistics_double.h>
@@ -105,7 +105,7 @@ static void correlations_after_five_epochs_agree_with_the_published_code(void **
     check_point(2);
 }
 
-/* The test could not tell anything if it could not tell trained from untrained networks. */
+/* The test has no power if it cannot distinguish trained from untrained networks. */
 static void the_test_tells_trained_from_untrained(void **state)
 {
     (void)state;

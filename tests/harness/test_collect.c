@@ -1,5 +1,5 @@
-/* Protects harness/report/collect_groups.c and harness/report/plot_data.c: which points are
- * averaged, with what statistics, and where they are drawn. */
+/* Protects harness/report/collect_groups.c and harness/report/plot_data.c: the points that are
+ * averaged, their statistics, and their places in the picture. */
 #include "analysis/statistics.h"
 #include "core/random.h"
 #include "harness/report/plot_data.h"
@@ -182,7 +182,7 @@ static void a_key_that_varies_is_refused_until_it_is_chosen(void **state)
     collect_table_free(&table);
 }
 
-/* Keys of a zip vary together: one of them is enough. */
+/* Keys of a zip vary together: choosing one of them is enough. */
 static void keys_of_a_zip_are_one(void **state)
 {
     (void)state;

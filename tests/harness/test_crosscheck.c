@@ -1,5 +1,4 @@
-/* Protects harness/verify/crosscheck.c: the engine against autodiff, and what becomes of wrong
- * files. */
+/* Protects harness/verify/crosscheck.c: the engine against autodiff, and errors in the files. */
 #include "harness/command.h"
 #include "harness/verify/crosscheck/crosscheck.h"
 #include "tests/kit/testing.h"
@@ -14,7 +13,7 @@
 
 struct fixture {
     char folder[64];
-    char file[128]; /* a copy in it */
+    char file[128]; /* the copy */
 };
 
 static const char *reference_folder(void)
@@ -108,7 +107,7 @@ static void delete_link(hid_t file, const char *path)
     assert_true(H5Ldelete(file, path, H5P_DEFAULT) >= 0);
 }
 
-/* A dataset of zeros instead of what may be there. */
+/* Put a dataset of zeros, instead of an existing one. */
 static void put_zeros(hid_t file, const char *path, hid_t type, int rank, const hsize_t *shape)
 {
     if (H5Lexists(file, path, H5P_DEFAULT) > 0)
@@ -159,7 +158,7 @@ static struct crosscheck run(const char *path)
     return check;
 }
 
-/* Close the changed copy: so many quantities of it must fail. */
+/* Close the changed copy: this number of its quantities must fail. */
 static void expect_failures(const struct fixture *fixture, hid_t file, int failures,
                             const char *what)
 {
@@ -169,7 +168,7 @@ static void expect_failures(const struct fixture *fixture, hid_t file, int failu
         fail_msg("%s: %d quantities failed, expected %d", what, check.failed, failures);
 }
 
-/* Close the changed copy: an error that names the file first, and `words`. */
+/* Close the changed copy: the error must begin with the file's name and have `words`. */
 static void expect_error(const struct fixture *fixture, hid_t file, const char *words)
 {
     if (file >= 0)
@@ -189,7 +188,7 @@ static void expect_error(const struct fixture *fixture, hid_t file, const char *
 
 /* ---- right files ---- */
 
-/* How many quantities at least: one that is skipped in silence shows here. */
+/* The least number of quantities: a quantity that is silently skipped fails here. */
 static const struct {
     const char *name;
     int compared;
@@ -264,7 +263,7 @@ static void every_expectation_is_compared(void **state)
     }
 }
 
-/* A change of the input reaches the quantities of every level. */
+/* A change of the input affects the quantities of every level. */
 static void weights_and_samples_are_read(void **state)
 {
     const struct fixture *fixture = *state;
@@ -290,7 +289,7 @@ static void settings_come_from_the_attributes(void **state)
     const struct {
         const char *name;
         double value;
-        int failures; /* a loss and two gradients a level for each objective that depends on it */
+        int failures; /* per objective that depends on it, a loss and two gradients per level */
     } changes[] = {{"tau", 0.5, 7 * 7},           {"margin", 0.25, 7}, {"beta", 0.5, 7},
                    {"norm_eps", 2e-4, 1 + 7 * 7}, {"negatives", 4, 0}, {"unknown", 1, 0}};
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -385,7 +384,7 @@ static void a_comparison_needs_the_right_shape(void **state)
     store_close(file);
 }
 
-/* ---- what has not been built ---- */
+/* ---- unknown quantities ---- */
 
 static void what_has_no_code_is_counted_and_does_not_pass(void **state)
 {
@@ -712,7 +711,7 @@ static void wrong_attributes_are_errors_that_say_the_range(void **state)
     }
 }
 
-/* Found out from the shapes, not by asking for terabytes. */
+/* Detected from the shapes, not by a request for terabytes. */
 static void attributes_that_claim_too_much_are_compared_first(void **state)
 {
     hid_t file = open_copy(*state, "tree_ternary.h5");
@@ -811,7 +810,7 @@ static void damaged_files_are_errors(void **state)
     expect_error(fixture, file, "the attribute kind is missing");
 }
 
-/* The name of the file comes first even where the message holds the same word. */
+/* The name of the file comes first even if the message has the same word. */
 static void errors_name_the_file_whatever_its_name(void **state)
 {
     const struct fixture *fixture = *state;
@@ -833,7 +832,7 @@ static void errors_name_the_file_whatever_its_name(void **state)
 
 /* ---- the command ---- */
 
-/* Exit code; what stdout and stderr got is in `output`. */
+/* Returns the exit code; stdout and stderr are in `output`. */
 static int run_command(const struct fixture *fixture, char *output, size_t size)
 {
     char captured[128], file[128], word[] = "crosscheck";

@@ -1,6 +1,5 @@
-/* Protects harness/spec/grid.c (what is swept through which values, in which order),
- * harness/sweep/sweep_plan.c (numbering, equal points, the manifest) and harness/sweep/lease.c (who
- * may take which point). */
+/* Protects harness/spec/grid.c (swept keys, their values and order), harness/sweep/sweep_plan.c
+ * (numbering, equal points, the manifest) and harness/sweep/lease.c (the owner of a point). */
 #include "harness/sweep/lease.h"
 #include "harness/sweep/sweep_plan.h"
 #include "tests/kit/testing.h"
@@ -12,7 +11,7 @@
 
 /* ---- help ---- */
 
-/* A grid of arguments alone; the error's text where it fails. */
+/* A grid of arguments alone; returns the error's text if it fails. */
 static const char *try_grid(struct grid *grid, const char *yaml, const char *const *arguments,
                             size_t count, const char *zip)
 {
@@ -49,7 +48,7 @@ static void assert_refused(const char *argument, const char *part)
     assert_non_null(message);
     if (!strstr(message, part))
         fail_msg("'%s' is not in: %s", part, message);
-    assert_null(grid.blocks);
+    assert_null(grid.pool.blocks);
 }
 
 /* All overrides of a point, joined by spaces, without places. */
@@ -160,6 +159,13 @@ static void zipped_keys_go_together(void **state)
     assert_int_equal(grid.points, 4);
     assert_point(&grid, 1, "network.width=1 objective.tau=3 seed=2 data.depth=3");
     grid_free(&grid);
+    const char *many[] = {"seed=1,2",        "data.depth=2,3",    "network.width=4,8",
+                          "train.batch=8,9", "train.samples=8,9", "measure.every=1,2"};
+    const char *all = "seed data.depth network.width train.batch train.samples measure.every";
+    assert_null(try_grid(&grid, "", many, 6, all)); /* spaces as well as commas */
+    assert_int_equal(grid.points, 2);
+    assert_int_equal(grid.axis[0].columns, 6);
+    grid_free(&grid);
     const char *uneven[] = {"data.depth=2,3", "seed=1,2,3"};
     assert_non_null(strstr(try_grid(&grid, "", uneven, 2, "data.depth,seed"), "2 values"));
     assert_non_null(strstr(try_grid(&grid, "", uneven, 2, "data.depth,sead"), "not swept"));
@@ -243,7 +249,7 @@ static void the_section_is_no_part_of_the_run(void **state)
     assert_string_equal(with.yaml, without.yaml);
     assert_int_equal(with.sweep_count, 1);
     assert_null(without.sweep);
-    /* Only what was written is kept, with the override, and it is the same spec. */
+    /* Only written keys are kept, with the override, and the spec is the same. */
     assert_string_equal(with.written, "seed: 7\ndata: {depth: 3}\nobjective: {name: ntxent}\n");
     check_ok(spec_parse(&written, "c", with.written, strlen(with.written), NULL, 0, &err), &err);
     assert_string_equal(written.hash, with.hash);
@@ -284,7 +290,7 @@ static void equal_points_are_one(void **state)
     assert_string_equal(spec.hash, alone.hash);
     sweep_hash_text(plan.point[3].hash, hash);
     assert_string_equal(hash, alone.hash);
-    assert_true(plan.point[3].kind == plan.point[2].kind); /* but for the seed */
+    assert_true(plan.point[3].kind == plan.point[2].kind); /* except the seed */
     assert_true(plan.point[3].kind != plan.point[1].kind);
     char *command = sweep_plan_command(&plan, 3, "results");
     assert_string_equal(command, "duet run data.depth=3 objective.tau=0.2 seed=2");
@@ -356,7 +362,7 @@ static void leases(void **state)
     assert_int_equal(access(path, F_OK), -1);
     assert_true(lease_look(&mine, "point", &sight)); /* free */
 
-    /* A process of this machine that has ended: at once. */
+    /* If its process on this machine has ended: at once. */
     pid_t pid = fork();
     if (pid == 0) {
         struct lessee other;
@@ -366,13 +372,13 @@ static void leases(void **state)
     int how;
     waitpid(pid, &how, 0);
     assert_int_equal(how, 0);
-    lease_release(&mine, "point"); /* somebody else's stays */
+    lease_release(&mine, "point"); /* the lease of another process stays */
     assert_int_equal(access(path, F_OK), 0);
     sight = (struct lease_sight){0};
     assert_true(lease_look(&mine, "point", &sight));
     assert_int_equal(access(path, F_OK), -1);
 
-    /* Another machine: after its lease, unless it is renewed. */
+    /* From another machine: after one term without renewal. */
     sight = (struct lease_sight){0};
     put_lease(path, "elsewhere boot pid:[1] 1 1 0.2\n");
     assert_false(lease_look(&mine, "point", &sight));

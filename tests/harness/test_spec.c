@@ -1,7 +1,7 @@
-/* Protects the spec parser: what a spec may say, what is said about one that may not, and the
- * complete YAML that a result file keeps. */
+/* Protects the spec parser: valid specs, the messages about invalid ones, and the complete YAML
+ * that a result file keeps. */
 
-/* The parser sees the real registries and one more data source, with parameters of every type. */
+/* The parser has the real registries and one more data source with parameters of every type. */
 #define source_registry sources_under_test
 #include "harness/spec/sections.c"
 #undef source_registry
@@ -163,7 +163,7 @@ const struct registry sources_under_test = {"data source", test_sources, 3};
 
 /* ---- helpers ---- */
 
-/* All tests run in a folder of their own. */
+/* All tests run in a temporary folder. */
 static char folder[] = "/tmp/test_spec_XXXXXX";
 
 static int enter_folder(void **state)
@@ -188,7 +188,7 @@ static void write_bytes(const char *yaml, size_t length)
     assert_int_equal(fclose(file), 0);
 }
 
-/* Load `yaml` as s.yaml (NULL: no file) with the overrides, which NULL ends. */
+/* Load `yaml` as s.yaml (NULL: no file) with the overrides, ended by NULL. */
 static enum status try_spec(struct spec *spec, const char *yaml, const char *const *overrides,
                             struct error *err)
 {
@@ -209,7 +209,7 @@ static struct spec good(const char *yaml, const char *const *overrides)
     return spec;
 }
 
-/* The message is one line "PLACE: wrong; right" and has every one of `words` in it. */
+/* Asserts that the message is one line "PLACE: wrong; right" with all `words`. */
 static void check_message(const struct error *err, const char *place, const char *const *words)
 {
     const char *message = err->message;
@@ -274,7 +274,7 @@ static void check_round_trip(const struct spec *spec)
     spec_free(&again);
 }
 
-/* ---- what a spec may say ---- */
+/* ---- valid specs ---- */
 
 static void an_empty_file_is_all_defaults(void **state)
 {
@@ -547,7 +547,7 @@ static void the_hash_is_fnv1a_of_the_yaml(void **state)
     spec_free(&spec);
 }
 
-/* ---- what a spec may not say ---- */
+/* ---- invalid specs ---- */
 
 static void unknown_keys_get_the_nearest_known_one(void **state)
 {
@@ -974,7 +974,7 @@ static void bad_overrides_are_named(void **state)
     check_refused(NULL, WORDS("seed=a\nb\033[m"), "command line: seed=a b [m", WORDS("0x1b"));
 }
 
-/* ---- places of errors that are found later ---- */
+/* ---- places of errors that are detected later ---- */
 
 static void check_located(const struct spec *spec, const char *key, const char *expected)
 {

@@ -1,5 +1,5 @@
-/* Protects harness/verify/verify.c, verdicts.c and report.c: which claims are chosen, how parts
- * become verdicts, and what is written. */
+/* Protects harness/verify/verify.c, verdicts.c and report.c: the choice of claims, the verdicts
+ * from their parts, and the written files. */
 #include "harness/verify/verify.h"
 
 #include <setjmp.h>
@@ -16,7 +16,7 @@ static void check_ok(enum status status, const struct error *err)
         fail_msg("status %d: %s", (int)status, err->message);
 }
 
-/* ---- claims whose readings are known ---- */
+/* ---- claims with known measurements ---- */
 
 struct toy {
     int64_t size;
@@ -302,8 +302,7 @@ static void test_report(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-/* A part that --quick leaves out does not stand for the claim, whether others have controls or not.
- */
+/* A part that --quick leaves out does not decide the claim, whether others have controls or not. */
 static void test_what_is_left_out_stands_for_nothing(void **state)
 {
     (void)state;

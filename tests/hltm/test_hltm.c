@@ -71,8 +71,8 @@ static struct tree *tree_drawn(const struct shape *shape, int states, int keep_l
     return tree;
 }
 
-/* A tree of at most `most` nodes: depth 1 to 4, 1 to 4 children, polarities over all that is
- * allowed; every fifth one is an end of the range where `ends`. */
+/* A tree of at most `most` nodes: depth 1 to 4, 1 to 4 children, polarities over the whole allowed
+ * range; with `ends` every fifth polarity is an end of the range. */
 static struct tree *random_tree(uint64_t seed, int states, size_t most, int ends)
 {
     struct stream stream;
@@ -95,7 +95,7 @@ static struct tree *random_tree(uint64_t seed, int states, size_t most, int ends
     return tree_with(&shape, states, 0, rho);
 }
 
-/* Parents by counting children off, level by level. */
+/* Parents by counting children, level by level. */
 static void list_parents(const struct tree *tree, size_t *parent)
 {
     size_t node = 0, next = 1;
@@ -271,7 +271,7 @@ struct bad_tree {
     int64_t depth, states, keep_level;
     struct integers children;
     struct reals polarity;
-    const char *key, *word; /* the key to blame; a word that the sentence must have */
+    const char *key, *word; /* the key at fault; a word that the message must have */
 };
 
 /* clang-format off */
@@ -417,7 +417,7 @@ static double *joint_of(const struct tree *tree, size_t *count)
     return joint;
 }
 
-/* The definition: root uniform, a factor an edge. */
+/* The definition: root uniform, one factor per edge. */
 static void test_joint_is_the_product_over_edges(void **state)
 {
     (void)state;
@@ -441,7 +441,7 @@ static void test_joint_is_the_product_over_edges(void **state)
 }
 
 /* Largest difference, over all pairs of nodes, between the correlation (as +-1) in the joint of
- * `tree` and the product along the path of `rho`; means and the total are held to be 0 and 1. */
+ * `tree` and the product along the path of `rho`; asserts that means are 0 and the total is 1. */
 static double correlation_error(const struct tree *tree, const double *rho)
 {
     size_t count, parent[MAX_TEST_NODES];
@@ -487,7 +487,7 @@ static void test_joint_correlations_are_products_along_paths(void **state)
         widest = widest > tree_leaves(tree) ? widest : tree_leaves(tree);
         tree_free(tree);
     }
-    assert_true(deepest >= 3 && widest >= 6); /* the draw was varied */
+    assert_true(deepest >= 3 && widest >= 6); /* the drawn trees cover the range */
 }
 
 /* P(b | a) for the path from `top` down to `node`, by multiplying matrices. */
@@ -691,7 +691,7 @@ static void test_beliefs_equal_brute_force_for_three_states(void **state)
     }
 }
 
-/* Edges that copy exactly, or never: many patterns are impossible. */
+/* Edges that always or never copy: many patterns are impossible. */
 static void test_beliefs_equal_brute_force_with_certain_edges(void **state)
 {
     (void)state;
@@ -703,7 +703,7 @@ static void test_beliefs_equal_brute_force_with_certain_edges(void **state)
         }
 }
 
-/* Two leaves that copy one latent and differ: impossible, below the root and at it. */
+/* Two leaves that copy one latent but differ: impossible, below the root and at the root. */
 static void test_impossible_evidence_has_weight_zero_and_spares_other_lanes(void **state)
 {
     (void)state;
@@ -735,8 +735,8 @@ static void test_impossible_evidence_has_weight_zero_and_spares_other_lanes(void
     }
 }
 
-/* Two nodes of six leaves each; one is the root's negative.  All leaves 0: both say that they are 0
- * with odds of 10^20, so the root stays even. */
+/* Two nodes of six leaves each; one is the root's negative.  All leaves 0: both nodes are 0 with
+ * odds of 10^20, so the root has even odds. */
 static void test_beliefs_weigh_strong_evidence_across_a_negative_edge(void **state)
 {
     (void)state;
@@ -824,7 +824,7 @@ static void compare_support(const struct tree *tree)
         }
         for (size_t k = 0; k < tree->nodes * m; k++) {
             double post = s->posterior[k * s->stride + x];
-            assert_true(isfinite(post)); /* 0 weight times it must be 0 */
+            assert_true(isfinite(post)); /* 0 times the weight must be 0 */
             if (want > 0)
                 assert_near(post, brute.posterior[k * brute.patterns + x], 1e-12);
         }
@@ -868,7 +868,7 @@ static double support_total(const struct tree *tree)
     return total;
 }
 
-/* Six children that all differ from the root and from one another do not exist with six states. */
+/* With six states, six children cannot all differ from the root and from one another. */
 static void test_support_at_the_lowest_polarity_of_six_states(void **state)
 {
     (void)state;
@@ -971,7 +971,7 @@ static void test_ceiling_with_certain_edges(void **state)
         }
 }
 
-/* All polarities 1: the leaves tell everything.  Below and past the limit of enumeration. */
+/* All polarities 1: the leaves determine everything.  Below and above the limit of enumeration. */
 static void test_ceiling_is_one_where_every_edge_copies(void **state)
 {
     (void)state;
@@ -1039,7 +1039,7 @@ static void test_no_function_of_the_leaves_exceeds_the_ceiling(void **state)
                 double reached = 0;
                 for (size_t s = 0; s < m; s++) {
                     const double *post = brute.posterior + (node * m + s) * brute.patterns;
-                    double r = correlation_with_latent(&brute, post, post); /* the best there is */
+                    double r = correlation_with_latent(&brute, post, post); /* the best possible */
                     reached = fmax(reached, r);
                     for (int trial = 0; trial < 60; trial++) {
                         double noise = trial % 3 == 0 ? 1 : 0.1; /* near the best, and far */
@@ -1107,7 +1107,7 @@ static void two_level_moments(double upper, double lower, struct square_moments 
     middle->variance = middle_fourth - middle->mean * middle->mean;
 }
 
-/* ceiling^2 / 4 = E post^2 - 1/4 for m = 2; sampled, so within 5 standard errors, and not exact. */
+/* ceiling^2 / 4 = E post^2 - 1/4 for m = 2; sampled, so within 5 standard errors. */
 static void assert_sampled(double ceiling, struct square_moments want)
 {
     double error = sqrt(want.variance / CEILING_SAMPLES), got = (ceiling * ceiling + 1) / 4;
@@ -1132,10 +1132,10 @@ static void test_sampled_ceiling_of_twenty_leaves_agrees_with_counting(void **st
     measure_ceiling(tree, 2, other);
     assert_sampled(ceiling[0], root);
     assert_sampled(other[0], root);
-    assert_true(ceiling[0] == again[0] && ceiling[0] != other[0]); /* the seed alone decides */
+    assert_true(ceiling[0] == again[0] && ceiling[0] != other[0]); /* depends only on the seed */
     for (size_t i = 1; i <= UPPER; i++)
         assert_sampled(ceiling[i], middle);
-    for (size_t i = 1 + UPPER; i < tree->nodes; i++) /* leaves are seen */
+    for (size_t i = 1 + UPPER; i < tree->nodes; i++) /* leaves are observed */
         assert_near(ceiling[i], 1, 0.02);
     /* control: lower rho changed by 0.05 */
     two_level_moments(upper, lower + 0.05, &root, &middle);
@@ -1144,7 +1144,7 @@ static void test_sampled_ceiling_of_twenty_leaves_agrees_with_counting(void **st
     tree_free(tree);
 }
 
-/* Counting is itself right: a tree that is also enumerated. */
+/* Check the counting itself: on a tree that is also enumerated. */
 static void test_counting_agrees_with_the_exact_ceiling(void **state)
 {
     (void)state;
@@ -1208,8 +1208,7 @@ static struct draw draw_at(uint64_t seed, uint64_t block)
     return (struct draw){.seed = seed, .purpose = PURPOSE_TEST, .block = block};
 }
 
-/* Of 10^6 samples of a binary tree: ones[node], and equal[i * nodes + k], how often i and k agree.
- */
+/* Counts of 10^6 samples of a binary tree: ones[node], and equal[i * nodes + k], i and k agree. */
 static void count_pairs(const struct tree *tree, uint64_t seed, size_t *ones, size_t *equal)
 {
     const size_t n = tree->nodes;
@@ -1258,7 +1257,7 @@ static void test_sampled_correlations_and_marginals_are_within_five_errors(void 
         for (size_t i = 0; i < tree->nodes; i++)
             assert_near((double)ones[i], SAMPLES / 2.0, 5 * sqrt(SAMPLES / 4.0));
         assert_at_most(worst_pair(tree, equal, tree->polarity), 5);
-        /* control: any one rho changed by 0.05 is seen */
+        /* control: a change of any rho by 0.05 is detected */
         for (size_t changed = 1; changed < tree->nodes; changed++) {
             double kept = tree->polarity[changed];
             tree->polarity[changed] += kept > 0 ? -0.05 : 0.05;
@@ -1270,7 +1269,7 @@ static void test_sampled_correlations_and_marginals_are_within_five_errors(void 
     free(equal);
 }
 
-/* How often each pattern of the nodes from `first` on occurs in 10^6 samples. */
+/* Counts of the patterns of the nodes from `first` on, in 10^6 samples. */
 static size_t *count_patterns(const struct tree *tree, uint64_t seed, size_t first, size_t *cells)
 {
     const size_t m = (size_t)tree->states, nodes = tree->nodes - first;
@@ -1310,7 +1309,7 @@ static void compare_sampler(struct tree *tree, uint64_t seed)
         double kept = tree->polarity[changed];
         tree->polarity[changed] += kept > 0.5 ? -0.05 : 0.05;
         struct brute other = brute_force(tree);
-        /* rho of a path to a single leaf is not seen in the leaves */
+        /* the leaves do not depend on the rho of a path to a single leaf */
         if (tree_leaves(tree) > 1)
             assert_at_most(counts_p(cells, leaf, other.evidence, SAMPLES), 1e-4);
         brute_free(&other);
@@ -1346,7 +1345,7 @@ static void test_sampled_patterns_fit_the_joint_for_more_states(void **state)
     const int m[3] = {3, 3, 5};
     for (size_t t = 0; t < 3; t++) {
         struct tree *tree = tree_with(&shapes[t], m[t], 0, rho[t]);
-        if (t == 1) { /* one child of the root: its rho moves no leaf */
+        if (t == 1) { /* one child of the root: its rho does not affect the leaves */
             size_t cells;
             struct brute brute = brute_force(tree);
             size_t *leaf = count_patterns(tree, 73, tree->first[2], &cells);
@@ -1360,7 +1359,7 @@ static void test_sampled_patterns_fit_the_joint_for_more_states(void **state)
     }
 }
 
-/* rho = 1 copies and the lowest rho never does: patterns of probability 0 do not occur. */
+/* rho = 1 always copies, the lowest rho never: patterns of probability 0 do not occur. */
 static void test_sampler_keeps_certain_edges_certain(void **state)
 {
     (void)state;
@@ -1381,7 +1380,7 @@ static void test_sampler_keeps_certain_edges_certain(void **state)
     }
 }
 
-/* How often two lanes of a block agree on a node, for all pairs of lanes. */
+/* Counts of agreement of two lanes of a block on a node, for all pairs of lanes. */
 static void test_lanes_of_a_block_are_independent(void **state)
 {
     (void)state;
@@ -1435,8 +1434,8 @@ static void test_bernoulli_is_certain_at_the_extremes(void **state)
     assert_int_equal(bernoulli_ones(1, 1), SAMPLES);
 }
 
-/* A lane's uniform number, whose binary digits are the bits of that lane in successive words: the
- * bit changes from 0 to 1 exactly where p passes it. */
+/* A lane's uniform number u, whose binary digits are the bits of that lane in successive words: the
+ * Bernoulli bit changes from 0 to 1 exactly where p passes u. */
 static void test_bernoulli_compares_all_digits_of_p(void **state)
 {
     (void)state;
@@ -1479,7 +1478,7 @@ static void test_bernoulli_lanes_are_independent(void **state)
 
 /* ---- views ---- */
 
-/* Node of the kept levels that `node` hangs from, and the product of rho down to it. */
+/* The ancestor of `node` on the lowest kept level, and the product of rho down to `node`. */
 static size_t kept_ancestor(const struct tree *tree, const size_t *parent, size_t node,
                             double *product)
 {
@@ -1516,7 +1515,7 @@ static void test_view_keeps_exactly_its_levels(void **state)
                 for (size_t i = 0; i < 15; i++)
                     changed[level_of(tree, i)] += memcmp(a + i * BLOCK, b + i * BLOCK, BLOCK) != 0;
             }
-            for (int d = 0; d <= 3; d++) /* drawn anew: every node, in every block */
+            for (int d = 0; d <= 3; d++) /* every node is drawn again in every block */
                 assert_int_equal(changed[d], d <= keep ? 0 : 20 * tree->count[d]);
             if (keep == 3)
                 assert_memory_equal(view, kept, sample_size(tree));
@@ -1559,7 +1558,7 @@ static void test_views_are_independent_below_what_they_keep(void **state)
                     size_t top_i = kept_ancestor(tree, parent, i, &down_i);
                     size_t top_k = kept_ancestor(tree, parent, k, &down_k);
                     want = down_i * down_k * path_product(parent, tree->polarity, top_i, top_k);
-                    if (t == 3) /* within a view it is a tree like any other */
+                    if (t == 3) /* within a view: a tree like any other */
                         want = path_product(parent, tree->polarity, i, k);
                     double got = 2 * (double)equal[t][i][k] / SAMPLES - 1;
                     assert_near(got, want, 5 * sqrt((1 - want * want) / SAMPLES) + 1e-12);
@@ -1613,7 +1612,7 @@ static void test_a_block_does_not_depend_on_the_others_drawn(void **state)
             sample_tree(tree, draw_at(130, b), all + b * size);
             sample_view(tree, view_at(draw_at(130, b), 1), all + b * size, views + b * size);
         }
-        for (size_t b = 10; b-- > 0; b -= b % 2) { /* backwards, and some only */
+        for (size_t b = 10; b-- > 0; b -= b % 2) { /* backwards, and only some */
             memset(alone, (int)b, size);
             sample_tree(tree, draw_at(130, b), alone);
             assert_memory_equal(alone, all + b * size, size);

@@ -1,4 +1,4 @@
-/* What several test programs need: cmocka with its prerequisites, and comparisons of numbers. */
+/* Shared by the test programs: cmocka with its prerequisites, and comparisons of numbers. */
 #ifndef DUET_TESTS_TESTING_H
 #define DUET_TESTS_TESTING_H
 
@@ -51,8 +51,8 @@ static inline void *allocate(size_t count, size_t size)
     return p;
 }
 
-/* P(a chi-square at least as large) of counts of `total` draws; cells that expect fewer than 5 are
- * pooled.  0 where a cell of probability 0 was hit. */
+/* P-value of Pearson's chi-square test for counts of `total` draws; cells with expected counts
+ * below 5 are pooled.  0 if a cell of probability 0 was hit. */
 static inline double counts_p(size_t cells, const size_t *count, const double *probability,
                               size_t total)
 {

@@ -1,4 +1,4 @@
-/* What figures of flows share: stores filled by panel, planes of a flow. */
+/* Protects paper_figs/kit: stores filled by panel, planes of a flow, series. */
 #include "paper_figs/kit/plane.h"
 #include "store/store.h"
 #include "tests/kit/testing.h"
@@ -12,7 +12,7 @@ static struct store *new_store(struct error *err)
     return store;
 }
 
-/* Times grow by one ratio between the given ones. */
+/* Times grow by equal ratios between the given ones. */
 static void test_times(void **state)
 {
     double t[5];
@@ -23,7 +23,7 @@ static void test_times(void **state)
         assert_near(t[i], expected[i], 1e-13 * expected[i]);
 }
 
-/* A group names its own axes and those of the root, not those of another group. */
+/* A group can name its own axes and the root's, not the axes of another group. */
 static void test_axes(void **state)
 {
     struct error err;
@@ -42,7 +42,7 @@ static void test_axes(void **state)
     store_free(sheet.store);
 }
 
-/* Arrays of another shape are an error, and what follows it is empty. */
+/* An array of another shape is an error, and all later arrays are empty. */
 static void test_reader(void **state)
 {
     struct error err;
@@ -98,7 +98,7 @@ static enum status look(const void *context, const double *now, double *value, s
     return STATUS_OK;
 }
 
-/* A run gives the same as one integration to its end, and fills its own column. */
+/* A run equals one integration to its end, and fills its own column. */
 static void test_run(void **state)
 {
     struct mode_flow mode = {.modes = 1, .sigma2 = 0.1, .alpha_p = 1, .eta_p = 0.05, .eta_s = 0.05};

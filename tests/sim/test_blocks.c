@@ -1,5 +1,5 @@
-/* Protects sim/train/blocks.c and local training in sim/train/trainer.c: how a network is cut, each
- * block's loss and gradient against a plain evaluation, that no gradient passes below a block. */
+/* Protects sim/train/blocks.c and local training in sim/train/trainer.c: the cut of a network into
+ * blocks, each block's loss and gradient against a plain evaluation, no gradient below a block. */
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
 #include "sim/loss/objectives/objectives.h"
@@ -9,7 +9,7 @@
 
 #include "tests/kit/testing.h"
 
-/* ---- how a network is cut ---- */
+/* ---- the cut of a network ---- */
 
 static struct network of_levels(int levels)
 {
@@ -173,7 +173,7 @@ static size_t parameter_bytes(const struct setup *s)
 
 enum { MOST = 64 };
 
-/* f of a level from that of the one below, as sim/net/network.h says. */
+/* f of a level from f of the level below, as in sim/net/network.h. */
 static void evaluate_level(const struct network *n, const double *parameters, int l,
                            const double *below, double *f)
 {
@@ -189,7 +189,7 @@ static void evaluate_level(const struct network *n, const double *parameters, in
         }
 }
 
-/* What the objective sees of a block for leaves in these states; returns the width. */
+/* The outputs of a block for leaves in these states; returns their width. */
 static int evaluate_block(const struct network *n, const double *parameters, int top,
                           const uint8_t *leaf, double *out)
 {
@@ -226,7 +226,7 @@ static double plain_loss(const struct setup *s, const double *parameters, int to
     double loss = 0;
     assert_true(s->job.batch <= BLOCK);
     const struct draw draw = {.seed = s->trainer.plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source_hltm.views(s->world, draw, 1, VIEWS, scratch, drawn);
+    source_hltm.draw(s->world, draw, 1, VIEWS, scratch, (struct samples){.state = drawn});
     for (size_t i = 0; i < s->job.batch; i++) {
         double f[VIEWS][MOST], total = 0, first = 0;
         int width = 0;
@@ -247,7 +247,7 @@ static double plain_loss(const struct setup *s, const double *parameters, int to
     return loss;
 }
 
-/* d loss / d parameters[i] by central differences; the parameters end as they were. */
+/* d loss / d parameters[i] by central differences; the parameters are restored. */
 static double difference(const struct setup *s, double *parameters, size_t i, int top)
 {
     const double h = 1e-6, at = parameters[i];
@@ -269,9 +269,8 @@ static int level_of(const struct network *n, size_t parameter)
     return l;
 }
 
-/* The trainer's gradient of one batch against differences of each block's own loss, summed over
- * the blocks that hold the parameter's level; how much larger the sum over all blocks is at most.
- */
+/* The trainer's gradient of one batch against differences of each block's own loss, summed over the
+ * blocks of the parameter's level; returns the largest excess of the sum over all blocks. */
 static double check_gradient(const struct job *job)
 {
     struct setup s;
@@ -317,7 +316,7 @@ static void gradients_are_those_of_each_blocks_own_loss(void **state)
             job.batch = bits & 1 ? 13 : 24;
             const double leak = check_gradient(&job);
             if (cuts[c].size < DEPTH)
-                assert_above(leak, 1e-4); /* a gradient below a block would have been seen */
+                assert_above(leak, 1e-4); /* a gradient below a block would be detected */
         }
 }
 
@@ -343,7 +342,7 @@ static void one_block_is_ordinary_training(void **state)
     }
 }
 
-/* Train with the weights of the top level as they are, or with other signs. */
+/* Train with the drawn weights of the top level, or with their signs changed. */
 static void train_below(const struct job *job, bool flip, struct setup *s)
 {
     open_trainer(s, job, &objective_loco);
@@ -352,7 +351,7 @@ static void train_below(const struct job *job, bool flip, struct setup *s)
     trainer_epoch(&s->trainer, 1, NULL);
 }
 
-/* Disjoint blocks: what is above does not matter to what is below.  Overlapping ones: it does. */
+/* Disjoint blocks do not depend on the blocks above; overlapping blocks do. */
 static void upper_blocks_reach_lower_ones_through_shared_levels_alone(void **state)
 {
     (void)state;
@@ -423,7 +422,7 @@ static void local_training_is_the_same_bits_on_any_threads(void **state)
         }
 }
 
-/* A lower block's loss that overflows is a divergence, also where the top one's stays finite. */
+/* An overflow of a lower block's loss is a divergence, even if the top block's stays finite. */
 static void a_lower_block_that_diverges_ends_the_run(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* Protects training without negative pairs in sim/train/trainer.c and
  * sim/train/predictor_trainer.c: every step is the gradient of one explicit batch, an optimiser's
- * update, an EMA step and the predictor's rule, whatever the threads. */
+ * update, an EMA step and the predictor's rule, for any number of threads. */
 #include "core/linalg.h"
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
@@ -19,9 +19,9 @@ enum { WIDTH = 4, SEED = 23 };
 
 /* ---- data ---- */
 
-/* Real numbers with views that have something in common: x_2 = x_1 / 2 + others. */
+/* Real numbers with correlated views: x_2 = x_1 / 2 + other numbers. */
 static void real_values(const void *world, struct draw draw, int positives, int views,
-                        void *scratch, double *x)
+                        void *scratch, struct samples out)
 {
     (void)positives;
     const size_t size = 8 * BLOCK;
@@ -29,7 +29,7 @@ static void real_values(const void *world, struct draw draw, int positives, int 
     (void)world, (void)scratch;
     stream_open(&stream, draw.seed, draw.purpose, draw.epoch, draw.block);
     for (size_t i = 0; i < (size_t)views * size; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : x[i % size] / 2);
+        out.value[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : out.value[i % size] / 2);
 }
 
 static size_t no_scratch(const void *world)
@@ -38,7 +38,14 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_real = {.scratch_size = no_scratch, .values = real_values};
+static struct observed observed(const void *world)
+{
+    (void)world;
+    return (struct observed){.leaves = 8};
+}
+
+static const struct source source_real = {
+    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
 
 static void *open_tree(void)
 {
@@ -165,7 +172,7 @@ static void set(const struct descriptor *about, union settings *settings, const 
         memcpy(settings->bytes + param->offset, &choice, sizeof choice);
 }
 
-/* Momentum or Adam, with weight decays and learning rates that differ. */
+/* Momentum or Adam, with different weight decays and learning rates. */
 static struct job default_job(const struct trunk *trunk, const struct head_case *head,
                               const struct target_case *target, bool adam)
 {
@@ -183,7 +190,7 @@ static struct job default_job(const struct trunk *trunk, const struct head_case 
     if (adam) {
         set(about, &job.optimiser_settings, "beta1", 0.8);
         set(about, &job.optimiser_settings, "beta2", 0.95);
-        set(about, &job.optimiser_settings, "eps", 1e-2); /* does not blow up rounding */
+        set(about, &job.optimiser_settings, "eps", 1e-2); /* does not amplify rounding */
     } else
         set(about, &job.optimiser_settings, "momentum", 0.5);
     set(&job.rule->about, &job.rule_settings, "lr_ratio", 2.5);
@@ -265,7 +272,8 @@ struct plain {
     const struct job *job;
     struct noncontrastive_batch batch;
     struct arena arena;
-    union settings head_settings; /* the optimiser's with the predictor's lr and weight decay */
+    union settings
+        head_settings; /* the optimiser's settings with the predictor's lr and weight decay */
     double *trunk, *head, *target, *gradient, *head_gradient, *state, *head_state;
     double *scratch, c[WIDTH * WIDTH], d[WIDTH * WIDTH];
     uint64_t step;
@@ -326,44 +334,25 @@ static void open_plain(struct plain *p, const struct setup *setup, const struct 
     plain_head_settings(p);
 }
 
-/* Samples [first, first + batch) of an epoch, one by one. */
+/* Samples [first, first + batch) of an epoch. */
 static void plain_samples(struct plain *p, uint64_t epoch, size_t first)
 {
-    const struct setup *s = p->setup;
-    const struct source *source = s->plan.source;
-    const size_t count = p->job->batch, rows = 2 * s->network.leaves;
-    uint8_t *block = allocate(rows * BLOCK, 1), *leaf = allocate(rows * count, 1);
-    double *numbers = aligned_alloc(64, rows * BLOCK * sizeof *numbers);
-    double *x = allocate(rows * count, sizeof *x);
-    void *scratch = allocate(1, source->scratch_size(s->world) + 64);
-    for (size_t i = first; i < first + count; i++) {
-        const struct draw draw = {
-            .seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch, .block = i / BLOCK};
-        if (source->values)
-            source->values(s->world, draw, 1, 2, scratch, numbers);
-        else
-            source->views(s->world, draw, 1, 2, scratch, block);
-        for (size_t row = 0; row < rows; row++) {
-            x[row * count + i - first] = source->values ? numbers[row * BLOCK + i % BLOCK] : 0;
-            leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
-        }
-    }
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = epoch};
+    struct views views = {
+        .source = p->setup->plan.source, .world = p->setup->world, .positives = 1, .count = 2};
+    struct rows rows[2];
+    struct error err;
     for (int view = 0, at; view < 2; view++) {
         struct batch *holder = noncontrastive_batch_view(&p->batch, view, &at);
-        const size_t from = (size_t)view * s->network.leaves * count;
-        if (source->values)
-            batch_set_values(holder, at, x + from, count);
-        else
-            batch_set_states(holder, at, leaf + from, count);
+        rows[view] = batch_rows(holder, at);
+        rows[view].view = view;
     }
-    free(block);
-    free(leaf);
-    free(numbers);
-    free(x);
-    free(scratch);
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, first, p->job->batch, rows, 2);
+    views_close(&views);
 }
 
-/* moment <- rho moment + (1 - rho) mean of a f^T, or the mean alone after the first batch */
+/* moment <- rho moment + (1 - rho) mean of a f^T; the mean itself after the first batch */
 static void plain_moment(const struct plain *p, const double *a, const double *f, double *moment)
 {
     const size_t stride = p->batch.online.stride, count = p->job->batch;
@@ -384,7 +373,7 @@ static void plain_head_step(struct plain *p)
     const struct job *job = p->job;
     const struct predictor *shape = &p->setup->predictor;
     const double *f = p->batch.online.outputs.f;
-    const double *f_a = job->target->objective->target == TARGET_NETWORK
+    const double *f_a = objective_needs(job->target->objective, NULL).target == TARGET_NETWORK
                             ? p->batch.target.outputs.f
                             : f + WIDTH * p->batch.online.stride;
     struct error err;
@@ -417,7 +406,7 @@ static double plain_epoch(struct plain *p, uint64_t epoch)
         plain_head_step(p);
         job->optimiser->update(&job->optimiser_settings, p->step, count, p->trunk, p->gradient,
                                p->state, count);
-        if (job->target->objective->target == TARGET_NETWORK)
+        if (objective_needs(job->target->objective, NULL).target == TARGET_NETWORK)
             ema_step(count, job->target->settings.ema, p->trunk, p->target);
     }
     return mean;
@@ -464,7 +453,7 @@ static void check_job(const struct job *job)
     if (s.trainer.target)
         expect_near(s.name, "the target", s.trainer.target, p.target, count, 1e-12);
     else
-        assert_true(job->target->objective->target != TARGET_NETWORK);
+        assert_true(objective_needs(job->target->objective, NULL).target != TARGET_NETWORK);
     arena_free(&p.arena);
     close_setup(&s);
 }
@@ -482,7 +471,7 @@ static void steps_are_gradients_updates_and_ema_steps(void **state)
             }
 }
 
-/* 9 samples are less than a chunk; 64 are one; 200 cut a last chunk; 1100 are more than a slab. */
+/* 9 samples are less than a chunk; 64 are one; 200 have a short last chunk; 1100 exceed a slab. */
 static void any_batch_will_do(void **state)
 {
     (void)state;
@@ -538,7 +527,7 @@ static void rules_set_the_predictor_from_running_moments(void **state)
             }
 }
 
-/* One epoch of one step at a time, so that what a step leaves can be seen. */
+/* Epochs of one step, so that the state after every step can be compared. */
 static void a_rule_acts_after_every_freq_th_step_alone(void **state)
 {
     (void)state;
@@ -653,7 +642,7 @@ static int another_number(void *context)
     return *last;
 }
 
-/* As they do while a measurement is under way. */
+/* As during a measurement. */
 static void threads_may_come_and_go_within_an_epoch(void **state)
 {
     (void)state;
@@ -753,7 +742,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
     }
 }
 
-/* The trunk is still finite after the one step that is taken. */
+/* The trunk is still finite after the only step. */
 static void a_predictor_that_blows_up_is_noticed_at_once(void **state)
 {
     (void)state;
@@ -776,7 +765,7 @@ static void a_predictor_that_blows_up_is_noticed_at_once(void **state)
 int main(void)
 {
     linalg_threads_are_safe();
-    omp_set_dynamic(0); /* as many threads as asked for */
+    omp_set_dynamic(0); /* exactly as many threads as requested */
     const struct CMUnitTest tests[] = {
         TEST(steps_are_gradients_updates_and_ema_steps),
         TEST(any_batch_will_do),

@@ -1,7 +1,7 @@
 /* Protects sim/loss/comatch.c, sim/net/class_head.c, sim/train/labelled.c and semi-supervised
  * training in sim/train/trainer.c: pseudo-labels, graphs and loss against a plain evaluation with a
- * history instead of a bank, gradients against differences, a trainer's steps against steps made by
- * hand. */
+ * history instead of a bank, gradients against differences, a trainer's steps against plain steps.
+ */
 #include "analysis/classification.h"
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
@@ -19,7 +19,8 @@ enum { MOST_SAMPLES = 24, MOST_WIDTH = 6, MOST_CLASSES = 5, MOST_HISTORY = 400 }
 struct bench {
     struct comatch_settings settings;
     struct sgd_settings sgd;
-    struct comatch comatch;
+    struct loss loss;
+    struct comatch *comatch; /* its state */
     struct outputs unlabelled, labelled;
     uint8_t label[MOST_SAMPLES];
     struct arena arena;
@@ -61,16 +62,17 @@ static void layout_bench(struct bench *b, struct sizes sizes, struct arena *aren
     layout_outputs(&b->unlabelled, sizes.width, COMATCH_VIEWS, sizes.samples, arena);
     layout_outputs(&b->labelled, sizes.width, 1, sizes.labelled, arena);
     b->labelled.label = b->label;
-    const struct comatch_plan plan = {.settings = &b->settings,
-                                      .width = sizes.width,
-                                      .classes = sizes.classes,
-                                      .samples = sizes.samples,
-                                      .stride = b->unlabelled.stride,
-                                      .labelled_samples = sizes.labelled,
-                                      .labelled_stride = b->labelled.stride,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &b->sgd};
-    comatch_layout(&b->comatch, &plan, arena);
+    const struct loss_plan plan = {.objective = &objective_comatch,
+                                   .settings = &b->settings,
+                                   .width = sizes.width,
+                                   .samples = sizes.samples,
+                                   .stride = b->unlabelled.stride,
+                                   .labelled = &b->labelled,
+                                   .classes = sizes.classes,
+                                   .optimiser = &optimiser_sgd,
+                                   .optimiser_settings = &b->sgd};
+    loss_layout(&b->loss, &plan, arena);
+    b->comatch = b->loss.state;
 }
 
 static void open_bench(struct bench *b, struct sizes sizes, const struct comatch_settings *settings)
@@ -97,7 +99,7 @@ static void draw_outputs(const struct outputs *o, struct stream *stream)
                 ((double *)o->f)[output_index(o, view, k, s)] = symmetric_uniform(stream);
 }
 
-/* Outputs and labels of step `step`; the labels of one class only. */
+/* Outputs and labels of step `step`; all labels are one class. */
 static void draw_step(struct bench *b, uint64_t step, bool one_class)
 {
     struct stream stream;
@@ -106,15 +108,15 @@ static void draw_step(struct bench *b, uint64_t step, bool one_class)
     draw_outputs(&b->labelled, &stream);
     for (size_t s = 0; s < b->labelled.samples; s++)
         b->label[s] =
-            one_class ? 1 : (uint8_t)(stream_word(&stream) % (uint64_t)b->comatch.plan.classes);
+            one_class ? 1 : (uint8_t)(stream_word(&stream) % (uint64_t)b->comatch->plan.classes);
 }
 
 static void draw_head(struct bench *b, double scale)
 {
     struct stream stream;
     stream_open(&stream, 4, PURPOSE_TEST, 61, 0);
-    for (size_t i = 0; i < class_head_parameters(&b->comatch.head); i++)
-        b->comatch.parameters[i] = scale * symmetric_uniform(&stream);
+    for (size_t i = 0; i < class_head_parameters(&b->comatch->head); i++)
+        b->comatch->parameters[i] = scale * symmetric_uniform(&stream);
 }
 
 /* ---- the plain evaluation: one sample at a time, all earlier samples kept ---- */
@@ -146,12 +148,13 @@ static void plain_embedding(const struct outputs *o, int view, size_t s, double 
 static void plain_classes(const struct bench *b, const struct outputs *o, int view, size_t s,
                           double *p)
 {
-    const struct class_head *head = &b->comatch.head;
+    const struct class_head *head = &b->comatch->head;
     double sum = 0;
     for (int y = 0; y < head->classes; y++) {
-        double logit = b->comatch.parameters[head->classes * head->width + y];
+        double logit = b->comatch->parameters[head->classes * head->width + y];
         for (int k = 0; k < head->width; k++)
-            logit += b->comatch.parameters[y * head->width + k] * o->f[output_index(o, view, k, s)];
+            logit +=
+                b->comatch->parameters[y * head->width + k] * o->f[output_index(o, view, k, s)];
         sum += p[y] = exp(logit);
     }
     for (int y = 0; y < head->classes; y++)
@@ -168,7 +171,7 @@ static double inner(const double *a, const double *b, int count)
 
 static void plain_mean(struct plain *plain, const struct bench *b)
 {
-    const int classes = b->comatch.plan.classes;
+    const int classes = b->comatch->plan.classes;
     double mean[MOST_CLASSES] = {0};
     for (size_t s = 0; s < b->unlabelled.samples; s++) {
         plain_classes(b, &b->unlabelled, COMATCH_WEAK, s, plain->p[s]);
@@ -185,7 +188,7 @@ static void plain_mean(struct plain *plain, const struct bench *b)
 static void plain_pseudo_label(struct plain *plain, const struct bench *b, size_t s)
 {
     const size_t bank = (size_t)b->settings.bank, all = plain->remembered;
-    const int classes = b->comatch.plan.classes, width = b->comatch.plan.width;
+    const int classes = b->comatch->plan.classes, width = b->comatch->plan.width;
     double sum = 0, near[MOST_CLASSES] = {0}, total = 0, z[MOST_WIDTH];
     for (int y = 0; y < classes; y++)
         sum += plain->p[s][y] /= plain->mean[y];
@@ -207,7 +210,7 @@ static void plain_pseudo_label(struct plain *plain, const struct bench *b, size_
 
 static void plain_class_losses(struct plain *plain, const struct bench *b)
 {
-    const int classes = b->comatch.plan.classes;
+    const int classes = b->comatch->plan.classes;
     const double samples = (double)b->unlabelled.samples;
     double p[MOST_CLASSES];
     for (size_t s = 0; s < b->labelled.samples; s++) {
@@ -229,7 +232,7 @@ static void plain_class_losses(struct plain *plain, const struct bench *b)
 
 static void plain_graph_loss(struct plain *plain, const struct bench *b)
 {
-    const int classes = b->comatch.plan.classes, width = b->comatch.plan.width;
+    const int classes = b->comatch->plan.classes, width = b->comatch->plan.width;
     const size_t samples = b->unlabelled.samples;
     for (size_t s = 0; s < samples; s++) {
         double labels[MOST_SAMPLES], graph[MOST_SAMPLES], label_sum = 0, graph_sum = 0;
@@ -283,20 +286,20 @@ static void compare_step(struct bench *b, struct plain *plain, uint64_t step)
     for (size_t s = 0; s < b->unlabelled.samples; s++)
         plain_pseudo_label(plain, b, s);
     plain_losses(plain, b);
-    comatch_pseudo_labels(&b->comatch, &b->unlabelled, &b->labelled);
-    comatch_loss(&b->comatch, &b->unlabelled, &b->labelled);
+    comatch_pseudo_labels(b->comatch, &b->unlabelled);
+    comatch_loss(b->comatch, &b->unlabelled);
     for (size_t s = 0; s < b->unlabelled.samples; s++)
-        for (int y = 0; y < b->comatch.plan.classes; y++)
-            assert_near(b->comatch.pseudo[(size_t)y * b->unlabelled.stride + s], plain->q[s][y],
+        for (int y = 0; y < b->comatch->plan.classes; y++)
+            assert_near(b->comatch->pseudo[(size_t)y * b->unlabelled.stride + s], plain->q[s][y],
                         1e-13);
     for (int i = 0; i < COMATCH_TERMS; i++)
-        assert_near(b->comatch.term[i], plain->term[i], 1e-13);
-    assert_near(b->comatch.loss, plain->loss, 1e-13);
+        assert_near(b->comatch->term[i], plain->term[i], 1e-13);
+    assert_near(b->comatch->loss, plain->loss, 1e-13);
     plain_remember(plain, b);
-    assert_true(comatch_learn(&b->comatch, step, b->label));
+    assert_true(loss_learn(&b->loss, step));
 }
 
-/* Several steps, so that the bank fills and begins anew. */
+/* Several steps, so that the bank fills and starts again. */
 static void compare_steps(struct sizes sizes, const struct comatch_settings *settings,
                           bool one_class)
 {
@@ -334,14 +337,14 @@ static void losses_are_the_formulas_for_other_sizes(void **state)
         compare_steps(sizes[i], &usual_settings, false);
 }
 
-/* Thresholds that nothing or everything passes. */
+/* Thresholds that no sample or every sample passes. */
 static void losses_are_the_formulas_at_all_thresholds(void **state)
 {
     (void)state;
     for (int i = 0; i < 9; i++) {
         struct comatch_settings settings = usual_settings;
         settings.confidence = (i % 3) * 0.7;
-        settings.edge = i / 3 * 0.6; /* 0, where all are joined, 0.6, 1.2, where none are */
+        settings.edge = i / 3 * 0.6; /* 0: all are joined, 0.6, 1.2: none are */
         compare_steps(usual_sizes, &settings, false);
     }
 }
@@ -352,14 +355,14 @@ static double terms_after(const struct comatch_settings *settings, enum comatch_
     open_bench(&b, usual_sizes, settings);
     draw_head(&b, 2);
     draw_step(&b, 1, false);
-    comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
-    comatch_loss(&b.comatch, &b.unlabelled, &b.labelled);
-    const double value = b.comatch.term[term];
+    comatch_pseudo_labels(b.comatch, &b.unlabelled);
+    comatch_loss(b.comatch, &b.unlabelled);
+    const double value = b.comatch->term[term];
     arena_free(&b.arena);
     return value;
 }
 
-/* The settings of the comparisons above tell samples apart: some pass, some do not. */
+/* The thresholds of the comparisons above separate samples: some pass, some do not. */
 static void thresholds_lie_among_the_values(void **state)
 {
     (void)state;
@@ -378,8 +381,8 @@ static void thresholds_lie_among_the_values(void **state)
 
 static double loss_at(struct bench *b)
 {
-    comatch_loss(&b->comatch, &b->unlabelled, &b->labelled);
-    return b->comatch.loss;
+    comatch_loss(b->comatch, &b->unlabelled);
+    return b->comatch->loss;
 }
 
 /* d loss / d *at by central differences, pseudo-labels held fixed. */
@@ -413,12 +416,12 @@ static void check_outputs(struct bench *b, const struct outputs *o)
 
 static void check_head(struct bench *b)
 {
-    const size_t count = class_head_parameters(&b->comatch.head);
+    const size_t count = class_head_parameters(&b->comatch->head);
     double *gradient = allocate(count, sizeof *gradient);
     loss_at(b);
-    memcpy(gradient, b->comatch.gradient, count * sizeof *gradient);
+    memcpy(gradient, b->comatch->gradient, count * sizeof *gradient);
     for (size_t i = 0; i < count; i++)
-        assert_near(gradient[i], difference(b, b->comatch.parameters + i), 1e-8);
+        assert_near(gradient[i], difference(b, b->comatch->parameters + i), 1e-8);
     free(gradient);
 }
 
@@ -433,12 +436,12 @@ static void gradients_match_differences(void **state)
             draw_head(&b, 2);
             for (uint64_t before = 1; before < step; before++) {
                 draw_step(&b, before, false);
-                comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+                comatch_pseudo_labels(b.comatch, &b.unlabelled);
                 loss_at(&b);
-                assert_true(comatch_learn(&b.comatch, before, b.label));
+                assert_true(loss_learn(&b.loss, before));
             }
             draw_step(&b, step, step == 2);
-            comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+            comatch_pseudo_labels(b.comatch, &b.unlabelled);
             check_outputs(&b, &b.unlabelled);
             check_outputs(&b, &b.labelled);
             check_head(&b);
@@ -451,16 +454,16 @@ static void gradients_match_differences(void **state)
 static void assert_all_finite(const struct bench *b)
 {
     const struct outputs *sets[] = {&b->unlabelled, &b->labelled};
-    assert_true(isfinite(b->comatch.loss));
+    assert_true(isfinite(b->comatch->loss));
     for (size_t o = 0; o < 2; o++)
         for (size_t i = 0; i < (size_t)(sets[o]->views * sets[o]->width) * sets[o]->stride; i++)
             assert_true(isfinite(sets[o]->df[i]));
-    for (size_t i = 0; i < class_head_parameters(&b->comatch.head); i++)
-        assert_true(isfinite(b->comatch.gradient[i]));
+    for (size_t i = 0; i < class_head_parameters(&b->comatch->head); i++)
+        assert_true(isfinite(b->comatch->gradient[i]));
 }
 
-/* Outputs of 0, classes whose probability underflows, a temperature at which one of the bank's
- * samples is all that counts. */
+/* Outputs of 0, classes whose probability underflows, a temperature at which only one of the bank's
+ * samples counts. */
 static void extremes_stay_finite(void **state)
 {
     (void)state;
@@ -477,10 +480,10 @@ static void extremes_stay_finite(void **state)
                     for (int k = 0; k < usual_sizes.width; k++)
                         for (int view = 0; view < COMATCH_VIEWS; view++)
                             ((double *)b.unlabelled.f)[output_index(&b.unlabelled, view, k, 3)] = 0;
-                comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+                comatch_pseudo_labels(b.comatch, &b.unlabelled);
                 loss_at(&b);
                 assert_all_finite(&b);
-                assert_true(comatch_learn(&b.comatch, step, b.label));
+                assert_true(loss_learn(&b.loss, step));
             }
             arena_free(&b.arena);
         }
@@ -494,7 +497,7 @@ static void an_output_that_is_not_finite_shows_in_the_loss(void **state)
         open_bench(&b, usual_sizes, &usual_settings);
         draw_step(&b, 1, false);
         ((double *)b.unlabelled.f)[output_index(&b.unlabelled, view, 1, 4)] = NAN;
-        comatch_pseudo_labels(&b.comatch, &b.unlabelled, &b.labelled);
+        comatch_pseudo_labels(b.comatch, &b.unlabelled);
         assert_true(!isfinite(loss_at(&b)));
         arena_free(&b.arena);
     }
@@ -600,23 +603,28 @@ static void open_trainer(struct setup *s, const struct job *job)
     assert_int_equal(s->arena.used, counted.used);
 }
 
+static struct comatch *comatch_of(const struct trainer *trainer)
+{
+    return trainer->loss.state;
+}
+
 static void close_trainer(struct setup *s)
 {
     source_hltm.close(s->world);
     arena_free(&s->arena);
 }
 
-/* ---- steps made by hand ---- */
+/* ---- plain steps ---- */
 
-/* The samples of an epoch, and what a step of their first ones is made with. */
+/* The samples of an epoch, and the memory of a step on the first of them. */
 struct hand {
     const struct setup *setup;
     const struct job *job;
     struct batch unlabelled, labelled;
-    struct outputs labelled_outputs;
     uint8_t *leaf, *label; /* [view][leaf][samples], [samples] */
     uint8_t batch_label[MOST_SAMPLES];
-    struct comatch comatch;
+    struct loss loss;
+    struct comatch *comatch; /* its state */
     double *parameters, *gradient, *part, *state;
     struct arena arena;
 };
@@ -631,20 +639,22 @@ static void draw_hand(struct hand *h)
 {
     const struct tree *tree = h->setup->world;
     const size_t leaves = tree_leaves(tree), stride = blocks_of_job(h->job) * BLOCK;
-    void *scratch = allocate(1, source_hltm.scratch_size(tree));
-    uint8_t *states = allocate(tree->nodes, BLOCK), *views = allocate(3 * leaves, BLOCK);
-    for (size_t b = 0; b < blocks_of_job(h->job); b++) {
-        const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = b};
-        source_hltm.latents(tree, draw, scratch, states);
-        source_hltm.views(tree, draw, 2, 3, scratch, views);
-        memcpy(views, states + tree->first[DEPTH] * BLOCK, leaves * BLOCK);
-        for (size_t row = 0; row < 3 * leaves; row++)
-            memcpy(h->leaf + row * stride + b * BLOCK, views + row * BLOCK, BLOCK);
-        memcpy(h->label + b * BLOCK, states + (tree->first[1] + 1) * BLOCK, BLOCK);
-    }
-    free(scratch);
+    const struct draw draw = {.seed = SEED, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    uint8_t *states = allocate(tree->nodes, stride), *first = h->leaf + leaves * stride;
+    struct views views = {
+        .source = &source_hltm, .world = tree, .positives = 2, .count = 3, .latents = true};
+    const struct rows rows[] = {
+        {.latent = states, .nodes = tree->nodes, .stride = stride},
+        {.view = 1, .state = first, .stride = stride},
+        {.view = 2, .state = first + leaves * stride, .stride = stride},
+    };
+    struct error err;
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, stride, rows, 3);
+    memcpy(h->leaf, states + tree->first[DEPTH] * stride, leaves * stride);
+    memcpy(h->label, states + (tree->first[1] + 1) * stride, stride);
+    views_close(&views);
     free(states);
-    free(views);
 }
 
 static void layout_hand(struct hand *h, struct arena *arena)
@@ -653,16 +663,17 @@ static void layout_hand(struct hand *h, struct arena *arena)
     const size_t stride = blocks_of_job(h->job) * BLOCK, count = padded(s->network.parameters);
     batch_layout_views(&h->unlabelled, &s->network, COMATCH_VIEWS, h->job->batch, DEPTH, arena);
     batch_layout_views(&h->labelled, &s->network, 1, h->job->labelled_batch, DEPTH, arena);
-    const struct comatch_plan plan = {.settings = &s->objective,
-                                      .width = s->network.level[0].width,
-                                      .classes = h->job->states,
-                                      .samples = h->job->batch,
-                                      .stride = h->unlabelled.stride,
-                                      .labelled_samples = h->job->labelled_batch,
-                                      .labelled_stride = h->labelled.stride,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &s->sgd};
-    comatch_layout(&h->comatch, &plan, arena);
+    const struct loss_plan plan = {.objective = &objective_comatch,
+                                   .settings = &s->objective,
+                                   .width = s->network.level[0].width,
+                                   .samples = h->job->batch,
+                                   .stride = h->unlabelled.stride,
+                                   .labelled = &h->labelled.outputs,
+                                   .classes = h->job->states,
+                                   .optimiser = &optimiser_sgd,
+                                   .optimiser_settings = &s->sgd};
+    loss_layout(&h->loss, &plan, arena);
+    h->comatch = h->loss.state;
     h->leaf = ARENA_TAKE(arena, uint8_t, 3 * s->network.leaves * stride);
     h->label = ARENA_TAKE(arena, uint8_t, stride);
     h->parameters = ARENA_TAKE(arena, double, count);
@@ -708,16 +719,16 @@ static double step_by_hand(struct hand *h, size_t step)
     load_hand(h, step);
     batch_forward(&h->unlabelled, h->parameters);
     batch_forward(&h->labelled, h->parameters);
-    comatch_pseudo_labels(&h->comatch, &h->unlabelled.outputs, &h->labelled.outputs);
-    comatch_loss(&h->comatch, &h->unlabelled.outputs, &h->labelled.outputs);
+    comatch_pseudo_labels(h->comatch, &h->unlabelled.outputs);
+    comatch_loss(h->comatch, &h->unlabelled.outputs);
     batch_backward(&h->unlabelled, h->parameters, h->gradient);
     batch_backward(&h->labelled, h->parameters, h->part);
     for (size_t i = 0; i < count; i++)
         h->gradient[i] += h->part[i];
     optimiser_sgd.update(&h->setup->sgd, step + 1, count, h->parameters, h->gradient, h->state,
                          padded(count));
-    assert_true(comatch_learn(&h->comatch, step + 1, h->batch_label));
-    return h->comatch.loss;
+    assert_true(loss_learn(&h->loss, step + 1));
+    return h->comatch->loss;
 }
 
 static void compare_with_hand(const struct job *job)
@@ -734,9 +745,9 @@ static void compare_with_hand(const struct job *job)
     assert_near(result.loss, loss, 1e-12);
     for (size_t i = 0; i < s.network.parameters; i++)
         assert_near(s.trainer.parameters[i], h.parameters[i], 1e-11);
-    for (size_t i = 0; i < class_head_parameters(&h.comatch.head); i++)
-        assert_near(s.trainer.comatch.parameters[i], h.comatch.parameters[i], 1e-11);
-    assert_int_equal(s.trainer.comatch.bank_next, h.comatch.bank_next);
+    for (size_t i = 0; i < class_head_parameters(&h.comatch->head); i++)
+        assert_near(comatch_of(&s.trainer)->parameters[i], h.comatch->parameters[i], 1e-11);
+    assert_int_equal(comatch_of(&s.trainer)->bank_next, h.comatch->bank_next);
     arena_free(&h.arena);
     close_trainer(&s);
 }
@@ -749,14 +760,14 @@ static void training_is_the_steps_made_by_hand(void **state)
         job.tree = bits & 1;
         job.states = bits & 2 ? 3 : 2;
         job.labels = job.labelled_batch = bits & 4 ? 20 : 1;
-        if (bits == 0 || bits == 7) /* not all in every batch, and beginning anew within one */
+        if (bits == 0 || bits == 7) /* not all in every batch, and starting again within a batch */
             job.labels = 11, job.labelled_batch = 4;
         job.threads = 1 + bits % 2;
         compare_with_hand(&job);
     }
 }
 
-/* The gradient of a network's parameters through all of this, pseudo-labels held fixed. */
+/* The gradient of the network's parameters through the whole loss, pseudo-labels held fixed. */
 static void network_gradients_match_differences(void **state)
 {
     (void)state;
@@ -768,13 +779,13 @@ static void network_gradients_match_differences(void **state)
     job.samples = job.batch;
     open_trainer(&s, &job);
     open_hand(&hand, &s, &job);
-    for (size_t i = 0; i < class_head_parameters(&hand.comatch.head); i++)
-        hand.comatch.parameters[i] = s.trainer.comatch.parameters[i] = (double)(i % 3) - 1;
+    for (size_t i = 0; i < class_head_parameters(&hand.comatch->head); i++)
+        hand.comatch->parameters[i] = comatch_of(&s.trainer)->parameters[i] = (double)(i % 3) - 1;
     trainer_epoch(&s.trainer, 1, NULL);
     load_hand(&hand, 0);
     batch_forward(&hand.unlabelled, hand.parameters);
     batch_forward(&hand.labelled, hand.parameters);
-    comatch_pseudo_labels(&hand.comatch, &hand.unlabelled.outputs, &hand.labelled.outputs);
+    comatch_pseudo_labels(hand.comatch, &hand.unlabelled.outputs);
     for (size_t i = 0; i < s.network.parameters; i += 1 + i % 5) {
         const double at = hand.parameters[i];
         double loss[2];
@@ -782,8 +793,8 @@ static void network_gradients_match_differences(void **state)
             hand.parameters[i] = side ? at - h : at + h;
             batch_forward(&hand.unlabelled, hand.parameters);
             batch_forward(&hand.labelled, hand.parameters);
-            comatch_loss(&hand.comatch, &hand.unlabelled.outputs, &hand.labelled.outputs);
-            loss[side] = hand.comatch.loss;
+            comatch_loss(hand.comatch, &hand.unlabelled.outputs);
+            loss[side] = hand.comatch->loss;
         }
         hand.parameters[i] = at;
         assert_near(s.trainer.gradient[i], (loss[0] - loss[1]) / (2 * h), 1e-7);
@@ -794,7 +805,7 @@ static void network_gradients_match_differences(void **state)
 
 static void assert_same(const struct setup *a, const struct setup *b)
 {
-    const struct comatch *p = &a->trainer.comatch, *q = &b->trainer.comatch;
+    const struct comatch *p = comatch_of(&a->trainer), *q = comatch_of(&b->trainer);
     assert_memory_equal(a->trainer.parameters, b->trainer.parameters,
                         a->network.parameters * sizeof(double));
     assert_memory_equal(p->parameters, q->parameters, p->parameter_stride * sizeof(double));
@@ -802,7 +813,7 @@ static void assert_same(const struct setup *a, const struct setup *b)
                         (size_t)p->plan.width * p->bank_stride * sizeof(double));
     assert_memory_equal(p->bank_probability, q->bank_probability,
                         (size_t)p->plan.classes * p->bank_stride * sizeof(double));
-    assert_memory_equal(a->trainer.term, b->trainer.term, sizeof a->trainer.term);
+    assert_memory_equal(p->epoch_term, q->epoch_term, sizeof p->epoch_term);
 }
 
 static void training_is_the_same_bits_on_any_threads(void **state)
@@ -834,8 +845,9 @@ static void an_evaluation_remembers_nothing(void **state)
     open_trainer(&evaluated, &usual);
     open_trainer(&fresh, &usual);
     assert_true(isfinite(trainer_evaluate(&evaluated.trainer, 4)));
-    assert_near(evaluated.trainer.term[COMATCH_LABELLED], log(2), 1e-15); /* the head is at 0 */
-    assert_int_equal(evaluated.trainer.comatch.bank_used, 0);
+    assert_near(comatch_of(&evaluated.trainer)->epoch_term[COMATCH_LABELLED], log(2),
+                1e-15); /* the head is at 0 */
+    assert_int_equal(comatch_of(&evaluated.trainer)->bank_used, 0);
     trainer_epoch(&evaluated.trainer, 1, NULL);
     trainer_epoch(&fresh.trainer, 1, NULL);
     assert_same(&evaluated, &fresh);
@@ -870,7 +882,7 @@ static double accuracy_of(struct setup *s, int threads)
     check_ok(arena_create(&arena, &counted, &err), &err);
     classification_layout(&classification, &plan, &arena);
     const double accuracy = classification_accuracy(&classification, s->trainer.parameters,
-                                                    s->trainer.comatch.parameters, SEED, 1);
+                                                    comatch_of(&s->trainer)->parameters, SEED, 1);
     arena_free(&arena);
     return accuracy;
 }
@@ -887,7 +899,7 @@ static void the_class_head_learns_the_label(void **state)
         job.labelled_batch = 0;
         open_trainer(&s, &job);
         s.sgd.momentum = s.sgd.weight_decay = 0;
-        assert_at_most(accuracy_of(&s, 1), 0.6); /* all are given the first class */
+        assert_at_most(accuracy_of(&s, 1), 0.6); /* all predictions are the first class */
         trainer_epoch(&s.trainer, 1, NULL);
         assert_above(accuracy_of(&s, 1), 0.8);
         assert_true(accuracy_of(&s, 1) == accuracy_of(&s, 3));
@@ -901,7 +913,7 @@ static void check_settings(const struct comatch_settings *settings, int64_t samp
                            const char *key)
 {
     struct error err = {0};
-    assert_int_equal(comatch_check(settings, samples, batch, &err),
+    assert_int_equal(objective_check(&objective_comatch, settings, samples, batch, &err),
                      key ? STATUS_INVALID : STATUS_OK);
     if (key)
         assert_string_equal(err.key, key);
@@ -919,8 +931,8 @@ static void settings_that_do_not_fit_are_refused(void **state)
     check_settings(&s, 20, 2, NULL);
     s.labelled_batch = 21;
     check_settings(&s, 100, 2, "objective.labelled_batch");
-    assert_int_equal(comatch_labelled_batch(&usual_settings), 5);
-    assert_int_equal(comatch_labelled_batch(&s), 21);
+    assert_int_equal(objective_needs(&objective_comatch, &usual_settings).labelled.batch, 5);
+    assert_int_equal(objective_needs(&objective_comatch, &s).labelled.batch, 21);
 }
 
 int main(void)

@@ -64,7 +64,7 @@ static void stiff_flow_with_its_jacobian_agrees(void **state)
 static void falling(void *context, double t, const double *y, double *rate)
 {
     (void)context, (void)t;
-    rate[0] = y[0] > 0 ? -1 : 1; /* a kink that attracts: nothing passes it */
+    rate[0] = y[0] > 0 ? -1 : 1; /* an attracting kink: no trajectory passes it */
 }
 
 static void above_ground(void *context, const double *y, double *value)
@@ -101,7 +101,7 @@ static void fall_fast(void *context, double t, const double *y, double *rate)
     rate[0] = -pow(y[0], 5);
 }
 
-/* The first step that is tried is some millions of times too long. */
+/* The first attempted step is some millions of times too long. */
 static void survives_a_first_step_that_overflows(void **state)
 {
     (void)state;

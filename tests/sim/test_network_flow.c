@@ -1,10 +1,10 @@
 /* Protects sim/flow/network_flow.c and sim/flow/flow_trainer.c: losses and moments of the
- * flow, how its four descriptions agree, that training with small steps follows it, and every
+ * flow, agreement of its four descriptions, training with small steps follows it, and every
  * refusal.
  *
  * On isotropic data with an aligned start the descriptions agree exactly (to the integrator's
- * tolerance), but for one: `reduced` has a single tau.  It is exact without EMA or where all modes
- * begin alike, and only near where they do not. */
+ * tolerance), except that `reduced` has a single tau.  It is exact without EMA or if all modes
+ * begin alike, and otherwise only near. */
 #include "sim/flow/network_flow.h"
 
 #include "core/linalg.h"
@@ -31,7 +31,7 @@ static void fill(double *x, size_t count, double size, uint64_t what)
         x[i] = size * (2 * stream_uniform(&stream) - 1);
 }
 
-/* ---- data that a block of samples has all of: 4 points, 4 views each, 16 pairs of views ---- */
+/* ---- data whose whole support is one block of samples: 4 points, 4 views each, 16 pairs ---- */
 
 enum { POINTS = 4, VIEWS = 4 };
 
@@ -45,12 +45,12 @@ static double view_of(size_t point, size_t view, size_t input)
 
 /* x[2][N1][BLOCK]: lane (point, i, j) has views i and j of the point */
 static void all_pairs(const void *world, struct draw draw, int positives, int views, void *scratch,
-                      double *x)
+                      struct samples out)
 {
     (void)positives;
     (void)draw, (void)scratch;
     (void)views;
-    memcpy(x, world, 2 * N1 * BLOCK * sizeof *x);
+    memcpy(out.value, world, 2 * N1 * BLOCK * sizeof *out.value);
 }
 
 static void fill_pairs(double *x)
@@ -84,7 +84,7 @@ static size_t no_scratch(const void *world)
     return 0;
 }
 
-static const struct source source_pairs = {.scratch_size = no_scratch, .values = all_pairs};
+static const struct source source_pairs = {.scratch_size = no_scratch, .draw = all_pairs};
 
 /* ---- flows ---- */
 
@@ -135,7 +135,7 @@ static void run_flow(struct network_flow *f, double end, int points,
 
 /* ---- losses and moments ---- */
 
-/* |P W x_1 - W_a x_2|^2 / 2, mean over all pairs; P = I where NULL */
+/* |P W x_1 - W_a x_2|^2 / 2, mean over all pairs; NULL: P = I */
 static double plain_loss(const double *pairs, const double *w, const double *p, const double *w_a)
 {
     double sum = 0;
@@ -194,7 +194,7 @@ static bool loss_falls(void *context, double t, const double *state)
     return true;
 }
 
-/* Where the loss is all that is descended on: nobody moves the target, or its gradient counts. */
+/* Descent on the loss alone: the target is fixed, or has its own gradient. */
 static void the_loss_falls_along_gradient_flows(void **state)
 {
     (void)state;
@@ -266,7 +266,7 @@ struct aligned {
     double w[N1 * N1], w_p[N1 * N1], w_a[N1 * N1];
 };
 
-/* Rows of `u`: the eigenvectors of something drawn. */
+/* Rows of `u`: the eigenvectors of a drawn matrix. */
 static void draw_basis(size_t n, double *u)
 {
     double value[N1];
@@ -297,7 +297,7 @@ static void draw_aligned(struct aligned *a, size_t inputs, size_t outputs, const
         a->w_a[i] = tau * a->w[i];
 }
 
-/* What a description says at the end: of every mode, and the loss. */
+/* The final state in a description: every mode, and the loss. */
 struct said {
     double c[N1], f[N1], d[N1], p[N1], loss;
 };
@@ -308,7 +308,7 @@ static int by_size(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Diagonal of u m u^T, or of m where the description has modes of its own; largest first. */
+/* Diagonal of u m u^T, or of m if the description has modes of its own; largest first. */
 static void diagonal(const struct aligned *a, bool modes, const double *m, double *out)
 {
     const size_t n = a->outputs;
@@ -352,7 +352,7 @@ static struct said say(const struct aligned *a, enum flow_equations equations,
     return s;
 }
 
-/* The largest difference of what two say. */
+/* The largest difference between two descriptions. */
 static double disagreement(const struct aligned *a, const struct said *x, const struct said *y)
 {
     double most = fabs(x->loss - y->loss);
@@ -410,7 +410,7 @@ static void one_tau_for_all_modes_is_exact_where_they_begin_alike_only(void **st
     assert_at_most(off, 0.1);
 }
 
-/* F(0) has rank 2: the third output sees nothing, and its mode must not spoil the others. */
+/* F(0) has rank 2: the third output is 0, and its mode must not affect the others. */
 static void modes_that_see_nothing_stay_at_rest(void **state)
 {
     (void)state;
@@ -452,7 +452,7 @@ static void reduced_is_the_matrix_flow_for_any_symmetric_predictor(void **state)
         assert_near(m[1][i / SQUARE][i % SQUARE], m[0][i / SQUARE][i % SQUARE], 1e-10);
 }
 
-/* W_p of a network that has rounded is not symmetric to the last bit; that of the flow is. */
+/* W_p of a trained network is symmetric only up to rounding; W_p of the flow to the last bit. */
 static void reduced_takes_the_symmetric_part_of_the_predictor(void **state)
 {
     (void)state;
@@ -542,7 +542,7 @@ static void open_pupil(struct pupil *p, const struct training *t, double lr)
     trainer_layout(&p->trainer, &plan, &p->arena);
 }
 
-/* Its flow, from where it begins, as the harness makes one of a spec. */
+/* The flow of the trainer's network from its start, as the harness makes one from a spec. */
 static void open_flow_of(struct network_flow *f, const struct pupil *p, const struct training *t)
 {
     const struct network_flow_plan plan = {
@@ -553,7 +553,7 @@ static void open_flow_of(struct network_flow *f, const struct pupil *p, const st
         .target = !p->trainer.target ? RULE_ONLINE
                   : t->beta == 0     ? RULE_FROZEN
                                      : RULE_EMA,
-        .through_target = t->objective->target == TARGET_ONLINE,
+        .through_target = objective_needs(t->objective, NULL).target == TARGET_ONLINE,
         .no_predictor = t->predictor == PREDICTOR_IDENTITY,
         .symmetric = t->symmetric,
         .alpha_p = 1.5,
@@ -577,7 +577,7 @@ static double furthest(const double *a, const double *b, size_t count)
     return most;
 }
 
-/* How far training ends from the flow. */
+/* The distance of training from the flow at the end. */
 static double miss(const struct training *t, double lr)
 {
     struct pupil p;
@@ -610,7 +610,7 @@ static void training_misses_the_flow_by_its_learning_rate(void **state)
     }
 }
 
-/* ---- what there is no flow of ---- */
+/* ---- settings without a flow ---- */
 
 struct refusal {
     const char *what;
@@ -618,7 +618,7 @@ struct refusal {
     enum target_rule target;
     bool through, identity, asymmetric, wide; /* wide: more inputs than outputs */
     double eta_p, x, x_prime, w_a;            /* eta_p, and what is added to an entry */
-    const char *key, *word;                   /* to blame, and in the message */
+    const char *key, *word;                   /* the key at fault; a word of the message */
 };
 
 static const struct refusal refusals[] = {
@@ -656,7 +656,8 @@ static const struct refusal refusals[] = {
      .key = "train.equations", .word = "common eigenvectors"},
 };
 
-/* On isotropic data, or data with eigenvectors in common, it is opened; with the change not. */
+/* On isotropic data, or data with common eigenvectors, a flow is opened; with the change it is not.
+ */
 static void refuse(const struct refusal *r, bool change)
 {
     struct aligned a;
@@ -789,7 +790,7 @@ static void data_without_exact_moments_has_no_flow(void **state)
     spec_free(&spec);
 }
 
-/* What a spec says of rates and rules. */
+/* Rates and rules from a spec. */
 static const struct {
     const char *changes[3];
     enum target_rule target;

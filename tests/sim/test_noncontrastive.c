@@ -1,5 +1,5 @@
 /* Protects sim/flow/noncontrastive.c: rates against differences of the loss, rules of the target,
- * what the flows keep, recording. */
+ * conserved quantities of the flows, recording. */
 #include "core/random.h"
 #include "sim/flow/noncontrastive.h"
 #include "tests/kit/testing.h"
@@ -45,7 +45,7 @@ static void open_model(struct model *m, uint64_t sample)
     gsl_rng_free(rng);
 }
 
-/* sum of the entries of a times those of b m, a and b [N2][N1], m [N1][N1] */
+/* sum over entries of a times b m, a and b [N2][N1], m [N1][N1] */
 static double form(const double *a, const double *b, const double *m)
 {
     double product[W], sum = 0;
@@ -55,8 +55,7 @@ static double form(const double *a, const double *b, const double *m)
     return sum;
 }
 
-/* E|P W x_1 - W_a x_2|^2 / 2 by its moments, and the weight decay that belongs to it; with `tied`
- * W_a = tau W */
+/* E|P W x_1 - W_a x_2|^2 / 2 by its moments, plus the weight decay; with `tied` W_a = tau W */
 static double loss(const struct model *m, const double *w, const double *p, const double *target,
                    bool tied)
 {
@@ -175,7 +174,7 @@ static void records_the_states_at_equal_times(void **state)
         dynamics.invariant(&f, 0.5 * k, record + 6 * k, now);
         assert_near(now[0], first[0], 1e-10);
         assert_near(now[1], first[1], 1e-10);
-        assert_near(record[6 * k + 2], 0.8, 0); /* tau stays where it is not to move */
+        assert_near(record[6 * k + 2], 0.8, 0); /* a fixed tau stays */
     }
 }
 

@@ -1,5 +1,5 @@
-/* Protects sim/flow/phase.c: fates against flows followed to their end, boundaries against what
- * theory has in closed form, diagrams on any number of threads. */
+/* Protects sim/flow/phase.c: fates against flows followed to their end, boundaries against closed
+ * forms of the theory, diagrams on any number of threads. */
 #include "core/random.h"
 #include "sim/flow/noncontrastive.h"
 #include "sim/flow/phase.h"
@@ -12,7 +12,8 @@ enum { GRID = 24, CELLS = GRID * GRID };
 
 #define WIDTH 1e-8
 
-/* Where p_- and p_+ meet, and the smaller root of k p^2 - tau p + eta, written here once more. */
+/* The eta where p_- and p_+ meet, and the smaller root of k p^2 - tau p + eta, implemented again.
+ */
 static double threshold(double tau, double k)
 {
     return tau * tau / (4 * k);
@@ -122,8 +123,8 @@ static void no_change_of_fate_is_no_boundary(void **state)
 
 /* ---- fates ---- */
 
-/* Any mode, on the parabola or off it, tau fixed or not, p(0) of either sign
- * where it may be. */
+/* A drawn mode, on the parabola or off it, with tau fixed or not, and p(0) of either sign where
+ * allowed. */
 static struct phase_mode draw_mode(gsl_rng *rng)
 {
     struct phase_mode mode = {.sigma2 = gsl_ran_flat(rng, 0, 1),
@@ -141,7 +142,7 @@ static struct phase_mode draw_mode(gsl_rng *rng)
     return mode;
 }
 
-/* p after 100 times the longest of its times, where tau moves in the variables w_p, w, w_a. */
+/* p after 100 times its longest time scale; if tau moves, in the variables w_p, w, w_a. */
 static double final_p(const struct phase_mode *mode)
 {
     const double lambda_s = 1 + mode->sigma2, lambda_d = 1;
@@ -198,7 +199,7 @@ static void fates_are_where_flows_end(void **state)
     gsl_rng_free(rng);
 }
 
-/* p, s or the target is large, and the others follow. */
+/* p, s or the target is large, and drives the others. */
 static void what_is_small_may_revive(void **state)
 {
     (void)state;
@@ -277,7 +278,7 @@ static double edge(const struct phase_axis *axis, size_t i)
                              : axis->low + share * (axis->high - axis->low);
 }
 
-/* What the closed form with `k` says of diagram d: from p = tau / (2 k) on p_- does not count. */
+/* Whether the closed form with `k` predicts collapse in diagram d; p_- is below tau / (2 k). */
 static bool predicts_collapse(size_t d, double x, double eta, double k)
 {
     const struct phase_mode *mode = &diagrams[d].mode;
@@ -285,7 +286,7 @@ static bool predicts_collapse(size_t d, double x, double eta, double k)
     return eta > threshold(tau, k) || p < smaller_root(eta, tau, k);
 }
 
-/* Cells whose fate is another one than the closed form has at all their corners. */
+/* Cells whose fate differs from the closed form at all their corners. */
 static size_t disagreements(size_t d, const double *collapse, double k, size_t *judged)
 {
     size_t wrong = 0;
@@ -332,7 +333,7 @@ static void threads_change_no_bit(void **state)
     assert_true(curve_one[0] < curve_one[1] && curve_one[1] < curve_one[2]);
 }
 
-/* The error is that of the first cell, whichever thread is first. */
+/* The error comes from the first cell, whichever thread is first. */
 static void a_bad_cell_is_an_error(void **state)
 {
     (void)state;

@@ -199,7 +199,7 @@ static real gate(bool relu, real x, real *margin)
 {
     if (!relu)
         return x;
-    if (x != 0) /* what is exactly 0 hangs on zero inputs alone and stays */
+    if (x != 0) /* an exact 0 depends only on zero inputs and stays 0 */
         *margin = fminl(*margin, fabsl(x));
     return x > 0 ? x : 0;
 }
@@ -255,7 +255,7 @@ static void plain_predictor(const struct predictor *p, const real *w, const real
 
 static real plain_loss(const struct bench *b, struct plain *p)
 {
-    const bool cosine = b->batch.objective == &objective_byol_cosine;
+    const bool cosine = b->batch.loss.plan.objective == &objective_byol_cosine;
     real loss = 0;
     p->margin = 1;
     for (size_t s = 0; s < b->samples; s++) {
@@ -281,11 +281,11 @@ static real *widen(const double *x, size_t count)
     return out;
 }
 
-/* The target's parameters are an array of their own, so that they can be held; no_stopgrad alone
+/* The target's parameters are a separate array, so that they can be held fixed; only no_stopgrad
  * moves them with the trunk's. */
 static struct plain open_plain(const struct bench *b)
 {
-    const bool network = b->batch.objective->target == TARGET_NETWORK;
+    const bool network = b->batch.loss.needs.target == TARGET_NETWORK;
     size_t count = b->network.parameters;
     return (struct plain){.trunk = widen(b->parameters.trunk, count),
                           .target =
@@ -300,7 +300,7 @@ static void close_plain(struct plain *p)
     free(p->head);
 }
 
-/* Central difference along entry `a`, and `also` where it is not NULL; error of fourth order. */
+/* Central difference along entry `a`, and along `also` unless it is NULL; error of fourth order. */
 static double difference(const struct bench *b, struct plain *p, real *a, real *also)
 {
     static const real at[] = {1, -1, 2, -2}, weight[] = {8, -8, -1, 1}, step = 1e-5L;
@@ -330,7 +330,7 @@ static void compare(const struct bench *b, const char *part, const double *gradi
 
 static void compare_with_differences(struct bench *b, struct plain *p, double loss)
 {
-    const bool both = b->batch.objective == &objective_no_stopgrad;
+    const bool both = b->batch.loss.plan.objective == &objective_no_stopgrad;
     const size_t trunk = b->network.parameters, head = b->predictor.parameters;
     double *expected = allocate(trunk > head ? trunk : head, sizeof *expected);
     assert_near(loss, (double)plain_loss(b, p), 1e-14 * (1 + fabs(loss)));
@@ -451,8 +451,8 @@ static void a_loss_alone_is_the_same_and_writes_nothing(void **state)
 
 /* ---- targets ---- */
 
-/* simsiam's gradient is byol's with the online network as a fixed target, to the last bit but for
- * the order of sums; without the stop the loss is the same and the gradient another. */
+/* simsiam's gradient equals byol's with the online network as a fixed target, up to the order of
+ * sums; without the stop-gradient the loss is the same and the gradient differs. */
 static void the_stop_of_the_gradient_is_a_target_held_fixed(void **state)
 {
     (void)state;
@@ -509,7 +509,7 @@ static void ema_steps_towards_the_online_network(void **state)
     target[2] = 1e9; /* 1e9 + (0.1 - 1e9) is not 0.1 */
     ema_step(3, 0, online, target);
     assert_memory_equal(target, online, sizeof online);
-    ema_step(3, 0.996, online, target); /* stays where it is */
+    ema_step(3, 0.996, online, target); /* does not move */
     assert_memory_equal(target, online, sizeof online);
 }
 
@@ -521,8 +521,9 @@ static void the_objectives_say_what_they_need(void **state)
     for (int o = 0; o < OBJECTIVES; o++) {
         const struct objective *objective = objectives[o];
         assert_ptr_equal(registry_find(&objective_registry, objective->about.name), objective);
-        assert_int_equal(objective->target, target[o]);
-        assert_int_equal(objective_views(objective, NULL), 2); /* no negatives are drawn */
+        const struct needs needs = objective_needs(objective, NULL);
+        assert_int_equal(needs.target, target[o]);
+        assert_int_equal(needs.views, 2); /* no negatives are drawn */
         assert_string_equal(objective->about.source, "[NCP]");
     }
 }
@@ -786,7 +787,7 @@ static void least_squares_predictors_satisfy_their_equations(void **state)
     free(scratch);
 }
 
-/* With the online network as target the optimum is the identity, on what F spans. */
+/* With the online network as target the optimum is the identity on the range of F. */
 static void the_optimum_for_the_target_itself_is_the_identity(void **state)
 {
     (void)state;

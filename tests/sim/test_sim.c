@@ -116,7 +116,7 @@ static void apply(const struct variant *variant, struct chosen *out)
     }
 }
 
-/* Choice number `i`: the variants, then every objective of the registry that has none, at its
+/* Choice number `i`: the variants, then every objective of the registry without variants, at its
  * defaults.  False past the end. */
 static bool choose(size_t i, struct chosen *out)
 {
@@ -127,8 +127,9 @@ static bool choose(size_t i, struct chosen *out)
     for (size_t e = 0, plain = VARIANTS; e < objective_registry.count; e++) {
         const struct objective *objective = (const void *)objective_registry.entries[e];
         const char *name = objective->about.name;
-        /* tests/sim/test_predictor.c and tests/sim/test_comatch.c have those */
-        bool listed = objective->target != TARGET_NONE || !objective_of_outputs(objective);
+        /* tested by tests/sim/test_predictor.c and tests/sim/test_comatch.c */
+        const struct needs needs = objective_needs(objective, NULL);
+        bool listed = needs.target != TARGET_NONE || needs.labelled.batch > 0;
         for (size_t v = 0; v < VARIANTS; v++)
             listed |= strcmp(variants[v].name, name) == 0;
         if (listed || plain++ != i)
@@ -145,6 +146,11 @@ static struct chosen chosen_of(const char *name, const char *key, double value, 
     struct chosen chosen;
     apply(&(struct variant){.name = name, .set = {{key, value}, {key2, value2}}}, &chosen);
     return chosen;
+}
+
+static struct needs needs_of(const struct chosen *chosen)
+{
+    return objective_needs(chosen->objective, &chosen->settings);
 }
 
 /* ---- networks ---- */
@@ -173,7 +179,7 @@ static const struct shape shapes[] = {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-/* Rows that are looked up in one to four quads at once, and in four and some. */
+/* Rows that are looked up as one to four quads at once, and as more than four. */
 static const struct shape wide_trees[] = {
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 7},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 10},
@@ -191,10 +197,12 @@ struct options {
 static void build(struct network *network, const struct shape *shape, struct options options)
 {
     const struct network_kind *kind = shape->depth ? &network_tree : &network_mlp;
-    struct observed observed = {
-        .leaves = 1, .states = shape->states, .depth = shape->depth, .children = shape->children};
-    for (int d = 0; d < (shape->depth ? shape->depth : 1); d++)
-        observed.leaves *= (size_t)shape->children[d];
+    struct tree tree = {.depth = shape->depth ? shape->depth : 1, .states = shape->states};
+    tree.count[0] = 1;
+    for (int d = 0; d < tree.depth; d++) {
+        tree.children[d] = shape->children[d];
+        tree.count[d + 1] = tree.count[d] * (size_t)shape->children[d];
+    }
     union settings settings;
     set_defaults(&kind->about, &settings);
     set_number(&kind->about, &settings, "activation", options.linear);
@@ -207,7 +215,7 @@ static void build(struct network *network, const struct shape *shape, struct opt
         if (strcmp(p->name, "layers") == 0)
             memcpy(settings.bytes + p->offset, &layers, sizeof layers);
     struct error err;
-    if (network_build(network, kind, &settings, &observed, &err))
+    if (network_build(network, kind, &settings, &source_hltm, &tree, &err))
         fail_msg("%s", err.message);
 }
 
@@ -318,7 +326,7 @@ static void close_bench(struct bench *bench)
     free(bench->gradient);
 }
 
-/* Number of parameters in W (part 0) or b (part 1) of a level, and where they start. */
+/* Number of parameters in W (part 0) or b (part 1) of a level, and their offset. */
 static size_t block_of(const struct network *n, int level, int part, size_t *first)
 {
     const struct level *l = &n->level[level];
@@ -419,8 +427,8 @@ static void outputs_follow_the_definition_of_the_network(void **state)
 enum { STENCIL = 4 };
 static const double step_size = 2e-5;
 
-/* Whether no gate is near its threshold and no output near 0, where the norm bends.  What is
- * exactly 0 hangs on zero inputs alone and stays. */
+/* Whether no gate is near its threshold and no output near 0, where the norm has a kink.  An exact
+ * 0 depends only on zero inputs and stays 0. */
 static bool is_smooth(const struct batch *b)
 {
     const struct network *n = b->network;
@@ -442,7 +450,7 @@ static bool is_smooth(const struct batch *b)
     return true;
 }
 
-/* r of x_1 and another view of one sample, from the outputs as they are. */
+/* r of x_1 and another view of one sample, from the current outputs. */
 static double half_square(const struct outputs *o, int view, size_t s)
 {
     double sum = 0;
@@ -453,16 +461,16 @@ static double half_square(const struct outputs *o, int view, size_t s)
     return sum;
 }
 
-/* The loss whose gradient batch_loss should return.  exact_cov holds its weight constant, so its
- * weights are taken once (`freeze`) and kept. */
+/* The loss whose gradient batch_loss should return.  exact_cov holds its weights constant, so they
+ * are computed once (`freeze`) and kept. */
 static double differentiable_loss(struct bench *bench, double *frozen, bool freeze)
 {
     struct batch_loss *l = &bench->loss;
     struct batch *b = &l->batch;
-    if (l->objective != &objective_exact_cov)
+    if (l->loss.plan.objective != &objective_exact_cov)
         return batch_loss(l, bench->parameters, NULL);
     batch_forward(b, bench->parameters);
-    double loss = 0, tau = ((const struct temperature_settings *)l->settings)->tau;
+    double loss = 0, tau = ((const struct temperature_settings *)l->loss.plan.settings)->tau;
     for (size_t s = 0; s < b->samples; s++) {
         double r_plus = half_square(&b->outputs, 1, s), r_minus = half_square(&b->outputs, 2, s);
         if (freeze)
@@ -472,7 +480,7 @@ static double differentiable_loss(struct bench *bench, double *frozen, bool free
     return loss;
 }
 
-/* Central difference with error of the fourth order. */
+/* Central difference, error of fourth order. */
 static double central_difference(struct bench *bench, size_t i, double *frozen)
 {
     static const double at[STENCIL] = {1, -1, 2, -2}, weight[STENCIL] = {8, -8, -1, 1};
@@ -630,7 +638,7 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
                      view, error, scale);
     }
     double overall = largest(exact->gradient, n->parameters);
-    for (int l = 0; l < n->levels; l++) { /* W and b of a level lie side by side */
+    for (int l = 0; l < n->levels; l++) { /* W and b of a level are adjacent */
         size_t first, bias, count = block_of(n, l, 0, &first) + block_of(n, l, 1, &bias);
         double scale = largest(exact->gradient + first, count);
         double error = largest_difference(gradient + first, exact->gradient + first, count);
@@ -663,7 +671,7 @@ static void evaluation_by_pattern_is_evaluation_by_sample(void **state)
         for (int bits = 0; bits < 8; bits++)
             for (size_t c = 0; shapes[i].states && choose(c, &chosen); c++) {
                 size_t samples = counts[(i + c + (size_t)bits) % 3];
-                if (chosen.objective->scope == OBJECTIVE_PAIRWISE && samples == 1)
+                if (needs_of(&chosen).whole_batch && samples == 1)
                     samples = 2;
                 compare_boundaries(&shapes[i], bits, &chosen, samples, 7 + c);
             }
@@ -748,6 +756,18 @@ static void outputs_are_homogeneous_in_every_layer_without_bias_only(void **stat
 
 /* ---- the objectives themselves ---- */
 
+/* An objective as the function of distances that it is. */
+static double loss_of_distances(const struct chosen *c, int64_t negatives, const double *r_plus,
+                                const double *r_minus, double *d_plus, double *d_minus)
+{
+    if (c->objective->form != &form_of_batch)
+        return sample_loss(c->objective, &c->settings, negatives, r_plus, r_minus, d_plus, d_minus);
+    const struct of_batch *of = c->objective->of;
+    const double loss = of->loss(&c->settings, r_plus[0] - r_minus[0], d_plus);
+    d_minus[0] = -d_plus[0];
+    return loss;
+}
+
 /* r_+ (r[0]) and r_k- in [0, 2) */
 static void random_distances(double *r, int64_t negatives, uint64_t seed)
 {
@@ -761,7 +781,7 @@ static void check_balance(const struct chosen *chosen, int64_t negatives)
     double r[65], d_plus, d_minus[64];
     for (uint64_t seed = 0; seed < 50; seed++) {
         random_distances(r, negatives, seed);
-        chosen->objective->loss(&chosen->settings, negatives, r, r + 1, &d_plus, d_minus);
+        loss_of_distances(chosen, negatives, r, r + 1, &d_plus, d_minus);
         double sum = d_plus;
         if (!(d_plus > 0))
             fail_msg("%s: d loss / d r_+ is %g", chosen->name, d_plus);
@@ -789,9 +809,9 @@ static void losses_push_and_pull_equally(void **state)
         }
     }
     double d_plus, d_minus, half = 0.5,
-                            one = 1; /* the control: an extra weight upsets the balance by beta */
+                            one = 1; /* control: an extra weight shifts the balance by beta */
     chosen = chosen_of("simple_beta", "beta", 0.25, NULL, 0);
-    chosen.objective->loss(&chosen.settings, 1, &half, &one, &d_plus, &d_minus);
+    loss_of_distances(&chosen, 1, &half, &one, &d_plus, &d_minus);
     assert_true(fabs(d_plus + d_minus - 0.25) < 1e-15);
 }
 
@@ -803,8 +823,7 @@ static void triplet_tends_to_the_hinge(void **state)
         struct chosen chosen = chosen_of("triplet", "tau", tau, "margin", 0.5);
         for (double r_plus = 0; r_plus < 2; r_plus += 0.0625)
             for (double r_minus = 0; r_minus < 2; r_minus += 0.0625) {
-                double soft = chosen.objective->loss(&chosen.settings, 1, &r_plus, &r_minus,
-                                                     &d_plus, &d_minus);
+                double soft = loss_of_distances(&chosen, 1, &r_plus, &r_minus, &d_plus, &d_minus);
                 double gap = soft - fmax(r_plus - r_minus + 0.5, 0);
                 if (!(gap >= 0 && gap <= tau * log(2) * (1 + 1e-12)))
                     fail_msg("tau %g: the gap at %g, %g is %g", tau, r_plus, r_minus, gap);
@@ -814,7 +833,7 @@ static void triplet_tends_to_the_hinge(void **state)
     assert_true(largest_gap > 0.69); /* the bound is met at the kink */
 }
 
-/* The losses as section 1 of the theory writes them. */
+/* The losses as written in section 1 of the theory. */
 static double formula(const char *name, double tau, double other, int64_t negatives,
                       const double *r)
 {
@@ -859,7 +878,7 @@ static void losses_are_those_of_the_theory(void **state)
         int64_t h = table[i].negatives;
         for (uint64_t seed = 0; seed < 20; seed++) {
             random_distances(r, h, seed);
-            double loss = c.objective->loss(&c.settings, h, r, r + 1, &d_plus, d_minus);
+            double loss = loss_of_distances(&c, h, r, r + 1, &d_plus, d_minus);
             double expected = formula(table[i].name, table[i].tau, table[i].other, h, r);
             if (!(fabs(loss - expected) <= 1e-12 * (1 + fabs(expected))))
                 fail_msg("%s: %.15g, not %.15g", c.name, loss, expected);
@@ -872,23 +891,21 @@ static void losses_are_those_of_the_theory(void **state)
 /* Outputs without a network. */
 struct bare {
     struct outputs outputs;
-    double *f, *df, *shared, *scratch;
+    double *f, *df;
+    struct loss loss;
+    struct arena arena;
     const struct chosen *chosen;
 };
 
 static const uint8_t one_class[64];
 
-static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
+static void layout_bare(struct bare *bare, int width, size_t samples, struct arena *arena)
 {
-    int views = objective_views(chosen->objective, &chosen->settings);
+    const struct chosen *chosen = bare->chosen;
+    const int views = needs_of(chosen).views;
     size_t stride = padded(samples), size = (size_t)views * (size_t)width * stride;
-    *bare = (struct bare){
-        .f = doubles(size),
-        .df = doubles(size),
-        .shared = doubles(objective_shared_size(chosen->objective, stride)),
-        .scratch = doubles(objective_scratch_size(chosen->objective, views, stride)),
-        .chosen = chosen,
-    };
+    bare->f = ARENA_TAKE(arena, double, size);
+    bare->df = ARENA_TAKE(arena, double, size);
     bare->outputs = (struct outputs){.samples = samples,
                                      .stride = stride,
                                      .width = width,
@@ -896,26 +913,34 @@ static void open_bare(struct bare *bare, const struct chosen *chosen, int width,
                                      .f = bare->f,
                                      .df = bare->df,
                                      .label = one_class};
+    loss_layout(&bare->loss,
+                &(struct loss_plan){.objective = chosen->objective,
+                                    .settings = &chosen->settings,
+                                    .width = width,
+                                    .samples = samples,
+                                    .stride = stride},
+                arena);
+}
+
+static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
+{
+    struct arena count = {0};
+    struct error err;
+    *bare = (struct bare){.chosen = chosen};
+    layout_bare(bare, width, samples, &count);
+    if (arena_create(&bare->arena, &count, &err))
+        fail_msg("%s", err.message);
+    layout_bare(bare, width, samples, &bare->arena);
 }
 
 static void close_bare(struct bare *bare)
 {
-    free(bare->f);
-    free(bare->df);
-    free(bare->shared);
-    free(bare->scratch);
+    arena_free(&bare->arena);
 }
 
 static double bare_loss(struct bare *b)
 {
-    double totals[OBJECTIVE_PARTIALS], force;
-    const struct chosen *c = b->chosen;
-    if (c->objective->scope == OBJECTIVE_PAIRWISE)
-        objective_rows(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
-                       b->scratch);
-    objective_gradient(c->objective, &c->settings, &b->outputs, 0, b->outputs.samples, b->shared,
-                       b->scratch, totals);
-    return objective_finish(c->objective, &c->settings, &b->outputs, totals, &force);
+    return loss_evaluate(&b->loss, &b->outputs);
 }
 
 static void check_finite_gradient(const struct bare *b)
@@ -959,7 +984,7 @@ static void softmax_losses_stay_finite_at_low_temperature(void **state)
         chosen = chosen_of("ntxent", "tau", tau, NULL, 0);
         check_extremes(&chosen, log(25)); /* 2 x 13 - 1 others */
         static const char *const labelled[] = {"supcon_out", "supcon_in", "suncet"};
-        for (size_t i = 0; i < 3; i++) { /* in one class all are positives */
+        for (size_t i = 0; i < 3; i++) { /* with one class all others are positives */
             chosen = chosen_of(labelled[i], "tau", tau, NULL, 0);
             check_extremes(&chosen, i < 2 ? log(25) : 0);
         }
@@ -980,7 +1005,7 @@ static long double plain_ntxent(const double *angle, size_t samples, double tau)
         long double sum = 0,
                     partner = cosl((long double)angle[i] - angle[(i + samples) % (2 * samples)]);
         for (size_t k = 0; k < 2 * samples; k++)
-            if (k != i) /* expl reaches far below what exp can */
+            if (k != i) /* expl has a wider range than exp */
                 sum += expl((cosl((long double)angle[i] - angle[k]) - partner) / tau);
         loss += logl(sum);
     }
@@ -998,8 +1023,8 @@ static double ntxent_in_the_plane(struct bare *bare, const double *angle)
     return bare_loss(bare);
 }
 
-/* Whatever the distance of the nearest other: past 708 temperatures below 1 the exponential of a
- * cosine over tau, against the largest that there can be, is subnormal and then 0. */
+/* For any distance of the nearest other: more than 708 temperatures below 1 the exponential of a
+ * cosine over tau, relative to its largest possible value, is subnormal and then 0. */
 static void ntxent_is_exact_where_all_cosines_are_far_below_1(void **state)
 {
     (void)state;
@@ -1010,13 +1035,17 @@ static void ntxent_is_exact_where_all_cosines_are_far_below_1(void **state)
     for (double gap = 1; gap<1500; gap += gap> 690 && gap < 770 ? 0.25 : 5) {
         double step = acos(1 - gap * tau), angle[4], loss;
         for (int i = 0; i < 4; i++)
-            angle[i] = step * i; /* 0 and 2 are partners, 1 and 3; the nearest is a stranger */
+            angle[i] =
+                step * i; /* 0 and 2 are partners, 1 and 3 too; the nearest other is no partner */
         long double expected = plain_ntxent(angle, 2, tau);
         loss = ntxent_in_the_plane(&bare, angle);
         if (!(fabs(loss - (double)expected) <= 1e-9 * (double)expected))
             fail_msg("nearest cosine %g tau below 1: %.12g, not %.12Lg", gap, loss, expected);
         for (int i = 0; i < 4; i++)
-            angle[i] = step * (i == 0 ? 0 : i == 1 ? 1.5 : i == 2 ? 1 : 2.5); /* partners nearest */
+            angle[i] = step * (i == 0   ? 0
+                               : i == 1 ? 1.5
+                               : i == 2 ? 1
+                                        : 2.5); /* the partner is nearest */
         expected = plain_ntxent(angle, 2, tau);
         loss = ntxent_in_the_plane(&bare, angle);
         if (!(fabs(loss - (double)expected) <= 1e-9 * (1 + (double)expected)))
@@ -1043,7 +1072,7 @@ static long double cosine_of(const struct outputs *o, size_t i, size_t k)
     return dot / sqrtl(a * b);
 }
 
-/* The loss of one anchor, as the papers write it. */
+/* The loss of one anchor, as written in the papers. */
 static long double plain_row(size_t which, const struct outputs *o, double tau, size_t i)
 {
     long double all = 0, positive = 0, logs = 0, count = 0;
@@ -1088,8 +1117,8 @@ static void losses_of_labels_are_those_of_the_papers(void **state)
             }
 }
 
-/* The partner is always a positive: with as many classes as samples all is ntxent, to the bit where
- * the positives stand outside the logarithm. */
+/* The partner is always a positive: with as many classes as samples all losses equal ntxent, to the
+ * bit if the positives are outside the logarithm. */
 static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
 {
     (void)state;
@@ -1121,7 +1150,7 @@ static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
     close_bare(&expected);
 }
 
-/* ntxent of one anchor: of its partner among all others. */
+/* ntxent of one anchor: its partner among all others. */
 static long double partner_row(const struct outputs *o, double tau, size_t i)
 {
     const size_t rows = 2 * o->samples;
@@ -1131,8 +1160,8 @@ static long double partner_row(const struct outputs *o, double tau, size_t i)
     return logl(all) - cosine_of(o, i, (i + o->samples) % rows) / tau;
 }
 
-/* In a batch of classes the sample that has none of its own beside it: what both its rows add to
- * the loss, which is the loss less the rows of all others. */
+/* The sample that is alone in its class: the part of its two rows in the loss, which is the loss
+ * minus the rows of all others. */
 static void a_sample_alone_among_classes_has_the_rows_of_ntxent(void **state)
 {
     (void)state;
@@ -1153,7 +1182,7 @@ static void a_sample_alone_among_classes_has_the_rows_of_ntxent(void **state)
                 partners += partner_row(o, tau, i);
         if (!(fabsl(rest - partners) <= 1e-12 * partners))
             fail_msg("%s: %.17Lg, not %.17Lg", chosen.name, rest, partners);
-        /* the control: a sample of a class has other rows */
+        /* control: a sample of a larger class has other rows */
         assert_true(fabsl(plain_row(which, o, tau, 0) - partner_row(o, tau, 0)) > 0.01);
         close_bare(&bare);
     }
@@ -1187,8 +1216,8 @@ static void cacr_is_attraction_less_repulsion(void **state)
                     r[i] = 1 + r[i];
                 double expected = (double)(plain_cost(r, k, s->t_plus) -
                                            plain_cost(r + k, h, -(long double)s->t_minus));
-                double loss = c.objective->loss(&c.settings, h, r, r + k, d, d + k);
-                assert_int_equal(objective_views(c.objective, &c.settings), 1 + k + h);
+                double loss = loss_of_distances(&c, h, r, r + k, d, d + k);
+                assert_int_equal(needs_of(&c).views, 1 + k + h);
                 if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
                     fail_msg("%s: %.17g, not %.17g", c.name, loss, expected);
             }
@@ -1377,7 +1406,7 @@ static void open_trainer(struct setup *setup, const struct job *job)
     build(&setup->network, job->shape, job->options);
     set_defaults(&job->optimiser->about, &setup->optimiser);
     set_number(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
-    if (job->optimiser == &optimiser_adam) /* so that it does not blow up rounding */
+    if (job->optimiser == &optimiser_adam) /* so that it does not amplify rounding */
         set_number(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
     setup->plan = (struct trainer_plan){.source = &source_hltm,
                                         .world = setup->world,
@@ -1417,37 +1446,31 @@ static struct job default_job(struct chosen chosen)
                         .threads = 2};
 }
 
-/* Samples [first, first + count) of epoch 1, drawn from the source block by block. */
+/* Samples [first, first + count) of epoch 1. */
 static void draw_samples(const struct setup *setup, struct batch_loss *loss, size_t first)
 {
+    enum { MOST_VIEWS = 16 };
     struct batch *batch = &loss->batch;
-    size_t leaves = setup->network.leaves, views = (size_t)batch->outputs.views;
-    size_t count = batch->samples;
-    int positives = objective_positives(loss->objective, loss->settings);
-    static uint8_t label[1024], labels[BLOCK];
-    uint8_t *block = malloc(views * leaves * BLOCK), *leaf = malloc(views * leaves * count);
-    void *scratch = malloc(source_hltm.scratch_size(setup->world));
-    assert_true(block && leaf && scratch && count <= sizeof label);
+    static uint8_t label[1024];
+    const int count = batch->outputs.views;
+    const struct draw draw = {.seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1};
+    struct views views = {.source = &source_hltm,
+                          .world = setup->world,
+                          .positives = loss->loss.needs.positives,
+                          .count = count};
+    struct rows rows[MOST_VIEWS + 1] = {{.label = label}};
+    struct error err;
+    assert_true(count <= MOST_VIEWS && batch->samples <= sizeof label);
+    for (int view = 0; view < count; view++)
+        rows[1 + view] = batch_rows(batch, view);
     batch->outputs.label = label;
-    for (size_t i = first; i < first + count; i++) {
-        struct draw draw = {
-            .seed = setup->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = 1, .block = i / BLOCK};
-        if (i == first || i % BLOCK == 0) {
-            source_hltm.views(setup->world, draw, positives, (int)views, scratch, block);
-            source_hltm.labels(setup->world, draw, labels);
-        }
-        label[i - first] = labels[i % BLOCK];
-        for (size_t row = 0; row < views * leaves; row++)
-            leaf[row * count + i - first] = block[row * BLOCK + i % BLOCK];
-    }
-    for (size_t view = 0; view < views; view++)
-        batch_set_states(batch, (int)view, leaf + view * leaves * count, count);
-    free(block);
-    free(leaf);
-    free(scratch);
+    if (views_open(&views, &err))
+        fail_msg("%s", err.message);
+    views_fill(&views, draw, first, batch->samples, rows, (size_t)count + 1);
+    views_close(&views);
 }
 
-/* What an epoch should do, with one batch evaluated by sample. */
+/* The expected epoch, with one batch evaluated by sample. */
 static double plain_epoch(const struct setup *setup, double *parameters)
 {
     struct batch_loss batch;
@@ -1502,7 +1525,7 @@ static void check_epoch(const struct job *job)
 
 enum { TRAINED = 7 };
 
-/* One objective of each scope, those with labels, and those with more negatives or positives. */
+/* One objective of each scope, all with labels, and all with more negatives or positives. */
 static size_t trainer_objectives(struct chosen out[TRAINED])
 {
     out[0] = chosen_of("infonce", "tau", 0.3, "negatives", 3);
@@ -1546,7 +1569,7 @@ static void trainer_learns_rows_of_any_width(void **state)
     }
 }
 
-/* Level 2 of the last shape has 512 patterns, of which 300 samples have some. */
+/* Level 2 of the last shape has 512 patterns; 300 samples have only some of them. */
 static void trainer_looks_for_patterns_that_occur(void **state)
 {
     (void)state;
@@ -1567,7 +1590,7 @@ static void trainer_looks_for_patterns_that_occur(void **state)
     }
 }
 
-/* Every sample is found by its column, and columns stand for different patterns that occur. */
+/* Every sample has the column of its pattern, and the columns are different patterns that occur. */
 static void check_occurring(const struct network *n, int level, int views, size_t samples)
 {
     struct arena arena = {0}, counted = {0};
@@ -1581,7 +1604,7 @@ static void check_occurring(const struct network *n, int level, int views, size_
     assert_true(pattern && !arena_create(&arena, &counted, NULL));
     occurring_layout(&o, n, level, views, samples, &arena);
     numbering_layout(&both, &o, 2, &arena);
-    for (int turn = 0; turn < 3; turn++) { /* what an earlier batch had is gone */
+    for (int turn = 0; turn < 3; turn++) { /* patterns of an earlier batch are gone */
         for (size_t i = 0; i < all; i++)
             pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));
         numbering = numbering_of(&both, &o, (size_t)turn % 2);
@@ -1606,7 +1629,7 @@ static void check_occurring(const struct network *n, int level, int views, size_
             for (size_t i = o.count[node]; i < occurring_columns(&o, node); i++)
                 for (size_t c = 0; c < children; c++)
                     assert_int_equal(own[c * o.most + i], 0);
-            for (size_t i = 1; i < o.count[node]; i++) { /* their order is that of the patterns */
+            for (size_t i = 1; i < o.count[node]; i++) { /* in the order of the patterns */
                 size_t a = 0, b = 0;
                 for (size_t c = 0; c < children; c++) {
                     a = a * o.child_patterns + own[c * o.most + i - 1];
@@ -1637,7 +1660,7 @@ static void patterns_that_occur_are_found(void **state)
     assert_false(occurring_pays(&n, 1, 1 << 20));
 }
 
-/* 9 samples are less than a chunk; 37 no multiple of one; 1000 need a second slab of samples. */
+/* 9 samples are less than a chunk; 37 are not a multiple of it; 1000 need a second slab. */
 static void trainer_handles_any_batch(void **state)
 {
     (void)state;
@@ -1650,7 +1673,7 @@ static void trainer_handles_any_batch(void **state)
             job.batch = batches[i];
             job.samples = batches[i] < 100 ? 20 * batches[i] + batches[i] / 2 : 5 * batches[i];
             job.lr = 0.1;
-            if (chosen[c].objective->scope == OBJECTIVE_PAIRWISE && job.batch > 100)
+            if (needs_of(&chosen[c]).whole_batch && job.batch > 100)
                 job.batch = 500;
             check_epoch(&job);
         }
@@ -1899,7 +1922,7 @@ static void initial_parameters_are_uniform_within_their_bounds(void **state)
     }
 }
 
-/* A node's numbers hang on the seed, its level and its place, not on what else there is. */
+/* A node's numbers depend on the seed, its level and its place, not on the other nodes. */
 static void initial_weights_are_addressed_by_node(void **state)
 {
     (void)state;
@@ -1925,7 +1948,7 @@ static void initial_weights_are_addressed_by_node(void **state)
 int main(void)
 {
     linalg_threads_are_safe();
-    omp_set_dynamic(0); /* as many threads as asked for */
+    omp_set_dynamic(0); /* exactly as many threads as requested */
     const struct CMUnitTest tests[] = {
         TEST(outputs_follow_the_definition_of_the_network),
         TEST(gradients_of_relu_trees_match_differences),

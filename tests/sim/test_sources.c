@@ -1,4 +1,5 @@
-/* Protects sim/sources/: what the data sources draw, their moments, and what they refuse. */
+/* Protects sim/data/sources/: the samples of the data sources, their moments, and refused settings.
+ */
 #include "tests/kit/testing.h"
 
 #include "core/linalg.h"
@@ -9,7 +10,7 @@
 
 #include <gsl/gsl_sort.h>
 
-/* ---- a source as a spec names it ---- */
+/* ---- a source from a spec ---- */
 
 enum { MOST_KEYS = 8 };
 
@@ -22,7 +23,7 @@ struct opened {
     int positives; /* of the views that draw_block draws */
 };
 
-/* `keys`: overrides of the section data, separated by blanks. */
+/* `keys`: overrides of the section data, separated by spaces. */
 static enum status try_open(struct opened *o, const char *keys, uint64_t seed, struct error *err)
 {
     static char text[8192];
@@ -90,12 +91,10 @@ static void draw_block(const struct opened *o, struct draw draw, int views, doub
     size_t bytes = o->source->scratch_size(o->world);
     void *scratch = memset(aligned(bytes), 0xab, bytes);
     uint8_t *leaf = aligned((size_t)views * o->leaves * BLOCK);
-    if (o->source->observed(o->world).states == 0) {
-        o->source->values(o->world, draw, o->positives, views, scratch, x);
-    } else {
-        o->source->views(o->world, draw, o->positives, views, scratch, leaf);
+    o->source->draw(o->world, draw, o->positives, views, scratch,
+                    (struct samples){.state = leaf, .value = x});
+    if (o->source->observed(o->world).states > 0)
         expand(o, leaf, views, x);
-    }
     free(scratch);
     free(leaf);
 }
@@ -150,7 +149,7 @@ static void sample_moment(const struct opened *o, int a, int b, size_t blocks, d
     free(x);
 }
 
-/* Largest |mean - claimed| in standard errors, over all entries.  1e-12 is for what is constant. */
+/* Largest |mean - claimed| in standard errors, over all entries.  1e-12 is for constant entries. */
 static double deviation(const struct opened *o, int a, int b, size_t blocks, const double *claimed)
 {
     const size_t square = o->inputs * o->inputs;
@@ -173,14 +172,14 @@ static struct pair_of_moments moments_of(const struct opened *o)
     m.x_prime = m.x + square;
     m.both = m.x_prime + square;
     for (size_t i = 0; i < 2 * square; i++)
-        m.x[i] = NAN; /* all is to be written */
+        m.x[i] = NAN; /* everything must be overwritten */
     o->source->moments(o->world, m.x, m.x_prime);
     for (size_t i = 0; i < square; i++)
         m.both[i] = m.x[i] + m.x_prime[i];
     return m;
 }
 
-/* Standard errors that chance may make up, and blocks of a sample. */
+/* The bound in standard errors, and the blocks of a sample. */
 enum { BLOCKS = 1500 };
 #define BOUND 5.0
 
@@ -351,7 +350,8 @@ static void the_first_two_views_share_their_x(void **state)
     }
 }
 
-/* With two positives views 0 to 2 are of one x and the next is not; the first two are as ever. */
+/* With two positives views 0 to 2 share one x and the next does not; the first two are unchanged.
+ */
 static void all_positives_are_of_the_sample(void **state)
 {
     (void)state;
@@ -400,8 +400,8 @@ static void labels_are_the_states_of_their_latent(void **state)
                 void *scratch = aligned(o.source->scratch_size(o.world));
                 assert_int_equal(source_classes(o.source, o.world), m);
                 for (uint64_t block = 0; block < 5; block++) {
-                    o.source->latents(o.world, draw_at(block), scratch, all);
-                    o.source->labels(o.world, draw_at(block), label);
+                    o.source->latents->draw(o.world, draw_at(block), scratch, all);
+                    o.source->labels->draw(o.world, draw_at(block), label);
                     assert_memory_equal(label, all + ((1 << level) - 1 + node) * BLOCK, BLOCK);
                 }
                 free(scratch);
@@ -409,7 +409,7 @@ static void labels_are_the_states_of_their_latent(void **state)
             }
 }
 
-/* Views that keep nothing share no label; real-valued data have none. */
+/* Views that keep nothing share no label; real-valued data have no labels. */
 static void there_are_labels_only_where_views_share_them(void **state)
 {
     (void)state;
@@ -426,7 +426,7 @@ static void there_are_labels_only_where_views_share_them(void **state)
 
 /* ---- normal numbers ---- */
 
-/* Box and Muller with the mathematical library. */
+/* Box and Muller with the C library. */
 static void normal_numbers_follow_their_definition(void **state)
 {
     (void)state;
@@ -579,8 +579,8 @@ static void covariances_are_what_the_spec_says(void **state)
 
 /* ---- scrambling ---- */
 
-/* Sigma^s = Sigma^x, as printed, is refuted by the views at the bound that the corrected one
- * passes; so is each half of the correction alone.  Erratum E4. */
+/* The views refute the printed Sigma^s = Sigma^x at the bound that the corrected Sigma^s passes,
+ * and also each half of the correction alone.  Erratum E4. */
 static void scrambled_views_refute_the_printed_moments(void **state)
 {
     (void)state;
@@ -624,8 +624,8 @@ static void scrambling_moments_are_those_of_the_erratum(void **state)
     shut(&o);
 }
 
-/* U^T Sigma^x U for one scrambled direction of the eigenvalues 3, 2, 1: an eigenvalue where the
- * direction is an eigenvector. */
+/* U^T Sigma^x U for one scrambled direction, eigenvalues 3, 2, 1: an eigenvalue if the direction is
+ * an eigenvector. */
 static double scrambled_variance(const char *more, uint64_t seed)
 {
     char keys[256];
@@ -654,8 +654,8 @@ static void directions_and_rotations_are_drawn_apart(void **state)
     }
 }
 
-/* Outside the scrambled subspace views are x; inside each is |y| times normal numbers, y the part
- * of x there. */
+/* Outside the scrambled subspace views equal x; inside, each is |y| times normal numbers, y being
+ * the part of x there. */
 static void scrambling_leaves_the_rest_alone(void **state)
 {
     (void)state;
@@ -746,7 +746,7 @@ static void finite_views_spread_around_their_points(void **state)
     shut(&other);
 }
 
-/* A deviation is not its centre again. */
+/* Deviations are not drawn from the numbers of their centres. */
 static void finite_centres_and_deviations_are_drawn_apart(void **state)
 {
     (void)state;
@@ -767,7 +767,8 @@ static void finite_centres_and_deviations_are_drawn_apart(void **state)
 
 /* ---- hltm ---- */
 
-/* Everything drawn anew: no spec can say it, but controls set it.  Mean views are the same then. */
+/* Views that keep nothing: only controls set this, not a spec.  All mean views are then the same.
+ */
 static void moments_without_a_shared_latent_are_those_of_independent_x(void **state)
 {
     (void)state;
@@ -816,7 +817,7 @@ static void moments_multiply_polarities_along_paths(void **state)
     }
 }
 
-/* ---- what is refused ---- */
+/* ---- refused settings ---- */
 
 struct refusal {
     const char *keys, *key, *words, *more;
@@ -883,7 +884,7 @@ static void bad_input_is_named(void **state)
     }
 }
 
-/* Numbers that are no numbers come from C only. */
+/* NaN can come only from C. */
 static void a_covariance_of_nan_is_refused(void **state)
 {
     (void)state;
@@ -902,7 +903,7 @@ static void a_covariance_of_nan_is_refused(void **state)
     shut(&o);
 }
 
-/* A singular matrix whose least eigenvalue rounding leaves below 0 is a covariance. */
+/* A singular matrix is a covariance even if rounding makes its least eigenvalue negative. */
 static void a_singular_covariance_is_accepted(void **state)
 {
     (void)state;
@@ -911,7 +912,7 @@ static void a_singular_covariance_is_accepted(void **state)
                                   1);
     double x[3 * BLOCK] __attribute__((aligned(64)));
     draw_block(&o, draw_at(0), 1, x);
-    for (size_t s = 0; s < BLOCK; s++) { /* all samples lie along (1, 3, 7) */
+    for (size_t s = 0; s < BLOCK; s++) { /* all samples are multiples of (1, 3, 7) */
         assert_near(x[BLOCK + s], 3 * x[s], 1e-6);
         assert_near(x[2 * BLOCK + s], 7 * x[s], 1e-6);
     }
@@ -929,17 +930,7 @@ static void every_source_keeps_to_the_interface(void **state)
         char keys[64];
         snprintf(keys, sizeof keys, "data.source=%s", s->about.name);
         struct opened o = open_source(keys, 1);
-        struct observed observed = s->observed(o.world);
-        assert_non_null(s->tree);
         assert_non_null(s->moments);
-        assert_true((observed.states == 0) == (s->values != NULL));
-        assert_true((observed.states == 0) == (s->views == NULL));
-        assert_true((s->tree(o.world) != NULL) == (s->latents != NULL));
-        assert_true((s->tree(o.world) != NULL) == (observed.depth > 0));
-        assert_true((s->classes != NULL) == (s->labels != NULL));
-        assert_true((s->dictionary != NULL) == (s->hidden != NULL));
-        assert_true((s->dictionary != NULL) == (observed.features > 0));
-        assert_int_equal(observed.leaves, s->dictionary ? 400 : 32);
         shut(&o);
     }
 }

@@ -1,5 +1,5 @@
-/* Protects sim/data/sources/sparse_coding.c: the dictionary, what a sample is made of, its masks,
- * the moments of views, what is refused; and the normal numbers of single precision. */
+/* Protects sim/data/sources/sparse_coding.c: the dictionary, the parts of a sample, its masks, the
+ * moments of views, refused settings; and the normal numbers in single precision. */
 #include "tests/kit/testing.h"
 
 #include "core/normal.h"
@@ -39,7 +39,7 @@ static struct opened open_source(const char *keys, uint64_t seed)
     struct opened o;
     struct error err = {0};
     check_ok(try_open(&o, keys, seed, &err), &err);
-    o.dictionary = o.source->dictionary(o.world);
+    o.dictionary = source_dictionary(o.source, o.world);
     o.view = o.dictionary->inputs * BLOCK;
     o.scratch = allocate(o.source->scratch_size(o.world), 1);
     o.x = allocate(VIEWS * o.view, sizeof(double));
@@ -69,12 +69,14 @@ static struct draw draw_at(uint64_t block, uint64_t view)
 
 static void draw_views(struct opened *o, uint64_t block)
 {
-    o->source->values(o->world, draw_at(block, 0), 1, VIEWS, o->scratch, o->x);
+    o->source->draw(o->world, draw_at(block, 0), 1, VIEWS, o->scratch,
+                    (struct samples){.value = o->x});
 }
 
 static void draw_hidden(struct opened *o, uint64_t block, uint64_t view)
 {
-    o->source->hidden(o->world, draw_at(block, view), o->scratch, o->z, o->signal, o->noise);
+    o->source->features->draw(o->world, draw_at(block, view), o->scratch, o->z, o->signal,
+                              o->noise);
 }
 
 /* ---- dictionary ---- */
@@ -140,7 +142,7 @@ static void defaults_are_those_of_the_theory(void **state)
     shut(&o);
 }
 
-/* ---- what a sample is made of ---- */
+/* ---- the parts of a sample ---- */
 
 /* x of view `view` of block `block`, before a mask, is M z + noise of the hidden parts. */
 static void check_parts(struct opened *o, uint64_t block, uint64_t view)
@@ -198,7 +200,7 @@ static void codes_are_sparse_signs(void **state)
 
 enum { MASKED_BLOCKS = 200 };
 
-/* Both views against the x that is hidden in them; returns how many entries both keep. */
+/* Both views against the x before masking; returns the number of entries that both keep. */
 static double shared_entries(struct opened *o, double keep, double keep_second)
 {
     size_t first = 0, second = 0, both = 0;
@@ -230,7 +232,7 @@ static void complementary_masks_share_no_input(void **state)
     struct opened third = open_source("data.features=3 data.dimension=10 data.keep=0.3", 1);
     assert_true(shared_entries(&half, 0.5, 0.5) == 0);
     assert_true(shared_entries(&third, 0.3, 0.7) == 0);
-    for (uint64_t block = 0; block < 3; block++) { /* and together leave none out */
+    for (uint64_t block = 0; block < 3; block++) { /* and together keep all */
         draw_views(&half, block);
         for (size_t k = 0; k < half.view; k++)
             assert_true((half.x[k] != 0) != (half.x[half.view + k] != 0));
@@ -271,7 +273,8 @@ enum { POSITIVES = 2 }; /* view 3 is then a negative */
 
 static void draw_positives(struct opened *o, uint64_t block)
 {
-    o->source->values(o->world, draw_at(block, 0), POSITIVES, VIEWS, o->scratch, o->x);
+    o->source->draw(o->world, draw_at(block, 0), POSITIVES, VIEWS, o->scratch,
+                    (struct samples){.value = o->x});
 }
 
 static void the_first_positive_is_the_same_for_any_number(void **state)
@@ -295,7 +298,7 @@ static void the_first_positive_is_the_same_for_any_number(void **state)
     }
 }
 
-/* Entries that the second positive keeps, of all and of those that x_1 and x_+1 keep. */
+/* Entries that the second positive keeps: of all, and of the entries that x_1 and x_+1 keep. */
 struct kept {
     double all, with_first, with_second;
 };
@@ -349,7 +352,7 @@ static void without_a_mask_all_positives_are_x(void **state)
     shut(&o);
 }
 
-/* ---- masks that keep nothing ---- */
+/* ---- masks without kept entries ---- */
 
 static void a_view_without_an_input_is_0(void **state)
 {
@@ -370,7 +373,7 @@ static void a_view_without_an_input_is_0(void **state)
     shut(&o);
 }
 
-/* Of a single input every sample has one view without any. */
+/* With a single input every sample has one empty view. */
 static void empty_views_can_be_trained_on(void **state)
 {
     (void)state;
@@ -398,7 +401,7 @@ static void empty_views_can_be_trained_on(void **state)
     struct trainer *trainer = &((struct minibatch *)e.training)->trainer;
     const struct epoch_result result = trainer_epoch(trainer, 1, NULL);
     assert_false(result.diverged);
-    assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance */
+    assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance level */
     for (size_t i = 0; i < 6; i++)
         assert_true(isfinite(trainer->parameters[i]));
     experiment_free(&e);
@@ -449,7 +452,7 @@ static void moments_are_those_of_the_views(void **state)
             both[k] += x[k];
         assert_at_most(deviation(&o, 0, 1, x), 5);
         assert_at_most(deviation(&o, 0, 0, both), 5);
-        if (i % 3 < 2) { /* the sample is large enough to tell the mask */
+        if (i % 3 < 2) { /* the sample is large enough to distinguish the masks */
             assert_above(deviation(&o, 0, 0, x), 20);
             assert_at_most(deviation(&o, 2, 3, (double[N * N]){0}), 5);
         }
@@ -477,7 +480,8 @@ static void a_block_is_the_same_in_any_order(void **state)
         assert_memory_not_equal(first, o.x, size * sizeof *first);
         for (int views = 1; views <= VIEWS; views++) { /* fewer views: the same ones */
             memset(again.x, 0, size * sizeof *first);
-            again.source->values(again.world, draw_at(0, 0), 1, views, again.scratch, again.x);
+            again.source->draw(again.world, draw_at(0, 0), 1, views, again.scratch,
+                               (struct samples){.value = again.x});
             assert_memory_equal(again.x, first, (size_t)views * o.view * sizeof *first);
             assert_true(views == VIEWS || again.x[(size_t)views * o.view] == 0);
         }
@@ -542,7 +546,7 @@ static void single_numbers_are_normal(void **state)
     free(x);
 }
 
-/* ---- what is refused ---- */
+/* ---- refused settings ---- */
 
 static void check_refused(const char *keys, const char *key)
 {

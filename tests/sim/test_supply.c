@@ -1,5 +1,5 @@
-/* Protects sim/supply: every batch gets the samples of its own addresses, and the numbering of its
- * own patterns, whoever draws them, and however small the ring. */
+/* Protects sim/train/supply.c: every batch gets the samples of its own addresses and the numbering
+ * of its own patterns, whichever thread draws them, and however small the ring. */
 #include "core/arena.h"
 #include "sim/train/supply.h"
 
@@ -28,7 +28,7 @@ static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t samp
 static atomic_size_t blocks_drawn;
 
 static void numbered(const void *world, struct draw draw, int positives, int views, void *scratch,
-                     double *x)
+                     struct samples out)
 {
     (void)world, (void)scratch;
     assert_int_equal(positives, POSITIVES);
@@ -36,7 +36,7 @@ static void numbered(const void *world, struct draw draw, int positives, int vie
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < INPUTS; i++)
             for (size_t j = 0; j < BLOCK; j++)
-                x[(view * INPUTS + i) * BLOCK + j] =
+                out.value[(view * INPUTS + i) * BLOCK + j] =
                     number_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
@@ -47,14 +47,14 @@ static uint8_t state_at(uint64_t epoch, size_t view, size_t leaf, uint64_t sampl
 }
 
 static void states(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   uint8_t *leaf)
+                   struct samples out)
 {
     (void)world, (void)scratch;
     assert_int_equal(positives, POSITIVES);
     for (size_t view = 0; view < (size_t)views; view++)
         for (size_t i = 0; i < LEAVES; i++)
             for (size_t j = 0; j < BLOCK; j++)
-                leaf[(view * LEAVES + i) * BLOCK + j] =
+                out.state[(view * LEAVES + i) * BLOCK + j] =
                     state_at(draw.epoch, view, i, draw.block * BLOCK + j);
 }
 
@@ -70,11 +70,12 @@ static void labelled(const void *world, struct draw draw, uint8_t *label)
         label[j] = label_at(draw.epoch, draw.block * BLOCK + j);
 }
 
+static const struct source_labels labels_numbered = {.draw = labelled};
 static const struct source source_numbered = {
-    .scratch_size = no_scratch, .values = numbered, .labels = labelled};
+    .scratch_size = no_scratch, .draw = numbered, .labels = &labels_numbered};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
 static const struct source source_states = {
-    .scratch_size = no_scratch, .views = states, .labels = labelled};
+    .scratch_size = no_scratch, .draw = states, .labels = &labels_numbered};
 static const struct network tree = {.levels = 3,
                                     .level = {{.nodes = 1, .children = 2},
                                               {.nodes = 2, .children = 2},
@@ -106,7 +107,7 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
     supply_layout(supply, &plan, arena);
 }
 
-/* Columns of a batch's samples that do not stand for the patterns of their children. */
+/* Number of samples of a batch whose column is not the pattern of their children. */
 static int wrong_columns(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
     const struct occurring *o = s->plan.occurring;
@@ -128,7 +129,7 @@ static int wrong_columns(const struct supply *s, struct place place, uint64_t ep
     return count;
 }
 
-/* Of the samples of a batch, those that are not their own. */
+/* Number of samples of a batch that differ from their addresses' samples. */
 static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
 {
     const uint8_t *label = supply_labels(s, place);
@@ -154,14 +155,14 @@ static void *visit(void *supply)
     return NULL;
 }
 
-/* An epoch, or its first `steps`, before which the next follows or does not. */
+/* An epoch, or its first `steps`; another epoch follows or does not. */
 struct part {
     uint64_t epoch;
     size_t steps;
     bool goes_on;
 };
 
-/* All batches on a team, each thread checking all, beside visitors that come one after another. */
+/* All batches on a team of threads, each checking all, beside visitors that come one by one. */
 static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool visitors)
 {
     int count = 0;
@@ -257,7 +258,7 @@ static void a_visitor_draws_the_next_epoch_too(void **state)
     supply_open(&supply, EPOCH, STEPS, true);
     for (size_t step = 0; step < STEPS; step += supply.slab_steps)
         supply_enter(&supply, step, 0);
-    supply_visit(&supply); /* the last slab of the epoch is in use: all others of the ring */
+    supply_visit(&supply); /* the last slab of the epoch is in use: all other slabs of the ring */
     supply_close(&supply);
     assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
     supply_open(&supply, EPOCH + 1, STEPS, false);

@@ -1,5 +1,5 @@
-/* Protects the network of [FD] and how it is trained: its output, its thresholds and their
- * schedule, inner products with targets held constant, the same bits on any number of threads. */
+/* Protects the network of [FD] and its training: output, thresholds and their schedule, inner
+ * products with targets held constant, the same bits on any number of threads. */
 #include "tests/kit/testing.h"
 
 #include "harness/spec/spec.h"
@@ -12,7 +12,7 @@
 
 enum { MOST_KEYS = 24 };
 
-/* A spec of sparse_coding data and a symmetric network, and what is built from it. */
+/* A spec of sparse_coding data and a symmetric network, with its modules. */
 struct opened {
     struct spec spec;
     void *world;
@@ -35,9 +35,8 @@ static enum status try_open(struct opened *o, const char *keys, struct error *er
         status = source->open(o->spec.settings[SECTION_DATA], 1, &o->world, err);
     if (status)
         return status;
-    struct observed observed = source->observed(o->world);
     return network_build(&o->network, (const void *)o->spec.chosen[SECTION_NETWORK],
-                         o->spec.settings[SECTION_NETWORK], &observed, err);
+                         o->spec.settings[SECTION_NETWORK], source, o->world, err);
 }
 
 static struct opened open_spec(const char *keys)
@@ -71,7 +70,7 @@ static void weights_begin_normal(void **state)
         mean += p[i] / 0.2 / COUNT;
         square += pow(p[i] / 0.2, 2) / COUNT;
         fourth += pow(p[i] / 0.2, 4) / COUNT;
-        across += i >= 130 ? p[i] * p[i - 130] / 0.04 / COUNT : 0; /* the neuron before */
+        across += i >= 130 ? p[i] * p[i - 130] / 0.04 / COUNT : 0; /* the previous neuron */
     }
     assert_at_most(fabs(mean), 5 / sqrt(COUNT));
     assert_at_most(fabs(across), 5 / sqrt(COUNT));
@@ -106,7 +105,7 @@ static void thresholds_follow_their_schedule(void **state)
     p[30 + 4] = 3;
     p[30 + 7] = -4;
     p[60] = 2;
-    network_set_biases(&o.network, 1000, 1, 2, p); /* the second neuron alone */
+    network_set_biases(&o.network, 1000, 1, 2, p); /* only the second neuron */
     assert_true(p[90] == 0 && p[92] == 0);
     assert_near(p[91], 5 * o.network.schedule.start, 1e-14);
     free(p);
@@ -115,7 +114,7 @@ static void thresholds_follow_their_schedule(void **state)
 
 /* ---- outputs and gradients ---- */
 
-/* A batch of drawn samples with weights so large, and thresholds so, that some outputs are 0. */
+/* A batch of drawn samples, with weights and thresholds so large that some outputs are 0. */
 struct bench {
     struct opened o;
     struct batch_loss loss;
@@ -126,17 +125,20 @@ struct bench {
 
 static void fill_batch(struct bench *b)
 {
-    const struct source *source = &source_sparse_coding;
-    const size_t inputs = b->o.network.leaves, view = inputs * BLOCK;
-    const int views = b->loss.batch.outputs.views;
-    double *x = allocate((size_t)views * view, sizeof *x);
-    void *scratch = allocate(source->scratch_size(b->o.world), 1);
+    enum { MOST_VIEWS = 16 };
     const struct draw draw = {.seed = 1, .purpose = PURPOSE_TRAIN, .epoch = 1};
-    source->values(b->o.world, draw, 1, views, scratch, x);
-    for (int v = 0; v < views; v++)
-        batch_set_values(&b->loss.batch, v, x + (size_t)v * view, BLOCK);
-    free(x);
-    free(scratch);
+    struct views views = {.source = &source_sparse_coding,
+                          .world = b->o.world,
+                          .positives = 1,
+                          .count = b->loss.batch.outputs.views};
+    struct rows rows[MOST_VIEWS];
+    struct error err;
+    assert_true(views.count <= MOST_VIEWS);
+    for (int view = 0; view < views.count; view++)
+        rows[view] = batch_rows(&b->loss.batch, view);
+    check_ok(views_open(&views, &err), &err);
+    views_fill(&views, draw, 0, b->loss.batch.samples, rows, (size_t)views.count);
+    views_close(&views);
 }
 
 static struct bench *open_bench(const char *keys, size_t samples)
@@ -192,24 +194,20 @@ static void outputs_are_those_of_two_thresholds(void **state)
                 zeros += f == 0;
             }
         }
-    assert_true(zeros > 60 && zeros < 570); /* both sides of a threshold are met */
+    assert_true(zeros > 60 && zeros < 570); /* both sides of a threshold occur */
     close_bench(b);
 }
 
-/* The loss with the outputs of views 1, 2, ... as they are in `frozen`. */
+/* The loss with the outputs of views 1, 2, ... from `frozen`. */
 static double loss_with(struct bench *b, const double *frozen)
 {
-    struct batch_loss *l = &b->loss;
-    struct batch *batch = &l->batch;
+    struct batch *batch = &b->loss.batch;
     const size_t view = output_index(&batch->outputs, 1, 0, 0);
-    double totals[OBJECTIVE_PARTIALS], force;
     batch_forward(batch, b->parameters);
     if (frozen)
         memcpy((double *)batch->outputs.f + view, frozen + view,
                (size_t)(batch->outputs.views - 1) * view * sizeof *frozen);
-    objective_gradient(l->objective, l->settings, &batch->outputs, 0, b->samples, l->shared,
-                       l->scratch, totals);
-    return objective_finish(l->objective, l->settings, &batch->outputs, totals, &force);
+    return loss_evaluate(&b->loss.loss, &batch->outputs);
 }
 
 static double central_difference(struct bench *b, size_t i, const double *frozen)
@@ -242,7 +240,7 @@ static void check_gradient(const char *keys, bool stopped)
         if (stopped)
             through = fmax(through, fabs(gradient[i] - central_difference(b, i, NULL)));
     }
-    if (stopped) /* the gradient through the targets is another */
+    if (stopped) /* the gradient through the targets differs */
         assert_above(through, 0.1 * largest);
     for (size_t i = trained; i < n->parameters; i++)
         assert_true(gradient[i] == 0);
@@ -349,7 +347,7 @@ static void check_step(const char *keys, size_t samples)
     free_trained(t);
 }
 
-/* Inputs of 300 numbers are read where they were drawn if a batch is whole chunks, as 64 is. */
+/* Inputs of 300 numbers are read in place if a batch is a multiple of a chunk, as 64 is. */
 static void a_step_is_that_of_the_batch(void **state)
 {
     (void)state;
@@ -395,7 +393,7 @@ static void threads_do_not_matter(void **state)
     }
 }
 
-/* ---- what is refused ---- */
+/* ---- refused settings ---- */
 
 static void check_refused(const char *keys, const char *key)
 {

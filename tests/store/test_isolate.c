@@ -1,5 +1,5 @@
-/* Protects store/isolate.c: what a command in a process of its own says and how it ends is what
- * the caller sees, and a crash is an error of the input. */
+/* Protects store/isolate.c: the caller sees the output and the exit code of a command in a separate
+ * process, and a crash is an error of the input. */
 #include "store/isolate.h"
 
 #include <setjmp.h>
@@ -31,7 +31,7 @@ static int read_null(int argc, char **argv)
     (void)argc, (void)argv;
     const struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none);
-    signal(SIGSEGV, SIG_DFL); /* sanitizers make it an exit */
+    signal(SIGSEGV, SIG_DFL); /* sanitizers turn it into an exit */
     raise(SIGSEGV);
     return 0;
 }
@@ -44,7 +44,7 @@ static int be_stopped(int argc, char **argv)
     return 0;
 }
 
-/* What isolate writes to stdout and stderr; `how` is how a process that calls it ends. */
+/* The output of isolate to stdout and stderr; `how`: wait status of the process that calls it. */
 static void capture(int (*run)(int, char **), char *said, size_t size, int *how)
 {
     int ends[2];
@@ -111,7 +111,7 @@ static int wait_for_ever(int argc, char **argv)
     return pause();
 }
 
-/* The child holds the write end of the pipe: its end is the end of the file. */
+/* The child holds the write end of the pipe: when it ends, the file ends. */
 static void the_child_ends_with_its_parent(void **state)
 {
     (void)state;

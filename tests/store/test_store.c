@@ -225,7 +225,7 @@ static void an_axis_without_values_counts_from_0(void **state)
     store_close(file);
 }
 
-/* What a function left on the stack must not get into a file. */
+/* Old contents of the stack must not get into a file. */
 static void __attribute__((noinline)) dirty_stack(int value)
 {
     volatile char junk[1 << 16];
@@ -457,7 +457,7 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state)
     store_free(store);
 }
 
-/* A limit on the size of files stands for a full disk. */
+/* A limit on the size of files simulates a full disk. */
 static enum status commit_limited(struct store *store, const char *path, struct error *err)
 {
     struct rlimit before, small;
@@ -507,14 +507,14 @@ static void commit_replaces_no_device_pipe_or_folder(void **state)
     store_free(store);
 }
 
-/* ---- reading what is not as it should be ---- */
+/* ---- reading damaged files ---- */
 
 static void ignore_path(const char *path, void *context)
 {
     (void)path, (void)context;
 }
 
-/* Read everything in every way; only crashes and hangs are wrong. */
+/* Read everything in every way; only crashes and hangs are failures. */
 static void read_dataset(const char *path, void *context)
 {
     const struct store_file *file = context;
@@ -574,13 +574,13 @@ static void truncated_files_are_errors_that_name_them(void **state)
 
 enum { READ_WELL = 40, READ_ERROR = 41 };
 
-/* In a process of its own: a crash is seen, and what HDF5 leaks over damaged metadata is not. */
+/* In a separate process: crashes are detected, and leaks of HDF5 over damaged metadata are not. */
 static int read_in_child(const char *path)
 {
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        signal(SIGSEGV, SIG_DFL); /* cmocka would go on with the next test */
+        signal(SIGSEGV, SIG_DFL); /* cmocka would continue with the next test */
         signal(SIGBUS, SIG_DFL);
         signal(SIGFPE, SIG_DFL);
     }
@@ -590,8 +590,8 @@ static int read_in_child(const char *path)
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Read copies of `path` with three bits flipped each, their checksum made right again if `resum`;
- * return how many of them were refused. */
+/* Read copies of `path` with three bits flipped each, with a corrected checksum if `resum`; return
+ * the number of copies that were refused. */
 static size_t flip_bits(const char *path, const char *copy, int trials, bool resum)
 {
     size_t size, errors = 0;
@@ -606,7 +606,7 @@ static size_t flip_bits(const char *path, const char *copy, int trials, bool res
             old[i] = bytes[at[i]];
             bytes[at[i]] = (char)(old[i] ^ (1 << (random >> 30 & 7)));
         }
-        if (resum) /* as by a program that means harm, so that HDF5 comes to read it */
+        if (resum) /* as by a hostile program, so that HDF5 reads it */
             checksum_end(bytes, size - CHECKSUM_BYTES, bytes + size - CHECKSUM_BYTES);
         write_bytes(copy, bytes, size);
         int code = read_in_child(copy);
@@ -627,7 +627,7 @@ static void flipped_bits_never_crash(void **state)
     assert_true(errors > 200); /* nearly all metadata have checksums */
 }
 
-/* One bit, wherever it is: in data, metadata, gaps, or the checksum. */
+/* One bit anywhere: in data, metadata, gaps, or the checksum. */
 static void any_flipped_bit_is_found(void **state)
 {
     struct fixture *fixture = *state;
@@ -660,12 +660,12 @@ static void a_cut_or_longer_file_is_found(void **state)
         assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
         assert_contains(err.message, fixture->other);
     }
-    write_bytes(fixture->other, bytes, size + 1); /* with the zero behind */
+    write_bytes(fixture->other, bytes, size + 1); /* with the terminating zero */
     assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
     free(bytes);
 }
 
-/* The check value of CRC-32, of the catalogues of checksums. */
+/* The check value of CRC-32 in catalogues of checksums. */
 static void checksum_is_that_of_zlib(void **state)
 {
     (void)state;
@@ -724,7 +724,7 @@ static void missing_names_are_errors_that_name_them(void **state)
     store_close(file);
 }
 
-/* ---- files of other writers ---- */
+/* ---- files from other programs ---- */
 
 static hid_t put_foreign(hid_t file, const char *name, hid_t type, int rank, const hsize_t *shape)
 {
@@ -844,7 +844,8 @@ static void attributes_of_h5py_can_be_read(void **state)
     store_close(file);
 }
 
-/* As h5py writes by default: no checksums, texts of varying length, here compressed chunks too. */
+/* As h5py writes by default: no checksums, texts of variable length; here also compressed chunks.
+ */
 static void write_foreign(const char *path)
 {
     const char *text = "a text of varying length";
@@ -879,7 +880,7 @@ static void flipped_bits_of_other_writers_never_crash(void **state)
     struct fixture *fixture = *state;
     const char *preload = getenv("LD_PRELOAD");
     if (preload && strstr(preload, "valgrind"))
-        skip(); /* HDF5 itself reads beyond its buffers over such files */
+        skip(); /* HDF5 itself reads beyond its buffers on such files */
     write_foreign(fixture->file);
     assert_int_equal(read_in_child(fixture->file), READ_WELL);
     flip_bits(fixture->file, fixture->other, 120, false);
@@ -921,7 +922,7 @@ static void absurd_datasets_are_refused(void **state)
     H5Dclose(put_foreign(raw, "records", records, 1, one));
     put_chunked(raw, "huge", (hsize_t)1 << 40);
     put_chunked(raw, "above", 1025); /* one row more than 8 GiB */
-    put_chunked(raw, "claim", 64);   /* within the limit, beyond the file */
+    put_chunked(raw, "claim", 64);   /* within the limit, but larger than the file */
     H5Lcreate_external(fixture->file, "/loss", raw, "external", H5P_DEFAULT, H5P_DEFAULT);
     H5Lcreate_soft("/nowhere", raw, "dangling", H5P_DEFAULT, H5P_DEFAULT);
     H5Tclose(text);
@@ -1051,7 +1052,7 @@ static void numbers_are_shortest_and_read_back(void **state)
     }
 }
 
-/* Run a command with stdout (1) or stderr (2) going to a file, and return what it wrote. */
+/* Run a command with stdout (1) or stderr (2) redirected to a file, and return its output. */
 static char *capture(const struct fixture *fixture, int stream,
                      int (*command)(int argc, char **argv), const char *const *words, int *code)
 {

@@ -1,5 +1,5 @@
-/* Protects store/store_each.c: many files in a few processes, of which one that crashes loses the
- * file at which it was and no other. */
+/* Protects store/store_each.c: many files in a few processes; a process that crashes loses only the
+ * file that it was reading. */
 #include "store/store_each.h"
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@ enum { FILES = 300 };
 
 struct trial {
     char folder[64];
-    size_t next;        /* file whose turn it is */
+    size_t next;        /* next file */
     size_t lost[FILES]; /* files with a problem, in order */
     size_t lost_count;
     size_t crash, once, large, stop; /* files at which something happens; FILES: none */
@@ -156,7 +156,7 @@ static void cut(char *bytes, size_t size, size_t *kept)
     *kept = size / 2;
 }
 
-/* The last object header: of something that `read_value` need not look at. */
+/* The last object header, of an object that `read_value` does not read. */
 static void flip(char *bytes, size_t size, size_t *kept)
 {
     size_t last = 0;

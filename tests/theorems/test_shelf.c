@@ -1,5 +1,5 @@
-/* Protects theorems/shelf.c: a value is made once for all that ask for it, and nobody gets one that
- * is not made yet. */
+/* Protects theorems/shelf.c: a value is made once for all callers, and no caller gets an unfinished
+ * one. */
 #include "theorems/shelf.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Protects theorems/: every claim is complete, holds, and fails when a fault is planted in what it
- * measures; the sums that its instances are made of are right. */
+/* Protects theorems/: every claim is complete, holds, and fails if a fault is planted in its
+ * measurement; the sums of its instances are right. */
 #include "analysis/probes/probes.h"
 #include "analysis/sample_connection.h"
 #include "core/random.h"
@@ -99,7 +99,7 @@ static void every_identity_and_flow_fails_under_a_planted_fault(void **state)
         }
 }
 
-/* The faults that a claim's own statement is about. */
+/* The faults that contradict a claim's own statement. */
 static void faults_are_found_where_they_matter(void **state)
 {
     (void)state;
@@ -135,7 +135,7 @@ static void the_seed_reaches_every_instance(void **state)
     for (size_t i = 0; i < claim_registry.count; i++) {
         const struct claim *c = claim_at(i);
         if (c->parts[0].kind == PART_EFFECT)
-            continue; /* seconds each; the seed goes the same way */
+            continue; /* seconds each; the same with any seed */
         struct reading one, again, other, next;
         struct error err = {0};
         void *settings = default_settings(c);
@@ -238,7 +238,7 @@ static void effects_are_judged_by_their_interval(void **state)
     assert_int_equal(judge(PART_EFFECT, 0, 2, rise, none, 4).verdict, VERDICT_DIFFERS);
 }
 
-/* What a paper reports of other data differs where it does not show; NaN never passes. */
+/* A result that a paper reports of other data differs if it does not appear; NaN never passes. */
 static void reported_effects_may_differ(void **state)
 {
     (void)state;
@@ -275,7 +275,7 @@ static void p_values_are_corrected_for_their_number(void **state)
     assert_int_equal(judge(PART_TEST, 4, 0, fine, rare, 3).verdict, VERDICT_NO_CONTROL);
 }
 
-/* ---- what instances are made of ---- */
+/* ---- parts of instances ---- */
 
 static struct dual draw_dual(struct dual_wish wish, uint64_t sample)
 {
@@ -338,7 +338,7 @@ static void ensembles_run_through_all_positives(void **state)
     }
     assert_near(sum, 1, 1e-14);
     assert_near(same, d.data->p[1] * pow(d.data->q[3], 2), 1e-14);
-    /* without temperatures K views say as much as one: twice the simple loss */
+    /* without temperatures K views are equivalent to one: twice the simple loss */
     double loss = ensemble_loss(e, d.parameters, NULL);
     ensemble_free(e);
     check_ok(ensemble_create(&e, &d.network, d.data, &objective_simple, NULL,
@@ -379,7 +379,7 @@ static void population_gradients_are_those_of_the_expected_loss(void **state)
     }
 }
 
-/* K's rows are d f / d W where no gate switches. */
+/* K's rows are d f / d W if no gate switches. */
 static void connections_are_derivatives_of_the_output(void **state)
 {
     (void)state;
@@ -420,11 +420,11 @@ static void connections_are_derivatives_of_the_output(void **state)
     }
 }
 
-/* ---- NCP-13: its runs are those of the specs ---- */
+/* ---- NCP-13: its runs equal the runs of the specs ---- */
 
 static const char sweep_spec[] = "specs/ncp-13-sweep.yaml";
 
-/* The file from its start to `end`, or whole; the caller's. */
+/* The file up to `end`, or whole; allocated for the caller. */
 static char *text_of(const char *path, const char *end)
 {
     FILE *file = fopen(path, "r");
@@ -440,7 +440,8 @@ static char *text_of(const char *path, const char *end)
     return text;
 }
 
-/* "{case: NAME, key: value, ...}" becomes NAME and overrides "key=value"; their number. */
+/* Split "{case: NAME, key: value, ...}" into NAME and overrides "key=value"; returns their number.
+ */
 static size_t read_case(char *line, const char **name, const char *overrides[8])
 {
     size_t count = 0;
@@ -550,7 +551,7 @@ static void ablations_are_the_cases_of_the_sweep(void **state)
     free(text);
 }
 
-/* Without its sweep it is the spec of the base. */
+/* Without its sweep it equals the spec of the base. */
 static void the_sweep_begins_with_the_base(void **state)
 {
     (void)state;
@@ -565,10 +566,10 @@ static void the_sweep_begins_with_the_base(void **state)
     free(text);
 }
 
-/* ---- SC-6: a class head on top of what ntxent has learned ---- */
+/* ---- SC-6: a class head on top of a network trained by ntxent ---- */
 
-/* Twenty labels on it are worth about as much as CoMatch's, and more than wrong ones, which leave
- * half of the answers right. */
+/* With twenty labels it is about as accurate as CoMatch's, and better than with wrong labels, which
+ * leave half of the answers right. */
 static void a_class_head_on_top_of_ntxent_tells_the_label(void **state)
 {
     (void)state;

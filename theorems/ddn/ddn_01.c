@@ -13,7 +13,7 @@ static enum status homogeneity_error(const struct dual *d, const struct trial *t
     size_t rows = (size_t)d->view->samples * (size_t)d->network.levels, count = rows * outputs;
     double *sum = calloc(2 * count, sizeof *sum), *f = sum + count, *at = sum, *f_at = f;
     if (!sum)
-        return error_set(err, STATUS_SYSTEM, "no memory for outputs");
+        return error_memory(err, "outputs");
     for (int s = 0; s < d->view->samples; s++)
         for (int l = 0; l < d->network.levels; l++, at += outputs, f_at += outputs) {
             const double *k = view_k(d, s);
@@ -63,9 +63,9 @@ static const struct part parts[] = {
 
 const struct claim claim_ddn_1 = {
     .about = {.name = "DDN-1",
-              .doc = "A network without biases is linear in the weights of any one layer when its "
-                     "gates are held: the connection of the layer, applied to its weights, gives "
-                     "back the output.",
+              .doc = "A network without biases is linear in the weights of any one layer while its "
+                     "gates are fixed: the connection of a layer, applied to its weights, gives "
+                     "the output.",
               .source = "[DDN], homogeneity of layers",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -94,7 +94,7 @@ static void layout(struct room *r, const struct network *n, struct arena *arena)
     r->predicted = ARENA_TAKE(arena, double, padded(n->parameters));
 }
 
-/* Sum over pairs of inputs: a view of one data point with one of the next. */
+/* Sum over pairs of inputs: a view of one data point and a view of the next. */
 static enum status gradient_error(const struct twins *t, const struct trial *trial, double *error,
                                   struct error *err)
 {
@@ -157,8 +157,8 @@ static const struct part parts[] = {
 const struct claim claim_ddn_2 = {
     .about = {.name = "DDN-2",
               .doc = "The gradient of the distance between the outputs of two networks of one "
-                     "shape, with respect to a layer of the first, is the layer's connection times "
-                     "the difference of both outputs as each layer's connection gives it.",
+                     "shape, with respect to a layer of the first, is that layer's connection "
+                     "times the difference of both outputs, each as connection times weights.",
               .source = "[DDN] Thm. 1",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -8,7 +8,7 @@
 
 enum { MAX_NEGATIVES = 64 };
 
-/* A loss with settings and distances drawn. */
+/* A loss with drawn settings and distances. */
 struct case_of_loss {
     const struct objective *objective;
     union {
@@ -27,7 +27,8 @@ static void draw_distances(struct case_of_loss *c, gsl_rng *rng, double tau)
     c->r_plus = gsl_ran_flat(rng, 0, 10) * tau;
     for (int k = 0; k < c->negatives; k++)
         c->r_minus[k] = gsl_ran_flat(rng, 0, 10) * tau;
-    c->objective->loss(&c->settings, c->negatives, &c->r_plus, c->r_minus, &c->d_plus, c->d_minus);
+    sample_loss(c->objective, &c->settings, c->negatives, &c->r_plus, c->r_minus, &c->d_plus,
+                c->d_minus);
 }
 
 enum { SIMPLE, TRIPLET, INFONCE_1, INFONCE_4, INFONCE_64, LOSSES };
@@ -89,7 +90,8 @@ static double hinge_gap(double tau, double margin, double r_plus, double r_minus
 {
     const struct triplet_settings settings = {tau, margin};
     double d_plus, d_minus;
-    double loss = objective_triplet.loss(&settings, 1, &r_plus, &r_minus, &d_plus, &d_minus);
+    double loss =
+        sample_loss(&objective_triplet, &settings, 1, &r_plus, &r_minus, &d_plus, &d_minus);
     return loss - fmax(r_plus - r_minus + margin, 0);
 }
 

@@ -30,7 +30,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     const struct simple_beta_settings settings = {gsl_ran_flat(trial->rng, -0.5, 1)};
     double *array = calloc(ARRAYS * size, sizeof *array);
     if (!array)
-        status = error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        status = error_memory(err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_simple_beta, &settings,
                               (struct ensemble_options){0}, array, err);
@@ -68,8 +68,8 @@ static const struct part parts[] = {
 const struct claim claim_ddn_4 = {
     .about = {.name = "DDN-4",
               .doc = "With the loss (1 + beta) r_+ - r_- the population gradient of a layer is the "
-                     "covariance operator, what survives augmentation less what it adds, times the "
-                     "layer's weights.",
+                     "covariance operator, the part that survives augmentation less the part that "
+                     "augmentation adds, times the layer's weights.",
               .source = "[DDN] Thm. 3",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -8,15 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data, for
- * which the mean views stand.  `tau` is in units of the mean r: where all data are many tau apart,
- * the pairs (x, x) have all the weight, and their part is 0 only after cancellation. */
+/* xi(x, x') = e^{-r/tau} / (tau (1 + e^{-r/tau})), r between the outputs of un-augmented data,
+ * taken to be the mean views.  `tau` is in units of the mean r: if all data were many tau apart,
+ * the pairs (x, x) would have all the weight, and they add 0 only after cancellation. */
 static void weight_of_distances(const double *r, int points, double tau, double *xi)
 {
     double mean = 0;
     for (int i = 0; i < points * points; i++)
         mean += r[i] / (points * (points - 1));
-    tau *= mean > 0 ? mean : 1; /* 0: all shut at the mean views; then xi is the same for all */
+    tau *= mean > 0 ? mean : 1; /* 0: the mean views shut all ReLUs; then xi is constant */
     for (int i = 0; i < points * points; i++)
         xi[i] = logistic(-r[i] / tau) / tau;
 }
@@ -27,7 +27,7 @@ static enum status exact_weight(const struct dual *d, double tau, double *xi, st
     double *mean = malloc((size_t)points * (d->network.leaves + (size_t)points) * sizeof *mean);
     struct sample_connection *c = NULL;
     if (!mean)
-        return error_set(err, STATUS_SYSTEM, "no memory for data");
+        return error_memory(err, "data");
     double *r = mean + (size_t)points * d->network.leaves;
     population_mean_view(d->data, mean);
     enum status status =
@@ -49,7 +49,7 @@ static enum status compare(const struct dual *d, const struct trial *trial, cons
     size_t size = d->network.parameters;
     double *measured = calloc(2 * size, sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     dual_weighted_operator(d, xi, measured + size);
     enum status status = dual_descent(d, trial, &objective_simple, NULL,
                                       (struct ensemble_options){.pair_weight = xi}, measured, err);
@@ -67,13 +67,13 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     int points = d.data->points;
     double *xi = malloc((size_t)(points * points) * sizeof *xi);
     if (!xi)
-        status = error_set(err, STATUS_SYSTEM, "no memory for weights");
+        status = error_memory(err, "weights");
     if (!status)
         status = exact_weight(&d, gsl_ran_flat(trial->rng, 0.3, 2), xi, err);
     if (!status)
         status = compare(&d, trial, xi, &reading->error, err);
     for (int i = 0; !status && i < points * points; i++)
-        xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another one for (x', x) */
+        xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another factor for (x', x) */
     if (!status)
         status = compare(&d, trial, xi, &reading->control[0], err);
     free(xi);

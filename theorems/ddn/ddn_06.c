@@ -11,11 +11,11 @@
 
 enum { SCALES = DDN_6_SCALES };
 
-/* Standard deviation of views about their point at scale 1; the smallest scale, 2^-9, is drawn, so
- * that the network is alive there. */
+/* Standard deviation of views about their point at scale 1.  Views are drawn at the smallest scale,
+ * 2^-9, so that the network is alive there. */
 static const double spread = 0.5, smallest = 1.0 / 512;
 
-struct loss {
+struct chosen_loss {
     const struct objective *objective;
     union {
         struct triplet_settings triplet;
@@ -23,23 +23,24 @@ struct loss {
     } settings;
 };
 
-static struct loss draw_loss(gsl_rng *rng, bool infonce)
+static struct chosen_loss draw_loss(gsl_rng *rng, bool infonce)
 {
     double tau = gsl_ran_flat(rng, 0.3, 1), margin = gsl_ran_flat(rng, -0.5, 0.5);
     if (infonce)
-        return (struct loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
-    return (struct loss){&objective_triplet, {.triplet = {tau, margin}}};
+        return (struct chosen_loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
+    return (struct chosen_loss){&objective_triplet, {.triplet = {tau, margin}}};
 }
 
 /* xi(x, x') = dL/dr_+ at r_+ = 0, r_- = |E f_L(x) - E f_L(x')|^2 / 2 */
-static void residual_weight(const struct dual *d, const struct loss *loss, double *xi)
+static void residual_weight(const struct dual *d, const struct chosen_loss *loss, double *xi)
 {
     int points = d->data->points, outputs = d->view->outputs;
     for (int x = 0; x < points; x++)
         for (int y = 0; y < points; y++) {
             double r_plus = 0, d_minus,
                    r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
-            loss->objective->loss(&loss->settings, 1, &r_plus, &r, &xi[x * points + y], &d_minus);
+            sample_loss(loss->objective, &loss->settings, 1, &r_plus, &r, &xi[x * points + y],
+                        &d_minus);
         }
 }
 
@@ -52,16 +53,17 @@ static double distance(const double *a, const double *b, size_t count)
 }
 
 static enum status residuals(const struct dual *d, const struct trial *trial,
-                             const struct loss *loss, struct ddn_6_residual *out, struct error *err)
+                             const struct chosen_loss *loss, struct ddn_6_residual *out,
+                             struct error *err)
 {
     size_t size = d->network.parameters, pairs = (size_t)(d->data->points * d->data->points);
     double *measured = calloc(2 * size + pairs, sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     double *predicted = measured + size, *xi = predicted + size;
     enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
                                       (struct ensemble_options){0}, measured, err);
-    out->gradient = distance(measured, predicted, size); /* to 0 */
+    out->gradient = distance(measured, predicted, size); /* from 0 */
     residual_weight(d, loss, xi);
     dual_weighted_operator(d, xi, predicted);
     out->with_weight = distance(measured, predicted, size);
@@ -86,7 +88,7 @@ static void rescale(struct population *data, const double *original, const doubl
         }
 }
 
-/* Gates of hidden ReLUs that have views of one point on both sides. */
+/* Gates of hidden ReLUs that differ between views of one point. */
 static int split_gates(const struct dual *d)
 {
     const struct sample_connection *view = d->view;
@@ -104,14 +106,14 @@ static int split_gates(const struct dual *d)
 }
 
 /* Residuals at scales 1/4, 1/8, ... */
-static enum status sweep(struct dual *d, const struct trial *trial, const struct loss *loss,
+static enum status sweep(struct dual *d, const struct trial *trial, const struct chosen_loss *loss,
                          struct ddn_6_sweep *out, struct error *err)
 {
     struct population *data = d->data;
     size_t count = (size_t)(data->points * data->views) * (size_t)data->inputs;
     double *original = malloc(2 * count * sizeof *original), *mean = original + count;
     if (!original)
-        return error_set(err, STATUS_SYSTEM, "no memory for data");
+        return error_memory(err, "data");
     memcpy(original, data->x, count * sizeof *original);
     population_mean_view(data, mean);
     enum status status = STATUS_OK;
@@ -136,7 +138,7 @@ enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out, stru
         return status;
     out->infonce = trial->instance % 2 == 0;
     out->relu = d.network.relu;
-    struct loss loss = draw_loss(trial->rng, out->infonce);
+    struct chosen_loss loss = draw_loss(trial->rng, out->infonce);
     status = sweep(&d, trial, &loss, out, err);
     dual_free(&d);
     return status;
@@ -170,9 +172,9 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .title = "Residual of the weighted covariance operator",
         .x_label = "augmentation strength s",
         .y_label = "|-grad - OP vec(W)|",
-        .caption = "Two drawn networks. With the weight of DDN-6 the residual "
-                   "falls with the augmentation, by s^2, or by s where a ReLU gate has views on "
-                   "both sides; with xi = 1 it stays.",
+        .caption = "Two drawn networks. With the weight of DDN-6 the residual falls with the "
+                   "augmentation, by s^2, or by s where a ReLU gate differs between views of one "
+                   "point; with xi = 1 it stays.",
         .log_x = true,
         .log_y = true,
         .columns = 5,

@@ -18,7 +18,7 @@ static void weights(const struct dual *d, const int *column,
     for (int k = 0; k <= negatives; k++)
         r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
                            outputs);
-    objective_infonce.loss(settings, negatives, r, r + 1, &d_plus, xi);
+    sample_loss(&objective_infonce, settings, negatives, r, r + 1, &d_plus, xi);
     for (int k = 0; k < negatives; k++)
         xi[k] = -xi[k];
 }
@@ -63,7 +63,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
                                               .negatives = 1 + trial->instance % MAX_NEGATIVES};
     double *measured = calloc(3 * size, sizeof *measured);
     if (!measured)
-        status = error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        status = error_memory(err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_infonce, &settings,
                               (struct ensemble_options){0}, measured, err);

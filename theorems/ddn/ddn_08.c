@@ -33,14 +33,14 @@ static double layer_product(const struct dual *d, int l, const double *a, const 
 
 /* ---- the quadratic form ---- */
 
-/* Of every layer, <W_l, -grad_l> against 2 tr V_x[E f_L]. */
+/* <W_l, -grad_l> of every layer against 2 tr V_x[E f_L]. */
 static enum status form_error(const struct dual *d, const struct trial *trial, double beta,
                               double *error, struct error *err)
 {
     double form[NETWORK_MAX_LEVELS], predicted[NETWORK_MAX_LEVELS];
     double *descent = malloc(d->network.parameters * sizeof *descent);
     if (!descent)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     const struct simple_beta_settings settings = {beta};
     struct trial plain = *trial; /* faults go into the forms, except for the gate */
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
@@ -56,7 +56,7 @@ static enum status form_error(const struct dual *d, const struct trial *trial, d
     return status;
 }
 
-/* A linear network's biases drop out of every difference of outputs: only ReLUs feel them. */
+/* Biases of a linear network cancel in differences of outputs, so a biased one has ReLUs. */
 static struct dual_wish wish_for(bool biased)
 {
     return (struct dual_wish){.least_depth = 2, .bias = biased, .relu = biased ? YES : ANY};
@@ -107,7 +107,7 @@ static enum status indefiniteness(const struct dual *d, int l, double beta, doub
     if (!matrix || !mean) {
         free(matrix);
         free(mean);
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     }
     const struct population *data = d->data;
     for (int x = 0; x < data->points; x++)
@@ -208,8 +208,8 @@ static const struct part parts[] = {
      .measure = measure_form},
     {.statement = "definiteness: OP_l is positive semi-definite",
      .measured = "Eigenvalues of V_x[mean K_l] of a layer; the violation is -lambda_min over the "
-                 "largest. Slack is 0 wherever the operator is singular, which is nearly always: "
-                 "it has few data points.",
+                 "largest. Slack is 0 wherever the operator is singular, which is nearly always, "
+                 "since data points are few.",
      .controls = {"beta = 3"},
      .kind = PART_BOUND,
      .tolerance = 1e-10,

@@ -43,7 +43,7 @@ static enum status operator_error(const struct dual *d, const struct trial *tria
     size_t n = d->network.leaves, rows = (size_t)d->network.level[0].width;
     double *v = calloc(n * n + 2 * rows * n, sizeof *v);
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance");
+        return error_memory(err, "a covariance");
     double *measured = v + n * n, *predicted = measured + rows * n;
     covariance(d->data, all, v);
     for (size_t k = 0; k < rows; k++)
@@ -74,7 +74,7 @@ static enum status measure_operator(const struct trial *trial, struct reading *r
 
 /* ---- the flow of one row ---- */
 
-/* Views are spread along one direction by more than the data are in any, with mean zero: it leads
+/* Spread views along one direction, with mean zero, by more than the data vary along any: it leads
  * V[x] and is absent from V_x[mean view]. */
 static void spread_views(gsl_rng *rng, struct population *data)
 {
@@ -95,8 +95,8 @@ static void spread_views(gsl_rng *rng, struct population *data)
 struct leading {
     double gap;          /* lambda_1 - lambda_2 of V_x[mean view] */
     double survives[64]; /* its leading eigenvector */
-    double all[64];      /* that of V[x] */
-    bool different;      /* clearly so, and leading clearly */
+    double all[64];      /* leading eigenvector of V[x] */
+    bool different;      /* the two differ clearly, and the gap is clear */
 };
 
 static enum status find_leading(const struct population *data, struct leading *l, struct error *err)
@@ -104,7 +104,7 @@ static enum status find_leading(const struct population *data, struct leading *l
     size_t n = (size_t)data->inputs;
     double *v = malloc((n * n + n) * sizeof *v), along = 0;
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance");
+        return error_memory(err, "a covariance");
     covariance(data, false, v);
     enum status status = symmetric_eigen((int)n, v, v + n * n, 1, err);
     l->gap = v[n * n] - v[n * n + 1];
@@ -217,8 +217,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ddn_9 = {
     .about = {.name = "DDN-9",
-              .doc = "One linear layer does principal component analysis of the mean views, of "
-                     "what survives augmentation, and not of the data.",
+              .doc = "One linear layer does principal component analysis of the mean views, the "
+                     "part of the data that survives augmentation, and not of the data.",
               .source = "[DDN], one linear layer",
               .params = dual_params,
               .settings_size = sizeof(struct dual_settings)},

@@ -64,8 +64,8 @@ static enum status ring_data(const struct ring *r, int window, struct population
 
 /* ---- a linear layer ---- */
 
-/* What a second moment in the covariance's place would add: 2 W m m^T, m = E x, which is 2/d at
- * every site. */
+/* The term that a second moment in place of the covariance would add: 2 W m m^T, m = E x, which is
+ * 2/d at every site. */
 static void add_second_moment(const struct dual *d, double *descent)
 {
     size_t sites = d->network.leaves;
@@ -102,7 +102,7 @@ static enum status linear_layer(const struct trial *trial, const struct ring *r,
         worst = fmax(worst, fabs(gradient[i]));
         size = fmax(size, fabs(d.parameters[i]));
     }
-    *error = worst / size; /* the data have variance of order 1 / d a site */
+    *error = worst / size; /* the data have variance of order 1 / d per site */
     dual_free(&d);
     return status;
 }
@@ -150,7 +150,7 @@ static void tie(const struct pooled *p, const struct network *n, double *paramet
         }
 }
 
-/* g[k][site][j]: the gated input, mean over translations, of object 11 less that of 101; it is the
+/* g[k][site][j]: mean gated input over translations of object 11, less the same for object 101: the
  * derivative of twice the selectivity of k with respect to its weights at that site. */
 static void response_gradient(const struct pooled *p, bool relu, int k, double *g)
 {
@@ -210,7 +210,7 @@ static enum status assemble(struct pooled *p, bool relu, struct error *err)
     struct population *data;
     double *parameters = calloc(padded(n.parameters), sizeof *parameters);
     if (!parameters)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     enum status status = ring_data(&p->ring, WINDOW, &data, err);
     if (status) {
         free(parameters);
@@ -220,7 +220,7 @@ static enum status assemble(struct pooled *p, bool relu, struct error *err)
     return dual_create(&p->dual, &n, parameters, data, err);
 }
 
-/* Drawn again until some neuron tells the objects apart to begin with. */
+/* Drawn again until some neuron distinguishes the objects at the start. */
 static enum status draw_pooled(const struct trial *trial, struct pooled *p, struct error *err)
 {
     for (;;) {
@@ -250,7 +250,7 @@ static enum status measured_rate(const struct pooled *p, const struct trial *tri
 {
     double *descent = malloc(p->dual.network.parameters * sizeof *descent);
     if (!descent)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(&p->dual, &plain, &objective_simple, NULL,
@@ -318,7 +318,7 @@ struct watch {
     int count;               /* times seen */
 };
 
-/* Selectivity of neuron k as the network responds: no gates are held. */
+/* Selectivity of neuron k from the network's responses, with gates as they are. */
 static double response(const struct pooled *p, const double *parameters, int k)
 {
     const struct network *n = &p->dual.network;
@@ -336,7 +336,7 @@ static double response(const struct pooled *p, const double *parameters, int k)
     return sum;
 }
 
-/* A time of the path; its prediction is that of the ReLU layer. */
+/* Enter a time of the path; the prediction is for the ReLU layer. */
 static void record(struct watch *w, double t, const double *state, const double *predicted)
 {
     int at = w->count++;
@@ -396,7 +396,7 @@ static enum status run_for(struct watch *w, double time, struct error *err)
     enum status status = descent_create(&descent, d, &objective_simple, NULL, true, err);
     double *state = malloc(d->network.parameters * sizeof *state);
     if (!status && !state)
-        status = error_set(err, STATUS_SYSTEM, "no memory for a flow");
+        status = error_memory(err, "a flow");
     if (!status) {
         w->descent = &descent;
         descent.hold_output = true;
@@ -533,7 +533,7 @@ static const struct part parts[] = {
      .measure = measure_rate},
     {.statement = "flow: s(t) = e^{A t} s(0) within one pattern of gates",
      .measured =
-         "Gradient flow of the hidden layer, the output's weights held, up to one e-folding "
+         "Gradient flow of the hidden layer with the output's weights fixed, up to one e-folding "
          "or the first switch of a gate.",
      .controls = {"s(0): no growth"},
      .kind = PART_FLOW,

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct loss {
+struct chosen_loss {
     const struct objective *objective;
     union {
         struct triplet_settings triplet;
@@ -15,21 +15,21 @@ struct loss {
     } settings;
 };
 
-static struct loss draw_loss(const struct trial *trial)
+static struct chosen_loss draw_loss(const struct trial *trial)
 {
     double tau = gsl_ran_flat(trial->rng, 0.3, 1);
     switch (trial->instance % 3) {
     case 0:
-        return (struct loss){.objective = &objective_simple};
+        return (struct chosen_loss){.objective = &objective_simple};
     case 1:
-        return (struct loss){&objective_triplet, {.triplet = {tau, 0.5}}};
+        return (struct chosen_loss){&objective_triplet, {.triplet = {tau, 0.5}}};
     default:
-        return (struct loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
+        return (struct chosen_loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
     }
 }
 
-/* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (A layer's own gradient
- * would not do: where one neuron alone is open above it, nothing depends on the layer.) */
+/* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (Not over the layer's own
+ * gradient: where only one neuron is open above it, the loss does not depend on the layer.) */
 static double inner_product(const struct dual *d, const struct trial *trial, double *gradient)
 {
     double worst = 0, largest = 0;
@@ -51,11 +51,11 @@ static double inner_product(const struct dual *d, const struct trial *trial, dou
 }
 
 static enum status gradient_error(const struct dual *d, const struct trial *trial,
-                                  const struct loss *loss, double *error, struct error *err)
+                                  const struct chosen_loss *loss, double *error, struct error *err)
 {
     double *gradient = malloc(d->network.parameters * sizeof *gradient);
     if (!gradient)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,
@@ -91,7 +91,7 @@ static double norm_change(const struct dual *d, const struct trial *trial, const
 }
 
 static enum status flow_error(const struct dual *d, const struct trial *trial,
-                              const struct loss *loss, double *error, struct error *err)
+                              const struct chosen_loss *loss, double *error, struct error *err)
 {
     struct descent flow;
     enum status status = descent_create(&flow, d, loss->objective, &loss->settings, true, err);
@@ -108,10 +108,10 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-/* Of a drawn network with its output normalised, and in the control as it is. */
+/* Measure a drawn network with its output normalised, and for the control without. */
 static enum status measure_both(const struct trial *trial,
                                 enum status (*error_of)(const struct dual *, const struct trial *,
-                                                        const struct loss *, double *,
+                                                        const struct chosen_loss *, double *,
                                                         struct error *),
                                 struct reading *reading, struct error *err)
 {
@@ -119,7 +119,7 @@ static enum status measure_both(const struct trial *trial,
     enum status status = dual_draw(&d, trial, wish, err);
     if (status)
         return status;
-    struct loss loss = draw_loss(trial);
+    struct chosen_loss loss = draw_loss(trial);
     status = error_of(&d, trial, &loss, &reading->error, err);
     d.network.normalize = false;
     if (!status)

@@ -57,14 +57,14 @@ void descent_free(struct descent *descent)
     descent->ensemble = NULL;
 }
 
-/* Time in which |W|^2 changes by `growth` of itself, or the weights by that share, at the first
- * rate, whichever is shorter. */
+/* Time in which |W|^2 or, if sooner, the weights would change by the fraction `growth` at the
+ * initial rate. */
 static enum status first_time(struct descent *d, double growth, double *time, struct error *err)
 {
     size_t size = d->flow.size;
     double *slope = malloc(size * sizeof *slope), norm = 0, along = 0, speed = 0;
     if (!slope)
-        return error_set(err, STATUS_SYSTEM, "no memory for a flow");
+        return error_memory(err, "a flow");
     rate(d, 0, d->dual->parameters, slope);
     for (size_t i = 0; i < size; i++) {
         norm += d->dual->parameters[i] * d->dual->parameters[i];
@@ -111,14 +111,14 @@ enum status descent_run(struct descent *d, double growth, int *count, double **s
     flow.context = &tape;
     flow.rate = tape_rate;
     flow.event = d->flow.event ? tape_gates : NULL;
-    enum status status = tape.state ? first_time(d, growth, &time, err)
-                                    : error_set(err, STATUS_SYSTEM, "no memory for a flow");
+    enum status status =
+        tape.state ? first_time(d, growth, &time, err) : error_memory(err, "a flow");
     for (int i = 0; !status && tape.count < SAMPLES / 4; i++) {
         struct flow_result result;
         tape.count = 0;
         memcpy(now, d->dual->parameters, size * sizeof *now);
         status = flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, record, now, &result, err);
-        if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network grows without bound soon */
+        if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network may diverge early */
             status = STATUS_OK;
             tape.count = 0;
         }

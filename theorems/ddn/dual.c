@@ -41,11 +41,11 @@ const struct param dual_params[] = {{.name = "points",
 
 static bool draw_choice(gsl_rng *rng, enum choice wish)
 {
-    bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: the rest stays the same */
+    bool coin = gsl_rng_uniform_int(rng, 2) == 1; /* always drawn: later draws stay the same */
     return wish == ANY ? coin : wish == YES;
 }
 
-/* Fully connected: one node a level.  Tree: 2 children a node, leaves 2^levels. */
+/* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
 static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_wish wish,
                        int leaves, struct network *n)
 {
@@ -77,7 +77,7 @@ enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double *
 {
     double *p = *parameters = calloc(padded(n->parameters), sizeof *p);
     if (!p)
-        return error_set(err, STATUS_SYSTEM, "no memory for a network");
+        return error_memory(err, "a network");
     for (int l = 0; l < n->levels; l++) {
         const struct level *level = &n->level[l];
         size_t neurons = level->nodes * (size_t)level->width;
@@ -132,8 +132,7 @@ static enum status allocate_means(struct dual *d, struct error *err)
     d->mean_k =
         malloc((size_t)d->data->points * d->network.parameters * outputs * sizeof *d->mean_k);
     d->mean_f = malloc((size_t)d->data->points * outputs * sizeof *d->mean_f);
-    return d->mean_k && d->mean_f ? STATUS_OK
-                                  : error_set(err, STATUS_SYSTEM, "no memory for connections");
+    return d->mean_k && d->mean_f ? STATUS_OK : error_memory(err, "connections");
 }
 
 /* mean[x] = sum_v q[x][v] value[x][v], `size` doubles each */
@@ -164,7 +163,7 @@ enum status dual_refresh(struct dual *d, bool own_gate, struct error *err)
     return STATUS_OK;
 }
 
-/* Whether the mean output differs between data points by a fair part of its size. */
+/* Whether the mean output varies over the data by a fair fraction of its size. */
 static bool alive(const struct dual *d)
 {
     int outputs = d->view->outputs;
@@ -182,7 +181,7 @@ static bool alive(const struct dual *d)
     return variance > 1e-2 * square && variance > 1e-4;
 }
 
-/* Whether the normalised outputs of all views are defined and do not all point one way. */
+/* Whether the normalised outputs of all views are defined and differ in direction. */
 static bool directions_differ(const struct dual *d)
 {
     int outputs = d->view->outputs;

@@ -6,7 +6,7 @@
 static const struct part parts[] = {
     {.statement = "scrambled: Sigma^s = P Sigma^x P + tr(U^T Sigma^x U) U U^T",
      .measured = "E[x_1 x_1^T] for A = P + U B U^T, summed over every B of signs, whose first and "
-                 "second moments are those of the normal; Sigma^d = P Sigma^x P beside it.",
+                 "second moments equal the normal's; Sigma^d = P Sigma^x P beside it.",
      .controls = {"as printed, Sigma^s = Sigma^x"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,
@@ -18,9 +18,9 @@ static const struct part parts[] = {
 
 const struct claim claim_e4 = {
     .about = {.name = "E4",
-              .doc = "Scrambling a subspace does not leave the covariance of the views at that of "
-                     "the data: the scrambled part becomes isotropic with its whole variance in "
-                     "every direction, and what crosses both parts is lost.",
+              .doc = "Scrambling a subspace changes the covariance of the views: the scrambled "
+                     "part becomes isotropic, with its whole variance in every direction, and its "
+                     "covariance with the other part is lost.",
               .source = "[NCP] App. D.2; erratum E4",
               NCP_SETTINGS},
     .title = "The covariance of scrambled views",

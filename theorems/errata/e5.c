@@ -1,4 +1,4 @@
-/* E5: what the published code calls nce and subtract */
+/* E5: the losses nce and subtract of the published code */
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 
@@ -37,7 +37,7 @@ struct drawn_batch {
     size_t samples, stride, values;
     int width;
     double tau;
-    double *block, *f, *df, *measured, *predicted, *scratch;
+    double *block, *f, *df, *measured, *predicted;
 };
 
 static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, struct error *err)
@@ -50,14 +50,13 @@ static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, 
     c->stride = (c->samples + 7) / 8 * 8;
     size_t size = VIEWS * (size_t)c->width * c->stride;
     c->values = 1 + VIEWS * (size_t)c->width * c->samples;
-    c->block = calloc(2 * size + 2 * c->values + 256, sizeof *c->block);
+    c->block = calloc(2 * size + 2 * c->values, sizeof *c->block);
     if (!c->block)
-        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu", c->samples);
+        return error_memory(err, "a batch of %zu", c->samples);
     c->f = c->block;
     c->df = c->f + size;
     c->measured = c->df + size;
     c->predicted = c->measured + c->values;
-    c->scratch = c->predicted + c->values;
     size_t view = (size_t)c->width * c->stride;
     for (size_t i = 0; i < view; i++) {
         c->f[i] = gsl_ran_gaussian(trial->rng, 0.7);
@@ -77,28 +76,31 @@ static double *slot(const struct drawn_batch *c, double *values, int view, int k
     return values + 1 + ((size_t)view * (size_t)c->width + (size_t)k) * c->samples + s;
 }
 
-/* The steps that training takes, in one chunk. */
-static void run_objective(const struct drawn_batch *c, const struct objective *objective,
-                          const void *settings, double *values)
+static enum status run_objective(const struct drawn_batch *c, const struct objective *objective,
+                                 const void *settings, double *values, struct error *err)
 {
-    struct outputs outputs = {.samples = c->samples,
-                              .stride = c->stride,
-                              .width = c->width,
-                              .views = VIEWS,
-                              .f = c->f,
-                              .df = c->df};
-    double totals[OBJECTIVE_PARTIALS], force;
-    objective_gradient(objective, settings, &outputs, 0, c->samples, NULL, c->scratch, totals);
-    values[0] = objective_finish(objective, settings, &outputs, totals, &force);
+    const struct outputs outputs = {.samples = c->samples,
+                                    .stride = c->stride,
+                                    .width = c->width,
+                                    .views = VIEWS,
+                                    .f = c->f,
+                                    .df = c->df};
+    const struct loss_plan plan = {.objective = objective,
+                                   .settings = settings,
+                                   .width = c->width,
+                                   .samples = c->samples,
+                                   .stride = c->stride};
+    enum status status = loss_once(&plan, &outputs, &values[0], err);
     for (int v = 0; v < VIEWS; v++)
         for (int k = 0; k < c->width; k++)
             for (size_t s = 0; s < c->samples; s++)
-                *slot(c, values, v, k, s) = force * c->df[output_index(&outputs, v, k, s)];
+                *slot(c, values, v, k, s) = c->df[output_index(&outputs, v, k, s)];
+    return status;
 }
 
 /* ---- in closed form ---- */
 
-/* Mean squared difference of the anchor's outputs to another view's, over samples [begin, end). */
+/* Mean squared difference of the outputs of anchor and another view, samples [begin, end). */
 static double mean_square(const struct drawn_batch *c, int view, size_t begin, size_t end)
 {
     double sum = 0;
@@ -170,15 +172,16 @@ static enum status measure_nce(const struct trial *trial, struct reading *readin
     const struct temperature_settings settings = {c.tau};
     const struct infonce_settings one_negative = {.tau = c.tau, .negatives = 1};
     softmax_weight(&c, c.samples, c.predicted);
-    run_objective(&c, &objective_reference_nce, &settings, c.measured);
+    status = run_objective(&c, &objective_reference_nce, &settings, c.measured, err);
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
-    run_objective(&c, &objective_infonce, &one_negative, c.measured);
+    if (!status)
+        status = run_objective(&c, &objective_infonce, &one_negative, c.measured, err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
     softmax_weight(&c, 1, c.measured);
     reading->control[1] = error_of(&c, c.measured, c.predicted);
     free(c.block);
-    return STATUS_OK;
+    return status;
 }
 
 static enum status measure_subtract(const struct trial *trial, struct reading *reading,
@@ -189,13 +192,14 @@ static enum status measure_subtract(const struct trial *trial, struct reading *r
     if (status)
         return status;
     difference(&c, c.predicted);
-    run_objective(&c, &objective_reference_subtract, NULL, c.measured);
+    status = run_objective(&c, &objective_reference_subtract, NULL, c.measured, err);
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
-    run_objective(&c, &objective_simple, NULL, c.measured);
+    if (!status)
+        status = run_objective(&c, &objective_simple, NULL, c.measured, err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
     free(c.block);
-    return STATUS_OK;
+    return status;
 }
 
 static const struct part parts[] = {
@@ -226,9 +230,9 @@ static const struct part parts[] = {
 const struct claim claim_e5 = {
     .about = {.name = "E5",
               .doc = "The loss that the published code calls nce is minus the softmax weight of "
-                     "the positive without the logarithm, of distances that are averaged over the "
-                     "whole batch and over the outputs: it is not InfoNCE. Its subtract is the "
-                     "simple loss but for a factor.",
+                     "the positive, without the logarithm, of distances averaged over the whole "
+                     "batch and the outputs: it is not InfoNCE. Its subtract is the simple loss up "
+                     "to a factor.",
               .source = "code published with [DDN]; erratum E5",
               .params = batch_params,
               .settings_size = sizeof(struct batch_settings)},

@@ -1,4 +1,4 @@
-/* E6: what the published code calls the norm of the covariance operator */
+/* E6: the norm of the covariance operator in the published code */
 #include "analysis/covariance_operator.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/latent.h"
@@ -16,7 +16,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
     size_t size = shape.outputs * n * m;
     double *v = calloc(side * side, sizeof *v), square = 0;
     if (!v)
-        return error_set(err, STATUS_SYSTEM, "no memory for a covariance of %zu rows", side);
+        return error_memory(err, "a covariance of %zu rows", side);
     for (int s = 0; s < 2; s++)
         for (size_t row = 0; row < side; row++)
             for (size_t column = 0; column < side; column++)
@@ -35,7 +35,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
     return STATUS_OK;
 }
 
-/* One node: what the code reports, what it should be by the flattening, and the operator's norm. */
+/* Norms at one node: as the code reports it, as its flattening implies, and of the operator. */
 struct norms {
     double published, flattened, operator_norm;
 };
@@ -51,7 +51,7 @@ static enum status node_norms(const struct trial *trial, const struct latent_con
     struct operator_summary summary;
     double *work = malloc(operator_work(shape) * sizeof *work);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     enum status status = covariance_operator(shape, k, half, work, &summary, NULL, err);
     norms->operator_norm = summary.norm;
     norms->published = published_operator_norm(shape, k, half, work);
@@ -76,7 +76,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
             struct norms norms = {0};
             status = node_norms(trial, &c, net, l, i, &norms, err);
             if (status || norms.operator_norm < 1e-12)
-                continue; /* the node's gates are shut: nothing to compare */
+                continue; /* the node's gates are shut */
             reading->error =
                 fmax(reading->error, relative_error(&norms.published, &norms.flattened, 1));
             reading->control[0] = fmax(reading->control[0],
@@ -131,10 +131,10 @@ static const struct part parts[] = {
 
 const struct claim claim_e6 = {
     .about = {.name = "E6",
-              .doc = "What the published code reports as the norm of the covariance operator is "
-                     "that of another matrix: the connection is flattened as (input, output) x "
-                     "neuron in place of (input, neuron) x output. For linear networks, and at the "
-                     "root of every binary tree, both norms are the same; below the root of a ReLU "
+              .doc = "The published code reports the norm of another matrix as the norm of the "
+                     "covariance operator: it flattens the connection as (input, output) x neuron "
+                     "in place of (input, neuron) x output. For linear networks, and at the root "
+                     "of every binary tree, both norms are the same; below the root of a ReLU "
                      "network they differ.",
               .source = "code published with [DDN]; erratum E6",
               .params = latent_params,

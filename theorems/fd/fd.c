@@ -25,9 +25,9 @@ const struct param fd_params[] = {
 
 enum { BATCH = 64, THIRDS = 3, MEASURED = 8192 };
 
-/* ---- what is trained ---- */
+/* ---- the variants ---- */
 
-/* Of 8-byte fields, so that there is no padding: it is the key of its training on the shelf. */
+/* The key of a training on the shelf.  Fields of 8 bytes leave no padding. */
 struct plan {
     uint64_t mask, seed;
     int64_t features, dimension, neurons, steps;
@@ -36,8 +36,8 @@ struct plan {
 
 static const char *const mask_word[FD_MASKS] = {"complementary", "none"};
 
-/* E|xi|^2 = d_1 sigma_xi^2, which |x|^2 is for the most part; masks make steps that are too long
- * for it unstable. */
+/* E|xi|^2 = d_1 sigma_xi^2, most of |x|^2.  With masks, steps that are too long for it are
+ * unstable. */
 static double noise_of(int64_t features, int64_t dimension)
 {
     return (double)dimension * sqrt(log((double)features)) / (double)features;
@@ -66,7 +66,7 @@ static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
     return plan;
 }
 
-/* The settings of a source or a network, whose tables alone know their fields. */
+/* Settings of a source or a network; only its parameter table knows the fields. */
 struct opaque {
     max_align_t align;
     unsigned char bytes[240];
@@ -110,7 +110,6 @@ static enum status build_network(const struct plan *plan, const void *world,
                                  struct network *network, struct error *err)
 {
     const struct descriptor *about = &network_symmetric_relu.about;
-    const struct observed observed = source_sparse_coding.observed(world);
     struct opaque settings = {.bytes = {0}};
     set_integer(about, &settings, "neurons", plan->neurons);
     set_integer(about, &settings, "warmup", 500);
@@ -118,7 +117,8 @@ static enum status build_network(const struct plan *plan, const void *world,
     *descriptor_real(about, &settings, "bias_start") = first_threshold(plan->features);
     *descriptor_real(about, &settings, "bias_growth") = 1e-4;
     *descriptor_real(about, &settings, "bias_cap") = 1.1 * first_threshold(plan->features);
-    return network_build(network, &network_symmetric_relu, &settings, &observed, err);
+    return network_build(network, &network_symmetric_relu, &settings, &source_sparse_coding, world,
+                         err);
 }
 
 /* ---- a training ---- */
@@ -194,7 +194,7 @@ static enum status observe(struct run *r, double value[FD_QUANTITIES], struct er
     return status;
 }
 
-/* What the shelf makes: a struct fd_training of a struct plan. */
+/* For the shelf: a struct fd_training from a struct plan. */
 static enum status train(const void *key, void *value, struct error *err)
 {
     const struct plan *plan = key;

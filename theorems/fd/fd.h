@@ -16,8 +16,7 @@ extern const struct param fd_params[];
 enum fd_world {
     FD_THEORY, /* sizes as set; a weak ridge, and thresholds that start where the theory puts them;
                   steps are shorter where d_1 sigma_xi^2 is larger than at d = 20, d_1 = 200 */
-    FD_STRONG_RIDGE, /* ... with a ridge 30 times as strong and half as many steps, 1.2 times as
-                        long */
+    FD_STRONG_RIDGE, /* ... ridge 30 times as strong, half as many steps, 1.2 times as long */
     FD_SMALL,        /* d = 10, d_1 = 100, m = 20, a third of the steps */
 };
 
@@ -29,8 +28,7 @@ enum fd_quantity {
     FD_READOUT,      /* (accuracy - chance) / (oracle - chance) */
     FD_COMPARED,     /* FD-2 and FD-3 compare the quantities above */
     FD_SIGNAL_COSINE = FD_COMPARED, /* cosine of f(x) with f(M z) */
-    FD_LEARNED,                     /* share of the features that some neuron follows with cos^2 >
-                                       1/2 */
+    FD_LEARNED,                     /* share of the features with cos^2 > 1/2 to some neuron */
     FD_LOSS,                        /* contrastive loss, mean over the last third of the steps */
     FD_QUANTITIES
 };

@@ -16,7 +16,7 @@ struct instance {
     double w[NEURONS][MOST], signal[MOST], noise[MOST], sd;
 };
 
-/* `features` random orthonormal columns of so many inputs, by Gram and Schmidt. */
+/* `features` random orthonormal columns of length `inputs`, by Gram and Schmidt. */
 static void draw_columns(gsl_rng *rng, int features, int inputs, double column[][MOST])
 {
     for (int j = 0; j < features; j++) {
@@ -115,7 +115,7 @@ static const struct {
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-/* The error of each kind of views against what complementary ones have. */
+/* The error of each kind of views against the prediction for complementary ones. */
 static void compare(const struct trial *trial, double measured[KINDS][NEURONS],
                     const double *predicted, struct reading *reading)
 {
@@ -143,7 +143,7 @@ static enum status measure_sample(const struct trial *trial, struct reading *rea
     return STATUS_OK;
 }
 
-/* E over noise of entries +-sd, whose first and second moments are those of the normal. */
+/* E over noise of entries +-sd, whose first and second moments equal the normal's. */
 static double over_noise(const struct instance *d, const double *w, correlation *views)
 {
     const unsigned signs = 1u << d->inputs;
@@ -172,7 +172,7 @@ static enum status measure_dense(const struct trial *trial, struct reading *read
     return STATUS_OK;
 }
 
-/* The dense part without a mask: sigma_xi^2 |w|^2 is what the mask takes away of it. */
+/* The dense part without complementary masks, sigma_xi^2 |w|^2, which those remove. */
 static enum status measure_without(const struct trial *trial, struct reading *reading,
                                    struct error *err)
 {
@@ -228,7 +228,7 @@ static enum status open_source(const struct trial *trial, void **world, struct e
     return source_sparse_coding.open(&settings, gsl_rng_get(trial->rng), world, err);
 }
 
-/* Of the samples of a block with features: w normal, w = M z (a neuron that has learned them), and
+/* For the samples of a block with features: w normal, w = M z (a neuron that has learned them), and
  * w where M z is largest, for which the bound is tight. */
 static void measure_block(const struct trial *trial, size_t n, const double *signal,
                           struct reading *reading)
@@ -266,15 +266,15 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     enum status status = open_source(trial, &world, err);
     if (status)
         return status;
-    const struct dictionary *d = source_sparse_coding.dictionary(world);
+    const struct dictionary *d = source_dictionary(&source_sparse_coding, world);
     const size_t size = d->inputs * BLOCK, bytes = source_sparse_coding.scratch_size(world);
     double *signal = malloc((2 * size + d->features * BLOCK) * sizeof *signal + bytes);
     if (!signal)
-        status = error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
+        status = error_memory(err, "a block of samples");
     else {
         double *noise = signal + size, *z = noise + size;
         const struct draw draw = {.seed = trial->seed, .purpose = PURPOSE_CLAIM};
-        source_sparse_coding.hidden(world, draw, z + d->features * BLOCK, z, signal, noise);
+        source_sparse_coding.features->draw(world, draw, z + d->features * BLOCK, z, signal, noise);
         reading->error = reading->control[0] = -1;
         measure_block(trial, d->inputs, signal, reading);
     }
@@ -315,11 +315,11 @@ static const struct part parts[] = {
      .quick = 5,
      .cost = 0.01,
      .measure = measure_without},
-    {.statement = "what is lost: sum_i w_i^2 (M z)_i^2 <= |w|^2 max_i (M z)_i^2",
+    {.statement = "lost part: sum_i w_i^2 (M z)_i^2 <= |w|^2 max_i (M z)_i^2",
      .measured = "M z of the data source, d = 3 ... 20, d_1 up to 20 d; w normal, w = M z, and w "
                  "where |M z| is largest, where both sides are equal. The violation is left over "
                  "right minus 1.",
-     .controls = {"the mean of (M z)_i^2 in the place of the largest, w = M z"},
+     .controls = {"the mean of (M z)_i^2 in place of the largest, w = M z"},
      .kind = PART_BOUND,
      .tolerance = 1e-10,
      .instances = 1000,

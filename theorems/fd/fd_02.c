@@ -32,7 +32,7 @@ static enum status measure_readout(const struct trial *trial, struct reading *re
     return fd_compare(trial, FD_THEORY, FD_READOUT, reading, err);
 }
 
-/* ---- with masks, by itself; the control is without ---- */
+/* ---- with masks alone; the control is without ---- */
 
 static enum status absolute(const struct trial *trial, enum fd_quantity quantity, double sign,
                             struct reading *reading, struct error *err)
@@ -93,8 +93,8 @@ static enum status measure_small(const struct trial *trial, struct reading *read
 static const struct part parts[] = {
     {.statement = "columns: fewer columns of M carry 90% of a neuron than without masks",
      .measured = "Share of the d columns that carry 90% of the part of |w_i|^2 in span(M), mean "
-                 "over neurons, at the end of training; without masks less with, the same "
-                 "dictionary, first weights and samples. One seed of them an instance; its two "
+                 "over neurons, at the end of training; without masks less with, for the same "
+                 "dictionary, initial weights and samples. One seed per instance; its two "
                  "trainings serve all parts of FD-2 and FD-3, and are timed here.",
      .kind = PART_EFFECT,
      .instances = 10,
@@ -150,10 +150,10 @@ static const struct part parts[] = {
      .instances = 10,
      .cost = 0.01,
      .measure = measure_oracle},
-    {.statement = "settled: over the last third of the steps no quantity moves by a quarter of "
-                  "what sets the two trainings apart",
+    {.statement = "settled: over the last third of the steps no quantity moves by a quarter of the "
+                  "difference between the two trainings",
      .measured = "-(the largest change of the five quantities with masks over the last third of "
-                 "the steps, in units of their difference to those without at the end), against "
+                 "the steps, in units of their difference from those without at the end), against "
                  "-1/4.",
      .kind = PART_EFFECT,
      .least = -0.25,
@@ -174,9 +174,9 @@ static const struct part parts[] = {
 
 const struct claim claim_fd_2 = {
     .about = {.name = "FD-2",
-              .doc = "Trained on masked views, neurons learn the sparse features, each few of "
-                     "them and all of them some neuron, and a linear readout of the outputs does "
-                     "nearly as well as one of the true features.",
+              .doc = "Trained on masked views, each neuron learns few sparse features, and each "
+                     "feature has some neuron. A linear readout of the outputs does nearly as well "
+                     "as one of the true features.",
               .source = "[FD], contrastive learning with augmentation",
               .params = fd_params,
               .settings_size = sizeof(struct fd_settings)},

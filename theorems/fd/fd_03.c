@@ -2,7 +2,7 @@
 #include "theorems/claims.h"
 #include "theorems/fd/fd.h"
 
-/* A number of one training; the control is the same of the training with masks. */
+/* A number of the training without masks; the control is the same number with masks. */
 static enum status measure_of(const struct trial *trial, enum fd_world world,
                               double (*number)(const double *value), struct reading *reading,
                               struct error *err)
@@ -132,7 +132,7 @@ static const struct part parts[] = {
     {.statement = "spread: it takes more than a quarter of the columns of M to carry 90% of w_i in "
                   "span(M)",
      .measured = "Share of the d columns, mean over neurons, at the end of training without masks. "
-                 "Instances are those of FD-2.",
+                 "Instances as in FD-2.",
      .controls = {WITH},
      .kind = PART_EFFECT,
      .least = 0.25,
@@ -178,8 +178,8 @@ static const struct part parts[] = {
      .instances = 10,
      .cost = 0.01,
      .measure = measure_loss},
-    {.statement = "settled: over the last third of the steps no quantity moves by a quarter of "
-                  "what sets the two trainings apart",
+    {.statement = "settled: over the last third of the steps no quantity moves by a quarter of the "
+                  "difference between the two trainings",
      .measured = "As in FD-2, of the training without masks.",
      .kind = PART_EFFECT,
      .least = -0.25,
@@ -230,7 +230,7 @@ const struct claim claim_fd_3 = {
               .settings_size = sizeof(struct fd_settings)},
     .title = "Without masks: dense noise",
     .formula = "x_+ = x_1: f(x) is like f(xi)",
-    .hypotheses = "As FD-2, but that both views are x.",
+    .hypotheses = "As FD-2, except that both views are x.",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,
 };

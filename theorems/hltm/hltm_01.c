@@ -155,7 +155,7 @@ static enum status compare_laws(const struct trial *trial, struct tree *tree,
     double *joint, *measured = malloc(2 * CELLS * sizeof *measured);
     size_t assignments;
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for the laws of pairs");
+        return error_memory(err, "the laws of pairs");
     enum status status = joint_enumerate(tree, &joint, &assignments, err);
     if (!status) {
         double *predicted = measured + CELLS;
@@ -189,7 +189,7 @@ static enum status measure_laws(const struct trial *trial, struct reading *readi
 
 /* ---- the sampler ---- */
 
-/* Draw samples and call `add` on the leaves of each block of them, [node][BLOCK] of all nodes. */
+/* Draw samples and call `add` on the states of each block, [node][BLOCK], all nodes. */
 static enum status each_block(const struct trial *trial, const struct tree *tree, size_t blocks,
                               void (*add)(const struct tree *, const uint8_t *state, double *sums),
                               double *sums, struct error *err)
@@ -197,8 +197,7 @@ static enum status each_block(const struct trial *trial, const struct tree *tree
     void *states = malloc(sample_size(tree));
     uint8_t *state = malloc(tree->nodes * BLOCK);
     struct draw draw = {.seed = gsl_rng_get(trial->rng), .purpose = PURPOSE_CLAIM};
-    enum status status =
-        states && state ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for samples");
+    enum status status = states && state ? STATUS_OK : error_memory(err, "samples");
     for (size_t b = 0; !status && b < blocks; b++) {
         draw.block = b;
         sample_tree(tree, draw, states);
@@ -227,8 +226,8 @@ static void add_patterns(const struct tree *tree, const uint8_t *state, double *
     }
 }
 
-/* sum_x (p(x) - p'(x))^2 / p'(x): times the samples, by how much chi-square grows if p' is taken
- * for p. */
+/* sum_x (p(x) - p'(x))^2 / p'(x): times the samples, this is how much chi-square grows if p' is
+ * taken for p. */
 static double divergence(const struct support *truth, const struct support *other)
 {
     double sum = 0;
@@ -239,7 +238,7 @@ static double divergence(const struct support *truth, const struct support *othe
     return sum;
 }
 
-/* The leaf patterns of the tree with the polarity changed of that edge for which it shows most. */
+/* The leaf patterns of the tree with one polarity changed, where the change shows most. */
 static enum status changed_support(struct tree *tree, const struct support *truth,
                                    struct support **out, struct error *err)
 {
@@ -321,7 +320,7 @@ static enum status measure_patterns(const struct trial *trial, struct reading *r
     size_t samples = block_count(trial) * BLOCK, patterns = c.support->count;
     double *count = calloc(2 * patterns, sizeof *count);
     status = count ? each_block(trial, c.tree, block_count(trial), add_patterns, count, err)
-                   : error_set(err, STATUS_SYSTEM, "no memory for counts");
+                   : error_memory(err, "counts");
     if (!status) {
         plant(trial, count, patterns);
         reading->error = pattern_p(c.support, count, samples, count + patterns);
@@ -344,8 +343,8 @@ static void add_moments(const struct tree *tree, const uint8_t *state, double *s
                 *sums += state[i * BLOCK + lane] == state[k * BLOCK + lane] ? 1 : -1;
 }
 
-/* p-value of the largest deviation from the tree's moments in standard errors, of so many: the mean
- * of a +-1 with mean r has variance (1 - r^2) / samples. */
+/* p-value of the largest deviation from the tree's moments in standard errors, corrected for their
+ * number.  The mean of samples +-1 with expectation r has variance (1 - r^2) / samples. */
 static double moment_p(const struct tree *tree, const double *sums, size_t samples)
 {
     size_t parent[MOST_NODES], count = tree->nodes;
@@ -362,7 +361,7 @@ static double moment_p(const struct tree *tree, const double *sums, size_t sampl
     return fmin(1, (double)count * erfc(largest / sqrt(2)));
 }
 
-/* The leaf whose edge, changed by 0.05, moves some correlation most in standard errors; how far. */
+/* The leaf whose edge, changed by 0.05, moves a correlation by most standard errors; how many. */
 static size_t telling_leaf(const struct tree *tree, size_t samples, double *distance)
 {
     size_t parent[MOST_NODES], first = tree->first[tree->depth], best = first;
@@ -470,10 +469,10 @@ static const struct part parts[] = {
 
 const struct claim claim_hltm_1 = {
     .about = {.name = "HLTM-1",
-              .doc = "In a latent tree the law of two variables depends on the path between them "
-                     "alone: it is the product of the transition matrices along it, which for "
-                     "binary variables makes their correlation the product of the polarities. The "
-                     "sampler draws from this law.",
+              .doc = "In a latent tree the joint law of two variables depends only on the path "
+                     "between them: it is the product of the transition matrices along it, which "
+                     "for binary variables makes their correlation the product of the polarities. "
+                     "The sampler draws from this law.",
               .source = "[DDN] Sec. 6",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -49,8 +49,7 @@ static enum status propagate(const struct tree *tree, size_t patterns, double *o
     const size_t m = (size_t)tree->states, rows = tree->nodes * m, leaves = tree_leaves(tree);
     double *work = malloc(2 * rows * BLOCK * sizeof *work);
     uint8_t *leaf = malloc(leaves * BLOCK);
-    enum status status =
-        work && leaf ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for beliefs");
+    enum status status = work && leaf ? STATUS_OK : error_memory(err, "beliefs");
     for (size_t at = 0; !status && at < patterns; at += BLOCK) {
         size_t count = patterns - at < BLOCK ? patterns - at : BLOCK;
         double *belief = work + rows * BLOCK;
@@ -73,7 +72,7 @@ static enum status compare_posteriors(const struct trial *trial, struct tree *tr
     size_t size = tree->nodes * (size_t)tree->states * patterns;
     double *measured = malloc(2 * size * sizeof *measured), *predicted = measured + size;
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for posteriors");
+        return error_memory(err, "posteriors");
     enum status status = propagate(tree, patterns, measured, err);
     if (!status)
         status = brute_force(tree, patterns, predicted, err);
@@ -166,7 +165,7 @@ static enum status compare_ceiling(const struct trial *trial, const struct laten
     size_t neurons = neuron_count(net);
     double *ceiling = malloc((net->tree->nodes + neurons) * sizeof *ceiling);
     if (!ceiling)
-        return error_set(err, STATUS_SYSTEM, "no memory for correlations");
+        return error_memory(err, "correlations");
     double *measured = ceiling + net->tree->nodes;
     enum status status = ceiling_measure(net->tree, trial->seed, 0, ceiling, err);
     if (!status) {
@@ -237,9 +236,9 @@ static const struct part parts[] = {
 
 const struct claim claim_hltm_2 = {
     .about = {.name = "HLTM-2",
-              .doc = "Belief propagation on the tree gives the exact posterior of every latent. "
-                     "From it follows the largest correlation that any function of the leaves can "
-                     "have with the latent, which no neuron exceeds.",
+              .doc = "Belief propagation on the tree gives the exact posterior of every latent. It "
+                     "yields the largest correlation that any function of the leaves can have with "
+                     "the latent, which no neuron exceeds.",
               .source = "[DDN] Sec. 6; belief propagation: Pearl 1988, ch. 4",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -23,7 +23,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     size_t most = latent_most_inputs(net);
     double *measured = malloc((2 * most + 1) * most * sizeof *measured);
     if (!measured)
-        return error_set(err, STATUS_SYSTEM, "no memory for covariances of %zu neurons", most);
+        return error_memory(err, "covariances of %zu neurons", most);
     double *predicted = measured + most * most, *a = predicted + most * most;
     bool centred = trial->fault != FAULT_CENTRING;
     *worst = 0;
@@ -70,9 +70,8 @@ static const struct part parts[] = {
 const struct claim claim_hltm_3 = {
     .about = {.name = "HLTM-3",
               .doc = "Given the root, the mean activations of the neurons below a node vary along "
-                     "one direction only: how far each neuron tells the states of its own latent "
-                     "apart, times the polarity of the edge to it, shrunk by the path from the "
-                     "root.",
+                     "one direction only: the selectivity of each neuron for its own latent, times "
+                     "the polarity of the edge to it, shrunk by the path from the root.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -80,7 +80,7 @@ static enum status room_create(struct room *room, const struct latent_net *net, 
     *room = (struct room){
         .block = malloc((2 * side * side + inputs + 3 * widest * widest) * sizeof(double))};
     if (!room->block)
-        return error_set(err, STATUS_SYSTEM, "no memory for operators of %zu weights", side);
+        return error_memory(err, "operators of %zu weights", side);
     room->measured = room->block;
     room->predicted = room->measured + side * side;
     room->a = room->predicted + side * side;
@@ -218,13 +218,12 @@ struct curve {
     const char *name;
 };
 
-/* The mean over networks, the same ones for every polarity (but for those drawn again). */
+/* The mean over networks, the same ones for every polarity (except those drawn again). */
 static enum status mean_error(const struct trial *trial, const struct curve *curve, double polarity,
                               double *mean, struct error *err)
 {
     gsl_rng *rng = gsl_rng_clone(trial->rng);
-    enum status status =
-        rng ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a random stream");
+    enum status status = rng ? STATUS_OK : error_memory(err, "a random stream");
     *mean = 0;
     for (int n = 0; !status && n < curve->nets; n++) {
         struct hltm_4_kind kind = {curve->depth, curve->width, polarity, false};
@@ -291,9 +290,9 @@ static const struct part parts[] = {
 const struct claim claim_hltm_4 = {
     .about = {.name = "HLTM-4",
               .doc = "In a linear network the covariance operator of a node factorises: the one "
-                     "direction along which its inputs vary, times what the layers above make of "
-                     "its outputs. In a ReLU network the gates stand in the way; the curve shows "
-                     "how far.",
+                     "direction along which its inputs vary, times the Gram matrix of the layers "
+                     "above. In a ReLU network the gates prevent this; the curve shows by how "
+                     "much.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

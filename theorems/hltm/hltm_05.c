@@ -1,4 +1,4 @@
-/* HLTM-5: what reaches a node shrinks with the path from the root */
+/* HLTM-5: operators shrink with the path from the root */
 #include "theorems/claims.h"
 #include "theorems/hltm/latent.h"
 
@@ -36,7 +36,7 @@ static enum status violation(const struct trial *trial, const struct latent_net 
     size_t most = latent_most_inputs(net);
     double *covariance = malloc(most * most * sizeof *covariance);
     if (!covariance)
-        return error_set(err, STATUS_SYSTEM, "no memory for covariances of %zu neurons", most);
+        return error_memory(err, "covariances of %zu neurons", most);
     *worst = -1;
     for (int l = 0; l + 1 < net->network.levels; l++)
         for (size_t i = 0; i < net->tree->count[l]; i++) {
@@ -74,7 +74,7 @@ static enum status operator_norm(const struct latent_connection *c, const struct
     struct operator_summary summary;
     double *work = malloc(operator_work(shape) * sizeof *work);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for an operator");
+        return error_memory(err, "an operator");
     enum status status =
         covariance_operator(shape, latent_k(c, net, level, i), half, work, &summary, NULL, err);
     *norm = 2 * summary.norm;
@@ -98,8 +98,7 @@ static enum status level_row(const struct latent_net *net, const struct latent_c
 {
     size_t nodes = net->tree->count[level], inputs = latent_inputs(net, level);
     double *covariance = malloc(inputs * inputs * sizeof *covariance), norm = 0;
-    enum status status =
-        covariance ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for covariances");
+    enum status status = covariance ? STATUS_OK : error_memory(err, "covariances");
     row[0] = level;
     for (size_t i = 0; !status && i < nodes; i++) {
         double path = latent_path(net->tree, level, i), total = input_variance(net, level, i);
@@ -148,8 +147,8 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .caption = "A random binary tree of depth 6 with |rho| uniform in [0.6, 0.95] and a random "
                    "ReLU network of width 10 on it, from 16384 samples of its leaves with their "
                    "exact posteriors. The covariance and its bound are shares of the summed "
-                   "variance of a node's inputs; at the lowest level they are equal but for "
-                   "sampling noise.",
+                   "variance of a node's inputs; at the lowest level they are equal up to sampling "
+                   "noise.",
         .log_y = true,
         .columns = 5,
         .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
@@ -184,9 +183,9 @@ static const struct part parts[] = {
 
 const struct claim claim_hltm_5 = {
     .about = {.name = "HLTM-5",
-              .doc = "What the root still tells of a node's inputs is at most their own variance "
-                     "shrunk by the squared polarities of the path: the operator fades from the "
-                     "root to the leaves.",
+              .doc = "The covariance of a node's inputs that is due to the root is at most their "
+                     "own variance, shrunk by the squared polarities of the path: the operator "
+                     "fades from the root to the leaves.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -15,7 +15,7 @@ enum { DRAWS = 100000, MAX_INPUTS = 256 };
 
 const double hltm_6_quantile[HLTM_6_QUANTILES] = {0.1, 0.5, 0.9};
 
-/* What the neurons of a node see: the difference of their inputs' means between its two states. */
+/* Inputs of a node's neurons: the difference of their means between the node's two states. */
 struct node_inputs {
     int count;
     double difference[MAX_INPUTS]; /* E[f_k | z = 1] - E[f_k | z = 0], summed over leaf patterns */
@@ -106,8 +106,8 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     struct support *support;
     struct latent_net net = {.parameters = NULL};
     double *gap = malloc(DRAWS * sizeof *gap);
-    enum status status = gap ? open_net(trial, &tree, &support, &net, err)
-                             : error_set(err, STATUS_SYSTEM, "no memory for draws");
+    enum status status =
+        gap ? open_net(trial, &tree, &support, &net, err) : error_memory(err, "draws");
     if (!gap)
         return status;
     if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
@@ -147,7 +147,7 @@ static double largest_response(gsl_rng *rng, const struct latent_net *net, int n
     return largest;
 }
 
-/* Quantiles of what `neurons` neurons give; `room`: two arrays of draws and one of patterns. */
+/* Quantiles for a node of `neurons` neurons; `room`: two arrays of draws and one of patterns. */
 static void lucky_row(gsl_rng *rng, const struct latent_net *net, const struct node_inputs *in,
                       int neurons, double *room, struct hltm_6_row *row)
 {
@@ -177,7 +177,7 @@ enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t coun
     double *room = NULL;
     if (!status) {
         room = malloc((2 * HLTM_6_REPEATS + support->stride) * sizeof *room);
-        status = room ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for draws");
+        status = room ? STATUS_OK : error_memory(err, "draws");
     }
     if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
         status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
@@ -236,9 +236,9 @@ static const struct part parts[] = {
 const struct claim claim_hltm_6 = {
     .about = {.name = "HLTM-6",
               .doc = "Before training the gaps of a node's neurons between the states of its "
-                     "latent are normal, so that the largest grows with the number of neurons as "
-                     "the largest of so many normal numbers: log(eta) / log Phi(t) neurons give a "
-                     "gap t with probability 1 - eta.",
+                     "latent are normal, so the largest of them grows like the largest of as many "
+                     "normal numbers: log(eta) / log Phi(t) neurons give a gap t with probability "
+                     "1 - eta.",
               .source = "[DDN] Sec. 6, lucky neurons",
               .params = latent_params,
               .settings_size = sizeof(struct latent_settings)},

@@ -64,7 +64,7 @@ static enum status measure_published(const struct trial *trial, struct reading *
     return measure_gain(published_plan(trial), reading, err);
 }
 
-/* Gain with views that keep the root alone, less that with x_+ = x_1. */
+/* Gain with views that keep only the root, less the gain with x_+ = x_1. */
 static enum status measure_augmentation(struct training_plan plan, struct reading *reading,
                                         struct error *err)
 {
@@ -89,7 +89,7 @@ static enum status measure_augmentation_published(const struct trial *trial,
     return measure_augmentation(published_plan(trial), reading, err);
 }
 
-/* Least-squares slope against log2 of the number of neurons: the rise a doubling. */
+/* Least-squares slope against log2 of the number of neurons: the rise per doubling. */
 static enum status measure_width(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
@@ -169,7 +169,7 @@ static const struct part parts[] = {
          "infonce: the best |correlation| of neurons with their latents rises at the upper "
          "levels, by 0.05 and more",
      .measured = "Mean over nodes, then over the root and the two levels below it, after training "
-                 "less before; one seed of tree, weights and samples an instance.",
+                 "less before; one seed of tree, weights and samples per instance.",
      .controls = {"shuffled pairs: x_+ of another sample"},
      .kind = PART_EFFECT,
      .least = 0.05,
@@ -187,7 +187,7 @@ static const struct part parts[] = {
      .cost = 1,
      .measure = measure_published},
     {.statement = "augmentation: with infonce it rises more than with x_+ = x_1",
-     .measured = "The same gain, less that of training without augmentation.",
+     .measured = "The same gain, less the gain of training without augmentation.",
      .kind = PART_EFFECT,
      .instances = 16,
      .cost = 0.7,
@@ -200,7 +200,7 @@ static const struct part parts[] = {
      .instances = 16,
      .cost = 0.7,
      .measure = measure_augmentation_published},
-    {.statement = "neurons: it rises with the number of neurons a node, 2, 5, 10, 20",
+    {.statement = "neurons: it rises with the number of neurons per node, 2, 5, 10, 20",
      .measured = "Slope against log2 of the number, infonce, after training. Most of the rise is "
                  "from 2 to 5; at 10 and 20 it is close to the ceiling.",
      .kind = PART_EFFECT,
@@ -224,15 +224,15 @@ static const struct part parts[] = {
 const struct claim claim_hltm_7 = {
     .about = {.name = "HLTM-7",
               .doc = "Contrastive training on the latent tree makes neurons that follow latents "
-                     "nobody has shown them, more so with more neurons a node and with polarities "
-                     "nearer to 1; the covariance operator grows most at the top.",
+                     "which they were never shown, the more so with more neurons per node and with "
+                     "polarities nearer to 1; the covariance operator grows most at the top.",
               .source = "[DDN] Sec. 6, experiments",
               .params = params,
               .settings_size = sizeof(struct training_settings)},
     .title = "Latents emerge",
     .formula = "best |corr(f_k, z_mu)| after > before",
     .hypotheses =
-        "SB-HLTM, two children a node; published setting (SGD, lr 0.1, batch 128, biases, "
+        "SB-HLTM, two children per node; published setting (SGD, lr 0.1, batch 128, biases, "
         "normalised output).",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,

@@ -69,7 +69,7 @@ static void count_nodes(struct shape *shape)
         shape->nodes += shape->count[d + 1] = shape->count[d] * (size_t)shape->children[d];
 }
 
-/* Every level has children of its own number; too large a shape is drawn again. */
+/* Every level draws its own number of children; too large a shape is drawn again. */
 static bool draw_shape(gsl_rng *rng, const struct latent_settings *s, struct tree_wish wish,
                        struct shape *shape)
 {
@@ -93,11 +93,11 @@ static enum status shape_tree(gsl_rng *rng, const struct shape *shape, int state
 {
     double *rho = malloc(shape->nodes * sizeof *rho);
     if (!rho)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu polarities", shape->nodes);
+        return error_memory(err, "%zu polarities", shape->nodes);
     for (size_t i = 0; i < shape->nodes; i++) {
         rho[i] = gsl_ran_flat(rng, low, high);
         if (gsl_rng_uniform_int(rng, states == 2 ? 2 : 4) == 0)
-            rho[i] /= 1 - states; /* -1 / (m - 1) is as far as it goes below 0 */
+            rho[i] /= 1 - states; /* -1 / (m - 1) is its lower limit */
     }
     const struct tree_settings settings = {
         .depth = shape->depth,
@@ -171,7 +171,7 @@ static enum status sampled_allocate(struct support **out, const struct tree *tre
     struct support *s = calloc(1, sizeof *s);
     *out = NULL;
     if (!s)
-        return error_set(err, STATUS_SYSTEM, "no memory for samples");
+        return error_memory(err, "samples");
     s->count = s->stride = (samples + BLOCK - 1) / BLOCK * BLOCK;
     s->leaf = malloc(tree_leaves(tree) * s->stride);
     s->probability = malloc(s->stride * sizeof *s->probability);
@@ -181,7 +181,7 @@ static enum status sampled_allocate(struct support **out, const struct tree *tre
         return STATUS_OK;
     }
     support_free(s);
-    return error_set(err, STATUS_SYSTEM, "no memory for %zu samples", samples);
+    return error_memory(err, "%zu samples", samples);
 }
 
 enum status latent_sampled_support(struct support **out, const struct tree *tree, uint64_t seed,
@@ -194,7 +194,7 @@ enum status latent_sampled_support(struct support **out, const struct tree *tree
     if (!status && (!states || !work)) {
         support_free(*out);
         *out = NULL;
-        status = error_set(err, STATUS_SYSTEM, "no memory for %zu nodes", tree->nodes);
+        status = error_memory(err, "%zu nodes", tree->nodes);
     }
     for (size_t at = 0; !status && at < (*out)->count; at += BLOCK) {
         struct support *s = *out;
@@ -223,7 +223,7 @@ static void net_shape(struct latent_net *net, bool dense)
     n->levels = tree->depth;
     n->mirrors_tree = !dense;
     for (int l = 0; l < n->levels; l++) {
-        int below = l + 1 == n->levels ? net->width[l + 1] : 1; /* numbers of a leaf */
+        int below = l + 1 == n->levels ? net->width[l + 1] : 1; /* inputs of a leaf */
         n->level[l] = (struct level){
             .nodes = tree->count[l], .width = net->width[l], .children = tree->children[l] * below};
         if (dense)
@@ -324,13 +324,13 @@ static enum status allocate_values(struct latent_net *net, struct error *err)
         size_t rows = tree->count[l] * (size_t)net->width[l];
         net->value[l] = malloc(rows * net->support->stride * sizeof(double));
         if (!net->value[l])
-            return error_set(err, STATUS_SYSTEM, "no memory for activations of %zu neurons", rows);
+            return error_memory(err, "activations of %zu neurons", rows);
     }
     net->parameters = calloc(padded(net->network.parameters), sizeof *net->parameters);
-    return net->parameters ? STATUS_OK : error_set(err, STATUS_SYSTEM, "no memory for a network");
+    return net->parameters ? STATUS_OK : error_memory(err, "a network");
 }
 
-/* A binary leaf is its state, another one the indicators of its m states. */
+/* A binary leaf enters as its state, another leaf as the indicators of its m states. */
 static void leaf_values(const struct latent_net *net)
 {
     const struct support *s = net->support;
@@ -364,8 +364,8 @@ static enum status evaluate(struct latent_net *net, struct error *err)
     return STATUS_OK;
 }
 
-/* Whether every node has a child neuron that tells something of its latent: relative errors of 0
- * mean nothing. */
+/* Whether every node has an informative input, whose mean depends on its latent: errors relative to
+ * 0 mean nothing. */
 static bool alive(const struct latent_net *net)
 {
     for (int l = 0; l < net->network.levels; l++)
@@ -409,7 +409,7 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
     latent_net_free(net);
     return status ? status
                   : error_set(err, STATUS_INVALID,
-                              "no network of %d whose neurons all tell something was found", TRIES);
+                              "no network of %d has informative inputs at every node", TRIES);
 }
 
 enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
@@ -526,7 +526,7 @@ static enum status allocate_connection(struct latent_connection *c, const struct
         c->jacobian[l] = calloc(nodes * c->outputs * width, sizeof(double));
         if (!c->mean[l] || !c->gram[l] || !c->jacobian[l]) {
             latent_connection_free(c);
-            return error_set(err, STATUS_SYSTEM, "no memory for connections");
+            return error_memory(err, "connections");
         }
     }
     return STATUS_OK;
@@ -553,7 +553,7 @@ static void scale_delta(struct sweep *s, size_t rows, size_t count, const double
                            : delta[k * s->columns + x] * probability[x] * (factor ? factor[x] : 1);
 }
 
-/* What patterns [start, start + count) add through output o: J_{ok} f_a of every node, by label. */
+/* Add patterns [start, start + count) through output o: J_{ok} f_a of every node, by label. */
 static void add_output(struct latent_connection *c, const struct latent_net *net, struct sweep *s,
                        size_t start, size_t count, size_t o)
 {

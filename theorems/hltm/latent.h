@@ -23,8 +23,7 @@ struct tree_wish {
     size_t leaves;   /* at most; as the settings say */
     size_t nodes;    /* at most; no limit */
     double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
-    int forks;       /* so many levels, from the root down, have two children or more per node; 0:
-                        none */
+    int forks;       /* levels from the root down with two children or more; 0: none */
 };
 
 /* A tree with drawn depth, numbers of children and polarities.  For m = 2 polarities have random
@@ -60,7 +59,7 @@ enum status latent_sampled_support(struct support **support, const struct tree *
 struct net_wish {
     bool relu, bias;
     int width;    /* of all nodes; 0: drawn for each level */
-    bool any_net; /* also a network with a node whose neurons carry no information */
+    bool any_net; /* also a network with a node without informative inputs */
 };
 
 /* A network on the tree of `support`, and its activations f at every pattern. */

@@ -139,7 +139,7 @@ static enum status find_ceiling(const struct world *w, const struct training_pla
 {
     double *ceiling = malloc(w->tree->nodes * sizeof *ceiling);
     if (!ceiling)
-        return error_set(err, STATUS_SYSTEM, "no memory for the ceiling");
+        return error_memory(err, "the ceiling");
     enum status status = ceiling_measure(w->tree, p->seed, 1 << 14, ceiling, err);
     for (int l = 0; l < p->depth && !status; l++)
         result->ceiling[l] = mean_of(ceiling + w->tree->first[l], w->tree->count[l]);

@@ -1,4 +1,4 @@
-/* A short training run on the latent tree, for claims about what training does. */
+/* A short training run on the latent tree, for claims about the effects of training. */
 #ifndef DUET_THEOREMS_TRAINING_H
 #define DUET_THEOREMS_TRAINING_H
 
@@ -22,7 +22,7 @@ struct training_settings {
     }
 #define TRAINING_PARAMS                                                                            \
     TRAINING_SIZE(depth, .fallback = "5", .low = 4, .high = TRAINING_LEVELS,                       \
-                  .doc = "levels of the tree below its root, two children a node"),                \
+                  .doc = "levels of the tree below its root, two children per node"),              \
         TRAINING_SIZE(width, .fallback = "10", .low = 2, .high = 64, .doc = "neurons of a node"),  \
         TRAINING_SIZE(epochs, .fallback = "2", .low = 1, .high = 100,                              \
                       .doc = "epochs of training"),                                                \

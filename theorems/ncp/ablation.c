@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-/* ---- what is run ---- */
+/* ---- the runs ---- */
 
 const struct ablation_base ablation_base = {.depth = 6,
                                             .keep_level = 3,
@@ -164,7 +164,7 @@ void ablation_close(struct ablation_run *r)
 
 /* ---- running ---- */
 
-/* What a network is worth that gives a constant. */
+/* The result of a network with a constant output. */
 static void observe_constant(int epoch, struct ablation_result *result)
 {
     result->accuracy[epoch] = 0.5;

@@ -35,8 +35,7 @@ struct ablation {
 
 /* The settings that stay the same. */
 struct ablation_base {
-    int depth, keep_level, hidden, width; /* two children per node; network: hidden ReLU, width
-                                             out */
+    int depth, keep_level, hidden, width; /* two children per node; hidden ReLU, width out */
     double low, high;                     /* |rho| */
     double lr, momentum;
     size_t samples, batch; /* of an epoch */

@@ -90,7 +90,7 @@ double *ncp_array(size_t count, struct error *err)
 {
     double *array = calloc(count, sizeof *array);
     if (!array)
-        error_set(err, STATUS_SYSTEM, "no memory for %zu numbers", count);
+        error_memory(err, "%zu numbers", count);
     return array;
 }
 

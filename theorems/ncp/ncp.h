@@ -23,7 +23,7 @@ enum { NCP_SAMPLES = 16 }; /* times at which a trajectory is recorded */
 
 /* ---- drawing ---- */
 
-/* A size from 2 to that of the settings */
+/* A size from 2 to settings->size */
 size_t ncp_draw_size(const struct trial *trial);
 
 /* Uniform on [low, high], `count` of them, neighbours in order at least `gap` apart */
@@ -45,7 +45,7 @@ enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, doubl
 
 /* ---- matrices ---- */
 
-/* calloc that says what failed */
+/* calloc with an error message */
 double *ncp_array(size_t count, struct error *err);
 
 void ncp_identity(size_t n, double factor, double *out);
@@ -100,7 +100,7 @@ enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
  * moments that the flow needs; and the linear model on the batch of all pairs (x_1, x_2), each with
  * its probability. */
 struct ncp_model {
-    struct ncp_matrix flow; /* its X and X' are those of the data */
+    struct ncp_matrix flow; /* with the X and X' of the data */
     struct population *data;
     struct network network; /* one linear layer */
     struct predictor predictor;

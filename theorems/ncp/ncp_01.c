@@ -135,8 +135,8 @@ static const struct part parts[] = {
 const struct claim claim_ncp_1 = {
     .about = {.name = "NCP-1",
               .doc = "The population gradient of linear BYOL and SimSiam is a flow of three "
-                     "matrices that knows the data by two moments: of the mean views, and of the "
-                     "views about them.",
+                     "matrices, which depends on the data by two moments: of the mean views, and "
+                     "of the views about them.",
               .source = "[NCP] Lemma 1",
               NCP_SETTINGS},
     .title = "Population flow",

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* W_a(t) = cos(omega t) A + sin(omega t) B: nothing to do with W */
+/* W_a(t) = cos(omega t) A + sin(omega t) B: independent of W */
 struct swing {
     double omega;
     const double *a, *b;
@@ -71,8 +71,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_2 = {
     .about = {.name = "NCP-2",
-              .doc = "Predictor and trunk stay balanced: what their Gram matrices differ by only "
-                     "decays with the weights, whatever the data and the target network.",
+              .doc = "Predictor and trunk stay balanced: the difference of their Gram matrices "
+                     "only decays with the weights, for any data and any target network.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Balance of predictor and trunk",

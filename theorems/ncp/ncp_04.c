@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* W held, X = I, X' = sigma2 I, W_a = tau W: the predictor alone moves. */
+/* W fixed, X = I, X' = sigma2 I, W_a = tau W: only the predictor moves. */
 static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct error *err)
 {
     enum status status = ncp_matrix_draw(m, trial, (struct ncp_wish){.isotropic = true}, err);
@@ -38,7 +38,7 @@ static enum status spectrum_of_f(const struct ncp_matrix *m, double *u, double *
     return status;
 }
 
-/* tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1}, 0 where F is; `factor` is overwritten */
+/* tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1}, 0 where F is 0; `factor` is overwritten */
 static void fixed_point(const struct ncp_matrix *m, const double *u, const double *value,
                         double *factor, double *out)
 {
@@ -162,8 +162,8 @@ static enum status measure_way(const struct trial *trial, struct reading *readin
 static const struct part parts[] = {
     {.statement = "fixed point: W_p goes to tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1} and "
                   "its antisymmetric part to 0",
-     .measured = "The matrix flow with W held and W_a = tau W, from a drawn W_p to t = 30 / eta, F "
-                 "singular on every second instance: the larger of the distance from the fixed "
+     .measured = "The matrix flow with W fixed and W_a = tau W, from a drawn W_p to t = 30 / eta, "
+                 "F singular on every second instance: the larger of the distance from the fixed "
                  "point and of the antisymmetric part, relative to the fixed point.",
      .controls = {"eta = 0 with singular F"},
      .kind = PART_FLOW,

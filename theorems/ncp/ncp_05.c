@@ -39,8 +39,8 @@ static enum status substitution_error(const struct trial *trial, const struct nc
     return state ? STATUS_OK : STATUS_SYSTEM;
 }
 
-/* The three assumptions: X = I and X' = sigma2 I come with the wish; W_a = tau W; W_p symmetric,
- * and moving by the symmetric part of its descent. */
+/* The three assumptions: X = I and X' = sigma2 I, by the wish; W_a = tau W; W_p symmetric, and
+ * moving by the symmetric part of its descent. */
 static void assume(struct ncp_matrix *m)
 {
     struct matrix_flow *f = &m->flow;
@@ -93,9 +93,9 @@ static const struct part parts[] = {
     {.statement = "substitution: dW_p/dt = -(alpha_p / 2)(1 + sigma2) {W_p, F} + alpha_p tau F - "
                   "eta W_p; dF/dt = -(1 + sigma2) {W_p^2, F} + tau {W_p, F} - 2 eta F; "
                   "dtau/dt = beta (1 - tau) - tau (d tr F/dt) / (2 tr F)",
-     .measured = "Left: rates of the matrix flow, W_p's symmetrised, at a drawn state that fulfils "
-                 "the assumptions; tau = <W_a, W> / |W|^2. Right: the reduced flow. The largest "
-                 "of the three errors.",
+     .measured = "Left: rates of the matrix flow, the rate of W_p symmetrised, at a drawn state "
+                 "that fulfils the assumptions; tau = <W_a, W> / |W|^2. Right: the reduced flow. "
+                 "The largest of the three errors.",
      .controls = {"W_p not symmetric", "W_a not tau W", "the rate of W_p not symmetrised",
                   "X and X' not isotropic"},
      .kind = PART_IDENTITY,
@@ -109,8 +109,8 @@ static const struct part parts[] = {
 const struct claim claim_ncp_5 = {
     .about = {.name = "NCP-5",
               .doc = "Under the three assumptions the flow of the weights closes on the predictor, "
-                     "the correlation F of the features and the ratio tau. The rate of W_p is that "
-                     "of a predictor kept symmetric: the symmetric part of its descent. The ratio "
+                     "the correlation F of the features and the ratio tau. The rate of W_p is the "
+                     "symmetric part of its descent, as for a predictor kept symmetric. The ratio "
                      "stays one number only as a projection, except where W keeps its direction.",
               .source = "[NCP]",
               NCP_SETTINGS},

@@ -172,8 +172,9 @@ static enum status measure_decay(const struct trial *trial, struct reading *read
 static const struct part parts[] = {
     {.statement = "equation: d[F, W_p]/dt = -[F, W_p] K - K [F, W_p], "
                   "K = (1 + sigma2)(alpha_p F / 2 + W_p^2 - tau W_p / (1 + sigma2)) + (3/2) eta I",
-     .measured = "Left: [dF/dt, W_p] + [F, dW_p/dt] with the rates of the matrix flow, W_p's "
-                 "symmetrised, at a drawn state that fulfils the assumptions. Right: the products.",
+     .measured = "Left: [dF/dt, W_p] + [F, dW_p/dt] with the rates of the matrix flow, the rate of "
+                 "W_p symmetrised, at a drawn state that fulfils the assumptions. Right: the "
+                 "products.",
      .controls = {"the rate of W_p not symmetrised", "X and X' not isotropic"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,
@@ -183,7 +184,7 @@ static const struct part parts[] = {
      .measure = measure_equation},
     {.statement = "bound: |[F, W_p](t)| <= e^{-2 lambda_0 t} |[F, W_p](0)|, "
                   "lambda_0 = inf lambda_min(K) > 0",
-     .measured = "Reduced flow to t = 3, tau fixed or moving, looked at 16 times; the infimum is "
+     .measured = "Reduced flow to t = 3, tau fixed or moving, recorded 16 times; the infimum is "
                  "over the times up to t. Excess of the commutator's Frobenius norm over the "
                  "bound, relative to it; for the control lambda_0 is 0.",
      .controls = {"small eta, large tau: lambda_min(K) < 0"},
@@ -197,8 +198,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_6 = {
     .about = {.name = "NCP-6",
-              .doc = "As long as K is positive definite the predictor and the correlation of the "
-                     "features come to share their eigenspaces, at an exponential rate.",
+              .doc = "As long as K is positive definite the eigenspaces of the predictor and of "
+                     "the correlation of the features align, at an exponential rate.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Eigenspaces align",

@@ -49,7 +49,7 @@ static void draw_modes(struct modes *d, gsl_rng *rng)
     double low[3] = {0.1, 0.3, 0.3}, high[3] = {1.2, 1.5, 1};
     ncp_orthogonal(rng, n, d->u);
     ncp_orthogonal(rng, n, d->v);
-    do { /* no row near one of u: eigenvalues feel a rotation only to second order */
+    do { /* no row near a row of u: a rotation changes eigenvalues only to second order */
         ncp_orthogonal(rng, n, d->other);
         matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, d->other, d->u, 0, d->work);
     } while (ncp_largest(d->work, n * n) > 0.95);
@@ -119,7 +119,7 @@ static void matrix_at(const struct modes *d, size_t k, size_t which, double *out
 
 /* ---- eigenvalues ---- */
 
-/* The worse relative error of W_p's and F's numbers, `each` of them, with the trial's fault. */
+/* The larger relative error of the numbers of W_p and F, `each` of them, with the trial's fault. */
 static double planted_error(const struct trial *trial, double *measured, const double *predicted,
                             size_t each)
 {
@@ -227,12 +227,12 @@ static enum status measure_basis(const struct trial *trial, struct reading *read
 }
 
 static const struct part parts[] = {
-    {.statement = "eigenvalues: those of W_p and F move as dp/dt = alpha_p s [tau - (1 + sigma2) "
-                  "p] - eta p, ds/dt = 2 p s [tau - (1 + sigma2) p] - 2 eta s, s dtau/dt = "
-                  "beta (1 - tau) s - tau (ds/dt) / 2",
+    {.statement = "eigenvalues: W_p's and F's move as dp/dt = alpha_p s [tau - (1 + sigma2) p] - "
+                  "eta p, ds/dt = 2 p s [tau - (1 + sigma2) p] - 2 eta s, s dtau/dt = beta (1 - "
+                  "tau) s - tau (ds/dt) / 2",
      .measured = "The matrix flow with moving average from an aligned start, each mode with its "
                  "own tau: sorted eigenvalues of W_p and F along the trajectory against the flow "
-                 "of the scalars; the larger of both errors.",
+                 "of the scalars; the larger error.",
      .controls = {"one tau rate for all modes", "W_p not aligned with F"},
      .kind = PART_FLOW,
      .tolerance = 1e-8,

@@ -8,7 +8,7 @@
 
 enum { END = 4 };
 
-/* One mode whose c = s - p^2 / alpha_p is at first a fair part of s: otherwise its sign hardly
+/* One mode whose c = s - p^2 / alpha_p is a fair fraction of s at first: otherwise its sign hardly
  * matters. */
 static void draw_mode(const struct trial *trial, struct mode_flow *f, double *state)
 {

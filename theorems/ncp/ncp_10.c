@@ -33,7 +33,7 @@ static void set_mode(struct mode *m, double alpha_p, double tau, double k, doubl
     mode_flow_open(&m->flow, &m->dynamics);
 }
 
-/* eta a share between `least` and `most` of the threshold */
+/* eta between the fractions `least` and `most` of its threshold */
 static void draw_mode(struct mode *m, gsl_rng *rng, double least, double most)
 {
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
@@ -117,8 +117,8 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
 
 /* ---- the threshold ---- */
 
-/* From above both fixed points, eta off its threshold by `share` of it: p at the end against 0, or
- * against the upper fixed point.  Next to the threshold the flow passes tau / (2 k) slowly. */
+/* From above both fixed points, eta off its threshold by the fraction `share`: p at the end against
+ * 0 or the upper fixed point.  Near the threshold the flow passes tau / (2 k) slowly. */
 static enum status threshold_error(const struct trial *trial, double share, bool collapses,
                                    double alpha_p, double tau, double k, double *error,
                                    struct error *err)
@@ -277,8 +277,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_10 = {
     .about = {.name = "NCP-10",
-              .doc = "With weight decay a mode has two stable ends, nothing and p_+, and starts "
-                     "below p_- collapse; too much weight decay leaves only collapse.",
+              .doc = "With weight decay a mode has two stable fixed points, 0 and p_+, and "
+                     "collapses from below p_-; with too much weight decay it always collapses.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Fixed points and basins",

@@ -7,7 +7,7 @@
 
 enum { RATES = 4, DECAYS = 3, EARLY = NCP_SAMPLES / 4 };
 
-static const double learning_rate = 0.01; /* that turns gamma_a, a step, into beta, a time */
+static const double learning_rate = 0.01; /* turns gamma_a, per step, into beta, per unit of time */
 static const double end = 64;
 
 /* <W_a, W> / (|W_a| |W|) */
@@ -23,7 +23,7 @@ static double correlation(const struct matrix_flow *f, const double *state)
     return along / sqrt(w * w_a);
 }
 
-/* Mean over the trajectory but for its first quarter. */
+/* Mean over the trajectory after its first quarter. */
 static enum status late_correlation(struct ncp_matrix *m, double *mean, struct error *err)
 {
     enum status status = ncp_matrix_run(m, end, err);
@@ -39,7 +39,7 @@ static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct 
     const struct ncp_settings *settings = trial->settings;
     const struct ncp_wish wish = {.isotropic = true, .square = true};
     enum status status = ncp_matrix_draw(m, trial, wish, err);
-    while (!status && m->flow.inputs < (size_t)settings->size) { /* the largest size alone */
+    while (!status && m->flow.inputs < (size_t)settings->size) { /* only the largest size */
         ncp_matrix_free(m);
         status = ncp_matrix_draw(m, trial, wish, err);
     }
@@ -86,11 +86,11 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
 }
 
 static const struct part parts[] = {
-    {.statement = "correlation: <W_a, W> / (|W_a| |W|) is above 0.9 but for the first quarter",
+    {.statement = "correlation: <W_a, W> / (|W_a| |W|) is above 0.9 after the first quarter",
      .measured =
-         "The matrix flow from W_a = 0 with X = I, X' = 0.03^2 I to t = 64, gamma_a = 0.9, "
-         "0.99, 0.996, 0.999 a step of 0.01, eta = 0, 0.01, 0.1: the smallest of the twelve "
-         "means, for drawn W and W_p.",
+         "The matrix flow from W_a = 0 with X = I, X' = 0.03^2 I to t = 64, gamma_a = 0.9, 0.99, "
+         "0.996, 0.999 per step of 0.01, eta = 0, 0.01, 0.1: the smallest of the twelve means, for "
+         "drawn W and W_p.",
      .controls = {"a frozen target, drawn"},
      .kind = PART_EFFECT,
      .least = 0.9,
@@ -102,8 +102,8 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_12 = {
     .about = {.name = "NCP-12",
-              .doc = "The moving average of the network keeps its direction: the assumption W_a = "
-                     "tau W behind the reduced dynamics.",
+              .doc = "The moving average of the network keeps the direction of the network: the "
+                     "assumption W_a = tau W behind the reduced dynamics.",
               .source = "[NCP] Assumption on EMA, its Fig. 7",
               NCP_SETTINGS},
     .title = "EMA assumption",

@@ -1,4 +1,4 @@
-/* NCP-13: DirectPred, as it is set and against what it replaces */
+/* NCP-13: DirectPred: its mechanics, and comparisons with other predictors */
 #include "theorems/claims.h"
 #include "theorems/ncp/ablation.h"
 #include "theorems/ncp/ncp.h"
@@ -18,7 +18,7 @@ static const struct param params[] = {
      .fallback = "10",
      .low = 1,
      .high = ABLATION_MAX_EPOCHS,
-     .doc = "epochs of a run, 200 steps each; the identities take 9 steps whatever this says",
+     .doc = "epochs of a run, 200 steps each; the identities always take 9 steps",
      .offset = offsetof(struct direct_claim_settings, epochs)},
     {0}};
 
@@ -26,7 +26,7 @@ static const struct param params[] = {
 
 enum { STEPS = 9, WIDTH = 5, HIDDEN = 32, SQUARE = WIDTH * WIDTH };
 
-/* An epoch of one step, so that every step can be looked at. */
+/* An epoch of one step, so that every step can be inspected. */
 static const struct ablation_base small = {.depth = 3,
                                            .keep_level = 1,
                                            .hidden = HIDDEN,
@@ -42,10 +42,10 @@ static const struct ablation_base small = {.depth = 3,
 
 enum { LEAVES = 8, SAMPLES = 2 * BLOCK };
 
-/* Ways of keeping the running moments: the one that is claimed, and controls. */
+/* Ways of keeping the running moments: the claimed one, and controls. */
 enum memory { MEMORY_AS_CLAIMED, MEMORY_CENTRED, MEMORY_NONE, MEMORY_WHEN_SET, MEMORIES };
 
-/* A run, and what is computed beside it; all of the last step. */
+/* A run, and the numbers computed beside it, all of the last step. */
 struct follower {
     struct ablation ablation;
     struct ablation_run run;
@@ -64,7 +64,7 @@ static enum status follower_open(struct follower *w, const struct trial *trial, 
     return ablation_open(&w->run, &small, &w->ablation, seed, err);
 }
 
-/* out = W_0 max(W_1 x + b_1, 0) + b_0, by the book */
+/* out = W_0 max(W_1 x + b_1, 0) + b_0, by definition */
 static void network_output(const struct network *n, const double *parameters, const double *x,
                            double *out)
 {
@@ -85,23 +85,23 @@ static void network_output(const struct network *n, const double *parameters, co
     }
 }
 
-/* Outputs for a block of the batch that the next step will draw. */
-static void evaluate_block(struct follower *w, uint64_t block, void *scratch)
+/* Outputs for the batch that the next step will draw. */
+static void evaluate(struct follower *w, struct views *views)
 {
     const struct trainer *t = &w->run.trainer;
-    uint8_t leaf[2][LEAVES][BLOCK];
-    const struct draw draw = {.seed = t->plan.seed,
-                              .purpose = PURPOSE_TRAIN,
-                              .epoch = (uint64_t)w->step + 1,
-                              .block = block};
-    t->plan.source->views(w->run.tree, draw, 1, 2, scratch, &leaf[0][0][0]);
-    for (size_t s = 0; s < BLOCK; s++) {
+    uint8_t leaf[2][LEAVES][SAMPLES];
+    const struct draw draw = {
+        .seed = t->plan.seed, .purpose = PURPOSE_TRAIN, .epoch = (uint64_t)w->step + 1};
+    const struct rows rows[] = {{.view = 0, .state = leaf[0][0], .stride = SAMPLES},
+                                {.view = 1, .state = leaf[1][0], .stride = SAMPLES}};
+    views_fill(views, draw, 0, SAMPLES, rows, 2);
+    for (size_t s = 0; s < SAMPLES; s++) {
         double x[2][LEAVES];
         for (size_t i = 0; i < LEAVES; i++)
             for (size_t view = 0; view < 2; view++)
                 x[view][i] = leaf[view][i][s];
-        network_output(&w->run.network, t->parameters, x[0], w->f[block * BLOCK + s]);
-        network_output(&w->run.network, t->target, x[1], w->f_a[block * BLOCK + s]);
+        network_output(&w->run.network, t->parameters, x[0], w->f[s]);
+        network_output(&w->run.network, t->target, x[1], w->f_a[s]);
     }
 }
 
@@ -150,17 +150,17 @@ static void update_moments(struct follower *w)
     remember(rho, first, batch, w->d);
 }
 
-/* One step of the trainer, with all that goes in and comes out. */
+/* One step of the trainer, with all its inputs and results. */
 static enum status follower_step(struct follower *w, const struct trial *trial, struct error *err)
 {
     struct trainer *t = &w->run.trainer;
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): follower_open set it */
-    void *scratch = malloc(t->plan.source->scratch_size(w->run.tree));
-    if (!scratch)
-        return error_set(err, STATUS_SYSTEM, "no memory for a block of samples");
-    for (uint64_t block = 0; block < SAMPLES / BLOCK; block++)
-        evaluate_block(w, block, scratch);
-    free(scratch);
+    struct views views = {
+        .source = t->plan.source, .world = t->plan.world, .positives = 1, .count = 2};
+    enum status status = views_open(&views, err);
+    if (status)
+        return status;
+    evaluate(w, &views);
+    views_close(&views);
     w->step++;
     memcpy(w->before, t->predictor.parameters, sizeof w->before);
     if (trainer_epoch(t, (uint64_t)w->step, NULL).diverged)
@@ -181,7 +181,7 @@ static enum status rule_matrix(const struct direct_settings *s, const double *c,
     gsl_vector_view values = gsl_vector_view_array(value, WIDTH);
     gsl_eigen_symmv_workspace *work = gsl_eigen_symmv_alloc(WIDTH);
     if (!work)
-        return error_set(err, STATUS_SYSTEM, "no memory for eigenvectors");
+        return error_memory(err, "eigenvectors");
     memcpy(copy, c, sizeof copy);
     gsl_eigen_symmv(&m.matrix, &values.vector, &vectors.matrix, work);
     gsl_eigen_symmv_free(work);
@@ -231,7 +231,7 @@ static void worsen(double *worst, double error)
         *worst = isnan(error) ? INFINITY : error;
 }
 
-/* |W_p - what is claimed| of the last step into the error, and the same for the controls. */
+/* |W_p - its claim| of the last step into the error, and the same for the controls. */
 static enum status compare_rule(const struct follower *w, const struct trial *trial,
                                 struct reading *reading, struct error *err)
 {
@@ -304,7 +304,8 @@ static enum status measure_commutator(const struct trial *trial, struct reading 
 {
     struct follower w = {.ablation = draw_rule(trial, 1)};
     enum status status = largest_commutator(&w, trial, &reading->error, err);
-    w.ablation.optimiser = &predictor_gradient; /* whose settings are those that all begin with */
+    w.ablation.optimiser = &predictor_gradient; /* its settings are the part that all others begin
+                                                   with */
     return status ? status : largest_commutator(&w, trial, &reading->control[0], err);
 }
 
@@ -324,7 +325,7 @@ static void gradient_step(const struct follower *w, double *out)
         out[i] = w->before[i] - small.lr * s->lr_ratio * (g[i] + s->weight_decay * w->before[i]);
 }
 
-/* W_p after a step where it is set, or not, from one of the memories. */
+/* Compare W_p after a step that sets it, or does not, from one of the memories. */
 static enum status compare_freq(const struct follower *w, bool set, enum memory memory,
                                 double *worst, struct error *err)
 {
@@ -402,8 +403,8 @@ static enum status measure_optimum(const struct trial *trial, struct reading *re
 
 enum { SEEDS = 10 };
 
-/* Accuracy of one run less that of another, of the same tree, first weights and samples.  With seed
- * 1 the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
+/* Accuracy of one run less another's, of the same tree, initial weights and samples.  With seed 1
+ * the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
 static enum status compare(const struct trial *trial, enum ablation_name better,
                            enum ablation_name worse, struct reading *reading, struct error *err)
 {
@@ -526,9 +527,9 @@ static const struct part parts[] = {
      .cost = 0.002,
      .measure = measure_optimum},
     {.statement = "EMA: gradient-trained W_p is better with EMA than without",
-     .measured = "Mean accuracy of linear probes of the latents that a view keeps, less that of "
-                 "the other run; same tree, first weights and samples. A run that diverges counts "
-                 "as a constant, 1/2. STL-10: 74.51 and 72.85.",
+     .measured = "Mean accuracy of linear probes of the latents that a view keeps, less the "
+                 "accuracy of the other run; same tree, initial weights and samples. A run that "
+                 "diverges counts as a constant, 1/2. STL-10: 74.51 and 72.85.",
      REPORTED,
      .measure = measure_ema},
     {.statement = "symmetric: symmetric W_p is better with EMA than without",
@@ -599,8 +600,8 @@ static const struct part parts[] = {
 const struct claim claim_ncp_13 = {
     .about = {.name = "NCP-13",
               .doc = "DirectPred sets the predictor from the eigenvectors and eigenvalues of the "
-                     "outputs' correlation; how well that and its ablations learn, beside what is "
-                     "reported of STL-10.",
+                     "outputs' correlation. It and its ablations are compared by how well they "
+                     "learn, beside the results reported for STL-10.",
               .source = "[NCP] DirectPred, its ablations on STL-10",
               .params = params,
               .settings_size = sizeof(struct direct_claim_settings)},

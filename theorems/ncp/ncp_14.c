@@ -78,7 +78,7 @@ static enum status left_eigenvectors(const struct ncp_matrix *m, double *v, doub
     return status;
 }
 
-/* max |rate| at the state with W_p as it is measured, over the largest term of dW_p/dt */
+/* max |rate| at the state with the measured W_p, over the largest term of dW_p/dt */
 static enum status rest_error(const struct trial *trial, const struct ncp_matrix *m,
                               const double *at, double *error, struct error *err)
 {
@@ -154,7 +154,7 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
 
 /* ---- symmetry ---- */
 
-/* The flow from the changed start against the change of `plain`, the flow from the first start */
+/* The flow from the changed start against the changed `plain`, the flow from the first start */
 static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *m,
                                   const double *plain, bool orthogonal, double *error,
                                   struct error *err)
@@ -465,7 +465,7 @@ static const struct part parts[] = {
      .measure = measure_scalars},
     {.statement = "equivalence: s = w^2, tau = w_a / w, lambda_s = 1 + sigma2, lambda_d = 1 give "
                   "the modes of the isotropic case",
-     .measured = "The flow of w_p, w, w_a, mapped, against that of p, s, tau.",
+     .measured = "The flow of w_p, w, w_a, mapped, against the flow of p, s, tau.",
      .controls = {"lambda_d between 1.3 and 2, lambda_s / lambda_d the same"},
      .kind = PART_FLOW,
      .tolerance = 1e-8,
@@ -489,9 +489,10 @@ static const struct part parts[] = {
 const struct claim claim_ncp_14 = {
     .about = {.name = "NCP-14",
               .doc = "For any data and augmentation the predictor acts on the trunk's features as "
-                     "what views share over what they are; modes still decouple where both "
-                     "covariances share eigenvectors. The fixed points are symmetric under every "
-                     "invertible change of the features, the flow under orthogonal ones.",
+                     "the covariance between views over the covariance of a view; modes still "
+                     "decouple where both covariances share eigenvectors. The fixed points are "
+                     "symmetric under every invertible change of the features, the flow under "
+                     "orthogonal ones.",
               .source = "[NCP]",
               NCP_SETTINGS},
     .title = "Beyond isotropy",

@@ -124,8 +124,8 @@ static enum status measure_additive(const struct trial *trial, struct reading *r
 /* ---- multiplicative ---- */
 
 /* A = P + U B U^T, B k x k independent standard normal, U with k orthonormal columns.  B enters
- * second moments through its own first and second only, which signs +-1, the two-point
- * Gauss-Hermite rule, have too: sums over all of them are exact. */
+ * second moments only through its own first and second moments.  Signs +-1 (the two-point
+ * Gauss-Hermite rule) have the same, so sums over all of them are exact. */
 struct scrambling {
     size_t n, k;
     double *basis;     /* orthogonal, [n][n]: the first k rows are U^T */
@@ -157,7 +157,8 @@ static enum status open_scrambling(struct scrambling *s, const struct trial *tri
     return STATUS_OK;
 }
 
-/* Sigma^x of a finite distribution; with `commuting` both sides of P apart, so that it commutes */
+/* Sigma^x of a finite distribution; with `commuting` no covariance across P, so that both commute
+ */
 static enum status draw_data(struct scrambling *s, gsl_rng *rng, bool commuting, struct error *err)
 {
     struct finite data;
@@ -240,7 +241,7 @@ enum status ncp_15_measure_multiplicative(const struct trial *trial, struct read
     return status;
 }
 
-/* ---- what the predictor keeps ---- */
+/* ---- the predictor ---- */
 
 /* across same^{-1} against P; `same` is overwritten */
 static enum status ratio_error(const struct trial *trial, struct scrambling *s, double *same,
@@ -289,7 +290,7 @@ static const struct part parts[] = {
     {.statement = "multiplicative: Sigma^s = P Sigma^x P + tr(U^T Sigma^x U) U U^T, Sigma^d = "
                   "P Sigma^x P",
      .measured = "E[x_1 x_1^T] and E[x_1 x_2^T] for A = P + U B U^T, summed over every B of signs, "
-                 "whose first and second moments are those of the normal; the larger error.",
+                 "whose first and second moments equal the normal's; the larger error.",
      .controls = {"Sigma^s = Sigma^x, as printed", "the scrambled part left out of Sigma^s"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,
@@ -297,7 +298,7 @@ static const struct part parts[] = {
      .quick = 5,
      .cost = 0.0005,
      .measure = ncp_15_measure_multiplicative},
-    {.statement = "what survives: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
+    {.statement = "surviving part: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
      .measured = "The same moments; Sigma^x commutes with P on every second instance.",
      .controls = {"Sigma^s = Sigma^x as printed, P and Sigma^x not commuting"},
      .kind = PART_IDENTITY,
@@ -310,10 +311,10 @@ static const struct part parts[] = {
 
 const struct claim claim_ncp_15 = {
     .about = {.name = "NCP-15",
-              .doc = "Noise is added to what a view is, not to what two views share; scrambling a "
-                     "subspace leaves the other for both. What the predictor keeps is then the "
-                     "projection on the subspace that is not scrambled, whether or not it commutes "
-                     "with the covariance of the data.",
+              .doc = "Noise adds to the covariance of a view, not to the covariance between views; "
+                     "scrambling a subspace leaves both only the other one. The predictor then "
+                     "keeps the projection on the subspace that is not scrambled, whether or not "
+                     "it commutes with the covariance of the data.",
               .source = "[NCP] App. D.2",
               NCP_SETTINGS},
     .title = "Scrambling augmentations",

@@ -7,17 +7,12 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum status sc_create(struct sc_batch *b, size_t samples, int width, struct error *err)
+static void layout(struct sc_batch *b, size_t samples, int width, struct arena *arena)
 {
-    const size_t stride = (samples + 7) / 8 * 8, size = 2 * (size_t)width * stride;
-    *b = (struct sc_batch){.tau = 1};
-    b->f = calloc(2 * size + 8 * stride, sizeof *b->f);
-    b->label = calloc(samples, 1);
-    if (!b->f || !b->label)
-        return error_set(err, STATUS_SYSTEM, "no memory for a batch of %zu samples", samples);
-    b->df = b->f + size;
-    b->shared = b->df + size;
-    b->scratch = b->shared + 4 * stride;
+    const size_t stride = padded(samples), size = 2 * (size_t)width * stride;
+    b->f = ARENA_TAKE(arena, double, size);
+    b->df = ARENA_TAKE(arena, double, size);
+    b->label = ARENA_TAKE(arena, uint8_t, samples);
     b->outputs = (struct outputs){.samples = samples,
                                   .stride = stride,
                                   .width = width,
@@ -25,13 +20,28 @@ enum status sc_create(struct sc_batch *b, size_t samples, int width, struct erro
                                   .f = b->f,
                                   .df = b->df,
                                   .label = b->label};
-    return STATUS_OK;
+    loss_layout(&b->loss,
+                &(struct loss_plan){.objective = &objective_supcon_in,
+                                    .width = width,
+                                    .samples = samples,
+                                    .stride = stride},
+                arena);
+}
+
+enum status sc_create(struct sc_batch *b, size_t samples, int width, struct error *err)
+{
+    struct arena count = {0};
+    *b = (struct sc_batch){.tau = 1};
+    layout(b, samples, width, &count);
+    enum status status = arena_create(&b->arena, &count, err);
+    if (!status)
+        layout(b, samples, width, &b->arena);
+    return status;
 }
 
 void sc_free(struct sc_batch *b)
 {
-    free(b->f);
-    free(b->label);
+    arena_free(&b->arena);
 }
 
 /* Class 0 has two samples more than class 1; the others are drawn. */
@@ -69,7 +79,7 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error 
     enum status status = sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, err);
     double *centre = malloc((size_t)(classes + 2) * (size_t)width * sizeof *centre);
     if (!status && !centre)
-        status = error_set(err, STATUS_SYSTEM, "no memory for %d classes", classes);
+        status = error_memory(err, "%d classes", classes);
     if (!status) {
         b->tau = exp(gsl_ran_flat(rng, log(0.1), log(2)));
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
@@ -80,15 +90,14 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error 
     return status;
 }
 
+/* The memory is the form's, so that it serves any objective of all pairs. */
 double sc_loss(struct sc_batch *b, const struct objective *objective)
 {
     const struct temperature_settings settings = {b->tau};
-    const size_t samples = b->outputs.samples;
-    double totals[OBJECTIVE_PARTIALS], force;
-    objective_rows(objective, &settings, &b->outputs, 0, samples, b->shared, b->scratch);
-    objective_gradient(objective, &settings, &b->outputs, 0, samples, b->shared, b->scratch,
-                       totals);
-    return objective_finish(objective, &settings, &b->outputs, totals, &force);
+    struct loss loss = b->loss;
+    loss.plan.objective = objective;
+    loss.plan.settings = &settings;
+    return loss_evaluate(&loss, &b->outputs);
 }
 
 bool sc_positive(const struct sc_batch *b, size_t i, size_t k)
@@ -139,6 +148,6 @@ const struct param sc_params[] = {{.name = "samples",
                                    .fallback = "4",
                                    .low = 1,
                                    .high = 64,
-                                   .doc = "classes besides two that are always there, at most",
+                                   .doc = "classes besides two that are always present, at most",
                                    .offset = offsetof(struct sc_settings, classes)},
                                   {0}};

@@ -6,6 +6,7 @@
 #ifndef DUET_THEOREMS_SC_H
 #define DUET_THEOREMS_SC_H
 
+#include "core/arena.h"
 #include "sim/loss/objective.h"
 #include "theorems/claim.h"
 
@@ -19,10 +20,12 @@ extern const struct param sc_params[];
 #define SC_SETTINGS .params = sc_params, .settings_size = sizeof(struct sc_settings)
 
 struct sc_batch {
-    struct outputs outputs; /* two views, all borrowed from the memory below */
+    struct outputs outputs; /* two views, all in the arena */
     double tau;
-    double *f, *df, *shared, *scratch;
+    double *f, *df;
     uint8_t *label;
+    struct loss loss; /* of all pairs */
+    struct arena arena;
 };
 
 /* Zeroed; free it with sc_free, also after an error. */
@@ -37,7 +40,7 @@ enum status sc_draw(struct sc_batch *batch, const struct trial *trial, struct er
  * `classes` others may be. */
 void sc_draw_labels(struct sc_batch *batch, gsl_rng *rng, int classes);
 
-/* Mean loss of a pairwise objective at the batch's temperature; its gradient goes into df. */
+/* Mean loss of an objective of all pairs at the batch's temperature; its gradient goes into df. */
 double sc_loss(struct sc_batch *batch, const struct objective *objective);
 
 static inline size_t sc_rows(const struct sc_batch *b)

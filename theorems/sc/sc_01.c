@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* What Jensen's inequality is about, for one anchor: x_j = z_i . z_j / tau over its positives. */
+/* Terms of Jensen's inequality for one anchor: x_j = z_i . z_j / tau over its positives. */
 struct spread {
     double all;                   /* log of the sum of e^{x} over all others */
     double mean, variance, least; /* of the positives */
@@ -41,8 +41,8 @@ static struct spread spread_of(const struct sc_batch *b, size_t i, double *cosin
 
 /* Means over the anchors. */
 struct means {
-    double tilted;      /* L_out with weights ~ e^{x} in the place of 1 / |P| */
-    double gap, uneven; /* least gap, and what it would be without its factor */
+    double tilted;      /* L_out with weights ~ e^{x} in place of 1 / |P| */
+    double gap, uneven; /* least gap, with and without its factor */
 };
 
 static enum status mean_spread(const struct sc_batch *b, struct means *m, struct error *err)
@@ -51,7 +51,7 @@ static enum status mean_spread(const struct sc_batch *b, struct means *m, struct
     double *cosine = malloc(rows * sizeof *cosine);
     *m = (struct means){0};
     if (!cosine)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu rows", rows);
+        return error_memory(err, "%zu rows", rows);
     for (size_t i = 0; i < rows; i++) {
         const struct spread s = spread_of(b, i, cosine);
         m->tilted += (s.all - s.tilted) / (double)rows;
@@ -100,9 +100,9 @@ static enum status measure_gap(const struct trial *trial, struct reading *readin
 
 enum { COMMON = 3, MAX_CLASSES = 8 };
 
-/* Rows cos(a) m + sin(a) e_i: m and, with `equal`, a of their class, m in a space of few
- * dimensions, e_i a direction of their own.  Then any two rows of a class have the cosine cos(a)^2.
- */
+/* Rows cos(a) m + sin(a) e_i.  Each class has its own m, in a space of few dimensions, and with
+ * `equal` its own a; each row has its own direction e_i.  Then any two rows of a class have the
+ * cosine cos(a)^2. */
 static void draw_around(struct sc_batch *b, gsl_rng *rng, bool equal)
 {
     double angle[MAX_CLASSES + 2], centre[MAX_CLASSES + 2][COMMON];
@@ -160,8 +160,8 @@ static const struct part parts[] = {
     {.statement = "gap: L_out - L_in >= mean_i log(1 + v_i e^{-(m_i - l_i)} / 2) > 0 unless all "
                   "positives of every anchor are equally similar",
      .measured = "m_i, v_i, l_i: mean, variance and least of z_i . z_p / tau over the positives of "
-                 "anchor i. By how much the gap falls short, relative to the right side; e^y >= 1 "
-                 "+ y + y^2 e^{min(y, 0)} / 2 makes it one.",
+                 "anchor i. By how much the gap falls short, relative to the right side. The bound "
+                 "follows from e^y >= 1 + y + y^2 e^{min(y, 0)} / 2.",
      .controls = {"without the factor e^{-(m_i - l_i)}"},
      .kind = PART_BOUND,
      .tolerance = 1e-10,
@@ -169,8 +169,8 @@ static const struct part parts[] = {
      .quick = 200,
      .measure = measure_gap},
     {.statement = "equality: L_in = L_out where all positives of an anchor are equally similar",
-     .measured = "Both losses on batches in which two rows of a class have one cosine, its own for "
-                 "every class.",
+     .measured = "Both losses on batches in which any two rows of a class have the same cosine, "
+                 "drawn for each class.",
      .controls = {"positives that are not equally similar"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,

@@ -18,7 +18,7 @@ struct table {
     size_t rows;
     double *cosine; /* [i][k] over tau */
     double *push;   /* [i][k] P_ik */
-    double *pull;   /* [i][k] X_ik, 0 but for positives */
+    double *pull;   /* [i][k] X_ik, 0 except on positives */
     double *gradient;
 };
 
@@ -38,8 +38,8 @@ static void fill_row(const struct sc_batch *b, struct table *t, size_t i, enum p
     }
 }
 
-/* Weight of row k in d L / d z_i, times tau rows: where i is the anchor, and where k is and i one
- * of its others. */
+/* Weight of row k in d L / d z_i, times tau rows: the term with anchor i plus the term with anchor
+ * k. */
 static double weight_of(const struct table *t, size_t i, size_t k)
 {
     const size_t rows = t->rows;
@@ -102,7 +102,7 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     const size_t rows = sc_rows(b), size = rows * (size_t)b->outputs.width;
     double *memory = calloc(3 * rows * rows + 2 * size, sizeof *memory);
     if (!memory)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu rows", rows);
+        return error_memory(err, "%zu rows", rows);
     struct table t = {.rows = rows, .cosine = memory, .push = memory + rows * rows};
     t.pull = t.push + rows * rows;
     t.gradient = t.pull + rows * rows;
@@ -138,8 +138,8 @@ static enum status measure_gradient(const struct trial *trial, struct reading *r
 enum { SCALES = 8, WIDTH = 6, TURNED = 1 };
 
 /* Row 0 is e_0 and the row `other` lies at `angle` from it in the plane of e_0 and e_1; nothing
- * else has a component along e_1.  So that of the gradient at row 0 is what the two rows
- * contribute. */
+ * else has a component along e_1.  So this component of the gradient at row 0 comes from the two
+ * rows alone. */
 static double contribution(struct sc_batch *b, size_t other, double angle)
 {
     for (int k = 0; k < WIDTH; k++) {
@@ -151,7 +151,7 @@ static double contribution(struct sc_batch *b, size_t other, double angle)
 }
 
 /* Slope of the contribution of a positive or a negative against the sine of its angle: as the angle
- * goes to where the pair is easy, or to a right angle. */
+ * goes to its easy limit, 0 or pi, or to a right angle. */
 static struct slope easy_slope(struct sc_batch *b, bool positive, bool easy)
 {
     const size_t other = positive ? b->outputs.samples : 1; /* the partner, or another sample */
@@ -207,9 +207,10 @@ static const struct part parts[] = {
          "gradient: dL/dw_i = (1 / (2 B tau |w_i|)) sum_k (z_k - (z_i . z_k) z_i) [(P_ik - "
          "X_ik) + (P_ki - X_ki)], z = w / |w|",
      .measured = "Left: the engine's gradient of L_out and of L_in. Right: the published form of "
-                 "one anchor's loss, where w_i is the anchor and where it is among another's "
-                 "others. P_ik: softmax over all others; X_ik = 1 / |P(i)| on positives in L_out, "
-                 "the share of k in the sum over positives in L_in; 0 on negatives.",
+                 "one anchor's loss, with w_i as the anchor and as one of the rows that another "
+                 "anchor is compared with. P_ik: softmax over all others; X_ik = 1 / |P(i)| on "
+                 "positives in L_out, the share of k in the sum over positives in L_in; 0 on "
+                 "negatives.",
      .controls = {"X of the other loss", "without the projection, z_k alone"},
      .kind = PART_IDENTITY,
      .tolerance = 1e-10,
@@ -218,8 +219,8 @@ static const struct part parts[] = {
      .measure = measure_gradient},
     {.statement =
          "easy positives: |dL_out/dw_i| from a positive at angle delta is of the order delta",
-     .measured = "The anchor's partner at angle delta from it, all else orthogonal to the plane of "
-                 "both but for the anchor's own direction: component of the engine's gradient that "
+     .measured = "The anchor's partner at angle delta from it, all other rows orthogonal to the "
+                 "plane of both except along the anchor: component of the engine's gradient that "
                  "only this pair has. Slope against delta, 8 scales.",
      .controls = {"a hard positive, at a right angle"},
      .kind = PART_RATE,
@@ -231,7 +232,7 @@ static const struct part parts[] = {
     {.statement =
          "easy negatives: |dL_out/dw_i| from a negative at angle pi - delta is of the order "
          "delta",
-     .measured = "The same of a negative that turns to the anchor's opposite.",
+     .measured = "The same for a negative that turns to the anchor's opposite.",
      .controls = {"a hard negative, at a right angle"},
      .kind = PART_RATE,
      .tolerance = 0.01,
@@ -244,10 +245,10 @@ static const struct part parts[] = {
 const struct claim claim_sc_2 = {
     .about = {.name = "SC-2",
               .doc = "The gradient of the supervised contrastive losses with respect to an "
-                     "embedding before its normalisation is a sum over pairs of what is left of "
-                     "the other's direction, weighted by how far a softmax is from its target: so "
-                     "pairs that are as near, or as far, as can be contribute nothing, and hard "
-                     "ones do.",
+                     "embedding before its normalisation is a sum over pairs of the other's "
+                     "direction, without its component along the embedding, weighted by how far a "
+                     "softmax is from its target: so pairs that are as near, or as far, as they "
+                     "can be contribute nothing, and hard pairs do.",
               .source = "[SC] Khosla et al., section 3.2.2 and supplement",
               SC_SETTINGS},
     .title = "Gradient of the supervised contrastive losses",

@@ -19,14 +19,14 @@ static void constants(const struct sc_batch *b, double *mean_log, double *log_me
     *log_mean = log(total);
 }
 
-/* Losses as numbers of their own, and gradients of both. */
+/* Compare the losses, and the gradients, of both. */
 static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading,
                            struct error *err)
 {
     const size_t size = 2 * (size_t)b->outputs.width * b->outputs.stride;
     double *inside = calloc(2 * size, sizeof *inside), *summed = inside + size;
     if (!inside)
-        return error_set(err, STATUS_SYSTEM, "no memory for gradients");
+        return error_memory(err, "gradients");
     double in = sc_loss(b, &objective_supcon_in), mean_log, log_mean;
     memcpy(inside, b->df, size * sizeof *inside);
     double suncet = sc_loss(b, &objective_suncet);
@@ -67,8 +67,8 @@ static const struct part parts[] = {
 const struct claim claim_sc_3 = {
     .about = {.name = "SC-3",
               .doc = "SuNCEt sums the positives inside the logarithm where L_in averages them. An "
-                     "anchor's losses differ by log |P(i)|, which the batch's labels set and the "
-                     "embeddings do not: the gradients are the same.",
+                     "anchor's losses differ by log |P(i)|, which depends on the batch's labels "
+                     "and not on the embeddings: the gradients are the same.",
               .source = "[SC] Assran et al., Khosla et al., Eqn. 3",
               SC_SETTINGS},
     .title = "SuNCEt is L_in up to a constant",

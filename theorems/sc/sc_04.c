@@ -27,14 +27,14 @@ static void draw_forces(struct forces *f, gsl_rng *rng)
                                          .positives = f->positives,
                                          .negatives = f->negatives};
     for (int k = 0; k < f->positives + f->negatives; k++)
-        f->r[k] = gsl_ran_flat(rng, 0, 2); /* as of outputs of length 1 */
+        f->r[k] = gsl_ran_flat(rng, 0, 2); /* as for outputs of length 1 */
 }
 
 /* Loss, and d = its derivatives. */
 static double evaluate(struct forces *f)
 {
-    return objective_cacr.loss(&f->settings, f->negatives, f->r, f->r + f->positives, f->d,
-                               f->d + f->positives);
+    return sample_loss(&objective_cacr, &f->settings, f->negatives, f->r, f->r + f->positives, f->d,
+                       f->d + f->positives);
 }
 
 /* ---- weights ---- */
@@ -70,8 +70,8 @@ static enum status measure_weights(const struct trial *trial, struct reading *re
 
 /* ---- forces ---- */
 
-/* Mean of c = 2 r under weights ~ e^{t c}, and its derivatives by r: with those of the weights, or
- * without. */
+/* Mean of c = 2 r under weights ~ e^{t c}, and its derivatives by r: with the derivatives of the
+ * weights, or without. */
 static double weighted_mean(int count, const double *r, double t, bool moving, double *d)
 {
     double total = 0, mean = 0;
@@ -171,8 +171,8 @@ static enum status measure_limit(const struct trial *trial, struct reading *read
 }
 
 static const struct part parts[] = {
-    {.statement = "weights: pi_+ rises with the distance of a positive, pi_- falls with that of a "
-                  "negative",
+    {.statement = "weights: pi_+ rises with the distance of a positive, pi_- falls with the "
+                  "distance of a negative",
      .measured = "Weights of the engine along sorted distances, both kinds: the largest step the "
                  "wrong way, over the largest weight.",
      .controls = {"attraction with the weights of repulsion",
@@ -203,7 +203,7 @@ static const struct part parts[] = {
     {.statement =
          "limit: the loss goes to the plain averages as both temperatures vanish, linearly",
      .measured =
-         "Slope of the distance of the loss from that of the plain averages against a common "
+         "Slope of the distance of the loss from the loss of the plain averages against a common "
          "factor of both temperatures, 8 scales.",
      .controls = {"t_- stays as it is"},
      .kind = PART_RATE,
@@ -217,8 +217,8 @@ static const struct part parts[] = {
 const struct claim claim_sc_4 = {
     .about = {.name = "SC-4",
               .doc = "Contrastive attraction and contrastive repulsion pulls hardest at far "
-                     "positives and pushes hardest at near negatives. Without its temperatures it "
-                     "is the difference of plain average distances, and goes to it linearly.",
+                     "positives and pushes hardest at near negatives. It goes to the difference of "
+                     "plain average distances linearly as its temperatures vanish.",
               .source = "[SC] Zheng et al., arXiv:2105.03746",
               SC_SETTINGS},
     .title = "Weights of attraction and repulsion",

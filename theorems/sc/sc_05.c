@@ -32,7 +32,7 @@ static struct block_cut disjoint(const struct trial *trial)
     return (struct block_cut){.size = s->block};
 }
 
-/* The trial's training in blocks; two that differ in `cut` alone share tree, first weights and
+/* The trial's training in blocks; two that differ only in `cut` share tree, initial weights and
  * samples. */
 static struct training_plan plan_of(const struct trial *trial, uint64_t seed,
                                     const struct loco_settings *objective)
@@ -67,7 +67,7 @@ static enum status recover(const struct trial *trial, uint64_t seed, struct bloc
     return status;
 }
 
-/* What blocks of cut `a` recover beyond those of `b`. */
+/* How much better blocks of cut `a` recover the latents than blocks of cut `b`. */
 static enum status measure_cuts(const struct trial *trial, struct block_cut a, struct block_cut b,
                                 struct reading *reading, struct error *err)
 {
@@ -142,10 +142,10 @@ static const struct part parts[] = {
     {.statement = "same size: overlapping blocks recover the upper latents better than disjoint "
                   "blocks of as many levels",
      .measured = "Best |correlation| after training, mean over nodes, then over the root and the "
-                 "two levels below it; overlapping less disjoint, with the same tree, first "
-                 "weights and samples; one seed of them an instance. Blocks of two levels, of "
-                 "which overlapping ones share one.",
-     .controls = {"lowest level: the latents above the leaves in the place of the upper ones"},
+                 "two levels below it; overlapping less disjoint, with the same tree, initial "
+                 "weights and samples; one seed per instance. Blocks have two levels; overlapping "
+                 "ones share one.",
+     .controls = {"lowest level: the latents above the leaves in place of the upper ones"},
      .kind = PART_EFFECT,
      .reported = true,
      .instances = 24,
@@ -154,7 +154,7 @@ static const struct part parts[] = {
     {.statement = "single levels: ... better than every level by itself, the paper's comparison of "
                   "overlapping stages with greedy ones",
      .measured = "The same, less training in blocks of one level.",
-     .controls = {"lowest level: the latents above the leaves in the place of the upper ones"},
+     .controls = {"lowest level: the latents above the leaves in place of the upper ones"},
      .kind = PART_EFFECT,
      .reported = true,
      .instances = 24,
@@ -173,16 +173,17 @@ static const struct part parts[] = {
 const struct claim claim_sc_5 = {
     .about = {.name = "SC-5",
               .doc = "A network may be trained in blocks of levels, each by its own contrastive "
-                     "loss with gradients stopped between blocks. Where neighbouring blocks share "
-                     "a level, the upper levels recover the latents that training end to end "
-                     "recovers better than where they are disjoint.",
+                     "loss with gradients stopped between blocks. The upper levels recover the "
+                     "latents that training end to end recovers, and do so better where "
+                     "neighbouring blocks share a level than where blocks are disjoint.",
               .source = "[SC] Xiong et al., arXiv:2008.01342",
               .params = params,
               .settings_size = sizeof(struct local_settings)},
     .title = "Local training in overlapping blocks",
     .formula = "best |corr(f_k, z_mu)|: overlapping > disjoint",
-    .hypotheses = "SB-HLTM, two children a node; InfoNCE of every block on the outputs of its top "
-                  "level, without a decoder; SGD, lr 0.1, batch 128, biases, normalised outputs.",
+    .hypotheses = "SB-HLTM, two children per node; InfoNCE of every block on the outputs of its "
+                  "top level, without a decoder; SGD, lr 0.1, batch 128, biases, normalised "
+                  "outputs.",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,
     .draw = draw,

@@ -21,7 +21,7 @@ static const struct param params[] = {
      .fallback = "4",
      .low = 2,
      .high = 8,
-     .doc = "levels of the tree below its root, two children a node",
+     .doc = "levels of the tree below its root, two children per node",
      .offset = offsetof(struct few_settings, depth)},
     {.name = "width",
      .type = PARAM_INTEGER,
@@ -42,7 +42,7 @@ static const struct param params[] = {
      .fallback = "64",
      .low = 8,
      .high = 1024,
-     .doc = "samples without a label of a step",
+     .doc = "unlabelled samples of a step",
      .offset = offsetof(struct few_settings, batch)},
     {.name = "labels",
      .type = PARAM_INTEGER,
@@ -56,16 +56,16 @@ static const struct param params[] = {
 /* Level of the latent that labels a sample, its node 0. */
 enum { LABEL_LEVEL = 1, TEST_SAMPLES = 1 << 13 };
 
-/* What is trained, on which labels. */
+/* Training methods, and their labels. */
 enum method_kind { COMATCH, LABELS_ALONE, NTXENT };
 
 struct method {
     enum method_kind kind;
     double tau;
-    bool wrong_labels; /* those of other samples */
+    bool wrong_labels; /* labels of other samples */
 };
 
-/* A training run: what its accuracy depends on. */
+/* A training run: all that its accuracy depends on. */
 struct run {
     struct few_settings settings;
     struct method method;
@@ -79,6 +79,7 @@ struct run {
 struct world {
     const struct run *run;
     struct source source;
+    struct source_labels labels; /* of `source`, where they are wrong */
     struct comatch_settings comatch;
     struct temperature_settings ntxent;
     struct tree *tree;
@@ -93,11 +94,11 @@ struct world {
     struct arena arena;
 };
 
-/* Labels of samples that are drawn for nothing else, in the place of the training samples'. */
+/* Labels of unrelated samples in place of the training samples' own. */
 static void labels_of_others(const void *world, struct draw draw, uint8_t *label)
 {
     draw.purpose = PURPOSE_CLAIM;
-    source_hltm.labels(world, draw, label);
+    source_hltm.labels->draw(world, draw, label);
 }
 
 static enum status make_tree(const struct few_settings *s, int keep_level, uint64_t seed,
@@ -122,7 +123,7 @@ static bool has_head(const struct run *run)
     return run->method.kind != NTXENT;
 }
 
-/* The paper's settings but for the temperature. */
+/* The paper's settings except for the temperature. */
 static struct comatch_settings comatch_of(const struct run *run)
 {
     const double lambda = run->method.kind == COMATCH ? 1 : 0;
@@ -188,7 +189,7 @@ static void layout(struct world *w, struct arena *arena)
     layout_head(w, arena);
 }
 
-/* CoMatch's class head on outputs that stay as they are, moved as often and as far. */
+/* CoMatch's class head on fixed outputs, with as many steps at the same rate. */
 static void train_head(struct world *w)
 {
     const struct outputs *o = &w->labelled.outputs;
@@ -215,11 +216,12 @@ static enum status open_world(struct world *w, const struct run *run, struct err
     struct arena count = {0};
     *w = (struct world){.run = run,
                         .source = source_hltm,
+                        .labels = {source_hltm.labels->classes, labels_of_others},
                         .comatch = comatch_of(run),
                         .ntxent = {.tau = run->method.tau},
                         .sgd = {.lr = 0.1}};
     if (run->method.wrong_labels)
-        w->source.labels = labels_of_others;
+        w->source.labels = &w->labels;
     w->network = training_network((int)run->settings.depth, (int)run->settings.width);
     enum status status = make_tree(&run->settings, run->keep_level, run->seed, &w->tree, err);
     if (status)
@@ -231,7 +233,7 @@ static enum status open_world(struct world *w, const struct run *run, struct err
     return status;
 }
 
-/* Share of held-out samples whose label the class head tells after training. */
+/* Share of held-out samples whose label the class head predicts after training. */
 static enum status train(const void *key, void *accuracy, struct error *err)
 {
     const struct run *run = key;
@@ -242,7 +244,9 @@ static enum status train(const void *key, void *accuracy, struct error *err)
     if (!status) {
         if (!has_head(run))
             train_head(&w);
-        const double *head = has_head(run) ? w.trainer.comatch.parameters : w.head_parameters;
+        size_t count;
+        const double *head =
+            has_head(run) ? trainer_class_head(&w.trainer, &count) : w.head_parameters;
         *(double *)accuracy =
             classification_accuracy(&w.classification, w.trainer.parameters, head, run->seed, 1);
     }
@@ -251,7 +255,7 @@ static enum status train(const void *key, void *accuracy, struct error *err)
     return status;
 }
 
-/* ---- what is compared ---- */
+/* ---- comparisons ---- */
 
 static const struct method comatch = {.kind = COMATCH, .tau = 0.5};
 static const struct method labels_alone = {.kind = LABELS_ALONE, .tau = 0.5};
@@ -284,8 +288,8 @@ static enum status accuracy_of(const struct trial *trial, int keep_level, struct
     return shelf_take(trial->shelf, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
 }
 
-/* Accuracy of method a less that of b, with the same tree, first weights and samples; the control
- * gives a wrong labels. */
+/* Accuracy of method a less b's, of the same tree, initial weights and samples; in the control a
+ * has wrong labels. */
 static enum status compare(const struct trial *trial, int keep_level, struct method a,
                            struct method b, bool control, struct reading *reading,
                            struct error *err)
@@ -337,8 +341,9 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .title = "Few labels",
         .x_label = "labelled samples",
         .y_label = "accuracy",
-        .caption = "One tree. Share of held-out samples whose label the class head tells, against "
-                   "the number of labelled samples; views keep all latents above the leaves.",
+        .caption = "One tree. Share of held-out samples whose label the class head predicts, "
+                   "against the number of labelled samples; views keep all latents above the "
+                   "leaves.",
         .log_x = true,
         .columns = 1 + METHODS,
         .name = {"labels", "comatch", "ntxent, tau 0.1", "ntxent, tau 0.5", "labels alone"}};
@@ -359,12 +364,12 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 
 static const struct part parts[] = {
     {.statement =
-         "all latents: CoMatch's class head tells the label of new samples more often than "
-         "one that is trained on the same labels on top of ntxent",
-     .measured = "Difference of the shares of 8192 held-out samples whose label is told, with the "
-                 "same tree, first weights, samples and steps; one seed of them an instance, the "
+         "all latents: CoMatch's class head predicts the label of new samples more often than one "
+         "trained on the same labels on top of ntxent",
+     .measured = "Difference of the shares of 8192 held-out samples whose label is predicted, with "
+                 "the same tree, initial weights, samples and steps; one seed per instance, the "
                  "same for all parts. Views keep all latents above the leaves. Temperatures are "
-                 "those that did best on other seeds, 0.5 of CoMatch and 0.1 of ntxent.",
+                 "the best on other seeds, 0.5 for CoMatch and 0.1 for ntxent.",
      .controls = {"CoMatch is given the labels of other samples"},
      .kind = PART_EFFECT,
      .reported = true,
@@ -373,14 +378,14 @@ static const struct part parts[] = {
      .measure = measure_all_latents},
     {.statement = "upper latents: ... where views share the label and little else",
      .measured = "The same, with views that keep the root and the two latents below it. "
-                 "Temperature 0.5 of both.",
+                 "Temperature 0.5 for both.",
      .kind = PART_EFFECT,
      .reported = true,
      .instances = 16,
      .cost = 0.7,
      .measure = measure_upper_latents},
-    {.statement = "labels alone: CoMatch tells it more often than the network that has only been "
-                  "trained on the few labels",
+    {.statement = "labels alone: CoMatch predicts it more often than a network trained only on the "
+                  "few labels",
      .measured = "The same as for all latents, less CoMatch with lambda_cls = lambda_ctr = 0.",
      .controls = {"CoMatch is given the labels of other samples"},
      .kind = PART_EFFECT,
@@ -393,17 +398,17 @@ static const struct part parts[] = {
 
 const struct claim claim_sc_6 = {
     .about = {.name = "SC-6",
-              .doc = "With few labels CoMatch, pseudo-labels with a memory bank and a graph of "
-                     "embeddings that follows theirs, learns to tell the label better than a "
-                     "classifier on top of what was learned without labels.",
+              .doc = "With few labels CoMatch (pseudo-labels with a memory bank, and a graph of "
+                     "embeddings that follows the graph of pseudo-labels) predicts the label "
+                     "better than a classifier on top of a network trained without labels.",
               .source = "[SC] Li et al., arXiv:2011.11183",
               .params = params,
               .settings_size = sizeof(struct few_settings)},
     .title = "CoMatch with few labels",
     .formula = "P(argmax_y p(y | x) = z_mu): CoMatch > self-supervised, then a class head",
-    .hypotheses = "SB-HLTM, two children a node, |rho| in [0.7, 1]; the label is the first latent "
-                  "below the root, known of 20 samples; SGD, lr 0.1, batch 64, biases, normalised "
-                  "outputs.",
+    .hypotheses = "SB-HLTM, two children per node, |rho| in [0.7, 1]; the label is the first "
+                  "latent below the root, known for 20 samples; SGD, lr 0.1, batch 64, biases, "
+                  "normalised outputs.",
     .parts = parts,
     .part_count = sizeof parts / sizeof *parts,
     .draw = draw,

@@ -110,14 +110,14 @@ static enum status compare_objective(struct crosscheck *check, const struct subj
 
 bool crosscheck_predicts(const struct descriptor *about)
 {
-    return ((const struct objective *)(const void *)about)->target != TARGET_NONE;
+    return objective_needs((const void *)about, NULL).target != TARGET_NONE;
 }
 
 /* Whether the outputs of a batch are all that its loss is of. */
 static bool compares_outputs(const struct descriptor *about)
 {
     return !crosscheck_predicts(about) &&
-           objective_of_outputs((const struct objective *)(const void *)about);
+           objective_needs((const void *)about, NULL).labelled.batch == 0;
 }
 
 enum status compare_objectives(struct crosscheck *check, const struct subject *s, struct error *err)

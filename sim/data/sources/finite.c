@@ -79,7 +79,7 @@ static enum status fill_world(struct finite *f, const struct settings *s, uint64
         return status;
     f->mean = calloc(points * inputs, sizeof *f->mean);
     if (!f->mean)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu points", points);
+        return error_memory(err, "%zu points", points);
     for (size_t i = 0; i < points; i++)
         f->population->p[i] = 1 / (double)s->points;
     for (size_t i = 0; i < columns; i++)
@@ -100,7 +100,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
         return status;
     struct finite *f = calloc(1, sizeof *f);
     if (!f)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     status = fill_world(f, settings, seed, err);
     if (status)
         close_world(f);
@@ -121,27 +121,22 @@ static size_t scratch_size(const void *world)
     return 2 * BLOCK * sizeof(uint64_t);
 }
 
-/* 0 ... count - 1, all as likely to 2^-50 */
-static size_t pick(uint64_t word, int count)
-{
-    return (size_t)((unsigned __int128)word * (unsigned)count >> 64);
-}
-
 /* x_1 and its positives are of one point; the rest are of points of their own. */
-static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   double *x)
+static void draw_block(const void *world, struct draw draw, int positives, int views, void *scratch,
+                       struct samples block)
 {
     const struct population *d = ((const struct finite *)world)->population;
     const size_t inputs = (size_t)d->inputs;
     uint64_t *point = scratch, *which = point + BLOCK;
     for (int view = 0; view < views; view++) {
-        double *out = x + (size_t)view * inputs * BLOCK;
+        double *out = block.value + (size_t)view * inputs * BLOCK;
         draw.view = (uint64_t)view;
         if (view_is_new(view, positives))
             word_row(draw, 0, point);
         word_row(draw, 1, which);
         for (size_t s = 0; s < BLOCK; s++) {
-            size_t column = pick(point[s], d->points) * (size_t)d->views + pick(which[s], d->views);
+            size_t column = pick(point[s], (size_t)d->points) * (size_t)d->views +
+                            pick(which[s], (size_t)d->views);
             for (size_t i = 0; i < inputs; i++)
                 out[i * BLOCK + s] = d->x[column * inputs + i];
         }
@@ -220,8 +215,7 @@ const struct source source_finite = {
     .open = open_world,
     .close = close_world,
     .observed = observed,
-    .tree = no_tree,
     .scratch_size = scratch_size,
-    .values = values,
+    .draw = draw_block,
     .moments = moments,
 };

@@ -32,7 +32,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
     double *basis = NULL;
     *world = NULL;
     if (!g)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     enum status status = signal_basis(&s->common, seed, &basis, err);
     if (!status)
         status = covariance_create(&g->signal, "data.signal", &s->common.signal, n, basis, err);
@@ -59,14 +59,14 @@ static size_t scratch_size(const void *world)
 }
 
 /* x_1 and its positives add noise to one x; the rest are of their own x. */
-static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   double *x)
+static void draw_views(const void *world, struct draw draw, int positives, int views, void *scratch,
+                       struct samples block)
 {
     const struct gaussian *g = world;
     const size_t size = g->signal.n * BLOCK;
     double *shared = scratch, *work = shared + size;
     for (int view = 0; view < views; view++) {
-        double *out = x + (size_t)view * size;
+        double *out = block.value + (size_t)view * size;
         draw.view = (uint64_t)view;
         if (view_is_new(view, positives))
             covariance_draw(&g->signal, draw, 0, work, shared);
@@ -108,8 +108,7 @@ const struct source source_gaussian = {
     .open = open_world,
     .close = close_world,
     .observed = observed,
-    .tree = no_tree,
     .scratch_size = scratch_size,
-    .values = values,
+    .draw = draw_views,
     .moments = moments,
 };

@@ -17,10 +17,7 @@ static void close_world(void *world)
 static struct observed observed(const void *world)
 {
     const struct tree *tree = world;
-    return (struct observed){.leaves = tree_leaves(tree),
-                             .states = tree->states,
-                             .depth = tree->depth,
-                             .children = tree->children};
+    return (struct observed){.leaves = tree_leaves(tree), .states = tree->states};
 }
 
 static const struct tree *tree_of(const void *world)
@@ -34,24 +31,25 @@ static size_t scratch_size(const void *world)
 }
 
 /* View 0 is the sample; the positives keep its upper latents; the rest are samples of their own. */
-static void views(const void *world, struct draw draw, int positives, int count, void *scratch,
-                  uint8_t *leaf)
+static void draw_views(const void *world, struct draw draw, int positives, int views, void *scratch,
+                       struct samples block)
 {
     const struct tree *tree = world;
     const size_t first = tree->first[tree->depth], leaves = tree_leaves(tree);
     void *kept = scratch, *other = (char *)scratch + sample_size(tree);
-    for (int view = 0; view < count; view++) {
+    for (int view = 0; view < views; view++) {
         void *states = view == 0 ? kept : other;
         draw.view = (uint64_t)view;
         if (view_is_new(view, positives))
             sample_tree(tree, draw, states);
         else
             sample_view(tree, draw, kept, states);
-        sample_unpack(tree, states, first, leaves, leaf + (size_t)view * leaves * BLOCK, BLOCK);
+        sample_unpack(tree, states, first, leaves, block.state + (size_t)view * leaves * BLOCK,
+                      BLOCK);
     }
 }
 
-static void latents(const void *world, struct draw draw, void *scratch, uint8_t *states)
+static void draw_latents(const void *world, struct draw draw, void *scratch, uint8_t *states)
 {
     const struct tree *tree = world;
     sample_tree(tree, draw, scratch);
@@ -65,7 +63,7 @@ static int classes(const void *world)
     return tree->label_level <= tree->keep_level ? tree->states : 0;
 }
 
-static void labels(const void *world, struct draw draw, uint8_t *label)
+static void draw_labels(const void *world, struct draw draw, uint8_t *label)
 {
     const struct tree *tree = world;
     draw.view = 0;
@@ -180,11 +178,9 @@ const struct source source_hltm = {
     .open = open_world,
     .close = close_world,
     .observed = observed,
-    .tree = tree_of,
     .scratch_size = scratch_size,
-    .views = views,
-    .classes = classes,
-    .labels = labels,
-    .latents = latents,
+    .draw = draw_views,
+    .latents = &(const struct source_latents){.tree = tree_of, .draw = draw_latents},
+    .labels = &(const struct source_labels){.classes = classes, .draw = draw_labels},
     .moments = moments,
 };

@@ -112,7 +112,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
                          (long long)s->common.dimension);
     struct scrambling *w = calloc(1, sizeof *w);
     if (!w)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     w->n = (size_t)s->common.dimension;
     w->k = (size_t)s->scrambled;
     enum status status = fill_world(w, s, seed, err);
@@ -185,8 +185,8 @@ static void draw_view(const struct scrambling *w, struct draw draw, const struct
 }
 
 /* x_1 and its positives scramble one x; the rest are of their own x. */
-static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   double *x)
+static void draw_views(const void *world, struct draw draw, int positives, int views, void *scratch,
+                       struct samples block)
 {
     const struct scrambling *w = world;
     const struct shared shared = shared_in(w, scratch);
@@ -194,7 +194,7 @@ static void values(const void *world, struct draw draw, int positives, int views
         draw.view = (uint64_t)view;
         if (view_is_new(view, positives))
             draw_shared(w, draw, &shared);
-        draw_view(w, draw, &shared, x + (size_t)view * w->n * BLOCK);
+        draw_view(w, draw, &shared, block.value + (size_t)view * w->n * BLOCK);
     }
 }
 
@@ -232,8 +232,7 @@ const struct source source_scrambling = {
     .open = open_world,
     .close = close_world,
     .observed = observed,
-    .tree = no_tree,
     .scratch_size = scratch_size,
-    .values = values,
+    .draw = draw_views,
     .moments = moments,
 };

@@ -18,11 +18,4 @@
 SOURCES(DECLARE)
 #undef DECLARE
 
-/* The `tree` of sources that have none. */
-static inline const struct tree *no_tree(const void *world)
-{
-    (void)world;
-    return NULL;
-}
-
 #endif

@@ -139,8 +139,7 @@ static enum status fill_world(struct sparse_coding *c, const struct settings *s,
         .keep = s->keep};
     c->sd = sqrt(c->dictionary.noise);
     if (!c->dictionary.column || !c->row)
-        return error_set(err, STATUS_SYSTEM, "no memory for a dictionary of %lld columns",
-                         (long long)s->features);
+        return error_memory(err, "a dictionary of %lld columns", (long long)s->features);
     return draw_dictionary(c, seed, err);
 }
 
@@ -152,7 +151,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
         return status;
     struct sparse_coding *c = malloc(sizeof *c);
     if (!c)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     status = fill_world(c, settings, seed, err);
     if (status)
         close_world(c);
@@ -166,7 +165,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
 static struct observed observed(const void *world)
 {
     const struct dictionary *d = &((const struct sparse_coding *)world)->dictionary;
-    return (struct observed){.leaves = d->inputs, .features = d->features};
+    return (struct observed){.leaves = d->inputs};
 }
 
 static size_t scratch_size(const void *world)
@@ -334,13 +333,13 @@ static void draw_plain(const struct parts *p, double *x)
 }
 
 /* x_1 and its positives are of one x; the rest are x of their own, un-augmented. */
-static void values(const void *world, struct draw draw, int positives, int views, void *scratch,
-                   double *x)
+static void draw_views(const void *world, struct draw draw, int positives, int views, void *scratch,
+                       struct samples block)
 {
     const struct sparse_coding *c = world;
     const int same = positives + 1 < views ? positives + 1 : views;
     for (int view = 0; view < views; view++) {
-        double *out = x + (size_t)view * c->dictionary.inputs * BLOCK;
+        double *out = block.value + (size_t)view * c->dictionary.inputs * BLOCK;
         draw.view = (uint64_t)view;
         if (!view_is_new(view, positives))
             continue;
@@ -357,8 +356,8 @@ static const struct dictionary *dictionary(const void *world)
     return &((const struct sparse_coding *)world)->dictionary;
 }
 
-static void hidden(const void *world, struct draw draw, void *scratch, double *z, double *signal,
-                   double *noise)
+static void draw_hidden(const void *world, struct draw draw, void *scratch, double *z,
+                        double *signal, double *noise)
 {
     const struct sparse_coding *c = world;
     const size_t features = c->dictionary.features, inputs = c->dictionary.inputs;
@@ -458,10 +457,8 @@ const struct source source_sparse_coding = {
     .open = open_world,
     .close = close_world,
     .observed = observed,
-    .tree = no_tree,
     .scratch_size = scratch_size,
-    .values = values,
+    .draw = draw_views,
     .moments = moments,
-    .dictionary = dictionary,
-    .hidden = hidden,
+    .features = &(const struct source_features){.dictionary = dictionary, .draw = draw_hidden},
 };

@@ -10,8 +10,6 @@ const struct objective objective_byol = {
               .source = "[NCP]",
               .params = params,
               .settings_size = sizeof(struct target_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .target = TARGET_NETWORK,
-    .negatives = no_negatives,
-    .loss = half_square_loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = half_square_loss, .target = TARGET_NETWORK},
 };

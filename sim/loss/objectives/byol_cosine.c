@@ -18,9 +18,6 @@ const struct objective objective_byol_cosine = {
               .source = "[NCP]",
               .params = params,
               .settings_size = sizeof(struct target_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .target = TARGET_NETWORK,
-    .cosine = true,
-    .negatives = no_negatives,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss, .target = TARGET_NETWORK, .cosine = true},
 };

@@ -85,8 +85,8 @@ const struct objective objective_cacr = {
               .source = "[SC] Zheng et al., arXiv:2105.03746",
               .params = params,
               .settings_size = sizeof(struct cacr_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .positives = positives_of,
-    .negatives = negatives_of,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss,
+                                     .positives = positives_of,
+                                     .negatives = negatives_of},
 };

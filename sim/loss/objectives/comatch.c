@@ -1,12 +1,5 @@
 /* comatch: pseudo-labels from few labels, with a graph and a memory (sim/loss/comatch.h), [SC] */
-#include "sim/loss/comatch.h"
 #include "sim/loss/objectives/objectives.h"
-
-static int64_t two_strong_views(const void *settings)
-{
-    (void)settings;
-    return COMATCH_VIEWS - 1;
-}
 
 static const struct param params[] = {
     {.name = "labels",
@@ -92,7 +85,5 @@ const struct objective objective_comatch = {
               .source = "[SC] Li et al., arXiv:2011.11183",
               .params = params,
               .settings_size = sizeof(struct comatch_settings)},
-    .scope = OBJECTIVE_SEMI_SUPERVISED,
-    .positives = two_strong_views,
-    .negatives = no_negatives,
+    .form = &form_comatch,
 };

@@ -24,6 +24,6 @@ const struct objective objective_exact_cov = {
               .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss},
 };

@@ -55,8 +55,8 @@ const struct objective objective_infonce = {
               .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct infonce_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .negatives = infonce_negatives,
-    .loss = infonce_loss,
-    .inner = inner,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = infonce_loss,
+                                     .negatives = infonce_negatives,
+                                     .inner = inner},
 };

@@ -41,8 +41,7 @@ const struct objective objective_loco = {
               .source = "[SC] Xiong et al., arXiv:2008.01342",
               .params = params,
               .settings_size = sizeof(struct loco_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .negatives = infonce_negatives,
-    .loss = infonce_loss,
-    .cut = cut,
+    .form = &form_per_sample,
+    .of = &(
+        const struct per_sample){.loss = infonce_loss, .negatives = infonce_negatives, .cut = cut},
 };

@@ -6,8 +6,6 @@ const struct objective objective_no_stopgrad = {
               .doc = "byol with the online network itself as the target and the gradient through "
                      "both sides: what collapses.",
               .source = "[NCP]"},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .target = TARGET_ONLINE,
-    .negatives = no_negatives,
-    .loss = half_square_loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = half_square_loss, .target = TARGET_ONLINE},
 };

@@ -1,4 +1,4 @@
-/* ntxent: SimCLR's loss on the 2 batch cosine similarities (sim/loss/objective.c, all pairs) */
+/* ntxent: SimCLR's loss on the 2 batch cosine similarities (sim/loss/pairs.h) */
 #include "sim/loss/objectives/objectives.h"
 
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
@@ -10,6 +10,6 @@ const struct objective objective_ntxent = {
               .source = "Chen et al., arXiv:2002.05709, Eqn. 1",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_PAIRWISE,
-    .temperature = temperature_setting,
+    .form = &form_pairs,
+    .of = &(const struct pairs){POSITIVE_PARTNER, temperature_setting},
 };

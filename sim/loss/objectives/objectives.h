@@ -2,7 +2,10 @@
 #ifndef DUET_SIM_OBJECTIVES_OBJECTIVES_H
 #define DUET_SIM_OBJECTIVES_OBJECTIVES_H
 
-#include "sim/loss/objective.h"
+#include "sim/loss/comatch.h"
+#include "sim/loss/of_batch.h"
+#include "sim/loss/pairs.h"
+#include "sim/loss/per_sample.h"
 
 #include <math.h>
 
@@ -33,13 +36,7 @@
 OBJECTIVES(DECLARE)
 #undef DECLARE
 
-/* H = 0, and r_+ as the loss: what the objectives without negatives share. */
-static inline int64_t no_negatives(const void *settings)
-{
-    (void)settings;
-    return 0;
-}
-
+/* r_+ as the loss, which objectives with a target share. */
 static inline double half_square_loss(const void *settings, int64_t negatives, const double *r_plus,
                                       const double *r_minus, double *d_plus, double *d_minus)
 {

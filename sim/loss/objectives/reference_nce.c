@@ -2,15 +2,11 @@
 #include "sim/loss/objectives/objectives.h"
 
 /* -e^{-P/tau} / (e^{-P/tau} + e^{-N/tau}) = -logistic((N - P) / tau) */
-static double loss(const void *settings, int64_t negatives, const double *r_plus,
-                   const double *r_minus, double *d_plus, double *d_minus)
+static double loss(const void *settings, double difference, double *slope)
 {
-    (void)negatives;
     const double tau = ((const struct temperature_settings *)settings)->tau;
-    double p = logistic((r_minus[0] - r_plus[0]) / tau),
-           q = logistic((r_plus[0] - r_minus[0]) / tau);
-    *d_plus = p * q / tau;
-    d_minus[0] = -*d_plus;
+    double p = logistic(-difference / tau), q = logistic(difference / tau);
+    *slope = p * q / tau;
     return -p;
 }
 
@@ -23,6 +19,6 @@ const struct objective objective_reference_nce = {
               .source = "code published with [DDN]; erratum E5",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_OF_BATCH,
-    .loss = loss,
+    .form = &form_of_batch,
+    .of = &(const struct of_batch){.loss = loss},
 };

@@ -16,6 +16,6 @@ const struct objective objective_simple = {
                   "Distance to the positive minus distance to the negative, r_+ - r_-. Unbounded "
                   "below unless the output is normalised.",
               .source = "[DDN]"},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss},
 };

@@ -27,6 +27,6 @@ const struct objective objective_simple_beta = {
               .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct simple_beta_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss},
 };

@@ -5,8 +5,6 @@ const struct objective objective_simsiam = {
     .about = {.name = "simsiam",
               .doc = "byol with the online network itself, without gradient, as the target.",
               .source = "[NCP]"},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .target = TARGET_STOPPED,
-    .negatives = no_negatives,
-    .loss = half_square_loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = half_square_loss, .target = TARGET_STOPPED},
 };

@@ -1,4 +1,4 @@
-/* suncet: supervised noise contrastive estimation (sim/loss/objective.c, all pairs) */
+/* suncet: supervised noise contrastive estimation (sim/loss/pairs.h) */
 #include "sim/loss/objectives/objectives.h"
 
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
@@ -12,7 +12,6 @@ const struct objective objective_suncet = {
               .source = "[SC] Assran et al., arXiv:2006.10803",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_PAIRWISE,
-    .pairs = POSITIVES_SUMMED,
-    .temperature = temperature_setting,
+    .form = &form_pairs,
+    .of = &(const struct pairs){POSITIVES_SUMMED, temperature_setting},
 };

@@ -1,5 +1,5 @@
 /* supcon_in: supervised contrastive loss, positives averaged inside the logarithm
- * (sim/loss/objective.c, all pairs) */
+ * (sim/loss/pairs.h) */
 #include "sim/loss/objectives/objectives.h"
 
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
@@ -14,7 +14,6 @@ const struct objective objective_supcon_in = {
          .source = "[SC] Khosla et al., arXiv:2004.11362, Eqn. 3",
          .params = params,
          .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_PAIRWISE,
-    .pairs = POSITIVES_INSIDE,
-    .temperature = temperature_setting,
+    .form = &form_pairs,
+    .of = &(const struct pairs){POSITIVES_INSIDE, temperature_setting},
 };

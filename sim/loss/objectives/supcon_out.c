@@ -1,5 +1,5 @@
 /* supcon_out: supervised contrastive loss, positives averaged outside the logarithm
- * (sim/loss/objective.c, all pairs) */
+ * (sim/loss/pairs.h) */
 #include "sim/loss/objectives/objectives.h"
 
 static const struct param params[] = {TAU_PARAM("0.1", "temperature"), {0}};
@@ -14,7 +14,6 @@ const struct objective objective_supcon_out = {
               .source = "[SC] Khosla et al., arXiv:2004.11362, Eqn. 2",
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
-    .scope = OBJECTIVE_PAIRWISE,
-    .pairs = POSITIVES_OUTSIDE,
-    .temperature = temperature_setting,
+    .form = &form_pairs,
+    .of = &(const struct pairs){POSITIVES_OUTSIDE, temperature_setting},
 };

@@ -29,6 +29,6 @@ const struct objective objective_triplet = {
               .source = "[DDN]",
               .params = params,
               .settings_size = sizeof(struct triplet_settings)},
-    .scope = OBJECTIVE_PER_SAMPLE,
-    .loss = loss,
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss},
 };

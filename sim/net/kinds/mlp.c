@@ -6,10 +6,11 @@ struct mlp_settings {
     struct integers layers;
 };
 
-static enum status shape(const void *settings, const struct observed *observed,
+static enum status shape(const void *settings, const struct source *source, const void *world,
                          struct network *network, struct error *err)
 {
     const struct mlp_settings *s = settings;
+    (void)source, (void)world;
     if (s->layers.count > NETWORK_MAX_LEVELS)
         return error_key(err, "network.layers", "network.layers has %zu entries; at most %d fit",
                          s->layers.count, NETWORK_MAX_LEVELS);
@@ -19,7 +20,7 @@ static enum status shape(const void *settings, const struct observed *observed,
         network->level[l] = (struct level){
             .nodes = 1,
             .width = (int)s->layers.value[layer],
-            .children = layer == 0 ? (int)observed->leaves : 1,
+            .children = layer == 0 ? (int)network->leaves : 1,
         };
     }
     return STATUS_OK;

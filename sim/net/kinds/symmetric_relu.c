@@ -11,9 +11,9 @@ struct symmetric_relu_settings {
 
 /* sqrt(2 log d / d), [FD] */
 static enum status find_start(const struct symmetric_relu_settings *s,
-                              const struct observed *observed, double *start, struct error *err)
+                              const struct dictionary *dictionary, double *start, struct error *err)
 {
-    const double d = (double)observed->features;
+    const double d = dictionary ? (double)dictionary->features : 0;
     *start = s->bias_start;
     if (s->bias_start >= 0)
         return STATUS_OK;
@@ -21,7 +21,7 @@ static enum status find_start(const struct symmetric_relu_settings *s,
         return error_key(err, "network.bias_start",
                          "network.bias_start is %g; give at least 0, or -1 for sqrt(2 log d / d)",
                          s->bias_start);
-    if (observed->features < 2)
+    if (d < 2)
         return error_key(err, "network.bias_start",
                          "network.bias_start is -1, for sqrt(2 log d / d), but the data have no "
                          "dictionary of d >= 2 features; give a number of at least 0");
@@ -29,16 +29,16 @@ static enum status find_start(const struct symmetric_relu_settings *s,
     return STATUS_OK;
 }
 
-static enum status shape(const void *settings, const struct observed *observed,
+static enum status shape(const void *settings, const struct source *source, const void *world,
                          struct network *network, struct error *err)
 {
     const struct symmetric_relu_settings *s = settings;
     double start;
-    if (observed->states > 0)
+    if (network->leaf_states > 0)
         return error_key(err, "network.kind",
                          "network.kind symmetric_relu needs real-valued data, such as "
                          "sparse_coding; use tree or mlp with this source");
-    enum status status = find_start(s, observed, &start, err);
+    enum status status = find_start(s, source_dictionary(source, world), &start, err);
     if (status)
         return status;
     if (s->bias_cap < start)
@@ -48,7 +48,7 @@ static enum status shape(const void *settings, const struct observed *observed,
                          s->bias_cap, start);
     network->levels = 1;
     network->level[0] =
-        (struct level){.nodes = 1, .width = (int)s->neurons, .children = (int)observed->leaves};
+        (struct level){.nodes = 1, .width = (int)s->neurons, .children = (int)network->leaves};
     network->bias = network->symmetric = true;
     network->weight_scale = s->scale;
     network->schedule = (struct bias_schedule){.warmup = (uint64_t)s->warmup,

@@ -6,20 +6,21 @@ struct tree_network_settings {
     int64_t width;
 };
 
-static enum status shape(const void *settings, const struct observed *observed,
+static enum status shape(const void *settings, const struct source *source, const void *world,
                          struct network *network, struct error *err)
 {
     const struct tree_network_settings *s = settings;
-    if (observed->depth == 0)
+    const struct tree *tree = source_tree(source, world);
+    if (!tree)
         return error_key(err, "network.kind",
                          "network.kind tree needs data made by a tree; use mlp with this source");
-    network->levels = observed->depth;
+    network->levels = tree->depth;
     network->mirrors_tree = true;
     size_t nodes = 1;
     for (int l = 0; l < network->levels; l++) {
-        network->level[l] = (struct level){
-            .nodes = nodes, .width = (int)s->width, .children = observed->children[l]};
-        nodes *= (size_t)observed->children[l];
+        network->level[l] =
+            (struct level){.nodes = nodes, .width = (int)s->width, .children = tree->children[l]};
+        nodes *= (size_t)tree->children[l];
     }
     return STATUS_OK;
 }

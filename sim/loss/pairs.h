@@ -1,0 +1,27 @@
+/* The form of losses of all pairs: each of the 2 batch outputs, for x_1 and x_+, picks its
+ * positives among all others by cosine similarity over a temperature.
+ *
+ * Which outputs are an output's positives, and where they are added up: by label they are all
+ * others whose label is its own.  Its partner, the other view of its sample, is always one of them:
+ * so where no other sample of the batch has its label it has the loss of ntxent, and none is left
+ * out. */
+#ifndef DUET_SIM_PAIRS_H
+#define DUET_SIM_PAIRS_H
+
+#include "sim/loss/objective.h"
+
+enum positives {
+    POSITIVE_PARTNER,  /* the partner alone */
+    POSITIVES_OUTSIDE, /* by label, averaged outside the logarithm */
+    POSITIVES_INSIDE,  /* by label, averaged inside the logarithm */
+    POSITIVES_SUMMED,  /* by label, summed inside the logarithm */
+};
+
+struct pairs {
+    enum positives positives;
+    double (*temperature)(const void *settings);
+};
+
+extern const struct form form_pairs;
+
+#endif

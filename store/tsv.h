@@ -1,0 +1,16 @@
+/* Cells of tab-separated tables: numbers in full, texts without what would break a line or cell. */
+#ifndef DUET_STORE_TSV_H
+#define DUET_STORE_TSV_H
+
+#include <stdio.h>
+
+/* As store_format_number writes it. */
+void tsv_number(FILE *out, double value);
+
+/* Text in which control characters, tabs among them, are spaces. */
+void tsv_text(FILE *out, const char *text);
+
+/* One word for gnuplot and others: spaces and control characters are '_'. */
+void tsv_word(FILE *out, const char *text);
+
+#endif
