@@ -40,29 +40,31 @@ struct latent_measure {
     double *operator_work; /* [thread] */
     size_t operator_work_size;
     /* results */
-    double *correlation;                                          /* correlation_offset */
+    double *correlation;         /* correlation_offset */
     double best[TREE_MAX_DEPTH]; /* [level] mean over nodes of the largest |correlation| */
-    double *probability;                                          /* [label] */
+    double *probability;         /* [label] */
     double *norm[NETWORK_MAX_LEVELS], *trace[NETWORK_MAX_LEVELS]; /* [level][node] */
     double *eigenvalue[NETWORK_MAX_LEVELS];                       /* [level][node][rank] */
 };
 
 /* Lay out in `arena`: call once counting, once real. */
-void latents_layout(struct latent_measure *measure, const struct latent_plan *plan, struct arena *arena);
+void latents_layout(struct latent_measure *measure, const struct latent_plan *plan,
+                    struct arena *arena);
 
 struct operator_shape latents_shape(const struct latent_measure *measure, int level);
 
 /* From `samples` fresh samples at (seed, PURPOSE_MEASURE, epoch). */
 enum status latents_from_samples(struct latent_measure *measure, double *parameters, uint64_t seed,
-                            uint64_t epoch, size_t samples, struct error *err);
+                                 uint64_t epoch, size_t samples, struct error *err);
 
 /* From an enumerated support: exact. */
 enum status latents_from_support(struct latent_measure *measure, double *parameters,
-                            const struct support *support, struct error *err);
+                                 const struct support *support, struct error *err);
 
 /* From given samples: state[node][stride] of all nodes. */
-enum status latents_from_given(struct latent_measure *measure, double *parameters, const uint8_t *state,
-                          size_t stride, size_t count, struct error *err);
+enum status latents_from_given(struct latent_measure *measure, double *parameters,
+                               const uint8_t *state, size_t stride, size_t count,
+                               struct error *err);
 
 /* Products of one measurement of `samples` samples, in floating-point operations. */
 double latents_flops(const struct latent_measure *measure, size_t samples);

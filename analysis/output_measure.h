@@ -31,11 +31,11 @@ struct output_plan {
 
 struct output_measure {
     struct output_plan plan;
-    struct output_work *work; /* one a thread */
-    double *sums;                     /* [group][3][width][width] */
-    double *feature;                  /* [width][feature_stride] outputs for un-augmented samples */
-    uint8_t *label;                   /* [latent][feature_stride] */
-    size_t feature_stride, latents;   /* latents: of levels 0..keep_level, 0 without probes */
+    struct output_work *work;       /* one a thread */
+    double *sums;                   /* [group][3][width][width] */
+    double *feature;                /* [width][feature_stride] outputs for un-augmented samples */
+    uint8_t *label;                 /* [latent][feature_stride] */
+    size_t feature_stride, latents; /* latents: of levels 0..keep_level, 0 without probes */
     double *scratch;
     /* results */
     double *c, *f, *d;
@@ -58,20 +58,19 @@ const struct tree *outputs_tree(const struct output_measure *measure);
 bool outputs_has_matrix(const struct output_measure *measure);
 
 /* Lay out in `arena`: call once counting, once real. */
-void outputs_layout(struct output_measure *measure,
-                           const struct output_plan *plan, struct arena *arena);
+void outputs_layout(struct output_measure *measure, const struct output_plan *plan,
+                    struct arena *arena);
 
 /* Measure on the samples at (seed, PURPOSE_MEASURE, epoch).  `target`: parameters of the target
  * network; NULL: the online network's.  `predictor`: parameters of the predictor, not looked at
  * without one. */
-enum status outputs_measure(struct output_measure *measure, double *parameters,
-                                   double *target, const double *predictor, uint64_t seed,
-                                   uint64_t epoch, struct error *err);
+enum status outputs_measure(struct output_measure *measure, double *parameters, double *target,
+                            const double *predictor, uint64_t seed, uint64_t epoch,
+                            struct error *err);
 
 /* The same from C, F and D that the caller has written: exact ones, say.  Without probes;
  * `parameters` may be NULL: then balance and cosine are NaN, as is the balance for alpha_p = 0. */
-enum status outputs_from_moments(struct output_measure *measure,
-                                        const double *parameters, const double *target,
-                                        const double *predictor, struct error *err);
+enum status outputs_from_moments(struct output_measure *measure, const double *parameters,
+                                 const double *target, const double *predictor, struct error *err);
 
 #endif

@@ -25,11 +25,11 @@ size_t readout_weights(size_t features, int states);
 size_t readout_work(size_t features, int states);
 
 /* STATUS_DIVERGED where the features are not finite. */
-enum status readout_fit(struct readout *readout, size_t samples, const double *feature, size_t stride,
-                      const uint8_t *label, double *work, struct error *err);
+enum status readout_fit(struct readout *readout, size_t samples, const double *feature,
+                        size_t stride, const uint8_t *label, double *work, struct error *err);
 
 /* Share of samples whose state is predicted; the first of equal values wins. */
 double readout_accuracy(const struct readout *readout, size_t samples, const double *feature,
-                      size_t stride, const uint8_t *label);
+                        size_t stride, const uint8_t *label);
 
 #endif
