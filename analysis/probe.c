@@ -81,8 +81,7 @@ enum status probe_set_open(struct probe_set *set, const struct subject *subject,
             continue;
         void *state = calloc(1, m->size);
         if (!state)
-            return error_set(err, STATUS_SYSTEM, "no memory for the probe %s",
-                             subject->probe[i]->about.name);
+            return error_memory(err, "the probe %s", subject->probe[i]->about.name);
         set->measurement[set->count] = m;
         set->state[set->count++] = state;
     }

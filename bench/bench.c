@@ -322,10 +322,10 @@ static void print_sampler(void)
     double start = now();
     for (uint64_t b = 0; scratch && states && b < BLOCKS; b++) {
         struct draw draw = {.seed = 1, .purpose = PURPOSE_TEST, .block = b};
-        e->learner.source->latents(e->world, draw, scratch, states);
+        e->learner.source->latents->draw(e->world, draw, scratch, states);
     }
     double seconds = now() - start;
-    printf("sampler    %8.1f million samples of %zu nodes a second\n",
+    printf("sampler    %8.1f million samples of %zu nodes per second\n",
            BLOCKS * BLOCK / seconds / 1e6, e->subject.tree->nodes);
     free(scratch);
     free(states);

@@ -183,7 +183,7 @@ static enum status print_table(const struct page *page, const char *axis,
     const bool limited = *info->limit != '\0';
     struct summary_limit *limit = calloc(count + 1, sizeof *limit);
     char limit_axis[SHOWN_PATH] = "";
-    enum status status = limit ? STATUS_OK : error_set(page->err, STATUS_SYSTEM, "out of memory");
+    enum status status = limit ? STATUS_OK : error_memory(page->err, "the summary");
     for (size_t k = 0; limited && k < count && !status; k++)
         status = read_limit(page, info->limit, k, &limit[k], limit_axis);
     const struct summary_table table = {.headline = info->headline,

@@ -27,7 +27,7 @@ enum status record_open(struct record *r, size_t points,
     r->quantity = calloc(counted.count + 1, sizeof *r->quantity);
     r->series = calloc(counted.count + 1, sizeof *r->series);
     if (!r->quantity || !r->series)
-        return error_set(err, STATUS_SYSTEM, "no memory for %zu series", counted.count);
+        return error_memory(err, "%zu series", counted.count);
     struct quantity_list list = {.entry = r->quantity};
     for (size_t i = 0; i < RECORD_PARTS; i++) {
         part[i].add(part[i].state, &list);
@@ -204,7 +204,7 @@ enum status record_store(const struct record *r, const struct quantity_source *c
     constants->add(constants->state, &counted);
     struct quantity_list list = {.entry = calloc(counted.count + 1, sizeof *list.entry)};
     if (!list.entry)
-        return error_set(err, STATUS_SYSTEM, "no memory to store %zu datasets", counted.count);
+        return error_memory(err, "%zu datasets", counted.count);
     constants->add(constants->state, &list);
     struct writer w = {
         .store = store, .record = r, .constant = list.entry, .constants = list.count, .err = err};

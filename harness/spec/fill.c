@@ -131,6 +131,28 @@ static enum status unknown_key(struct loader *loader, enum spec_section s,
                     "unknown key %s%s; %s%s", path, whose, right, hint);
 }
 
+/* The error of a key whose entry has no such parameter, or is not named by the list. */
+static enum status refuse_nested(struct loader *loader, const struct entry *entry,
+                                 const struct nested *nested)
+{
+    const char *what = nested->choice->registry->what, *name = nested->entry->name;
+    const char *names[MAX_KEYS];
+    char path[2 * MAX_SHOWN], right[PHRASE];
+    size_t count = 0;
+    write_path(path, sizeof path, entry->section, entry->key);
+    if (nested->param)
+        return error_at(loader->err, entry->text, entry->line, entry->column, path,
+                        "%s is of the %s %s, which %s.%s does not name; name it, or leave the key "
+                        "out",
+                        path, what, name, spec_sections[entry->section].key, nested->choice->name);
+    for (const struct param *p = nested->entry->params; p && p->name && count < MAX_KEYS; p++)
+        names[count++] = p->name;
+    suggest_word(right, sizeof right, strchr(entry->key, '.') + 1, names, count, "the keys are");
+    return error_at(loader->err, entry->text, entry->line, entry->column, path,
+                    "unknown key %s of %s %s; %s", path, what, name,
+                    count ? right : "it has no keys");
+}
+
 /* Every key that was written is one of the descriptor's, or of a table within the section. */
 static enum status check_keys(struct loader *loader, enum spec_section s)
 {
@@ -146,7 +168,7 @@ static enum status check_keys(struct loader *loader, enum spec_section s)
         if (!nested_split(chosen, entry->key, &nested))
             return unknown_key(loader, s, entry);
         if (!nested.param)
-            return nested_refuse(loader, entry, &nested);
+            return refuse_nested(loader, entry, &nested);
     }
     return STATUS_OK;
 }
@@ -184,7 +206,7 @@ static enum status fill_tables(struct loader *loader, enum spec_section s)
         const struct entry *entry = &origin->entries[i];
         if (entry->section == s && entry->key &&
             nested_split(spec->chosen[s], entry->key, &nested) && !(named & 1u << nested.index))
-            return nested_refuse(loader, entry, &nested);
+            return refuse_nested(loader, entry, &nested);
     }
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < count; i++)

@@ -93,10 +93,6 @@ bool nested_is_table(enum spec_section section, const char *key);
 /* Take "ENTRY.KEY" apart; false where it names no entry. */
 bool nested_split(const struct descriptor *chosen, const char *key, struct nested *nested);
 
-/* The error of a key whose entry has no such parameter, or is not named by the list. */
-enum status nested_refuse(struct loader *loader, const struct entry *entry,
-                          const struct nested *nested);
-
 enum status loader_keep_sweep(struct loader *loader);
 
 #endif

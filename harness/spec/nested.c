@@ -1,8 +1,5 @@
 #include "harness/spec/loader.h"
-#include "harness/spec/value.h"
-#include "harness/spec/words.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const struct param *nested_choice(const struct descriptor *descriptor)
@@ -40,25 +37,4 @@ bool nested_split(const struct descriptor *chosen, const char *key, struct neste
         return true;
     }
     return false;
-}
-
-enum status nested_refuse(struct loader *loader, const struct entry *entry,
-                          const struct nested *nested)
-{
-    const char *what = nested->choice->registry->what, *name = nested->entry->name;
-    const char *names[MAX_KEYS];
-    char path[2 * MAX_SHOWN], right[PHRASE];
-    size_t count = 0;
-    write_path(path, sizeof path, entry->section, entry->key);
-    if (nested->param)
-        return error_at(loader->err, entry->text, entry->line, entry->column, path,
-                        "%s is of the %s %s, which %s.%s does not name; name it, or leave the key "
-                        "out",
-                        path, what, name, spec_sections[entry->section].key, nested->choice->name);
-    for (const struct param *p = nested->entry->params; p && p->name && count < MAX_KEYS; p++)
-        names[count++] = p->name;
-    suggest_word(right, sizeof right, strchr(entry->key, '.') + 1, names, count, "the keys are");
-    return error_at(loader->err, entry->text, entry->line, entry->column, path,
-                    "unknown key %s of %s %s; %s", path, what, name,
-                    count ? right : "it has no keys");
 }

@@ -68,6 +68,13 @@ head -c 5000 keep-full.h5 >keep-cut.h5
 expect "truncated file" 2 "keep-cut.h5" "$duet" info keep-cut.h5
 expect "missing dataset names the nearest" 2 "series/los.*series/loss" "$duet" export keep-full.h5 series/los
 
+# Probes that do not apply, and their keys.
+expect "a named probe that does not apply" 2 "command line.*measure.probes names alignment.*no predictor; those that apply are correlation" $run good.yaml measure.probes=[covop,alignment]
+printf 'data: {depth: 3}\nmeasure:\n  probes: [features]\n' >probes.yaml
+expect "... in the file: its place" 2 "probes.yaml:3:3: measure.probes names features" $run probes.yaml
+expect "an unknown probe" 2 "measure.probes is 'corelation'.*near correlation" $run good.yaml measure.probes=corelation
+expect "a key of a probe that has none" 2 "measure.linear.x of probe linear; it has no keys" $run good.yaml measure.linear.x=1
+
 # Labels and several positives.
 labels="$run good.yaml data.depth=3"
 expect "no labels from real-valued data" 2 "objective.name supcon_out.*data.source gaussian has none" $run objective.name=supcon_out data.source=gaussian network.kind=mlp train.samples=256 train.batch=64

@@ -112,8 +112,54 @@ static const struct descriptor every_source = {
     .settings_size = sizeof(struct every),
 };
 
-static const struct descriptor *const test_sources[] = {&source_hltm.about, &every_source};
-const struct registry sources_under_test = {"data source", test_sources, 2};
+/* One whose list names entries of a registry, which have parameters of their own. */
+struct disk {
+    double radius;
+    int64_t sides;
+};
+
+static const struct param disk_params[] = {
+    {.name = "radius",
+     .type = PARAM_REAL,
+     .fallback = "1.5",
+     .low = POSITIVE,
+     .high = UNBOUNDED,
+     .doc = "of the disk",
+     .offset = offsetof(struct disk, radius)},
+    {.name = "sides",
+     .type = PARAM_INTEGER,
+     .fallback = "6",
+     .low = 3,
+     .high = 9,
+     .doc = "of its boundary",
+     .offset = offsetof(struct disk, sides)},
+    {.name = NULL},
+};
+
+static const struct descriptor disk = {
+    .name = "disk", .doc = "Round.", .params = disk_params, .settings_size = sizeof(struct disk)};
+static const struct descriptor point = {.name = "point", .doc = "Small."};
+static const struct descriptor *const shapes[] = {&point, &disk};
+static const struct registry shape_registry = {"shape", shapes, 2};
+
+static const struct param shapes_params[] = {
+    {.name = "shapes",
+     .type = PARAM_CHOICES,
+     .fallback = "[point]",
+     .registry = &shape_registry,
+     .doc = "some of them",
+     .offset = 0},
+    {.name = NULL},
+};
+
+static const struct descriptor shapes_source = {.name = "shapes",
+                                                .doc = "Shapes by name.",
+                                                .params = shapes_params,
+                                                .settings_size = sizeof(unsigned)};
+
+static const struct descriptor *const test_sources[] = {&source_hltm.about, &every_source,
+                                                        &shapes_source};
+const struct registry sources_under_test = {"data source", test_sources, 3};
 
 /* ---- helpers ---- */
 
@@ -641,6 +687,79 @@ static void choices_get_the_nearest_word(void **state)
     refused("measure: {probes: [[covop]]}\n", "s.yaml:1:20", "is a list");
 }
 
+/* ---- tables within a section ---- */
+
+static const struct disk *disk_of(const struct spec *spec)
+{
+    assert_non_null(spec->tables[SECTION_DATA]);
+    assert_null(spec->tables[SECTION_DATA][0]); /* a point has no parameters */
+    return spec->tables[SECTION_DATA][1];
+}
+
+static void named_entries_have_keys_of_their_own(void **state)
+{
+    (void)state;
+    struct spec spec = good("data: {source: shapes}\n", NULL);
+    assert_null(disk_of(&spec));
+    assert_non_null(strstr(spec.yaml, "data: {source: shapes, shapes: [point]}\n"));
+    spec_free(&spec);
+    spec = good("data: {source: shapes, shapes: [disk, point]}\n", NULL);
+    assert_true(disk_of(&spec)->radius == 1.5 && disk_of(&spec)->sides == 6);
+    assert_non_null(strstr(spec.yaml, "shapes: [point, disk], disk: {radius: 1.5, sides: 6}}\n"));
+    check_round_trip(&spec);
+    spec_free(&spec);
+    spec = good("data:\n  source: shapes\n  shapes: disk\n  disk: {radius: 2}\n",
+                WORDS("data.disk.sides=4"));
+    assert_true(disk_of(&spec)->radius == 2 && disk_of(&spec)->sides == 4);
+    assert_non_null(strstr(spec.written, "disk.radius: 2, disk.sides: 4"));
+    struct spec again = good(spec.written, NULL);
+    assert_string_equal(again.yaml, spec.yaml);
+    spec_free(&again);
+    spec_free(&spec);
+    spec = good("data: {source: shapes, shapes: disk}\n", WORDS("data.disk={sides: 5}"));
+    assert_int_equal(disk_of(&spec)->sides, 5);
+    spec_free(&spec);
+}
+
+static void keys_of_named_entries_are_checked(void **state)
+{
+    (void)state;
+    refused("data: {source: shapes, shapes: disk, disk: {sides: 2}}\n", "s.yaml:1:52",
+            "data.disk.sides is '2', out of range", "an integer in 3..9");
+    refused("data: {source: shapes, shapes: disk, disk: {side: 4}}\n", "s.yaml:1:45",
+            "unknown key data.disk.side of shape disk", "the nearest is sides");
+    refused("data: {source: shapes, point: {x: 4}}\n", "s.yaml:1:32",
+            "unknown key data.point.x of shape point", "it has no keys");
+    refused("data: {source: shapes, disk: {sides: 4}}\n", "s.yaml:1:31", "data.disk.sides",
+            "shape disk", "data.shapes does not name");
+    refused("data: {source: shapes, disk: 4}\n", "s.yaml:1:30", "data.disk is '4'", "a mapping");
+    refused("data: {source: shapes, dusk: {sides: 4}}\n", "s.yaml:1:24", "unknown key data.dusk");
+    refused("data: {source: shapes, shapes: [dsk]}\n", "s.yaml:1:33", "near disk",
+            "one of point, disk");
+    refused("measure: {linear: {x: 1}}\n", "s.yaml:1:20", "unknown key measure.linear.x of probe");
+    refused("data: {source: shapes, shapes: disk, disk: {sides: 4, sides: 5}}\n", "s.yaml:1:55",
+            "data.disk.sides is written twice");
+}
+
+static void a_default_is_known_however_it_is_written(void **state)
+{
+    (void)state;
+    const char *fallback = descriptor_param(measure_registry.entries[0], "probes")->fallback;
+    struct spec spec = good("", NULL);
+    assert_true(spec_is_default(&spec, SECTION_MEASURE, "probes"));
+    assert_true(spec_is_default(&spec, SECTION_MEASURE, "every"));
+    struct spec again = good(spec.yaml, NULL);
+    assert_true(spec_is_default(&again, SECTION_MEASURE, "probes"));
+    assert_non_null(strstr(spec.yaml, fallback));
+    spec_free(&again);
+    spec_free(&spec);
+    spec = good("measure: {probes: [covop], every: 2}\n", NULL);
+    assert_false(spec_is_default(&spec, SECTION_MEASURE, "probes"));
+    assert_false(spec_is_default(&spec, SECTION_MEASURE, "every"));
+    assert_true(spec_is_default(&spec, SECTION_MEASURE, "samples"));
+    spec_free(&spec);
+}
+
 static void a_key_without_default_must_be_given(void **state)
 {
     (void)state;
@@ -1036,6 +1155,9 @@ int main(void)
         cmocka_unit_test(numbers_are_finite_and_fit),
         cmocka_unit_test(lists_are_checked_entry_by_entry),
         cmocka_unit_test(choices_get_the_nearest_word),
+        cmocka_unit_test(named_entries_have_keys_of_their_own),
+        cmocka_unit_test(keys_of_named_entries_are_checked),
+        cmocka_unit_test(a_default_is_known_however_it_is_written),
         cmocka_unit_test(a_key_without_default_must_be_given),
         cmocka_unit_test(names_make_safe_folders),
         cmocka_unit_test(syntax_errors_have_a_place),

@@ -1,5 +1,6 @@
-/* Protects sim/train/blocks.c and local training in sim/train/trainer_*.c: the cut of a network into
- * blocks, each block's loss and gradient against a plain evaluation, no gradient below a block. */
+/* Protects sim/train/blocks.c and local training in sim/train/trainer_*.c: the cut of a network
+ * into blocks, each block's loss and gradient against a plain evaluation, no gradient below a
+ * block. */
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
 #include "sim/loss/objectives/objectives.h"

@@ -1,6 +1,7 @@
 /* Protects sim/loss/comatch.c, sim/net/class_head.c, sim/train/labelled.c and semi-supervised
- * training in sim/train/trainer_*.c: pseudo-labels, graphs and loss against a plain evaluation with a
- * history instead of a bank, gradients against differences, a trainer's steps against plain steps.
+ * training in sim/train/trainer_*.c: pseudo-labels, graphs and loss against a plain evaluation with
+ * a history instead of a bank, gradients against differences, a trainer's steps against plain
+ * steps.
  */
 #include "analysis/classification.h"
 #include "core/random.h"

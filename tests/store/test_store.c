@@ -76,6 +76,11 @@ static struct store *filled_store(void)
         store_put(store, "/ceiling/level_1", 1, (size_t[]){3}, one, ceiling, "ceiling", "1", &err),
         &err);
     check(store_put(store, "/loss", 0, NULL, NULL, &best[1], "loss", "nat", &err), &err);
+    check(
+        store_put_note(store, "/series/best_correlation", "headline", "the best of a\nlevel", &err),
+        &err);
+    check(store_put_note(store, "/series/best_correlation", "limit", "/ceiling/level", &err), &err);
+    assert_int_equal(store_put_note(store, "/nothing", "headline", "x", &err), STATUS_INVALID);
     return store;
 }
 
@@ -1221,6 +1226,8 @@ static void info_shows_the_run_and_its_summary(void **state)
     assert_contains(text, "measured      2 epochs, 0 to 10\n");
     assert_contains(text, "\nspec\n  name: t\n  train:\n    epochs: 1\n\n");
     assert_contains(text, "  /series/correlation/level_1           2 x 3 x 2");
+    assert_contains(text, "\nthe best of a?level\n"
+                          "level   nodes    before     after   ceiling\n");
     assert_contains(text, "\n    0       -    0.1250    0.5000         -\n");
     assert_contains(text, "\n    1       3    0.2500    0.8750    0.9000\n");
     free(text);
