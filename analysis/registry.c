@@ -11,20 +11,10 @@ _Static_assert((int)PROBE_COUNT < (int)PROBE_MOST, "measure.probes has a bit for
 const struct registry probe_registry = {"probe", probes, PROBE_COUNT};
 
 static const struct param params[] = {
-    {.name = "every",
-     .type = PARAM_INTEGER,
-     .fallback = "1",
-     .low = 1,
-     .high = 1e6,
-     .doc = "epochs between measurements",
-     .offset = offsetof(struct measure_settings, every)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 1,
-     .high = 1e12,
-     .doc = "samples of a measurement",
-     .offset = offsetof(struct measure_settings, samples)},
+    NUMBER_PARAM("every", PARAM_INTEGER, struct measure_settings, every, "1", 1, 1e6,
+                 "epochs between measurements"),
+    NUMBER_PARAM("samples", PARAM_INTEGER, struct measure_settings, samples, "64000", 1, 1e12,
+                 "samples of a measurement"),
     /* The default is part of the stored spec and its hash: a new probe is asked for by name. */
     {.name = "probes",
      .type = PARAM_CHOICES,
@@ -34,21 +24,12 @@ static const struct param params[] = {
             "measure.NAME.KEY). Of the default list, what does not apply to the run is left out. "
             "[] measures nothing but the loss",
      .offset = offsetof(struct measure_settings, probes)},
-    {.name = "probe_samples",
-     .type = PARAM_INTEGER,
-     .fallback = "10000",
-     .low = 4,
-     .high = 1e9,
-     .doc = "samples of the linear probes and of features, half of them held out; and of a class "
-            "head",
-     .offset = offsetof(struct measure_settings, probe_samples)},
-    {.name = "ridge",
-     .type = PARAM_REAL,
-     .fallback = "1e-6",
-     .low = POSITIVE,
-     .high = UNBOUNDED,
-     .doc = "penalty of the linear probes, on the squared norm of the readout",
-     .offset = offsetof(struct measure_settings, ridge)},
+    NUMBER_PARAM(
+        "probe_samples", PARAM_INTEGER, struct measure_settings, probe_samples, "10000", 4, 1e9,
+        "samples of the linear probes and of features, half of them held out; and of a class "
+        "head"),
+    NUMBER_PARAM("ridge", PARAM_REAL, struct measure_settings, ridge, "1e-6", POSITIVE, UNBOUNDED,
+                 "penalty of the linear probes, on the squared norm of the readout"),
     {.name = NULL},
 };
 

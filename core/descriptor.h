@@ -55,6 +55,29 @@ struct param {
     size_t offset;                   /* of the field in the settings struct */
 };
 
+/* Lines of a parameter table: key, settings struct, its member, default as YAML text, meaning.
+ * NUMBER_PARAM is of type PARAM_INTEGER, PARAM_REAL or a list of them, with its range. */
+#define NUMBER_PARAM(key, kind, settings, member, default_, low_, high_, meaning)                  \
+    {                                                                                              \
+        .name = key, .type = kind, .fallback = default_, .low = low_, .high = high_,               \
+        .doc = meaning, .offset = offsetof(settings, member)                                       \
+    }
+#define BOOLEAN_PARAM(key, settings, member, default_, meaning)                                    \
+    {                                                                                              \
+        .name = key, .type = PARAM_BOOLEAN, .fallback = default_, .doc = meaning,                  \
+        .offset = offsetof(settings, member)                                                       \
+    }
+#define CHOICE_PARAM(key, settings, member, default_, words, meaning)                              \
+    {                                                                                              \
+        .name = key, .type = PARAM_CHOICE, .fallback = default_, .choices = words, .doc = meaning, \
+        .offset = offsetof(settings, member)                                                       \
+    }
+#define TEXT_PARAM(key, settings, member, default_, meaning)                                       \
+    {                                                                                              \
+        .name = key, .type = PARAM_TEXT, .fallback = default_, .doc = meaning,                     \
+        .offset = offsetof(settings, member)                                                       \
+    }
+
 struct descriptor {
     const char *name;
     const char *doc;            /* one paragraph */

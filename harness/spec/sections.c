@@ -4,18 +4,9 @@
 #include "sim/registry.h"
 
 const struct param top_params[] = {
-    {.name = "name",
-     .type = PARAM_TEXT,
-     .fallback = "run",
-     .doc = "folder of the results",
-     .offset = offsetof(struct top, name)},
-    {.name = "seed",
-     .type = PARAM_INTEGER,
-     .fallback = "1",
-     .low = 0,
-     .high = UNBOUNDED,
-     .doc = "of every random stream",
-     .offset = offsetof(struct top, seed)},
+    TEXT_PARAM("name", struct top, name, "run", "folder of the results"),
+    NUMBER_PARAM("seed", PARAM_INTEGER, struct top, seed, "1", 0, UNBOUNDED,
+                 "of every random stream"),
     {.name = NULL},
 };
 

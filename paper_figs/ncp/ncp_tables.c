@@ -16,20 +16,10 @@ struct tables_settings {
 };
 
 static const struct param tables_params[] = {
-    {.name = "seeds",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 2,
-     .high = 1000,
-     .doc = "runs of each ablation, with trees and first weights of their own",
-     .offset = offsetof(struct tables_settings, seeds)},
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 1,
-     .high = 1000,
-     .doc = "of 200 steps",
-     .offset = offsetof(struct tables_settings, epochs)},
+    NUMBER_PARAM("seeds", PARAM_INTEGER, struct tables_settings, seeds, "10", 2, 1000,
+                 "runs of each ablation, with trees and first weights of their own"),
+    NUMBER_PARAM("epochs", PARAM_INTEGER, struct tables_settings, epochs, "10", 1, 1000,
+                 "of 200 steps"),
     {0},
 };
 

@@ -19,27 +19,13 @@ struct levels_settings {
 };
 
 static const struct param levels_params[] = {
-    {.name = "seeds",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 2,
-     .high = 1000,
-     .doc = "runs of each objective, with seeds 1, 2, ... of the tree, the weights and the samples",
-     .offset = offsetof(struct levels_settings, seeds)},
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "4",
-     .low = 1,
-     .high = 10000,
-     .doc = "epochs of training",
-     .offset = offsetof(struct levels_settings, epochs)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "32000",
-     .low = 1000,
-     .high = 1e9,
-     .doc = "samples per epoch",
-     .offset = offsetof(struct levels_settings, samples)},
+    NUMBER_PARAM(
+        "seeds", PARAM_INTEGER, struct levels_settings, seeds, "10", 2, 1000,
+        "runs of each objective, with seeds 1, 2, ... of the tree, the weights and the samples"),
+    NUMBER_PARAM("epochs", PARAM_INTEGER, struct levels_settings, epochs, "4", 1, 10000,
+                 "epochs of training"),
+    NUMBER_PARAM("samples", PARAM_INTEGER, struct levels_settings, samples, "32000", 1000, 1e9,
+                 "samples per epoch"),
     {0},
 };
 

@@ -77,27 +77,13 @@ struct network_kind {
 
 /* Their lines of a kind's parameter table. */
 #define NETWORK_COMMON_PARAMS                                                                      \
-    {.name = "activation",                                                                         \
-     .type = PARAM_CHOICE,                                                                         \
-     .fallback = "relu",                                                                           \
-     .choices = "relu linear",                                                                     \
-     .doc = "nonlinearity below the output",                                                       \
-     .offset = offsetof(struct network_common, activation)},                                       \
-        {.name = "bias",                                                                           \
-         .type = PARAM_BOOLEAN,                                                                    \
-         .fallback = "true",                                                                       \
-         .doc = "whether neurons have a bias",                                                     \
-         .offset = offsetof(struct network_common, bias)},                                         \
-        {.name = "normalize",                                                                      \
-         .type = PARAM_BOOLEAN,                                                                    \
-         .fallback = "true",                                                                       \
-         .doc = "divide the output by its norm + norm_eps",                                        \
-         .offset = offsetof(struct network_common, normalize)},                                    \
-    {                                                                                              \
-        .name = "norm_eps", .type = PARAM_REAL, .fallback = "1e-4", .low = 0, .high = UNBOUNDED,   \
-        .doc = "added to the norm before dividing",                                                \
-        .offset = offsetof(struct network_common, norm_eps)                                        \
-    }
+    CHOICE_PARAM("activation", struct network_common, activation, "relu", "relu linear",           \
+                 "nonlinearity below the output"),                                                 \
+        BOOLEAN_PARAM("bias", struct network_common, bias, "true", "whether neurons have a bias"), \
+        BOOLEAN_PARAM("normalize", struct network_common, normalize, "true",                       \
+                      "divide the output by its norm + norm_eps"),                                 \
+        NUMBER_PARAM("norm_eps", PARAM_REAL, struct network_common, norm_eps, "1e-4", 0,           \
+                     UNBOUNDED, "added to the norm before dividing")
 
 /* A network for the data of a source. */
 enum status network_build(struct network *network, const struct network_kind *kind,

@@ -13,28 +13,13 @@ static void update(const void *settings, uint64_t step, size_t count, double *pa
     }
 }
 
-static const struct param params[] = {{.name = "lr",
-                                       .type = PARAM_REAL,
-                                       .fallback = "0.1",
-                                       .low = 0,
-                                       .high = UNBOUNDED,
-                                       .doc = "learning rate",
-                                       .offset = offsetof(struct sgd_settings, lr)},
-                                      {.name = "momentum",
-                                       .type = PARAM_REAL,
-                                       .fallback = "0",
-                                       .low = 0,
-                                       .high = 1,
-                                       .doc = "share of the last step that is kept",
-                                       .offset = offsetof(struct sgd_settings, momentum)},
-                                      {.name = "weight_decay",
-                                       .type = PARAM_REAL,
-                                       .fallback = "0",
-                                       .low = 0,
-                                       .high = UNBOUNDED,
-                                       .doc = "eta: added to the gradient times the parameter",
-                                       .offset = offsetof(struct sgd_settings, weight_decay)},
-                                      {0}};
+static const struct param params[] = {
+    NUMBER_PARAM("lr", PARAM_REAL, struct sgd_settings, lr, "0.1", 0, UNBOUNDED, "learning rate"),
+    NUMBER_PARAM("momentum", PARAM_REAL, struct sgd_settings, momentum, "0", 0, 1,
+                 "share of the last step that is kept"),
+    NUMBER_PARAM("weight_decay", PARAM_REAL, struct sgd_settings, weight_decay, "0", 0, UNBOUNDED,
+                 "eta: added to the gradient times the parameter"),
+    {0}};
 
 const struct optimiser optimiser_sgd = {
     .about = {.name = "sgd",

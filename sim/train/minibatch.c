@@ -298,27 +298,12 @@ static int describe_step(const void *state, uint64_t step, char *text, size_t si
 }
 
 static const struct param params[] = {
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "20",
-     .low = 0,
-     .high = 1e6,
-     .doc = "passes over `samples` fresh samples",
-     .offset = offsetof(struct minibatch_settings, epochs)},
-    {.name = "samples",
-     .type = PARAM_INTEGER,
-     .fallback = "64000",
-     .low = 1,
-     .high = 1e12,
-     .doc = "samples of an epoch",
-     .offset = offsetof(struct minibatch_settings, samples)},
-    {.name = "batch",
-     .type = PARAM_INTEGER,
-     .fallback = "128",
-     .low = 1,
-     .high = 1e9,
-     .doc = "samples of an update",
-     .offset = offsetof(struct minibatch_settings, batch)},
+    NUMBER_PARAM("epochs", PARAM_INTEGER, struct minibatch_settings, epochs, "20", 0, 1e6,
+                 "passes over `samples` fresh samples"),
+    NUMBER_PARAM("samples", PARAM_INTEGER, struct minibatch_settings, samples, "64000", 1, 1e12,
+                 "samples of an epoch"),
+    NUMBER_PARAM("batch", PARAM_INTEGER, struct minibatch_settings, batch, "128", 1, 1e9,
+                 "samples of an update"),
     {.name = NULL},
 };
 

@@ -7,35 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct param dual_params[] = {{.name = "points",
-                                     .type = PARAM_INTEGER,
-                                     .fallback = "4",
-                                     .low = 2,
-                                     .high = 64,
-                                     .doc = "data points of a distribution",
-                                     .offset = offsetof(struct dual_settings, points)},
-                                    {.name = "views",
-                                     .type = PARAM_INTEGER,
-                                     .fallback = "3",
-                                     .low = 2,
-                                     .high = 16,
-                                     .doc = "views of a data point",
-                                     .offset = offsetof(struct dual_settings, views)},
-                                    {.name = "depth",
-                                     .type = PARAM_INTEGER,
-                                     .fallback = "4",
-                                     .low = 2,
-                                     .high = 8,
-                                     .doc = "layers of a network, at most",
-                                     .offset = offsetof(struct dual_settings, depth)},
-                                    {.name = "width",
-                                     .type = PARAM_INTEGER,
-                                     .fallback = "6",
-                                     .low = 3,
-                                     .high = 32,
-                                     .doc = "neurons of a layer or node, at most",
-                                     .offset = offsetof(struct dual_settings, width)},
-                                    {0}};
+const struct param dual_params[] = {
+    NUMBER_PARAM("points", PARAM_INTEGER, struct dual_settings, points, "4", 2, 64,
+                 "data points of a distribution"),
+    NUMBER_PARAM("views", PARAM_INTEGER, struct dual_settings, views, "3", 2, 16,
+                 "views of a data point"),
+    NUMBER_PARAM("depth", PARAM_INTEGER, struct dual_settings, depth, "4", 2, 8,
+                 "layers of a network, at most"),
+    NUMBER_PARAM("width", PARAM_INTEGER, struct dual_settings, width, "6", 3, 32,
+                 "neurons of a layer or node, at most"),
+    {0}};
 
 /* ---- networks ---- */
 

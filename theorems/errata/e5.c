@@ -11,21 +11,12 @@ struct batch_settings {
     int64_t samples, outputs;
 };
 
-static const struct param batch_params[] = {{.name = "samples",
-                                             .type = PARAM_INTEGER,
-                                             .fallback = "40",
-                                             .low = 3,
-                                             .high = 4096,
-                                             .doc = "samples of a batch, at most",
-                                             .offset = offsetof(struct batch_settings, samples)},
-                                            {.name = "outputs",
-                                             .type = PARAM_INTEGER,
-                                             .fallback = "8",
-                                             .low = 3,
-                                             .high = 256,
-                                             .doc = "outputs of the network, at most",
-                                             .offset = offsetof(struct batch_settings, outputs)},
-                                            {0}};
+static const struct param batch_params[] = {
+    NUMBER_PARAM("samples", PARAM_INTEGER, struct batch_settings, samples, "40", 3, 4096,
+                 "samples of a batch, at most"),
+    NUMBER_PARAM("outputs", PARAM_INTEGER, struct batch_settings, outputs, "8", 3, 256,
+                 "outputs of the network, at most"),
+    {0}};
 
 /* ---- a batch of outputs ---- */
 

@@ -7,14 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct param ncp_params[] = {{.name = "size",
-                                    .type = PARAM_INTEGER,
-                                    .fallback = "4",
-                                    .low = 3,
-                                    .high = 16,
-                                    .doc = "inputs and outputs of the linear network, at most",
-                                    .offset = offsetof(struct ncp_settings, size)},
-                                   {0}};
+const struct param ncp_params[] = {
+    NUMBER_PARAM("size", PARAM_INTEGER, struct ncp_settings, size, "4", 3, 16,
+                 "inputs and outputs of the linear network, at most"),
+    {0}};
 
 /* ---- drawing ---- */
 

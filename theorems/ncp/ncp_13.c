@@ -13,13 +13,9 @@ struct direct_claim_settings {
 };
 
 static const struct param params[] = {
-    {.name = "epochs",
-     .type = PARAM_INTEGER,
-     .fallback = "10",
-     .low = 1,
-     .high = ABLATION_MAX_EPOCHS,
-     .doc = "epochs of a run, 200 steps each; the identities always take 9 steps",
-     .offset = offsetof(struct direct_claim_settings, epochs)},
+    NUMBER_PARAM("epochs", PARAM_INTEGER, struct direct_claim_settings, epochs, "10", 1,
+                 ABLATION_MAX_EPOCHS,
+                 "epochs of a run, 200 steps each; the identities always take 9 steps"),
     {0}};
 
 /* ---- mechanics: a few steps of the trainer, and the same moments without it ---- */

@@ -129,25 +129,11 @@ void sc_cosines(const struct sc_batch *b, size_t i, double *cosine)
                            : product(b, i, k) / sqrt(product(b, i, i) * product(b, k, k)) / b->tau;
 }
 
-const struct param sc_params[] = {{.name = "samples",
-                                   .type = PARAM_INTEGER,
-                                   .fallback = "12",
-                                   .low = 4,
-                                   .high = 256,
-                                   .doc = "samples of a batch, at most",
-                                   .offset = offsetof(struct sc_settings, samples)},
-                                  {.name = "width",
-                                   .type = PARAM_INTEGER,
-                                   .fallback = "6",
-                                   .low = 2,
-                                   .high = 256,
-                                   .doc = "outputs, at most",
-                                   .offset = offsetof(struct sc_settings, width)},
-                                  {.name = "classes",
-                                   .type = PARAM_INTEGER,
-                                   .fallback = "4",
-                                   .low = 1,
-                                   .high = 64,
-                                   .doc = "classes besides two that are always present, at most",
-                                   .offset = offsetof(struct sc_settings, classes)},
-                                  {0}};
+const struct param sc_params[] = {
+    NUMBER_PARAM("samples", PARAM_INTEGER, struct sc_settings, samples, "12", 4, 256,
+                 "samples of a batch, at most"),
+    NUMBER_PARAM("width", PARAM_INTEGER, struct sc_settings, width, "6", 2, 256,
+                 "outputs, at most"),
+    NUMBER_PARAM("classes", PARAM_INTEGER, struct sc_settings, classes, "4", 1, 64,
+                 "classes besides two that are always present, at most"),
+    {0}};

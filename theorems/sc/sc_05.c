@@ -9,13 +9,8 @@ struct local_settings {
 };
 
 static const struct param params[] = {TRAINING_PARAMS,
-                                      {.name = "block",
-                                       .type = PARAM_INTEGER,
-                                       .fallback = "2",
-                                       .low = 2,
-                                       .high = 4,
-                                       .doc = "levels of a block",
-                                       .offset = offsetof(struct local_settings, block)},
+                                      NUMBER_PARAM("block", PARAM_INTEGER, struct local_settings,
+                                                   block, "2", 2, 4, "levels of a block"),
                                       {0}};
 
 static const struct block_cut end_to_end = {.size = 0}, single_levels = {.size = 1};

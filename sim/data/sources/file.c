@@ -214,28 +214,15 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    {.name = "path",
-     .type = PARAM_TEXT,
-     .fallback = "\"\"",
-     .doc = "HDF5 file; a relative path starts from where duet is called",
-     .offset = offsetof(struct settings, path)},
-    {.name = "dataset",
-     .type = PARAM_TEXT,
-     .fallback = "/x",
-     .doc = "the dataset of the rows, numbers [sample][input]",
-     .offset = offsetof(struct settings, dataset)},
-    {.name = "labels",
-     .type = PARAM_TEXT,
-     .fallback = "\"\"",
-     .doc = "dataset of their labels [sample], whole numbers from 0 to 255; empty: they have none",
-     .offset = offsetof(struct settings, labels)},
-    {.name = "noise",
-     .type = PARAM_REAL,
-     .fallback = "0.1",
-     .low = 0,
-     .high = UNBOUNDED,
-     .doc = "sigma^2, variance of the noise of each input of a view",
-     .offset = offsetof(struct settings, noise)},
+    TEXT_PARAM("path", struct settings, path, "\"\"",
+               "HDF5 file; a relative path starts from where duet is called"),
+    TEXT_PARAM("dataset", struct settings, dataset, "/x",
+               "the dataset of the rows, numbers [sample][input]"),
+    TEXT_PARAM(
+        "labels", struct settings, labels, "\"\"",
+        "dataset of their labels [sample], whole numbers from 0 to 255; empty: they have none"),
+    NUMBER_PARAM("noise", PARAM_REAL, struct settings, noise, "0.1", 0, UNBOUNDED,
+                 "sigma^2, variance of the noise of each input of a view"),
     {0}};
 
 const struct source source_file = {

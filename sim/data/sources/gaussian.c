@@ -86,14 +86,10 @@ static void moments(const void *world, double *x, double *x_prime)
 
 static const struct param params[] = {
     SIGNAL_PARAMS,
-    {.name = "noise",
-     .type = PARAM_REALS,
-     .fallback = "0.1",
-     .low = -UNBOUNDED,
-     .high = UNBOUNDED,
-     .doc = "Sigma^n, the covariance of the noise of a view: given as signal is; one number is "
-            "sigma^2",
-     .offset = offsetof(struct settings, noise)},
+    NUMBER_PARAM(
+        "noise", PARAM_REALS, struct settings, noise, "0.1", -UNBOUNDED, UNBOUNDED,
+        "Sigma^n, the covariance of the noise of a view: given as signal is; one number is "
+        "sigma^2"),
     {0}};
 
 const struct source source_gaussian = {

@@ -207,18 +207,10 @@ static void moments(const void *world, double *x, double *x_prime)
 
 static const struct param params[] = {
     SIGNAL_PARAMS,
-    {.name = "scrambled",
-     .type = PARAM_INTEGER,
-     .fallback = "8",
-     .low = 1,
-     .high = SOURCE_MAX_INPUTS,
-     .doc = "k: dimensions of the subspace that is scrambled",
-     .offset = offsetof(struct settings, scrambled)},
-    {.name = "along_inputs",
-     .type = PARAM_BOOLEAN,
-     .fallback = "false",
-     .doc = "whether that subspace is the first k inputs; else it is drawn with the seed",
-     .offset = offsetof(struct settings, along_inputs)},
+    NUMBER_PARAM("scrambled", PARAM_INTEGER, struct settings, scrambled, "8", 1, SOURCE_MAX_INPUTS,
+                 "k: dimensions of the subspace that is scrambled"),
+    BOOLEAN_PARAM("along_inputs", struct settings, along_inputs, "false",
+                  "whether that subspace is the first k inputs; else it is drawn with the seed"),
     {0}};
 
 const struct source source_scrambling = {

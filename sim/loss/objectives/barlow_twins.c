@@ -42,19 +42,12 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 }
 
 static const struct param params[] = {
-    {.name = "lambda",
-     .type = PARAM_REAL,
-     .fallback = "0.005",
-     .low = 0,
-     .high = UNBOUNDED,
-     .doc = "weight of the correlations between different outputs",
-     .offset = offsetof(struct barlow_twins_settings, lambda)},
-    {.name = "standardize",
-     .type = PARAM_BOOLEAN,
-     .fallback = "true",
-     .doc = "true: C is the correlation over the batch; false: the mean product of the outputs as "
-            "they are",
-     .offset = offsetof(struct barlow_twins_settings, standardize)},
+    NUMBER_PARAM("lambda", PARAM_REAL, struct barlow_twins_settings, lambda, "0.005", 0, UNBOUNDED,
+                 "weight of the correlations between different outputs"),
+    BOOLEAN_PARAM(
+        "standardize", struct barlow_twins_settings, standardize, "true",
+        "true: C is the correlation over the batch; false: the mean product of the outputs as "
+        "they are"),
     {0}};
 
 const struct objective objective_barlow_twins = {

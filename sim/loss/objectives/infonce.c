@@ -29,24 +29,17 @@ double infonce_loss(const void *settings, int64_t negatives, const double *r_plu
     return r_plus[0] == nearest ? log1p(sum) : (r_plus[0] - nearest) / tau + log(total);
 }
 
-static const struct param params[] = {TAU_PARAM("0.1", "temperature"),
-                                      {.name = "negatives",
-                                       .type = PARAM_INTEGER,
-                                       .fallback = "1",
-                                       .low = 1,
-                                       .high = 4096,
-                                       .doc = "H, independent negatives of each sample",
-                                       .offset = offsetof(struct infonce_settings, negatives)},
-                                      {.name = "similarity",
-                                       .type = PARAM_CHOICE,
-                                       .fallback = "distance",
-                                       .choices = "distance inner_stopped",
-                                       .doc = "distance: -r, half the squared distance, with the "
-                                              "gradient through all views, [DDN]; inner_stopped: "
-                                              "<f(x_1), StopGrad f(x')>, with the gradient "
-                                              "through x_1 alone, [FD]",
-                                       .offset = offsetof(struct infonce_settings, similarity)},
-                                      {0}};
+static const struct param params[] = {
+    TAU_PARAM("0.1", "temperature"),
+    NUMBER_PARAM("negatives", PARAM_INTEGER, struct infonce_settings, negatives, "1", 1, 4096,
+                 "H, independent negatives of each sample"),
+    CHOICE_PARAM("similarity", struct infonce_settings, similarity, "distance",
+                 "distance inner_stopped",
+                 "distance: -r, half the squared distance, with the "
+                 "gradient through all views, [DDN]; inner_stopped: "
+                 "<f(x_1), StopGrad f(x')>, with the gradient "
+                 "through x_1 alone, [FD]"),
+    {0}};
 
 const struct objective objective_infonce = {
     .about = {.name = "infonce",

@@ -8,27 +8,13 @@ static struct block_cut cut(const void *settings)
 
 static const struct param params[] = {
     TAU_PARAM("0.1", "temperature"),
-    {.name = "negatives",
-     .type = PARAM_INTEGER,
-     .fallback = "1",
-     .low = 1,
-     .high = 4096,
-     .doc = "H, independent negatives of each sample",
-     .offset = offsetof(struct loco_settings, infonce.negatives)},
-    {.name = "block",
-     .type = PARAM_INTEGER,
-     .fallback = "2",
-     .low = 1,
-     .high = 24,
-     .doc = "levels of a block, counted from the output; all of the network's: infonce itself",
-     .offset = offsetof(struct loco_settings, cut.size)},
-    {.name = "overlap",
-     .type = PARAM_INTEGER,
-     .fallback = "1",
-     .low = 0,
-     .high = 23,
-     .doc = "levels that a block shares with the one above; 0: disjoint blocks",
-     .offset = offsetof(struct loco_settings, cut.overlap)},
+    NUMBER_PARAM("negatives", PARAM_INTEGER, struct loco_settings, infonce.negatives, "1", 1, 4096,
+                 "H, independent negatives of each sample"),
+    NUMBER_PARAM(
+        "block", PARAM_INTEGER, struct loco_settings, cut.size, "2", 1, 24,
+        "levels of a block, counted from the output; all of the network's: infonce itself"),
+    NUMBER_PARAM("overlap", PARAM_INTEGER, struct loco_settings, cut.overlap, "1", 0, 23,
+                 "levels that a block shares with the one above; 0: disjoint blocks"),
     {0}};
 
 const struct objective objective_loco = {

@@ -110,20 +110,12 @@ void cacr_weights(int64_t count, const double *r, double t, double *weight);
 
 /* Parameter table of the objectives with a target network. */
 #define TARGET_PARAMS                                                                              \
-    {.name = "ema",                                                                                \
-     .type = PARAM_REAL,                                                                           \
-     .fallback = "0.996",                                                                          \
-     .low = 0,                                                                                     \
-     .high = 1,                                                                                    \
-     .doc = "gamma_a: share of the target's weights that a step leaves; 0: they are the online "   \
-            "network's, 1: they stay as they began",                                               \
-     .offset = offsetof(struct target_settings, ema)},                                             \
-    {                                                                                              \
-        .name = "start", .type = PARAM_CHOICE, .fallback = "online",                               \
-        .choices = "online random zero",                                                           \
-        .doc = "the target's first weights: those of the online network, others, or 0",            \
-        .offset = offsetof(struct target_settings, start)                                          \
-    }
+    NUMBER_PARAM(                                                                                  \
+        "ema", PARAM_REAL, struct target_settings, ema, "0.996", 0, 1,                             \
+        "gamma_a: share of the target's weights that a step leaves; 0: they are the online "       \
+        "network's, 1: they stay as they began"),                                                  \
+        CHOICE_PARAM("start", struct target_settings, start, "online", "online random zero",       \
+                     "the target's first weights: those of the online network, others, or 0")
 
 static inline double logistic(double x)
 {

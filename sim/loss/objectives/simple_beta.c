@@ -11,13 +11,9 @@ static double loss(const void *settings, int64_t negatives, const double *r_plus
     return (1 + s->beta) * r_plus[0] - r_minus[0];
 }
 
-static const struct param params[] = {{.name = "beta",
-                                       .type = PARAM_REAL,
-                                       .fallback = "0.5",
-                                       .low = -1,
-                                       .high = UNBOUNDED,
-                                       .doc = "extra weight of the positive pair",
-                                       .offset = offsetof(struct simple_beta_settings, beta)},
+static const struct param params[] = {NUMBER_PARAM("beta", PARAM_REAL, struct simple_beta_settings,
+                                                   beta, "0.5", -1, UNBOUNDED,
+                                                   "extra weight of the positive pair"),
                                       {0}};
 
 const struct objective objective_simple_beta = {

@@ -57,30 +57,19 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 }
 
 #define WEIGHT(key, value, meaning)                                                                \
-    {                                                                                              \
-        .name = #key, .type = PARAM_REAL, .fallback = value, .low = 0, .high = UNBOUNDED,          \
-        .doc = meaning, .offset = offsetof(struct vicreg_settings, key)                            \
-    }
+    NUMBER_PARAM(#key, PARAM_REAL, struct vicreg_settings, key, value, 0, UNBOUNDED, meaning)
 
 static const struct param params[] = {
-    {.name = "form",
-     .type = PARAM_CHOICE,
-     .fallback = "hinge",
-     .choices = "hinge squared",
-     .doc = "hinge: as published; squared: |Z^T Z / (2 batch) - I|^2 over both views, in the place "
-            "of variance and covariance",
-     .offset = offsetof(struct vicreg_settings, form)},
+    CHOICE_PARAM(
+        "form", struct vicreg_settings, form, "hinge", "hinge squared",
+        "hinge: as published; squared: |Z^T Z / (2 batch) - I|^2 over both views, in the place "
+        "of variance and covariance"),
     WEIGHT(invariance, "25", "weight of the squared distance of the two views"),
     WEIGHT(variance, "25", "weight of the outputs' deviations below the target; hinge only"),
     WEIGHT(covariance, "1", "weight of the squared covariances; hinge only"),
     WEIGHT(target, "1", "deviation above which an output is left alone; hinge only"),
-    {.name = "epsilon",
-     .type = PARAM_REAL,
-     .fallback = "1e-4",
-     .low = POSITIVE,
-     .high = UNBOUNDED,
-     .doc = "added to a variance before its square root; hinge only",
-     .offset = offsetof(struct vicreg_settings, epsilon)},
+    NUMBER_PARAM("epsilon", PARAM_REAL, struct vicreg_settings, epsilon, "1e-4", POSITIVE,
+                 UNBOUNDED, "added to a variance before its square root; hinge only"),
     {0}};
 
 const struct objective objective_vicreg = {

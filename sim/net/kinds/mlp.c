@@ -27,14 +27,10 @@ static enum status shape(const void *settings, const struct source *source, cons
 }
 
 static const struct param params[] = {
-    {.name = "layers",
-     .type = PARAM_INTEGERS,
-     .fallback = "[64, 32, 10]",
-     .low = 1,
-     .high = 4096,
-     .doc = "neurons of each layer from the first hidden one to the output; the input's size comes "
-            "from the data",
-     .offset = offsetof(struct mlp_settings, layers)},
+    NUMBER_PARAM(
+        "layers", PARAM_INTEGERS, struct mlp_settings, layers, "[64, 32, 10]", 1, 4096,
+        "neurons of each layer from the first hidden one to the output; the input's size comes "
+        "from the data"),
     NETWORK_COMMON_PARAMS,
     {0}};
 

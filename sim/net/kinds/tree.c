@@ -25,13 +25,9 @@ static enum status shape(const void *settings, const struct source *source, cons
     return STATUS_OK;
 }
 
-static const struct param params[] = {{.name = "width",
-                                       .type = PARAM_INTEGER,
-                                       .fallback = "10",
-                                       .low = 1,
-                                       .high = 4096,
-                                       .doc = "neurons of every node, |N_mu|",
-                                       .offset = offsetof(struct tree_network_settings, width)},
+static const struct param params[] = {NUMBER_PARAM("width", PARAM_INTEGER,
+                                                   struct tree_network_settings, width, "10", 1,
+                                                   4096, "neurons of every node, |N_mu|"),
                                       NETWORK_COMMON_PARAMS,
                                       {0}};
 

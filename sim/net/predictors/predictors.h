@@ -19,15 +19,10 @@ PREDICTORS(DECLARE)
 
 /* Lines of a parameter table. */
 #define PREDICTOR_PARAMS                                                                           \
-    {.name = "bias",                                                                               \
-     .type = PARAM_BOOLEAN,                                                                        \
-     .fallback = "false",                                                                          \
-     .doc = "whether its neurons have a bias",                                                     \
-     .offset = offsetof(struct predictor_settings, bias)},                                         \
-    {                                                                                              \
-        .name = "symmetric", .type = PARAM_BOOLEAN, .fallback = "false",                           \
-        .doc = "its matrices begin symmetric and move by the symmetric part of their gradients",   \
-        .offset = offsetof(struct predictor_settings, symmetric)                                   \
-    }
+    BOOLEAN_PARAM("bias", struct predictor_settings, bias, "false",                                \
+                  "whether its neurons have a bias"),                                              \
+        BOOLEAN_PARAM(                                                                             \
+            "symmetric", struct predictor_settings, symmetric, "false",                            \
+            "its matrices begin symmetric and move by the symmetric part of their gradients")
 
 #endif

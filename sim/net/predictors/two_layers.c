@@ -3,13 +3,8 @@
 
 static const struct param params[] = {
     PREDICTOR_PARAMS,
-    {.name = "hidden",
-     .type = PARAM_INTEGER,
-     .fallback = "0",
-     .low = 0,
-     .high = 4096,
-     .doc = "neurons between the layers; 0: as many as the network has outputs",
-     .offset = offsetof(struct predictor_settings, hidden)},
+    NUMBER_PARAM("hidden", PARAM_INTEGER, struct predictor_settings, hidden, "0", 0, 4096,
+                 "neurons between the layers; 0: as many as the network has outputs"),
     {0}};
 
 const struct predictor_descriptor predictor_two_layers = {

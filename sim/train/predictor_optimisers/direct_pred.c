@@ -10,15 +10,11 @@ enum status set_direct(const void *settings, int n, const double *c, const doubl
     return direct_predictor(&rule, n, c, w_p, scratch, err);
 }
 
-static const struct param params[] = {DIRECT_PARAMS,
-                                      {.name = "power",
-                                       .type = PARAM_REAL,
-                                       .fallback = "0.5",
-                                       .low = POSITIVE,
-                                       .high = 8,
-                                       .doc = "of the eigenvalues: 0.5 on the invariant parabola",
-                                       .offset = offsetof(struct direct_settings, power)},
-                                      {0}};
+static const struct param params[] = {
+    DIRECT_PARAMS,
+    NUMBER_PARAM("power", PARAM_REAL, struct direct_settings, power, "0.5", POSITIVE, 8,
+                 "of the eigenvalues: 0.5 on the invariant parabola"),
+    {0}};
 
 const struct predictor_optimiser predictor_direct_pred = {
     .about = {.name = "direct_pred",

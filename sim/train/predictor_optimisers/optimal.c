@@ -15,12 +15,8 @@ static enum status set(const void *settings, int n, const double *c, const doubl
 
 static const struct param params[] = {
     PREDICTOR_RULE_PARAMS("1"),
-    {.name = "form",
-     .type = PARAM_CHOICE,
-     .fallback = "plug_in",
-     .choices = "plug_in symmetric",
-     .doc = "plug_in: W_p C = (D + D^T) / 2; symmetric: W_p C + C W_p = D + D^T",
-     .offset = offsetof(struct optimal_settings, form)},
+    CHOICE_PARAM("form", struct optimal_settings, form, "plug_in", "plug_in symmetric",
+                 "plug_in: W_p C = (D + D^T) / 2; symmetric: W_p C + C W_p = D + D^T"),
     {0}};
 
 const struct predictor_optimiser predictor_optimal = {

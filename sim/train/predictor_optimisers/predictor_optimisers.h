@@ -26,49 +26,27 @@ struct direct_settings {
 
 /* Lines of a parameter table. */
 #define PREDICTOR_STEP_PARAMS                                                                      \
-    {.name = "lr_ratio",                                                                           \
-     .type = PARAM_REAL,                                                                           \
-     .fallback = "1",                                                                              \
-     .low = 0,                                                                                     \
-     .high = UNBOUNDED,                                                                            \
-     .doc = "alpha_p: the predictor's learning rate over that of the trunk",                       \
-     .offset = offsetof(struct predictor_step, lr_ratio)},                                         \
-    {                                                                                              \
-        .name = "weight_decay", .type = PARAM_REAL, .fallback = "0", .low = 0, .high = UNBOUNDED,  \
-        .doc = "of the predictor, beside its gradient: in time eta_p = lr_ratio * weight_decay; "  \
-               "optimiser.weight_decay is the trunk's alone",                                      \
-        .offset = offsetof(struct predictor_step, weight_decay)                                    \
-    }
+    NUMBER_PARAM("lr_ratio", PARAM_REAL, struct predictor_step, lr_ratio, "1", 0, UNBOUNDED,       \
+                 "alpha_p: the predictor's learning rate over that of the trunk"),                 \
+        NUMBER_PARAM(                                                                              \
+            "weight_decay", PARAM_REAL, struct predictor_step, weight_decay, "0", 0, UNBOUNDED,    \
+            "of the predictor, beside its gradient: in time eta_p = lr_ratio * weight_decay; "     \
+            "optimiser.weight_decay is the trunk's alone")
 
 #define PREDICTOR_RULE_PARAMS(freq_default)                                                        \
     PREDICTOR_STEP_PARAMS,                                                                         \
-        {.name = "rho",                                                                            \
-         .type = PARAM_REAL,                                                                       \
-         .fallback = "0.3",                                                                        \
-         .low = 0,                                                                                 \
-         .high = 1 - 1e-12,                                                                        \
-         .doc = "share of the moments that a batch leaves in place; 0: each batch by itself",      \
-         .offset = offsetof(struct predictor_rule, rho)},                                          \
-    {                                                                                              \
-        .name = "freq", .type = PARAM_INTEGER, .fallback = freq_default, .low = 1, .high = 1e9,    \
-        .doc = "W_p is set after every so many steps; it moves by its gradient in between",        \
-        .offset = offsetof(struct predictor_rule, freq)                                            \
-    }
+        NUMBER_PARAM(                                                                              \
+            "rho", PARAM_REAL, struct predictor_rule, rho, "0.3", 0, 1 - 1e-12,                    \
+            "share of the moments that a batch leaves in place; 0: each batch by itself"),         \
+        NUMBER_PARAM("freq", PARAM_INTEGER, struct predictor_rule, freq, freq_default, 1, 1e9,     \
+                     "W_p is set after every so many steps; it moves by its gradient in between")
 
 #define DIRECT_PARAMS                                                                              \
     PREDICTOR_RULE_PARAMS("1"),                                                                    \
-        {.name = "epsilon",                                                                        \
-         .type = PARAM_REAL,                                                                       \
-         .fallback = "0.1",                                                                        \
-         .low = 0,                                                                                 \
-         .high = UNBOUNDED,                                                                        \
-         .doc = "of the largest eigenvalue of C, added to every p_j",                              \
-         .offset = offsetof(struct direct_settings, epsilon)},                                     \
-    {                                                                                              \
-        .name = "offset", .type = PARAM_REAL, .fallback = "0", .low = -UNBOUNDED,                  \
-        .high = UNBOUNDED, .doc = "c: taken off every eigenvalue s_j of C",                        \
-        .offset = offsetof(struct direct_settings, offset)                                         \
-    }
+        NUMBER_PARAM("epsilon", PARAM_REAL, struct direct_settings, epsilon, "0.1", 0, UNBOUNDED,  \
+                     "of the largest eigenvalue of C, added to every p_j"),                        \
+        NUMBER_PARAM("offset", PARAM_REAL, struct direct_settings, offset, "0", -UNBOUNDED,        \
+                     UNBOUNDED, "c: taken off every eigenvalue s_j of C")
 
 /* W_p = U diag(p) U^T, p_j = max(s_j - offset, 0)^power + epsilon max s */
 enum status set_direct(const void *settings, int n, const double *c, const double *d, double *w_p,
