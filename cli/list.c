@@ -230,18 +230,12 @@ static error_t parse(int key, char *word, struct argp_state *state)
 static int unknown_kind(const char *word)
 {
     const char *names[KIND_COUNT];
-    char all[CELL] = "";
-    for (int k = 0; k < KIND_COUNT; k++) {
+    char right[CELL];
+    for (int k = 0; k < KIND_COUNT; k++)
         names[k] = kinds[k].name;
-        size_t used = strlen(all);
-        snprintf(all + used, sizeof all - used, "%s%s", k ? ", " : "", names[k]);
-    }
-    const char *nearest = nearest_word(word, names, KIND_COUNT);
+    suggest_word(right, sizeof right, word, names, KIND_COUNT, "the kinds are");
     struct error err;
-    if (nearest)
-        error_set(&err, STATUS_INVALID, "unknown kind '%s'; the nearest is %s", word, nearest);
-    else
-        error_set(&err, STATUS_INVALID, "unknown kind '%s'; the kinds are %s", word, all);
+    error_set(&err, STATUS_INVALID, "unknown kind '%s'; %s", word, right);
     return command_fail(&err);
 }
 

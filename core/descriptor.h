@@ -6,6 +6,8 @@
 #ifndef DUET_CORE_DESCRIPTOR_H
 #define DUET_CORE_DESCRIPTOR_H
 
+#include "core/error.h"
+
 #include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,6 +61,12 @@ struct descriptor {
     const char *source;         /* where it is defined, by theory tag, such as "[DDN]" */
     const struct param *params; /* ended by an entry whose name is NULL; may be NULL */
     size_t settings_size;       /* sizeof the struct that `params` fill; 0 where there are none */
+    /* A small spec that names it, as YAML, for the tests of its registry; NULL where these need
+     * none.  */
+    const char *example;
+    /* A hash of what the settings name and do not hold, such as the numbers of a file, so that it
+     * enters what names a run.  Errors name the key to blame.  NULL: the settings are all. */
+    enum status (*content)(const void *settings, uint64_t *hash, struct error *err);
 };
 
 /* The parameter of that name, or NULL. */

@@ -1,5 +1,6 @@
 /* Things of any size that are freed together, where their number is not known beforehand: a parsed
- * text, a grid of values.  What a run needs in its loops lies in an arena instead (core/arena.h).
+ * text, a grid of values.  Memory that a run uses in its loops lies in an arena instead
+ * (core/arena.h).
  */
 #ifndef DUET_CORE_POOL_H
 #define DUET_CORE_POOL_H

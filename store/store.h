@@ -78,8 +78,7 @@ struct store_array {
     double *values;
 };
 
-/* Description of a dataset.  The texts are "" where the file has none.  Free with store_info_free.
- */
+/* Description of a dataset; texts are "" where the file has none.  Free with store_info_free. */
 struct store_info {
     int rank;
     size_t shape[STORE_FILE_RANK];
@@ -125,6 +124,9 @@ void store_axes_free(char *axes[STORE_MAX_RANK]);
 bool store_has_attribute(const struct store_file *file, const char *name);
 enum status store_get_text(const struct store_file *file, const char *name, char **text,
                            struct error *err);
+/* The same of a group or dataset. */
+enum status store_get_text_of(const struct store_file *file, const char *path, const char *name,
+                              char **text, struct error *err);
 enum status store_get_integer(const struct store_file *file, const char *name, uint64_t *value,
                               struct error *err);
 enum status store_get_number(const struct store_file *file, const char *name, double *value,

@@ -30,8 +30,7 @@ struct reading {
     struct error *err;
 };
 
-/* A child sends this before the bytes of a file, which are the message if it cannot read the file.
- */
+/* Sent by a child before the bytes of a file, which are the message if it cannot be read. */
 struct head {
     size_t file, size;
     bool good;

@@ -154,13 +154,12 @@ bool store_has_attribute(const struct store_file *file, const char *name)
     return H5Aexists(file->id, name) > 0;
 }
 
-enum status store_get_text(const struct store_file *file, const char *name, char **text,
-                           struct error *err)
+static enum status read_attribute(const struct store_file *file, hid_t object, const char *name,
+                                  char **text, struct error *err)
 {
-    hdf5_quiet();
     *text = NULL;
     struct view view;
-    enum status status = view_open_attribute(file, file->id, name, &view, err);
+    enum status status = view_open_attribute(file, object, name, &view, err);
     if (status)
         return status;
     status = view_is_text(&view)
@@ -168,6 +167,25 @@ enum status store_get_text(const struct store_file *file, const char *name, char
                  : error_set(err, STATUS_INVALID, "%s: the attribute %s is not one text",
                              file->path, name);
     view_close(&view);
+    return status;
+}
+
+enum status store_get_text(const struct store_file *file, const char *name, char **text,
+                           struct error *err)
+{
+    hdf5_quiet();
+    return read_attribute(file, file->id, name, text, err);
+}
+
+enum status store_get_text_of(const struct store_file *file, const char *path, const char *name,
+                              char **text, struct error *err)
+{
+    hdf5_quiet();
+    const hid_t object = H5Oopen(file->id, path, H5P_DEFAULT);
+    if (object < 0)
+        return store_damaged(file, path, err);
+    enum status status = read_attribute(file, object, name, text, err);
+    H5Oclose(object);
     return status;
 }
 

@@ -1,50 +1,14 @@
 /* The contents of a file: lists of names, descriptions, axes. */
+#include "core/names.h"
 #include "store/store_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- lists of names ---- */
+/* HDF5 could sort names, but frees what it never set when it meets a damaged one while doing so. */
 
-/* Names of links or attributes.  HDF5 could sort them, but when it meets a damaged one while
- * sorting, it frees memory that it never set. */
-struct names {
-    char **name;
-    size_t count, capacity;
-};
-
-static bool names_add(struct names *names, const char *name)
-{
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? 2 * names->capacity : 32;
-        char **more = realloc(names->name, capacity * sizeof *more);
-        if (!more)
-            return false;
-        names->name = more;
-        names->capacity = capacity;
-    }
-    names->name[names->count] = strdup(name);
-    return names->name[names->count] && ++names->count;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void names_sort(struct names *names)
-{
-    if (names->count > 1)
-        qsort(names->name, names->count, sizeof *names->name, compare_names);
-}
-
-static void names_free(struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++)
-        free(names->name[i]);
-    free(names->name);
-}
+/* ---- root attributes ---- */
 
 static herr_t add_attribute(hid_t object, const char *name, const H5A_info_t *about, void *names)
 {

@@ -1,4 +1,5 @@
 /* `duet collect`: the runs of a sweep as one table. */
+#include "core/pool.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/report/collect_groups.h"
@@ -25,7 +26,7 @@ struct options {
 
 /* A column: numbers, or numbered words. */
 struct output_column {
-    char *name, *long_name; /* in HDF5: path and long name */
+    const char *name, *long_name; /* in HDF5: path and long name */
     double *value;
     const char **text; /* NULL: write the numbers */
 };
@@ -33,18 +34,13 @@ struct output_column {
 struct output {
     size_t rows, columns, capacity;
     struct output_column *column;
-    const char *rows_name; /* long name of the axis */
+    struct pool pool; /* of what the columns point to */
 };
 
 static void output_free(struct output *output)
 {
-    for (size_t i = 0; i < output->columns; i++) {
-        free(output->column[i].name);
-        free(output->column[i].long_name);
-        free(output->column[i].value);
-        free(output->column[i].text);
-    }
     free(output->column);
+    pool_free(&output->pool);
 }
 
 /* A new column of NaN; with `text` also room for words.  NULL for lack of memory. */
@@ -61,10 +57,10 @@ static struct output_column *add_output(struct output *output, const char *name,
     }
     struct output_column *column = &output->column[output->columns++];
     *column = (struct output_column){
-        .name = strdup(name),
-        .long_name = strdup(long_name),
-        .value = malloc((output->rows + 1) * sizeof *column->value),
-        .text = text ? calloc(output->rows + 1, sizeof *column->text) : NULL,
+        .name = pool_text(&output->pool, name, strlen(name)),
+        .long_name = pool_text(&output->pool, long_name, strlen(long_name)),
+        .value = pool_take(&output->pool, output->rows, sizeof *column->value),
+        .text = text ? pool_take(&output->pool, output->rows, sizeof *column->text) : NULL,
     };
     if (!column->name || !column->long_name || !column->value || (text && !column->text))
         return NULL;
@@ -73,10 +69,12 @@ static struct output_column *add_output(struct output *output, const char *name,
     return column;
 }
 
-/* Numbers for words: their values if all are numbers, else their order of appearance, which the
- * long name lists. */
-static enum status number_words(struct output_column *column, size_t rows, struct error *err)
+/* Numbers for words: the words themselves where all are numbers, else their order of appearance,
+ * which the long name keeps. */
+static enum status number_words(struct output *output, struct output_column *column,
+                                struct error *err)
 {
+    const size_t rows = output->rows;
     char *end, *names = NULL;
     size_t length, distinct = 0;
     bool numbers = true;
@@ -104,9 +102,9 @@ static enum status number_words(struct output_column *column, size_t rows, struc
     if (!known)
         status = error_memory(err, "the table");
     free(known);
-    free(status ? names : column->long_name);
-    if (!status)
-        column->long_name = names;
+    if (!status && !(column->long_name = pool_text(&output->pool, names, length)))
+        status = error_memory(err, "the table");
+    free(names);
     return status;
 }
 
@@ -200,7 +198,7 @@ static enum status add_keys(struct output *output, const struct collect_table *t
             return error_memory(err, "the table");
         for (size_t i = 0; i < output->rows; i++)
             column->text[i] = collect_label(table, point ? point[i] : i, c);
-        enum status status = number_words(column, output->rows, err);
+        enum status status = number_words(output, column, err);
         if (status)
             return status;
     }

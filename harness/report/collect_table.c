@@ -19,12 +19,8 @@ const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", 
 
 void collect_table_free(struct collect_table *table)
 {
-    for (size_t i = 0; i < table->series_count; i++) {
-        free(table->series[i].path);
-        free(table->series[i].long_name);
-        free(table->series[i].units);
+    for (size_t i = 0; i < table->series_count; i++)
         free(table->series[i].column);
-    }
     for (size_t i = 0; i < table->columns; i++)
         free(table->column[i].name);
     for (size_t i = 0; table->row && i < table->plan.count; i++)
@@ -32,6 +28,7 @@ void collect_table_free(struct collect_table *table)
     free(table->series);
     free(table->column);
     free(table->row);
+    pool_free(&table->pool);
     sweep_plan_free(&table->plan);
 }
 
@@ -178,9 +175,8 @@ static enum status put_series(const struct store_file *file, const struct known 
 static void name_file(void *context, size_t i, char *path, size_t size)
 {
     const struct reader *reader = context;
-    char hash[SWEEP_HASH];
-    sweep_hash_text(reader->table->plan.point[reader->point[i]].hash, hash);
-    snprintf(path, size, "%s/%s.h5", reader->options->folder, hash);
+    sweep_plan_path(&reader->table->plan, reader->options->folder, reader->point[i], ".h5", path,
+                    size);
 }
 
 /* A visit to the series of a file. */
@@ -255,8 +251,9 @@ static struct series *find_series(struct collect_table *table, const char *path,
         return NULL;
     table->series = more;
     struct series *series = &more[table->series_count++];
-    *series = (struct series){
-        .path = strdup(path), .long_name = strdup(long_name), .units = strdup(units)};
+    *series = (struct series){.path = pool_text(&table->pool, path, strlen(path)),
+                              .long_name = pool_text(&table->pool, long_name, strlen(long_name)),
+                              .units = pool_text(&table->pool, units, strlen(units))};
     return series->path && series->long_name && series->units ? series : NULL;
 }
 
@@ -434,22 +431,10 @@ enum status collect_find_key(const struct collect_table *table, const char *opti
             break;
     }
     const bool there = *found < grid->columns;
-    const char *nearest = there ? NULL : nearest_word(key, names, grid->columns);
-    char *list = NULL;
-    size_t length;
-    FILE *out = there || nearest ? NULL : open_memstream(&list, &length);
-    for (size_t c = 0; out && c < grid->columns; c++)
-        fprintf(out, "%s%s", c ? ", " : "", names[c]);
-    if (out)
-        fclose(out);
+    char right[512];
+    if (!there)
+        suggest_word(right, sizeof right, key, names, grid->columns, "the swept keys are");
     free(names);
-    enum status status = STATUS_OK;
-    if (nearest)
-        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the nearest is %s", option,
-                           key, nearest);
-    else if (!there)
-        status = error_set(err, STATUS_INVALID, "%s %s is no swept key; the swept keys are %s",
-                           option, key, list ? list : "those of sweep.yaml");
-    free(list);
-    return status;
+    return there ? STATUS_OK
+                 : error_set(err, STATUS_INVALID, "%s %s is no swept key; %s", option, key, right);
 }

@@ -6,6 +6,7 @@
 #ifndef DUET_HARNESS_COLLECT_TABLE_H
 #define DUET_HARNESS_COLLECT_TABLE_H
 
+#include "core/pool.h"
 #include "harness/run/run.h"
 #include "harness/sweep/sweep_plan.h"
 
@@ -24,8 +25,8 @@ extern const char *const point_status_words[POINT_STATUSES];
 
 /* A dataset whose last row becomes columns. */
 struct series {
-    char *path, *long_name, *units;
-    size_t width;   /* largest number of values of a point */
+    const char *path, *long_name, *units;
+    size_t width;   /* most values that a point has */
     size_t *column; /* [width] */
 };
 
@@ -44,6 +45,7 @@ struct row {
 struct collect_table {
     struct sweep_plan plan;
     char manifest[COLLECT_PATH];
+    struct pool pool; /* of the texts of the series */
     struct series *series;
     size_t series_count;
     struct column *column;

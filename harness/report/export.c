@@ -1,3 +1,4 @@
+#include "core/names.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/spec/spec.h"
@@ -8,7 +9,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,56 +153,25 @@ static bool put_table(FILE *out, const struct table *table)
 
 /* ---- message for an unknown dataset ---- */
 
-struct names {
-    char **path;
-    size_t count, capacity;
+struct list_of_paths {
+    struct names names;
     bool failed;
 };
 
-static void names_add(const char *path, void *context)
+static void add_path(const char *path, void *context)
 {
-    struct names *names = context;
-    if (names->count == names->capacity) {
-        size_t capacity = names->capacity ? 2 * names->capacity : 64;
-        char **more = realloc(names->path, capacity * sizeof *more);
-        if (!more) {
-            names->failed = true;
-            return;
-        }
-        names->path = more;
-        names->capacity = capacity;
-    }
-    names->path[names->count] = strdup(path);
-    if (names->path[names->count])
-        names->count++;
-    else
-        names->failed = true;
+    struct list_of_paths *list = context;
+    list->failed = !names_add(&list->names, path) || list->failed;
 }
 
-static void names_free(struct names *names)
+/* All datasets below a group; free with names_free, also after an error. */
+static enum status list_paths(const struct store_file *file, const char *group, struct names *names,
+                              struct error *err)
 {
-    for (size_t i = 0; i < names->count; i++)
-        free(names->path[i]);
-    free(names->path);
-}
-
-/* A sentence that grows, cut at the end of its buffer. */
-struct sentence {
-    char text[768];
-    size_t used;
-};
-
-static void __attribute__((format(printf, 2, 3)))
-sentence_add(struct sentence *sentence, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int length = vsnprintf(sentence->text + sentence->used, sizeof sentence->text - sentence->used,
-                           format, args);
-    va_end(args);
-    sentence->used += length > 0 ? (size_t)length : 0;
-    if (sentence->used >= sizeof sentence->text)
-        sentence->used = sizeof sentence->text - 1;
+    struct list_of_paths list = {0};
+    enum status status = store_visit(file, group, add_path, &list, err);
+    *names = list.names;
+    return !status && list.failed ? error_memory(err, "the names of the datasets") : status;
 }
 
 /* Index of the path nearest to the wanted one, or of a path with nearly the same last word; `count`
@@ -212,14 +181,14 @@ static size_t nearest_path(const struct names *names, const char *wanted)
     const char **last = malloc(names->count * sizeof *last), *word = NULL;
     size_t found = names->count;
     for (size_t i = 0; last && i < names->count; i++) {
-        last[i] = last_component(names->path[i]);
+        last[i] = last_component(names->name[i]);
         if (found == names->count && strcmp(last[i], last_component(wanted)) == 0)
             found = i;
     }
     if (found == names->count)
-        word = nearest_word(wanted, (const char *const *)names->path, names->count);
+        word = nearest_word(wanted, (const char *const *)names->name, names->count);
     for (size_t i = 0; word && i < names->count; i++)
-        found = word == names->path[i] ? i : found;
+        found = word == names->name[i] ? i : found;
     if (last && found == names->count)
         word = nearest_word(last_component(wanted), last, names->count);
     for (size_t i = 0; word && last && i < names->count; i++)
@@ -232,25 +201,22 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
                               struct error *err)
 {
     struct names names = {0};
-    struct sentence sentence = {.text = ""};
-    enum status status = store_visit(file, "/", names_add, &names, err);
-    if (!status && names.failed)
-        status = error_memory(err, "the table");
+    char sentence[768] = "";
+    enum status status = list_paths(file, "/", &names, err);
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
             break;
-        sentence_add(&sentence, "%s%s", i ? ", " : "nearest: ", names.path[nearest]);
-        free(names.path[nearest]);
-        names.path[nearest] = names.path[--names.count];
+        append_text(sentence, sizeof sentence, "%s%s", i ? ", " : "nearest: ", names.name[nearest]);
+        free(names.name[nearest]);
+        names.name[nearest] = names.name[--names.count];
     }
-    if (!sentence.used)
-        sentence_add(&sentence, "'duet export --list %s' lists what there is", name);
+    if (!sentence[0])
+        append_text(sentence, sizeof sentence, "'duet export --list %s' lists what there is", name);
     names_free(&names);
     if (status)
         return status;
-    return error_set(err, STATUS_INVALID, "%s: there is no dataset %s; %s", name, path,
-                     sentence.text);
+    return error_set(err, STATUS_INVALID, "%s: there is no dataset %s; %s", name, path, sentence);
 }
 
 /* The error for a group, with its direct members: they are adjacent in the list of all datasets
@@ -259,24 +225,23 @@ static enum status is_group(const struct store_file *file, const char *name, con
                             struct error *err)
 {
     struct names names = {0};
-    struct sentence sentence = {.text = ""};
-    enum status status = store_visit(file, path, names_add, &names, err);
-    if (!status && names.failed)
-        status = error_memory(err, "the table");
+    char sentence[768] = "";
+    enum status status = list_paths(file, path, &names, err);
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
-        const char *member = names.path[i] + skip;
+        const char *member = names.name[i] + skip;
         size_t length = strcspn(member, "/") + (strchr(member, '/') != NULL);
         if (strncmp(member, before, length) != 0)
-            sentence_add(&sentence, "%s%.*s", *before ? ", " : "", (int)length, member);
+            append_text(sentence, sizeof sentence, "%s%.*s", *before ? ", " : "", (int)length,
+                        member);
         before = member;
     }
     names_free(&names);
     if (status)
         return status;
     return error_set(err, STATUS_INVALID, "%s: %s is a group, not a dataset; it holds %s", name,
-                     path, sentence.used ? sentence.text : "nothing");
+                     path, sentence[0] ? sentence : "nothing");
 }
 
 /* ---- the command ---- */

@@ -357,30 +357,18 @@ static enum status average(struct plot_data *data, const struct collect_table *t
 static enum status unknown_column(const struct collect_table *table, const char *y,
                                   struct error *err)
 {
+    char right[640];
     const char **names = calloc(table->columns + 1, sizeof *names);
-    char *list = NULL;
-    size_t length;
-    FILE *out = names ? open_memstream(&list, &length) : NULL;
-    for (size_t c = 0; out && c < table->columns; c++) {
+    if (!names)
+        return error_memory(err, "the plot");
+    for (size_t c = 0; c < table->columns; c++)
         names[c] = table->column[c].name;
-        fprintf(out, "%s%s", c ? ", " : "", names[c]);
-    }
-    if (out)
-        fclose(out);
-    const char *nearest = out ? nearest_word(y, names, table->columns) : NULL;
-    enum status status;
-    if (table->columns == 0)
-        status = error_set(err, STATUS_INVALID,
-                           "no point of the sweep is finished; `duet sweep` runs them");
-    else if (nearest)
-        status =
-            error_set(err, STATUS_INVALID, "--y %s is no quantity; the nearest is %s", y, nearest);
-    else
-        status = error_set(err, STATUS_INVALID, "--y %s is no quantity; there are %.600s", y,
-                           list ? list : "others");
-    free(list);
+    suggest_word(right, sizeof right, y, names, table->columns, "there are");
     free(names);
-    return status;
+    if (table->columns == 0)
+        return error_set(err, STATUS_INVALID,
+                         "no point of the sweep is finished; `duet sweep` runs them");
+    return error_set(err, STATUS_INVALID, "--y %s is no quantity; %s", y, right);
 }
 
 static enum status find_column(struct plot_data *data, const struct collect_table *table,

@@ -63,12 +63,13 @@ static struct learner learner_of(const struct experiment *e)
 {
     const struct spec *spec = e->spec;
     const struct measure_settings *measure = spec->settings[SECTION_MEASURE];
+    const struct objective *objective = (const void *)spec->chosen[SECTION_OBJECTIVE];
+    const void *objective_settings = spec->settings[SECTION_OBJECTIVE];
     return (struct learner){.source = (const void *)spec->chosen[SECTION_DATA],
                             .network = &e->network,
-                            .objective = (const void *)spec->chosen[SECTION_OBJECTIVE],
-                            .objective_settings = spec->settings[SECTION_OBJECTIVE],
-                            .needs = objective_needs((const void *)spec->chosen[SECTION_OBJECTIVE],
-                                                     spec->settings[SECTION_OBJECTIVE]),
+                            .objective = objective,
+                            .objective_settings = objective_settings,
+                            .needs = objective_needs(objective, objective_settings),
                             .optimiser = (const void *)spec->chosen[SECTION_OPTIMISER],
                             .optimiser_settings = spec->settings[SECTION_OPTIMISER],
                             .predictor = &e->predictor,

@@ -8,7 +8,8 @@
 /* The shortest decimal that reads back the same double: 0.1, 64000, 1e-6. */
 void format_real(char *text, size_t size, double value);
 
-/* What is wrong with `text` as a number: NULL if nothing, "" if it is none at all. */
+/* Returns the reason why `text` is no such number: NULL if it is one, "" if it is no number at all.
+ */
 const char *parse_integer(const char *text, int64_t *value);
 const char *parse_real(const char *text, double *value);
 

@@ -1,5 +1,6 @@
 #include "analysis/registry.h"
 #include "harness/spec/loader.h"
+#include "harness/spec/words.h"
 #include "sim/registry.h"
 
 const struct param top_params[] = {
@@ -43,4 +44,14 @@ const char *spec_section_selector(enum spec_section section)
 const struct registry *spec_section_registry(enum spec_section section)
 {
     return spec_sections[section].registry;
+}
+
+void write_path(char *path, size_t size, enum spec_section section, const char *key)
+{
+    char shown[MAX_SHOWN];
+    path[0] = '\0';
+    excerpt(shown, sizeof shown, key ? key : "");
+    if (section < SECTION_COUNT)
+        append_text(path, size, "%s%s", spec_sections[section].key, key ? "." : "");
+    append_text(path, size, "%s", shown);
 }

@@ -1,5 +1,6 @@
 #include "harness/spec/spec.h"
 
+#include "core/hash.h"
 #include "core/text.h"
 #include "harness/spec/emit.h"
 #include "harness/spec/loader.h"
@@ -79,10 +80,7 @@ static enum status keep_written(struct spec *spec, struct error *err)
 
 void hash_of_text(const char *text, char hash[HASH_SIZE])
 {
-    uint64_t sum = 0xcbf29ce484222325;
-    for (; *text; text++)
-        sum = (sum ^ (unsigned char)*text) * 0x100000001b3;
-    snprintf(hash, HASH_SIZE, "%016" PRIx64, sum);
+    snprintf(hash, HASH_SIZE, "%016" PRIx64, hash_more(HASH_OF_NOTHING, text, strlen(text)));
 }
 
 static enum status emit(struct spec *spec, struct error *err)
@@ -160,7 +158,7 @@ enum status spec_parse(struct spec *spec, const char *name, const char *yaml, si
     return status;
 }
 
-enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
+enum status spec_read(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err)
 {
     *spec = (struct spec){0};

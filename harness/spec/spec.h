@@ -50,7 +50,7 @@ struct spec {
      * or is not named. */
     void **tables[SECTION_COUNT];
     char *yaml;    /* complete: every key, defaults included */
-    char hash[17]; /* 16 hexadecimal digits of `yaml` */
+    char hash[17]; /* 16 hexadecimal digits of `yaml`, and of contents after spec_name */
     char *written; /* YAML of the keys that were written, without the section `sweep` */
     const struct spec_sweep_line *sweep; /* NULL: no such section */
     size_t sweep_count;
@@ -65,14 +65,26 @@ struct spec {
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
 
-/* The same for `length` bytes of YAML that are already in memory, such as the spec that a result
- * file keeps.  `name` stands for the file in messages. */
+/* The same, but `hash` is of `yaml` alone and no file other than `path` is looked at: for a spec of
+ * which no run is named. */
+enum status spec_read(struct spec *spec, const char *path, const char *const *overrides,
+                      size_t override_count, struct error *err);
+
+/* As spec_read, of `length` bytes of YAML that are already in memory, such as the spec that a
+ * result file keeps.  `name` stands for the file in messages. */
 enum status spec_parse(struct spec *spec, const char *name, const char *yaml, size_t length,
                        const char *const *overrides, size_t override_count, struct error *err);
 
 /* Whether the parameter `name` of the section's descriptor was left out, or has the value of its
  * default. */
 bool spec_is_default(const struct spec *spec, enum spec_section section, const char *name);
+
+/* Let what lies outside the spec (`content`, core/descriptor.h) enter `hash`; where there is no
+ * such thing it stays as it is.  Contents are looked at once per settings as long as `known` is the
+ * same; it starts as NULL and is freed by spec_contents_free.  Errors are not yet located. */
+struct spec_content;
+enum status spec_name(struct spec *spec, struct spec_content **known, struct error *err);
+void spec_contents_free(struct spec_content **known);
 
 /* Put the place where err->key was written in front of err->message, for errors that were found
  * after parsing (a module checked keys against one another): FILE:LINE:COLUMN of the key or the
@@ -90,7 +102,7 @@ const struct registry *spec_section_registry(enum spec_section section);
 
 enum { HASH_SIZE = 17 };
 
-/* What names a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+/* The name of a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);
 
 #endif

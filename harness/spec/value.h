@@ -33,8 +33,8 @@ struct slot {
 
 enum status value_read(const struct slot *slot, const struct node *node);
 
-/* What may stand in place of `node`, a value of `param` or an entry in it; `node` may be NULL for a
- * value that is not there.  "an integer in 2..256" */
+/* Words for what may stand in place of `node`, a value of `param` or an entry in it; `node` may be
+ * NULL for a value that is not there.  "an integer in 2..256" */
 void value_expected(char *text, size_t size, const struct param *param, const struct node *node);
 
 #endif

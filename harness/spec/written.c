@@ -16,16 +16,6 @@ struct entry *find_entry(struct spec_source *origin, enum spec_section section, 
     return NULL;
 }
 
-void write_path(char *path, size_t size, enum spec_section section, const char *key)
-{
-    char shown[MAX_SHOWN];
-    path[0] = '\0';
-    excerpt(shown, sizeof shown, key ? key : "");
-    if (section < SECTION_COUNT)
-        append_text(path, size, "%s%s", spec_sections[section].key, key ? "." : "");
-    append_text(path, size, "%s", shown);
-}
-
 /* Make `entry` the last word on its key. */
 static enum status add_entry(struct loader *loader, const struct entry *entry)
 {

@@ -13,7 +13,7 @@
 enum { MAX_DEPTH = 8 }; /* of lists and mappings in one another */
 
 /* The tree is built from libfyaml's events, which carry the place of every value; nodes of its
- * document tree tell that of scalars only. */
+ * document tree know the places of scalars only. */
 struct builder {
     struct pool *pool;
     const struct text *text;

@@ -32,7 +32,7 @@ struct lease_sight {
 
 void lessee_open(struct lessee *lessee, const char *folder);
 
-/* Take the lease of `name`: *taken says whether this process holds it now.  Errors are those of the
+/* Take the lease of `name`: *taken says whether this process holds it now.  Errors concern the
  * folder. */
 enum status lease_take(const struct lessee *lessee, const char *name, bool *taken,
                        struct error *err);

@@ -1,5 +1,6 @@
 #include "harness/sweep/sweep_plan.h"
 
+#include "core/hash.h"
 #include "harness/run/run.h"
 #include "store/store.h"
 
@@ -19,7 +20,7 @@ static enum status load_base(struct sweep_plan *plan, const char *const *argumen
     for (size_t i = 0; i < count; i++)
         if (!grid_sweeps(arguments[i]))
             plan->fixed[plan->fixed_count++] = arguments[i];
-    return spec_load(&plan->base, plan->path, plan->fixed, plan->fixed_count, err);
+    return spec_read(&plan->base, plan->path, plan->fixed, plan->fixed_count, err);
 }
 
 enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const char *const *arguments,
@@ -64,15 +65,17 @@ static enum status load_written(const struct sweep_plan *plan, size_t index, str
     return spec_load(spec, plan->path, override, plan->fixed_count + count, err);
 }
 
-/* The base is read from its short form, which is faster: it has no sweep section and no places.
- * After an error it is read from the file, to give the place. */
-static enum status load_point(const struct sweep_plan *plan, size_t index, struct spec *spec,
-                              struct error *err)
+/* The keys of the base are read from their short form, which has no sweep to go through and no
+ * places; where something is wrong, from the file.  `known` NULL: the point is not named. */
+static enum status load_point(const struct sweep_plan *plan, size_t index,
+                              struct spec_content **known, struct spec *spec, struct error *err)
 {
     const char *override[RUN_MAX_OVERRIDES], *base = plan->base.written;
     const size_t count = grid_overrides(&plan->grid, index, override);
     enum status status = spec_parse(spec, plan->path ? plan->path : "command line", base,
                                     strlen(base), override, count, err);
+    if (!status && known && (status = spec_name(spec, known, err)))
+        spec_free(spec);
     if (!status)
         return STATUS_OK;
     struct spec again;
@@ -84,7 +87,10 @@ static enum status load_point(const struct sweep_plan *plan, size_t index, struc
 enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct spec *spec,
                             struct error *err)
 {
-    return load_point(plan, plan->point[point].index, spec, err);
+    enum status status = load_point(plan, plan->point[point].index, NULL, spec, err);
+    if (!status)
+        sweep_hash_text(plan->point[point].hash, spec->hash);
+    return status;
 }
 
 void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err)
@@ -102,6 +108,13 @@ void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH])
     snprintf(text, SWEEP_HASH, "%016" PRIx64, hash);
 }
 
+const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,
+                            const char *end, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%016" PRIx64 "%s", folder, plan->point[point].hash, end);
+    return path;
+}
+
 bool sweep_hash_read(const char *text, uint64_t *hash)
 {
     *hash = 0;
@@ -112,15 +125,12 @@ bool sweep_hash_read(const char *text, uint64_t *hash)
     return true;
 }
 
-/* FNV-1a, 64 bits, of the complete spec without its second line, which is the seed. */
+/* Of the complete spec without its second line, which is the seed. */
 static uint64_t hash_kind(const char *yaml)
 {
-    uint64_t hash = 0xcbf29ce484222325;
-    const char *seed = strchr(yaml, '\n'), *rest = seed ? strchr(seed + 1, '\n') : NULL;
-    for (const char *c = yaml; *c; c++)
-        if (!rest || c <= seed || c > rest)
-            hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-    return hash;
+    const char *seed = strchr(yaml, '\n') + 1, *rest = strchr(seed, '\n') + 1;
+    const uint64_t name = hash_more(HASH_OF_NOTHING, yaml, (size_t)(seed - yaml));
+    return hash_more(name, rest, strlen(rest));
 }
 
 static int compare_hashes(const void *a, const void *b)
@@ -149,30 +159,43 @@ static void drop_repeats(struct sweep_plan *plan)
     qsort(plan->point, plan->count, sizeof *plan->point, compare_indices);
 }
 
+/* The name and the kind of the point at `index` of the grid. */
+static enum status number_point(const struct sweep_plan *plan, size_t index,
+                                struct spec_content **known, struct sweep_point *point,
+                                struct error *err)
+{
+    struct spec spec;
+    enum status status = load_point(plan, index, known, &spec, err);
+    if (status)
+        return status;
+    sweep_hash_read(spec.hash, &point->hash);
+    point->kind = hash_kind(spec.yaml);
+    point->index = index;
+    spec_free(&spec);
+    return STATUS_OK;
+}
+
 enum status sweep_plan_number(struct sweep_plan *plan,
                               bool (*tell)(void *context, size_t done, size_t all), void *context,
                               struct error *err)
 {
     enum { TELL_EVERY = 256 };
     const size_t all = plan->grid.points;
+    struct spec_content *known = NULL;
+    enum status status = STATUS_OK;
     plan->point = malloc(all * sizeof *plan->point);
     if (!plan->point)
         return error_memory(err, "the sweep; sweep fewer values");
-    for (plan->count = 0; plan->count < all; plan->count++) {
-        struct spec spec;
-        struct sweep_point *point = &plan->point[plan->count];
+    for (plan->count = 0; plan->count < all && !status; plan->count += !status) {
         if (tell && plan->count % TELL_EVERY == 0 && !tell(context, plan->count, all))
-            return error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
-        enum status status = load_point(plan, plan->count, &spec, err);
-        if (status)
-            return status;
-        sweep_hash_read(spec.hash, &point->hash);
-        point->kind = hash_kind(spec.yaml);
-        point->index = plan->count;
-        spec_free(&spec);
+            status = error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
+        else
+            status = number_point(plan, plan->count, &known, &plan->point[plan->count], err);
     }
-    drop_repeats(plan);
-    return STATUS_OK;
+    spec_contents_free(&known);
+    if (!status)
+        drop_repeats(plan);
+    return status;
 }
 
 /* ---- words ---- */

@@ -58,6 +58,10 @@ void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error
 void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH]);
 bool sweep_hash_read(const char *text, uint64_t *hash);
 
+/* FOLDER/HASH and `end`: a file of the point.  Returns `path`. */
+const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,
+                            const char *end, char *path, size_t size);
+
 /* "objective.tau=0.1 seed=3" */
 void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[SWEEP_TEXT]);
 

@@ -80,13 +80,10 @@ static const char *hash_of(const struct sweep_plan *plan, size_t point, char has
 static const char *path_of(const struct sweep_work *work, size_t point, const char *end,
                            char path[PATH])
 {
-    char hash[SWEEP_HASH];
-    snprintf(path, PATH, "%s/%s%s", work->folder, hash_of(work->plan, point, hash), end);
-    return path;
+    return sweep_plan_path(work->plan, work->folder, point, end, path, PATH);
 }
 
-/* Whether the point has an undamaged file. */
-static bool is_finished(const struct sweep_work *work, size_t point)
+bool sweep_has_point(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
     return store_verify(path_of(work, point, ".h5", path), NULL) == STATUS_OK;
@@ -304,7 +301,7 @@ static enum status finish(struct sweep *sweep, struct worker *worker, const stru
     worker->busy = false;
     if (!failed) {
         settle_finished(sweep, point, answer);
-    } else if (is_finished(work, point)) { /* by another sweep, to which the lease went */
+    } else if (sweep_has_point(work, point)) { /* by another sweep, to which the lease went */
         work->elsewhere++;
         tell(sweep, point, "finished elsewhere");
     } else if (answer->refused) {
@@ -357,12 +354,12 @@ static enum status lease_point(struct sweep *sweep, size_t point, enum fate *fat
     char hash[SWEEP_HASH];
     bool taken = false;
     enum status status = STATUS_OK;
-    if (!is_finished(work, point))
+    if (!sweep_has_point(work, point))
         status = lease_take(&sweep->lessee, hash_of(work->plan, point, hash), &taken, sweep->err);
     *fate = taken ? FATE_MINE : FATE_WAIT;
     if (status)
         return status;
-    if (is_finished(work, point)) {
+    if (sweep_has_point(work, point)) {
         work->elsewhere++;
         *fate = FATE_SETTLED;
         tell(sweep, point, "finished elsewhere");
@@ -410,7 +407,7 @@ static enum status next_point(struct sweep *sweep, size_t *point, bool *found)
         char hash[SWEEP_HASH];
         enum fate fate = FATE_WAIT;
         *point = wait->point;
-        if (is_finished(work, wait->point) ||
+        if (sweep_has_point(work, wait->point) ||
             lease_look(&sweep->lessee, hash_of(work->plan, wait->point, hash), &wait->sight))
             status = lease_point(sweep, wait->point, &fate);
         *found = !status && fate == FATE_MINE;
@@ -468,7 +465,7 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
     if (!busy)
         return STATUS_OK;
     remove_parts(work, worker->point, pid);
-    if (is_finished(work, worker->point)) /* died after it */
+    if (sweep_has_point(work, worker->point)) /* died behind it */
         return finish(sweep, worker, &(struct answer){.text = "finished"});
     if (!late && attempts < ATTEMPTS) {
         enum status status = start_worker(sweep, worker);
@@ -621,60 +618,4 @@ void sweep_work_free(struct sweep_work *work)
     free(work->failure);
     work->failure = NULL;
     work->failures = 0;
-}
-
-/* ---- leftovers ---- */
-
-/* Whether nobody works on the point of a leftover.  Then this process holds its lease until it is
- * released. */
-static bool take_leftover(const struct lessee *lessee, const char *hash)
-{
-    struct lease_sight sight = {0};
-    struct error unwanted;
-    bool taken;
-    lease_look(lessee, hash, &sight);
-    return lease_take(lessee, hash, &taken, &unwanted) == STATUS_OK && taken;
-}
-
-/* ".HASH.part", "..HASH.part.PID.tmp", ".HASH.lease", "HASH.failed" and so on. */
-static void clean_point(const struct lessee *lessee, const char *name, uint64_t number)
-{
-    char path[PATH], finished[PATH], hash[SWEEP_HASH];
-    sweep_hash_text(number, hash);
-    snprintf(path, sizeof path, "%s/%s", lessee->folder, name);
-    snprintf(finished, sizeof finished, "%s/%s.h5", lessee->folder, hash);
-    if (store_verify(finished, NULL) == STATUS_OK) {
-        unlink(path); /* nobody needs it any more */
-    } else if (name[0] == '.' && take_leftover(lessee, hash)) {
-        unlink(path);
-        lease_release(lessee, hash);
-    }
-}
-
-/* ".sweep.yaml.PID.tmp" and so on, see store_commit.  If the process runs on another machine, it
- * writes the file again. */
-static void clean_temporary(const char *folder, const char *name)
-{
-    char path[PATH];
-    const size_t length = strlen(name) - strlen(".tmp");
-    size_t digits = 0;
-    while (digits < length && strchr("0123456789", name[length - digits - 1]))
-        digits++;
-    if (digits == 0 || lease_process_runs(atol(name + length - digits)))
-        return;
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    unlink(path);
-}
-
-void sweep_clean(const char *folder, char *const *names, size_t count)
-{
-    struct lessee lessee;
-    lessee_open(&lessee, folder);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t number;
-        if (sweep_hash_read(names[i] + strspn(names[i], "."), &number))
-            clean_point(&lessee, names[i], number);
-        else
-            clean_temporary(folder, names[i]);
-    }
 }

@@ -30,9 +30,7 @@ struct sweep_work {
 enum status sweep_work(struct sweep_work *work, struct error *err);
 void sweep_work_free(struct sweep_work *work);
 
-/* Remove the remains of killed sweeps: temporary files and leases of points that are finished or
- * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished.  `names` are the names of all these files, [count]. */
-void sweep_clean(const char *folder, char *const *names, size_t count);
+/* Is the file of the point there and sound?  A damaged one is as good as none. */
+bool sweep_has_point(const struct sweep_work *work, size_t point);
 
 #endif

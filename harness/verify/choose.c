@@ -94,20 +94,13 @@ static enum status unknown_key(const struct verification *v, const char *overrid
                                struct error *err)
 {
     const char *keys[64];
-    char key[64], list[512] = "";
+    char key[64], right[512];
     size_t count = all_keys(v, keys, 64);
     snprintf(key, sizeof key, "%.*s", (int)length, override);
-    const char *nearest = nearest_word(key, keys, count);
-    for (size_t i = 0; i < count; i++) {
-        size_t used = strlen(list);
-        snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", keys[i]);
-    }
-    return error_key(err, key, "command line: %.100s: no chosen claim has a parameter '%s'; %s%s",
-                     override, key,
-                     nearest     ? "the nearest is "
-                     : count > 0 ? "their parameters are "
-                                 : "they have none",
-                     nearest ? nearest : list);
+    suggest_word(right, sizeof right, key, keys, count,
+                 count > 0 ? "their parameters are" : "they have none");
+    return error_key(err, key, "command line: %.100s: no chosen claim has a parameter '%s'; %s",
+                     override, key, right);
 }
 
 static enum status check_overrides(const struct verification *v, struct error *err)

@@ -1,6 +1,7 @@
 #include "sim/loss/comatch.h"
 
 #include "core/linalg.h"
+#include "sim/loss/pairs.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -87,22 +88,10 @@ static void *layout(const struct loss *l, struct arena *arena)
 
 /* ---- embeddings ---- */
 
-/* z = f / |f| of a view, [width][stride], and 1 / |f|; both 0 where f is. */
+/* z = f / |f| of a view, [width][stride], and 1 / |f|. */
 static void embed(const struct outputs *o, int view, double *z, double *inverse)
 {
-    memset(inverse, 0, o->samples * sizeof *inverse);
-    for (int k = 0; k < o->width; k++) {
-        const double *f = o->f + output_index(o, view, k, 0);
-        for (size_t s = 0; s < o->samples; s++)
-            inverse[s] += f[s] * f[s];
-    }
-    for (size_t s = 0; s < o->samples; s++)
-        inverse[s] = inverse[s] > 0 ? 1 / sqrt(inverse[s]) : inverse[s];
-    for (int k = 0; k < o->width; k++) {
-        const double *f = o->f + output_index(o, view, k, 0);
-        for (size_t s = 0; s < o->samples; s++)
-            z[(size_t)k * o->stride + s] = f[s] * inverse[s];
-    }
+    unit_vectors(o, view, 0, o->samples, z, o->stride, inverse);
 }
 
 static double *embedding_of(const struct comatch *c, int view)

@@ -27,49 +27,6 @@ void loss_layout(struct loss *l, const struct loss_plan *plan, struct arena *are
     l->state = form->layout ? form->layout(l, arena) : NULL;
 }
 
-static const struct form *form_of(const struct loss *l)
-{
-    return l->plan.objective->form;
-}
-
-void loss_chunk(const struct loss *l, const struct chunk *chunk)
-{
-    if (form_of(l)->chunk)
-        form_of(l)->chunk(l, chunk);
-}
-
-void loss_rows(const struct loss *l, const struct chunk *chunk)
-{
-    if (form_of(l)->rows)
-        form_of(l)->rows(l, chunk);
-}
-
-void loss_whole(const struct loss *l, const struct outputs *outputs, size_t step)
-{
-    if (form_of(l)->whole)
-        form_of(l)->whole(l, outputs, step);
-}
-
-void loss_gradient(const struct loss *l, const struct chunk *chunk, double partial[LOSS_PARTIALS])
-{
-    for (int i = 0; i < LOSS_PARTIALS; i++)
-        partial[i] = 0;
-    if (form_of(l)->gradient)
-        form_of(l)->gradient(l, chunk, partial);
-}
-
-double loss_finish(const struct loss *l, const struct outputs *outputs,
-                   const double totals[LOSS_PARTIALS], double *scale)
-{
-    *scale = 1;
-    return form_of(l)->finish(l, outputs, totals, scale);
-}
-
-bool loss_learn(const struct loss *l, uint64_t step)
-{
-    return !form_of(l)->learn || form_of(l)->learn(l, step);
-}
-
 /* The next chunk after `chunk`, or the first where that is empty; false where there is none. */
 static bool next_chunk(const struct loss *l, struct chunk *chunk)
 {
@@ -79,20 +36,28 @@ static bool next_chunk(const struct loss *l, struct chunk *chunk)
     return chunk->begin < samples;
 }
 
+static void all_chunks(const struct loss *l, const struct outputs *o,
+                       void (*phase)(const struct loss *, const struct chunk *))
+{
+    for (struct chunk c = {.outputs = o}; phase && next_chunk(l, &c);)
+        phase(l, &c);
+}
+
 double loss_evaluate(const struct loss *l, const struct outputs *o)
 {
-    double totals[LOSS_PARTIALS] = {0}, partial[LOSS_PARTIALS], scale;
-    for (struct chunk c = {.outputs = o}; next_chunk(l, &c);)
-        loss_chunk(l, &c);
-    for (struct chunk c = {.outputs = o}; next_chunk(l, &c);)
-        loss_rows(l, &c);
-    loss_whole(l, o, 0);
-    for (struct chunk c = {.outputs = o}; next_chunk(l, &c);) {
-        loss_gradient(l, &c, partial);
+    const struct form *form = l->plan.objective->form;
+    double totals[LOSS_PARTIALS] = {0}, scale = 1;
+    all_chunks(l, o, form->chunk);
+    all_chunks(l, o, form->rows);
+    if (form->whole)
+        form->whole(l, o, 0);
+    for (struct chunk c = {.outputs = o}; form->gradient && next_chunk(l, &c);) {
+        double partial[LOSS_PARTIALS] = {0};
+        form->gradient(l, &c, partial);
         for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial[i];
     }
-    const double loss = loss_finish(l, o, totals, &scale);
+    const double loss = form->finish(l, o, totals, &scale);
     for (size_t i = 0; i < output_index(o, l->needs.gradient_views, 0, 0); i++)
         o->df[i] *= scale;
     return loss;

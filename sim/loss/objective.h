@@ -128,14 +128,21 @@ struct form {
     enum status (*check)(const void *settings, int64_t samples, struct error *err);
     /* The state, taken from the arena: called once counting, when it is NULL, and once real. */
     void *(*layout)(const struct loss *loss, struct arena *arena);
-    /* The phases.  All may be NULL except `finish`. */
+    /* The phases.  Each may be NULL, except `finish`. */
     void (*chunk)(const struct loss *loss, const struct chunk *chunk);
     void (*rows)(const struct loss *loss, const struct chunk *chunk);
+    /* `step` of an epoch or evaluation, from 0: means over its steps begin anew. */
     void (*whole)(const struct loss *loss, const struct outputs *outputs, size_t step);
+    /* Writes df of the chunk's samples (that of the padding may be overwritten), and adds its part
+     * of the sums to partial[]. */
     void (*gradient)(const struct loss *loss, const struct chunk *chunk,
                      double partial[LOSS_PARTIALS]);
+    /* With totals[] = sum over chunks, in their order, of partial[]: the mean loss; and *scale,
+     * which is 1 before: the factor by which all df, or anything linear in them, is yet to be
+     * multiplied. */
     double (*finish)(const struct loss *loss, const struct outputs *outputs,
                      const double totals[LOSS_PARTIALS], double *scale);
+    /* Step number `step` = 1, 2, ...; false where a weight is no longer finite. */
     bool (*learn)(const struct loss *loss, uint64_t step);
     /* Numbers of its own for each epoch, and the class head that it learns, [*count]; NULL: none.
      */
@@ -145,21 +152,6 @@ struct form {
 
 /* Lay out (call once counting, once real). */
 void loss_layout(struct loss *loss, const struct loss_plan *plan, struct arena *arena);
-
-/* The phases; what the form does not have does nothing.  loss_gradient writes df of the chunk's
- * samples (df of the padding may be overwritten) and its part of the sums. */
-void loss_chunk(const struct loss *loss, const struct chunk *chunk);
-void loss_rows(const struct loss *loss, const struct chunk *chunk);
-/* `step` of the epoch or evaluation, from 0: means over the steps begin anew. */
-void loss_whole(const struct loss *loss, const struct outputs *outputs, size_t step);
-void loss_gradient(const struct loss *loss, const struct chunk *chunk,
-                   double partial[LOSS_PARTIALS]);
-/* With totals[] = sum over chunks, in their order, of partial[]: the mean loss, and the factor by
- * which all df, or anything linear in them, is yet to be multiplied. */
-double loss_finish(const struct loss *loss, const struct outputs *outputs,
-                   const double totals[LOSS_PARTIALS], double *scale);
-/* Step number `step` = 1, 2, ...; false where a weight is no longer finite. */
-bool loss_learn(const struct loss *loss, uint64_t step);
 
 /* The loss of a batch from beginning to end, and its gradient in outputs->df. */
 double loss_evaluate(const struct loss *loss, const struct outputs *outputs);

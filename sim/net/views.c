@@ -32,7 +32,7 @@ void views_close(struct views *v)
     arena_free(&v->arena);
 }
 
-/* What the rows want of a block; its labels go to `label`. */
+/* Draw all that the rows want of a block; its labels go to `label`. */
 static void draw_block(const struct views *v, struct draw draw, const struct rows *rows,
                        size_t kinds, uint8_t label[BLOCK])
 {

@@ -1,25 +1,24 @@
-/* Samples of a source, as rows: what fills batches, and whatever else wants samples [first, first +
- * count) of an address (seed, purpose, epoch) without knowing that they are drawn in blocks. */
+/* Samples of a source as rows: fills batches, and arrays, with samples [first, first + count) of an
+ * address (seed, purpose, epoch), which the source draws in blocks. */
 #ifndef DUET_SIM_VIEWS_H
 #define DUET_SIM_VIEWS_H
 
 #include "core/arena.h"
 #include "sim/net/network.h"
 
-/* A drawer of samples, for one thread.  The caller fills in the first lines; all is borrowed but
- * the memory, which views_layout or views_open take. */
+/* Draws for one thread.  The caller fills in the members up to `latents`, which are borrowed. */
 struct views {
     const struct source *source;
     const void *world;
     int positives, count; /* views of a sample: x_1, `positives` of its point, others */
-    bool latents;         /* whether latents are wanted, too */
-    struct samples block;
-    uint8_t *latent; /* [node][BLOCK] */
-    void *scratch;
-    struct arena arena; /* of views_open */
+    bool latents;         /* whether rows of latents are wanted, too */
+    struct samples block; /* [view][leaf][BLOCK] */
+    uint8_t *latent;      /* [node][BLOCK] */
+    void *scratch;        /* of the source */
+    struct arena arena;   /* owned, after views_open */
 };
 
-/* Where something of each sample goes: one of the arrays, a row for each of its variables. */
+/* Where a part of each sample goes: one of the arrays, with a row for each of its variables. */
 struct rows {
     int view;      /* which one is taken of state, value and pattern */
     size_t stride; /* from row to row */
@@ -33,7 +32,7 @@ struct rows {
     size_t nodes;
 };
 
-/* Take the memory from `arena` (call once counting, once real), or own it. */
+/* Lay out in `arena` (once counting, once real), or in memory of its own. */
 void views_layout(struct views *views, struct arena *arena);
 enum status views_open(struct views *views, struct error *err);
 void views_close(struct views *views);

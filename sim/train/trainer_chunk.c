@@ -114,7 +114,8 @@ void chunk_phase(const struct trainer *t, size_t chunk, int thread,
                  void (*phase)(const struct loss *, const struct chunk *))
 {
     const struct chunk c = outputs_of(t, 0, chunk, thread);
-    phase(&t->loss, &c);
+    if (phase)
+        phase(&t->loss, &c);
 }
 
 static double *partial_of(const struct trainer *t, int block, size_t chunk)
@@ -124,10 +125,14 @@ static double *partial_of(const struct trainer *t, int block, size_t chunk)
 
 void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread)
 {
+    const struct form *form = t->plan.objective->form;
     struct chunk c = outputs_of(t, block, chunk, thread);
+    double *partial = partial_of(t, block, chunk);
     if (predicts(t))
         c.outputs = &t->head[thread].compared;
-    loss_gradient(&t->loss, &c, partial_of(t, block, chunk));
+    memset(partial, 0, LOSS_PARTIALS * sizeof *partial);
+    if (form->gradient)
+        form->gradient(&t->loss, &c, partial);
 }
 
 double block_loss_of(const struct trainer *t, int block, double *scale)
@@ -136,7 +141,8 @@ double block_loss_of(const struct trainer *t, int block, double *scale)
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial_of(t, block, c)[i];
-    return loss_finish(&t->loss, &t->outputs[block], totals, scale);
+    *scale = 1;
+    return t->plan.objective->form->finish(&t->loss, &t->outputs[block], totals, scale);
 }
 
 /* From the gradient of predictions and targets to that of the online outputs. */

@@ -50,17 +50,17 @@ static void step_batch(struct worker *w, struct place place, size_t first, size_
     const struct form *form = t->plan.objective->form;
     for (size_t c = first; c < end; c++) {
         chunk_forward(t, c, place, w->thread);
-        chunk_phase(t, c, w->thread, loss_chunk);
+        chunk_phase(t, c, w->thread, form->chunk);
     }
     if (owns_labelled(t, w->thread))
         labelled_forward(&t->labelled, t->step + w->step, t->parameters);
     meet(w);
     for (size_t c = first; form->rows && c < end; c++)
-        chunk_phase(t, c, w->thread, loss_rows);
+        chunk_phase(t, c, w->thread, form->rows);
     if (form->rows)
         meet(w);
     if (form->whole && w->thread == 0)
-        loss_whole(&t->loss, &t->outputs[0], w->step);
+        form->whole(&t->loss, &t->outputs[0], w->step);
     if (form->whole)
         meet(w);
 }
@@ -142,6 +142,7 @@ static void keep_losses(struct epoch_run *run, size_t step, const double *loss, 
 static void run_thread(struct epoch_run *run, int thread)
 {
     struct trainer *t = run->trainer;
+    const struct form *form = t->plan.objective->form;
     struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
     for (size_t step = run->first; step < run->end; step++) {
@@ -162,8 +163,8 @@ static void run_thread(struct epoch_run *run, int thread)
             run->not_finite[thread] = !owned_step(t, &owned, t->step + step + 1);
             if (thread == 0 && predicts(t))
                 run->not_finite[thread] |= !predictor_step_of(t, t->step + step + 1);
-            if (thread == 0)
-                run->not_finite[thread] |= !loss_learn(&t->loss, t->step + step + 1);
+            if (thread == 0 && form->learn)
+                run->not_finite[thread] |= !form->learn(&t->loss, t->step + step + 1);
         }
     }
 }

@@ -23,7 +23,7 @@ struct learner {
     const struct network *network;
     const struct objective *objective;
     const void *objective_settings;
-    struct needs needs; /* of the objective */
+    struct needs needs; /* of the objective with these settings */
     const struct optimiser *optimiser;
     const void *optimiser_settings;
     const struct predictor *predictor; /* of an objective with a target, else without parameters */

@@ -56,7 +56,7 @@ void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thre
 /* Then the outputs of any block. */
 void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread);
 
-/* Then a phase of the loss, where it needs the whole batch. */
+/* Then a phase of the loss, if it has this phase, where it needs the whole batch. */
 void chunk_phase(const struct trainer *t, size_t chunk, int thread,
                  void (*phase)(const struct loss *, const struct chunk *));
 

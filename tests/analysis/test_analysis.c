@@ -1,5 +1,5 @@
-/* Protects analysis/: connections, covariance operators, correlations, and measurements of all of
- * them, against plain sums and differences. */
+/* Protects analysis/: connections, covariance operators, correlations, and the measurements of
+ * all of them, against plain sums and differences. */
 #include "analysis/latent_measure.h"
 #include "core/linalg.h"
 #include "core/random.h"

@@ -1,5 +1,5 @@
-/* Protects analysis/output_measure.c: moments of the outputs and quantities derived from
- * them, linear probes of the latents that a view keeps, the list of quantities. */
+/* Protects analysis/output_measure.c: moments of the outputs and quantities derived from them,
+ * linear probes of the latents that a view keeps, the list of quantities. */
 #include "analysis/output_measure.h"
 
 #include "analysis/probes/probes.h"

@@ -3,7 +3,7 @@
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
-for objective in infonce reference_nce ntxent supcon_in cacr loco comatch; do
+for objective in infonce reference_nce ntxent supcon_in vicreg cacr loco comatch; do
     for threads in 1 2 3; do
         "$duet" run -q -t $threads $small objective.name=$objective -o $objective-$threads.h5
     done
@@ -183,6 +183,28 @@ done
 check "children by level" $?
 "$duet" run -q data.depth=1 $small -o shallow.h5
 check "depth 1" $?
+
+# Rows of a file: a run, and a point of a sweep, are named by what the file holds.
+rows="data.source=file data.dataset=/series/best_correlation network.kind=mlp train.samples=1280 train.epochs=1"
+cp infonce-1.h5 rows.h5
+for threads in 1 3; do
+    "$duet" run -q -t $threads $rows data.path=rows.h5 data.labels=/series/epoch objective.name=comatch \
+        objective.labels=40 -o rows-$threads.h5
+done
+cmp -s rows-1.h5 rows-3.h5
+check "comatch on rows of a file: the same bytes from 1 and 3 threads" $?
+"$duet" run -q $rows data.path=rows.h5 name=rows && "$duet" run -q $rows data.path=rows.h5 name=rows &&
+    "$duet" sweep -q $rows data.path=rows.h5,mlp-1.h5 name=files >out 2>&1
+cp mlp-2.h5 rows.h5
+"$duet" run -q $rows data.path=rows.h5 name=rows &&
+    "$duet" sweep -q $rows data.path=rows.h5,mlp-1.h5 name=files >out 2>&1
+[ "$(find results/rows -name '*.h5' | wc -l)" = 2 ]
+check "another file at the same path, another name of the run" $?
+[ "$(find results/files -name '*.h5' | wc -l)" = 3 ]
+check "and of the point of a sweep, but not of the others" $?
+"$duet" sweep -q $rows data.path=rows.h5,none.h5 name=none >out 2>err
+[ $? = 2 ] && grep -q "data.path=none.h5: data.path: none.h5: no such file; give the path" err
+check "a sweep over a file that is not there: $(head -c 200 err)" $?
 
 DUET_SHARE="$here" "$duet" figure learning -q train.epochs=2 train.samples=2560 measure.samples=1280 >out 2>err
 check "figure learning: $(head -c 200 err)" $?

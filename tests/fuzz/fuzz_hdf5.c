@@ -30,7 +30,7 @@ static pid_t fork_once(void)
 #include "store/store_try.c"
 #undef fork
 
-#include "harness/verify/crosscheck.h"
+#include "harness/verify/crosscheck/crosscheck.h"
 #include "paper_figs/figures.h"
 
 #include <pthread.h>

@@ -1,4 +1,4 @@
-/* Fuzzes the spec and override parser, harness/spec/spec.c.
+/* Fuzzes the spec and override parser, harness/spec/.
  *
  * An input is YAML up to the first zero byte, then overrides "KEY=VALUE", each ended by a zero
  * byte.  A refused input must have a message.  The complete YAML of an accepted spec, which a

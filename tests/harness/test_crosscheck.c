@@ -193,10 +193,19 @@ static const struct {
     const char *name;
     int compared;
 } known[] = {
-    {"mlp.h5", 126},         {"mlp_deep.h5", 210},   {"mlp_single.h5", 70},
-    {"tree_binary.h5", 141}, {"tree_chain.h5", 89},  {"tree_deep.h5", 167},
-    {"tree_linear.h5", 63},  {"tree_nobias.h5", 59}, {"tree_shallow.h5", 37},
-    {"tree_ternary.h5", 89}, {"tree_wide.h5", 63},
+    {"mlp.h5", 126},
+    {"mlp_deep.h5", 210},
+    {"mlp_single.h5", 70},
+    {"tree_binary.h5", 141},
+    {"tree_chain.h5", 89},
+    {"tree_deep.h5", 167},
+    {"tree_linear.h5", 63},
+    {"tree_nobias.h5", 59},
+    {"tree_shallow.h5", 37},
+    {"tree_ternary.h5", 89},
+    {"tree_wide.h5", 63},
+    {"outputs.h5", 32},
+    {"outputs_positives.h5", 28},
 };
 enum { KNOWN = sizeof known / sizeof *known };
 
@@ -339,7 +348,7 @@ static int failures_at(const struct fixture *fixture, double expected, double me
     open_for_comparison(fixture, expected, &check, &file);
     check_ok(crosscheck_compare(&check, "/x", (struct extent){2, {2, 3}}, values, &err), &err);
     assert_int_equal(check.passed + check.failed, 1);
-    free(check.compared);
+    names_free(&check.compared);
     store_close(file);
     return check.failed;
 }
@@ -743,7 +752,7 @@ static void missing_attributes_and_texts_for_numbers_are_errors(void **state)
     expect_error(*state, file, "the attribute depth is not one number");
     file = open_copy(*state, "tree_ternary.h5");
     put_text(file, "kind", "forest");
-    expect_error(*state, file, "the attribute kind is 'forest'; it must be tree or mlp");
+    expect_error(*state, file, "the attribute kind is 'forest'; it must be tree, mlp or outputs");
     file = open_copy(*state, "tree_ternary.h5");
     put_number(file, "kind", 1);
     expect_error(*state, file, "the attribute kind is not one text");
@@ -827,7 +836,7 @@ static void errors_name_the_file_whatever_its_name(void **state)
     assert_int_equal(chdir(before), 0);
     assert_int_equal(status, STATUS_INVALID);
     assert_string_equal(err.message,
-                        "kind: the attribute kind is 'forest'; it must be tree or mlp");
+                        "kind: the attribute kind is 'forest'; it must be tree, mlp or outputs");
 }
 
 /* ---- the command ---- */

@@ -296,7 +296,7 @@ static void compare_step(struct bench *b, struct plain *plain, uint64_t step)
         assert_near(b->comatch->term[i], plain->term[i], 1e-13);
     assert_near(b->comatch->loss, plain->loss, 1e-13);
     plain_remember(plain, b);
-    assert_true(loss_learn(&b->loss, step));
+    assert_true(form_comatch.learn(&b->loss, step));
 }
 
 /* Several steps, so that the bank fills and starts again. */
@@ -438,7 +438,7 @@ static void gradients_match_differences(void **state)
                 draw_step(&b, before, false);
                 comatch_pseudo_labels(b.comatch, &b.unlabelled);
                 loss_at(&b);
-                assert_true(loss_learn(&b.loss, before));
+                assert_true(form_comatch.learn(&b.loss, before));
             }
             draw_step(&b, step, step == 2);
             comatch_pseudo_labels(b.comatch, &b.unlabelled);
@@ -483,7 +483,7 @@ static void extremes_stay_finite(void **state)
                 comatch_pseudo_labels(b.comatch, &b.unlabelled);
                 loss_at(&b);
                 assert_all_finite(&b);
-                assert_true(loss_learn(&b.loss, step));
+                assert_true(form_comatch.learn(&b.loss, step));
             }
             arena_free(&b.arena);
         }
@@ -727,7 +727,7 @@ static double step_by_hand(struct hand *h, size_t step)
         h->gradient[i] += h->part[i];
     optimiser_sgd.update(&h->setup->sgd, step + 1, count, h->parameters, h->gradient, h->state,
                          padded(count));
-    assert_true(loss_learn(&h->loss, step + 1));
+    assert_true(form_comatch.learn(&h->loss, step + 1));
     return h->comatch->loss;
 }
 

@@ -1,14 +1,11 @@
 /* Protects sim/data/sources/sparse_coding.c: the dictionary, the parts of a sample, its masks, the
- * moments of views, refused settings; and the normal numbers in single precision. */
+ * moments of views, refused settings. */
 #include "tests/kit/testing.h"
 
-#include "core/normal.h"
 #include "harness/run/experiment.h"
 #include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/train/minibatch.h"
-
-#include <gsl/gsl_sort.h>
 
 enum { MOST_KEYS = 8, VIEWS = 4 };
 
@@ -142,7 +139,7 @@ static void defaults_are_those_of_the_theory(void **state)
     shut(&o);
 }
 
-/* ---- the parts of a sample ---- */
+/* ---- what a sample is made of ---- */
 
 /* x of view `view` of block `block`, before a mask, is M z + noise of the hidden parts. */
 static void check_parts(struct opened *o, uint64_t block, uint64_t view)
@@ -200,7 +197,7 @@ static void codes_are_sparse_signs(void **state)
 
 enum { MASKED_BLOCKS = 200 };
 
-/* Both views against the x before masking; returns the number of entries that both keep. */
+/* Both views against the x that is hidden in them; returns how many entries both keep. */
 static double shared_entries(struct opened *o, double keep, double keep_second)
 {
     size_t first = 0, second = 0, both = 0;
@@ -232,7 +229,7 @@ static void complementary_masks_share_no_input(void **state)
     struct opened third = open_source("data.features=3 data.dimension=10 data.keep=0.3", 1);
     assert_true(shared_entries(&half, 0.5, 0.5) == 0);
     assert_true(shared_entries(&third, 0.3, 0.7) == 0);
-    for (uint64_t block = 0; block < 3; block++) { /* and together keep all */
+    for (uint64_t block = 0; block < 3; block++) { /* and together leave none out */
         draw_views(&half, block);
         for (size_t k = 0; k < half.view; k++)
             assert_true((half.x[k] != 0) != (half.x[half.view + k] != 0));
@@ -298,7 +295,7 @@ static void the_first_positive_is_the_same_for_any_number(void **state)
     }
 }
 
-/* Entries that the second positive keeps: of all, and of the entries that x_1 and x_+1 keep. */
+/* Entries that the second positive keeps, of all and of those that x_1 and x_+1 keep. */
 struct kept {
     double all, with_first, with_second;
 };
@@ -352,7 +349,7 @@ static void without_a_mask_all_positives_are_x(void **state)
     shut(&o);
 }
 
-/* ---- masks without kept entries ---- */
+/* ---- masks that keep nothing ---- */
 
 static void a_view_without_an_input_is_0(void **state)
 {
@@ -373,7 +370,7 @@ static void a_view_without_an_input_is_0(void **state)
     shut(&o);
 }
 
-/* With a single input every sample has one empty view. */
+/* Of a single input every sample has one view without any. */
 static void empty_views_can_be_trained_on(void **state)
 {
     (void)state;
@@ -401,7 +398,7 @@ static void empty_views_can_be_trained_on(void **state)
     struct trainer *trainer = &((struct minibatch *)e.training)->trainer;
     const struct epoch_result result = trainer_epoch(trainer, 1, NULL);
     assert_false(result.diverged);
-    assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance level */
+    assert_near(result.loss, log(2), 0.3); /* the views share nothing: chance */
     for (size_t i = 0; i < 6; i++)
         assert_true(isfinite(trainer->parameters[i]));
     experiment_free(&e);
@@ -452,7 +449,7 @@ static void moments_are_those_of_the_views(void **state)
             both[k] += x[k];
         assert_at_most(deviation(&o, 0, 1, x), 5);
         assert_at_most(deviation(&o, 0, 0, both), 5);
-        if (i % 3 < 2) { /* the sample is large enough to distinguish the masks */
+        if (i % 3 < 2) { /* the sample is large enough to tell the mask */
             assert_above(deviation(&o, 0, 0, x), 20);
             assert_at_most(deviation(&o, 2, 3, (double[N * N]){0}), 5);
         }
@@ -491,62 +488,7 @@ static void a_block_is_the_same_in_any_order(void **state)
     }
 }
 
-/* ---- normal numbers of single precision ---- */
-
-static void single_numbers_follow_their_definition(void **state)
-{
-    (void)state;
-    for (uint64_t lane = 0; lane < 2000; lane++) {
-        const struct random_words base = random_words(1, PURPOSE_TEST, lane % 7, 2, 3, 4);
-        float row[BLOCK];
-        uint32_t word[RANDOM_ROW];
-        normal_row_single(&base, (uint32_t)lane, row);
-        random_row(&base, (uint32_t)lane, word);
-        for (size_t i = 0; i < BLOCK / 2; i++) {
-            const uint32_t turn = word[i + BLOCK / 2];
-            const double u = ((double)(word[i] >> 1) + 0.5) * 0x1p-31;
-            const double angle = M_PI_4 * ((double)(turn & 0x7fffff) * 0x1p-22 - 1);
-            const double radius = (turn >> 31 ? -1 : 1) * sqrt(-2 * log(u));
-            const double x = cos(angle), y = sin(angle);
-            const bool swap = turn >> 30 & 1;
-            /* u is rounded to 24 bits: radius^2 is off by 2^-24, */
-            const double slack = 4e-7 * fabs(radius) + 0x1p-24 / fabs(radius);
-            assert_near((double)row[i], radius * (swap ? y : x), slack);
-            assert_near((double)row[i + BLOCK / 2], radius * (swap ? x : y), slack);
-        }
-    }
-}
-
-static void single_numbers_are_normal(void **state)
-{
-    (void)state;
-    enum { ROWS = 8000, COUNT = ROWS * BLOCK };
-    double *x = allocate(COUNT, sizeof *x), distance = 0, across = 0, second = 0, fourth = 0;
-    for (uint64_t row = 0; row < ROWS; row++) {
-        const struct random_words base = random_words(1, PURPOSE_TEST, row / 100, 2, 3, 4);
-        float value[BLOCK];
-        normal_row_single(&base, (uint32_t)row % 100, value);
-        for (size_t i = 0; i < BLOCK; i++)
-            x[row * BLOCK + i] = (double)value[i];
-    }
-    for (size_t i = 0; i < COUNT; i++) { /* the two of a pair */
-        across += i % BLOCK < BLOCK / 2 ? x[i] * x[i + BLOCK / 2] : 0;
-        second += x[i] * x[i] / COUNT;
-        fourth += pow(x[i], 4) / COUNT;
-    }
-    assert_at_most(fabs(across) / sqrt(COUNT / 2.0), 5);
-    assert_at_most(fabs(second - 1), 5 * sqrt(2.0 / COUNT));
-    assert_at_most(fabs(fourth - 3), 5 * sqrt(96.0 / COUNT));
-    gsl_sort(x, 1, COUNT);
-    for (size_t i = 0; i < COUNT; i++)
-        distance = fmax(distance, fabs(gsl_cdf_ugaussian_P(x[i]) - ((double)i + 0.5) / COUNT));
-    assert_at_most(distance * sqrt(COUNT), 2.2); /* Kolmogorov: P < 2e-4 */
-    assert_above(-x[0], 4);
-    assert_above(x[COUNT - 1], 4);
-    free(x);
-}
-
-/* ---- refused settings ---- */
+/* ---- what is refused ---- */
 
 static void check_refused(const char *keys, const char *key)
 {
@@ -593,8 +535,6 @@ int main(void)
         cmocka_unit_test(empty_views_can_be_trained_on),
         cmocka_unit_test(moments_are_those_of_the_views),
         cmocka_unit_test(a_block_is_the_same_in_any_order),
-        cmocka_unit_test(single_numbers_follow_their_definition),
-        cmocka_unit_test(single_numbers_are_normal),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,4 @@
-/* Measurements that a claim shares with an erratum; the first control is the statement as printed.
- */
+/* Measurements that a claim shares with an erratum; the first control is the printed statement. */
 #ifndef DUET_THEOREMS_ERRATA_ERRATA_H
 #define DUET_THEOREMS_ERRATA_ERRATA_H
 

@@ -157,8 +157,7 @@ static enum status open_scrambling(struct scrambling *s, const struct trial *tri
     return STATUS_OK;
 }
 
-/* Sigma^x of a finite distribution; with `commuting` no covariance across P, so that both commute
- */
+/* Sigma^x of a finite distribution; with `commuting` none of it across P, so that both commute */
 static enum status draw_data(struct scrambling *s, gsl_rng *rng, bool commuting, struct error *err)
 {
     struct finite data;

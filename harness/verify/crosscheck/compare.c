@@ -6,23 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status remember(struct crosscheck *check, const char *path, struct error *err)
-{
-    char *longer;
-    if (asprintf(&longer, "%s%s\n", check->compared ? check->compared : "\n", path) < 0)
-        return error_memory(err, "the name of %s", path);
-    free(check->compared);
-    check->compared = longer;
-    return STATUS_OK;
-}
-
-static bool crosscheck_compared(const struct crosscheck *check, const char *path)
-{
-    char line[PATH];
-    int length = snprintf(line, sizeof line, "\n%s\n", path);
-    return length < PATH && check->compared && strstr(check->compared, line);
-}
-
 enum status crosscheck_compare(struct crosscheck *check, const char *path, struct extent extent,
                                const double *measured, struct error *err)
 {
@@ -46,7 +29,8 @@ enum status crosscheck_compare(struct crosscheck *check, const char *path, struc
     check->worst = fmax(check->worst, error);
     if (check->out)
         fprintf(check->out, "%-48s %9.2e  %s\n", path, error, passed ? "ok" : "FAILS");
-    return remember(check, path, err);
+    return names_add(&check->compared, path) ? STATUS_OK
+                                             : error_memory(err, "the name of %s", path);
 }
 
 static size_t entries(struct extent extent)
@@ -74,7 +58,7 @@ enum status compare_rows(struct crosscheck *check, const char *path, struct exte
 
 bool crosscheck_expects(const struct crosscheck *check, const char *root, const char *name)
 {
-    char loss[PATH], gradient[PATH];
+    char loss[REFERENCE_PATH], gradient[REFERENCE_PATH];
     snprintf(loss, sizeof loss, "%s/loss/%s", root, name);
     snprintf(gradient, sizeof gradient, "%s/grad/%s", root, name);
     return store_kind(check->file, loss) != STORE_NOTHING ||
@@ -83,20 +67,21 @@ bool crosscheck_expects(const struct crosscheck *check, const char *root, const 
 
 struct leftover {
     struct crosscheck *check;
-    char last[PATH];
+    char last[REFERENCE_PATH];
 };
 
 /* Gradients are listed with their loss. */
-static bool name_leftover(const struct crosscheck *check, const char *path, char name[PATH])
+static bool name_leftover(const struct crosscheck *check, const char *path,
+                          char name[REFERENCE_PATH])
 {
     const char *gradient = strstr(path, "/grad/");
-    snprintf(name, PATH, "%s", path);
+    snprintf(name, REFERENCE_PATH, "%s", path);
     if (gradient) {
         const char *objective = gradient + 6;
-        char loss[PATH];
+        char loss[REFERENCE_PATH];
         snprintf(loss, sizeof loss, "%.*s/loss/%.*s", (int)(gradient - path), path,
                  (int)strcspn(objective, "/"), objective);
-        return crosscheck_compared(check, loss) || !store_has(check->file, loss);
+        return names_have(&check->compared, loss) || !store_has(check->file, loss);
     }
     return true;
 }
@@ -104,8 +89,8 @@ static bool name_leftover(const struct crosscheck *check, const char *path, char
 static void visit_leftover(const char *path, void *context)
 {
     struct leftover *left = context;
-    char name[PATH];
-    if (crosscheck_compared(left->check, path) || !name_leftover(left->check, path, name) ||
+    char name[REFERENCE_PATH];
+    if (names_have(&left->check->compared, path) || !name_leftover(left->check, path, name) ||
         strcmp(name, left->last) == 0)
         return;
     snprintf(left->last, sizeof left->last, "%s", name);

@@ -8,10 +8,13 @@
 
 static enum status check_kind(struct crosscheck *check, struct error *err)
 {
-    bool tree = false;
-    enum status status = reference_word(check->file, "kind", "tree", "mlp", &tree, err);
+    static const char *const kinds[] = {"tree", "mlp", "outputs", NULL};
+    static enum status (*const checks[])(struct crosscheck *,
+                                         struct error *) = {check_tree, check_mlp, check_outputs};
+    int kind;
+    enum status status = reference_word(check->file, "kind", kinds, &kind, err);
     if (!status)
-        status = tree ? check_tree(check, err) : check_mlp(check, err);
+        status = checks[kind](check, err);
     if (!status)
         status = crosscheck_report_rest(check, err);
     return status;
@@ -28,8 +31,7 @@ enum status crosscheck_file(struct crosscheck *check, const char *path, struct e
     status = check_kind(check, err);
     if (status && err && !(strncmp(err->message, path, length) == 0 && err->message[length] == ':'))
         error_context(err, "%s", path);
-    free(check->compared);
-    check->compared = NULL;
+    names_free(&check->compared);
     check->file = NULL;
     store_close(file);
     return status;

@@ -2,6 +2,7 @@
 #ifndef DUET_HARNESS_CROSSCHECK_H
 #define DUET_HARNESS_CROSSCHECK_H
 
+#include "core/names.h"
 #include "harness/verify/crosscheck/reference.h"
 
 #include <stdio.h>
@@ -17,7 +18,7 @@
 struct crosscheck {
     FILE *out;
     const struct store_file *file;
-    char *compared; /* paths of the datasets that were compared, a line each */
+    struct names compared; /* paths of datasets */
     int passed, failed, not_built;
     double worst;
 };
@@ -38,7 +39,7 @@ bool crosscheck_expects(const struct crosscheck *check, const char *root, const 
 /* Report what was not compared of all that is under /expect: no code has been built for it. */
 enum status crosscheck_report_rest(struct crosscheck *check, struct error *err);
 
-/* A reference file of either kind.  Everything under /expect is compared, or, where the engine has
+/* A reference file of any kind.  Everything under /expect is compared, or, where the engine has
  * no code for it yet, reported and counted as not built.  Errors name the file and the dataset or
  * attribute. */
 enum status crosscheck_file(struct crosscheck *check, const char *path, struct error *err);

@@ -13,11 +13,11 @@ static enum status set_layers(struct network *n, const struct store_array *sizes
                          "the inputs to the outputs",
                          sizes->count, NETWORK_MAX_LEVELS + 1);
     for (size_t i = 0; i < sizes->count; i++)
-        if (!is_whole(sizes->values[i], 1, MAX_WIDTH))
+        if (!is_whole(sizes->values[i], 1, REFERENCE_MAX_WIDTH))
             return error_set(err, STATUS_INVALID,
                              "the attribute sizes has the entry %g; all must be whole numbers from "
                              "1 to %d",
-                             sizes->values[i], MAX_WIDTH);
+                             sizes->values[i], REFERENCE_MAX_WIDTH);
     n->levels = (int)sizes->count - 1;
     n->leaves = (size_t)sizes->values[0];
     for (int layer = 1; layer <= n->levels; layer++)
@@ -32,7 +32,7 @@ static enum status read_layers(const struct store_file *file, struct subject *s,
 {
     struct store_array sizes;
     size_t bias = 0;
-    enum status status = reference_size(file, "batch", 1, MAX_BATCH, &s->samples, err);
+    enum status status = reference_size(file, "batch", 1, REFERENCE_MAX_BATCH, &s->samples, err);
     if (!status && store_has_attribute(file, "bias"))
         status = reference_size(file, "bias", 0, 0, &bias, err);
     if (status)
@@ -131,7 +131,7 @@ enum status check_mlp(struct crosscheck *check, struct error *err)
         if (!status)
             status = compare_direct(check, &s, err);
     }
-    if (!status && !check->compared)
+    if (!status && check->compared.count == 0)
         status = error_set(err, STATUS_INVALID,
                            "there is neither /expect/relu nor /expect/linear; an mlp file has "
                            "at least one of them");

@@ -67,7 +67,7 @@ static enum status compare_one_noncontrastive(struct crosscheck *check, const st
     const char *name = objective->about.name;
     struct arena count = {0}, arena;
     struct noncontrastive_batch batch;
-    char path[PATH];
+    char path[REFERENCE_PATH];
     noncontrastive_batch_layout(&batch, &s->network, &s->predictor, objective, NULL, s->samples, 0,
                                 &count);
     enum status status = arena_create(&arena, &count, err);
@@ -133,7 +133,7 @@ static enum status set_and_compare(struct crosscheck *check, const struct subjec
     int width = s->network.level[0].width;
     size_t size = (size_t)width * (size_t)width;
     double *correlation = scratch, *w = scratch + size, *rest = scratch + 2 * size;
-    char path[PATH];
+    char path[REFERENCE_PATH];
     enum status status = online_correlation(s, rho, correlation, w, err);
     if (!status)
         status = direct_predictor(rule, width, correlation, w, rest, err);
@@ -155,7 +155,7 @@ enum status compare_direct(struct crosscheck *check, const struct subject *s, st
     struct direct_rule rule = {.power = 0.5};
     double rho = 0, *scratch = NULL;
     int width = s->network.level[0].width;
-    char path[PATH];
+    char path[REFERENCE_PATH];
     snprintf(path, sizeof path, "%s/directpred", s->root);
     if (store_kind(check->file, path) == STORE_NOTHING)
         return STATUS_OK;

@@ -36,7 +36,7 @@ enum status compare_gradient(struct crosscheck *check, const struct subject *s, 
     const struct network *n = &s->network;
     enum status status = STATUS_OK;
     for (int l = 0; !status && l < n->levels; l++) {
-        char level[32], path[PATH];
+        char level[32], path[REFERENCE_PATH];
         subject_level_name(s, l, level, sizeof level);
         snprintf(path, sizeof path, "%s/grad/%s/%s/W", s->root, name, level);
         status = crosscheck_compare(check, path, weight_extent(n, l),
@@ -54,7 +54,7 @@ static enum status compare_forward(struct crosscheck *check, const struct subjec
                                    const struct batch *batch, struct error *err)
 {
     const struct network *n = &s->network;
-    char path[PATH];
+    char path[REFERENCE_PATH];
     snprintf(path, sizeof path, "%s/f", s->root);
     struct extent f = {2, {s->samples, (size_t)n->level[0].width}};
     enum status status = compare_rows(check, path, f, batch->outputs.f, batch->outputs.stride, err);
@@ -84,7 +84,7 @@ static enum status compare_batch(struct crosscheck *check, const struct subject 
     if (forward) {
         status = compare_forward(check, s, &batch.batch, err);
     } else {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         snprintf(path, sizeof path, "%s/loss/%s", s->root, objective->about.name);
         status = crosscheck_compare(check, path, (struct extent){0}, &loss, err);
         if (!status)

@@ -8,17 +8,18 @@
 #include <string.h>
 
 /* "64 x 32", or "one number" */
-static void extent_text(int rank, const size_t *length, char out[PATH])
+static void extent_text(int rank, const size_t *length, char out[REFERENCE_PATH])
 {
-    int used = snprintf(out, PATH, "%s", rank ? "" : "one number");
-    for (int i = 0; i < rank && used < PATH; i++)
-        used += snprintf(out + used, (size_t)(PATH - used), "%s%zu", i ? " x " : "", length[i]);
+    int used = snprintf(out, REFERENCE_PATH, "%s", rank ? "" : "one number");
+    for (int i = 0; i < rank && used < REFERENCE_PATH; i++)
+        used += snprintf(out + used, (size_t)(REFERENCE_PATH - used), "%s%zu", i ? " x " : "",
+                         length[i]);
 }
 
 static enum status wrong_extent(const char *path, const char *found, struct extent extent,
                                 struct error *err)
 {
-    char right[PATH];
+    char right[REFERENCE_PATH];
     extent_text(extent.rank, extent.length, right);
     return error_set(err, STATUS_INVALID, "%s %s; the attributes of the file call for %s", path,
                      found, right);
@@ -27,7 +28,7 @@ static enum status wrong_extent(const char *path, const char *found, struct exte
 enum status reference_check_extent(const struct store_file *file, const char *path,
                                    struct extent extent, struct error *err)
 {
-    char shape[PATH], found[PATH + 16];
+    char shape[REFERENCE_PATH], found[REFERENCE_PATH + 16];
     struct store_info info;
     enum store_kind kind = store_kind(file, path);
     if (kind == STORE_NOTHING || kind == STORE_GROUP)
@@ -141,19 +142,30 @@ enum status reference_real(const struct store_file *file, const char *name, doub
     return status;
 }
 
-enum status reference_word(const struct store_file *file, const char *name, const char *first,
-                           const char *second, bool *is_first, struct error *err)
+/* "tree, mlp or outputs" */
+static void list_words(const char *const *words, char out[REFERENCE_PATH])
 {
-    char *text;
+    int used = snprintf(out, REFERENCE_PATH, "%s", words[0]);
+    for (int i = 1; words[i] && used < REFERENCE_PATH; i++)
+        used += snprintf(out + used, (size_t)(REFERENCE_PATH - used), "%s%s",
+                         words[i + 1] ? ", " : " or ", words[i]);
+}
+
+enum status reference_word(const struct store_file *file, const char *name,
+                           const char *const *words, int *which, struct error *err)
+{
+    char *text, right[REFERENCE_PATH];
     bool there = store_has_attribute(file, name);
+    list_words(words, right);
     if (!there || store_get_text(file, name, &text, NULL))
-        return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s or %s", name,
-                         there ? "not one text" : "missing", first, second);
+        return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s", name,
+                         there ? "not one text" : "missing", right);
     enum status status = STATUS_OK;
-    *is_first = strcmp(text, first) == 0;
-    if (!*is_first && strcmp(text, second) != 0)
-        status = error_set(err, STATUS_INVALID, "the attribute %s is '%.60s'; it must be %s or %s",
-                           name, text, first, second);
+    for (*which = 0; words[*which] && strcmp(text, words[*which]) != 0;)
+        (*which)++;
+    if (!words[*which])
+        status = error_set(err, STATUS_INVALID, "the attribute %s is '%.60s'; it must be %s", name,
+                           text, right);
     free(text);
     return status;
 }

@@ -5,9 +5,9 @@
 
 #include "store/store.h"
 
-enum { PATH = 256, MAX_BATCH = 1 << 20, MAX_WIDTH = 4096, MAX_NODES = 1 << 24 };
+enum { REFERENCE_PATH = 256, REFERENCE_MAX_BATCH = 1 << 20, REFERENCE_MAX_WIDTH = 4096 };
 
-/* What a dataset must have; rank 0 is one number. */
+/* The shape that a dataset must have; rank 0 is one number. */
 struct extent {
     int rank;
     size_t length[STORE_MAX_RANK];
@@ -34,8 +34,8 @@ enum status reference_size(const struct store_file *file, const char *name, int 
 enum status reference_real(const struct store_file *file, const char *name, double low, double high,
                            double *value, struct error *err);
 
-/* One of two words: which. */
-enum status reference_word(const struct store_file *file, const char *name, const char *first,
-                           const char *second, bool *is_first, struct error *err);
+/* One of some words, which end with NULL: which. */
+enum status reference_word(const struct store_file *file, const char *name,
+                           const char *const *words, int *which, struct error *err);
 
 #endif

@@ -57,7 +57,7 @@ static enum status read_part(const struct store_file *file, const struct subject
                              struct error *err)
 {
     const struct network *n = &s->network;
-    char level[32], path[PATH];
+    char level[32], path[REFERENCE_PATH];
     subject_level_name(s, l, level, sizeof level);
     snprintf(path, sizeof path, "%s/%s/%s", folder, level, part ? "b" : "W");
     struct extent extent = part ? neuron_extent(n, l) : weight_extent(n, l);

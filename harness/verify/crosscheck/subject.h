@@ -1,4 +1,4 @@
-/* What a reference file is about: a network, its parameters and a batch.  Read from the file, then
+/* The subject of a reference file: a network, its parameters and a batch.  Read from the file, then
  * put through the engine, whose results are compared with the datasets under `root`. */
 #ifndef DUET_HARNESS_CROSSCHECK_SUBJECT_H
 #define DUET_HARNESS_CROSSCHECK_SUBJECT_H
@@ -63,7 +63,8 @@ enum status compare_noncontrastive(struct crosscheck *check, const struct subjec
                                    struct error *err);
 enum status compare_direct(struct crosscheck *check, const struct subject *s, struct error *err);
 
-/* A whole file of kind mlp, or tree. */
+/* A whole file of kind outputs, mlp or tree. */
+enum status check_outputs(struct crosscheck *check, struct error *err);
 enum status check_mlp(struct crosscheck *check, struct error *err);
 enum status check_tree(struct crosscheck *check, struct error *err);
 

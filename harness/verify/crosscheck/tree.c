@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MAX_NODES = 1 << 24 };
+
 /* Measured quantities of each node of a level, by the name of their dataset. */
 static enum status compare_operators(struct crosscheck *check, struct latent_measure *m, int l,
                                      struct error *err)
@@ -17,7 +19,7 @@ static enum status compare_operators(struct crosscheck *check, struct latent_mea
     double *value = calloc(nodes, sizeof *value);
     enum status status = value ? STATUS_OK : error_memory(err, "operators of %zu nodes", nodes);
     for (int what = 0; !status && what < 4; what++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         snprintf(path, sizeof path, "/expect/%s/level_%d", name[what], l);
         for (size_t i = 0; i < nodes; i++) {
             const double *k = m->connection + connection_offset(&m->connection_plan, l, i, 0);
@@ -37,12 +39,12 @@ static enum status compare_measurement(struct crosscheck *check, const struct su
                                        const struct tree *tree, struct error *err)
 {
     struct latent_plan plan = {.network = &s->network,
-                                .tree = tree,
-                                .columns = s->samples,
-                                .correlation = true,
-                                .covop = true,
-                                .spectrum = true,
-                                .threads = 1};
+                               .tree = tree,
+                               .columns = s->samples,
+                               .correlation = true,
+                               .covop = true,
+                               .spectrum = true,
+                               .threads = 1};
     struct arena count = {0}, arena;
     struct latent_measure m;
     latents_layout(&m, &plan, &count);
@@ -56,7 +58,7 @@ static enum status compare_measurement(struct crosscheck *check, const struct su
                            "with these /weights the covariance operators overflow; smaller ones "
                            "are needed");
     for (int l = 0; !status && l < s->network.levels; l++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         snprintf(path, sizeof path, "/expect/correlation/level_%d", l);
         status =
             crosscheck_compare(check, path, neuron_extent(&s->network, l),
@@ -74,13 +76,13 @@ static enum status read_sizes(const struct store_file *file, struct subject *s, 
     size_t width = 0, bias = 0, nodes = 1, total = 1;
     enum status status = reference_size(file, "depth", 1, NETWORK_MAX_LEVELS, depth, err);
     if (!status)
-        status = reference_size(file, "children", 1, MAX_WIDTH, children, err);
+        status = reference_size(file, "children", 1, REFERENCE_MAX_WIDTH, children, err);
     if (!status)
-        status = reference_size(file, "width", 1, MAX_WIDTH, &width, err);
+        status = reference_size(file, "width", 1, REFERENCE_MAX_WIDTH, &width, err);
     if (!status)
         status = reference_size(file, "bias", 0, 1, &bias, err);
     if (!status)
-        status = reference_size(file, "batch", 1, MAX_BATCH, &s->samples, err);
+        status = reference_size(file, "batch", 1, REFERENCE_MAX_BATCH, &s->samples, err);
     if (status)
         return status;
     s->network = (struct network){.levels = (int)*depth,
@@ -108,14 +110,17 @@ static enum status read_sizes(const struct store_file *file, struct subject *s, 
 static enum status read_tree(const struct store_file *file, struct subject *s, struct tree **tree,
                              struct error *err)
 {
+    static const char *const activations[] = {"relu", "linear", NULL};
     size_t depth = 0, children = 0, one = 1;
+    int activation = 0;
     enum status status = read_sizes(file, s, &depth, &children, err);
     if (!status)
         status = reference_real(file, "norm_eps", 0, UNBOUNDED, &s->network.norm_eps, err);
     if (!status && store_has_attribute(file, "activation"))
-        status = reference_word(file, "activation", "relu", "linear", &s->network.relu, err);
+        status = reference_word(file, "activation", activations, &activation, err);
     if (status)
         return status;
+    s->network.relu = activation == 0;
     int64_t count = (int64_t)children;
     double rho = 0; /* the samples are given: polarities do not matter */
     struct tree_settings settings = {
@@ -126,7 +131,7 @@ static enum status read_tree(const struct store_file *file, struct subject *s, s
     return tree_create(tree, &settings, 0, err);
 }
 
-/* What a file says twice must be the same. */
+/* A file that says something twice must say the same. */
 static enum status check_same(const char *path, const char *other, size_t count, const uint8_t *a,
                               const uint8_t *b, struct error *err)
 {
@@ -141,7 +146,7 @@ static enum status read_latents(const struct store_file *file, const struct subj
 {
     enum status status = STATUS_OK;
     for (int d = 0; !status && d <= tree->depth; d++) {
-        char path[PATH];
+        char path[REFERENCE_PATH];
         uint8_t *level = NULL, *label = NULL;
         size_t size = tree->count[d] * s->samples;
         snprintf(path, sizeof path, "/batch/latent/level_%d", d);

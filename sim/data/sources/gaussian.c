@@ -104,7 +104,9 @@ const struct source source_gaussian = {
                      "noise: sigma^2.",
               .source = "[NCP]",
               .params = params,
-              .settings_size = sizeof(struct settings)},
+              .settings_size = sizeof(struct settings),
+              .example = "data: {source: gaussian, dimension: 3, signal: [3, 1, 0.5], noise: 0.2, "
+                         "rotated: true}"},
     .open = open_world,
     .close = close_world,
     .observed = observed,

@@ -174,7 +174,9 @@ const struct source source_hltm = {
                   "upper latents and draws everything below anew.",
               .source = "[DDN]",
               .params = params,
-              .settings_size = sizeof(struct tree_settings)},
+              .settings_size = sizeof(struct tree_settings),
+              .example = "data: {source: hltm, depth: 2, states: 3, polarity: [0.4, 0.9], "
+                         "keep_level: 1, label_level: 1}"},
     .open = open_world,
     .close = close_world,
     .observed = observed,

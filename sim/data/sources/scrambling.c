@@ -222,13 +222,16 @@ static const struct param params[] = {
     {0}};
 
 const struct source source_scrambling = {
-    .about = {.name = "scrambling",
-              .doc = "Normal data of which a subspace is scrambled. A view is A x, A = P + U B "
-                     "U^T, with k x k independent standard normal numbers B, its own for every "
-                     "view: X = P Sigma^x P, X' = tr(U^T Sigma^x U) U U^T.",
-              .source = "[NCP] App. D.2; erratum E4",
-              .params = params,
-              .settings_size = sizeof(struct settings)},
+    .about =
+        {.name = "scrambling",
+         .doc = "Normal data of which a subspace is scrambled. A view is A x, A = P + U B "
+                "U^T, with k x k independent standard normal numbers B, its own for every "
+                "view: X = P Sigma^x P, X' = tr(U^T Sigma^x U) U U^T.",
+         .source = "[NCP] App. D.2; erratum E4",
+         .params = params,
+         .settings_size = sizeof(struct settings),
+         .example =
+             "data: {source: scrambling, dimension: 5, scrambled: 2, signal: [4, 3, 2, 1, 0.5]}"},
     .open = open_world,
     .close = close_world,
     .observed = observed,

@@ -11,7 +11,8 @@
     X(gaussian) \
     X(scrambling) \
     X(finite) \
-    X(sparse_coding)
+    X(sparse_coding) \
+    X(file)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct source source_##name;

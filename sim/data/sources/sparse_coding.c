@@ -446,14 +446,17 @@ static const struct param params[] = {
     {0}};
 
 const struct source source_sparse_coding = {
-    .about = {.name = "sparse_coding",
-              .doc = "Sparse features in dense noise. x = M z + xi, M with orthonormal columns "
-                     "whose entries are spread out (a normal matrix made orthonormal, drawn with "
-                     "the seed), z_j = -1, 0 or 1, few of them not 0, xi normal. Views are masked "
-                     "(RandomMask); negatives are other x as they are.",
-              .source = "[FD]",
-              .params = params,
-              .settings_size = sizeof(struct settings)},
+    .about =
+        {.name = "sparse_coding",
+         .doc = "Sparse features in dense noise. x = M z + xi, M with orthonormal columns "
+                "whose entries are spread out (a normal matrix made orthonormal, drawn with "
+                "the seed), z_j = -1, 0 or 1, few of them not 0, xi normal. Views are masked "
+                "(RandomMask); negatives are other x as they are.",
+         .source = "[FD]",
+         .params = params,
+         .settings_size = sizeof(struct settings),
+         .example =
+             "data: {source: sparse_coding, features: 3, dimension: 5, sparsity: 0.4, noise: 0.2}"},
     .open = open_world,
     .close = close_world,
     .observed = observed,

@@ -3,6 +3,7 @@
 #define DUET_SIM_OBJECTIVES_OBJECTIVES_H
 
 #include "sim/loss/comatch.h"
+#include "sim/loss/moments.h"
 #include "sim/loss/of_batch.h"
 #include "sim/loss/pairs.h"
 #include "sim/loss/per_sample.h"
@@ -29,7 +30,9 @@
     X(suncet) \
     X(cacr) \
     X(loco) \
-    X(comatch)
+    X(comatch) \
+    X(barlow_twins) \
+    X(vicreg)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct objective objective_##name;
@@ -82,6 +85,16 @@ struct loco_settings {
 struct cacr_settings {
     double t_plus, t_minus;
     int64_t positives, negatives;
+};
+
+struct barlow_twins_settings {
+    double lambda;
+    bool standardize;
+};
+
+struct vicreg_settings {
+    int form; /* 0 hinge, 1 squared */
+    double invariance, variance, covariance, target, epsilon;
 };
 
 /* weight[k] ~ exp(t c_k), c = 2 r the squared distance, with sum 1: cacr's of attraction with

@@ -1,0 +1,20 @@
+/* A list of texts that grows. */
+#ifndef DUET_CORE_NAMES_H
+#define DUET_CORE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Zeroed, it is empty. */
+struct names {
+    char **name;
+    size_t count, capacity;
+};
+
+/* A copy of `name` at the end; false for lack of memory. */
+bool names_add(struct names *names, const char *name);
+bool names_have(const struct names *names, const char *name);
+void names_sort(struct names *names);
+void names_free(struct names *names);
+
+#endif
