@@ -1,8 +1,8 @@
 /* Probes: what can be measured of a run at points in time and kept as series.
  *
  * A probe is one file in analysis/probes/ that exports one `const struct probe`: its name and
- * parameters, what it applies to, and its quantities with axes, long names and headlines.  Whoever
- * runs it (harness/run/record.h) keeps, stores, summarises and lists them; nobody else knows any
+ * parameters, the runs that it applies to, and its quantities with axes, long names and headlines.
+ * The record of a run (harness/run/record.h) keeps, stores, summarises and lists them, and knows no
  * probe by name.
  *
  * The numbers come from a `struct measurement`.  Probes that take theirs from the same work on the
@@ -63,7 +63,7 @@ struct probe {
     /* NULL where it applies, or else why not, in words such as "no predictor". */
     const char *(*applies)(const struct subject *subject);
     const struct measurement *measurement;
-    /* What it gives, from the state of its measurement, after the real layout. */
+    /* Add its quantities, from the state of its measurement, after the real layout. */
     void (*quantities)(const void *state, struct quantity_list *list);
 };
 

@@ -1,4 +1,4 @@
-/* What can be named in the section `measure` of a spec. */
+/* Names and keys of the section `measure` of a spec. */
 #ifndef DUET_ANALYSIS_REGISTRY_H
 #define DUET_ANALYSIS_REGISTRY_H
 

@@ -4,9 +4,9 @@
 
 static const char *applies(const struct subject *s)
 {
-    return !s->source->features ? "no dictionary in the data"
-           : s->exact           ? "a flow draws no samples"
-                                : NULL;
+    return !source_dictionary(s->source, s->world) ? "no dictionary in the data"
+           : s->exact                              ? "a flow draws no samples"
+                                                   : NULL;
 }
 
 static void layout(void *state, const struct subject *s, struct arena *arena)

@@ -43,7 +43,7 @@ static void add_predictor(struct quantity_list *list, const struct experiment *e
 {
     const struct predictor *p = &e->predictor;
     for (int l = 0; parameters && l < p->layers; l++) {
-        char layer[16] = "";
+        char layer[24] = "";
         if (p->layers > 1)
             snprintf(layer, sizeof layer, "/layer_%d", l);
         struct quantity *w = quantity_add(list, place->weights, "%s%s/W", place->root, layer);

@@ -30,7 +30,7 @@ enum status record_open(struct record *record, size_t points,
                         const struct quantity_source part[RECORD_PARTS], struct error *err);
 void record_free(struct record *record);
 
-/* What part `part` gives now becomes its share of the point after the last whole one. */
+/* The present values of part `part` become its share of the point after the last whole one. */
 void record_keep(struct record *record, size_t part);
 
 /* The series or the constants at `path`; NULL: there is none.  `quantity`: what it is, or NULL. */
@@ -44,8 +44,8 @@ void record_brief(const struct record *record, char *text, size_t size);
  * each that has an axis. */
 void record_print(const struct record *record, FILE *out);
 
-/* Store the points that are whole, and `constants` beside them.  Whoever names an axis first makes
- * it. */
+/* Store the points that are whole, and `constants` beside them.  An axis is made when it is first
+ * named. */
 enum status record_store(const struct record *record, const struct quantity_source *constants,
                          struct store *store, struct error *err);
 

@@ -42,7 +42,7 @@ static void print_value(FILE *out, double value)
         fprintf(out, "  %8.4f", value);
 }
 
-/* What follows the last `separator` of a path. */
+/* The rest of a path after its last `separator`. */
 static const char *last_word(const char *path, char separator)
 {
     const char *last = strrchr(path, separator);

@@ -1,4 +1,4 @@
-/* What the commands print of a run: its headlines before and after training. */
+/* The summary that commands print of a run: its headlines before and after training. */
 #ifndef DUET_HARNESS_SUMMARY_H
 #define DUET_HARNESS_SUMMARY_H
 

@@ -1,7 +1,7 @@
 /* Kinds of trainers: what moves the weights from the first point in time to the last.
  *
  * A kind is one file that exports one `const struct trainer_kind`; `train.trainer` of a spec names
- * it.  Whoever runs it knows only what is below: it lays the kind out, lets it run, and is told of
+ * it.  Its caller knows only this interface: it lays the kind out, lets it run, and is told of
  * every point in time at which there is something to measure. */
 #ifndef DUET_SIM_TRAINER_KIND_H
 #define DUET_SIM_TRAINER_KIND_H
@@ -16,7 +16,7 @@
 #include "sim/train/predictor_optimiser.h"
 #include "sim/train/snapshot.h"
 
-/* What is trained; everything is borrowed and stays as it is. */
+/* The data and models of a training; everything is borrowed and stays as it is. */
 struct learner {
     const struct source *source;
     const void *world;
@@ -36,7 +36,7 @@ struct learner {
 
 enum { TRAINER_DETAIL = 256 };
 
-/* Whoever watches a run; the calls come in the order of the members for each point in time. */
+/* Callbacks of a run; they come in the order of the members for each point in time. */
 struct watch {
     void *context;
     /* A point in time is reached: the kind's quantities are those of this point.  From the thread
@@ -72,7 +72,7 @@ struct trainer_kind {
      * STATUS_INTERRUPTED: `keep_going` said no. */
     enum status (*run)(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
                        struct error *err);
-    /* What training itself gives, after `open`: "/series/loss" first. */
+    /* Add the numbers that training itself gives, after `open`: "/series/loss" first. */
     void (*quantities)(const void *state, struct quantity_list *list);
     /* The weights as they are; `epoch` and `threads` mean nothing. */
     struct snapshot (*weights)(const void *state);

@@ -285,7 +285,7 @@ static void an_empty_list_measures_nothing(void **state)
     }
 }
 
-/* What the default list leaves out is said, with the reason. */
+/* Probes that the default list leaves out are named, with the reason. */
 static void the_plan_says_what_is_left_out(void **state)
 {
     (void)state;
