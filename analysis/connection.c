@@ -36,7 +36,7 @@ static int direct_levels(const struct connection_plan *plan)
 }
 
 void connection_plan(struct connection_plan *plan, const struct network *network,
-                     const struct tables *tables, int labels)
+                     const struct pattern_tables *tables, int labels)
 {
     *plan = (struct connection_plan){.network = network,
                                      .tables = tables,
@@ -287,7 +287,7 @@ static void gate_patterns(const struct connection_plan *plan, struct connection_
                           double *parameters, int l, size_t node, const double *sums, size_t row)
 {
     const struct network *n = plan->network;
-    const struct tables *t = plan->tables;
+    const struct pattern_tables *t = plan->tables;
     const struct level *above = &n->level[l - 1];
     size_t width = (size_t)n->level[l].width, parent = node / (size_t)above->children;
     const double *w =
@@ -308,7 +308,7 @@ static void gate_patterns(const struct connection_plan *plan, struct connection_
 static void marginalise(const struct connection_plan *plan, struct connection_work *work, int l,
                         int c)
 {
-    const struct tables *t = plan->tables;
+    const struct pattern_tables *t = plan->tables;
     size_t rows = jacobian_rows(plan, l), step = 1; /* weight of the child's digit */
     for (int i = plan->network->level[l].children - 1; i > c; i--)
         step *= t->patterns[l + 1];
@@ -325,7 +325,7 @@ static void finish_node(const struct connection_plan *plan, struct connection_wo
                         const double *sums, size_t row, double *connection)
 {
     const struct network *n = plan->network;
-    const struct tables *t = plan->tables;
+    const struct pattern_tables *t = plan->tables;
     const struct level *level = &n->level[l];
     int rows = (int)jacobian_rows(plan, l), stride = (int)t->stride[l];
     gate_patterns(plan, work, parameters, l, node, sums, row);
@@ -359,7 +359,7 @@ static void finish_parent(const struct connection_plan *plan, size_t i, int labe
                           const double *sums, size_t row, double *connection)
 {
     const struct network *n = plan->network;
-    const struct tables *t = plan->tables;
+    const struct pattern_tables *t = plan->tables;
     const int l = t->boundary, width = n->level[l].width, fan_in = n->level[l - 1].fan_in;
     const size_t children = (size_t)n->level[l - 1].children;
     double *out = connection + connection_offset(plan, l - 1, i / children, label) +

@@ -23,7 +23,7 @@
  * is W_0[o][k] gate_k, whose rows are k. */
 struct connection_plan {
     const struct network *network;
-    const struct tables *tables;
+    const struct pattern_tables *tables;
     size_t labels, outputs;
     size_t weight, root, level[NETWORK_MAX_LEVELS], bucket;
     size_t bucket_row;                           /* (o, j) padded */
@@ -33,7 +33,7 @@ struct connection_plan {
 };
 
 void connection_plan(struct connection_plan *plan, const struct network *network,
-                     const struct tables *tables, int labels);
+                     const struct pattern_tables *tables, int labels);
 
 /* Workspace of one thread. */
 struct connection_work {

@@ -28,7 +28,7 @@ static size_t take(struct correlation_plan *plan, size_t count)
 }
 
 void correlation_plan(struct correlation_plan *plan, const struct network *network,
-                      const struct tree *tree, const struct tables *tables)
+                      const struct tree *tree, const struct pattern_tables *tables)
 {
     *plan = (struct correlation_plan){.network = network, .tree = tree, .tables = tables};
     plan->tracked = tree->states == 2 ? 1 : tree->states;
@@ -180,7 +180,7 @@ static void finish_sampled(const struct correlation_plan *plan, int d, size_t i,
 static void finish_histogram(const struct correlation_plan *plan, int d, size_t i,
                              const double *shift, const double *sums, double *out)
 {
-    const struct tables *t = plan->tables;
+    const struct pattern_tables *t = plan->tables;
     size_t width = (size_t)correlation_width(plan, d), m = (size_t)plan->tree->states;
     const double *histogram = sums + plan->histogram[d] + i * t->patterns[d] * m;
     double total = sums[plan->total];

@@ -20,7 +20,7 @@
 struct correlation_plan {
     const struct network *network;
     const struct tree *tree;
-    const struct tables *tables;
+    const struct pattern_tables *tables;
     int tracked; /* states: 1 for m = 2, else m */
     size_t neurons[NETWORK_MAX_LEVELS], states[TREE_MAX_DEPTH], cross[TREE_MAX_DEPTH];
     size_t histogram[TREE_MAX_DEPTH];
@@ -29,7 +29,7 @@ struct correlation_plan {
 };
 
 void correlation_plan(struct correlation_plan *plan, const struct network *network,
-                      const struct tree *tree, const struct tables *tables);
+                      const struct tree *tree, const struct pattern_tables *tables);
 
 /* Neurons that go with a latent of tree level d, and the number of results: latents of levels
  * 0..depth-1 times their neurons, level by level. */

@@ -102,7 +102,7 @@ void latents_layout(struct latent_measure *m, const struct latent_plan *plan, st
 {
     const struct network *n = plan->network;
     *m = (struct latent_measure){.plan = *plan};
-    tables_layout(&m->tables, n, measure_boundary(plan), NULL, 0, arena);
+    pattern_tables_layout(&m->tables, n, measure_boundary(plan), NULL, 0, arena);
     correlation_plan(&m->correlation_plan, n, plan->tree, &m->tables);
     connection_plan(&m->connection_plan, n, &m->tables, plan->tree->states);
     m->connection_start = padded(m->correlation_plan.size);
@@ -348,7 +348,7 @@ static enum status measure_input(struct latent_measure *m, const struct input *i
     size_t nodes = nodes_of(m->plan.network, m->tables.entry);
 #pragma omp parallel for num_threads(m->plan.threads) schedule(static)
     for (size_t i = 0; i < nodes; i++)
-        tables_forward(&m->tables, input->parameters, i, i + 1);
+        pattern_tables_forward(&m->tables, input->parameters, i, i + 1);
     set_shift(m, input->parameters);
     run_groups(m, input);
     if (m->plan.correlation) {
@@ -401,5 +401,5 @@ double latents_flops(const struct latent_measure *m, size_t samples)
         if (l > 1)
             flops += nodes * (double)plan->outputs * product_flops(&plan->jacobian[l]);
     }
-    return columns * flops + tables_flops(&m->tables, false);
+    return columns * flops + pattern_tables_flops(&m->tables, false);
 }

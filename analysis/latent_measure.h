@@ -29,7 +29,7 @@ struct latent_thread; /* workspace of a thread */
 
 struct latent_measure {
     struct latent_plan plan;
-    struct tables tables;
+    struct pattern_tables tables;
     struct correlation_plan correlation_plan;
     struct connection_plan connection_plan;
     double *shift[NETWORK_MAX_LEVELS]; /* [level][node][width] */

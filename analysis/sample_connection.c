@@ -10,14 +10,14 @@ void layer_weights(const struct network *n, int level, size_t *first, size_t *en
 }
 
 struct workspace {
-    struct tables tables;
+    struct pattern_tables tables;
     struct pass pass;
     double *parameters, *gradient;
 };
 
 static void layout(struct workspace *w, const struct network *n, int samples, struct arena *arena)
 {
-    tables_layout(&w->tables, n, n->levels, NULL, 1, arena);
+    pattern_tables_layout(&w->tables, n, n->levels, NULL, 1, arena);
     pass_layout(&w->pass, &w->tables, (size_t)samples, true, true, arena);
     w->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
     w->gradient = ARENA_TAKE(arena, double, padded(n->parameters));

@@ -20,17 +20,17 @@ struct random_words random_words(uint64_t seed, enum purpose purpose, uint64_t e
 #if defined(__AVX2__)
 
 /* A 32-bit word of four counters, in the lower halves; the upper halves are ignored. */
-typedef uint64_t quad __attribute__((vector_size(32)));
+typedef uint64_t words __attribute__((vector_size(32)));
 
-static inline quad quad_of(uint64_t word)
+static inline words words_of(uint64_t word)
 {
-    return (quad){word, word, word, word};
+    return (words){word, word, word, word};
 }
 
 /* 64-bit products of the lower halves; GCC has no other way to say that. */
-static inline quad times(quad a, uint32_t factor)
+static inline words times(words a, uint32_t factor)
 {
-    return (quad)_mm256_mul_epu32((__m256i)a, (__m256i)quad_of(factor));
+    return (words)_mm256_mul_epu32((__m256i)a, (__m256i)words_of(factor));
 }
 
 /* Two groups of four counters from `first` on, so that one's products hide the other's latency. */
@@ -39,19 +39,19 @@ static void philox_groups(const struct random_words *base, uint32_t row, uint32_
 {
     enum { GROUPS = 2 };
     uint32_t key0 = (uint32_t)base->word[0], key1 = (uint32_t)(base->word[0] >> 32);
-    quad x[GROUPS][4];
+    words x[GROUPS][4];
     for (uint32_t g = 0; g < GROUPS; g++) {
-        x[g][0] = quad_of(first + 4 * g) + (quad){0, 1, 2, 3};
-        x[g][1] = quad_of(row);
-        x[g][2] = quad_of((uint32_t)base->word[1]);
-        x[g][3] = quad_of(base->word[1] >> 32);
+        x[g][0] = words_of(first + 4 * g) + (words){0, 1, 2, 3};
+        x[g][1] = words_of(row);
+        x[g][2] = words_of((uint32_t)base->word[1]);
+        x[g][3] = words_of(base->word[1] >> 32);
     }
 #pragma GCC unroll 10
     for (int round = 0; round < 10; round++) {
         for (int g = 0; g < GROUPS; g++) {
-            const quad p0 = times(x[g][0], PHILOX_M4x32_0), p1 = times(x[g][2], PHILOX_M4x32_1);
-            x[g][0] = p1 >> 32 ^ x[g][1] ^ quad_of(key0);
-            x[g][2] = p0 >> 32 ^ x[g][3] ^ quad_of(key1);
+            const words p0 = times(x[g][0], PHILOX_M4x32_0), p1 = times(x[g][2], PHILOX_M4x32_1);
+            x[g][0] = p1 >> 32 ^ x[g][1] ^ words_of(key0);
+            x[g][2] = p0 >> 32 ^ x[g][3] ^ words_of(key1);
             x[g][1] = p1;
             x[g][3] = p0;
         }
@@ -60,8 +60,9 @@ static void philox_groups(const struct random_words *base, uint32_t row, uint32_
     }
     for (int g = 0; g < GROUPS; g++)
         for (int half = 0; half < 2; half++) {
-            const quad low = x[g][2 * half] & quad_of(0xffffffff), high = x[g][2 * half + 1] << 32;
-            const quad both = low | high;
+            const words low = x[g][2 * half] & words_of(0xffffffff),
+                        high = x[g][2 * half + 1] << 32;
+            const words both = low | high;
             memcpy(out + 16 * g + 8 * half, &both, sizeof both);
         }
 }

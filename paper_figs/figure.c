@@ -234,7 +234,7 @@ static enum status draw(const struct making *m, size_t *made)
     return status;
 }
 
-struct table {
+struct dataset_listing {
     const struct store_file *file;
     FILE *out;
     enum status status;
@@ -244,7 +244,7 @@ struct table {
 /* One dataset of doubles, one line per value: path, indices along the axes, value. */
 static void write_dataset(const char *path, void *context)
 {
-    struct table *t = context;
+    struct dataset_listing *t = context;
     struct store_array a = {0};
     struct store_info info = {0};
     if (t->status || (t->status = store_describe(t->file, path, &info, t->err)))
@@ -270,7 +270,7 @@ static void write_dataset(const char *path, void *context)
 
 static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
 {
-    struct table table = {.file = file, .out = out, .err = err};
+    struct dataset_listing table = {.file = file, .out = out, .err = err};
     fprintf(out, "dataset");
     for (int k = 0; k < STORE_MAX_RANK; k++)
         fprintf(out, "\tindex_%d", k);

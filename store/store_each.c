@@ -31,7 +31,7 @@ struct reading {
 };
 
 /* Sent by a child before the bytes of a file, which are the message if it cannot be read. */
-struct head {
+struct sent {
     size_t file, size;
     bool good;
 };
@@ -84,7 +84,7 @@ static bool serve_file(const struct store_each *each, size_t i, int pipe)
         return false;
     const enum status status = read_file(each, i, out, &problem);
     const bool written = fclose(out) == 0;
-    const struct head head = {i, status ? strlen(problem.message) : size, !status};
+    const struct sent head = {i, status ? strlen(problem.message) : size, !status};
     const bool sent = written && send_all(pipe, &head, sizeof head) &&
                       send_all(pipe, status ? problem.message : bytes, head.size);
     free(bytes);
@@ -160,7 +160,7 @@ static bool receive_all(int pipe, void *bytes, size_t size)
 }
 
 /* The child's result for file i; false if the child died over it. */
-static bool receive(struct reading *reading, const struct child *child, size_t i, struct head *head,
+static bool receive(struct reading *reading, const struct child *child, size_t i, struct sent *head,
                     enum status *status)
 {
     if (!receive_all(child->pipe, head, sizeof *head) || head->file != i)
@@ -180,7 +180,7 @@ static bool receive(struct reading *reading, const struct child *child, size_t i
     return true;
 }
 
-static enum status take(struct reading *reading, size_t i, const struct head *head)
+static enum status take(struct reading *reading, size_t i, const struct sent *head)
 {
     const struct store_each *each = reading->each;
     struct error problem = {.status = STATUS_INVALID};
@@ -206,7 +206,7 @@ static enum status read_one(struct reading *reading, size_t i)
     enum { ATTEMPTS = 2 };
     struct child *child = &reading->child[i / BLOCK % reading->children];
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        struct head head = {0};
+        struct sent head = {0};
         enum status status = STATUS_OK;
         if (child->pid == 0)
             status = start_child(reading, child, i);

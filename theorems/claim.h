@@ -40,7 +40,7 @@ struct trial {
     gsl_rng *rng;         /* at (seed, claim, part, instance) */
     const void *settings; /* as the claim's params describe */
     enum fault fault;
-    struct shelf *shelf; /* results that measurements share (theorems/shelf.h); NULL: none */
+    struct memo *memo; /* results that measurements share (theorems/memo.h); NULL: none */
 };
 
 /* The measurement of one instance. */
@@ -134,7 +134,7 @@ const char *verdict_name(enum verdict verdict);
 /* Random numbers of an instance. */
 gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
 
-/* Measure instance `instance` of part `part` of a claim; seed, settings, fault and shelf are taken
+/* Measure instance `instance` of part `part` of a claim; seed, settings, fault and memo are taken
  * from `common`. */
 enum status claim_measure(const struct claim *claim, int part, int instance,
                           const struct trial *common, struct reading *reading, struct error *err);

@@ -240,25 +240,27 @@ static bool get_bytes(struct message *message, void *value, size_t size)
 }
 
 /* Find a series or add it; NULL for lack of memory. */
-static struct series *find_series(struct collect_table *table, const char *path,
-                                  const char *long_name, const char *units)
+static struct collected_series *find_series(struct collect_table *table, const char *path,
+                                            const char *long_name, const char *units)
 {
     for (size_t i = 0; i < table->series_count; i++)
         if (strcmp(table->series[i].path, path) == 0)
             return &table->series[i];
-    struct series *more = realloc(table->series, (table->series_count + 1) * sizeof *table->series);
+    struct collected_series *more =
+        realloc(table->series, (table->series_count + 1) * sizeof *table->series);
     if (!more)
         return NULL;
     table->series = more;
-    struct series *series = &more[table->series_count++];
-    *series = (struct series){.path = pool_text(&table->pool, path, strlen(path)),
-                              .long_name = pool_text(&table->pool, long_name, strlen(long_name)),
-                              .units = pool_text(&table->pool, units, strlen(units))};
+    struct collected_series *series = &more[table->series_count++];
+    *series = (struct collected_series){.path = pool_text(&table->pool, path, strlen(path)),
+                                        .long_name =
+                                            pool_text(&table->pool, long_name, strlen(long_name)),
+                                        .units = pool_text(&table->pool, units, strlen(units))};
     return series->path && series->long_name && series->units ? series : NULL;
 }
 
-static enum status add_columns(struct collect_table *table, struct series *series, int rank,
-                               size_t width, struct error *err)
+static enum status add_columns(struct collect_table *table, struct collected_series *series,
+                               int rank, size_t width, struct error *err)
 {
     struct column *more = realloc(table->column, (table->columns + width) * sizeof *more);
     if (!more)
@@ -305,7 +307,7 @@ static enum status take_series(struct collect_table *table, struct row *row,
         !get_bytes(message, &width, sizeof width) ||
         width > (size_t)(message->end - message->at) / sizeof(double))
         return garbled(err);
-    struct series *series = find_series(table, path, long_name, units);
+    struct collected_series *series = find_series(table, path, long_name, units);
     enum status status = series ? STATUS_OK : error_memory(err, "the table");
     if (!status && width > series->width)
         status = add_columns(table, series, rank, width, err);

@@ -24,7 +24,7 @@ enum point_status {
 extern const char *const point_status_words[POINT_STATUSES];
 
 /* A dataset whose last row becomes columns. */
-struct series {
+struct collected_series {
     const char *path, *long_name, *units;
     size_t width;   /* most values that a point has */
     size_t *column; /* [width] */
@@ -46,7 +46,7 @@ struct collect_table {
     struct sweep_plan plan;
     char manifest[COLLECT_PATH];
     struct pool pool; /* of the texts of the series */
-    struct series *series;
+    struct collected_series *series;
     size_t series_count;
     struct column *column;
     size_t columns;

@@ -21,7 +21,7 @@ static const char *last_component(const char *path)
 /* ---- the table ---- */
 
 /* A dataset and its axes, which name its rows and columns. */
-struct table {
+struct exported {
     char *path;
     bool axis; /* the dataset is an axis itself */
     struct store_array array;
@@ -29,14 +29,15 @@ struct table {
     struct store_array rows; /* values of the first axis; none: 0, 1, 2, ... */
 };
 
-static void table_free(struct table *table)
+static void table_free(struct exported *table)
 {
     store_array_free(&table->array);
     store_array_free(&table->rows);
     store_axes_free(table->axes);
 }
 
-static enum status read_rows(const struct store_file *file, struct table *table, struct error *err)
+static enum status read_rows(const struct store_file *file, struct exported *table,
+                             struct error *err)
 {
     enum status status = store_get_axes(file, table->path, table->axes, err);
     if (status || !table->axes[0])
@@ -48,7 +49,8 @@ static enum status read_rows(const struct store_file *file, struct table *table,
     return status;
 }
 
-static enum status table_read(const struct store_file *file, struct table *table, struct error *err)
+static enum status table_read(const struct store_file *file, struct exported *table,
+                              struct error *err)
 {
     struct store_info info;
     enum status status = store_describe(file, table->path, &info, err);
@@ -63,7 +65,7 @@ static enum status table_read(const struct store_file *file, struct table *table
 }
 
 /* Columns of values: the product of all dimensions except the first. */
-static size_t table_columns(const struct table *table)
+static size_t table_columns(const struct exported *table)
 {
     size_t columns = 1;
     for (int i = 1; i < table->array.rank; i++)
@@ -84,7 +86,7 @@ static void put_axis_name(FILE *out, const char *path)
 }
 
 /* node_0.neuron_3: axis and index of each dimension except the first. */
-static void put_column_name(FILE *out, const struct table *table, size_t column)
+static void put_column_name(FILE *out, const struct exported *table, size_t column)
 {
     size_t block = table_columns(table);
     for (int i = 1; i < table->array.rank; i++) {
@@ -98,7 +100,7 @@ static void put_column_name(FILE *out, const struct table *table, size_t column)
     }
 }
 
-static bool put_header(FILE *out, const struct table *table)
+static bool put_header(FILE *out, const struct exported *table)
 {
     if (table->array.rank > 0 && !table->axis) {
         if (table->axes[0])
@@ -126,7 +128,7 @@ static bool put_number(FILE *out, double value, char end)
 }
 
 /* On failure errno is set by the write. */
-static bool put_row(FILE *out, const struct table *table, size_t row, size_t columns)
+static bool put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
 {
     const double *values = table->array.values + row * columns;
     if (table->array.rank > 0 && !table->axis) {
@@ -140,7 +142,7 @@ static bool put_row(FILE *out, const struct table *table, size_t row, size_t col
     return true;
 }
 
-static bool put_table(FILE *out, const struct table *table)
+static bool put_table(FILE *out, const struct exported *table)
 {
     size_t rows = table->array.rank ? table->array.shape[0] : 1, columns = table_columns(table);
     if (!put_header(out, table))
@@ -277,7 +279,7 @@ static char *tidy_path(const char *path)
 static enum status export_dataset(const struct store_file *file, char *path, int *failure,
                                   struct error *err)
 {
-    struct table table = {.path = path};
+    struct exported table = {.path = path};
     enum status status = table_read(file, &table, err);
     if (!status && !put_table(stdout, &table))
         *failure = errno;

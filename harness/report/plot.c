@@ -119,7 +119,7 @@ static bool pass_number(const char *name, size_t number)
 static bool pass_title(const struct plot_data *data, const struct collect_table *table,
                        const struct plot_choice *choice)
 {
-    const struct series *series = &table->series[table->column[data->column].series];
+    const struct collected_series *series = &table->series[table->column[data->column].series];
     char *title = NULL, *label = NULL, *unit = NULL;
     size_t length;
     const bool has_unit = series->units[0] && strcmp(series->units, "1") != 0;

@@ -147,14 +147,14 @@ bool plot_is_logarithmic(const double *value, size_t count)
            unevenness(value, count, true) < unevenness(value, count, false) - rounding;
 }
 
-struct place {
+struct tick {
     double at;
     const char *label;
 };
 
 static int compare_places(const void *a, const void *b)
 {
-    const struct place *x = a, *y = b;
+    const struct tick *x = a, *y = b;
     return (x->at > y->at) - (x->at < y->at);
 }
 
@@ -188,7 +188,7 @@ static size_t find_label(const struct plot_axis *axis, const char *label)
 
 static enum status sort_axis(struct plot_axis *axis, struct error *err)
 {
-    struct place *place = malloc((axis->count + 1) * sizeof *place);
+    struct tick *place = malloc((axis->count + 1) * sizeof *place);
     if (!place)
         return error_memory(err, "the plot");
     axis->words = false;

@@ -1,7 +1,7 @@
 /* All instances of the chosen claims on several threads, and what they say of each claim. */
 #include "core/linalg.h"
 #include "harness/verify/verify.h"
-#include "theorems/shelf.h"
+#include "theorems/memo.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -32,7 +32,7 @@ struct battery {
     size_t count, done;
     double cost, cost_done;
     size_t *left; /* jobs of each claim */
-    struct shelf *shelf;
+    struct memo *memo;
     atomic_bool stop;
     struct progress *progress;
 };
@@ -100,7 +100,7 @@ static void free_jobs(struct battery *b)
         free(b->job[i].why);
     free(b->job);
     free(b->left);
-    shelf_free(b->shelf);
+    memo_free(b->memo);
 }
 
 /* ---- measuring ---- */
@@ -121,7 +121,7 @@ static void run_job(const struct battery *b, struct job *job)
 {
     struct error err = {0};
     const struct trial common = {
-        .seed = b->v->options->seed, .settings = job->outcome->settings, .shelf = b->shelf};
+        .seed = b->v->options->seed, .settings = job->outcome->settings, .memo = b->memo};
     double start = omp_get_wtime();
     if (job->part == CURVE)
         job->status = draw_curve(b->v, job->outcome, &err);
@@ -277,7 +277,7 @@ enum status verification_run(struct verification *v, struct progress *progress, 
     struct battery b = {.v = v, .progress = progress};
     enum status status = list_jobs(&b, err);
     if (!status)
-        status = shelf_create(&b.shelf, err);
+        status = memo_create(&b.memo, err);
     if (!status) {
         int threads = usable_threads(v->options->jobs), asked = omp_get_max_threads();
         gsl_error_handler_t *handler = gsl_set_error_handler_off();

@@ -191,7 +191,7 @@ static void descend(struct world *w, int steps, double *state, double *room)
 
 /* ---- stochastic gradient descent, by the trainer ---- */
 
-struct run {
+struct sgd_run {
     int steps, batch;
     uint64_t seed;
     double *path; /* [TIMES + 1][parameters], or NULL: the last one only, in `end` */
@@ -200,7 +200,7 @@ struct run {
     struct error err;
 };
 
-static void train(const struct world *w, struct run *run)
+static void train(const struct world *w, struct sgd_run *run)
 {
     const size_t size = w->network.parameters, steps = (size_t)(run->steps / TIMES);
     const struct sgd_settings sgd = {.lr = w->settings->time / run->steps};
@@ -233,7 +233,7 @@ static void train(const struct world *w, struct run *run)
     arena_free(&arena);
 }
 
-static enum status train_all(const struct world *w, struct run *run, size_t count,
+static enum status train_all(const struct world *w, struct sgd_run *run, size_t count,
                              const struct figure_job *job, struct error *err)
 {
     struct progress progress;
@@ -265,15 +265,15 @@ static double distance(const double *a, const double *b, size_t count)
 }
 
 /* All numbers of the figure; distances are relative to the length |W(T) - W(0)| of the flow. */
-struct outcome {
+struct distances {
     double loss[TIMES + 1], sgd_loss[2][TIMES + 1]; /* flow; smallest and largest batch shown */
     double covered;                                 /* |W(T) - W(0)| of the flow */
     double to_flow[RATES][BATCHES], to_descent[RATES][BATCHES]; /* root mean square over runs */
     double descent[RATES]; /* from descent on the population loss to the flow */
 };
 
-static void summarise(const struct world *w, const struct run *run, const double *flow,
-                      const double *descent, struct outcome *out)
+static void summarise(const struct world *w, const struct sgd_run *run, const double *flow,
+                      const double *descent, struct distances *out)
 {
     const size_t size = w->network.parameters, runs = (size_t)w->settings->runs;
     for (int r = 0; r < (int)w->settings->rates; r++) {
@@ -292,7 +292,7 @@ static void summarise(const struct world *w, const struct run *run, const double
 }
 
 /* The runs, rate by rate, batch by batch; the last two are drawn over time. */
-static void list_runs(const struct world *w, struct run *run, double *ends, double *paths)
+static void list_runs(const struct world *w, struct sgd_run *run, double *ends, double *paths)
 {
     const size_t size = w->network.parameters;
     const uint64_t seed = (uint64_t)w->settings->seed;
@@ -300,20 +300,20 @@ static void list_runs(const struct world *w, struct run *run, double *ends, doub
     for (int r = 0; r < (int)w->settings->rates; r++)
         for (int b = 0; b < (int)w->settings->batches; b++)
             for (int i = 0; i < (int)w->settings->runs; i++, count++)
-                run[count] = (struct run){.steps = steps_of(r),
-                                          .batch = batch_of(b),
-                                          .seed = seed + (uint64_t)i,
-                                          .end = ends + count * size};
+                run[count] = (struct sgd_run){.steps = steps_of(r),
+                                              .batch = batch_of(b),
+                                              .seed = seed + (uint64_t)i,
+                                              .end = ends + count * size};
     for (size_t i = 0; i < 2; i++, count++)
-        run[count] = (struct run){.steps = steps_of(SHOWN_RATE),
-                                  .batch = batch_of(i == 0 ? 0 : (int)w->settings->batches - 1),
-                                  .seed = seed,
-                                  .path = paths + i * (TIMES + 1) * size,
-                                  .end = ends + count * size};
+        run[count] = (struct sgd_run){.steps = steps_of(SHOWN_RATE),
+                                      .batch = batch_of(i == 0 ? 0 : (int)w->settings->batches - 1),
+                                      .seed = seed,
+                                      .path = paths + i * (TIMES + 1) * size,
+                                      .end = ends + count * size};
 }
 
-static enum status measure(struct world *w, const struct figure_job *job, struct run *run,
-                           size_t count, double *room, struct outcome *out, struct error *err)
+static enum status measure(struct world *w, const struct figure_job *job, struct sgd_run *run,
+                           size_t count, double *room, struct distances *out, struct error *err)
 {
     const size_t size = w->network.parameters;
     double *flow = room, *spare = flow + size, *descent = spare + size;
@@ -372,7 +372,7 @@ static enum status put_distances(struct store *store, const struct flow_sgd_sett
 }
 
 static enum status put(struct store *store, const struct flow_sgd_settings *s,
-                       const struct outcome *o, struct error *err)
+                       const struct distances *o, struct error *err)
 {
     static const char *const time[] = {"/time"}, *const lr[] = {"/lr"};
     const size_t times = TIMES + 1, rates = (size_t)s->rates;
@@ -404,10 +404,10 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     const struct flow_sgd_settings *s = job->settings;
     const size_t count = (size_t)(s->rates * s->batches * s->runs) + 2;
     struct world w;
-    struct outcome outcome = {.covered = 0};
+    struct distances outcome = {.covered = 0};
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = open_world(&w, s, err);
-    struct run *run = malloc(count * sizeof *run);
+    struct sgd_run *run = malloc(count * sizeof *run);
     double *room =
         malloc((2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters * sizeof *room);
     if (!status)

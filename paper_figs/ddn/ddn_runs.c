@@ -259,7 +259,7 @@ double ddn_value_of_run(struct ddn_reader *r, const struct ddn_case *of, const c
 
 /* ---- the table ---- */
 
-struct table {
+struct quartile_table {
     struct ddn_reader reader;
     FILE *out;
 };
@@ -267,7 +267,7 @@ struct table {
 /* The lines of the quantity whose quartiles these are; "/a/b/c/quartiles" gives three columns. */
 static void write_quantity(const char *path, void *context)
 {
-    struct table *t = context;
+    struct quartile_table *t = context;
     struct store_array a = {0};
     char columns[PATH], sibling[PATH + 8];
     const char *last = strrchr(path, '/');
@@ -296,7 +296,7 @@ static void write_quantity(const char *path, void *context)
 
 enum status ddn_write_statistics(const struct store_file *file, FILE *out, struct error *err)
 {
-    struct table table = {.reader = {.file = file, .err = err}, .out = out};
+    struct quartile_table table = {.reader = {.file = file, .err = err}, .out = out};
     fprintf(out, "setting\tquantity\tlevel\tepoch\tmean\tsd\tquartile_1\tmedian\tquartile_3\n");
     enum status status = store_visit(file, "/", write_quantity, &table, err);
     return table.reader.status ? table.reader.status : status;

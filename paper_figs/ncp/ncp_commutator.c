@@ -130,16 +130,16 @@ static enum status compute(const struct figure_job *job, struct store *store, st
  * often the commutator grows while K is positive definite; its largest excess over the bound
  * e^{-2 lambda t} after K has become positive definite for good, with lambda the least eigenvalue
  * from then on.  Below a millionth of the start there is rounding only. */
-struct outcome {
+struct commutator_course {
     double peak, excess;
     bool definite;
     size_t broken;
 };
 
-static struct outcome look_back(const struct store_array *t, const double *norm,
-                                const double *least_k)
+static struct commutator_course look_back(const struct store_array *t, const double *norm,
+                                          const double *least_k)
 {
-    struct outcome o = {.peak = 1, .excess = -1};
+    struct commutator_course o = {.peak = 1, .excess = -1};
     double least = INFINITY;
     size_t start = t->count;
     while (start > 0 && least_k[(start - 1) * TARGETS] > 0)
@@ -159,8 +159,8 @@ static struct outcome look_back(const struct store_array *t, const double *norm,
     return o;
 }
 
-static void check_panel(struct reader *r, const struct panel *panel, struct outcome o[TARGETS],
-                        struct sights *sights)
+static void check_panel(struct reader *r, const struct panel *panel,
+                        struct commutator_course o[TARGETS], struct sights *sights)
 {
     struct store_array t = reader_get(r, 0, 1, "/%s/t", panel->name);
     struct store_array norm = reader_get(r, t.count, TARGETS, "/%s/commutator", panel->name);
@@ -187,7 +187,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct outc
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
     struct reader reader = {.file = file, .err = err};
-    struct outcome o[PANELS][TARGETS];
+    struct commutator_course o[PANELS][TARGETS];
     bool rises = true, falls = true;
     for (size_t i = 0; i < PANELS; i++)
         check_panel(&reader, &panels[i], o[i], sights);

@@ -137,11 +137,11 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 
 /* Of the mean over runs: the minimum, the minimum after the first quarter of the time, and the time
  * from which it stays above 0.995. */
-struct outcome {
+struct recovery {
     double least, least_late, recovered;
 };
 
-static void check_panel(struct reader *r, const struct panel *panel, struct outcome o[RATES],
+static void check_panel(struct reader *r, const struct panel *panel, struct recovery o[RATES],
                         struct sights *sights)
 {
     struct store_array t = reader_get(r, 0, 1, "/%s/t", panel->name);
@@ -151,7 +151,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct outc
     if (r->status)
         return;
     for (size_t k = 0; k < RATES; k++) {
-        o[k] = (struct outcome){1, 1, 0};
+        o[k] = (struct recovery){1, 1, 0};
         for (size_t i = 1; i < t.count; i++) {
             double value = mean.values[i * RATES + k];
             o[k].least = fmin(o[k].least, value);
@@ -174,7 +174,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct outc
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
     struct reader reader = {.file = file, .err = err};
-    struct outcome o[PANELS][RATES];
+    struct recovery o[PANELS][RATES];
     for (size_t i = 0; i < PANELS; i++)
         check_panel(&reader, &panels[i], o[i], sights);
     if (!reader.status) {

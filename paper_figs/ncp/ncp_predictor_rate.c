@@ -29,7 +29,7 @@ static const struct param rate_params[] = {
 };
 
 /* A kind of run: a sweep over alpha_p, or a reference at alpha_p = 1. */
-static const struct series {
+static const struct rate_curve {
     const char *name;
     bool relu, sweep;
     bool scaled;    /* weight decay of the predictor is eta per own step, alpha_p eta in time */
@@ -80,9 +80,9 @@ static enum status read_value(const char *path, size_t quantity, double *value, 
 }
 
 /* One quantity of a series: [rates][seeds] of a sweep, [seeds] of a reference. */
-static enum status put_quantity(struct store *store, const struct series *series, size_t quantity,
-                                const struct figure_run *run, size_t rates, size_t seeds,
-                                struct error *err)
+static enum status put_quantity(struct store *store, const struct rate_curve *series,
+                                size_t quantity, const struct figure_run *run, size_t rates,
+                                size_t seeds, struct error *err)
 {
     double *values = calloc(rates * seeds + 1, sizeof *values);
     const size_t shape[] = {rates, seeds};
@@ -121,7 +121,7 @@ static enum status put_axes(struct store *store, const struct rate_settings *s, 
     return status;
 }
 
-static size_t rates_of(const struct rate_settings *s, const struct series *series)
+static size_t rates_of(const struct rate_settings *s, const struct rate_curve *series)
 {
     return series->sweep ? (size_t)s->points : 1;
 }
@@ -133,7 +133,7 @@ static void plan(const struct rate_settings *s, struct run_list *runs)
     size_t run = 0;
     for (size_t k = 0; k < SERIES; k++)
         for (size_t i = 0; i < rates_of(s, &all_series[k]) * seeds; i++) {
-            const struct series *series = &all_series[k];
+            const struct rate_curve *series = &all_series[k];
             const double alpha_p = series->sweep ? rate_of(i / seeds) : 1;
             ncp_runs_put(runs, run++,
                          &(struct ncp_setting){.relu = series->relu,

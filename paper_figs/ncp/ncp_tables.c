@@ -55,7 +55,7 @@ static const struct {
     {"/series/predictor/effective_rank", "effective_rank", "effective rank of E[f f^T]", 1},
 };
 
-struct tables {
+struct pattern_tables {
     struct spec spec;
     struct grid grid; /* run seed * cases + case */
     size_t cases, seeds;
@@ -64,12 +64,13 @@ struct tables {
     char epochs[40], seed[40];
 };
 
-static enum status tables_open(struct tables *t, const struct figure_job *job, struct error *err)
+static enum status tables_open(struct pattern_tables *t, const struct figure_job *job,
+                               struct error *err)
 {
     const struct tables_settings *s = job->settings;
     char path[RUN_PATH];
     const char *const arguments[] = {t->seed};
-    *t = (struct tables){.seeds = (size_t)s->seeds};
+    *t = (struct pattern_tables){.seeds = (size_t)s->seeds};
     snprintf(t->epochs, sizeof t->epochs, "train.epochs=%lld", (long long)s->epochs);
     snprintf(t->seed, sizeof t->seed, "seed=1:%lld:1", (long long)s->seeds);
     enum status status = find_shared_file(job->spec, path, err);
@@ -90,7 +91,7 @@ static enum status tables_open(struct tables *t, const struct figure_job *job, s
     return STATUS_OK;
 }
 
-static void tables_free(struct tables *t)
+static void tables_free(struct pattern_tables *t)
 {
     for (size_t m = 0; m < MEASURES; m++)
         free(t->value[m]);
@@ -100,7 +101,7 @@ static void tables_free(struct tables *t)
 }
 
 /* The last value of each measure of a run. */
-static enum status read_run(struct tables *t, size_t point, struct error *err)
+static enum status read_run(struct pattern_tables *t, size_t point, struct error *err)
 {
     const size_t at = point % t->cases * t->seeds + point / t->cases;
     struct store_file *file;
@@ -126,13 +127,13 @@ static enum status read_run(struct tables *t, size_t point, struct error *err)
 
 /* ---- storing ---- */
 
-static const char *case_name(const struct tables *t, size_t i)
+static const char *case_name(const struct pattern_tables *t, size_t i)
 {
     return grid_label(&t->grid, i, t->grid.columns - 1);
 }
 
 /* Names of the ablations, in order, as one text. */
-static enum status put_names(const struct tables *t, struct store *store, struct error *err)
+static enum status put_names(const struct pattern_tables *t, struct store *store, struct error *err)
 {
     char names[4096] = "";
     for (size_t i = 0, used = 0; i < t->cases && used < sizeof names; i++)
@@ -141,7 +142,7 @@ static enum status put_names(const struct tables *t, struct store *store, struct
     return store_put_text(store, "ablations", names, err);
 }
 
-static enum status put_axes(const struct tables *t, struct store *store, struct error *err)
+static enum status put_axes(const struct pattern_tables *t, struct store *store, struct error *err)
 {
     static const double side[] = {-1, 0, 1};
     enum status status = store_put_axis(store, "/ablation", t->cases, NULL,
@@ -154,8 +155,8 @@ static enum status put_axes(const struct tables *t, struct store *store, struct 
                                 "low end, mean, high end of the 95% bootstrap interval", "1", err);
 }
 
-static enum status put_measure(const struct tables *t, size_t m, struct store *store, gsl_rng *rng,
-                               struct error *err)
+static enum status put_measure(const struct pattern_tables *t, size_t m, struct store *store,
+                               gsl_rng *rng, struct error *err)
 {
     const size_t runs[] = {t->cases, t->seeds}, ends[] = {t->cases, 3};
     const char *const run_axes[] = {"/ablation", "/seed"};
@@ -179,7 +180,8 @@ static enum status put_measure(const struct tables *t, size_t m, struct store *s
     return status;
 }
 
-static enum status put_reported(const struct tables *t, struct store *store, struct error *err)
+static enum status put_reported(const struct pattern_tables *t, struct store *store,
+                                struct error *err)
 {
     const char *const axes[] = {"/ablation"};
     double *top_1 = malloc(t->cases * sizeof *top_1);
@@ -195,7 +197,7 @@ static enum status put_reported(const struct tables *t, struct store *store, str
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    struct tables t;
+    struct pattern_tables t;
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     enum status status = tables_open(&t, job, err);
     if (!status && !rng)

@@ -134,12 +134,12 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 /* ---- checks ---- */
 
 /* Summary of a run in the panels. */
-struct outcome {
+struct endpoint {
     double p, s, p_plus;  /* at the end, and predicted */
     double least_k, late; /* minimum over time; time from which p stays above nine tenths of p_+ */
 };
 
-static void read_outcomes(struct reader *r, const struct panel *panel, struct outcome *outcome)
+static void read_outcomes(struct reader *r, const struct panel *panel, struct endpoint *outcome)
 {
     struct store_array t = reader_get(r, 0, 1, "/%s/t", panel->name);
     struct store_array p = reader_get(r, t.count, panel->runs, "/%s/p", panel->name);
@@ -147,8 +147,8 @@ static void read_outcomes(struct reader *r, const struct panel *panel, struct ou
     struct store_array k = reader_get(r, t.count, panel->runs, "/%s/k", panel->name);
     struct store_array p_plus = reader_get(r, panel->runs, 1, "/%s/p_plus", panel->name);
     for (size_t i = 0; i < panel->runs && !r->status; i++) {
-        struct outcome *o = &outcome[i];
-        *o = (struct outcome){.least_k = INFINITY};
+        struct endpoint *o = &outcome[i];
+        *o = (struct endpoint){.least_k = INFINITY};
         for (size_t row = 0; row < t.count; row++) {
             size_t at = row * panel->runs + i;
             o->p = p.values[at];
@@ -165,7 +165,7 @@ static void check_weight_decay(struct reader *r, struct sights *sights)
 {
     const struct panel *panel = &panels[0];
     const size_t last = panel->runs - 1;
-    struct outcome o[MOST_RUNS] = {{0}};
+    struct endpoint o[MOST_RUNS] = {{0}};
     double off = 0;
     bool lower = true, boosted = true;
     read_outcomes(r, panel, o);
@@ -189,7 +189,7 @@ static void check_moving_average(struct reader *r, struct sights *sights)
 {
     const struct panel *panel = &panels[1];
     const size_t last = panel->runs - 1;
-    struct outcome o[MOST_RUNS] = {{0}};
+    struct endpoint o[MOST_RUNS] = {{0}};
     double off = 0;
     bool faster = true, falls = true;
     read_outcomes(r, panel, o);

@@ -409,7 +409,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
 
 /* ---- the figure's file ---- */
 
-struct table {
+struct levels_table {
     struct reader reader;
     char *objectives, *kinds;
     size_t rows, levels;
@@ -417,9 +417,10 @@ struct table {
     struct store_array after;       /* [row][seed][level] */
 };
 
-static enum status open_table(struct table *t, const struct store_file *file, struct error *err)
+static enum status open_table(struct levels_table *t, const struct store_file *file,
+                              struct error *err)
 {
-    *t = (struct table){.reader = {.file = file, .err = err}};
+    *t = (struct levels_table){.reader = {.file = file, .err = err}};
     struct reader *r = &t->reader;
     r->status = store_get_text(file, "objectives", &t->objectives, err);
     if (!r->status)
@@ -433,14 +434,15 @@ static enum status open_table(struct table *t, const struct store_file *file, st
     return r->status;
 }
 
-static enum status close_table(struct table *t)
+static enum status close_table(struct levels_table *t)
 {
     free(t->objectives);
     free(t->kinds);
     return reader_close(&t->reader);
 }
 
-static const double *interval_of(const struct table *t, enum value value, size_t row, size_t level)
+static const double *interval_of(const struct levels_table *t, enum value value, size_t row,
+                                 size_t level)
 {
     return t->interval[value] + (row * t->levels + level) * ENDS;
 }
@@ -464,7 +466,7 @@ static void write_interval(FILE *out, const double *interval)
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
 {
     static const enum value columns[] = {AFTER, GAIN, ROOM};
-    struct table t;
+    struct levels_table t;
     enum status status = open_table(&t, file, err);
     fprintf(out, "kind\tobjective\tlevel\tbefore\tceiling");
     for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
@@ -496,7 +498,7 @@ static bool is_word(const char *text, size_t i, const char *word)
 }
 
 /* The row with this name; if there is none, the first row and an error. */
-static size_t row_of(struct table *t, const char *name)
+static size_t row_of(struct levels_table *t, const char *name)
 {
     for (size_t i = 0; i < t->rows; i++)
         if (is_word(t->objectives, i, name))
@@ -506,7 +508,7 @@ static size_t row_of(struct table *t, const char *name)
     return 0;
 }
 
-static void check_negatives(const struct table *t, struct sights *sights)
+static void check_negatives(const struct levels_table *t, struct sights *sights)
 {
     double least = INFINITY, low = INFINITY;
     for (size_t i = 0; i < t->rows; i++)
@@ -520,7 +522,7 @@ static void check_negatives(const struct table *t, struct sights *sights)
           least, low);
 }
 
-static void check_ceiling(const struct table *t, struct sights *sights)
+static void check_ceiling(const struct levels_table *t, struct sights *sights)
 {
     double room = INFINITY, moved = 0;
     for (size_t i = 0; i < t->rows; i++) {
@@ -534,7 +536,8 @@ static void check_ceiling(const struct table *t, struct sights *sights)
 }
 
 /* The difference between two objectives at a level after training, paired by run. */
-static struct interval beyond(struct table *t, const char *name, const char *other, size_t level)
+static struct interval beyond(struct levels_table *t, const char *name, const char *other,
+                              size_t level)
 {
     struct interval difference = {NAN, NAN, NAN};
     const size_t row = row_of(t, name), base = row_of(t, other), seeds = t->after.shape[1];
@@ -548,7 +551,7 @@ static struct interval beyond(struct table *t, const char *name, const char *oth
     return difference;
 }
 
-static void check_above(struct table *t, const char *name, const char *other, size_t level,
+static void check_above(struct levels_table *t, const char *name, const char *other, size_t level,
                         const char *why, struct sights *sights)
 {
     const struct interval d = beyond(t, name, other, level);
@@ -556,7 +559,7 @@ static void check_above(struct table *t, const char *name, const char *other, si
           other, level, d.mean, d.low, d.high);
 }
 
-static void check_constant(struct table *t, struct sights *sights)
+static void check_constant(struct levels_table *t, struct sights *sights)
 {
     double most = 0;
     for (size_t l = 0; l < t->levels; l++)
@@ -567,7 +570,7 @@ static void check_constant(struct table *t, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct table t;
+    struct levels_table t;
     if (!open_table(&t, file, err)) {
         check_negatives(&t, sights);
         check_ceiling(&t, sights);

@@ -12,7 +12,7 @@ void noncontrastive_batch_layout(struct noncontrastive_batch *b, const struct ne
     batch_layout_views(&b->online, network, second ? 1 : 2, samples, boundary, arena);
     if (second)
         batch_layout_views(&b->target, network, 1, samples, boundary, arena);
-    head_layout(&b->head, predictor, &needs, samples, b->online.stride, arena);
+    prediction_layout(&b->prediction, predictor, &needs, samples, b->online.stride, arena);
     loss_layout(&b->loss,
                 &(struct loss_plan){.objective = objective,
                                     .settings = settings,
@@ -24,7 +24,7 @@ void noncontrastive_batch_layout(struct noncontrastive_batch *b, const struct ne
 
 struct batch *noncontrastive_batch_view(struct noncontrastive_batch *b, int view, int *at)
 {
-    bool second = view == 1 && b->head.needs.target == TARGET_NETWORK;
+    bool second = view == 1 && b->prediction.needs.target == TARGET_NETWORK;
     *at = second ? 0 : view;
     return second ? &b->target : &b->online;
 }
@@ -32,7 +32,7 @@ struct batch *noncontrastive_batch_view(struct noncontrastive_batch *b, int view
 /* Doubles of one view's outputs. */
 static size_t view_size(const struct noncontrastive_batch *b)
 {
-    return (size_t)b->head.compared.width * b->head.compared.stride;
+    return (size_t)b->prediction.compared.width * b->prediction.compared.stride;
 }
 
 static void forward(struct noncontrastive_batch *b, const struct noncontrastive_parameters *p)
@@ -42,18 +42,19 @@ static void forward(struct noncontrastive_batch *b, const struct noncontrastive_
     batch_forward(&b->online, p->trunk);
     if (target == &b->target)
         batch_forward(&b->target, p->target);
-    head_forward(&b->head, p->predictor, (double *)b->online.outputs.f,
-                 target->outputs.f + (size_t)at * view_size(b));
+    prediction_forward(&b->prediction, p->predictor, (double *)b->online.outputs.f,
+                       target->outputs.f + (size_t)at * view_size(b));
 }
 
 static void backward(struct noncontrastive_batch *b, const struct noncontrastive_parameters *p,
                      double *trunk, double *predictor)
 {
-    const struct predictor *shape = b->head.predictor.predictor;
+    const struct predictor *shape = b->prediction.predictor.predictor;
     double *df = b->online.outputs.df;
     memset(predictor, 0, shape->parameters * sizeof *predictor);
-    head_backward(&b->head, p->predictor, (double *)b->online.outputs.f, b->online.samples,
-                  predictor, df, b->online.outputs.views > 1 ? df + view_size(b) : NULL);
+    prediction_backward(&b->prediction, p->predictor, (double *)b->online.outputs.f,
+                        b->online.samples, predictor, df,
+                        b->online.outputs.views > 1 ? df + view_size(b) : NULL);
     predictor_project(shape, predictor);
     batch_backward(&b->online, p->trunk, trunk);
 }
@@ -63,7 +64,7 @@ double noncontrastive_batch_loss(struct noncontrastive_batch *b,
                                  double *predictor)
 {
     forward(b, p);
-    const double loss = loss_evaluate(&b->loss, &b->head.compared);
+    const double loss = loss_evaluate(&b->loss, &b->prediction.compared);
     if (trunk && predictor)
         backward(b, p, trunk, predictor);
     return loss;

@@ -1,21 +1,23 @@
 /* One explicit batch without negative pairs: loss and gradients with respect to trunk and
  * predictor of
  *     J = mean of r(q, t),   q = predictor(f(x_1)),   t = the target's output for x_2,  [NCP]
- * (sim/loss/head.h), where the objective says whether t is a second network's (byol, byol_cosine),
- * the online one's without gradient (simsiam) or with it (no_stopgrad).  By the passes that
- * training uses; for reference files, finite-difference tests and exact sums over small supports.
+ * (sim/loss/prediction.h), where the objective says whether t is a second network's (byol,
+ * byol_cosine), the online one's without gradient (simsiam) or with it (no_stopgrad).  By the
+ * passes that training uses; for reference files, finite-difference tests and exact sums over small
+ * supports.
  */
 #ifndef DUET_SIM_NONCONTRASTIVE_BATCH_H
 #define DUET_SIM_NONCONTRASTIVE_BATCH_H
 
-#include "sim/loss/head.h"
+#include "sim/loss/prediction.h"
 #include "sim/net/batch.h"
 
 /* Memory belongs to the arena. */
 struct noncontrastive_batch {
     struct batch online; /* x_1, and x_2 where the online network makes the target */
     struct batch target; /* x_2 by the target network; laid out for TARGET_NETWORK only */
-    struct head head; /* compared.weight may be set to give samples other shares than 1 / samples */
+    struct prediction
+        prediction; /* compared.weight may be set to give samples other shares than 1 / samples */
     struct loss loss;
 };
 

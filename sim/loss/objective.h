@@ -21,7 +21,8 @@
  *     learn     after a step of the network: what the form learns or remembers itself
  *
  * An objective with a target compares a prediction from f(x_1), in its place, with a target for
- * x_+, in the place of f(x_+): see sim/loss/head.h, which makes both and stops the gradient. */
+ * x_+, in the place of f(x_+): see sim/loss/prediction.h, which makes both and stops the gradient.
+ */
 #ifndef DUET_SIM_OBJECTIVE_H
 #define DUET_SIM_OBJECTIVE_H
 

@@ -8,7 +8,7 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
     *b = (struct batch){.network = network, .samples = samples, .stride = padded(samples)};
     if (boundary == 0)
         boundary = boundary_level(network, samples * (size_t)views);
-    tables_layout(&b->tables, network, boundary, NULL, 1, arena);
+    pattern_tables_layout(&b->tables, network, boundary, NULL, 1, arena);
     pass_layout(&b->pass, &b->tables, b->stride * (size_t)views, true, true, arena);
     size_t size = b->pass.columns * (size_t)network->level[0].width;
     double *f = ARENA_TAKE(arena, double, size);
@@ -21,7 +21,7 @@ void batch_layout_views(struct batch *b, const struct network *network, int view
                                   .df = ARENA_TAKE(arena, double, size)};
     b->pattern =
         ARENA_TAKE(arena, uint16_t, (size_t)views * nodes_of(network, boundary) * b->stride);
-    b->delta_lookup = ARENA_TAKE(arena, double, tables_lookup_size(&b->tables));
+    b->delta_lookup = ARENA_TAKE(arena, double, pattern_tables_lookup_size(&b->tables));
 }
 
 void batch_limit(struct batch *b, int gradient_views)
@@ -67,7 +67,7 @@ static size_t pass_index(const struct batch *b, int view, int k)
 void batch_forward(struct batch *b, double *parameters)
 {
     const struct network *n = b->network;
-    tables_forward(&b->tables, parameters, 0, nodes_of(n, b->tables.entry));
+    pattern_tables_forward(&b->tables, parameters, 0, nodes_of(n, b->tables.entry));
     for (int view = 0; n->leaf_states > 0 && view < b->outputs.views; view++)
         pass_look_up(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples);
@@ -97,10 +97,10 @@ void batch_backward(struct batch *b, double *parameters, double *gradient)
                            b->pass.pre[0], b->pass.delta[0], b->pass.delta[0]);
     memset(gradient, 0, n->parameters * sizeof *gradient);
     pass_backward(&b->pass, parameters, gradient);
-    memset(b->delta_lookup, 0, tables_lookup_size(&b->tables) * sizeof *b->delta_lookup);
+    memset(b->delta_lookup, 0, pattern_tables_lookup_size(&b->tables) * sizeof *b->delta_lookup);
     for (int view = 0; n->leaf_states > 0 && view < b->gradient_views; view++)
         pass_scatter(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples, b->delta_lookup);
-    tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,
-                    nodes_of(n, b->tables.entry), 0);
+    pattern_tables_backward(&b->tables, b->delta_lookup, parameters, gradient, 0,
+                            nodes_of(n, b->tables.entry), 0);
 }

@@ -12,7 +12,7 @@ struct batch {
     const struct network *network;
     int gradient_views;     /* the first so many views have gradients */
     size_t samples, stride; /* samples of a view; padded, also of a row of `pattern` */
-    struct tables tables;
+    struct pattern_tables tables;
     struct pass pass; /* columns [view * stride, view * stride + samples) are a view's */
     /* For losses with labels the caller sets outputs.label, an array of its own. */
     struct outputs outputs;

@@ -31,7 +31,7 @@ void pass_layout_delta(struct pass *p, struct arena *arena)
         p->delta[l] = ARENA_TAKE(arena, double, level_size(p, l));
 }
 
-void pass_layout(struct pass *p, const struct tables *tables, size_t columns, bool keep,
+void pass_layout(struct pass *p, const struct pattern_tables *tables, size_t columns, bool keep,
                  bool backward, struct arena *arena)
 {
     const struct network *n = tables->network;
@@ -60,14 +60,14 @@ void pass_limit(struct pass *p, size_t columns)
 /* Whether samples look up pre-activations, which then go through a ReLU. */
 static bool gates_entry(const struct pass *p)
 {
-    const struct tables *t = p->tables;
+    const struct pattern_tables *t = p->tables;
     return p->network->relu && t->entry > 0 && t->entry < t->boundary;
 }
 
 void pass_look_up(struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count)
 {
-    const struct tables *t = p->tables;
+    const struct pattern_tables *t = p->tables;
     const size_t width = t->lookup.width;
     double *pre = t->entry < t->boundary ? p->pre[t->entry] : p->act[t->entry];
     double *act = t->entry > 0 ? p->act[t->entry] : pre;
@@ -88,23 +88,23 @@ void pass_load(struct pass *p, const double *x, size_t stride, size_t column, si
         memcpy(out + i * p->columns, x + i * stride, count * sizeof *out);
 }
 
-void pass_lend_layout(struct pass *p, size_t lent, size_t stride, struct arena *arena)
+void pass_borrow_layout(struct pass *p, size_t borrowed, size_t stride, struct arena *arena)
 {
     const struct level *level = &p->network->level[p->network->levels - 1];
-    p->lent = lent;
-    p->part = ARENA_TAKE(arena, const double *, p->columns / lent);
-    product_plan_apart(&p->part_forward, PRODUCT_FORWARD, level->width, level->fan_in, (int)lent,
-                       (int)p->columns, (int)stride, level->fan_in);
-    product_plan_apart(&p->part_outer, PRODUCT_OUTER, level->width, level->fan_in, (int)lent,
+    p->borrowed = borrowed;
+    p->part = ARENA_TAKE(arena, const double *, p->columns / borrowed);
+    product_plan_apart(&p->part_forward, PRODUCT_FORWARD, level->width, level->fan_in,
+                       (int)borrowed, (int)p->columns, (int)stride, level->fan_in);
+    product_plan_apart(&p->part_outer, PRODUCT_OUTER, level->width, level->fan_in, (int)borrowed,
                        (int)p->columns, (int)stride, level->fan_in);
 }
 
-/* Products of the lowest level with inputs that are lent, for the first `columns`. */
+/* Products of the lowest level with inputs that are borrowed, for the first `columns`. */
 static void run_parts(const struct pass *p, const struct product *product, double *w, double *y,
                       size_t columns)
 {
-    for (size_t k = 0; k < columns / p->lent; k++)
-        product_run(product, w, (double *)p->part[k], y + k * p->lent);
+    for (size_t k = 0; k < columns / p->borrowed; k++)
+        product_run(product, w, (double *)p->part[k], y + k * p->borrowed);
 }
 
 void pass_forward(struct pass *p, double *parameters)
@@ -116,7 +116,7 @@ void pass_forward(struct pass *p, double *parameters)
         for (size_t node = 0; node < level->nodes; node++) {
             double *pre = p->pre[l] + node * width * p->columns;
             double *w = parameters + weight_offset(n, l, node);
-            if (p->lent && l + 1 == n->levels)
+            if (p->borrowed && l + 1 == n->levels)
                 run_parts(p, &p->part_forward, w, pre, p->columns);
             else
                 product_run(&p->forward[l], w,
@@ -149,7 +149,7 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
             double *input = p->act[l + 1] + node * inputs;
             if (n->symmetric)
                 gate_shrunk(delta, p->pre[l], (size_t)level->width * p->columns);
-            if (p->lent && l + 1 == n->levels) {
+            if (p->borrowed && l + 1 == n->levels) {
                 run_parts(p, &p->part_outer, gradient + weight_offset(n, l, node), delta,
                           p->learning);
                 level_bias_gradient(n, l, node, &p->outer[l], delta, gradient);
@@ -170,7 +170,7 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
 void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count, double *delta_lookup)
 {
-    const struct tables *t = p->tables;
+    const struct pattern_tables *t = p->tables;
     if (t->boundary == p->network->levels)
         return;
     for (size_t node = 0; node < nodes_of(p->network, t->entry); node++) {

@@ -1,16 +1,16 @@
 /* Forward and backward passes of a network over a batch of samples: one column a sample, one pass a
- * thread.  They begin where samples look up what is evaluated once a pattern (sim/net/tables.h).
- * Rows are feature-major, [feature][stride]. */
+ * thread.  They begin where samples look up what is evaluated once a pattern
+ * (sim/net/pattern_tables.h). Rows are feature-major, [feature][stride]. */
 #ifndef DUET_SIM_PASS_H
 #define DUET_SIM_PASS_H
 
-#include "sim/net/tables.h"
+#include "sim/net/pattern_tables.h"
 
 struct pass {
     const struct network *network;
-    const struct tables *tables; /* entry and lookup */
-    size_t columns;              /* samples, a multiple of 8 */
-    size_t learning;             /* the first so many of them have gradients */
+    const struct pattern_tables *tables; /* entry and lookup */
+    size_t columns;                      /* samples, a multiple of 8 */
+    size_t learning;                     /* the first so many of them have gradients */
     /* f~ of level 0..entry-1, and of the entry where it lies above the boundary,
      * [node][width][columns], but f_0 of a symmetric network; psi(f~) of level 1..entry, which are
      * the inputs of the level above, [node][fan_in][columns].  Both are one array unless `keep`. */
@@ -19,14 +19,14 @@ struct pass {
     double *delta[NETWORK_MAX_LEVELS + 1];
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
-    /* Inputs that lie where they were drawn, see pass_lend_layout. */
-    size_t lent;         /* columns of a part; 0: inputs are copied into `act` */
-    const double **part; /* [columns / lent] */
+    /* Inputs that lie where they were drawn, see pass_borrow_layout. */
+    size_t borrowed;     /* columns of a part; 0: inputs are copied into `act` */
+    const double **part; /* [columns / borrowed] */
     struct product part_forward, part_outer;
 };
 
 /* `keep`: keep pre-activations beside activations; `backward`: with arrays for gradients. */
-void pass_layout(struct pass *pass, const struct tables *tables, size_t columns, bool keep,
+void pass_layout(struct pass *pass, const struct pattern_tables *tables, size_t columns, bool keep,
                  bool backward, struct arena *arena);
 
 /* Gradients of the first `columns` columns only, a multiple of 8: what is written of the others in
@@ -47,13 +47,13 @@ void pass_look_up(struct pass *pass, const uint16_t *pattern, size_t stride, siz
 /* Real-valued data: copy x[leaf * stride + s] into the columns instead. */
 void pass_load(struct pass *pass, const double *x, size_t stride, size_t column, size_t count);
 
-/* ... or lend them: real-valued inputs of columns [k lent, (k + 1) lent) stay where they are,
- * x[input * stride + i], on 64 bytes, until the pass is done with them.  For a lowest level of one
- * node; `lent` is a multiple of 8 and divides the columns and those that learn.  Lay out first,
- * after pass_limit. */
-void pass_lend_layout(struct pass *pass, size_t lent, size_t stride, struct arena *arena);
+/* ... or lend them: real-valued inputs of columns [k borrowed, (k + 1) borrowed) stay where they
+ * are, x[input * stride + i], on 64 bytes, until the pass is done with them.  For a lowest level of
+ * one node; `borrowed` is a multiple of 8 and divides the columns and those that learn.  Lay out
+ * first, after pass_limit. */
+void pass_borrow_layout(struct pass *pass, size_t borrowed, size_t stride, struct arena *arena);
 
-static inline void pass_lend(struct pass *pass, size_t k, const double *x)
+static inline void pass_borrow(struct pass *pass, size_t k, const double *x)
 {
     pass->part[k] = x;
 }

@@ -28,7 +28,7 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
 {
     const struct network *n = plan->network;
     const size_t columns = padded(plan->batch), width = (size_t)n->level[0].width;
-    assert(!plan->tables->occurring); /* it knows nothing of these samples */
+    assert(!plan->tables->batch_patterns); /* it knows nothing of these samples */
     *l = (struct labelled){.plan = *plan, .stride = padded(plan->count)};
     if (real_values(l))
         l->value = ARENA_TAKE(arena, double, n->leaves * l->stride);

@@ -16,7 +16,7 @@ struct labelled_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    const struct tables *tables; /* without patterns that occur; evaluated by the caller */
+    const struct pattern_tables *tables; /* without patterns that occur; evaluated by the caller */
     uint64_t seed;
     size_t count, batch; /* labelled samples; of a batch, at most count */
 };

@@ -47,8 +47,8 @@ static size_t ring_of(const struct supply *s)
 {
     const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
     size_t slab = ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
-    if (s->plan.occurring)
-        slab += s->slab_steps * numbering_bytes(s->plan.occurring);
+    if (s->plan.batch_patterns)
+        slab += s->slab_steps * numbering_bytes(s->plan.batch_patterns);
     const size_t most = s->plan.threads > 1 ? slabs_of(s, s->plan.steps) : 2;
     const size_t fit = s->plan.ring_bytes / slab;
     const size_t ring = fit < most ? fit : most;
@@ -70,17 +70,17 @@ void supply_layout(struct supply *s, const struct supply_plan *plan, struct aren
         s->pattern = ARENA_TAKE(arena, uint16_t, numbers);
         s->leaf = ARENA_TAKE(arena, uint8_t, drawers * s->leaf_size);
     }
-    if (plan->occurring) {
-        numbering_layout(&s->numbering, plan->occurring, s->ring * s->slab_steps, arena);
+    if (plan->batch_patterns) {
+        numbering_layout(&s->numbering, plan->batch_patterns, s->ring * s->slab_steps, arena);
         s->complete = ARENA_TAKE(arena, atomic_size_t, s->ring * s->slab_steps);
     }
     if (plan->labels)
         s->label = ARENA_TAKE(arena, uint8_t, s->ring * s->slab_stride);
     s->scratch_size = (plan->source->scratch_size(plan->world) + 63) / 64 * 64;
     s->scratch = ARENA_TAKE(arena, uint8_t, drawers * s->scratch_size);
-    s->lane = ARENA_TAKE(arena, struct lane, s->lanes);
+    s->counter = ARENA_TAKE(arena, struct draw_counter, s->lanes);
     s->drawn = ARENA_TAKE(arena, atomic_size_t, s->ring);
-    s->gate = ARENA_TAKE(arena, struct gate, 1);
+    s->gate = ARENA_TAKE(arena, struct visitor_gate, 1);
 }
 
 /* Whether the slabs before `end` were used up to the last, so that what was drawn lies behind. */
@@ -93,7 +93,7 @@ static void begin_anew(struct supply *s)
 {
     s->end = 0;
     for (size_t i = 0; i < s->lanes; i++)
-        atomic_init(&s->lane[i].next, 0);
+        atomic_init(&s->counter[i].next, 0);
     for (size_t i = 0; i < s->ring; i++)
         atomic_init(&s->drawn[i], 0);
     for (size_t i = 0; s->complete && i < s->ring * s->slab_steps; i++)
@@ -125,7 +125,7 @@ void supply_close(struct supply *s)
 /* ---- drawing ---- */
 
 /* Of a view's first row in `pattern`. */
-static size_t slab_index(const struct supply *s, int view, struct place place)
+static size_t slab_index(const struct supply *s, int view, struct batch_place place)
 {
     const size_t views = (size_t)s->plan.views;
     return (place.slab * views + (size_t)view) * rows_of(s) * s->slab_stride + place.sample;
@@ -147,7 +147,7 @@ static size_t blocks_in_lane(const struct supply *s)
     return (blocks_of_slab(s) + s->lanes - 1) / s->lanes;
 }
 
-static size_t label_index(const struct supply *s, struct place place)
+static size_t label_index(const struct supply *s, struct batch_place place)
 {
     return place.slab * s->slab_stride + place.sample;
 }
@@ -165,18 +165,18 @@ static size_t first_sample(const struct supply *s, size_t slab)
 }
 
 /* Where a batch of a slab lies. */
-static struct place place_of(const struct supply *s, size_t slab, size_t batch)
+static struct batch_place place_of(const struct supply *s, size_t slab, size_t batch)
 {
-    return (struct place){.slab = slab % s->ring,
-                          .sample = first_sample(s, slab) + batch * s->plan.batch,
-                          .batch = batch};
+    return (struct batch_place){.slab = slab % s->ring,
+                                .sample = first_sample(s, slab) + batch * s->plan.batch,
+                                .batch = batch};
 }
 
 /* Block b of a slab. */
 static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
 {
     const struct supply_plan *p = &s->plan;
-    const struct place place = {.slab = slab % s->ring, .sample = b * BLOCK};
+    const struct batch_place place = {.slab = slab % s->ring, .sample = b * BLOCK};
     const size_t leaves = p->network->leaves, own = drawer * s->leaf_size;
     void *scratch = (char *)s->scratch + drawer * s->scratch_size;
     const struct draw draw = {.seed = p->seed,
@@ -200,20 +200,20 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
 /* Who draws the last block of a batch numbers its patterns. */
 static void complete_batches(struct supply *s, size_t slab, size_t b)
 {
-    const struct occurring *o = s->plan.occurring;
+    const struct batch_patterns *o = s->plan.batch_patterns;
     size_t sample = first_sample(s, slab);
     for (size_t batch = 0; batch < s->slab_steps; batch++, sample += s->plan.batch) {
         const size_t begin = sample / BLOCK;
         const size_t blocks = (sample + o->samples - 1) / BLOCK + 1 - begin;
         if (b < begin || b >= begin + blocks)
             continue;
-        const struct place place = place_of(s, slab, batch);
+        const struct batch_place place = place_of(s, slab, batch);
         atomic_size_t *complete = &s->complete[place.slab * s->slab_steps + batch];
         if (atomic_fetch_add_explicit(complete, 1, memory_order_acq_rel) + 1 < blocks)
             continue;
         atomic_store_explicit(complete, 0, memory_order_relaxed);
-        occurring_number(o, supply_patterns(s, 0, place, 0), rows_of(s) * s->slab_stride,
-                         s->slab_stride, supply_numbering(s, place));
+        batch_patterns_number(o, supply_patterns(s, 0, place, 0), rows_of(s) * s->slab_stride,
+                              s->slab_stride, supply_numbering(s, place));
     }
 }
 
@@ -236,12 +236,12 @@ static bool draw_one(struct supply *s, size_t end, size_t drawer)
     size_t number;
     for (size_t i = 0; i < s->lanes; i++) {
         const size_t lane = (drawer + i) % s->lanes;
-        if (!take(&s->lane[lane].next, end * in_lane, &number))
+        if (!take(&s->counter[lane].next, end * in_lane, &number))
             continue;
         const size_t slab = number / in_lane, b = number % in_lane * s->lanes + lane;
         if (b < blocks_of_slab(s)) {
             draw_block(s, slab, b, drawer);
-            if (s->plan.occurring)
+            if (s->plan.batch_patterns)
                 complete_batches(s, slab, b);
             atomic_fetch_add_explicit(&s->drawn[slab % s->ring], 1, memory_order_release);
         }
@@ -260,7 +260,7 @@ bool supply_draw_next(struct supply *s, size_t step, int thread)
     return draw_one(s, least(s->begin + step / s->slab_steps + 2, s->most), (size_t)thread);
 }
 
-struct place supply_enter(struct supply *s, size_t step, int thread)
+struct batch_place supply_enter(struct supply *s, size_t step, int thread)
 {
     const size_t slab = s->begin + step / s->slab_steps, batch = step % s->slab_steps;
     if (batch == 0) {
@@ -287,29 +287,32 @@ void supply_visit(struct supply *s)
 
 /* ---- reading ---- */
 
-const uint16_t *supply_patterns(const struct supply *s, int view, struct place place, size_t first)
+const uint16_t *supply_patterns(const struct supply *s, int view, struct batch_place place,
+                                size_t first)
 {
     return s->pattern + slab_index(s, view, place) + first;
 }
 
-struct numbering supply_numbering(const struct supply *s, struct place place)
+struct numbering supply_numbering(const struct supply *s, struct batch_place place)
 {
-    return numbering_of(&s->numbering, s->plan.occurring, place.slab * s->slab_steps + place.batch);
+    return numbering_of(&s->numbering, s->plan.batch_patterns,
+                        place.slab * s->slab_steps + place.batch);
 }
 
-const double *supply_values(const struct supply *s, int view, struct place place, size_t first)
+const double *supply_values(const struct supply *s, int view, struct batch_place place,
+                            size_t first)
 {
     const size_t at = place.sample + first;
     return value_block(s, place.slab, at / BLOCK) + (size_t)view * rows_of(s) * BLOCK + at % BLOCK;
 }
 
-const uint8_t *supply_labels(const struct supply *s, struct place place)
+const uint8_t *supply_labels(const struct supply *s, struct batch_place place)
 {
     return s->plan.labels ? s->label + label_index(s, place) : NULL;
 }
 
-void supply_load_values(const struct supply *s, struct pass *pass, int view, struct place place,
-                        size_t first, size_t count, size_t column)
+void supply_load_values(const struct supply *s, struct pass *pass, int view,
+                        struct batch_place place, size_t first, size_t count, size_t column)
 {
     for (size_t done = 0; done < count;) { /* block by block */
         const size_t at = place.sample + first + done, left = BLOCK - at % BLOCK;

@@ -3,14 +3,14 @@
  * An epoch is a sequence of slabs, each the samples of a few batches; a ring holds the slab in use
  * and those to come, of the next epoch too.  Samples have addresses (core/random.h), so it does not
  * matter who draws them, or when.  With them goes what follows from a batch's samples alone: the
- * numbering of its patterns (sim/net/occurring.h). */
+ * numbering of its patterns (sim/net/batch_patterns.h). */
 #ifndef DUET_SIM_SUPPLY_H
 #define DUET_SIM_SUPPLY_H
 
 #include "core/arena.h"
 #include "sim/data/source.h"
+#include "sim/net/batch_patterns.h"
 #include "sim/net/network.h"
-#include "sim/net/occurring.h"
 #include "sim/net/pass.h"
 
 #include <stdatomic.h>
@@ -20,8 +20,9 @@ struct supply_plan {
     const struct source *source;
     const void *world;
     const struct network *network;
-    int level;                         /* at which states become patterns (sim/net/tables.h) */
-    const struct occurring *occurring; /* of that level, whose patterns are numbered; or NULL */
+    int level; /* at which states become patterns (sim/net/pattern_tables.h) */
+    const struct batch_patterns
+        *batch_patterns; /* of that level, whose patterns are numbered; or NULL */
     uint64_t seed;
     int positives, views; /* of a sample: x_1, `positives` of its point, others */
     bool labels;
@@ -32,17 +33,17 @@ struct supply_plan {
 };
 
 /* Where samples lie: in which slab of the ring, from which sample on, as which of its batches. */
-struct place {
+struct batch_place {
     size_t slab, sample, batch;
 };
 
 /* Counts of one thread's own, so that threads do not wait for one another's cache lines. */
-struct lane {
+struct draw_counter {
     _Alignas(64) atomic_size_t next; /* block to be drawn, over all slabs */
 };
 
 /* What visitors look at. */
-struct gate {
+struct visitor_gate {
     _Alignas(64) atomic_size_t used; /* slab in use; those before may be overwritten */
     _Alignas(64) atomic_bool open;
     atomic_int visitors;
@@ -65,10 +66,10 @@ struct supply {
     size_t begin, end; /* its slabs */
     size_t most;       /* slabs that may be drawn: those of the next epoch come behind */
     size_t lanes;
-    struct lane *lane;
+    struct draw_counter *counter;
     atomic_size_t *drawn;    /* [ring] blocks, over all slabs that lay there */
     atomic_size_t *complete; /* [ring][slab_steps] of a batch that is yet to be numbered */
-    struct gate *gate;
+    struct visitor_gate *gate;
 };
 
 /* Lay out the supply in `arena` (call once counting, once real). */
@@ -85,7 +86,7 @@ bool supply_draw_next(struct supply *supply, size_t step, int thread);
 
 /* Where batch `step` lies.  Each thread calls it before it reads the batch, and after all have read
  * the one before; it draws what is not drawn, and waits for what others are drawing. */
-struct place supply_enter(struct supply *supply, size_t step, int thread);
+struct batch_place supply_enter(struct supply *supply, size_t step, int thread);
 
 /* Draw all that the ring holds, beside those who train: for one thread at a time that is not one of
  * them.  Does nothing between supply_close and supply_open. */
@@ -94,21 +95,21 @@ void supply_visit(struct supply *supply);
 /* `count` samples of a view of real numbers, from `first` after `place` on, go into the columns of
  * a pass from `column` on. */
 void supply_load_values(const struct supply *supply, struct pass *pass, int view,
-                        struct place place, size_t first, size_t count, size_t column);
+                        struct batch_place place, size_t first, size_t count, size_t column);
 
 /* A view's real numbers from `first` after `place` on, [input][BLOCK]; they end with their block.
  */
-const double *supply_values(const struct supply *supply, int view, struct place place,
+const double *supply_values(const struct supply *supply, int view, struct batch_place place,
                             size_t first);
 
 /* A view's patterns from `first` after `place` on: [node of the level][slab_stride]. */
-const uint16_t *supply_patterns(const struct supply *supply, int view, struct place place,
+const uint16_t *supply_patterns(const struct supply *supply, int view, struct batch_place place,
                                 size_t first);
 
-/* What occurs in the batch at `place`, and where; for plans with `occurring`. */
-struct numbering supply_numbering(const struct supply *supply, struct place place);
+/* What occurs in the batch at `place`, and where; for plans with `batch_patterns`. */
+struct numbering supply_numbering(const struct supply *supply, struct batch_place place);
 
 /* The samples' labels from `place` on, NULL where the plan wants none. */
-const uint8_t *supply_labels(const struct supply *supply, struct place place);
+const uint8_t *supply_labels(const struct supply *supply, struct batch_place place);
 
 #endif

@@ -17,8 +17,8 @@
 #include "core/arena.h"
 #include "core/quantity.h"
 #include "sim/data/source.h"
-#include "sim/loss/head.h"
 #include "sim/loss/objective.h"
+#include "sim/loss/prediction.h"
 #include "sim/net/network.h"
 #include "sim/net/pass.h"
 #include "sim/optimisers/optimiser.h"
@@ -71,28 +71,28 @@ struct trainer {
         block_loss[NETWORK_MAX_LEVELS]; /* of the last epoch or evaluation, as epoch_result.loss */
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t parameter_stride;
-    struct occurring occurring; /* patterns of a batch, where it pays to look for them */
-    struct tables tables;       /* of the batch at work, with the weights that it meets */
-    struct pass *pass;          /* one a thread; one a chunk where the loss compares all samples */
-    struct pass *delta;         /* one a thread: the gradient arrays that its passes use in turn */
+    struct batch_patterns batch_patterns; /* patterns of a batch, where it pays to look for them */
+    struct pattern_tables tables;         /* of the batch at work, with the weights that it meets */
+    struct pass *pass;       /* one a thread; one a chunk where the loss compares all samples */
+    struct pass *delta;      /* one a thread: the gradient arrays that its passes use in turn */
     struct outputs *outputs; /* [block] of the network: one set; one a thread where the loss needs
                                 no other sample, whose blocks use the same memory in turn */
     struct loss loss;
-    double *partial; /* [block][chunk][8], LOSS_PARTIALS of them used */
-    double
-        *shard_gradient;  /* [shard][gradient_stride], levels above the entry (sim/net/tables.h) */
-    double *shard_lookup; /* [shard][lookup_stride], sums by pattern */
+    double *partial;        /* [block][chunk][8], LOSS_PARTIALS of them used */
+    double *shard_gradient; /* [shard][gradient_stride], levels above the entry
+                               (sim/net/pattern_tables.h) */
+    double *shard_lookup;   /* [shard][lookup_stride], sums by pattern */
     size_t gradient_stride, lookup_stride;
     /* Objectives with a target. */
     struct predictor_trainer predictor;
-    struct head *head;           /* one a thread; NULL without a target */
-    double *predictor_sums;      /* [shard][predictor_stride] */
-    size_t predictor_stride;     /* padded predictor_sums_size */
-    double *target;              /* parameters of a target network; NULL where the online one is */
-    struct tables target_tables; /* ... of the same patterns */
-    struct pass *target_pass;    /* one a thread */
-    double *target_output;       /* [thread][width][chunk] */
-    struct labelled labelled;    /* for objectives with labelled samples */
+    struct prediction *prediction; /* one a thread; NULL without a target */
+    double *predictor_sums;        /* [shard][predictor_stride] */
+    size_t predictor_stride;       /* padded predictor_sums_size */
+    double *target; /* parameters of a target network; NULL where the online one is */
+    struct pattern_tables target_tables; /* ... of the same patterns */
+    struct pass *target_pass;            /* one a thread */
+    double *target_output;               /* [thread][width][chunk] */
+    struct labelled labelled;            /* for objectives with labelled samples */
     struct supply supply;
 };
 

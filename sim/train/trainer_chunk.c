@@ -54,20 +54,21 @@ void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread)
 }
 
 /* What a view's samples from `first` on look up, [node][*stride]. */
-static const uint16_t *view_patterns(const struct trainer *t, int view, struct place place,
+static const uint16_t *view_patterns(const struct trainer *t, int view, struct batch_place place,
                                      size_t first, size_t *stride)
 {
-    if (t->tables.occurring) {
-        *stride = t->occurring.stride;
-        return numbering_columns(supply_numbering(&t->supply, place), &t->occurring, view, first);
+    if (t->tables.batch_patterns) {
+        *stride = t->batch_patterns.stride;
+        return numbering_columns(supply_numbering(&t->supply, place), &t->batch_patterns, view,
+                                 first);
     }
     *stride = t->supply.slab_stride;
     return supply_patterns(&t->supply, view, place, first);
 }
 
 /* A view's samples of a chunk go into the columns of a pass from `column` on. */
-static void load_view(const struct trainer *t, struct pass *pass, int view, struct place place,
-                      size_t chunk, size_t column)
+static void load_view(const struct trainer *t, struct pass *pass, int view,
+                      struct batch_place place, size_t chunk, size_t column)
 {
     size_t stride;
     if (real_values(t)) {
@@ -80,7 +81,7 @@ static void load_view(const struct trainer *t, struct pass *pass, int view, stru
 
 /* From the online outputs to predictions and targets. */
 static void chunk_predict(struct trainer *t, const struct chunk *o, size_t chunk,
-                          struct place place, int thread)
+                          struct batch_place place, int thread)
 {
     const size_t view = (size_t)t->plan.network->level[0].width * t->chunk;
     const double *target = o->outputs->f + view;
@@ -92,16 +93,18 @@ static void chunk_predict(struct trainer *t, const struct chunk *o, size_t chunk
         chunk_output(t, &t->block[0], pass, 0, t->chunk, out);
         target = out;
     }
-    head_forward(&t->head[thread], t->predictor.parameters, (double *)o->outputs->f, target);
+    prediction_forward(&t->prediction[thread], t->predictor.parameters, (double *)o->outputs->f,
+                       target);
 }
 
-void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread)
+void chunk_forward(struct trainer *t, size_t chunk, struct batch_place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
     struct chunk o = outputs_of(t, 0, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
-        if (pass->lent)
-            pass_lend(pass, (size_t)view, supply_values(&t->supply, view, place, chunk * t->chunk));
+        if (pass->borrowed)
+            pass_borrow(pass, (size_t)view,
+                        supply_values(&t->supply, view, place, chunk * t->chunk));
         else
             load_view(t, pass, view, place, chunk, (size_t)view * t->chunk);
     pass_forward(pass, t->parameters);
@@ -129,7 +132,7 @@ void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread)
     struct chunk c = outputs_of(t, block, chunk, thread);
     double *partial = partial_of(t, block, chunk);
     if (predicts(t))
-        c.outputs = &t->head[thread].compared;
+        c.outputs = &t->prediction[thread].compared;
     memset(partial, 0, LOSS_PARTIALS * sizeof *partial);
     if (form->gradient)
         form->gradient(&t->loss, &c, partial);
@@ -148,16 +151,16 @@ double block_loss_of(const struct trainer *t, int block, double *scale)
 /* From the gradient of predictions and targets to that of the online outputs. */
 static void chunk_backward_head(struct trainer *t, size_t shard, const struct chunk *o, int thread)
 {
-    struct head *head = &t->head[thread];
+    struct prediction *prediction = &t->prediction[thread];
     const size_t view = (size_t)o->outputs->width * t->chunk, count = o->end - o->begin;
     double *sums = t->predictor_sums + shard * t->predictor_stride;
-    head_backward(head, t->predictor.parameters, (double *)o->outputs->f, count, sums,
-                  o->outputs->df, t->target ? NULL : o->outputs->df + view);
-    predictor_sums_add(&t->predictor, count, t->chunk, o->outputs->f, head->raw + view, sums);
+    prediction_backward(prediction, t->predictor.parameters, (double *)o->outputs->f, count, sums,
+                        o->outputs->df, t->target ? NULL : o->outputs->df + view);
+    predictor_sums_add(&t->predictor, count, t->chunk, o->outputs->f, prediction->raw + view, sums);
 }
 
-void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk, struct place place,
-                    int thread)
+void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk,
+                    struct batch_place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
     const struct network *n = t->plan.network;

@@ -44,7 +44,7 @@ static bool owns_labelled(const struct trainer *t, int thread)
 
 /* Where the loss needs the whole batch: the outputs of all, and what it finds before any gradient.
  */
-static void step_batch(struct worker *w, struct place place, size_t first, size_t end)
+static void step_batch(struct worker *w, struct batch_place place, size_t first, size_t end)
 {
     struct trainer *t = w->run->trainer;
     const struct form *form = t->plan.objective->form;
@@ -66,7 +66,7 @@ static void step_batch(struct worker *w, struct place place, size_t first, size_
 }
 
 /* Outputs, loss and gradient sums of this thread's chunks. */
-static void step_chunks(struct worker *w, struct place place)
+static void step_chunks(struct worker *w, struct batch_place place)
 {
     struct trainer *t = w->run->trainer;
     int thread = w->thread;
@@ -103,14 +103,14 @@ static bool all_finite(const struct epoch_run *run)
     return finite;
 }
 
-static struct place enter_step(struct worker *w, size_t step)
+static struct batch_place enter_step(struct worker *w, size_t step)
 {
     struct trainer *t = w->run->trainer;
     const struct trainer_watch *watch = &w->run->watch;
     w->step = step;
     if (w->thread == 0 && watch->keep_going && step % t->supply.slab_steps == 0)
         w->run->result.stopped = !watch->keep_going(watch->context, step);
-    struct place place = supply_enter(&t->supply, step, w->thread);
+    struct batch_place place = supply_enter(&t->supply, step, w->thread);
     if (w->thread == 0) /* the others meet it before they look */
         t->outputs[0].label = supply_labels(&t->supply, place);
     return place;
@@ -146,7 +146,7 @@ static void run_thread(struct epoch_run *run, int thread)
     struct worker worker = {.run = run, .thread = thread};
     struct owned owned = owned_by(t, thread);
     for (size_t step = run->first; step < run->end; step++) {
-        struct place place = enter_step(&worker, step);
+        struct batch_place place = enter_step(&worker, step);
         owned_tables(t, &owned, place);
         meet(&worker);
         if (run->result.stopped || !all_finite(run))

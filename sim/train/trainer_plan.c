@@ -78,9 +78,9 @@ static void layout_supply(struct trainer *t, struct arena *arena)
     const struct supply_plan plan = {.source = p->source,
                                      .world = p->world,
                                      .network = p->network,
-                                     .level = t->tables.occurring ? t->occurring.level
-                                                                  : t->tables.boundary,
-                                     .occurring = t->tables.occurring,
+                                     .level = t->tables.batch_patterns ? t->batch_patterns.level
+                                                                       : t->tables.boundary,
+                                     .batch_patterns = t->tables.batch_patterns,
                                      .seed = p->seed,
                                      .positives = t->needs.positives,
                                      .views = t->needs.views,
@@ -94,7 +94,7 @@ static void layout_supply(struct trainer *t, struct arena *arena)
 }
 
 /* `count` forward passes of `columns`. */
-static struct pass *layout_passes(const struct tables *tables, size_t count, size_t columns,
+static struct pass *layout_passes(const struct pattern_tables *tables, size_t count, size_t columns,
                                   struct arena *arena)
 {
     struct pass *passes = ARENA_TAKE(arena, struct pass, count);
@@ -108,7 +108,7 @@ static struct pass *layout_passes(const struct tables *tables, size_t count, siz
 }
 
 /* Long columns are read where they were drawn, if every chunk lies within one block of them. */
-static bool lends(const struct trainer *t)
+static bool borrows(const struct trainer *t)
 {
     const struct network *n = t->plan.network;
     return is_wide(n) && n->level[n->levels - 1].nodes == 1 && BLOCK % t->chunk == 0 &&
@@ -122,8 +122,8 @@ static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
     struct pass *pass = arena->base ? &t->pass[i] : &counted;
     counted.columns = padded(t->chunk * (size_t)t->online_views);
     pass_limit(pass, t->chunk * (size_t)t->gradient_views);
-    if (lends(t))
-        pass_lend_layout(pass, t->chunk, BLOCK, arena);
+    if (borrows(t))
+        pass_borrow_layout(pass, t->chunk, BLOCK, arena);
 }
 
 static void layout_labelled(struct trainer *t, struct arena *arena)
@@ -166,12 +166,12 @@ static void layout_heads(struct trainer *t, struct arena *arena)
                                              .trunk_settings = p->optimiser_settings,
                                              .seed = p->seed};
     predictor_trainer_layout(&t->predictor, &predictor, arena);
-    t->head = ARENA_TAKE(arena, struct head, (size_t)p->threads);
+    t->prediction = ARENA_TAKE(arena, struct prediction, (size_t)p->threads);
     for (int i = 0; i < p->threads; i++) {
-        struct head head;
-        head_layout(&head, p->predictor, &t->needs, p->batch, t->chunk, arena);
+        struct prediction prediction;
+        prediction_layout(&prediction, p->predictor, &t->needs, p->batch, t->chunk, arena);
         if (arena->base)
-            t->head[i] = head;
+            t->prediction[i] = prediction;
     }
     t->predictor_stride = padded(predictor_sums_size(&t->predictor));
     t->predictor_sums = ARENA_TAKE(arena, double, t->shards * t->predictor_stride);
@@ -182,7 +182,8 @@ static void layout_target(struct trainer *t, struct arena *arena)
     const struct trainer_plan *p = &t->plan;
     const size_t threads = (size_t)p->threads;
     t->target = ARENA_TAKE(arena, double, t->parameter_stride);
-    tables_layout(&t->target_tables, p->network, t->tables.boundary, t->tables.occurring, 0, arena);
+    pattern_tables_layout(&t->target_tables, p->network, t->tables.boundary,
+                          t->tables.batch_patterns, 0, arena);
     t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
     t->target_output =
         ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
@@ -201,12 +202,13 @@ static void layout_tables(struct trainer *t, struct arena *arena)
     const struct network *n = p->network;
     const size_t columns = p->batch * (size_t)t->needs.views;
     const int boundary = t->blocks > 1 ? n->levels : boundary_level(n, columns);
-    const bool occurring = boundary < n->levels && boundary > 1 && t->needs.labelled.batch == 0 &&
-                           occurring_pays(n, boundary - 1, columns);
-    if (occurring)
-        occurring_layout(&t->occurring, n, boundary - 1, t->needs.views, t->chunks * t->chunk,
-                         arena);
-    tables_layout(&t->tables, n, boundary, occurring ? &t->occurring : NULL, p->threads, arena);
+    const bool numbered = boundary < n->levels && boundary > 1 && t->needs.labelled.batch == 0 &&
+                          batch_patterns_pays(n, boundary - 1, columns);
+    if (numbered)
+        batch_patterns_layout(&t->batch_patterns, n, boundary - 1, t->needs.views,
+                              t->chunks * t->chunk, arena);
+    pattern_tables_layout(&t->tables, n, boundary, numbered ? &t->batch_patterns : NULL, p->threads,
+                          arena);
 }
 
 void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
@@ -231,7 +233,7 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
             t->delta[i] = pass;
     }
     t->gradient_stride = padded(upper_parameters(t));
-    t->lookup_stride = padded(tables_lookup_size(&t->tables));
+    t->lookup_stride = padded(pattern_tables_lookup_size(&t->tables));
     t->shard_gradient = ARENA_TAKE(arena, double, t->shards * t->gradient_stride);
     t->shard_lookup = ARENA_TAKE(arena, double, t->shards * t->lookup_stride);
     layout_outputs(t, arena);
@@ -253,12 +255,12 @@ double trainer_flops(const struct trainer *trainer)
     for (int b = 0; b < trainer->blocks; b++)
         of_pass +=
             pass_backward_flops(&trainer->pass[0], trainer->block[b].top, trainer->block[b].bottom);
-    double flops = (double)trainer->chunks * of_pass + tables_flops(&trainer->tables, true);
+    double flops = (double)trainer->chunks * of_pass + pattern_tables_flops(&trainer->tables, true);
     if (trainer->needs.labelled.batch > 0)
         flops += pass_flops(&trainer->labelled.pass, true);
     if (trainer->target)
         flops += (double)trainer->chunks * pass_flops(&trainer->target_pass[0], false) +
-                 tables_flops(&trainer->target_tables, false);
+                 pattern_tables_flops(&trainer->target_tables, false);
     return flops;
 }
 

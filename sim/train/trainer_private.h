@@ -51,7 +51,7 @@ static inline size_t shard_chunk(const struct trainer *t, size_t shard)
 /* ---- a chunk ---- */
 
 /* The pass of a chunk, and the outputs of the top block. */
-void chunk_forward(struct trainer *t, size_t chunk, struct place place, int thread);
+void chunk_forward(struct trainer *t, size_t chunk, struct batch_place place, int thread);
 
 /* Then the outputs of any block. */
 void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread);
@@ -64,8 +64,8 @@ void chunk_phase(const struct trainer *t, size_t chunk, int thread,
 void chunk_gradient(struct trainer *t, int block, size_t chunk, int thread);
 
 /* Then its gradient with respect to the parameters, which is added to the sums of the shard. */
-void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk, struct place place,
-                    int thread);
+void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk,
+                    struct batch_place place, int thread);
 
 /* A block's mean loss of the batch, after all chunks; and the number by which all gradients are yet
  * to be multiplied. */
@@ -90,7 +90,7 @@ struct owned {
 struct owned owned_by(const struct trainer *t, int thread);
 
 /* Tables of the thread's subtrees, for the batch that lies at `place`. */
-void owned_tables(struct trainer *t, const struct owned *owned, struct place place);
+void owned_tables(struct trainer *t, const struct owned *owned, struct batch_place place);
 
 /* The sums of a shard become 0. */
 void shard_clear(struct trainer *t, size_t shard);

@@ -22,7 +22,7 @@ static size_t lookup_range(const struct trainer *t, size_t i, size_t *first)
     const struct lookup *lookup = &t->tables.lookup;
     const size_t node = i / lookup->children, child = i % lookup->children;
     *first = lookup_offset(lookup, node, child);
-    return tables_used(&t->tables, node, child);
+    return pattern_tables_used(&t->tables, node, child);
 }
 
 static void clear_lookup(const struct trainer *t, double *delta_lookup)
@@ -89,18 +89,18 @@ void owned_gradient(struct trainer *t, const struct owned *o, double scale, int 
     for (int i = 1; i < o->count; i++)
         memset(t->gradient + o->range[i].first, 0,
                (o->range[i].end - o->range[i].first) * sizeof(double));
-    tables_backward(&t->tables, t->shard_lookup, t->parameters, t->gradient, o->first_node,
-                    o->end_node, thread);
+    pattern_tables_backward(&t->tables, t->shard_lookup, t->parameters, t->gradient, o->first_node,
+                            o->end_node, thread);
 }
 
-void owned_tables(struct trainer *t, const struct owned *o, struct place place)
+void owned_tables(struct trainer *t, const struct owned *o, struct batch_place place)
 {
-    if (t->tables.occurring)
-        occurring_take(&t->occurring, supply_numbering(&t->supply, place), o->first_child,
-                       o->end_child);
-    tables_forward(&t->tables, t->parameters, o->first_node, o->end_node);
+    if (t->tables.batch_patterns)
+        batch_patterns_take(&t->batch_patterns, supply_numbering(&t->supply, place), o->first_child,
+                            o->end_child);
+    pattern_tables_forward(&t->tables, t->parameters, o->first_node, o->end_node);
     if (t->target)
-        tables_forward(&t->target_tables, t->target, o->first_node, o->end_node);
+        pattern_tables_forward(&t->target_tables, t->target, o->first_node, o->end_node);
 }
 
 bool predictor_step_of(struct trainer *t, uint64_t step)

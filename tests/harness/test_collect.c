@@ -36,8 +36,8 @@ static void make_table(struct collect_table *table, const char *const *arguments
     table->column = calloc(1, sizeof *table->column);
     table->row = calloc(table->plan.count, sizeof *table->row);
     table->series_count = table->columns = 1;
-    table->series[0] =
-        (struct series){.path = "/series/loss", .long_name = "loss", .units = "1", .width = 1};
+    table->series[0] = (struct collected_series){
+        .path = "/series/loss", .long_name = "loss", .units = "1", .width = 1};
     table->series[0].column = calloc(1, sizeof *table->series[0].column);
     table->column[0].name = strdup("loss");
     for (size_t i = 0; i < table->plan.count; i++) {

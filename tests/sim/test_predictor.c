@@ -266,8 +266,9 @@ static real plain_loss(const struct bench *b, struct plain *p)
         real nq = cosine ? norm_of(q, &p->margin) : 1, nt = cosine ? norm_of(t, &p->margin) : 1;
         for (int k = 0; k < WIDTH; k++)
             square += (q[k] / nq - t[k] / nt) * (q[k] / nq - t[k] / nt);
-        real share = b->batch.head.compared.weight ? (real)b->batch.head.compared.weight[s]
-                                                   : 1 / (real)b->samples;
+        real share = b->batch.prediction.compared.weight
+                         ? (real)b->batch.prediction.compared.weight[s]
+                         : 1 / (real)b->samples;
         loss += share * (cosine ? square : square / 2);
     }
     return loss;
@@ -353,7 +354,7 @@ static void check_gradient(const struct trunk *trunk, const struct head_case *he
     for (uint64_t seed = 1; seed < 400; seed++) {
         struct bench b;
         open_bench(&b, trunk, head, objective, 5, 0, seed);
-        b.batch.head.compared.weight = share;
+        b.batch.prediction.compared.weight = share;
         struct plain p = open_plain(&b);
         plain_loss(&b, &p);
         bool smooth = p.margin > 1e-3L;

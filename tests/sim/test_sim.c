@@ -1593,7 +1593,7 @@ static void trainer_looks_for_patterns_that_occur(void **state)
         struct setup setup;
         job.shape = &shapes[cases[i].shape];
         open_trainer(&setup, &job);
-        assert_true((setup.trainer.tables.occurring != NULL) == cases[i].looks);
+        assert_true((setup.trainer.tables.batch_patterns != NULL) == cases[i].looks);
         assert_int_equal(setup.trainer.tables.entry, cases[i].entry);
         close_trainer(&setup);
     }
@@ -1603,23 +1603,23 @@ static void trainer_looks_for_patterns_that_occur(void **state)
 static void check_occurring(const struct network *n, int level, int views, size_t samples)
 {
     struct arena arena = {0}, counted = {0};
-    struct occurring o;
+    struct batch_patterns o;
     struct numbering both, numbering;
     const size_t children = (size_t)n->level[level].children, stride = samples + 3;
     const size_t nodes = nodes_of(n, level), all = (size_t)views * nodes * stride;
     uint16_t *pattern = malloc(all * sizeof *pattern);
-    occurring_layout(&o, n, level, views, samples, &counted);
+    batch_patterns_layout(&o, n, level, views, samples, &counted);
     numbering_layout(&both, &o, 2, &counted);
     assert_true(pattern && !arena_create(&arena, &counted, NULL));
-    occurring_layout(&o, n, level, views, samples, &arena);
+    batch_patterns_layout(&o, n, level, views, samples, &arena);
     numbering_layout(&both, &o, 2, &arena);
     for (int turn = 0; turn < 3; turn++) { /* patterns of an earlier batch are gone */
         for (size_t i = 0; i < all; i++)
             pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));
         numbering = numbering_of(&both, &o, (size_t)turn % 2);
-        occurring_number(&o, pattern, nodes * stride, stride, numbering);
-        occurring_take(&o, numbering, 0, 1);
-        occurring_take(&o, numbering, 1, nodes);
+        batch_patterns_number(&o, pattern, nodes * stride, stride, numbering);
+        batch_patterns_take(&o, numbering, 0, 1);
+        batch_patterns_take(&o, numbering, 1, nodes);
         for (size_t node = 0; node < nodes; node++) {
             const uint16_t *own = o.pattern + node * children * o.most;
             bool met[1024] = {false};
@@ -1635,7 +1635,7 @@ static void check_occurring(const struct network *n, int level, int views, size_
                 }
             for (size_t i = 0; i < o.count[node]; i++)
                 assert_true(met[i]);
-            for (size_t i = o.count[node]; i < occurring_columns(&o, node); i++)
+            for (size_t i = o.count[node]; i < batch_patterns_columns(&o, node); i++)
                 for (size_t c = 0; c < children; c++)
                     assert_int_equal(own[c * o.most + i], 0);
             for (size_t i = 1; i < o.count[node]; i++) { /* in the order of the patterns */
@@ -1657,16 +1657,16 @@ static void patterns_that_occur_are_found(void **state)
     (void)state;
     struct network n;
     build(&n, &shapes[12], option_bits(0));
-    assert_true(occurring_pays(&n, 2, 128));
-    assert_false(occurring_pays(&n, 2, 127)); /* 512 patterns */
-    assert_false(occurring_pays(&n, 1, 1 << 20));
+    assert_true(batch_patterns_pays(&n, 2, 128));
+    assert_false(batch_patterns_pays(&n, 2, 127)); /* 512 patterns */
+    assert_false(batch_patterns_pays(&n, 1, 1 << 20));
     check_occurring(&n, 2, 3, 100);
     check_occurring(&n, 2, 1, 1);
     check_occurring(&n, 2, 2, 700);
     build(&n, &shapes[5], option_bits(0)); /* one child: its patterns are the node's */
     check_occurring(&n, 1, 2, 50);
     build(&n, &shapes[10], option_bits(0)); /* real-valued leaves */
-    assert_false(occurring_pays(&n, 1, 1 << 20));
+    assert_false(batch_patterns_pays(&n, 1, 1 << 20));
 }
 
 /* 9 samples are less than a chunk; 37 are not a multiple of it; 1000 need a second slab. */

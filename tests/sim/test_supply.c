@@ -83,14 +83,14 @@ static const struct network tree = {.levels = 3,
                                     .leaves = LEAVES,
                                     .leaf_states = 2};
 
-/* `occurring` NULL: of real numbers. */
+/* `batch_patterns` NULL: of real numbers. */
 static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool labels,
-                    const struct occurring *occurring, struct arena *arena)
+                    const struct batch_patterns *batch_patterns, struct arena *arena)
 {
-    const struct supply_plan plan = {.source = occurring ? &source_states : &source_numbered,
-                                     .network = occurring ? &tree : &network,
+    const struct supply_plan plan = {.source = batch_patterns ? &source_states : &source_numbered,
+                                     .network = batch_patterns ? &tree : &network,
                                      .level = LEVEL,
-                                     .occurring = occurring,
+                                     .batch_patterns = batch_patterns,
                                      .positives = POSITIVES,
                                      .views = VIEWS,
                                      .labels = labels,
@@ -108,9 +108,10 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
 }
 
 /* Number of samples of a batch whose column is not the pattern of their children. */
-static int wrong_columns(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+static int wrong_columns(const struct supply *s, struct batch_place place, uint64_t epoch,
+                         size_t step)
 {
-    const struct occurring *o = s->plan.occurring;
+    const struct batch_patterns *o = s->plan.batch_patterns;
     const struct numbering numbering = supply_numbering(s, place);
     int count = 0;
     for (size_t view = 0; view < VIEWS; view++)
@@ -130,13 +131,13 @@ static int wrong_columns(const struct supply *s, struct place place, uint64_t ep
 }
 
 /* Number of samples of a batch that differ from their addresses' samples. */
-static int wrong(const struct supply *s, struct place place, uint64_t epoch, size_t step)
+static int wrong(const struct supply *s, struct batch_place place, uint64_t epoch, size_t step)
 {
     const uint8_t *label = supply_labels(s, place);
     int count = (label != NULL) != s->plan.labels;
     for (size_t j = 0; label && j < BATCH; j++)
         count += label[j] != label_at(epoch, step * BATCH + j);
-    if (s->plan.occurring)
+    if (s->plan.batch_patterns)
         return count + wrong_columns(s, place, epoch, step);
     for (size_t view = 0; view < VIEWS; view++)
         for (size_t i = 0; i < INPUTS; i++)
@@ -179,7 +180,7 @@ static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool 
                 pthread_join(visitor, NULL);
             there = pthread_create(&visitor, NULL, visit, s) == 0;
         }
-        const struct place place = supply_enter(s, step, thread);
+        const struct batch_place place = supply_enter(s, step, thread);
 #pragma omp barrier
         count += wrong(s, place, part.epoch, step);
         while (thread == 1 && supply_draw_next(s, step, thread))
@@ -191,7 +192,7 @@ static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool 
     return count;
 }
 
-static void check_batches(const size_t rings[3], const struct occurring *occurring)
+static void check_batches(const size_t rings[3], const struct batch_patterns *batch_patterns)
 {
     static const size_t ring_bytes[] = {0, 293500, 1 << 30};
     static const struct part part[] = {{EPOCH, STEPS, true},      {EPOCH + 1, STEPS, true},
@@ -203,7 +204,7 @@ static void check_batches(const size_t rings[3], const struct occurring *occurri
             for (int visitors = 0; visitors < 2; visitors++) {
                 struct supply supply;
                 struct arena arena;
-                lay_out(&supply, threads, ring_bytes[i], visitors, occurring, &arena);
+                lay_out(&supply, threads, ring_bytes[i], visitors, batch_patterns, &arena);
                 assert_int_equal(supply.ring, threads == 1 ? 2 : rings[i]);
                 for (size_t k = 0; k < sizeof part / sizeof *part; k++)
                     assert_int_equal(wrong_in_epoch(&supply, part[k], threads, visitors), 0);
@@ -223,12 +224,12 @@ static void every_batch_has_its_own_patterns_numbered(void **state)
     (void)state;
     static const size_t rings[] = {2, 13, 21};
     struct arena counted = {0}, arena;
-    struct occurring o;
+    struct batch_patterns o;
     struct error err;
-    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
+    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
     if (arena_create(&arena, &counted, &err))
         fail_msg("%s", err.message);
-    occurring_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
+    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
     check_batches(rings, &o);
     arena_free(&arena);
 }

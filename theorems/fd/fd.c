@@ -6,7 +6,7 @@
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
-#include "theorems/shelf.h"
+#include "theorems/memo.h"
 
 #include <math.h>
 #include <string.h>
@@ -27,7 +27,7 @@ enum { BATCH = 64, THIRDS = 3, MEASURED = 8192 };
 
 /* ---- the variants ---- */
 
-/* The key of a training on the shelf.  Fields of 8 bytes leave no padding. */
+/* The key of a training on the memo.  Fields of 8 bytes leave no padding. */
 struct plan {
     uint64_t mask, seed;
     int64_t features, dimension, neurons, steps;
@@ -125,7 +125,7 @@ static enum status build_network(const struct plan *plan, const void *world,
 
 static const struct infonce_settings objective = {.tau = 1, .negatives = 4, .similarity = 1};
 
-struct run {
+struct fd_run {
     void *world;
     struct network network;
     struct sgd_settings sgd;
@@ -134,7 +134,7 @@ struct run {
     struct arena arena;
 };
 
-static void layout(struct run *r, const struct plan *plan, struct arena *arena)
+static void layout(struct fd_run *r, const struct plan *plan, struct arena *arena)
 {
     const struct trainer_plan train = {.source = &source_sparse_coding,
                                        .world = r->world,
@@ -158,10 +158,10 @@ static void layout(struct run *r, const struct plan *plan, struct arena *arena)
     features_layout(&r->features, &measure, arena);
 }
 
-static enum status open_run(struct run *r, const struct plan *plan, struct error *err)
+static enum status open_run(struct fd_run *r, const struct plan *plan, struct error *err)
 {
     struct arena count = {0};
-    *r = (struct run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
+    *r = (struct fd_run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
     enum status status = open_source(plan, &r->world, err);
     if (!status)
         status = build_network(plan, r->world, &r->network, err);
@@ -174,13 +174,13 @@ static enum status open_run(struct run *r, const struct plan *plan, struct error
     return status;
 }
 
-static void close_run(struct run *r)
+static void close_run(struct fd_run *r)
 {
     arena_free(&r->arena);
     source_sparse_coding.close(r->world);
 }
 
-static enum status observe(struct run *r, double value[FD_QUANTITIES], struct error *err)
+static enum status observe(struct fd_run *r, double value[FD_QUANTITIES], struct error *err)
 {
     const struct features *f = &r->features;
     enum status status = features_measure(&r->features, r->trainer.parameters, 0, err);
@@ -194,12 +194,12 @@ static enum status observe(struct run *r, double value[FD_QUANTITIES], struct er
     return status;
 }
 
-/* For the shelf: a struct fd_training from a struct plan. */
+/* For the memo: a struct fd_training from a struct plan. */
 static enum status train(const void *key, void *value, struct error *err)
 {
     const struct plan *plan = key;
     struct fd_training *training = value;
-    struct run run;
+    struct fd_run run;
     *training = (struct fd_training){.value = {{0}}};
     enum status status = open_run(&run, plan, err);
     for (uint64_t third = 1; third <= THIRDS && !status; third++) {
@@ -234,8 +234,8 @@ enum status fd_pair(const struct trial *trial, enum fd_world world,
     plan.seed = seed_of(trial, world);
     for (enum fd_mask mask = 0; mask < FD_MASKS && !status; mask++) {
         plan.mask = mask;
-        status = shelf_take(trial->shelf, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train,
-                            err);
+        status =
+            memo_take(trial->memo, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train, err);
     }
     return status;
 }

@@ -44,7 +44,7 @@ enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
 /* Both trainings of an instance, with complementary masks and without: the same dictionary, initial
  * weights and samples.  They depend on the trial's seed, instance and settings, not on claim or
- * part, so its shelf keeps them for all parts. */
+ * part, so its memo keeps them for all parts. */
 enum status fd_pair(const struct trial *trial, enum fd_world world,
                     struct fd_training pair[FD_MASKS], struct error *err);
 

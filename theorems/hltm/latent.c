@@ -226,7 +226,7 @@ static void draw_parameters(const struct network *n, gsl_rng *rng, double *param
 
 struct sweep {
     struct arena arena;
-    struct tables tables;
+    struct pattern_tables tables;
     struct pass pass;
     struct product outer[NETWORK_MAX_LEVELS], gram[NETWORK_MAX_LEVELS];
     double *parameters, *gradient, *scaled;
@@ -246,7 +246,7 @@ static void sweep_layout(struct sweep *s, const struct latent_net *net, struct a
         product_plan(&s->outer[l], PRODUCT_OUTER, width, inputs, columns, columns, inputs);
         product_plan(&s->gram[l], PRODUCT_OUTER, width, width, columns, columns, width);
     }
-    tables_layout(&s->tables, n, n->levels, NULL, 1, arena);
+    pattern_tables_layout(&s->tables, n, n->levels, NULL, 1, arena);
     pass_layout(&s->pass, &s->tables, s->columns, true, true, arena);
     s->parameters = ARENA_TAKE(arena, double, padded(n->parameters));
     s->gradient = ARENA_TAKE(arena, double, padded(n->parameters));

@@ -337,7 +337,7 @@ static void fill(struct ncp_model *m)
                 batch_value(view[v], at[v], i)[s] =
                     m->data->x[(size_t)column[v] * m->network.leaves + i];
     }
-    m->batch.head.compared.weight = m->weight;
+    m->batch.prediction.compared.weight = m->weight;
 }
 
 static void lay_out(struct ncp_model *m, const struct objective *objective, struct arena *arena)

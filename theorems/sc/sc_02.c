@@ -14,7 +14,7 @@
 /* X_ip: 1 / |P(i)| of L_out, the share in the sum over positives of L_in. */
 enum pull { EVEN, SHARE };
 
-struct table {
+struct pair_matrices {
     size_t rows;
     double *cosine; /* [i][k] over tau */
     double *push;   /* [i][k] P_ik */
@@ -22,7 +22,7 @@ struct table {
     double *gradient;
 };
 
-static void fill_row(const struct sc_batch *b, struct table *t, size_t i, enum pull kind)
+static void fill_row(const struct sc_batch *b, struct pair_matrices *t, size_t i, enum pull kind)
 {
     const size_t rows = t->rows;
     const double *cosine = t->cosine + i * rows;
@@ -40,7 +40,7 @@ static void fill_row(const struct sc_batch *b, struct table *t, size_t i, enum p
 
 /* Weight of row k in d L / d z_i, times tau rows: the term with anchor i plus the term with anchor
  * k. */
-static double weight_of(const struct table *t, size_t i, size_t k)
+static double weight_of(const struct pair_matrices *t, size_t i, size_t k)
 {
     const size_t rows = t->rows;
     return t->push[i * rows + k] - t->pull[i * rows + k] + t->push[k * rows + i] -
@@ -57,7 +57,7 @@ static double norm(const struct sc_batch *b, size_t i)
 
 /* d L / d w_i = sum_k (z_k - (z_i . z_k) z_i) weight / (tau rows |w_i|); without `project` the
  * second term of the bracket is left out. */
-static void fill_gradient(const struct sc_batch *b, struct table *t, bool project)
+static void fill_gradient(const struct sc_batch *b, struct pair_matrices *t, bool project)
 {
     const size_t width = (size_t)b->outputs.width;
     memset(t->gradient, 0, t->rows * width * sizeof *t->gradient);
@@ -73,7 +73,8 @@ static void fill_gradient(const struct sc_batch *b, struct table *t, bool projec
         }
 }
 
-static void closed_form(const struct sc_batch *b, struct table *t, enum pull kind, bool project)
+static void closed_form(const struct sc_batch *b, struct pair_matrices *t, enum pull kind,
+                        bool project)
 {
     for (size_t i = 0; i < t->rows; i++) {
         sc_cosines(b, i, t->cosine + i * t->rows);
@@ -83,7 +84,7 @@ static void closed_form(const struct sc_batch *b, struct table *t, enum pull kin
 }
 
 /* The engine's gradient against the closed form. */
-static double error_of(const struct trial *trial, struct sc_batch *b, struct table *t,
+static double error_of(const struct trial *trial, struct sc_batch *b, struct pair_matrices *t,
                        const struct objective *objective, double *measured)
 {
     const size_t width = (size_t)b->outputs.width;
@@ -103,7 +104,7 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     double *memory = calloc(3 * rows * rows + 2 * size, sizeof *memory);
     if (!memory)
         return error_memory(err, "%zu rows", rows);
-    struct table t = {.rows = rows, .cosine = memory, .push = memory + rows * rows};
+    struct pair_matrices t = {.rows = rows, .cosine = memory, .push = memory + rows * rows};
     t.pull = t.push + rows * rows;
     t.gradient = t.pull + rows * rows;
     double *measured = t.gradient + size;

@@ -6,7 +6,7 @@
 #include "sim/train/trainer.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/training.h"
-#include "theorems/shelf.h"
+#include "theorems/memo.h"
 
 #include <math.h>
 #include <string.h>
@@ -41,7 +41,7 @@ struct method {
 };
 
 /* A training run: all that its accuracy depends on. */
-struct run {
+struct labelled_run {
     struct few_settings settings;
     struct method method;
     int keep_level; /* of views */
@@ -52,7 +52,7 @@ struct run {
 
 /* It points into itself. */
 struct world {
-    const struct run *run;
+    const struct labelled_run *run;
     struct source source;
     struct source_labels labels; /* of `source`, where they are wrong */
     struct comatch_settings comatch;
@@ -61,8 +61,8 @@ struct world {
     struct sgd_settings sgd;
     struct network network;
     struct trainer trainer;
-    struct labelled labelled; /* of the class head that is trained afterwards */
-    struct tables tables;     /* of the trained network, for these */
+    struct labelled labelled;     /* of the class head that is trained afterwards */
+    struct pattern_tables tables; /* of the trained network, for these */
     struct class_head head;
     double *head_parameters, *head_gradient, *logit, *df;
     struct classification classification;
@@ -93,13 +93,13 @@ static enum status make_tree(const struct few_settings *s, int keep_level, uint6
 }
 
 /* Whether the trainer has a class head. */
-static bool has_head(const struct run *run)
+static bool has_head(const struct labelled_run *run)
 {
     return run->method.kind != NTXENT;
 }
 
 /* The paper's settings except for the temperature. */
-static struct comatch_settings comatch_of(const struct run *run)
+static struct comatch_settings comatch_of(const struct labelled_run *run)
 {
     const double lambda = run->method.kind == COMATCH ? 1 : 0;
     return (struct comatch_settings){.labels = run->settings.labels,
@@ -142,7 +142,8 @@ static void layout_head(struct world *w, struct arena *arena)
                                        .seed = w->run->seed,
                                        .count = labels,
                                        .batch = labels};
-    tables_layout(&w->tables, &w->network, boundary_level(&w->network, labels), NULL, 0, arena);
+    pattern_tables_layout(&w->tables, &w->network, boundary_level(&w->network, labels), NULL, 0,
+                          arena);
     labelled_layout(&w->labelled, &plan, arena);
     const size_t stride = w->labelled.outputs.stride;
     w->head_parameters = ARENA_TAKE(arena, double, size);
@@ -169,7 +170,8 @@ static void train_head(struct world *w)
 {
     const struct outputs *o = &w->labelled.outputs;
     const size_t count = class_head_parameters(&w->head);
-    tables_forward(&w->tables, w->trainer.parameters, 0, nodes_of(&w->network, w->tables.entry));
+    pattern_tables_forward(&w->tables, w->trainer.parameters, 0,
+                           nodes_of(&w->network, w->tables.entry));
     labelled_forward(&w->labelled, 0, w->trainer.parameters);
     for (int64_t step = 0; step < w->run->settings.steps; step++) {
         class_head_forward(&w->head, w->head_parameters, o->samples, o->stride, o->f, w->logit);
@@ -186,7 +188,7 @@ static void train_head(struct world *w)
     }
 }
 
-static enum status open_world(struct world *w, const struct run *run, struct error *err)
+static enum status open_world(struct world *w, const struct labelled_run *run, struct error *err)
 {
     struct arena count = {0};
     *w = (struct world){.run = run,
@@ -211,7 +213,7 @@ static enum status open_world(struct world *w, const struct run *run, struct err
 /* Share of held-out samples whose label the class head predicts after training. */
 static enum status train(const void *key, void *accuracy, struct error *err)
 {
-    const struct run *run = key;
+    const struct labelled_run *run = key;
     struct world w;
     enum status status = open_world(&w, run, err);
     if (!status && trainer_epoch(&w.trainer, 1, NULL).diverged)
@@ -252,7 +254,7 @@ static uint64_t seed_of(const struct trial *trial)
 static enum status accuracy_of(const struct trial *trial, int keep_level, struct method method,
                                double *accuracy, struct error *err)
 {
-    struct run run;
+    struct labelled_run run;
     memset(&run, 0, sizeof run); /* padding is part of the key */
     run.settings = *(const struct few_settings *)trial->settings;
     run.method.kind = method.kind;
@@ -260,7 +262,7 @@ static enum status accuracy_of(const struct trial *trial, int keep_level, struct
     run.method.wrong_labels = method.wrong_labels;
     run.keep_level = keep_level;
     run.seed = seed_of(trial);
-    return shelf_take(trial->shelf, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
+    return memo_take(trial->memo, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
 }
 
 /* Accuracy of method a less b's, of the same tree, initial weights and samples; in the control a

@@ -1,17 +1,17 @@
-#include "sim/net/tables.h"
+#include "sim/net/pattern_tables.h"
 
 #include "sim/net/level.h"
 
 #include <string.h>
 
 /* Whether leaves themselves are looked up, and nothing is evaluated by pattern. */
-static bool of_leaves(const struct tables *t)
+static bool of_leaves(const struct pattern_tables *t)
 {
     return t->boundary == t->network->levels;
 }
 
 /* The first node of level l in the subtree of an entry node. */
-static size_t below(const struct tables *t, int l, size_t entry_node)
+static size_t below(const struct pattern_tables *t, int l, size_t entry_node)
 {
     return entry_node * (nodes_of(t->network, l) / nodes_of(t->network, t->entry));
 }
@@ -22,7 +22,7 @@ struct digits {
     size_t high, digits, step;
 };
 
-static struct digits digits_of(const struct tables *t, int l, int c)
+static struct digits digits_of(const struct pattern_tables *t, int l, int c)
 {
     struct digits d = {.digits = t->patterns[l + 1], .step = 1};
     for (int i = t->network->level[l].children - 1; i > c; i--)
@@ -49,7 +49,7 @@ static void expand_row(struct digits d, const double *restrict value, double *re
                 out[low] = value[digit];
 }
 
-static void expand(struct tables *t, int l, size_t node)
+static void expand(struct pattern_tables *t, int l, size_t node)
 {
     const struct level *level = &t->network->level[l];
     size_t width = (size_t)width_of(t->network, l + 1), fan_in = (size_t)level->fan_in;
@@ -64,37 +64,38 @@ static void expand(struct tables *t, int l, size_t node)
 }
 
 /* Where the columns of a node of the level above the boundary lie. */
-static size_t occurring_first(const struct tables *t, size_t node)
+static size_t batch_patterns_first(const struct pattern_tables *t, size_t node)
 {
-    return node * (size_t)width_of(t->network, t->boundary - 1) * occurring_stride(t->occurring);
+    return node * (size_t)width_of(t->network, t->boundary - 1) *
+           batch_patterns_stride(t->batch_patterns);
 }
 
 /* Values of the patterns that occur at a node above the boundary. */
-static void evaluate_occurring(struct tables *t, double *parameters, size_t node)
+static void evaluate_occurring(struct pattern_tables *t, double *parameters, size_t node)
 {
-    const struct occurring *o = t->occurring;
-    const size_t stride = occurring_stride(o), columns = occurring_columns(o, node);
-    const struct lookup *below = &t->join.lookup;
-    double *value = t->occurring_value + occurring_first(t, node);
-    join_forward(&t->join, parameters, t->value[t->boundary], node);
-    lookup_read(below, t->join.rows, node, o->pattern + node * below->children * o->most, o->most,
-                columns, value, t->network->relu ? value : NULL, stride);
+    const struct batch_patterns *o = t->batch_patterns;
+    const size_t stride = batch_patterns_stride(o), columns = batch_patterns_columns(o, node);
+    const struct lookup *below = &t->contribution.lookup;
+    double *value = t->batch_patterns_value + batch_patterns_first(t, node);
+    contribution_forward(&t->contribution, parameters, t->value[t->boundary], node);
+    lookup_read(below, t->contribution.rows, node, o->pattern + node * below->children * o->most,
+                o->most, columns, value, t->network->relu ? value : NULL, stride);
 }
 
-static void fill_sums(struct tables *t, double *parameters, size_t node)
+static void fill_sums(struct pattern_tables *t, double *parameters, size_t node)
 {
-    if (!t->occurring) {
-        join_forward(&t->join, parameters, t->value[t->boundary], node);
+    if (!t->batch_patterns) {
+        contribution_forward(&t->contribution, parameters, t->value[t->boundary], node);
         return;
     }
     const size_t children = t->upper.lookup.children;
     for (size_t i = node * children; i < (node + 1) * children; i++)
         evaluate_occurring(t, parameters, i);
-    join_forward(&t->upper, parameters, t->occurring_value, node);
+    contribution_forward(&t->upper, parameters, t->batch_patterns_value, node);
 }
 
 /* Leaves never change: their values, and the inputs or the lookup made of them. */
-static void set_leaves(struct tables *t)
+static void set_leaves(struct pattern_tables *t)
 {
     const struct network *n = t->network;
     for (size_t v = 0; v < t->patterns[n->levels]; v++)
@@ -107,19 +108,19 @@ static void set_leaves(struct tables *t)
         expand(t, n->levels - 1, i);
 }
 
-static void layout_occurring(struct tables *t, bool backward, struct arena *arena)
+static void layout_occurring(struct pattern_tables *t, bool backward, struct arena *arena)
 {
-    const size_t size = occurring_first(t, nodes_of(t->network, t->boundary - 1));
-    join_layout(&t->upper, t->network, t->entry, 0, t->occurring, backward, arena);
-    t->occurring_value = ARENA_TAKE(arena, double, size);
+    const size_t size = batch_patterns_first(t, nodes_of(t->network, t->boundary - 1));
+    contribution_layout(&t->upper, t->network, t->entry, 0, t->batch_patterns, backward, arena);
+    t->batch_patterns_value = ARENA_TAKE(arena, double, size);
     if (!backward)
         return;
-    t->occurring_delta = ARENA_TAKE(arena, double, size);
-    t->join_delta = ARENA_TAKE(arena, double, lookup_size(&t->join.lookup));
+    t->batch_patterns_delta = ARENA_TAKE(arena, double, size);
+    t->contribution_delta = ARENA_TAKE(arena, double, lookup_size(&t->contribution.lookup));
 }
 
 /* Leaves share their rows. */
-static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
+static void layout_lookup(struct pattern_tables *t, bool backward, struct arena *arena)
 {
     const struct network *n = t->network;
     const int l = t->boundary;
@@ -129,18 +130,20 @@ static void layout_lookup(struct tables *t, bool backward, struct arena *arena)
         t->rows = ARENA_TAKE(arena, double, lookup_size(&t->lookup));
         return;
     }
-    join_layout(&t->join, n, l - 1, t->patterns[l], NULL, backward, arena);
-    if (t->occurring)
+    contribution_layout(&t->contribution, n, l - 1, t->patterns[l], NULL, backward, arena);
+    if (t->batch_patterns)
         layout_occurring(t, backward, arena);
-    t->lookup = t->occurring ? t->upper.lookup : t->join.lookup;
-    t->rows = t->occurring ? t->upper.rows : t->join.rows;
+    t->lookup = t->batch_patterns ? t->upper.lookup : t->contribution.lookup;
+    t->rows = t->batch_patterns ? t->upper.rows : t->contribution.rows;
 }
 
-void tables_layout(struct tables *t, const struct network *network, int boundary,
-                   const struct occurring *occurring, int threads, struct arena *arena)
+void pattern_tables_layout(struct pattern_tables *t, const struct network *network, int boundary,
+                           const struct batch_patterns *batch_patterns, int threads,
+                           struct arena *arena)
 {
-    *t = (struct tables){.network = network, .boundary = boundary, .occurring = occurring};
-    t->entry = of_leaves(t) ? boundary : boundary - (occurring ? 2 : 1);
+    *t = (struct pattern_tables){
+        .network = network, .boundary = boundary, .batch_patterns = batch_patterns};
+    t->entry = of_leaves(t) ? boundary : boundary - (batch_patterns ? 2 : 1);
     for (int l = boundary; l <= network->levels; l++) {
         t->patterns[l] = pattern_count(network, l);
         t->stride[l] = padded(t->patterns[l]);
@@ -166,7 +169,7 @@ void tables_layout(struct tables *t, const struct network *network, int boundary
         set_leaves(t);
 }
 
-static void table_node_forward(struct tables *t, double *parameters, int l, size_t node)
+static void table_node_forward(struct pattern_tables *t, double *parameters, int l, size_t node)
 {
     const struct network *n = t->network;
     const struct level *level = &n->level[l];
@@ -181,7 +184,7 @@ static void table_node_forward(struct tables *t, double *parameters, int l, size
     level_activate(n, l, n->bias ? b : NULL, pre, value, stride, stride);
 }
 
-void tables_forward(struct tables *t, double *parameters, size_t first, size_t end)
+void pattern_tables_forward(struct pattern_tables *t, double *parameters, size_t first, size_t end)
 {
     if (of_leaves(t))
         return;
@@ -193,37 +196,38 @@ void tables_forward(struct tables *t, double *parameters, size_t first, size_t e
 }
 
 /* From d loss / d value of the patterns that occur at a node above the boundary to the boundary. */
-static void take_occurring(struct tables *t, double *parameters, double *gradient, size_t node)
+static void take_occurring(struct pattern_tables *t, double *parameters, double *gradient,
+                           size_t node)
 {
-    const struct occurring *o = t->occurring;
-    const size_t stride = occurring_stride(o), first = occurring_first(t, node);
-    const struct lookup *below = &t->join.lookup;
-    memset(t->join_delta + lookup_offset(below, node, 0), 0, below->node * sizeof(double));
-    lookup_add(below, t->join_delta, node, o->pattern + node * below->children * o->most, o->most,
-               o->count[node], t->occurring_delta + first,
-               t->network->relu ? t->occurring_value + first : NULL, stride);
-    join_backward(&t->join, t->join_delta, parameters, gradient, t->value[t->boundary],
-                  t->delta[t->boundary], node);
+    const struct batch_patterns *o = t->batch_patterns;
+    const size_t stride = batch_patterns_stride(o), first = batch_patterns_first(t, node);
+    const struct lookup *below = &t->contribution.lookup;
+    memset(t->contribution_delta + lookup_offset(below, node, 0), 0, below->node * sizeof(double));
+    lookup_add(below, t->contribution_delta, node, o->pattern + node * below->children * o->most,
+               o->most, o->count[node], t->batch_patterns_delta + first,
+               t->network->relu ? t->batch_patterns_value + first : NULL, stride);
+    contribution_backward(&t->contribution, t->contribution_delta, parameters, gradient,
+                          t->value[t->boundary], t->delta[t->boundary], node);
 }
 
-static void take_sums(struct tables *t, const double *delta_lookup, double *parameters,
+static void take_sums(struct pattern_tables *t, const double *delta_lookup, double *parameters,
                       double *gradient, size_t node)
 {
-    if (!t->occurring) {
-        join_backward(&t->join, delta_lookup, parameters, gradient, t->value[t->boundary],
-                      t->delta[t->boundary], node);
+    if (!t->batch_patterns) {
+        contribution_backward(&t->contribution, delta_lookup, parameters, gradient,
+                              t->value[t->boundary], t->delta[t->boundary], node);
         return;
     }
     const size_t children = t->upper.lookup.children;
-    join_backward(&t->upper, delta_lookup, parameters, gradient, t->occurring_value,
-                  t->occurring_delta, node);
+    contribution_backward(&t->upper, delta_lookup, parameters, gradient, t->batch_patterns_value,
+                          t->batch_patterns_delta, node);
     for (size_t i = node * children; i < (node + 1) * children; i++)
         take_occurring(t, parameters, gradient, i);
 }
 
 /* d loss / d pre of the boundary nodes of an entry node, from the samples' sums. */
-static void take_lookup_delta(struct tables *t, const double *delta_lookup, double *parameters,
-                              double *gradient, size_t node)
+static void take_lookup_delta(struct pattern_tables *t, const double *delta_lookup,
+                              double *parameters, double *gradient, size_t node)
 {
     const int l = t->boundary;
     const size_t rows = below(t, l, 1) * (size_t)width_of(t->network, l);
@@ -246,7 +250,7 @@ static void collect_row(struct digits d, const double *restrict in, double *rest
 }
 
 /* Hand a node's delta_input down: a child's pattern gathers all patterns that contain it. */
-static void hand_down(struct tables *t, int l, size_t node, const double *delta_input)
+static void hand_down(struct pattern_tables *t, int l, size_t node, const double *delta_input)
 {
     const struct level *level = &t->network->level[l];
     size_t width = (size_t)width_of(t->network, l + 1), stride = t->stride[l + 1];
@@ -263,8 +267,9 @@ static void hand_down(struct tables *t, int l, size_t node, const double *delta_
     }
 }
 
-void tables_backward(struct tables *t, const double *delta_lookup, double *parameters,
-                     double *gradient, size_t first, size_t end, int thread)
+void pattern_tables_backward(struct pattern_tables *t, const double *delta_lookup,
+                             double *parameters, double *gradient, size_t first, size_t end,
+                             int thread)
 {
     const struct network *n = t->network;
     if (of_leaves(t))
@@ -286,18 +291,19 @@ void tables_backward(struct tables *t, const double *delta_lookup, double *param
         }
 }
 
-size_t tables_lookup_size(const struct tables *t)
+size_t pattern_tables_lookup_size(const struct pattern_tables *t)
 {
     return of_leaves(t) ? 0 : lookup_size(&t->lookup);
 }
 
-size_t tables_used(const struct tables *t, size_t node, size_t child)
+size_t pattern_tables_used(const struct pattern_tables *t, size_t node, size_t child)
 {
     const size_t number = node * t->lookup.children + child;
-    return t->lookup.row * (t->occurring ? join_rows(&t->upper, number) : t->patterns[t->boundary]);
+    return t->lookup.row *
+           (t->batch_patterns ? contribution_rows(&t->upper, number) : t->patterns[t->boundary]);
 }
 
-double tables_flops(const struct tables *t, bool backward)
+double pattern_tables_flops(const struct pattern_tables *t, bool backward)
 {
     double flops = 0;
     for (int l = t->boundary; l < t->network->levels; l++) {
@@ -306,8 +312,8 @@ double tables_flops(const struct tables *t, bool backward)
         flops += (double)t->network->level[l].nodes * products * product_flops(&t->forward[l]);
     }
     if (!of_leaves(t))
-        flops += join_flops(&t->join, backward);
-    if (t->occurring)
-        flops += join_flops(&t->upper, backward);
+        flops += contribution_flops(&t->contribution, backward);
+    if (t->batch_patterns)
+        flops += contribution_flops(&t->upper, backward);
     return flops;
 }

@@ -1,14 +1,15 @@
-#include "sim/loss/head.h"
+#include "sim/loss/prediction.h"
 
 #include "sim/net/network.h"
 
 #include <string.h>
 
-void head_layout(struct head *h, const struct predictor *predictor, const struct needs *needs,
-                 size_t samples, size_t stride, struct arena *arena)
+void prediction_layout(struct prediction *h, const struct predictor *predictor,
+                       const struct needs *needs, size_t samples, size_t stride,
+                       struct arena *arena)
 {
     const size_t size = 2 * (size_t)predictor->width * stride;
-    *h = (struct head){.needs = *needs};
+    *h = (struct prediction){.needs = *needs};
     predictor_layout(&h->predictor, predictor, stride, arena);
     h->raw = ARENA_TAKE(arena, double, size);
     h->compared = (struct outputs){.samples = samples,
@@ -20,12 +21,13 @@ void head_layout(struct head *h, const struct predictor *predictor, const struct
 }
 
 /* Doubles of q, of t and of one view's outputs. */
-static size_t view_size(const struct head *h)
+static size_t view_size(const struct prediction *h)
 {
     return (size_t)h->compared.width * h->compared.stride;
 }
 
-void head_forward(struct head *h, double *parameters, double *online, const double *target)
+void prediction_forward(struct prediction *h, double *parameters, double *online,
+                        const double *target)
 {
     const size_t size = view_size(h);
     const struct outputs *o = &h->compared;
@@ -43,8 +45,8 @@ static void clear_padding(const struct outputs *o, size_t samples)
         memset(o->df + row * o->stride + samples, 0, (o->stride - samples) * sizeof *o->df);
 }
 
-void head_backward(struct head *h, double *parameters, double *online, size_t samples,
-                   double *gradient, double *d_online, double *d_target)
+void prediction_backward(struct prediction *h, double *parameters, double *online, size_t samples,
+                         double *gradient, double *d_online, double *d_target)
 {
     const size_t size = view_size(h);
     const struct outputs *o = &h->compared;

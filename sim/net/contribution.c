@@ -1,26 +1,28 @@
-#include "sim/net/join.h"
+#include "sim/net/contribution.h"
 
 #include "sim/net/level.h"
 
 #include <string.h>
 
-void join_layout(struct join *j, const struct network *n, int level, size_t patterns,
-                 const struct occurring *occurring, bool backward, struct arena *arena)
+void contribution_layout(struct contribution *j, const struct network *n, int level,
+                         size_t patterns, const struct batch_patterns *batch_patterns,
+                         bool backward, struct arena *arena)
 {
-    const size_t most = occurring ? occurring->most : padded(patterns);
-    const size_t stride = occurring ? occurring_stride(occurring) : most;
+    const size_t most = batch_patterns ? batch_patterns->most : padded(patterns);
+    const size_t stride = batch_patterns ? batch_patterns_stride(batch_patterns) : most;
     const int width = n->level[level].width, below = n->level[level + 1].width;
     const int fan_in = n->level[level].fan_in;
-    const int step = occurring ? OCCURRING_STEP : (int)most, columns = (int)stride;
+    const int step = batch_patterns ? OCCURRING_STEP : (int)most, columns = (int)stride;
     const size_t size = nodes_of(n, level + 1) * (size_t)width * stride;
-    *j = (struct join){.network = n,
-                       .level = level,
-                       .occurring = occurring,
-                       .patterns = occurring ? most : patterns,
-                       .stride = stride,
-                       .step = (size_t)step,
-                       .lookup = lookup_plan(nodes_of(n, level), (size_t)n->level[level].children,
-                                             occurring ? most : patterns, (size_t)width)};
+    *j = (struct contribution){.network = n,
+                               .level = level,
+                               .batch_patterns = batch_patterns,
+                               .patterns = batch_patterns ? most : patterns,
+                               .stride = stride,
+                               .step = (size_t)step,
+                               .lookup =
+                                   lookup_plan(nodes_of(n, level), (size_t)n->level[level].children,
+                                               batch_patterns ? most : patterns, (size_t)width)};
     j->sum = ARENA_TAKE(arena, double, size);
     if (backward)
         j->delta = ARENA_TAKE(arena, double, size);
@@ -36,19 +38,20 @@ struct child {
     size_t rows, columns; /* in use; padded */
 };
 
-static struct child child_of(const struct join *j, size_t parent, size_t c)
+static struct child child_of(const struct contribution *j, size_t parent, size_t c)
 {
     const struct network *n = j->network;
     const size_t below = (size_t)n->level[j->level + 1].width;
     const size_t node = parent * j->lookup.children + c;
-    return (struct child){.rows = join_rows(j, node),
-                          .columns = j->occurring ? occurring_columns(j->occurring, node) : j->step,
-                          .weights = weight_offset(n, j->level, parent) + c * below,
-                          .value = node * below * j->stride,
-                          .sum = node * j->lookup.width * j->stride};
+    return (struct child){
+        .rows = contribution_rows(j, node),
+        .columns = j->batch_patterns ? batch_patterns_columns(j->batch_patterns, node) : j->step,
+        .weights = weight_offset(n, j->level, parent) + c * below,
+        .value = node * below * j->stride,
+        .sum = node * j->lookup.width * j->stride};
 }
 
-void join_forward(struct join *j, double *parameters, double *value, size_t node)
+void contribution_forward(struct contribution *j, double *parameters, double *value, size_t node)
 {
     const struct network *n = j->network;
     const double *bias = n->bias ? parameters + bias_offset(n, j->level, node) : NULL;
@@ -63,7 +66,7 @@ void join_forward(struct join *j, double *parameters, double *value, size_t node
 }
 
 /* d loss / d sum of a child: the rows' columns, and no gradient in their padding. */
-static double *child_delta(const struct join *j, struct child child, const double *rows)
+static double *child_delta(const struct contribution *j, struct child child, const double *rows)
 {
     double *delta = j->delta + child.sum;
     lookup_take(&j->lookup, rows, child.rows, delta, j->stride);
@@ -72,8 +75,8 @@ static double *child_delta(const struct join *j, struct child child, const doubl
     return delta;
 }
 
-void join_backward(struct join *j, const double *delta_rows, double *parameters, double *gradient,
-                   double *value, double *delta_value, size_t node)
+void contribution_backward(struct contribution *j, const double *delta_rows, double *parameters,
+                           double *gradient, double *value, double *delta_value, size_t node)
 {
     for (size_t c = 0; c < j->lookup.children; c++) {
         const struct child child = child_of(j, node, c);
@@ -89,10 +92,11 @@ void join_backward(struct join *j, const double *delta_rows, double *parameters,
     }
 }
 
-double join_flops(const struct join *j, bool backward)
+double contribution_flops(const struct contribution *j, bool backward)
 {
     double columns = 0;
     for (size_t i = 0; i < j->lookup.nodes * j->lookup.children; i++)
-        columns += (double)(j->occurring ? occurring_columns(j->occurring, i) : j->step);
+        columns +=
+            (double)(j->batch_patterns ? batch_patterns_columns(j->batch_patterns, i) : j->step);
     return columns / (double)j->step * (backward ? 3 : 1) * product_flops(&j->forward);
 }

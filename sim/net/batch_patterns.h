@@ -4,15 +4,15 @@
  * few of them: leaves that share an ancestor are alike.  So its nodes are evaluated once a pattern
  * that occurs, a column each, in the order of the patterns; a column is found by its children's
  * patterns, and a sample by its column. */
-#ifndef DUET_SIM_OCCURRING_H
-#define DUET_SIM_OCCURRING_H
+#ifndef DUET_SIM_BATCH_PATTERNS_H
+#define DUET_SIM_BATCH_PATTERNS_H
 
 #include "core/arena.h"
 #include "sim/net/network.h"
 
 enum { OCCURRING_STEP = 16 }; /* columns that are evaluated at once */
 
-struct occurring {
+struct batch_patterns {
     const struct network *network;
     int level;                       /* of the nodes */
     size_t patterns, child_patterns; /* that a node, and a child of it, can have */
@@ -34,54 +34,56 @@ struct numbering {
 
 /* Whether nodes of a level have few enough patterns to look for those that occur in `columns`
  * samples. */
-bool occurring_pays(const struct network *network, int level, size_t columns);
+bool batch_patterns_pays(const struct network *network, int level, size_t columns);
 
 /* Lay out for `samples` of each view, with those that fill the last chunk (once counting, once
  * real). */
-void occurring_layout(struct occurring *occurring, const struct network *network, int level,
-                      int views, size_t samples, struct arena *arena);
+void batch_patterns_layout(struct batch_patterns *batch_patterns, const struct network *network,
+                           int level, int views, size_t samples, struct arena *arena);
 
 /* Lay out numberings of so many batches; that of one of them; bytes of one. */
-void numbering_layout(struct numbering *numberings, const struct occurring *occurring,
+void numbering_layout(struct numbering *numberings, const struct batch_patterns *batch_patterns,
                       size_t batches, struct arena *arena);
-struct numbering numbering_of(const struct numbering *numberings, const struct occurring *occurring,
-                              size_t batch);
-size_t numbering_bytes(const struct occurring *occurring);
+struct numbering numbering_of(const struct numbering *numberings,
+                              const struct batch_patterns *batch_patterns, size_t batch);
+size_t numbering_bytes(const struct batch_patterns *batch_patterns);
 
 /* Number the patterns pattern[view * view_stride + node * stride + sample] of a batch. */
-void occurring_number(const struct occurring *occurring, const uint16_t *pattern,
-                      size_t view_stride, size_t stride, struct numbering numbering);
+void batch_patterns_number(const struct batch_patterns *batch_patterns, const uint16_t *pattern,
+                           size_t view_stride, size_t stride, struct numbering numbering);
 
 /* That batch comes to work, at nodes [first, end); disjoint ranges may run in parallel. */
-void occurring_take(struct occurring *occurring, struct numbering numbering, size_t first,
-                    size_t end);
+void batch_patterns_take(struct batch_patterns *batch_patterns, struct numbering numbering,
+                         size_t first, size_t end);
 
 /* Doubles between rows of columns: not 8 lines of a cache or a multiple, which would share places
  * in it. */
-static inline size_t occurring_stride(const struct occurring *occurring)
+static inline size_t batch_patterns_stride(const struct batch_patterns *batch_patterns)
 {
-    return occurring->most % 64 ? occurring->most : occurring->most + 8;
+    return batch_patterns->most % 64 ? batch_patterns->most : batch_patterns->most + 8;
 }
 
 /* So many columns, padded to OCCURRING_STEP. */
-static inline size_t occurring_padded(size_t columns)
+static inline size_t batch_patterns_padded(size_t columns)
 {
     return (columns + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
 }
 
 /* Columns of a node that are evaluated: those in use, padded. */
-static inline size_t occurring_columns(const struct occurring *occurring, size_t node)
+static inline size_t batch_patterns_columns(const struct batch_patterns *batch_patterns,
+                                            size_t node)
 {
-    return occurring_padded(occurring->count[node]);
+    return batch_patterns_padded(batch_patterns->count[node]);
 }
 
 /* Columns of a view's samples from `first` on, [node][stride]. */
 static inline const uint16_t *numbering_columns(struct numbering numbering,
-                                                const struct occurring *occurring, int view,
-                                                size_t first)
+                                                const struct batch_patterns *batch_patterns,
+                                                int view, size_t first)
 {
     return numbering.column +
-           (size_t)view * nodes_of(occurring->network, occurring->level) * occurring->stride +
+           (size_t)view * nodes_of(batch_patterns->network, batch_patterns->level) *
+               batch_patterns->stride +
            first;
 }
 

@@ -1,18 +1,18 @@
-/* The head of learning without negative pairs, [NCP]: from the outputs of online network and target
- * to what the objective compares, and back.
+/* Prediction and target of learning without negative pairs, [NCP]: from the outputs of online
+ * network and target to what the objective compares, and back.
  *
  *     q = predictor(f(x_1)),   t = the target's output for x_2,   loss = r(q, t)
  *
  * where the objective says whether both are divided by their norms first.  One direction only: x_1
  * is predicted, x_2 is the target.  Outputs are feature-major, [width][stride]. */
-#ifndef DUET_SIM_HEAD_H
-#define DUET_SIM_HEAD_H
+#ifndef DUET_SIM_PREDICTION_H
+#define DUET_SIM_PREDICTION_H
 
 #include "sim/loss/objective.h"
 #include "sim/net/predictor.h"
 
 /* Memory belongs to the arena. */
-struct head {
+struct prediction {
     struct needs needs; /* of the objective */
     struct predictor_pass predictor;
     double *raw;             /* [q, t][width][stride], before they are normalised */
@@ -20,17 +20,19 @@ struct head {
 };
 
 /* `needs` of an objective with a target; `stride` a multiple of 8. */
-void head_layout(struct head *head, const struct predictor *predictor, const struct needs *needs,
-                 size_t samples, size_t stride, struct arena *arena);
+void prediction_layout(struct prediction *prediction, const struct predictor *predictor,
+                       const struct needs *needs, size_t samples, size_t stride,
+                       struct arena *arena);
 
 /* Fill `compared` from f(x_1), 64-byte aligned, and the target's output for x_2. */
-void head_forward(struct head *head, double *parameters, double *online, const double *target);
+void prediction_forward(struct prediction *prediction, double *parameters, double *online,
+                        const double *target);
 
 /* After compared.df was filled for the first `samples` columns: d loss / d f(x_1) into `d_online`,
  * and what the predictor's parameters get is added to `gradient`.  `d_target` is that of the online
  * network's output for x_2, 0 where the gradient stops; NULL where another network made the target.
  * All other columns get 0. */
-void head_backward(struct head *head, double *parameters, double *online, size_t samples,
-                   double *gradient, double *d_online, double *d_target);
+void prediction_backward(struct prediction *prediction, double *parameters, double *online,
+                         size_t samples, double *gradient, double *d_online, double *d_target);
 
 #endif

@@ -1,4 +1,4 @@
-#include "theorems/shelf.h"
+#include "theorems/memo.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -16,24 +16,24 @@ struct item {
     void *key, *value;
 };
 
-struct shelf {
+struct memo {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct item *first;
 };
 
-enum status shelf_create(struct shelf **shelf, struct error *err)
+enum status memo_create(struct memo **memo, struct error *err)
 {
-    struct shelf *made = calloc(1, sizeof *made);
+    struct memo *made = calloc(1, sizeof *made);
     if (made && pthread_mutex_init(&made->lock, NULL) == 0) {
         if (pthread_cond_init(&made->changed, NULL) == 0) {
-            *shelf = made;
+            *memo = made;
             return STATUS_OK;
         }
         pthread_mutex_destroy(&made->lock);
     }
     free(made);
-    *shelf = NULL;
+    *memo = NULL;
     return error_memory(err, "shared results");
 }
 
@@ -44,22 +44,22 @@ static void free_item(struct item *item)
     free(item);
 }
 
-void shelf_free(struct shelf *shelf)
+void memo_free(struct memo *memo)
 {
-    if (!shelf)
+    if (!memo)
         return;
-    for (struct item *item = shelf->first, *next; item; item = next) {
+    for (struct item *item = memo->first, *next; item; item = next) {
         next = item->next;
         free_item(item);
     }
-    pthread_cond_destroy(&shelf->changed);
-    pthread_mutex_destroy(&shelf->lock);
-    free(shelf);
+    pthread_cond_destroy(&memo->changed);
+    pthread_mutex_destroy(&memo->lock);
+    free(memo);
 }
 
-static struct item *find(const struct shelf *shelf, maker *make, const void *key, size_t key_size)
+static struct item *find(const struct memo *memo, maker *make, const void *key, size_t key_size)
 {
-    struct item *item = shelf->first;
+    struct item *item = memo->first;
     while (item && !(item->make == make && item->key_size == key_size &&
                      memcmp(item->key, key, key_size) == 0))
         item = item->next;
@@ -67,55 +67,55 @@ static struct item *find(const struct shelf *shelf, maker *make, const void *key
 }
 
 /* Add an item that is being computed; NULL if memory is short. */
-static struct item *put(struct shelf *shelf, maker *make, const void *key, size_t key_size,
+static struct item *put(struct memo *memo, maker *make, const void *key, size_t key_size,
                         size_t value_size)
 {
     struct item *item = calloc(1, sizeof *item);
     if (!item)
         return NULL;
     *item =
-        (struct item){shelf->first, make, key_size, false, malloc(key_size), calloc(1, value_size)};
+        (struct item){memo->first, make, key_size, false, malloc(key_size), calloc(1, value_size)};
     if (!item->key || !item->value) {
         free_item(item);
         return NULL;
     }
     memcpy(item->key, key, key_size);
-    shelf->first = item;
+    memo->first = item;
     return item;
 }
 
-static void drop(struct shelf *shelf, struct item *item)
+static void drop(struct memo *memo, struct item *item)
 {
-    struct item **at = &shelf->first;
+    struct item **at = &memo->first;
     while (*at != item)
         at = &(*at)->next;
     *at = item->next;
     free_item(item);
 }
 
-enum status shelf_take(struct shelf *shelf, const void *key, size_t key_size, void *value,
-                       size_t value_size, maker *make, struct error *err)
+enum status memo_take(struct memo *memo, const void *key, size_t key_size, void *value,
+                      size_t value_size, maker *make, struct error *err)
 {
-    if (!shelf)
+    if (!memo)
         return make(key, value, err);
-    pthread_mutex_lock(&shelf->lock);
+    pthread_mutex_lock(&memo->lock);
     struct item *item;
-    while ((item = find(shelf, make, key, key_size)) && !item->made)
-        pthread_cond_wait(&shelf->changed, &shelf->lock);
+    while ((item = find(memo, make, key, key_size)) && !item->made)
+        pthread_cond_wait(&memo->changed, &memo->lock);
     enum status status = STATUS_OK;
-    if (!item && !(item = put(shelf, make, key, key_size, value_size)))
+    if (!item && !(item = put(memo, make, key, key_size, value_size)))
         status = error_memory(err, "shared results");
     if (!status && !item->made) {
-        pthread_mutex_unlock(&shelf->lock);
+        pthread_mutex_unlock(&memo->lock);
         status = make(key, item->value, err);
-        pthread_mutex_lock(&shelf->lock);
+        pthread_mutex_lock(&memo->lock);
         item->made = !status;
         if (status)
-            drop(shelf, item);
-        pthread_cond_broadcast(&shelf->changed);
+            drop(memo, item);
+        pthread_cond_broadcast(&memo->changed);
     }
     if (!status)
         memcpy(value, item->value, value_size);
-    pthread_mutex_unlock(&shelf->lock);
+    pthread_mutex_unlock(&memo->lock);
     return status;
 }

@@ -1,6 +1,6 @@
-/* Protects theorems/shelf.c: a value is made once for all callers, and no caller gets an unfinished
+/* Protects theorems/memo.c: a value is made once for all callers, and no caller gets an unfinished
  * one. */
-#include "theorems/shelf.h"
+#include "theorems/memo.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,68 +46,67 @@ static enum status refuse_once(const void *key, void *value, struct error *err)
     return STATUS_OK;
 }
 
-static int wrong(struct shelf *shelf, int key)
+static int wrong(struct memo *memo, int key)
 {
     struct numbers n;
     struct error err;
-    int count = shelf_take(shelf, &key, sizeof key, &n, sizeof n, count_up, &err) != STATUS_OK;
+    int count = memo_take(memo, &key, sizeof key, &n, sizeof n, count_up, &err) != STATUS_OK;
     for (int i = 0; i < SIZE; i++)
         count += n.value[i] != key + i;
     return count;
 }
 
-static struct shelf *create(void)
+static struct memo *create(void)
 {
-    struct shelf *shelf;
+    struct memo *memo;
     struct error err;
     atomic_store(&made, 0);
-    assert_int_equal(shelf_create(&shelf, &err), STATUS_OK);
-    return shelf;
+    assert_int_equal(memo_create(&memo, &err), STATUS_OK);
+    return memo;
 }
 
 static void a_value_is_made_once(void **state)
 {
     (void)state;
-    struct shelf *shelf = create();
+    struct memo *memo = create();
     int count = 0;
 #pragma omp parallel for num_threads(4) schedule(dynamic, 1) reduction(+ : count)
     for (int i = 0; i < ASKED; i++)
-        count += wrong(shelf, i % KEYS);
+        count += wrong(memo, i % KEYS);
     assert_int_equal(count, 0);
     assert_int_equal(atomic_load(&made), KEYS);
-    shelf_free(shelf);
+    memo_free(memo);
 }
 
 static void makers_do_not_share(void **state)
 {
     (void)state;
-    struct shelf *shelf = create();
+    struct memo *memo = create();
     struct numbers n;
     struct error err;
     const int key = 7;
-    assert_int_equal(wrong(shelf, key), 0);
-    shelf_take(shelf, &key, sizeof key, &n, sizeof n, count_down, &err);
+    assert_int_equal(wrong(memo, key), 0);
+    memo_take(memo, &key, sizeof key, &n, sizeof n, count_down, &err);
     assert_int_equal(n.value[0], -key);
-    assert_int_equal(wrong(shelf, key), 0);
-    shelf_free(shelf);
+    assert_int_equal(wrong(memo, key), 0);
+    memo_free(memo);
 }
 
 static void a_failure_is_not_kept(void **state)
 {
     (void)state;
-    struct shelf *shelf = create();
+    struct memo *memo = create();
     struct error err;
     const int key = 3;
     int value = 0;
-    assert_int_equal(shelf_take(shelf, &key, sizeof key, &value, sizeof value, refuse_once, &err),
+    assert_int_equal(memo_take(memo, &key, sizeof key, &value, sizeof value, refuse_once, &err),
                      STATUS_DIVERGED);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(
-            shelf_take(shelf, &key, sizeof key, &value, sizeof value, refuse_once, &err),
-            STATUS_OK);
+        assert_int_equal(memo_take(memo, &key, sizeof key, &value, sizeof value, refuse_once, &err),
+                         STATUS_OK);
     assert_int_equal(value, key);
     assert_int_equal(atomic_load(&made), 2);
-    shelf_free(shelf);
+    memo_free(memo);
 }
 
 static void without_a_shelf_it_is_made_each_time(void **state)
@@ -117,7 +116,7 @@ static void without_a_shelf_it_is_made_each_time(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(wrong(NULL, 5), 0);
     assert_int_equal(atomic_load(&made), 3);
-    shelf_free(NULL);
+    memo_free(NULL);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "sim/net/occurring.h"
+#include "sim/net/batch_patterns.h"
 
 #include "core/product.h"
 #include "sim/net/pattern.h"
@@ -7,53 +7,53 @@
 
 enum { MOST_PATTERNS = 1024, COLUMNS_WORTH = 4 };
 
-bool occurring_pays(const struct network *n, int level, size_t columns)
+bool batch_patterns_pays(const struct network *n, int level, size_t columns)
 {
     const size_t patterns = pattern_count(n, level);
     return patterns > 0 && patterns <= MOST_PATTERNS && patterns <= COLUMNS_WORTH * columns;
 }
 
-static size_t children_of(const struct occurring *o)
+static size_t children_of(const struct batch_patterns *o)
 {
     return (size_t)o->network->level[o->level].children;
 }
 
 /* Numbers in a batch's `count` (padded to a cache line), `pattern` and `column`. */
-static size_t counts_of(const struct occurring *o)
+static size_t counts_of(const struct batch_patterns *o)
 {
     return padded(nodes_of(o->network, o->level));
 }
 
-static size_t patterns_of(const struct occurring *o)
+static size_t patterns_of(const struct batch_patterns *o)
 {
     return nodes_of(o->network, o->level) * children_of(o) * o->most;
 }
 
-static size_t columns_of(const struct occurring *o)
+static size_t columns_of(const struct batch_patterns *o)
 {
     return (size_t)o->views * nodes_of(o->network, o->level) * o->stride;
 }
 
 /* The children's digits of every pattern, the first the most significant. */
-static void set_digits(struct occurring *o)
+static void set_digits(struct batch_patterns *o)
 {
     for (size_t v = 0; v < o->patterns; v++)
         for (size_t c = children_of(o), rest = v; c-- > 0; rest /= o->child_patterns)
             o->digit[c * o->patterns + v] = (uint16_t)(rest % o->child_patterns);
 }
 
-void occurring_layout(struct occurring *o, const struct network *n, int level, int views,
-                      size_t samples, struct arena *arena)
+void batch_patterns_layout(struct batch_patterns *o, const struct network *n, int level, int views,
+                           size_t samples, struct arena *arena)
 {
     const size_t all = (size_t)views * samples;
-    *o = (struct occurring){.network = n,
-                            .level = level,
-                            .patterns = pattern_count(n, level),
-                            .child_patterns = pattern_count(n, level + 1),
-                            .samples = samples,
-                            .stride = padded(samples),
-                            .views = views};
-    o->most = occurring_padded(o->patterns < all ? o->patterns : all);
+    *o = (struct batch_patterns){.network = n,
+                                 .level = level,
+                                 .patterns = pattern_count(n, level),
+                                 .child_patterns = pattern_count(n, level + 1),
+                                 .samples = samples,
+                                 .stride = padded(samples),
+                                 .views = views};
+    o->most = batch_patterns_padded(o->patterns < all ? o->patterns : all);
     o->digit = ARENA_TAKE(arena, uint16_t, children_of(o) * o->patterns);
     o->count = ARENA_TAKE(arena, size_t, nodes_of(n, level));
     o->pattern = ARENA_TAKE(arena, uint16_t, patterns_of(o));
@@ -61,7 +61,7 @@ void occurring_layout(struct occurring *o, const struct network *n, int level, i
         set_digits(o);
 }
 
-void numbering_layout(struct numbering *numberings, const struct occurring *o, size_t batches,
+void numbering_layout(struct numbering *numberings, const struct batch_patterns *o, size_t batches,
                       struct arena *arena)
 {
     numberings->count = ARENA_TAKE(arena, size_t, batches * counts_of(o));
@@ -69,7 +69,7 @@ void numbering_layout(struct numbering *numberings, const struct occurring *o, s
     numberings->column = ARENA_TAKE(arena, uint16_t, batches * columns_of(o));
 }
 
-struct numbering numbering_of(const struct numbering *numberings, const struct occurring *o,
+struct numbering numbering_of(const struct numbering *numberings, const struct batch_patterns *o,
                               size_t batch)
 {
     return (struct numbering){.count = numberings->count + batch * counts_of(o),
@@ -77,13 +77,13 @@ struct numbering numbering_of(const struct numbering *numberings, const struct o
                               .column = numberings->column + batch * columns_of(o)};
 }
 
-size_t numbering_bytes(const struct occurring *o)
+size_t numbering_bytes(const struct batch_patterns *o)
 {
     return counts_of(o) * sizeof(size_t) + (patterns_of(o) + columns_of(o)) * sizeof(uint16_t);
 }
 
 /* Numbers a node's patterns that are seen, and writes down those of its children. */
-static size_t number_seen(const struct occurring *o, const bool *seen, uint16_t *pattern,
+static size_t number_seen(const struct batch_patterns *o, const bool *seen, uint16_t *pattern,
                           uint16_t *column)
 {
     uint16_t met[MOST_PATTERNS + OCCURRING_STEP] = {0};
@@ -95,12 +95,12 @@ static size_t number_seen(const struct occurring *o, const bool *seen, uint16_t 
     }
     met[count] = 0;
     for (size_t c = 0; c < children_of(o); c++)
-        for (size_t i = 0; i < occurring_padded(count); i++)
+        for (size_t i = 0; i < batch_patterns_padded(count); i++)
             pattern[c * o->most + i] = o->digit[c * o->patterns + met[i]];
     return count;
 }
 
-static void number_node(const struct occurring *o, const uint16_t *pattern, size_t view_stride,
+static void number_node(const struct batch_patterns *o, const uint16_t *pattern, size_t view_stride,
                         struct numbering numbering, size_t node)
 {
     const size_t view = nodes_of(o->network, o->level) * o->stride;
@@ -117,21 +117,22 @@ static void number_node(const struct occurring *o, const uint16_t *pattern, size
                 column[pattern[v * view_stride + s]];
 }
 
-void occurring_number(const struct occurring *o, const uint16_t *pattern, size_t view_stride,
-                      size_t stride, struct numbering numbering)
+void batch_patterns_number(const struct batch_patterns *o, const uint16_t *pattern,
+                           size_t view_stride, size_t stride, struct numbering numbering)
 {
     for (size_t node = 0; node < nodes_of(o->network, o->level); node++)
         number_node(o, pattern + node * stride, view_stride, numbering, node);
 }
 
-void occurring_take(struct occurring *o, struct numbering numbering, size_t first, size_t end)
+void batch_patterns_take(struct batch_patterns *o, struct numbering numbering, size_t first,
+                         size_t end)
 {
     for (size_t node = first; node < end; node++) {
         o->count[node] = numbering.count[node];
         for (size_t c = 0; c < children_of(o); c++) {
             const size_t row = (node * children_of(o) + c) * o->most;
             memcpy(o->pattern + row, numbering.pattern + row,
-                   occurring_columns(o, node) * sizeof *o->pattern);
+                   batch_patterns_columns(o, node) * sizeof *o->pattern);
         }
     }
 }

@@ -3,11 +3,11 @@
  * Near the leaves a tree network sees few different inputs: a node above n binary leaves meets at
  * most 2^n of them, however many samples there are.  So the levels from `boundary` down are
  * evaluated once a pattern.  What a sample looks up of a boundary node is what it adds to its
- * parent's pre-activations (sim/net/join.h): the products of the parent's level, too, are made once
- * a pattern, and a sample only adds up a row for each child.  The parents themselves may be
- * evaluated once a pattern that occurs in the batch (sim/net/occurring.h), and be looked up in the
- * same way.  The levels above are evaluated once a sample (sim/net/pass.h); they begin with the
- * activations of `entry`, one or two levels above the boundary.
+ * parent's pre-activations (sim/net/contribution.h): the products of the parent's level, too, are
+ * made once a pattern, and a sample only adds up a row for each child.  The parents themselves may
+ * be evaluated once a pattern that occurs in the batch (sim/net/batch_patterns.h), and be looked up
+ * in the same way.  The levels above are evaluated once a sample (sim/net/pass.h); they begin with
+ * the activations of `entry`, one or two levels above the boundary.
  *
  * Gradients go the same way back: a sample adds to the rows that it looked up, and the levels below
  * see only the sums.  This is exact; it changes the order of additions and nothing else.  With
@@ -15,14 +15,14 @@
  * the only one for real-valued data.
  *
  * Rows of samples and of patterns (sim/net/pattern.h) are feature-major, [feature][stride]. */
-#ifndef DUET_SIM_TABLES_H
-#define DUET_SIM_TABLES_H
+#ifndef DUET_SIM_PATTERN_TABLES_H
+#define DUET_SIM_PATTERN_TABLES_H
 
-#include "sim/net/join.h"
+#include "sim/net/contribution.h"
 #include "sim/net/pattern.h"
 
 /* Shared by all passes with the same weights. */
-struct tables {
+struct pattern_tables {
     const struct network *network;
     int boundary, entry;
     size_t patterns[NETWORK_MAX_LEVELS + 1]; /* of level boundary..levels */
@@ -35,38 +35,41 @@ struct tables {
     size_t delta_input_size;                 /* of one thread */
     /* From the boundary to its parents, and from the patterns of these that occur, where they are
      * looked for, to theirs. */
-    struct join join, upper;
-    const struct occurring *occurring;         /* NULL: they are not */
-    double *occurring_value, *occurring_delta; /* [node][width][occurring_stride] */
-    double *join_delta;                        /* d loss / d join.rows */
-    struct lookup lookup;                      /* of entry nodes */
-    double *rows;                              /* what samples look up */
+    struct contribution contribution, upper;
+    const struct batch_patterns *batch_patterns;         /* NULL: they are not */
+    double *batch_patterns_value, *batch_patterns_delta; /* [node][width][batch_patterns_stride] */
+    double *contribution_delta;                          /* d loss / d contribution.rows */
+    struct lookup lookup;                                /* of entry nodes */
+    double *rows;                                        /* what samples look up */
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
 };
 
-/* Lay out and plan.  `occurring`: the patterns one level above the boundary that occur, or NULL.
- * `threads` > 0 with backward passes on that many threads, 0 without any. */
-void tables_layout(struct tables *tables, const struct network *network, int boundary,
-                   const struct occurring *occurring, int threads, struct arena *arena);
+/* Lay out and plan.  `batch_patterns`: the patterns one level above the boundary that occur, or
+ * NULL. `threads` > 0 with backward passes on that many threads, 0 without any. */
+void pattern_tables_layout(struct pattern_tables *tables, const struct network *network,
+                           int boundary, const struct batch_patterns *batch_patterns, int threads,
+                           struct arena *arena);
 
 /* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel.  What
  * occurs there has been found. */
-void tables_forward(struct tables *tables, double *parameters, size_t first, size_t end);
+void pattern_tables_forward(struct pattern_tables *tables, double *parameters, size_t first,
+                            size_t end);
 
 /* From `delta_lookup`, sums of d loss / d rows laid out as they are, add to `gradient` what the
  * subtrees of entry nodes [first, end) contribute. */
-void tables_backward(struct tables *tables, const double *delta_lookup, double *parameters,
-                     double *gradient, size_t first, size_t end, int thread);
+void pattern_tables_backward(struct pattern_tables *tables, const double *delta_lookup,
+                             double *parameters, double *gradient, size_t first, size_t end,
+                             int thread);
 
 /* Doubles in a delta_lookup. */
-size_t tables_lookup_size(const struct tables *tables);
+size_t pattern_tables_lookup_size(const struct pattern_tables *tables);
 
 /* Of them, those in use at lookup_offset(&tables->lookup, node, child): the others are neither read
  * nor written. */
-size_t tables_used(const struct tables *tables, size_t node, size_t child);
+size_t pattern_tables_used(const struct pattern_tables *tables, size_t node, size_t child);
 
 /* Floating-point operations of one forward (and backward) evaluation of what occurs now. */
-double tables_flops(const struct tables *tables, bool backward);
+double pattern_tables_flops(const struct pattern_tables *tables, bool backward);
 
 #endif
