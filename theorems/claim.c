@@ -77,6 +77,7 @@ enum status claim_measure(const struct claim *claim, int part, int instance,
 {
     struct trial trial = *common;
     trial.instance = instance;
+    trial.argument = claim->parts[part].argument;
     trial.rng = claim_rng(claim, common->seed, part, instance);
     reading_clear(reading);
     if (!trial.rng)
@@ -102,6 +103,13 @@ const char *verdict_name(enum verdict verdict)
     static const char *const names[] = {"holds", "differs", "fails", "control did not fail",
                                         "not checked"};
     return names[verdict];
+}
+
+double part_tolerance(const struct part *part)
+{
+    static const double of_kind[] = {
+        [PART_IDENTITY] = 1e-10, [PART_FLOW] = 1e-8, [PART_BOUND] = 1e-10, [PART_TEST] = 4};
+    return part->tolerance > 0 ? part->tolerance : of_kind[part->kind];
 }
 
 static int control_count(const struct part *part)
@@ -174,9 +182,9 @@ static bool control_failed(const struct part *part, double figure)
     case PART_IDENTITY:
     case PART_FLOW:
     case PART_BOUND:
-        return figure >= control_factor * part->tolerance;
+        return figure >= control_factor * part_tolerance(part);
     default:
-        return figure > part->tolerance;
+        return figure > part_tolerance(part);
     }
 }
 
@@ -218,7 +226,7 @@ static void judge_figures(const struct part *part, double *value, const struct r
                           int count, struct judgement *j)
 {
     j->error = any_nan(value, count) ? NAN : figure_of(part, value, count, false);
-    if (!(j->error <= part->tolerance))
+    if (!(j->error <= part_tolerance(part)))
         j->verdict = VERDICT_FAILS;
     if (part->kind == PART_BOUND) {
         gsl_sort(value, 1, (size_t)count);
@@ -244,7 +252,7 @@ void part_judge(const struct part *part, const struct reading *readings, int cou
     double seconds = j->seconds;
     *j = (struct judgement){.verdict = VERDICT_HOLDS,
                             .instances = count,
-                            .tolerance = part->tolerance,
+                            .tolerance = part_tolerance(part),
                             .control = NAN,
                             .seconds = seconds};
     double *value = malloc((size_t)count * sizeof *value);

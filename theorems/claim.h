@@ -13,18 +13,18 @@
 
 /* How a part is judged. */
 enum part_kind {
-    /* Relative error at most `tolerance` on every instance (1e-10: sums over finite supports). */
+    /* Relative error at most `tolerance`, 1e-10, on every instance: sums over finite supports. */
     PART_IDENTITY,
-    /* The same along the trajectory of a differential equation (1e-8). */
+    /* The same along the trajectory of a differential equation, 1e-8. */
     PART_FLOW,
-    /* reading.error is the relative violation (negative: slack); at most `tolerance` (1e-10). */
+    /* reading.error is the relative violation (negative: slack); at most `tolerance`, 1e-10. */
     PART_BOUND,
     /* reading.error is a log-log slope, at least `least` - `tolerance` on every instance. */
     PART_RATE,
     /* reading.error is an effect; the 95% bootstrap interval of its mean lies above `least`. */
     PART_EFFECT,
     /* reading.error is a p-value; -log10 of the smallest, corrected for the number of instances,
-     * is at most `tolerance`. */
+     * is at most `tolerance`, 4. */
     PART_TEST,
 };
 
@@ -39,6 +39,7 @@ struct trial {
     int instance;
     gsl_rng *rng;         /* at (seed, claim, part, instance) */
     const void *settings; /* as the claim's params describe */
+    const void *argument; /* of the part: it tells parts with one `measure` apart */
     enum fault fault;
     struct memo *memo; /* results that measurements share (theorems/memo.h); NULL: none */
 };
@@ -55,14 +56,18 @@ struct part {
     const char *measured;                     /* how */
     const char *controls[CLAIM_CONTROLS + 1]; /* hypotheses removed; ended by NULL */
     enum part_kind kind;
-    double tolerance, least;
+    double tolerance; /* 0: as the kind says (part_tolerance) */
+    double least;
     /* A PART_EFFECT that a paper reports for other data.  It may differ here, so an interval that
      * is not above `least` is VERDICT_DIFFERS. */
     bool reported;
-    int instances, quick; /* their number; their number with --quick */
-    double cost;          /* seconds per instance, about; the longest start first */
+    struct {
+        int instances, quick; /* their number; their number with --quick */
+        double cost;          /* seconds per instance, about; the longest start first */
+    } plan;
     /* STATUS_INVALID: cannot be measured at these settings. */
     enum status (*measure)(const struct trial *trial, struct reading *reading, struct error *err);
+    const void *argument; /* becomes trial->argument */
 };
 
 /* A table that a report plots: every other column against the first. */
@@ -79,10 +84,12 @@ struct claim {
     struct descriptor about; /* name: the id; doc: the statement in words; source with its number */
     const char *title, *formula, *hypotheses;
     const struct part *parts;
-    int part_count;
+    int part_count; /* both by ALL_PARTS */
     /* A curve for the report, or NULL. */
     enum status (*draw)(const struct trial *trial, struct curves *curves, struct error *err);
 };
+
+#define ALL_PARTS(array) .parts = (array), .part_count = sizeof(array) / sizeof *(array)
 
 /* ---- for measurements ---- */
 
@@ -121,6 +128,9 @@ struct judgement {
     char why[256]; /* not checked: why */
 };
 
+/* The part's own tolerance, or its kind's. */
+double part_tolerance(const struct part *part);
+
 /* Judge a part by the readings of all its instances; `rng` is for bootstraps. */
 void part_judge(const struct part *part, const struct reading *readings, int count, gsl_rng *rng,
                 struct judgement *judgement);
@@ -135,7 +145,7 @@ const char *verdict_name(enum verdict verdict);
 gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
 
 /* Measure instance `instance` of part `part` of a claim; seed, settings, fault and memo are taken
- * from `common`. */
+ * from `common`, the argument from the part. */
 enum status claim_measure(const struct claim *claim, int part, int instance,
                           const struct trial *common, struct reading *reading, struct error *err);
 

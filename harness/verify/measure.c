@@ -39,7 +39,7 @@ struct battery {
 
 static int planned(const struct verification *v, const struct part *part)
 {
-    return v->options->quick ? part->quick : part->instances;
+    return v->options->quick ? part->plan.quick : part->plan.instances;
 }
 
 /* List the jobs of a claim at `job` (NULL: only count them). */
@@ -55,7 +55,7 @@ static size_t list_claim(const struct verification *v, struct outcome *o, struct
         for (int i = 0; i < planned(v, &o->claim->parts[p]); i++, count++)
             if (job)
                 job[count] = (struct job){
-                    .outcome = o, .part = p, .instance = i, .cost = o->claim->parts[p].cost};
+                    .outcome = o, .part = p, .instance = i, .cost = o->claim->parts[p].plan.cost};
     return count;
 }
 

@@ -74,21 +74,19 @@ static enum status measure_broken(const struct trial *trial, struct reading *rea
 #define PART(function)                                                                             \
     {                                                                                              \
         .statement = "thing: a|b = c", .measured = "By hand.", .controls = {"no thing"},           \
-        .tolerance = 1e-10, .instances = 6, .quick = 2, .measure = function                        \
+        .plan = {.instances = 6, .quick = 2}, .measure = function                                  \
     }
 
 static const struct part good[] = {PART(measure_toy)}, weak[] = {PART(measure_weak)},
                          never[] = {PART(measure_toy), PART(measure_never)},
                          broken[] = {PART(measure_broken)},
-                         slow[] = {{.statement = "slow",
-                                    .tolerance = 1e-10,
-                                    .instances = 3,
-                                    .measure = measure_toy},
-                                   PART(measure_toy)};
+                         slow[] = {
+                             {.statement = "slow", .plan.instances = 3, .measure = measure_toy},
+                             PART(measure_toy)};
 
 static const struct part bare[] = {
-    {.statement = "slow", .tolerance = 1e-10, .instances = 3, .measure = measure_toy},
-    {.statement = "bare", .tolerance = 1e-10, .instances = 3, .quick = 2, .measure = measure_toy}};
+    {.statement = "slow", .plan.instances = 3, .measure = measure_toy},
+    {.statement = "bare", .plan = {.instances = 3, .quick = 2}, .measure = measure_toy}};
 
 #define CLAIM(id, its_parts)                                                                       \
     {                                                                                              \

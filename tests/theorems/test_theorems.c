@@ -34,16 +34,16 @@ static void *default_settings(const struct claim *claim)
 static enum verdict judge_part(const struct claim *claim, int p, enum fault fault)
 {
     const struct part *part = &claim->parts[p];
-    struct reading *reading = allocate((size_t)part->quick, sizeof *reading);
+    struct reading *reading = allocate((size_t)part->plan.quick, sizeof *reading);
     void *settings = default_settings(claim);
     struct judgement judgement = {.verdict = VERDICT_NOT_CHECKED};
     const struct trial common = {.seed = SEED, .settings = settings, .fault = fault};
-    for (int i = 0; i < part->quick; i++) {
+    for (int i = 0; i < part->plan.quick; i++) {
         struct error err = {0};
         check_ok(claim_measure(claim, p, i, &common, &reading[i], &err), &err);
     }
     gsl_rng *rng = claim_rng(claim, SEED, p, -1);
-    part_judge(part, reading, part->quick, rng, &judgement);
+    part_judge(part, reading, part->plan.quick, rng, &judgement);
     gsl_rng_free(rng);
     free(settings);
     free(reading);
@@ -68,12 +68,13 @@ static void every_claim_is_complete(void **state)
             assert_non_null(part->statement);
             assert_non_null(part->measured);
             controls += part->controls[0] != NULL;
-            if (part->instances < least[part->kind])
-                fail_msg("%s, %s: %d instances", c->about.name, part->statement, part->instances);
+            if (part->plan.instances < least[part->kind])
+                fail_msg("%s, %s: %d instances", c->about.name, part->statement,
+                         part->plan.instances);
             if (part->kind == PART_IDENTITY || part->kind == PART_BOUND)
-                assert_near(part->tolerance, 1e-10, 0);
+                assert_near(part_tolerance(part), 1e-10, 0);
             if (part->kind == PART_FLOW)
-                assert_near(part->tolerance, 1e-8, 0);
+                assert_near(part_tolerance(part), 1e-8, 0);
         }
         if (controls == 0)
             fail_msg("%s has no control", c->about.name);

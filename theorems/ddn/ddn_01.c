@@ -54,10 +54,7 @@ static const struct part parts[] = {
                  "pass; every view of a drawn distribution, every layer.",
      .controls = {"biases added"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 10,
-     .cost = 0.003,
+     .plan = {.instances = 60, .quick = 10, .cost = 0.003},
      .measure = measure},
 };
 
@@ -67,11 +64,9 @@ const struct claim claim_ddn_1 = {
                      "gates are fixed: the connection of a layer, applied to its weights, gives "
                      "the output.",
               .source = "[DDN], homogeneity of layers",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Homogeneity",
     .formula = "f_L(x) = K_l(x)^T vec(W_l), K_l = f_{l-1} (x) J_l^T",
     .hypotheses = "No biases; ReLU or linear; fully connected or tree; no activation on top.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -147,10 +147,7 @@ static const struct part parts[] = {
                  "Right: connections of a under the first and of b under the second.",
      .controls = {"biases added", "J_l without layer l's own gate (ReLU)"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 10,
-     .cost = 0.004,
+     .plan = {.instances = 60, .quick = 10, .cost = 0.004},
      .measure = measure},
 };
 
@@ -160,12 +157,10 @@ const struct claim claim_ddn_2 = {
                      "shape, with respect to a layer of the first, is that layer's connection "
                      "times the difference of both outputs, each as connection times weights.",
               .source = "[DDN] Thm. 1",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Dual gradient",
     .formula = "vec(dr/dW_{1,l}) = K_{1,l} [K_{1,l}^T vec(W_{1,l}) - K_{2,l}^T vec(W_{2,l})]",
     .hypotheses = "No biases; ReLU or linear; fully connected or tree; J_l includes layer l's own "
                   "gate.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

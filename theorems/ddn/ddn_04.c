@@ -58,10 +58,7 @@ static const struct part parts[] = {
      .controls = {"the views not averaged (V of K_l in place of V of its mean)",
                   "negatives drawn from the same data point"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.01,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure},
 };
 
@@ -71,12 +68,10 @@ const struct claim claim_ddn_4 = {
                      "covariance operator, the part that survives augmentation less the part that "
                      "augmentation adds, times the layer's weights.",
               .source = "[DDN] Thm. 3",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "The covariance operator",
     .formula = "-vec(grad_{W_l}) = 2 (V_x[mean K_l(x)] - beta E_x V_{x'|x}[K_l(x')]) vec(W_l)",
     .hypotheses = "No biases; ReLU or linear; output not normalised; negatives independent of x; "
                   "gradients through all branches.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -89,10 +89,7 @@ static const struct part parts[] = {
                  "e^{-r/tau})), r between the outputs of the mean views.",
      .controls = {"an asymmetric xi"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.01,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure},
 };
 
@@ -102,12 +99,10 @@ const struct claim claim_ddn_5 = {
                      "gradient flows, the population gradient is exactly a weighted covariance "
                      "operator of mean connections times the weights.",
               .source = "[DDN] Thm. 4, the loss exact_cov",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Weighted operator, exact",
     .formula = "-vec(grad_{W_l}) = E_{x,x'}[xi (mean K_l(x) - mean K_l(x'))(mean K_l(x) - mean "
                "K_l(x'))^T] vec(W_l)",
     .hypotheses = "xi(x, x') = xi(x', x), constant for the gradient; no biases.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

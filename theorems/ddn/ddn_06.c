@@ -206,9 +206,7 @@ static const struct part parts[] = {
      .kind = PART_RATE,
      .tolerance = 0.05,
      .least = 1,
-     .instances = 30,
-     .quick = 4,
-     .cost = 0.05,
+     .plan = {.instances = 30, .quick = 4, .cost = 0.05},
      .measure = measure},
 };
 
@@ -218,13 +216,11 @@ const struct claim claim_ddn_6 = {
                      "weighted operator, with the weight taken at the mean outputs, up to a "
                      "residual that vanishes with the augmentation.",
               .source = "[DDN] Thm. 4",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Weighted operator, with residual",
     .formula = "xi = dL/dr_+ at r_+ = 0, r_- = |E f_L(x) - E f_L(x')|^2 / 2; residual O(E sqrt(r "
                "tr V_{x'|x}[f_L]) + E tr V_{x'|x}[f_L])",
     .hypotheses = "H = 1; no biases; small augmentation.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

@@ -85,10 +85,7 @@ static const struct part parts[] = {
                  "combination of 3 data points with 2 views. Right: connections of the views.",
      .controls = {"xi_k = 1/H in place of the weights"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 24,
-     .quick = 4,
-     .cost = 0.3,
+     .plan = {.instances = 24, .quick = 4, .cost = 0.3},
      .measure = measure},
 };
 
@@ -97,13 +94,11 @@ const struct claim claim_ddn_7 = {
               .doc = "With H negatives the population gradient is a sum over negatives of weighted "
                      "outer products of differences of connections.",
               .source = "[DDN], appendix, H > 1",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "H negatives",
     .formula =
         "-vec(grad_{W_l}) = E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)]"
         " vec(W_l)",
     .hypotheses = "No biases; negatives independent of x and of each other.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

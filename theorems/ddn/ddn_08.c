@@ -201,10 +201,7 @@ static const struct part parts[] = {
      .measured = "Left: <W_l, -grad_l> by backpropagation through the simple loss. Right: outputs.",
      .controls = {"beta between 1 and 3", "biases added to a ReLU network"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.01,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure_form},
     {.statement = "definiteness: OP_l is positive semi-definite",
      .measured = "Eigenvalues of V_x[mean K_l] of a layer; the violation is -lambda_min over the "
@@ -212,20 +209,14 @@ static const struct part parts[] = {
                  "since data points are few.",
      .controls = {"beta = 3"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 60,
-     .cost = 0.002,
+     .plan = {.instances = 1000, .quick = 60, .cost = 0.002},
      .measure = measure_definiteness},
     {.statement = "flow: all |W_l|^2 grow at one rate",
      .measured = "Gradient flow of the simple loss in a ReLU network, up to the first switch of a "
                  "gate: largest difference of growth between layers over the largest growth.",
      .controls = {"biases added"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.3,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.3},
      .measure = measure_flow},
 };
 
@@ -236,11 +227,9 @@ const struct claim claim_ddn_8 = {
                      "all layers, so that under gradient flow the squared norms of all layers "
                      "grow at one rate.",
               .source = "[DDN] Thm. 3, consequences",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Growth and layer balance",
     .formula = "vec(W_l)^T OP_l vec(W_l) = 2 tr V_x[E_{x'|x} f_L]; d|W_l|^2/dt the same for all l",
     .hypotheses = "beta = 0; no biases; output not normalised.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

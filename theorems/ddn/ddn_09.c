@@ -199,19 +199,14 @@ static const struct part parts[] = {
      .measured = "Left: -grad of the simple loss for drawn rows. Right: 2 W V_x[mean view].",
      .controls = {"V[x], over data and views"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
+     .plan = {.instances = 40, .quick = 5},
      .measure = measure_operator},
     {.statement = "flow: one row of unit norm goes to the leading eigenvector of V_x[mean x]",
      .measured = "Projected gradient flow for 30 over the eigengap, on data whose views vary most "
                  "along a direction in which the data do not; distance of the row at the end.",
      .controls = {"the leading eigenvector of V[x]"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.2,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.2},
      .measure = measure_flow},
 };
 
@@ -220,11 +215,9 @@ const struct claim claim_ddn_9 = {
               .doc = "One linear layer does principal component analysis of the mean views, the "
                      "part of the data that survives augmentation, and not of the data.",
               .source = "[DDN], one linear layer",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "One linear layer is PCA of what survives augmentation",
     .formula = "OP = 2 V_x[mean x] (x) I; w -> leading eigenvector of V_x[mean x]",
     .hypotheses = "L = 1, linear, simple loss, rows of unit norm; simple leading eigenvalue.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -515,9 +515,7 @@ static const struct part parts[] = {
                  "12 sites, all translations.",
      .controls = {"objects with different numbers of ones (11 and 111)"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 20,
-     .quick = 5,
+     .plan = {.instances = 20, .quick = 5},
      .measure = measure_linear},
     {.statement =
          "rate: ds_k/dt = |g_k|^2 sum_k' <v_k, v_k'> s_k' / 2, as OP says; g_k: difference "
@@ -526,10 +524,7 @@ static const struct part parts[] = {
                  "of 3 sites, pooled, along the derivative of s_k. Right: sums over patterns.",
      .controls = {"a linear layer"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 20,
-     .quick = 5,
-     .cost = 0.02,
+     .plan = {.instances = 20, .quick = 5, .cost = 0.02},
      .measure = measure_rate},
     {.statement = "flow: s(t) = e^{A t} s(0) within one pattern of gates",
      .measured =
@@ -537,10 +532,7 @@ static const struct part parts[] = {
          "or the first switch of a gate.",
      .controls = {"s(0): no growth"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 2,
-     .cost = 0.5,
+     .plan = {.instances = 20, .quick = 2, .cost = 0.5},
      .measure = measure_flow},
 };
 
@@ -551,13 +543,11 @@ const struct claim claim_ddn_10 = {
                      "windows responds differently to them, and the difference grows at the rate "
                      "that the covariance operator predicts.",
               .source = "[DDN], objects under translation",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "Two objects under translation",
     .formula = "V_x[mean x] = 0; ds/dt = A s, A_kk' = |g_k|^2 <v_k, v_k'> / 2",
     .hypotheses = "Objects 11 and 101, equally likely, on a ring; uniform translations; simple "
                   "loss; gates fixed.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

@@ -146,20 +146,14 @@ static const struct part parts[] = {
                  "inner product over the product of the norms.",
      .controls = {"the output not normalised"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 9,
-     .cost = 0.01,
+     .plan = {.instances = 60, .quick = 9, .cost = 0.01},
      .measure = measure_gradient},
     {.statement = "flow: |W_l| is constant",
      .measured =
          "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
      .controls = {"the output not normalised"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.3,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.3},
      .measure = measure_flow},
 };
 
@@ -169,11 +163,9 @@ const struct claim claim_ddn_11 = {
                      "any layer, so that gradients are orthogonal to weights and gradient flow "
                      "keeps the norms.",
               .source = "[DDN], normalised outputs",
-              .params = dual_params,
-              .settings_size = sizeof(struct dual_settings)},
+              DUAL_SETTINGS},
     .title = "l2-normalised outputs",
     .formula = "<W_l, grad_{W_l}> = 0",
     .hypotheses = "No biases; f_L / |f_L| on top, without an added epsilon.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

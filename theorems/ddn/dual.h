@@ -14,6 +14,9 @@ struct dual_settings {
 
 extern const struct param dual_params[];
 
+/* The fields that these claims share in their `about`. */
+#define DUAL_SETTINGS .params = dual_params, .settings_size = sizeof(struct dual_settings)
+
 /* Choices that a claim makes; the rest is drawn. */
 enum choice { ANY, YES, NO };
 struct dual_wish {

@@ -9,10 +9,7 @@ static const struct part parts[] = {
                  "values. A statement along a flow, so judged as one.",
      .controls = {"as printed, c = p^2(0) / alpha_p - s(0)"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 40,
-     .quick = 4,
-     .cost = 0.001,
+     .plan = {.instances = 40, .quick = 4, .cost = 0.001},
      .measure = ncp_8_measure_sign},
 };
 
@@ -25,6 +22,5 @@ const struct claim claim_e1 = {
     .title = "The sign of the integral of motion",
     .formula = "c = s(0) - p^2(0) / alpha_p",
     .hypotheses = "Aligned eigenspaces; one weight decay eta for predictor and trunk.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

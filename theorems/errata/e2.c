@@ -8,9 +8,7 @@ static const struct part parts[] = {
      .measured = "Left: the rate of a mode on the parabola at 12 drawn p. Right: the product.",
      .controls = {"as printed, -p (p - p_-)(p - p_+)"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
+     .plan = {.instances = 40, .quick = 5},
      .measure = ncp_10_measure_factors},
 };
 
@@ -23,6 +21,5 @@ const struct claim claim_e2 = {
     .title = "A factor of the cubic",
     .formula = "dp/dt = -(1 + sigma2) p (p - p_-)(p - p_+)",
     .hypotheses = "Aligned eigenspaces; on the parabola; tau fixed; sigma2 > 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

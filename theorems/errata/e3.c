@@ -9,10 +9,7 @@ static const struct part parts[] = {
                  "views of a drawn distribution, square W. Right: the product.",
      .controls = {"as printed, -(X' + eta I) W"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = ncp_3_measure_side},
 };
 
@@ -26,6 +23,5 @@ const struct claim claim_e3 = {
     .title = "The side of the decay without predictor",
     .formula = "dW/dt = -W (X' + eta I)",
     .hypotheses = "Linear; W_a = W with stop-gradient; no predictor.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -9,10 +9,7 @@ static const struct part parts[] = {
                  "second moments equal the normal's; Sigma^d = P Sigma^x P beside it.",
      .controls = {"as printed, Sigma^s = Sigma^x"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = ncp_15_measure_multiplicative},
 };
 
@@ -26,6 +23,5 @@ const struct claim claim_e4 = {
     .title = "The covariance of scrambled views",
     .formula = "Sigma^s = P Sigma^x P + tr(U^T Sigma^x U) U U^T",
     .hypotheses = "A = P + U B U^T, B of independent standard normal entries.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

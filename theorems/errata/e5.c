@@ -201,20 +201,14 @@ static const struct part parts[] = {
      .controls = {"infonce with one negative: the logarithm, and distances of each sample",
                   "the weight of each sample's own distances, then averaged"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 6,
-     .cost = 0.0002,
+     .plan = {.instances = 40, .quick = 6, .cost = 0.0002},
      .measure = measure_nce},
     {.statement = "subtract: loss = P - N, which is 2 / outputs times the simple loss",
      .measured = "Loss and gradient with respect to the outputs of reference_subtract, as training "
                  "computes them, against the formula and its derivative.",
      .controls = {"the simple loss r_+ - r_- itself"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 6,
-     .cost = 0.0002,
+     .plan = {.instances = 40, .quick = 6, .cost = 0.0002},
      .measure = measure_subtract},
 };
 
@@ -231,6 +225,5 @@ const struct claim claim_e5 = {
     .formula = "nce = -logistic((N - P) / tau), subtract = P - N; P = mean |f_1 - f_+|^2 over "
                "batch and outputs, N the same with f_-",
     .hypotheses = "Any batch of outputs, normalised or not.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -122,10 +122,7 @@ static const struct part parts[] = {
                  "largest error over the nodes.",
      .controls = {"the norm of the operator of [DDN], K_mu as (input, neuron) x output"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 6,
-     .cost = 0.0003,
+     .plan = {.instances = 40, .quick = 6, .cost = 0.0003},
      .measure = measure},
 };
 
@@ -137,12 +134,10 @@ const struct claim claim_e6 = {
                      "of every binary tree, both norms are the same; below the root of a ReLU "
                      "network they differ.",
               .source = "code published with [DDN]; erratum E6",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "The published operator norm",
     .formula = "published norm = |sum_s p_s sum_k D_s[., k, .] D_s[., k, .]^T|_F, "
                "D_s = E[K | z_0 = s] - E[K]",
     .hypotheses = "Binary tree, uniform root; locally connected ReLU network.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

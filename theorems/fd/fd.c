@@ -123,6 +123,13 @@ static enum status build_network(const struct plan *plan, const void *world,
 
 /* ---- a training ---- */
 
+/* Times of measurement: after two thirds of the steps and after all, on the same samples. */
+enum when { LATE, END, TIMES };
+
+struct training {
+    double value[TIMES][FD_QUANTITIES];
+};
+
 static const struct infonce_settings objective = {.tau = 1, .negatives = 4, .similarity = 1};
 
 struct fd_run {
@@ -194,17 +201,17 @@ static enum status observe(struct fd_run *r, double value[FD_QUANTITIES], struct
     return status;
 }
 
-/* For the memo: a struct fd_training from a struct plan. */
+/* For the memo: a struct training from a struct plan. */
 static enum status train(const void *key, void *value, struct error *err)
 {
     const struct plan *plan = key;
-    struct fd_training *training = value;
+    struct training *training = value;
     struct fd_run run;
-    *training = (struct fd_training){.value = {{0}}};
+    *training = (struct training){.value = {{0}}};
     enum status status = open_run(&run, plan, err);
     for (uint64_t third = 1; third <= THIRDS && !status; third++) {
         const struct epoch_result result = trainer_epoch(&run.trainer, third, NULL);
-        const enum fd_when when = third < THIRDS ? FD_LATE : FD_END;
+        const enum when when = third < THIRDS ? LATE : END;
         training->value[when][FD_LOSS] = result.loss;
         if (result.diverged)
             status = error_set(err, STATUS_DIVERGED, "training diverged in the first %lld steps",
@@ -226,8 +233,9 @@ static uint64_t seed_of(const struct trial *trial, enum fd_world world)
     return stream_word(&stream) >> 33;
 }
 
-enum status fd_pair(const struct trial *trial, enum fd_world world,
-                    struct fd_training pair[FD_MASKS], struct error *err)
+/* Both trainings of an instance. */
+static enum status train_pair(const struct trial *trial, enum fd_world world,
+                              struct training pair[FD_MASKS], struct error *err)
 {
     struct plan plan = plan_of(trial->settings, world);
     enum status status = STATUS_OK;
@@ -240,30 +248,54 @@ enum status fd_pair(const struct trial *trial, enum fd_world world,
     return status;
 }
 
-double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity)
+static double gap_of(const struct training pair[FD_MASKS], enum fd_quantity quantity)
 {
     const bool less = quantity == FD_COLUMNS || quantity == FD_NOISE_COSINE;
-    const double gap =
-        pair[FD_WITH].value[FD_END][quantity] - pair[FD_WITHOUT].value[FD_END][quantity];
+    const double gap = pair[FD_WITH].value[END][quantity] - pair[FD_WITHOUT].value[END][quantity];
     return less ? -gap : gap;
 }
 
-enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
-                       struct reading *reading, struct error *err)
+enum status fd_measure_gap(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    struct fd_training pair[FD_MASKS];
-    enum status status = fd_pair(trial, world, pair, err);
+    const struct fd_choice *choice = trial->argument;
+    struct training pair[FD_MASKS];
+    enum status status = train_pair(trial, choice->world, pair, err);
     if (!status)
-        reading->error = fd_gap(pair, quantity);
+        reading->error = gap_of(pair, choice->quantity);
     return status;
 }
 
-double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask)
+static double number_of(const struct fd_number *number, const struct training *training)
 {
+    double sum = number->constant;
+    for (int q = 0; q < FD_QUANTITIES; q++)
+        if (number->weight[q] != 0)
+            sum += number->weight[q] * training->value[END][q];
+    return sum;
+}
+
+enum status fd_measure_number(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    const struct fd_number *number = trial->argument;
+    struct training pair[FD_MASKS];
+    enum status status = train_pair(trial, number->world, pair, err);
+    if (status)
+        return status;
+    reading->error = number_of(number, &pair[number->mask]);
+    reading->control[0] = number_of(number, &pair[FD_WITH + FD_WITHOUT - number->mask]);
+    return STATUS_OK;
+}
+
+enum status fd_measure_rest(const struct trial *trial, struct reading *reading, struct error *err)
+{
+    const enum fd_mask mask = *(const enum fd_mask *)trial->argument;
+    struct training pair[FD_MASKS];
     double worst = 0;
-    for (enum fd_quantity q = 0; q < FD_COMPARED; q++) {
-        const double *end = pair[mask].value[FD_END], *late = pair[mask].value[FD_LATE];
-        worst = fmax(worst, fabs((end[q] - late[q]) / fd_gap(pair, q)));
+    enum status status = train_pair(trial, FD_THEORY, pair, err);
+    for (enum fd_quantity q = 0; q < FD_COMPARED && !status; q++) {
+        const double *end = pair[mask].value[END], *late = pair[mask].value[LATE];
+        worst = fmax(worst, fabs((end[q] - late[q]) / gap_of(pair, q)));
     }
-    return worst;
+    reading->error = -worst;
+    return status;
 }

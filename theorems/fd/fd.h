@@ -33,31 +33,49 @@ enum fd_quantity {
     FD_QUANTITIES
 };
 
-/* Times of measurement: after two thirds of the steps and after all, on the same samples. */
-enum fd_when { FD_LATE, FD_END, FD_TIMES };
-
-struct fd_training {
-    double value[FD_TIMES][FD_QUANTITIES];
-};
-
-enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
-
-/* Both trainings of an instance, with complementary masks and without: the same dictionary, initial
+/* An instance has two trainings, with complementary masks and without: the same dictionary, initial
  * weights and samples.  They depend on the trial's seed, instance and settings, not on claim or
  * part, so its memo keeps them for all parts. */
-enum status fd_pair(const struct trial *trial, enum fd_world world,
-                    struct fd_training pair[FD_MASKS], struct error *err);
+enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
-/* Difference of both trainings at the end in one of the compared quantities, positive where it is
- * as the theory says: with masks fewer columns, less noise, and more of the rest. */
-double fd_gap(const struct fd_training pair[FD_MASKS], enum fd_quantity quantity);
+/* ---- measurements, by the arguments of parts ---- */
 
-/* This difference as the reading of an instance. */
-enum status fd_compare(const struct trial *trial, enum fd_world world, enum fd_quantity quantity,
-                       struct reading *reading, struct error *err);
+#define FD_EFFECT .kind = PART_EFFECT, .plan = {.instances = 10, .cost = 0.01}
 
-/* The largest change of a compared quantity over the last third of one training, in units of its
- * difference. */
-double fd_unrest(const struct fd_training pair[FD_MASKS], enum fd_mask mask);
+/* Difference of both trainings at the end in one of the compared quantities or the loss, positive
+ * where it is as the theory says: with masks fewer columns, less noise, and more of the rest. */
+struct fd_choice {
+    enum fd_world world;
+    enum fd_quantity quantity;
+};
+
+enum status fd_measure_gap(const struct trial *trial, struct reading *reading, struct error *err);
+
+#define FD_GAP(of, in_world)                                                                       \
+    .measure = fd_measure_gap, .argument = &(const struct fd_choice)                               \
+    {                                                                                              \
+        in_world, of                                                                               \
+    }
+
+/* constant + sum of weight times quantity of one training at the end; the control is the same
+ * number of the other training. */
+struct fd_number {
+    enum fd_world world;
+    enum fd_mask mask;
+    double constant, weight[FD_QUANTITIES];
+};
+
+#define FD_NUMBER(...)                                                                             \
+    .measure = fd_measure_number, .argument = &(const struct fd_number)                            \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+enum status fd_measure_number(const struct trial *trial, struct reading *reading,
+                              struct error *err);
+
+/* -(the largest change of a compared quantity over the last third of one training, in units of its
+ * difference).  The argument is the training, an enum fd_mask. */
+enum status fd_measure_rest(const struct trial *trial, struct reading *reading, struct error *err);
 
 #endif

@@ -289,10 +289,7 @@ static const struct part parts[] = {
                  "M z + xi. Relative error of the six.",
      .controls = {"masks that are independent", "no augmentation: both views are x"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.001,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.001},
      .measure = measure_sample},
     {.statement = "dense noise: E_{D,xi}[<w, 2 D x><w, 2 (I - D) x>] = <w, M z>^2 - sum_i w_i^2 "
                   "(M z)_i^2, nothing of xi",
@@ -300,20 +297,14 @@ static const struct part parts[] = {
                  "the normal's first and second moments; no others enter.",
      .controls = {"masks that are independent", "no augmentation: both views are x"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.01,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure_dense},
     {.statement = "without decoupling: the dense part of independent masks and of x itself is "
                   "sigma_xi^2 |w|^2",
      .measured = "The same means with z = 0.",
      .controls = {"complementary masks"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.01,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure_without},
     {.statement = "lost part: sum_i w_i^2 (M z)_i^2 <= |w|^2 max_i (M z)_i^2",
      .measured = "M z of the data source, d = 3 ... 20, d_1 up to 20 d; w normal, w = M z, and w "
@@ -321,10 +312,7 @@ static const struct part parts[] = {
                  "right minus 1.",
      .controls = {"the mean of (M z)_i^2 in place of the largest, w = M z"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 20,
-     .cost = 0.0005,
+     .plan = {.instances = 1000, .quick = 20, .cost = 0.0005},
      .measure = measure_bound},
 };
 
@@ -339,6 +327,5 @@ const struct claim claim_fd_1 = {
     .formula = "E_D[<w, 2 D x><w, 2 (I - D) x>] = <w, x>^2 - sum_i w_i^2 x_i^2",
     .hypotheses = "D diagonal with independent entries 0 or 1 of probability 1/2; noise of "
                   "independent entries with mean 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -215,10 +215,7 @@ static const struct part parts[] = {
                  "distribution of all nodes.",
      .controls = {"the polarity of one leaf's edge changed by 0.05"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 42,
-     .quick = 6,
-     .cost = 0.0003,
+     .plan = {.instances = 42, .quick = 6, .cost = 0.0003},
      .measure = measure_posteriors},
     {.statement = "ceiling: |corr(f, z_mu)| <= sqrt(Var E[z_mu | leaves]) / sd(z_mu) for every "
                   "neuron f of mu",
@@ -227,10 +224,7 @@ static const struct part parts[] = {
                  "exact sums over leaf patterns.",
      .controls = {"a neuron that sees the latent itself beside its leaves"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 100,
-     .cost = 0.0002,
+     .plan = {.instances = 1000, .quick = 100, .cost = 0.0002},
      .measure = measure_ceiling},
 };
 
@@ -240,11 +234,9 @@ const struct claim claim_hltm_2 = {
                      "yields the largest correlation that any function of the leaves can have with "
                      "the latent, which no neuron exceeds.",
               .source = "[DDN] Sec. 6; belief propagation: Pearl 1988, ch. 4",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "Belief propagation and the ceiling",
     .formula = "|corr(f(leaves), z_mu)| <= sqrt(Var E[z_mu | leaves]) / sd(z_mu)",
     .hypotheses = "Uniform root, symmetric channels; f is a function of the leaves.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -60,10 +60,7 @@ static const struct part parts[] = {
                  "the nodes.",
      .controls = {"a fully connected network of the same widths"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 6,
-     .cost = 0.0003,
+     .plan = {.instances = 40, .quick = 6, .cost = 0.0003},
      .measure = measure},
 };
 
@@ -73,13 +70,11 @@ const struct claim claim_hltm_3 = {
                      "one direction only: the selectivity of each neuron for its own latent, times "
                      "the polarity of the edge to it, shrunk by the path from the root.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "Activation covariance",
     .formula = "V_{z_0}[E[f_{ch(mu)} | z_0]] = o_mu a_mu a_mu^T, o_mu = rho_{0 mu}^2, "
                "a_mu = [rho_{mu nu(k)} s_k]",
     .hypotheses = "Binary symmetric tree, any depth; locally connected network that mirrors it, "
                   "ReLU or linear, with or without biases.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -280,10 +280,7 @@ static const struct part parts[] = {
                  "largest error over the nodes.",
      .controls = {"a ReLU network, with E[J_mu^T J_mu] in the formula", "the formula without o_mu"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 6,
-     .cost = 0.0006,
+     .plan = {.instances = 40, .quick = 6, .cost = 0.0006},
      .measure = measure},
 };
 
@@ -294,13 +291,11 @@ const struct claim claim_hltm_4 = {
                      "above. In a ReLU network the gates prevent this; the curve shows by how "
                      "much.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "The operator at a node",
     .formula = "OP_mu = 2 V_{z_0}[E[K_mu | z_0]] = 2 o_mu (a_mu a_mu^T) (x) (J_mu^T J_mu)",
     .hypotheses = "Binary symmetric tree; locally connected linear network, with or without "
                   "biases; the augmentation keeps the root and resamples the rest.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

@@ -174,10 +174,7 @@ static const struct part parts[] = {
                  "least slack of a network.",
      .controls = {"a fully connected network of the same widths"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 60,
-     .cost = 0.0002,
+     .plan = {.instances = 1000, .quick = 60, .cost = 0.0002},
      .measure = measure},
 };
 
@@ -187,14 +184,12 @@ const struct claim claim_hltm_5 = {
                      "own variance, shrunk by the squared polarities of the path: the operator "
                      "fades from the root to the leaves.",
               .source = "[DDN] Sec. 6, activation covariance in the latent tree",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "Operators fade with depth",
     .formula = "|V_{z_0}[E[f_{ch(mu)} | z_0]]| = o_mu |a_mu|^2 <= o_mu sum_k rho_{mu nu(k)}^2 "
                "Var[f_k], o_mu = rho_{0 mu}^2",
     .hypotheses = "As HLTM-3, from which it follows by s_k^2 <= Var[f_k]. The matrix has rank 1: "
                   "its spectral and Frobenius norms are the same.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

@@ -226,10 +226,7 @@ static const struct part parts[] = {
          "polarities; |N_mu| = 2, 5, 10, 20 in turn.",
      .controls = {"correlated rows: half of each row's variance shared"},
      .kind = PART_TEST,
-     .tolerance = 4,
-     .instances = 12,
-     .quick = 4,
-     .cost = 0.7,
+     .plan = {.instances = 12, .quick = 4, .cost = 0.7},
      .measure = measure},
 };
 
@@ -240,13 +237,11 @@ const struct claim claim_hltm_6 = {
                      "normal numbers: log(eta) / log Phi(t) neurons give a gap t with probability "
                      "1 - eta.",
               .source = "[DDN] Sec. 6, lucky neurons",
-              .params = latent_params,
-              .settings_size = sizeof(struct latent_settings)},
+              LATENT_SETTINGS},
     .title = "Lucky neurons",
     .formula = "2 w_j^T a_mu ~ Normal(0, 4 sigma_w^2 |a_mu|^2 / n); P(max_j gap >= t 2 sigma_w "
                "|a_mu| / sqrt n) = 1 - Phi(t)^|N_μ|",
     .hypotheses = "SB-HLTM; W_mu i.i.d. Normal(0, sigma_w^2 / n).",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

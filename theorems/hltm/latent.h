@@ -14,6 +14,9 @@ struct latent_settings {
 
 extern const struct param latent_params[];
 
+/* The fields that these claims share in their `about`. */
+#define LATENT_SETTINGS .params = latent_params, .settings_size = sizeof(struct latent_settings)
+
 /* ---- trees ---- */
 
 /* Choices of a claim; 0 means the value in the comment. */

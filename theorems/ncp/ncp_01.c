@@ -114,10 +114,7 @@ static const struct part parts[] = {
          "pair of views of a drawn finite distribution, and weight decay. Right: moments.",
      .controls = {"no stop-gradient"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.001,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.001},
      .measure = measure_rate},
     {.statement = "steps: gradient descent with rate alpha follows the flow with error O(alpha)",
      .measured = "Slope of the log of the largest difference at t = 1 against log alpha, 7 scales "
@@ -126,9 +123,7 @@ static const struct part parts[] = {
      .kind = PART_RATE,
      .tolerance = 0.05,
      .least = 1,
-     .instances = 20,
-     .quick = 2,
-     .cost = 0.3,
+     .plan = {.instances = 20, .quick = 2, .cost = 0.3},
      .measure = measure_steps},
 };
 
@@ -144,6 +139,5 @@ const struct claim claim_ncp_1 = {
                "(X + X') + W_a X) - eta W; dW_a/dt = beta (W - W_a)",
     .hypotheses = "Linear trunk and predictor without biases; two independent views of one x; "
                   "gradient stopped at the target.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

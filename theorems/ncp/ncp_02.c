@@ -62,10 +62,7 @@ static const struct part parts[] = {
                  "W_p^T W_p / alpha_p) from C along the trajectory, over the largest entry of C.",
      .controls = {"eta_p above eta_s by 0.05 to 0.3"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 25,
-     .quick = 5,
-     .cost = 0.005,
+     .plan = {.instances = 25, .quick = 5, .cost = 0.005},
      .measure = measure},
 };
 
@@ -78,6 +75,5 @@ const struct claim claim_ncp_2 = {
     .title = "Balance of predictor and trunk",
     .formula = "W W^T - W_p^T W_p / alpha_p = e^{-2 eta t} C",
     .hypotheses = "Linear; stop-gradient; one weight decay eta for predictor and trunk.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -232,10 +232,7 @@ static const struct part parts[] = {
                  "every point and pair of views of a drawn distribution. Right: H written out.",
      .controls = {"with stop-gradient"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = measure_form},
     {.statement = "bound: |W(t)| <= e^{-lambda_0 t} |W(0)|, lambda_0 = inf lambda_min(H)",
      .measured = "Flow of W and W_p without stop-gradient to t = 2, at most 3 x 3 weights, at 16 "
@@ -243,30 +240,21 @@ static const struct part parts[] = {
                  "relative to it.",
      .controls = {"with stop-gradient"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 40,
-     .cost = 0.001,
+     .plan = {.instances = 1000, .quick = 40, .cost = 0.001},
      .measure = measure_bound},
     {.statement = "no predictor: with stop-gradient and without predictor, dW/dt = -W (X' + eta I)",
      .measured = "Left: gradient of E|W x_1 - StopGrad(W x_2)|^2 / 2 over every point and pair of "
                  "views, square W. Right: the product.",
      .controls = {"from the left as printed, -(X' + eta I) W", "no stop-gradient"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = ncp_3_measure_side},
     {.statement = "vanishing: without predictor W(t) = W(0) e^{-(X' + eta I) t}, down to nothing",
      .measured = "The flow with stop-gradient and without predictor, for 25 over its slowest rate: "
                  "largest difference along the trajectory over max |W(0)|.",
      .controls = {"with stop-gradient and predictor: W does not vanish so"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.02,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.02},
      .measure = measure_vanishing},
 };
 
@@ -280,6 +268,5 @@ const struct claim claim_ncp_3 = {
     .formula = "d vec(W)/dt = -H vec(W), H = X' (x) (W_p^T W_p + I) + X (x) (W_p - I)^T (W_p - I) "
                "+ eta I >= 0",
     .hypotheses = "Linear; W_a = W, its gradient not stopped; or no predictor.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -167,20 +167,14 @@ static const struct part parts[] = {
                  "point and of the antisymmetric part, relative to the fixed point.",
      .controls = {"eta = 0 with singular F"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.02,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.02},
      .measure = measure_end},
     {.statement = "approach: W_p(t) - W_p* = (W_p(0) - W_p*) e^{-(alpha_p (1 + sigma2) F + eta I) "
                   "t}, the antisymmetric part included",
      .measured = "The same flow up to t = 5, along the trajectory.",
      .controls = {"W moves, so that F is not fixed"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.003,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.003},
      .measure = measure_way},
 };
 
@@ -193,6 +187,5 @@ const struct claim claim_ncp_4 = {
     .title = "The predictor's fixed point is symmetric",
     .formula = "W_p -> tau F ((1 + sigma2) F + (eta / alpha_p) I)^{-1}",
     .hypotheses = "X = I, X' = sigma2 I; W_a = tau W; F fixed; eta > 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

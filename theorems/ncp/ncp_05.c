@@ -99,10 +99,7 @@ static const struct part parts[] = {
      .controls = {"W_p not symmetric", "W_a not tau W", "the rate of W_p not symmetrised",
                   "X and X' not isotropic"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0002,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0002},
      .measure = measure},
 };
 
@@ -118,6 +115,5 @@ const struct claim claim_ncp_5 = {
     .formula = "dW_p/dt = -(alpha_p/2)(1+sigma2){W_p,F} + alpha_p tau F - eta W_p; "
                "dF/dt = -(1+sigma2){W_p^2,F} + tau{W_p,F} - 2 eta F",
     .hypotheses = "X = I, X' = sigma2 I; W_a = tau W; W_p symmetric, and kept so.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

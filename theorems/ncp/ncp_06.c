@@ -177,10 +177,7 @@ static const struct part parts[] = {
                  "products.",
      .controls = {"the rate of W_p not symmetrised", "X and X' not isotropic"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0002,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0002},
      .measure = measure_equation},
     {.statement = "bound: |[F, W_p](t)| <= e^{-2 lambda_0 t} |[F, W_p](0)|, "
                   "lambda_0 = inf lambda_min(K) > 0",
@@ -189,10 +186,7 @@ static const struct part parts[] = {
                  "bound, relative to it; for the control lambda_0 is 0.",
      .controls = {"small eta, large tau: lambda_min(K) < 0"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 40,
-     .cost = 0.002,
+     .plan = {.instances = 1000, .quick = 40, .cost = 0.002},
      .measure = measure_decay},
 };
 
@@ -207,6 +201,5 @@ const struct claim claim_ncp_6 = {
                "|[F, W_p](0)|",
     .hypotheses = "X = I, X' = sigma2 I; W_a = tau W; W_p symmetric, and kept so; for the bound "
                   "inf lambda_min(K) > 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -235,20 +235,14 @@ static const struct part parts[] = {
                  "of the scalars; the larger error.",
      .controls = {"one tau rate for all modes", "W_p not aligned with F"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.005,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.005},
      .measure = measure_eigenvalues},
     {.statement = "eigenvectors: aligned eigenspaces stay, W_p(t) = U^T diag(p(t)) U and F(t) = "
                   "U^T diag(s(t)) U",
      .measured = "The same flows: W_p and F in the first eigenbasis U against diagonal matrices.",
      .controls = {"W_p not aligned with F"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.004,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.004},
      .measure = measure_basis},
 };
 
@@ -263,6 +257,5 @@ const struct claim claim_ncp_7 = {
     .formula = "dp/dt = alpha_p s [tau - (1 + sigma2) p] - eta p; ds/dt = 2 p s [tau - (1 + "
                "sigma2) p] - 2 eta s; s dtau/dt = beta (1 - tau) s - tau (ds/dt) / 2",
     .hypotheses = "X = I, X' = sigma2 I; W, W_p, W_a share their singular vectors.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -69,10 +69,7 @@ static const struct part parts[] = {
                  "the trajectory against the right-hand side, over the largest tau.",
      .controls = {"off the parabola, c > 0", "tau(0) > 0"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 40,
-     .quick = 4,
-     .cost = 0.001,
+     .plan = {.instances = 40, .quick = 4, .cost = 0.001},
      .measure = measure},
 };
 
@@ -85,6 +82,5 @@ const struct claim claim_ncp_9 = {
     .title = "tau on the parabola",
     .formula = "tau(t) = p^{-1}(t) beta e^{-beta t} int_0^t p(t') e^{beta t'} dt'",
     .hypotheses = "Aligned eigenspaces; c = 0; tau(0) = 0; p > 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

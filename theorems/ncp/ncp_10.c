@@ -227,9 +227,7 @@ static const struct part parts[] = {
      .measured = "Left: the rate of the mode on the parabola at 12 drawn p. Right: the product.",
      .controls = {"without the factor 1 + sigma2, as printed"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
+     .plan = {.instances = 40, .quick = 5},
      .measure = ncp_10_measure_factors},
     {.statement = "basins: from p_- (1 - 1e-6) the mode collapses to 0, from p_- (1 + 1e-6) it "
                   "goes to p_+",
@@ -237,10 +235,7 @@ static const struct part parts[] = {
                  "fixed point: distance from where it should end, over p_+; the larger of both.",
      .controls = {"started on the other side"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 40,
-     .quick = 4,
-     .cost = 0.002,
+     .plan = {.instances = 40, .quick = 4, .cost = 0.002},
      .measure = measure_basins},
     {.statement = "threshold: at eta = tau^2 (1 + e) / (4 (1 + sigma2)) everything collapses, at "
                   "(1 - e) it does not",
@@ -248,19 +243,14 @@ static const struct part parts[] = {
                  "1e-6 and 0.1: distance from 0 and from p_+ at the end, over p_+.",
      .controls = {"eta on the other side of the threshold"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 40,
-     .quick = 4,
-     .cost = 0.005,
+     .plan = {.instances = 40, .quick = 4, .cost = 0.005},
      .measure = measure_threshold},
     {.statement = "order: p_- increases in eta and decreases in tau",
      .measured = "p_- by bisection of the rate, at (eta, tau), at a larger eta and at a larger "
                  "tau: by how much it goes the wrong way, relatively.",
      .controls = {"p_+ in place of p_-"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 60,
+     .plan = {.instances = 1000, .quick = 60},
      .measure = measure_order},
     {.statement = "no decay: with eta = 0 and s(0) > p(0)^2 / alpha_p, s(t) >= s(0) - "
                   "p(0)^2 / alpha_p > 0: no collapse",
@@ -268,10 +258,7 @@ static const struct part parts[] = {
                  "falls short of the bound, relative to it.",
      .controls = {"s(0) < p(0)^2 / alpha_p with p(0) < 0, against the same distance"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 60,
-     .cost = 0.0003,
+     .plan = {.instances = 1000, .quick = 60, .cost = 0.0003},
      .measure = measure_survival},
 };
 
@@ -285,6 +272,5 @@ const struct claim claim_ncp_10 = {
     .formula = "dp/dt = p^2 [tau - (1 + sigma2) p] - eta p; "
                "p_+- = [tau +- sqrt(tau^2 - 4 eta (1 + sigma2))] / (2 (1 + sigma2))",
     .hypotheses = "Aligned eigenspaces; on the parabola; tau fixed.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

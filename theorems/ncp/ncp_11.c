@@ -91,9 +91,7 @@ static const struct part parts[] = {
                  "of them; 1 where one side says that K is positive definite and the other not.",
      .controls = {"W_p not aligned with F"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 100,
-     .quick = 10,
+     .plan = {.instances = 100, .quick = 10},
      .measure = measure},
 };
 
@@ -106,6 +104,5 @@ const struct claim claim_ncp_11 = {
     .title = "Stability of the alignment",
     .formula = "K > 0 iff Delta_j < (alpha_p (1 + sigma2) s_j + eta) / 2 for all j",
     .hypotheses = "X = I, X' = sigma2 I; W_p and F share their eigenvectors.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

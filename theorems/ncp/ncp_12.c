@@ -94,9 +94,7 @@ static const struct part parts[] = {
      .controls = {"a frozen target, drawn"},
      .kind = PART_EFFECT,
      .least = 0.9,
-     .instances = 12,
-     .quick = 4,
-     .cost = 0.5,
+     .plan = {.instances = 12, .quick = 4, .cost = 0.5},
      .measure = measure},
 };
 
@@ -109,6 +107,5 @@ const struct claim claim_ncp_12 = {
     .title = "EMA assumption",
     .formula = "W_a(t) = tau(t) W(t), nearly",
     .hypotheses = "Linear BYOL, isotropic data with little noise, W_a(0) = 0.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -399,47 +399,29 @@ static enum status measure_optimum(const struct trial *trial, struct reading *re
 
 enum { SEEDS = 10 };
 
+/* The runs that a part compares. */
+struct pair {
+    enum ablation_name better, worse;
+};
+
 /* Accuracy of one run less another's, of the same tree, initial weights and samples.  With seed 1
  * the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
-static enum status compare(const struct trial *trial, enum ablation_name better,
-                           enum ablation_name worse, struct reading *reading, struct error *err)
+static enum status measure_pair(const struct trial *trial, struct reading *reading,
+                                struct error *err)
 {
     const struct direct_claim_settings *s = trial->settings;
+    const struct pair *pair = trial->argument;
     const uint64_t seed = (trial->seed - 1) * SEEDS + (uint64_t)trial->instance + 1;
     struct ablation_base base = ablation_base;
     struct ablation_result r[2];
     base.epochs = (int)s->epochs;
-    enum status status = ablation_train(&base, &ablations[better], seed, false, &r[0], err);
+    enum status status = ablation_train(&base, &ablations[pair->better], seed, false, &r[0], err);
     if (!status)
-        status = ablation_train(&base, &ablations[worse], seed, false, &r[1], err);
+        status = ablation_train(&base, &ablations[pair->worse], seed, false, &r[1], err);
     if (!status)
         reading->error = r[0].accuracy[base.epochs] - r[1].accuracy[base.epochs];
     return status;
 }
-
-#define COMPARISON(name, better, worse)                                                            \
-    static enum status name(const struct trial *trial, struct reading *reading, struct error *err) \
-    {                                                                                              \
-        return compare(trial, better, worse, reading, err);                                        \
-    }
-
-COMPARISON(measure_ema, ABLATION_GRADIENT, ABLATION_GRADIENT_NO_EMA)
-COMPARISON(measure_symmetric_ema, ABLATION_SYMMETRIC, ABLATION_SYMMETRIC_NO_EMA)
-COMPARISON(measure_symmetry, ABLATION_GRADIENT_NO_EMA, ABLATION_SYMMETRIC_NO_EMA)
-COMPARISON(measure_alpha, ABLATION_SYMMETRIC_NO_EMA_ALPHA_10, ABLATION_SYMMETRIC_NO_EMA)
-COMPARISON(measure_predictor_decay, ABLATION_SYMMETRIC_NO_EMA_DECAY_PREDICTOR,
-           ABLATION_SYMMETRIC_NO_EMA)
-COMPARISON(measure_decay, ABLATION_GRADIENT, ABLATION_GRADIENT_NO_DECAY)
-COMPARISON(measure_direct, ABLATION_DIRECT, ABLATION_GRADIENT)
-COMPARISON(measure_epsilon_0, ABLATION_DIRECT, ABLATION_EPSILON_0)
-COMPARISON(measure_epsilon_001, ABLATION_DIRECT, ABLATION_EPSILON_001)
-COMPARISON(measure_epsilon_05, ABLATION_DIRECT, ABLATION_EPSILON_05)
-COMPARISON(measure_offset_01, ABLATION_EPSILON_0, ABLATION_OFFSET_01)
-COMPARISON(measure_offset_005, ABLATION_EPSILON_0, ABLATION_OFFSET_005)
-COMPARISON(measure_offset_minus_005, ABLATION_OFFSET_MINUS_005, ABLATION_EPSILON_0)
-COMPARISON(measure_offset_minus_01, ABLATION_EPSILON_0, ABLATION_OFFSET_MINUS_01)
-COMPARISON(measure_optimal, ABLATION_GRADIENT, ABLATION_OPTIMAL)
-COMPARISON(measure_optimal_symmetric, ABLATION_GRADIENT, ABLATION_OPTIMAL_SYMMETRIC)
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
@@ -475,7 +457,12 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
 
 /* ---- the claim ---- */
 
-#define REPORTED .kind = PART_EFFECT, .reported = true, .instances = SEEDS, .cost = 1.5
+#define COMPARED(better, worse)                                                                    \
+    .kind = PART_EFFECT, .reported = true, .plan = {.instances = SEEDS, .cost = 1.5},              \
+    .measure = measure_pair, .argument = &(const struct pair)                                      \
+    {                                                                                              \
+        ABLATION_##better, ABLATION_##worse                                                        \
+    }
 
 static const struct part parts[] = {
     {.statement = "rule: W_p = U diag(p) U^T, p_j = max(s_j - c, 0)^{1/2} + epsilon max s after "
@@ -487,19 +474,13 @@ static const struct part parts[] = {
      .controls = {"centred moments", "power 1 for 1/2, 1/2 for 1", "each batch by itself, rho = 0",
                   "epsilon of the mean eigenvalue"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 12,
-     .cost = 0.002,
+     .plan = {.instances = 60, .quick = 12, .cost = 0.002},
      .measure = measure_rule},
     {.statement = "commutator: [F, W_p] = 0 after every step",
      .measured = "|F W_p - W_p F| over |F| |W_p| in the same runs.",
      .controls = {"W_p trained by its gradient"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 12,
-     .cost = 0.004,
+     .plan = {.instances = 60, .quick = 12, .cost = 0.004},
      .measure = measure_commutator},
     {.statement = "freq: W_p is set after every freq-th step and moves by -lr alpha_p (E_B[(W_p f "
                   "- f_a) f^T] + eta_p W_p) in the others",
@@ -508,89 +489,67 @@ static const struct part parts[] = {
                   "F takes in only the batches after which W_p is "
                   "set"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 12,
-     .cost = 0.002,
+     .plan = {.instances = 60, .quick = 12, .cost = 0.002},
      .measure = measure_freq},
     {.statement = "optimum: W_p F = (D + D^T) / 2, or W_p F + F W_p = D + D^T with W_p symmetric",
      .measured = "The same with D <- rho D + (1 - rho) E_B[f_a f^T], the two forms in turn.",
      .controls = {"D as it is", "centred F", "F of each batch by itself"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 12,
-     .cost = 0.002,
+     .plan = {.instances = 60, .quick = 12, .cost = 0.002},
      .measure = measure_optimum},
     {.statement = "EMA: gradient-trained W_p is better with EMA than without",
      .measured = "Mean accuracy of linear probes of the latents that a view keeps, less the "
                  "accuracy of the other run; same tree, initial weights and samples. A run that "
                  "diverges counts as a constant, 1/2. STL-10: 74.51 and 72.85.",
-     REPORTED,
-     .measure = measure_ema},
+     COMPARED(GRADIENT, GRADIENT_NO_EMA)},
     {.statement = "symmetric: symmetric W_p is better with EMA than without",
      .measured = "The same. STL-10: 75.09 and 36.62.",
-     REPORTED,
-     .quick = 3,
-     .measure = measure_symmetric_ema},
+     COMPARED(SYMMETRIC, SYMMETRIC_NO_EMA),
+     .plan.quick = 3},
     {.statement = "symmetric, no EMA: without EMA W_p is better left free than symmetric",
      .measured = "The same. STL-10: 72.85 and 36.62.",
-     REPORTED,
-     .measure = measure_symmetry},
+     COMPARED(GRADIENT_NO_EMA, SYMMETRIC_NO_EMA)},
     {.statement = "rescue by alpha_p: symmetric W_p without EMA is better with alpha_p = 10 than 1",
      .measured = "The same. [NCP] says so without a number here.",
-     REPORTED,
-     .measure = measure_alpha},
+     COMPARED(SYMMETRIC_NO_EMA_ALPHA_10, SYMMETRIC_NO_EMA)},
     {.statement = "rescue by weight decay: symmetric W_p without EMA is better with weight decay "
                   "on W_p alone than on W_p and trunk",
      .measured = "The same. [NCP] says so without a number here.",
-     REPORTED,
-     .measure = measure_predictor_decay},
+     COMPARED(SYMMETRIC_NO_EMA_DECAY_PREDICTOR, SYMMETRIC_NO_EMA)},
     {.statement = "weight decay: gradient-trained W_p is better with weight decay than without",
      .measured = "The same, with EMA. STL-10: 74.51 and 70.62.",
-     REPORTED,
-     .measure = measure_decay},
+     COMPARED(GRADIENT, GRADIENT_NO_DECAY)},
     {.statement = "DirectPred: it is better than gradient-trained W_p",
      .measured = "The same, with EMA, epsilon = 0.1, rho = 0.3. STL-10: 77.86 and 74.51.",
-     REPORTED,
-     .measure = measure_direct},
+     COMPARED(DIRECT, GRADIENT)},
     {.statement = "epsilon 0: DirectPred is better with epsilon = 0.1 than 0",
      .measured = "The same. STL-10: 77.86 and 76.77.",
-     REPORTED,
-     .measure = measure_epsilon_0},
+     COMPARED(DIRECT, EPSILON_0)},
     {.statement = "epsilon 0.01: DirectPred is better with epsilon = 0.1 than 0.01",
      .measured = "The same. STL-10: 77.86 and 77.11.",
-     REPORTED,
-     .measure = measure_epsilon_001},
+     COMPARED(DIRECT, EPSILON_001)},
     {.statement = "epsilon 0.5: DirectPred is better with epsilon = 0.1 than 0.5",
      .measured = "The same. STL-10: 77.86 and 75.06.",
-     REPORTED,
-     .measure = measure_epsilon_05},
+     COMPARED(DIRECT, EPSILON_05)},
     {.statement = "c 0.1: DirectPred is better with c = 0 than 0.1",
      .measured = "The same, epsilon = 0. STL-10: 76.77 and 46.57.",
-     REPORTED,
-     .measure = measure_offset_01},
+     COMPARED(EPSILON_0, OFFSET_01)},
     {.statement = "c 0.05: DirectPred is better with c = 0 than 0.05",
      .measured = "The same, epsilon = 0. STL-10: 76.77 and 65.31.",
-     REPORTED,
-     .measure = measure_offset_005},
+     COMPARED(EPSILON_0, OFFSET_005)},
     {.statement = "c -0.05: DirectPred is better with c = -0.05 than 0",
      .measured = "The same, epsilon = 0. STL-10: 77.11 and 76.77.",
-     REPORTED,
-     .measure = measure_offset_minus_005},
+     COMPARED(OFFSET_MINUS_005, EPSILON_0)},
     {.statement = "c -0.1: DirectPred is better with c = 0 than -0.1",
      .measured = "The same, epsilon = 0. STL-10: 76.77 and 76.46.",
-     REPORTED,
-     .measure = measure_offset_minus_01},
+     COMPARED(EPSILON_0, OFFSET_MINUS_01)},
     {.statement = "optimum every step: it is worse than gradient-trained W_p",
      .measured = "The same, W_p F = (D + D^T) / 2 as printed. STL-10: 40.67 and 74.51.",
-     REPORTED,
-     .measure = measure_optimal},
+     COMPARED(GRADIENT, OPTIMAL)},
     {.statement = "symmetric optimum every step: it is worse than gradient-trained W_p",
      .measured = "The same, W_p F + F W_p = D + D^T, as in the published code. STL-10: "
                  "40.67 and 74.51.",
-     REPORTED,
-     .measure = measure_optimal_symmetric},
+     COMPARED(GRADIENT, OPTIMAL_SYMMETRIC)},
 };
 
 const struct claim claim_ncp_13 = {
@@ -605,7 +564,6 @@ const struct claim claim_ncp_13 = {
     .formula = "W_p = U diag(p) U^T, p_j = s_j^{1/2} + epsilon max s",
     .hypotheses = "BYOL on HLTM, depth 6, keep_level 3, mlp 64-8, SGD with lr 0.03 and momentum "
                   "0.9, batch 128, 2000 steps, weight decay 0.002 (specs/ncp-13.yaml).",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

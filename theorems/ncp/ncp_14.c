@@ -437,19 +437,14 @@ static const struct part parts[] = {
                  "the largest term alpha_p W X W^T. Faults go into W_p.",
      .controls = {"W changed by S, W_p not", "with weight decay"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
+     .plan = {.instances = 40, .quick = 5},
      .measure = measure_rest},
     {.statement = "symmetry: for orthogonal S the flow from S W, S W_p S^{-1}, S W_a is the "
                   "change of the flow from W, W_p, W_a",
      .measured = "Both matrix flows with moving average and drawn X and X' up to t = 3.",
      .controls = {"S invertible, not orthogonal: a symmetry of the fixed points only"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.01,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.01},
      .measure = measure_symmetry},
     {.statement = "scalars: dw_p/dt = alpha_p (w_a lambda_d - w_p w lambda_s) w, dw/dt = w_p (w_a "
                   "lambda_d - w_p w lambda_s), dw_a/dt = beta (w - w_a), where X and X' share "
@@ -458,20 +453,14 @@ static const struct part parts[] = {
                  "along their flow, weight decay added to both.",
      .controls = {"X and X' with other eigenvectors than W"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.01,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.01},
      .measure = measure_scalars},
     {.statement = "equivalence: s = w^2, tau = w_a / w, lambda_s = 1 + sigma2, lambda_d = 1 give "
                   "the modes of the isotropic case",
      .measured = "The flow of w_p, w, w_a, mapped, against the flow of p, s, tau.",
      .controls = {"lambda_d between 1.3 and 2, lambda_s / lambda_d the same"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 40,
-     .quick = 4,
-     .cost = 0.001,
+     .plan = {.instances = 40, .quick = 4, .cost = 0.001},
      .measure = measure_equivalence},
     {.statement = "no predictor: only directions survive where Sigma^d (Sigma^s)^{-1} has "
                   "eigenvalue 1",
@@ -479,10 +468,7 @@ static const struct part parts[] = {
                  "lower rank: W at the end against W(0) projected on the null space of X'.",
      .controls = {"X' of full rank: every eigenvalue below 1"},
      .kind = PART_FLOW,
-     .tolerance = 1e-8,
-     .instances = 20,
-     .quick = 3,
-     .cost = 0.005,
+     .plan = {.instances = 20, .quick = 3, .cost = 0.005},
      .measure = measure_survival},
 };
 
@@ -499,6 +485,5 @@ const struct claim claim_ncp_14 = {
     .formula = "W_p W = W Sigma^d (Sigma^s)^{-1}; Sigma^s = X + X', Sigma^d = X",
     .hypotheses = "Linear; stop-gradient; W_a by moving average; fixed points without weight "
                   "decay.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

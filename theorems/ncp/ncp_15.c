@@ -282,9 +282,7 @@ static const struct part parts[] = {
                  "of drawn finite distributions; the larger error.",
      .controls = {"noise of nonzero mean", "both views share their noise"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
+     .plan = {.instances = 40, .quick = 5},
      .measure = measure_additive},
     {.statement = "multiplicative: Sigma^s = P Sigma^x P + tr(U^T Sigma^x U) U U^T, Sigma^d = "
                   "P Sigma^x P",
@@ -292,19 +290,13 @@ static const struct part parts[] = {
                  "whose first and second moments equal the normal's; the larger error.",
      .controls = {"Sigma^s = Sigma^x, as printed", "the scrambled part left out of Sigma^s"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = ncp_15_measure_multiplicative},
     {.statement = "surviving part: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
      .measured = "The same moments; Sigma^x commutes with P on every second instance.",
      .controls = {"Sigma^s = Sigma^x as printed, P and Sigma^x not commuting"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 40,
-     .quick = 5,
-     .cost = 0.0005,
+     .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = measure_ratio},
 };
 
@@ -321,6 +313,5 @@ const struct claim claim_ncp_15 = {
                "tr(U^T Sigma^x U) U U^T, Sigma^d = P Sigma^x P",
     .hypotheses = "Additive: noise independent of x and between views, of mean 0. Multiplicative: "
                   "B of independent standard normal entries, independent between views.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -153,9 +153,7 @@ static const struct part parts[] = {
                  "inequality then goes the other way.",
      .controls = {"uneven weights outside the logarithm"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 200,
+     .plan = {.instances = 1000, .quick = 200},
      .measure = measure_order},
     {.statement = "gap: L_out - L_in >= mean_i log(1 + v_i e^{-(m_i - l_i)} / 2) > 0 unless all "
                   "positives of every anchor are equally similar",
@@ -164,18 +162,14 @@ static const struct part parts[] = {
                  "follows from e^y >= 1 + y + y^2 e^{min(y, 0)} / 2.",
      .controls = {"without the factor e^{-(m_i - l_i)}"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 200,
+     .plan = {.instances = 1000, .quick = 200},
      .measure = measure_gap},
     {.statement = "equality: L_in = L_out where all positives of an anchor are equally similar",
      .measured = "Both losses on batches in which any two rows of a class have the same cosine, "
                  "drawn for each class.",
      .controls = {"positives that are not equally similar"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 100,
-     .quick = 20,
+     .plan = {.instances = 100, .quick = 20},
      .measure = measure_equality},
 };
 
@@ -189,6 +183,5 @@ const struct claim claim_sc_1 = {
     .title = "Inside and outside the logarithm",
     .formula = "L_in <= L_out",
     .hypotheses = "The positives have even weights 1 / |P(i)|.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

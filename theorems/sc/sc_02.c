@@ -214,9 +214,7 @@ static const struct part parts[] = {
                  "negatives.",
      .controls = {"X of the other loss", "without the projection, z_k alone"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 60,
-     .quick = 10,
+     .plan = {.instances = 60, .quick = 10},
      .measure = measure_gradient},
     {.statement =
          "easy positives: |dL_out/dw_i| from a positive at angle delta is of the order delta",
@@ -227,8 +225,7 @@ static const struct part parts[] = {
      .kind = PART_RATE,
      .tolerance = 0.01,
      .least = 1,
-     .instances = 20,
-     .quick = 5,
+     .plan = {.instances = 20, .quick = 5},
      .measure = measure_positive},
     {.statement =
          "easy negatives: |dL_out/dw_i| from a negative at angle pi - delta is of the order "
@@ -238,8 +235,7 @@ static const struct part parts[] = {
      .kind = PART_RATE,
      .tolerance = 0.01,
      .least = 1,
-     .instances = 20,
-     .quick = 5,
+     .plan = {.instances = 20, .quick = 5},
      .measure = measure_negative},
 };
 
@@ -257,6 +253,5 @@ const struct claim claim_sc_2 = {
         "dL/dw_i = (1 / (2 B tau |w_i|)) sum_k (z_k - (z_i . z_k) z_i) [(P_ik - X_ik) + (P_ki "
         "- X_ki)]",
     .hypotheses = "Similarities are of normalised embeddings z = w / |w|.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -58,9 +58,7 @@ static const struct part parts[] = {
                  "errors of the losses, relative to L_in, and of the gradients.",
      .controls = {"the constant left out", "one |P| for all anchors, their mean"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 100,
-     .quick = 20,
+     .plan = {.instances = 100, .quick = 20},
      .measure = measure},
 };
 
@@ -74,6 +72,5 @@ const struct claim claim_sc_3 = {
     .title = "SuNCEt is L_in up to a constant",
     .formula = "L_SuNCEt = L_in - mean_i log |P(i)|",
     .hypotheses = "Both sums are over all other 2 B - 1 embeddings of the batch.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

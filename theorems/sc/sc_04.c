@@ -178,9 +178,7 @@ static const struct part parts[] = {
      .controls = {"attraction with the weights of repulsion",
                   "repulsion with the weights of attraction"},
      .kind = PART_BOUND,
-     .tolerance = 1e-10,
-     .instances = 1000,
-     .quick = 200,
+     .plan = {.instances = 1000, .quick = 200},
      .measure = measure_weights},
     {.statement = "forces: loss = C_+ - C_-, C = sum_k pi_k c_k, and dC/dc_k = pi_k [1 + t (c_k - "
                   "C)], t = t_+ or -t_-",
@@ -188,17 +186,13 @@ static const struct part parts[] = {
                  "weights pi_+ ~ e^{t_+ c_+} and pi_- ~ e^{-t_- c_-}, written out.",
      .controls = {"weights without a gradient", "both temperatures of the other sign"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 100,
-     .quick = 20,
+     .plan = {.instances = 100, .quick = 20},
      .measure = measure_forces},
     {.statement = "averages: with t_+ = t_- = 0 loss = mean c_+ - mean c_-",
      .measured = "Loss and derivatives at drawn distances against the plain averages.",
      .controls = {"drawn temperatures"},
      .kind = PART_IDENTITY,
-     .tolerance = 1e-10,
-     .instances = 100,
-     .quick = 20,
+     .plan = {.instances = 100, .quick = 20},
      .measure = measure_plain},
     {.statement =
          "limit: the loss goes to the plain averages as both temperatures vanish, linearly",
@@ -209,8 +203,7 @@ static const struct part parts[] = {
      .kind = PART_RATE,
      .tolerance = 0.01,
      .least = 1,
-     .instances = 20,
-     .quick = 5,
+     .plan = {.instances = 20, .quick = 5},
      .measure = measure_limit},
 };
 
@@ -224,6 +217,5 @@ const struct claim claim_sc_4 = {
     .title = "Weights of attraction and repulsion",
     .formula = "pi_+ ~ e^{t_+ c_+}, pi_- ~ e^{-t_- c_-}, loss = sum pi_+ c_+ - sum pi_- c_-",
     .hypotheses = "The cost is the squared distance, c = |f(x_1) - f(x)|^2 = 2 r.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
 };

@@ -143,8 +143,7 @@ static const struct part parts[] = {
      .controls = {"lowest level: the latents above the leaves in place of the upper ones"},
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 24,
-     .cost = 1,
+     .plan = {.instances = 24, .cost = 1},
      .measure = measure_same_size},
     {.statement = "single levels: ... better than every level by itself, the paper's comparison of "
                   "overlapping stages with greedy ones",
@@ -152,16 +151,13 @@ static const struct part parts[] = {
      .controls = {"lowest level: the latents above the leaves in place of the upper ones"},
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 24,
-     .quick = 10,
-     .cost = 1,
+     .plan = {.instances = 24, .quick = 10, .cost = 1},
      .measure = measure_single_levels},
     {.statement = "gap: training end to end recovers them better than every level by itself",
      .measured = "The same, end to end less blocks of one level.",
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 24,
-     .cost = 1,
+     .plan = {.instances = 24, .cost = 1},
      .measure = measure_gap},
 };
 
@@ -179,7 +175,6 @@ const struct claim claim_sc_5 = {
     .hypotheses = "SB-HLTM, two children per node; InfoNCE of every block on the outputs of its "
                   "top level, without a decoder; SGD, lr 0.1, batch 128, biases, normalised "
                   "outputs.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };

@@ -350,16 +350,14 @@ static const struct part parts[] = {
      .controls = {"CoMatch is given the labels of other samples"},
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 16,
-     .cost = 1,
+     .plan = {.instances = 16, .cost = 1},
      .measure = measure_all_latents},
     {.statement = "upper latents: ... where views share the label and little else",
      .measured = "The same, with views that keep the root and the two latents below it. "
                  "Temperature 0.5 for both.",
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 16,
-     .cost = 0.7,
+     .plan = {.instances = 16, .cost = 0.7},
      .measure = measure_upper_latents},
     {.statement = "labels alone: CoMatch predicts it more often than a network trained only on the "
                   "few labels",
@@ -367,9 +365,7 @@ static const struct part parts[] = {
      .controls = {"CoMatch is given the labels of other samples"},
      .kind = PART_EFFECT,
      .reported = true,
-     .instances = 16,
-     .quick = 3,
-     .cost = 1,
+     .plan = {.instances = 16, .quick = 3, .cost = 1},
      .measure = measure_labels_alone},
 };
 
@@ -386,7 +382,6 @@ const struct claim claim_sc_6 = {
     .hypotheses = "SB-HLTM, two children per node, |rho| in [0.7, 1]; the label is the first "
                   "latent below the root, known for 20 samples; SGD, lr 0.1, batch 64, biases, "
                   "normalised outputs.",
-    .parts = parts,
-    .part_count = sizeof parts / sizeof *parts,
+    ALL_PARTS(parts),
     .draw = draw,
 };
