@@ -108,36 +108,27 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-/* Measure a drawn network with its output normalised, and for the control without. */
-static enum status measure_both(const struct trial *trial,
-                                enum status (*error_of)(const struct dual *, const struct trial *,
-                                                        const struct chosen_loss *, double *,
-                                                        struct error *),
-                                struct reading *reading, struct error *err)
+/* The argument of a part: the error of a network and a loss. */
+struct error_of {
+    enum status (*measure)(const struct dual *, const struct trial *, const struct chosen_loss *,
+                           double *, struct error *);
+};
+
+/* A drawn network with its output normalised, and for the control without. */
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
+    const struct error_of *error_of = trial->argument;
     struct dual d;
     enum status status = dual_draw(&d, trial, wish, err);
     if (status)
         return status;
     struct chosen_loss loss = draw_loss(trial);
-    status = error_of(&d, trial, &loss, &reading->error, err);
+    status = error_of->measure(&d, trial, &loss, &reading->error, err);
     d.network.normalize = false;
     if (!status)
-        status = error_of(&d, trial, &loss, &reading->control[0], err);
+        status = error_of->measure(&d, trial, &loss, &reading->control[0], err);
     dual_free(&d);
     return status;
-}
-
-static enum status measure_gradient(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
-{
-    return measure_both(trial, gradient_error, reading, err);
-}
-
-static enum status measure_flow(const struct trial *trial, struct reading *reading,
-                                struct error *err)
-{
-    return measure_both(trial, flow_error, reading, err);
 }
 
 static const struct part parts[] = {
@@ -147,14 +138,16 @@ static const struct part parts[] = {
      .controls = {"the output not normalised"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 60, .quick = 9, .cost = 0.01},
-     .measure = measure_gradient},
+     .measure = measure,
+     .argument = &(const struct error_of){gradient_error}},
     {.statement = "flow: |W_l| is constant",
      .measured =
          "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
      .controls = {"the output not normalised"},
      .kind = PART_FLOW,
      .plan = {.instances = 20, .quick = 3, .cost = 0.3},
-     .measure = measure_flow},
+     .measure = measure,
+     .argument = &(const struct error_of){flow_error}},
 };
 
 const struct claim claim_ddn_11 = {

@@ -92,25 +92,15 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
 
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    struct latent_net net;
+    struct latent_case c;
     struct net_wish wish = {.relu = true, .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    enum status status =
-        latent_tree(trial->rng, trial->settings,
-                    (struct tree_wish){.least_depth = 2, .forks = TREE_MAX_DEPTH}, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
-    if (!status) {
-        status = latent_net_draw(&net, tree, support, trial->rng, trial->settings, wish, err);
-        if (!status) {
-            status = compare(trial, &net, reading, err);
-            latent_net_free(&net);
-        }
-        support_free(support);
-    }
-    tree_free(tree);
+    enum status status = latent_case_open(
+        &c, trial, (struct tree_wish){.least_depth = 2, .forks = TREE_MAX_DEPTH}, err);
+    if (!status)
+        status = latent_case_draw(&c, trial, wish, err);
+    if (!status)
+        status = compare(trial, &c.net, reading, err);
+    latent_case_free(&c);
     return status;
 }
 

@@ -182,27 +182,18 @@ static enum status compare_ceiling(const struct trial *trial, const struct laten
 static enum status measure_ceiling(const struct trial *trial, struct reading *reading,
                                    struct error *err)
 {
-    const struct latent_settings *s = trial->settings;
     int states = trial->instance % 4 == 3 ? 3 : 2;
     struct tree_wish wish = {.states = states, .leaves = states == 2 ? 0 : 5};
     struct net_wish net_wish = {.relu = gsl_rng_uniform_int(trial->rng, 2) == 0,
                                 .bias = gsl_rng_uniform_int(trial->rng, 2) == 0,
                                 .any_net = true};
-    struct tree *tree;
-    struct support *support = NULL;
-    struct latent_net net;
-    enum status status = latent_tree(trial->rng, s, wish, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
+    struct latent_case c;
+    enum status status = latent_case_open(&c, trial, wish, err);
     if (!status)
-        status = latent_net_draw(&net, tree, support, trial->rng, s, net_wish, err);
-    if (!status) {
-        status = compare_ceiling(trial, &net, reading, err);
-        latent_net_free(&net);
-    }
-    support_free(support);
-    tree_free(tree);
+        status = latent_case_draw(&c, trial, net_wish, err);
+    if (!status)
+        status = compare_ceiling(trial, &c.net, reading, err);
+    latent_case_free(&c);
     return status;
 }
 

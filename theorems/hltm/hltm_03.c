@@ -40,16 +40,9 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     return STATUS_OK;
 }
 
-static enum status compare_nets(const struct trial *trial, const struct tree *tree,
-                                const struct support *support, struct reading *reading,
-                                struct error *err)
-{
-    return latent_tree_and_dense(trial, tree, support, compare, reading, err);
-}
-
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    return latent_on_tree(trial, compare_nets, reading, err);
+    return latent_tree_and_dense(trial, compare, reading, err);
 }
 
 static const struct part parts[] = {

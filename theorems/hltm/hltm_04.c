@@ -124,33 +124,23 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
 }
 
 /* The ReLU network has no biases, so that every neuron is shut on the pattern of zeros. */
-static enum status compare_nets(const struct trial *trial, const struct tree *tree,
-                                const struct support *support, struct reading *reading,
-                                struct error *err)
-{
-    struct net_wish wish = {.bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    struct latent_net linear, relu;
-    double unused = 0;
-    enum status status =
-        latent_net_draw(&linear, tree, support, trial->rng, trial->settings, wish, err);
-    if (status)
-        return status;
-    reading->control[1] = 0;
-    status = compare(trial, &linear, &reading->error, &reading->control[1], err);
-    if (!status)
-        status = latent_net_draw(&relu, tree, support, trial->rng, trial->settings,
-                                 (struct net_wish){.relu = true}, err);
-    if (!status) {
-        status = compare(trial, &relu, &reading->control[0], &unused, err);
-        latent_net_free(&relu);
-    }
-    latent_net_free(&linear);
-    return status;
-}
-
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    return latent_on_tree(trial, compare_nets, reading, err);
+    struct latent_case c;
+    double unused = 0;
+    enum status status = latent_case_open(&c, trial, LATENT_FORKED, err);
+    struct net_wish linear = {.bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
+    if (!status)
+        status = latent_case_draw(&c, trial, linear, err);
+    reading->control[1] = 0;
+    if (!status)
+        status = compare(trial, &c.net, &reading->error, &reading->control[1], err);
+    if (!status)
+        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true}, err);
+    if (!status)
+        status = compare(trial, &c.net, &reading->control[0], &unused, err);
+    latent_case_free(&c);
+    return status;
 }
 
 /* ---- ReLU: how far the factors are from the operator ---- */
@@ -190,24 +180,17 @@ static enum status both_errors(const struct latent_net *net, double error[HLTM_4
 enum status hltm_4_errors(gsl_rng *rng, const struct latent_settings *settings,
                           struct hltm_4_kind kind, double error[HLTM_4_FACTORS], struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    struct latent_net net;
+    struct latent_case c = {.tree = NULL};
+    struct net_wish wish = {.relu = !kind.linear, .width = kind.width};
     enum status status =
-        latent_even_tree(rng, kind.depth, 2, kind.polarity, kind.polarity, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
-    if (!status) {
-        struct net_wish wish = {.relu = !kind.linear, .width = kind.width};
-        status = latent_net_draw(&net, tree, support, rng, settings, wish, err);
-        if (!status) {
-            status = both_errors(&net, error, err);
-            latent_net_free(&net);
-        }
-        support_free(support);
-    }
-    tree_free(tree);
+        latent_even_tree(rng, kind.depth, 2, kind.polarity, kind.polarity, &c.tree, err);
+    if (!status)
+        status = support_create(&c.support, c.tree, err);
+    if (!status)
+        status = latent_net_draw(&c.net, c.tree, c.support, rng, settings, wish, err);
+    if (!status)
+        status = both_errors(&c.net, error, err);
+    latent_case_free(&c);
     return status;
 }
 

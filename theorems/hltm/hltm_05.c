@@ -50,16 +50,9 @@ static enum status violation(const struct trial *trial, const struct latent_net 
     return STATUS_OK;
 }
 
-static enum status compare_nets(const struct trial *trial, const struct tree *tree,
-                                const struct support *support, struct reading *reading,
-                                struct error *err)
-{
-    return latent_tree_and_dense(trial, tree, support, violation, reading, err);
-}
-
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    return latent_on_tree(trial, compare_nets, reading, err);
+    return latent_tree_and_dense(trial, violation, reading, err);
 }
 
 /* ---- level by level, of a deep tree ---- */
@@ -113,33 +106,25 @@ static enum status level_row(const struct latent_net *net, const struct latent_c
     return status;
 }
 
-static enum status level_rows(const struct trial *trial, const struct tree *tree,
-                              const struct support *support, struct curves *curves,
+static enum status level_rows(const struct latent_net *net, struct curves *curves,
                               struct error *err)
 {
-    struct latent_net net;
     struct latent_connection c;
-    enum status status = latent_net_draw(&net, tree, support, trial->rng, trial->settings,
-                                         (struct net_wish){.relu = true, .width = 10}, err);
-    if (status)
-        return status;
-    status = latent_connection_create(&c, &net, err);
-    for (int l = 0; !status && l < tree->depth; l++) {
+    enum status status = latent_connection_create(&c, net, err);
+    for (int l = 0; !status && l < net->tree->depth; l++) {
         double row[5] = {0};
-        status = level_row(&net, &c, l, row, err);
+        status = level_row(net, &c, l, row, err);
         if (!status)
             status = curves_add(curves, row, err);
     }
     latent_connection_free(&c);
-    latent_net_free(&net);
     return status;
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
     enum { SAMPLES = 1 << 14 };
-    struct tree *tree;
-    struct support *support = NULL;
+    struct latent_case c = {.tree = NULL};
     *curves = (struct curves){
         .title = "Operators of a deep tree",
         .x_label = "level below the root",
@@ -153,14 +138,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .columns = 5,
         .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
     };
-    enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &tree, err);
-    if (status)
-        return status;
-    status = latent_sampled_support(&support, tree, gsl_rng_get(trial->rng), SAMPLES, err);
+    enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &c.tree, err);
     if (!status)
-        status = level_rows(trial, tree, support, curves, err);
-    support_free(support);
-    tree_free(tree);
+        status = latent_sampled_support(&c.support, c.tree, gsl_rng_get(trial->rng), SAMPLES, err);
+    if (!status)
+        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true, .width = 10}, err);
+    if (!status)
+        status = level_rows(&c.net, curves, err);
+    latent_case_free(&c);
     return status;
 }
 

@@ -22,27 +22,17 @@ struct node_inputs {
     double norm;                   /* |a|, from selectivities and polarities */
 };
 
-/* A tree, a network on it, and the root's inputs. */
-static enum status open_net(const struct trial *trial, struct tree **tree, struct support **support,
-                            struct latent_net *net, struct error *err)
+/* A tree and a network on it whose root does not see too many neurons. */
+static enum status open_case(const struct trial *trial, struct latent_case *c, struct error *err)
 {
-    *tree = NULL;
-    *support = NULL;
     struct net_wish wish = {.relu = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    enum status status = latent_tree(trial->rng, trial->settings,
-                                     (struct tree_wish){.least_depth = 2, .forks = 1}, tree, err);
+    enum status status = latent_case_open(c, trial, LATENT_FORKED, err);
     if (!status)
-        status = support_create(support, *tree, err);
-    if (!status)
-        status = latent_net_draw(net, *tree, *support, trial->rng, trial->settings, wish, err);
+        status = latent_case_draw(c, trial, wish, err);
+    if (!status && latent_inputs(&c->net, 0) > MAX_INPUTS)
+        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
+                           latent_inputs(&c->net, 0), MAX_INPUTS);
     return status;
-}
-
-static void close_net(struct tree *tree, struct support *support, struct latent_net *net)
-{
-    latent_net_free(net);
-    support_free(support);
-    tree_free(tree);
 }
 
 static struct node_inputs root_inputs(const struct latent_net *net)
@@ -102,24 +92,18 @@ static double test_law(const struct trial *trial, const struct node_inputs *in, 
 static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
     static const int sizes[] = {2, 5, 10, 20};
-    struct tree *tree;
-    struct support *support;
-    struct latent_net net = {.parameters = NULL};
     double *gap = malloc(DRAWS * sizeof *gap);
-    enum status status =
-        gap ? open_net(trial, &tree, &support, &net, err) : error_memory(err, "draws");
     if (!gap)
-        return status;
-    if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
-        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
-                           latent_inputs(&net, 0), MAX_INPUTS);
+        return error_memory(err, "draws");
+    struct latent_case c;
+    enum status status = open_case(trial, &c, err);
     if (!status) {
-        struct node_inputs in = root_inputs(&net);
+        struct node_inputs in = root_inputs(&c.net);
         int neurons = sizes[trial->instance % 4];
         reading->error = test_law(trial, &in, neurons, 0, gap);
         reading->control[0] = test_law(trial, &in, neurons, 0.5, gap);
     }
-    close_net(tree, support, &net);
+    latent_case_free(&c);
     free(gap);
     return status;
 }
@@ -170,25 +154,20 @@ static void lucky_row(gsl_rng *rng, const struct latent_net *net, const struct n
 enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
                         struct hltm_6_row *row, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    struct latent_net net = {.parameters = NULL};
-    enum status status = open_net(trial, &tree, &support, &net, err);
+    struct latent_case c;
+    enum status status = open_case(trial, &c, err);
     double *room = NULL;
     if (!status) {
-        room = malloc((2 * HLTM_6_REPEATS + support->stride) * sizeof *room);
+        room = malloc((2 * HLTM_6_REPEATS + c.support->stride) * sizeof *room);
         status = room ? STATUS_OK : error_memory(err, "draws");
     }
-    if (!status && latent_inputs(&net, 0) > MAX_INPUTS)
-        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
-                           latent_inputs(&net, 0), MAX_INPUTS);
     if (!status) {
-        struct node_inputs in = root_inputs(&net);
+        struct node_inputs in = root_inputs(&c.net);
         for (size_t i = 0; i < count; i++)
-            lucky_row(trial->rng, &net, &in, sizes[i], room, &row[i]);
+            lucky_row(trial->rng, &c.net, &in, sizes[i], room, &row[i]);
     }
     free(room);
-    close_net(tree, support, &net);
+    latent_case_free(&c);
     return status;
 }
 

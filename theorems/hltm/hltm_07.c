@@ -8,14 +8,23 @@
 
 static const struct param params[] = {TRAINING_PARAMS, {0}};
 
-static const struct infonce_settings infonce = {.tau = 0.1, .negatives = 1};
-static const struct temperature_settings published = {.tau = 0.01};
+static const struct infonce_settings infonce_settings = {.tau = 0.1, .negatives = 1};
+static const struct temperature_settings published_settings = {.tau = 0.01};
 
-static struct training_plan plan_of(const struct trial *trial)
+/* A loss; the argument of the parts that measure both. */
+struct trained_loss {
+    const struct objective *objective;
+    const void *settings;
+};
+
+static const struct trained_loss infonce = {&objective_infonce, &infonce_settings};
+static const struct trained_loss published = {&objective_reference_nce, &published_settings};
+
+static struct training_plan plan_of(const struct trial *trial, const struct trained_loss *loss)
 {
     struct training_plan plan = training_plan_of(trial->settings, gsl_rng_get(trial->rng));
-    plan.objective = &objective_infonce;
-    plan.objective_settings = &infonce;
+    plan.objective = loss->objective;
+    plan.objective_settings = loss->settings;
     return plan;
 }
 
@@ -36,38 +45,20 @@ static enum status gain(const struct training_plan *plan, double *value, struct 
     return status;
 }
 
-static struct training_plan published_plan(const struct trial *trial)
-{
-    struct training_plan plan = plan_of(trial);
-    plan.objective = &objective_reference_nce;
-    plan.objective_settings = &published;
-    return plan;
-}
-
-static enum status measure_gain(struct training_plan plan, struct reading *reading,
+static enum status measure_gain(const struct trial *trial, struct reading *reading,
                                 struct error *err)
 {
+    struct training_plan plan = plan_of(trial, trial->argument);
     enum status status = gain(&plan, &reading->error, err);
     plan.keep_level = -1;
     return status ? status : gain(&plan, &reading->control[0], err);
 }
 
-static enum status measure_infonce(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
-{
-    return measure_gain(plan_of(trial), reading, err);
-}
-
-static enum status measure_published(const struct trial *trial, struct reading *reading,
-                                     struct error *err)
-{
-    return measure_gain(published_plan(trial), reading, err);
-}
-
 /* Gain with views that keep only the root, less the gain with x_+ = x_1. */
-static enum status measure_augmentation(struct training_plan plan, struct reading *reading,
+static enum status measure_augmentation(const struct trial *trial, struct reading *reading,
                                         struct error *err)
 {
+    struct training_plan plan = plan_of(trial, trial->argument);
     double with, without = NAN;
     enum status status = gain(&plan, &with, err);
     plan.keep_level = plan.depth;
@@ -77,25 +68,13 @@ static enum status measure_augmentation(struct training_plan plan, struct readin
     return status;
 }
 
-static enum status measure_augmentation_infonce(const struct trial *trial, struct reading *reading,
-                                                struct error *err)
-{
-    return measure_augmentation(plan_of(trial), reading, err);
-}
-
-static enum status measure_augmentation_published(const struct trial *trial,
-                                                  struct reading *reading, struct error *err)
-{
-    return measure_augmentation(published_plan(trial), reading, err);
-}
-
 /* Least-squares slope against log2 of the number of neurons: the rise per doubling. */
 static enum status measure_width(const struct trial *trial, struct reading *reading,
                                  struct error *err)
 {
     enum { SIZES = 4 };
     static const int width[SIZES] = {2, 5, 10, 20};
-    struct training_plan plan = plan_of(trial);
+    struct training_plan plan = plan_of(trial, &infonce);
     double doublings[SIZES], value[SIZES], c0, c1, cov00, cov01, cov11, sum;
     enum status status = STATUS_OK;
     for (int i = 0; i < SIZES && !status; i++) {
@@ -113,7 +92,7 @@ static enum status measure_width(const struct trial *trial, struct reading *read
 static enum status measure_polarity(const struct trial *trial, struct reading *reading,
                                     struct error *err)
 {
-    struct training_plan plan = plan_of(trial);
+    struct training_plan plan = plan_of(trial, &infonce);
     double value[3] = {0};
     enum status status = STATUS_OK;
     for (int i = 0; i < 3 && !status; i++) {
@@ -128,7 +107,7 @@ static enum status measure_polarity(const struct trial *trial, struct reading *r
 static enum status measure_growth(const struct trial *trial, struct reading *reading,
                                   struct error *err)
 {
-    struct training_plan plan = plan_of(trial);
+    struct training_plan plan = plan_of(trial, &infonce);
     struct training_result r;
     plan.epochs = 1;
     int bottom = plan.depth - 1;
@@ -141,7 +120,7 @@ static enum status measure_growth(const struct trial *trial, struct reading *rea
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
-    struct training_plan plan = plan_of(trial);
+    struct training_plan plan = plan_of(trial, &infonce);
     struct training_result r, of_published;
     *curves = (struct curves){
         .title = "Latents emerge",
@@ -153,8 +132,8 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .columns = 5,
         .name = {"level", "before training", "infonce", "published loss", "ceiling"}};
     enum status status = training_run(&plan, &r, err);
-    plan.objective = &objective_reference_nce;
-    plan.objective_settings = &published;
+    plan.objective = published.objective;
+    plan.objective_settings = published.settings;
     if (!status)
         status = training_run(&plan, &of_published, err);
     for (int l = 0; l < plan.depth && !status; l++) {
@@ -174,26 +153,30 @@ static const struct part parts[] = {
      .kind = PART_EFFECT,
      .least = 0.05,
      .plan = {.instances = 16, .quick = 5, .cost = 1},
-     .measure = measure_infonce},
+     .measure = measure_gain,
+     .argument = &infonce},
     {.statement = "published loss: the same",
      .measured = "The same with reference_nce, tau = 0.01.",
      .controls = {"shuffled pairs: x_+ of another sample"},
      .kind = PART_EFFECT,
      .least = 0.05,
      .plan = {.instances = 16, .quick = 5, .cost = 1},
-     .measure = measure_published},
+     .measure = measure_gain,
+     .argument = &published},
     {.statement = "augmentation: with infonce it rises more than with x_+ = x_1",
      .measured = "The same gain, less the gain of training without augmentation.",
      .kind = PART_EFFECT,
      .plan = {.instances = 16, .cost = 0.7},
-     .measure = measure_augmentation_infonce},
+     .measure = measure_augmentation,
+     .argument = &infonce},
     {.statement = "augmentation, published loss: the same",
      .measured = "The same. Without augmentation the upper levels rise too, by half as much: where "
                  "nothing is pulled together, pushing samples apart finds their leading principal "
                  "component, which the root dominates.",
      .kind = PART_EFFECT,
      .plan = {.instances = 16, .cost = 0.7},
-     .measure = measure_augmentation_published},
+     .measure = measure_augmentation,
+     .argument = &published},
     {.statement = "neurons: it rises with the number of neurons per node, 2, 5, 10, 20",
      .measured = "Slope against log2 of the number, infonce, after training. Most of the rise is "
                  "from 2 to 5; at 10 and 20 it is close to the ceiling.",

@@ -612,42 +612,46 @@ void latent_operator(const struct latent_connection *c, const struct latent_net 
 
 /* ---- instances ---- */
 
-enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
-                           struct reading *reading, struct error *err)
+enum status latent_case_open(struct latent_case *c, const struct trial *trial,
+                             struct tree_wish wish, struct error *err)
 {
-    struct tree *tree;
-    struct support *support;
-    enum status status = latent_tree(trial->rng, trial->settings,
-                                     (struct tree_wish){.least_depth = 2, .forks = 1}, &tree, err);
-    if (status)
-        return status;
-    status = support_create(&support, tree, err);
-    if (!status) {
-        status = measure(trial, tree, support, reading, err);
-        support_free(support);
-    }
-    tree_free(tree);
-    return status;
+    *c = (struct latent_case){.tree = NULL};
+    enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, err);
+    return status ? status : support_create(&c->support, c->tree, err);
 }
 
-enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
-                                  const struct support *support, latent_error *error,
+enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish,
+                             struct error *err)
+{
+    latent_net_free(&c->net);
+    return latent_net_draw(&c->net, c->tree, c->support, trial->rng, trial->settings, wish, err);
+}
+
+void latent_case_free(struct latent_case *c)
+{
+    latent_net_free(&c->net);
+    support_free(c->support);
+    tree_free(c->tree);
+}
+
+enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
                                   struct reading *reading, struct error *err)
 {
+    struct latent_case c;
+    struct latent_net dense;
+    enum status status = latent_case_open(&c, trial, LATENT_FORKED, err);
     struct net_wish wish = {.relu = trial->instance % 2 == 0,
                             .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    struct latent_net net, dense;
-    enum status status =
-        latent_net_draw(&net, tree, support, trial->rng, trial->settings, wish, err);
-    if (status)
-        return status;
-    status = error(trial, &net, &reading->error, err);
     if (!status)
-        status = latent_net_dense(&dense, &net, trial->rng, err);
+        status = latent_case_draw(&c, trial, wish, err);
+    if (!status)
+        status = error(trial, &c.net, &reading->error, err);
+    if (!status)
+        status = latent_net_dense(&dense, &c.net, trial->rng, err);
     if (!status) {
         status = error(trial, &dense, &reading->control[0], err);
         latent_net_free(&dense);
     }
-    latent_net_free(&net);
+    latent_case_free(&c);
     return status;
 }

@@ -107,23 +107,37 @@ static inline size_t latent_owner(const struct latent_net *net, int level, size_
 
 /* ---- instances ---- */
 
-/* A measurement on a tree and all its leaf patterns. */
-typedef enum status latent_measure(const struct trial *trial, const struct tree *tree,
-                                   const struct support *support, struct reading *reading,
-                                   struct error *err);
+/* A tree, all its leaf patterns, and a network on it.  Zeroed at first; free it also after an
+ * error. */
+struct latent_case {
+    struct tree *tree;
+    struct support *support;
+    struct latent_net net;
+};
 
-/* Call `measure` on a drawn tree of depth 2 or more whose root has two children or more. */
-enum status latent_on_tree(const struct trial *trial, latent_measure *measure,
-                           struct reading *reading, struct error *err);
+/* A drawn tree and its patterns. */
+enum status latent_case_open(struct latent_case *c, const struct trial *trial,
+                             struct tree_wish wish, struct error *err);
+
+/* A drawn network on it, in place of an earlier one. */
+enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish,
+                             struct error *err);
+void latent_case_free(struct latent_case *c);
+
+/* A tree of depth 2 or more whose root has two children or more. */
+#define LATENT_FORKED                                                                              \
+    (struct tree_wish)                                                                             \
+    {                                                                                              \
+        .least_depth = 2, .forks = 1                                                               \
+    }
 
 /* The error of a network against a claim. */
 typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
                                  double *error, struct error *err);
 
-/* Set reading->error by a drawn network, ReLU in every other instance, with or without biases, and
- * control[0] by a fully connected network of the same widths. */
-enum status latent_tree_and_dense(const struct trial *trial, const struct tree *tree,
-                                  const struct support *support, latent_error *error,
+/* Set reading->error by a drawn network on a forked tree, ReLU in every other instance, with or
+ * without biases, and control[0] by a fully connected network of the same widths. */
+enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
                                   struct reading *reading, struct error *err);
 
 /* ---- exact sums over the patterns ---- */

@@ -18,21 +18,16 @@ struct world {
     struct arena arena;
 };
 
-static enum status make_tree(const struct training_plan *p, struct tree **tree, struct error *err)
+enum status training_tree(struct tree_settings settings, double low, double high, uint64_t seed,
+                          struct tree **tree, struct error *err)
 {
     const int64_t two = 2;
-    const double bounds[] = {p->low, p->high};
+    const double bounds[] = {low, high};
     const size_t length = 2;
-    const struct tree_settings settings = {
-        .depth = p->depth,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = 2,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = bounds},
-        .keep_level = p->keep_level < 0 ? 0 : p->keep_level};
-    enum status status = tree_create(tree, &settings, p->seed, err);
-    if (!status)
-        (*tree)->keep_level = p->keep_level;
-    return status;
+    settings.children = (struct integers){.scalar = true, .count = 1, .value = &two};
+    settings.states = 2;
+    settings.polarity = (struct reals){.rank = 1, .rows = 1, .length = &length, .value = bounds};
+    return tree_create(tree, &settings, seed, err);
 }
 
 struct network training_network(int depth, int width)
@@ -81,7 +76,9 @@ static enum status open_world(struct world *w, const struct training_plan *p, st
 {
     *w = (struct world){.sgd = {.lr = p->lr}};
     w->network = training_network(p->depth, p->width);
-    enum status status = make_tree(p, &w->tree, err);
+    const struct tree_settings settings = {.depth = p->depth,
+                                           .keep_level = p->keep_level < 0 ? 0 : p->keep_level};
+    enum status status = training_tree(settings, p->low, p->high, p->seed, &w->tree, err);
     struct arena count = {0};
     if (status)
         return status;

@@ -4,6 +4,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "hltm/tree.h"
 #include "sim/loss/objective.h"
 #include "sim/net/network.h"
 
@@ -57,6 +58,10 @@ enum status training_run(const struct training_plan *plan, struct training_resul
 
 /* The published network on a binary tree: ReLU, biases, normalised outputs. */
 struct network training_network(int depth, int width);
+
+/* A binary tree with |rho| in [low, high]; `settings` leaves children, states and polarity open. */
+enum status training_tree(struct tree_settings settings, double low, double high, uint64_t seed,
+                          struct tree **tree, struct error *err);
 
 /* Mean of best[level] over the TRAINING_UPPER upper levels, from the root down. */
 double training_upper_mean(const double *best);

@@ -2,6 +2,7 @@
 
 #include "sim/data/sources/sources.h"
 #include "sim/loss/objectives/objectives.h"
+#include "theorems/hltm/training.h"
 
 #include <math.h>
 
@@ -77,20 +78,6 @@ const struct ablation ablations[ABLATION_COUNT] = {
 
 /* ---- laying out ---- */
 
-static enum status make_tree(struct ablation_run *r, uint64_t seed, struct error *err)
-{
-    const int64_t two = 2;
-    const double bounds[] = {r->base->low, r->base->high};
-    const size_t length = 2;
-    const struct tree_settings settings = {
-        .depth = r->base->depth,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = 2,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = bounds},
-        .keep_level = r->base->keep_level};
-    return tree_create(&r->tree, &settings, seed, err);
-}
-
 static void make_network(struct ablation_run *r)
 {
     const int leaves = 1 << r->base->depth;
@@ -142,7 +129,8 @@ enum status ablation_open(struct ablation_run *r, const struct ablation_base *ba
         .sgd = {.lr = base->lr, .momentum = base->momentum, .weight_decay = ablation->weight_decay},
         .target = {.ema = ablation->ema, .start = START_ONLINE}};
     struct arena count = {0};
-    enum status status = make_tree(r, seed, err);
+    const struct tree_settings settings = {.depth = base->depth, .keep_level = base->keep_level};
+    enum status status = training_tree(settings, base->low, base->high, seed, &r->tree, err);
     make_network(r);
     if (!status)
         status = predictor_build(&r->predictor, PREDICTOR_LINEAR, base->width, 0, false,

@@ -174,9 +174,11 @@ static void draw_others(struct sc_batch *b, gsl_rng *rng)
         b->label[s] = s == 0 ? 0 : (uint8_t)draw_between(rng, 1, 3);
 }
 
+/* The argument: whether the pair is a positive. */
 static enum status measure_rate(const struct trial *trial, struct reading *reading,
-                                struct error *err, bool positive)
+                                struct error *err)
 {
+    const bool positive = *(const bool *)trial->argument;
     struct sc_batch b;
     enum status status = sc_create(&b, (size_t)draw_between(trial->rng, 4, 12), WIDTH, err);
     if (!status) {
@@ -189,18 +191,6 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
     }
     sc_free(&b);
     return status;
-}
-
-static enum status measure_positive(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
-{
-    return measure_rate(trial, reading, err, true);
-}
-
-static enum status measure_negative(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
-{
-    return measure_rate(trial, reading, err, false);
 }
 
 static const struct part parts[] = {
@@ -226,7 +216,8 @@ static const struct part parts[] = {
      .tolerance = 0.01,
      .least = 1,
      .plan = {.instances = 20, .quick = 5},
-     .measure = measure_positive},
+     .measure = measure_rate,
+     .argument = &(const bool){true}},
     {.statement =
          "easy negatives: |dL_out/dw_i| from a negative at angle pi - delta is of the order "
          "delta",
@@ -236,7 +227,8 @@ static const struct part parts[] = {
      .tolerance = 0.01,
      .least = 1,
      .plan = {.instances = 20, .quick = 5},
-     .measure = measure_negative},
+     .measure = measure_rate,
+     .argument = &(const bool){false}},
 };
 
 const struct claim claim_sc_2 = {

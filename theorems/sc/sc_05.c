@@ -13,18 +13,19 @@ static const struct param params[] = {TRAINING_PARAMS,
                                                    block, "2", 2, 4, "levels of a block"),
                                       {0}};
 
-static const struct block_cut end_to_end = {.size = 0}, single_levels = {.size = 1};
+/* Cuts of the network; two of them are the argument of a part. */
+enum cut { END_TO_END, OVERLAPPING, DISJOINT, SINGLE_LEVELS, CUTS };
 
-static struct block_cut overlapping(const struct trial *trial)
+static struct block_cut cut_of(const struct trial *trial, enum cut cut)
 {
     const struct local_settings *s = trial->settings;
-    return (struct block_cut){.size = s->block, .overlap = s->block - 1};
-}
-
-static struct block_cut disjoint(const struct trial *trial)
-{
-    const struct local_settings *s = trial->settings;
-    return (struct block_cut){.size = s->block};
+    const struct block_cut all[CUTS] = {
+        [END_TO_END] = {.size = 0},
+        [OVERLAPPING] = {.size = s->block, .overlap = s->block - 1},
+        [DISJOINT] = {.size = s->block},
+        [SINGLE_LEVELS] = {.size = 1},
+    };
+    return all[cut];
 }
 
 /* The trial's training in blocks; two that differ only in `cut` share tree, initial weights and
@@ -39,9 +40,10 @@ static struct training_plan plan_of(const struct trial *trial, uint64_t seed,
     return plan;
 }
 
-static struct loco_settings objective_of(struct block_cut cut)
+static struct loco_settings objective_of(const struct trial *trial, enum cut cut)
 {
-    return (struct loco_settings){.infonce = {.tau = 0.1, .negatives = 1}, .cut = cut};
+    return (struct loco_settings){.infonce = {.tau = 0.1, .negatives = 1},
+                                  .cut = cut_of(trial, cut)};
 }
 
 /* Best |correlation| after training in blocks: mean of the upper levels, and of the lowest one. */
@@ -49,10 +51,10 @@ struct recovery {
     double upper, lowest;
 };
 
-static enum status recover(const struct trial *trial, uint64_t seed, struct block_cut cut,
+static enum status recover(const struct trial *trial, uint64_t seed, enum cut cut,
                            struct recovery *recovery, struct error *err)
 {
-    const struct loco_settings objective = objective_of(cut);
+    const struct loco_settings objective = objective_of(trial, cut);
     struct training_plan plan = plan_of(trial, seed, &objective);
     struct training_result result;
     plan.correlations_only = true;
@@ -62,45 +64,25 @@ static enum status recover(const struct trial *trial, uint64_t seed, struct bloc
     return status;
 }
 
-/* How much better blocks of cut `a` recover the latents than blocks of cut `b`. */
-static enum status measure_cuts(const struct trial *trial, struct block_cut a, struct block_cut b,
-                                struct reading *reading, struct error *err)
+/* How much better blocks of the first cut recover the latents than blocks of the second. */
+static enum status measure_cuts(const struct trial *trial, struct reading *reading,
+                                struct error *err)
 {
+    const enum cut *cut = trial->argument;
     const uint64_t seed = gsl_rng_get(trial->rng);
-    struct recovery of_a, of_b;
-    enum status status = recover(trial, seed, a, &of_a, err);
+    struct recovery a, b;
+    enum status status = recover(trial, seed, cut[0], &a, err);
     if (!status)
-        status = recover(trial, seed, b, &of_b, err);
+        status = recover(trial, seed, cut[1], &b, err);
     if (status)
         return status;
-    reading->error = of_a.upper - of_b.upper;
-    reading->control[0] = of_a.lowest - of_b.lowest;
+    reading->error = a.upper - b.upper;
+    reading->control[0] = a.lowest - b.lowest;
     return STATUS_OK;
-}
-
-static enum status measure_same_size(const struct trial *trial, struct reading *reading,
-                                     struct error *err)
-{
-    return measure_cuts(trial, overlapping(trial), disjoint(trial), reading, err);
-}
-
-static enum status measure_single_levels(const struct trial *trial, struct reading *reading,
-                                         struct error *err)
-{
-    return measure_cuts(trial, overlapping(trial), single_levels, reading, err);
-}
-
-static enum status measure_gap(const struct trial *trial, struct reading *reading,
-                               struct error *err)
-{
-    return measure_cuts(trial, end_to_end, single_levels, reading, err);
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
-    enum { CUTS = 4 };
-    const struct block_cut cut[CUTS] = {end_to_end, overlapping(trial), disjoint(trial),
-                                        single_levels};
     const struct local_settings *s = trial->settings;
     const uint64_t seed = gsl_rng_get(trial->rng);
     struct training_result r[CUTS];
@@ -115,8 +97,8 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .name = {"level", "before training", "end to end", "overlapping", "disjoint",
                  "single levels", "ceiling"}};
     enum status status = STATUS_OK;
-    for (int i = 0; i < CUTS && !status; i++) {
-        const struct loco_settings objective = objective_of(cut[i]);
+    for (enum cut i = 0; i < CUTS && !status; i++) {
+        const struct loco_settings objective = objective_of(trial, i);
         const struct training_plan plan = plan_of(trial, seed, &objective);
         status = training_run(&plan, &r[i], err);
     }
@@ -144,7 +126,8 @@ static const struct part parts[] = {
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 24, .cost = 1},
-     .measure = measure_same_size},
+     .measure = measure_cuts,
+     .argument = (const enum cut[]){OVERLAPPING, DISJOINT}},
     {.statement = "single levels: ... better than every level by itself, the paper's comparison of "
                   "overlapping stages with greedy ones",
      .measured = "The same, less training in blocks of one level.",
@@ -152,13 +135,15 @@ static const struct part parts[] = {
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 24, .quick = 10, .cost = 1},
-     .measure = measure_single_levels},
+     .measure = measure_cuts,
+     .argument = (const enum cut[]){OVERLAPPING, SINGLE_LEVELS}},
     {.statement = "gap: training end to end recovers them better than every level by itself",
      .measured = "The same, end to end less blocks of one level.",
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 24, .cost = 1},
-     .measure = measure_gap},
+     .measure = measure_cuts,
+     .argument = (const enum cut[]){END_TO_END, SINGLE_LEVELS}},
 };
 
 const struct claim claim_sc_5 = {

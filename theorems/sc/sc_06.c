@@ -76,22 +76,6 @@ static void labels_of_others(const void *world, struct draw draw, uint8_t *label
     source_hltm.labels->draw(world, draw, label);
 }
 
-static enum status make_tree(const struct few_settings *s, int keep_level, uint64_t seed,
-                             struct tree **tree, struct error *err)
-{
-    const int64_t two = 2;
-    const double bounds[] = {0.7, 1};
-    const size_t length = 2;
-    const struct tree_settings settings = {
-        .depth = s->depth,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = 2,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = bounds},
-        .keep_level = keep_level,
-        .label_level = LABEL_LEVEL};
-    return tree_create(tree, &settings, seed, err);
-}
-
 /* Whether the trainer has a class head. */
 static bool has_head(const struct labelled_run *run)
 {
@@ -200,7 +184,9 @@ static enum status open_world(struct world *w, const struct labelled_run *run, s
     if (run->method.wrong_labels)
         w->source.labels = &w->labels;
     w->network = training_network((int)run->settings.depth, (int)run->settings.width);
-    enum status status = make_tree(&run->settings, run->keep_level, run->seed, &w->tree, err);
+    const struct tree_settings settings = {
+        .depth = run->settings.depth, .keep_level = run->keep_level, .label_level = LABEL_LEVEL};
+    enum status status = training_tree(settings, 0.7, 1, run->seed, &w->tree, err);
     if (status)
         return status;
     layout(w, &count);
@@ -236,11 +222,8 @@ static enum status train(const void *key, void *accuracy, struct error *err)
 
 static const struct method comatch = {.kind = COMATCH, .tau = 0.5};
 static const struct method labels_alone = {.kind = LABELS_ALONE, .tau = 0.5};
-
-static struct method ntxent(double tau)
-{
-    return (struct method){.kind = NTXENT, .tau = tau};
-}
+static const struct method cold_ntxent = {.kind = NTXENT, .tau = 0.1};
+static const struct method warm_ntxent = {.kind = NTXENT, .tau = 0.5};
 
 /* All parts of the claim have the same seeds, so that they can share runs. */
 static uint64_t seed_of(const struct trial *trial)
@@ -265,55 +248,45 @@ static enum status accuracy_of(const struct trial *trial, int keep_level, struct
     return memo_take(trial->memo, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
 }
 
-/* Accuracy of method a less b's, of the same tree, initial weights and samples; in the control a
- * has wrong labels. */
-static enum status compare(const struct trial *trial, int keep_level, struct method a,
-                           struct method b, bool control, struct reading *reading,
-                           struct error *err)
-{
-    double of_a, of_b = NAN, of_wrong = NAN;
-    enum status status = accuracy_of(trial, keep_level, a, &of_a, err);
-    if (!status)
-        status = accuracy_of(trial, keep_level, b, &of_b, err);
-    a.wrong_labels = true;
-    if (!status && control)
-        status = accuracy_of(trial, keep_level, a, &of_wrong, err);
-    if (status)
-        return status;
-    reading->error = of_a - of_b;
-    reading->control[0] = of_wrong - of_b;
-    return STATUS_OK;
-}
-
 /* Views that keep all latents above the leaves. */
 static int all_latents(const struct trial *trial)
 {
     return (int)((const struct few_settings *)trial->settings)->depth - 1;
 }
 
-static enum status measure_all_latents(const struct trial *trial, struct reading *reading,
-                                       struct error *err)
-{
-    return compare(trial, all_latents(trial), comatch, ntxent(0.1), true, reading, err);
-}
+/* The argument of a part: a method beside CoMatch. */
+struct rival {
+    const struct method *method;
+    bool upper; /* views keep only the latents down to the label's */
+    bool control;
+};
 
-static enum status measure_upper_latents(const struct trial *trial, struct reading *reading,
-                                         struct error *err)
+/* Accuracy of CoMatch less its rival's, of the same tree, initial weights and samples; in the
+ * control it has wrong labels. */
+static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
 {
-    return compare(trial, LABEL_LEVEL, comatch, ntxent(0.5), false, reading, err);
-}
-
-static enum status measure_labels_alone(const struct trial *trial, struct reading *reading,
-                                        struct error *err)
-{
-    return compare(trial, all_latents(trial), comatch, labels_alone, true, reading, err);
+    const struct rival *rival = trial->argument;
+    const int keep_level = rival->upper ? LABEL_LEVEL : all_latents(trial);
+    struct method wrong = comatch;
+    double right, other = NAN, misled = NAN;
+    enum status status = accuracy_of(trial, keep_level, comatch, &right, err);
+    if (!status)
+        status = accuracy_of(trial, keep_level, *rival->method, &other, err);
+    wrong.wrong_labels = true;
+    if (!status && rival->control)
+        status = accuracy_of(trial, keep_level, wrong, &misled, err);
+    if (status)
+        return status;
+    reading->error = right - other;
+    reading->control[0] = misled - other;
+    return STATUS_OK;
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
 {
     enum { METHODS = 4, COUNTS = 5 };
     static const int64_t labels[COUNTS] = {5, 10, 20, 40, 80};
-    const struct method method[METHODS] = {comatch, ntxent(0.1), ntxent(0.5), labels_alone};
+    const struct method method[METHODS] = {comatch, cold_ntxent, warm_ntxent, labels_alone};
     *curves = (struct curves){
         .title = "Few labels",
         .x_label = "labelled samples",
@@ -351,14 +324,16 @@ static const struct part parts[] = {
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 16, .cost = 1},
-     .measure = measure_all_latents},
+     .measure = measure,
+     .argument = &(const struct rival){&cold_ntxent, .control = true}},
     {.statement = "upper latents: ... where views share the label and little else",
      .measured = "The same, with views that keep the root and the two latents below it. "
                  "Temperature 0.5 for both.",
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 16, .cost = 0.7},
-     .measure = measure_upper_latents},
+     .measure = measure,
+     .argument = &(const struct rival){&warm_ntxent, .upper = true}},
     {.statement = "labels alone: CoMatch predicts it more often than a network trained only on the "
                   "few labels",
      .measured = "The same as for all latents, less CoMatch with lambda_cls = lambda_ctr = 0.",
@@ -366,7 +341,8 @@ static const struct part parts[] = {
      .kind = PART_EFFECT,
      .reported = true,
      .plan = {.instances = 16, .quick = 3, .cost = 1},
-     .measure = measure_labels_alone},
+     .measure = measure,
+     .argument = &(const struct rival){&labels_alone, .control = true}},
 };
 
 const struct claim claim_sc_6 = {
