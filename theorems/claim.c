@@ -78,11 +78,12 @@ enum status claim_measure(const struct claim *claim, int part, int instance,
     struct trial trial = *common;
     trial.instance = instance;
     trial.argument = claim->parts[part].argument;
+    trial.err = err;
     trial.rng = claim_rng(claim, common->seed, part, instance);
     reading_clear(reading);
     if (!trial.rng)
         return error_memory(err, "a random stream");
-    enum status status = claim->parts[part].measure(&trial, reading, err);
+    enum status status = claim->parts[part].measure(&trial, reading);
     gsl_rng_free(trial.rng);
     return status;
 }

@@ -42,6 +42,7 @@ struct trial {
     const void *argument; /* of the part: it tells parts with one `measure` apart */
     enum fault fault;
     struct memo *memo; /* results that measurements share (theorems/memo.h); NULL: none */
+    struct error *err; /* takes the message of whatever cannot be measured */
 };
 
 /* The measurement of one instance. */
@@ -66,7 +67,7 @@ struct part {
         double cost;          /* seconds per instance, about; the longest start first */
     } plan;
     /* STATUS_INVALID: cannot be measured at these settings. */
-    enum status (*measure)(const struct trial *trial, struct reading *reading, struct error *err);
+    enum status (*measure)(const struct trial *trial, struct reading *reading);
     const void *argument; /* becomes trial->argument */
 };
 
@@ -86,7 +87,7 @@ struct claim {
     const struct part *parts;
     int part_count; /* both by ALL_PARTS */
     /* A curve for the report, or NULL. */
-    enum status (*draw)(const struct trial *trial, struct curves *curves, struct error *err);
+    enum status (*draw)(const struct trial *trial, struct curves *curves);
 };
 
 #define ALL_PARTS(array) .parts = (array), .part_count = sizeof(array) / sizeof *(array)
@@ -145,7 +146,7 @@ const char *verdict_name(enum verdict verdict);
 gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int instance);
 
 /* Measure instance `instance` of part `part` of a claim; seed, settings, fault and memo are taken
- * from `common`, the argument from the part. */
+ * from `common`, argument and err are set. */
 enum status claim_measure(const struct claim *claim, int part, int instance,
                           const struct trial *common, struct reading *reading, struct error *err);
 

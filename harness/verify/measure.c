@@ -109,10 +109,11 @@ static enum status draw_curve(const struct verification *v, struct outcome *o, s
 {
     struct trial trial = {.seed = v->options->seed,
                           .rng = claim_rng(o->claim, v->options->seed, CURVE_STREAM, 0),
-                          .settings = o->settings};
+                          .settings = o->settings,
+                          .err = err};
     if (!trial.rng)
         return error_memory(err, "a random stream");
-    enum status status = o->claim->draw(&trial, &o->curves, err);
+    enum status status = o->claim->draw(&trial, &o->curves);
     gsl_rng_free(trial.rng);
     return status;
 }

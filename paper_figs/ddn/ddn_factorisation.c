@@ -200,8 +200,9 @@ static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *r
         struct trial trial = {.seed = (uint64_t)s->seed,
                               .instance = i,
                               .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
-                              .settings = &latent};
-        status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES, err)
+                              .settings = &latent,
+                              .err = err};
+        status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES)
                            : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);

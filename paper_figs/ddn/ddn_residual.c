@@ -64,9 +64,9 @@ static enum status measure(const struct residual_settings *s, struct ddn_6_sweep
         struct trial trial = {.seed = (uint64_t)s->seed,
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_6, (uint64_t)s->seed, 0, i),
-                              .settings = &sizes};
-        status =
-            trial.rng ? ddn_6_sweep(&trial, &sweep[i], err) : error_memory(err, "a random stream");
+                              .settings = &sizes,
+                              .err = err};
+        status = trial.rng ? ddn_6_sweep(&trial, &sweep[i]) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->instances, "networks");

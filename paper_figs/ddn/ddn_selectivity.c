@@ -42,9 +42,9 @@ static enum status follow(const struct selectivity_settings *s, struct ddn_10_pa
         struct trial trial = {.seed = (uint64_t)s->seed,
                               .instance = i,
                               .rng = claim_rng(&claim_ddn_10, (uint64_t)s->seed, FLOW_PART, i),
-                              .settings = &sizes};
-        status =
-            trial.rng ? ddn_10_follow(&trial, &path[i], err) : error_memory(err, "a random stream");
+                              .settings = &sizes,
+                              .err = err};
+        status = trial.rng ? ddn_10_follow(&trial, &path[i]) : error_memory(err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
         progress_update(&progress, (uint64_t)i + 1, (uint64_t)s->rings, "rings");

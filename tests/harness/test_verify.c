@@ -39,36 +39,31 @@ static const struct param toy_params[] = {{.name = "size",
                                            .offset = offsetof(struct toy, factor)},
                                           {0}};
 
-static enum status measure_toy(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+static enum status measure_toy(const struct trial *trial, struct reading *reading)
 {
     const struct toy *toy = trial->settings;
-    (void)err;
     reading->error = 1e-12 * toy->factor * (1 + gsl_rng_uniform(trial->rng));
     reading->control[0] = 1;
     return STATUS_OK;
 }
 
-static enum status measure_weak(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_weak(const struct trial *trial, struct reading *reading)
 {
-    measure_toy(trial, reading, err);
+    measure_toy(trial, reading);
     reading->control[0] = 1e-9;
     return STATUS_OK;
 }
 
-static enum status measure_never(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_never(const struct trial *trial, struct reading *reading)
 {
     (void)reading;
-    return trial->instance == 1 ? error_set(err, STATUS_INVALID, "too small") : STATUS_OK;
+    return trial->instance == 1 ? error_set(trial->err, STATUS_INVALID, "too small") : STATUS_OK;
 }
 
-static enum status measure_broken(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_broken(const struct trial *trial, struct reading *reading)
 {
-    (void)trial, (void)reading;
-    return error_set(err, STATUS_SYSTEM, "no memory at all");
+    (void)reading;
+    return error_set(trial->err, STATUS_SYSTEM, "no memory at all");
 }
 
 #define PART(function)                                                                             \

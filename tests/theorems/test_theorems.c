@@ -281,12 +281,13 @@ static void p_values_are_corrected_for_their_number(void **state)
 static struct dual draw_dual(struct dual_wish wish, uint64_t sample)
 {
     static const struct dual_settings settings = {4, 3, 4, 6};
+    struct error err = {0};
     struct trial trial = {.seed = SEED,
                           .rng = stream_rng_alloc(SEED, PURPOSE_TEST, 7, sample),
-                          .settings = &settings};
+                          .settings = &settings,
+                          .err = &err};
     struct dual d;
-    struct error err = {0};
-    check_ok(dual_draw(&d, &trial, wish, &err), &err);
+    check_ok(dual_draw(&d, &trial, wish), &err);
     gsl_rng_free(trial.rng);
     return d;
 }

@@ -6,14 +6,13 @@
 #include <stdlib.h>
 
 /* K_l^T vec(W_l) against f_L: the largest relative error over views and layers. */
-static enum status homogeneity_error(const struct dual *d, const struct trial *trial, double *error,
-                                     struct error *err)
+static enum status homogeneity_error(const struct dual *d, const struct trial *trial, double *error)
 {
     size_t outputs = (size_t)d->view->outputs, first, end;
     size_t rows = (size_t)d->view->samples * (size_t)d->network.levels, count = rows * outputs;
     double *sum = calloc(2 * count, sizeof *sum), *f = sum + count, *at = sum, *f_at = f;
     if (!sum)
-        return error_memory(err, "outputs");
+        return error_memory(trial->err, "outputs");
     for (int s = 0; s < d->view->samples; s++)
         for (int l = 0; l < d->network.levels; l++, at += outputs, f_at += outputs) {
             const double *k = view_k(d, s);
@@ -30,17 +29,16 @@ static enum status homogeneity_error(const struct dual *d, const struct trial *t
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
     for (int biased = 0; biased < 2; biased++) {
         enum status status =
-            dual_draw(&d, trial, (struct dual_wish){.bias = biased, .least_depth = 2}, err);
+            dual_draw(&d, trial, (struct dual_wish){.bias = biased, .least_depth = 2});
         if (!status && trial->fault == FAULT_GATE)
-            status = dual_refresh(&d, false, err);
+            status = dual_refresh(&d, false, trial->err);
         if (!status)
-            status =
-                homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error, err);
+            status = homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error);
         dual_free(&d);
         if (status)
             return status;

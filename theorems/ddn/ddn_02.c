@@ -22,20 +22,19 @@ static void twins_free(struct twins *t)
     sample_connection_free(t->second);
 }
 
-static enum status twins_draw(struct twins *t, const struct trial *trial, struct dual_wish wish,
-                              struct error *err)
+static enum status twins_draw(struct twins *t, const struct trial *trial, struct dual_wish wish)
 {
     *t = (struct twins){.parameters = NULL};
-    enum status status = dual_draw(&t->first, trial, wish, err);
+    enum status status = dual_draw(&t->first, trial, wish);
     if (status)
         return status;
     const struct dual *d = &t->first;
     t->ungated = d->network;
     t->ungated.relu = false;
-    status = dual_draw_parameters(trial->rng, &d->network, &t->parameters, err);
+    status = dual_draw_parameters(trial->rng, &d->network, &t->parameters, trial->err);
     if (!status)
         status = sample_connection_create(&t->second, &d->network, t->parameters, d->data->x,
-                                          d->data->points * d->data->views, true, err);
+                                          d->data->points * d->data->views, true, trial->err);
     return status;
 }
 
@@ -95,14 +94,13 @@ static void layout(struct room *r, const struct network *n, struct arena *arena)
 }
 
 /* Sum over pairs of inputs: a view of one data point and a view of the next. */
-static enum status gradient_error(const struct twins *t, const struct trial *trial, double *error,
-                                  struct error *err)
+static enum status gradient_error(const struct twins *t, const struct trial *trial, double *error)
 {
     const struct dual *d = &t->first;
     struct room r;
     struct arena count = {0}, arena = {0};
     layout(&r, &d->network, &count);
-    enum status status = arena_create(&arena, &count, err);
+    enum status status = arena_create(&arena, &count, trial->err);
     if (status)
         return status;
     layout(&r, &d->network, &arena);
@@ -118,24 +116,24 @@ static enum status gradient_error(const struct twins *t, const struct trial *tri
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct twins t;
-    enum status status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2}, err);
+    enum status status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2});
     if (!status)
-        status = gradient_error(&t, trial, &reading->error, err);
+        status = gradient_error(&t, trial, &reading->error);
     if (!status && t.first.network.relu) {
-        status = dual_refresh(&t.first, false, err);
+        status = dual_refresh(&t.first, false, trial->err);
         if (!status)
-            status = gradient_error(&t, trial, &reading->control[1], err);
+            status = gradient_error(&t, trial, &reading->control[1]);
     }
     twins_free(&t);
     if (!status)
-        status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2, .bias = true}, err);
+        status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2, .bias = true});
     else
         return status;
     if (!status)
-        status = gradient_error(&t, trial, &reading->control[0], err);
+        status = gradient_error(&t, trial, &reading->control[0]);
     twins_free(&t);
     return status;
 }

@@ -68,10 +68,8 @@ static double imbalance(const struct trial *trial, struct case_of_loss *c)
     return signs ? error : fmax(1, error);
 }
 
-static enum status measure_balance(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_balance(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     struct case_of_loss c;
     for (int which = 0; which < LOSSES; which++) {
         draw_loss(&c, trial->rng, which);
@@ -95,10 +93,8 @@ static double hinge_gap(double tau, double margin, double r_plus, double r_minus
     return loss - fmax(r_plus - r_minus + margin, 0);
 }
 
-static enum status measure_hinge(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_hinge(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     gsl_rng *rng = trial->rng;
     double tau = pow(10, gsl_ran_flat(rng, -3, 1)), margin = gsl_ran_flat(rng, -1, 1);
     double r_plus = gsl_ran_flat(rng, 0, 2), x = gsl_ran_gaussian(rng, tau);
@@ -110,10 +106,8 @@ static enum status measure_hinge(const struct trial *trial, struct reading *read
 }
 
 /* The largest gap over distances, against tau: slope 1. */
-static enum status measure_rate(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rate(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     enum { SCALES = 8, PLACES = 2001 };
     double tau[SCALES], gap[SCALES], elsewhere[SCALES];
     double margin = gsl_ran_flat(trial->rng, -1, 1), r_plus = gsl_ran_flat(trial->rng, 1, 2);

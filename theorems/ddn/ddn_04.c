@@ -20,24 +20,24 @@ static void views_not_averaged(const struct dual *d, double beta, double *out)
                      view_k(d, x * data->views + v), point_k(d, x), out);
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
-    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 2}, err);
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 2});
     if (status)
         return status;
     size_t size = d.network.parameters;
     const struct simple_beta_settings settings = {gsl_ran_flat(trial->rng, -0.5, 1)};
     double *array = calloc(ARRAYS * size, sizeof *array);
     if (!array)
-        status = error_memory(err, "gradients");
+        status = error_memory(trial->err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_simple_beta, &settings,
-                              (struct ensemble_options){0}, array, err);
+                              (struct ensemble_options){0}, array);
     if (!status)
-        status = dual_descent(&d, trial, &objective_simple_beta, &settings,
-                              (struct ensemble_options){.same_point = true},
-                              array + SAME_POINT * size, err);
+        status =
+            dual_descent(&d, trial, &objective_simple_beta, &settings,
+                         (struct ensemble_options){.same_point = true}, array + SAME_POINT * size);
     if (!status) {
         dual_operator(&d, settings.beta, array + PREDICTED * size);
         views_not_averaged(&d, settings.beta, array + VIEWS_NOT_AVERAGED * size);

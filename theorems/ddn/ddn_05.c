@@ -44,38 +44,38 @@ static enum status exact_weight(const struct dual *d, double tau, double *xi, st
 }
 
 static enum status compare(const struct dual *d, const struct trial *trial, const double *xi,
-                           double *error, struct error *err)
+                           double *error)
 {
     size_t size = d->network.parameters;
     double *measured = calloc(2 * size, sizeof *measured);
     if (!measured)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     dual_weighted_operator(d, xi, measured + size);
     enum status status = dual_descent(d, trial, &objective_simple, NULL,
-                                      (struct ensemble_options){.pair_weight = xi}, measured, err);
+                                      (struct ensemble_options){.pair_weight = xi}, measured);
     *error = dual_error(d, measured, measured + size);
     free(measured);
     return status;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
-    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 1}, err);
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 1});
     if (status)
         return status;
     int points = d.data->points;
     double *xi = malloc((size_t)(points * points) * sizeof *xi);
     if (!xi)
-        status = error_memory(err, "weights");
+        status = error_memory(trial->err, "weights");
     if (!status)
-        status = exact_weight(&d, gsl_ran_flat(trial->rng, 0.3, 2), xi, err);
+        status = exact_weight(&d, gsl_ran_flat(trial->rng, 0.3, 2), xi, trial->err);
     if (!status)
-        status = compare(&d, trial, xi, &reading->error, err);
+        status = compare(&d, trial, xi, &reading->error);
     for (int i = 0; !status && i < points * points; i++)
         xi[i] *= gsl_ran_flat(trial->rng, 0.2, 1.8); /* another factor for (x', x) */
     if (!status)
-        status = compare(&d, trial, xi, &reading->control[0], err);
+        status = compare(&d, trial, xi, &reading->control[0]);
     free(xi);
     dual_free(&d);
     return status;

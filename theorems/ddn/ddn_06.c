@@ -53,16 +53,15 @@ static double distance(const double *a, const double *b, size_t count)
 }
 
 static enum status residuals(const struct dual *d, const struct trial *trial,
-                             const struct chosen_loss *loss, struct ddn_6_residual *out,
-                             struct error *err)
+                             const struct chosen_loss *loss, struct ddn_6_residual *out)
 {
     size_t size = d->network.parameters, pairs = (size_t)(d->data->points * d->data->points);
     double *measured = calloc(2 * size + pairs, sizeof *measured);
     if (!measured)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     double *predicted = measured + size, *xi = predicted + size;
     enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
-                                      (struct ensemble_options){0}, measured, err);
+                                      (struct ensemble_options){0}, measured);
     out->gradient = distance(measured, predicted, size); /* from 0 */
     residual_weight(d, loss, xi);
     dual_weighted_operator(d, xi, predicted);
@@ -107,39 +106,39 @@ static int split_gates(const struct dual *d)
 
 /* Residuals at scales 1/4, 1/8, ... */
 static enum status sweep(struct dual *d, const struct trial *trial, const struct chosen_loss *loss,
-                         struct ddn_6_sweep *out, struct error *err)
+                         struct ddn_6_sweep *out)
 {
     struct population *data = d->data;
     size_t count = (size_t)(data->points * data->views) * (size_t)data->inputs;
     double *original = malloc(2 * count * sizeof *original), *mean = original + count;
     if (!original)
-        return error_memory(err, "data");
+        return error_memory(trial->err, "data");
     memcpy(original, data->x, count * sizeof *original);
     population_mean_view(data, mean);
     enum status status = STATUS_OK;
     for (int i = 0; i < SCALES && !status; i++) {
         out->scale[i] = pow(2, -2 - i);
         rescale(data, original, mean, out->scale[i] / smallest);
-        status = dual_refresh(d, true, err);
+        status = dual_refresh(d, true, trial->err);
         if (!status)
-            status = residuals(d, trial, loss, &out->residual[i], err);
+            status = residuals(d, trial, loss, &out->residual[i]);
         out->split[i] = status ? 0 : split_gates(d);
     }
     free(original);
     return status;
 }
 
-enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out, struct error *err)
+enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out)
 {
     struct dual d;
-    enum status status = dual_draw(
-        &d, trial, (struct dual_wish){.least_depth = 2, .spread = spread * smallest}, err);
+    enum status status =
+        dual_draw(&d, trial, (struct dual_wish){.least_depth = 2, .spread = spread * smallest});
     if (status)
         return status;
     out->infonce = trial->instance % 2 == 0;
     out->relu = d.network.relu;
     struct chosen_loss loss = draw_loss(trial->rng, out->infonce);
-    status = sweep(&d, trial, &loss, out, err);
+    status = sweep(&d, trial, &loss, out);
     dual_free(&d);
     return status;
 }
@@ -152,10 +151,10 @@ struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
     return log_log_slope(sweep->scale, value, SCALES);
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct ddn_6_sweep sweep;
-    enum status status = ddn_6_sweep(trial, &sweep, err);
+    enum status status = ddn_6_sweep(trial, &sweep);
     if (status)
         return status;
     struct slope s = ddn_6_slope(&sweep, true);
@@ -165,7 +164,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     return STATUS_OK;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     struct ddn_6_sweep sweep[2];
     *curves = (struct curves){
@@ -182,7 +181,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     for (int i = 0; i < 2; i++) {
         struct trial one = *trial;
         one.instance = i;
-        enum status status = ddn_6_sweep(&one, &sweep[i], err);
+        enum status status = ddn_6_sweep(&one, &sweep[i]);
         if (status)
             return status;
     }
@@ -190,7 +189,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         const struct ddn_6_residual *one = &sweep[0].residual[i], *two = &sweep[1].residual[i];
         double row[] = {sweep[0].scale[i], one->with_weight, two->with_weight, one->without,
                         two->without};
-        enum status status = curves_add(curves, row, err);
+        enum status status = curves_add(curves, row, trial->err);
         if (status)
             return status;
     }

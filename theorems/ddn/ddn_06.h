@@ -21,7 +21,7 @@ struct ddn_6_sweep {
 };
 
 /* trial->settings: struct dual_settings */
-enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *sweep, struct error *err);
+enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *sweep);
 
 /* Slope of log residual against log s, with the weight or with xi = 1. */
 struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted);

@@ -51,11 +51,11 @@ static enum status predict(const struct dual *d, const struct infonce_settings *
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
     enum status status = dual_draw(
-        &d, trial, (struct dual_wish){.least_depth = 2, .points = POINTS, .views = VIEWS}, err);
+        &d, trial, (struct dual_wish){.least_depth = 2, .points = POINTS, .views = VIEWS});
     if (status)
         return status;
     size_t size = d.network.parameters;
@@ -63,12 +63,12 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
                                               .negatives = 1 + trial->instance % MAX_NEGATIVES};
     double *measured = calloc(3 * size, sizeof *measured);
     if (!measured)
-        status = error_memory(err, "gradients");
+        status = error_memory(trial->err, "gradients");
     if (!status)
         status = dual_descent(&d, trial, &objective_infonce, &settings,
-                              (struct ensemble_options){0}, measured, err);
+                              (struct ensemble_options){0}, measured);
     if (!status)
-        status = predict(&d, &settings, measured + size, measured + 2 * size, err);
+        status = predict(&d, &settings, measured + size, measured + 2 * size, trial->err);
     if (!status) {
         reading->error = dual_error(&d, measured, measured + size);
         reading->control[0] = dual_error(&d, measured, measured + 2 * size);

@@ -35,17 +35,17 @@ static double layer_product(const struct dual *d, int l, const double *a, const 
 
 /* <W_l, -grad_l> of every layer against 2 tr V_x[E f_L]. */
 static enum status form_error(const struct dual *d, const struct trial *trial, double beta,
-                              double *error, struct error *err)
+                              double *error)
 {
     double form[NETWORK_MAX_LEVELS], predicted[NETWORK_MAX_LEVELS];
     double *descent = malloc(d->network.parameters * sizeof *descent);
     if (!descent)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     const struct simple_beta_settings settings = {beta};
     struct trial plain = *trial; /* faults go into the forms, except for the gate */
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(d, &plain, &objective_simple_beta, &settings,
-                                      (struct ensemble_options){0}, descent, err);
+                                      (struct ensemble_options){0}, descent);
     for (int l = 0; l < d->network.levels; l++) {
         form[l] = layer_product(d, l, d->parameters, descent);
         predicted[l] = twice_output_variance(d);
@@ -62,17 +62,15 @@ static struct dual_wish wish_for(bool biased)
     return (struct dual_wish){.least_depth = 2, .bias = biased, .relu = biased ? YES : ANY};
 }
 
-static enum status measure_form(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_form(const struct trial *trial, struct reading *reading)
 {
     for (int biased = 0; biased < 2; biased++) {
         struct dual d;
-        enum status status = dual_draw(&d, trial, wish_for(biased), err);
+        enum status status = dual_draw(&d, trial, wish_for(biased));
         if (!status)
-            status = form_error(&d, trial, 0, biased ? &reading->control[1] : &reading->error, err);
+            status = form_error(&d, trial, 0, biased ? &reading->control[1] : &reading->error);
         if (!status && !biased)
-            status =
-                form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0], err);
+            status = form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0]);
         dual_free(&d);
         if (status)
             return status;
@@ -127,17 +125,16 @@ static enum status indefiniteness(const struct dual *d, int l, double beta, doub
     return status;
 }
 
-static enum status measure_definiteness(const struct trial *trial, struct reading *reading,
-                                        struct error *err)
+static enum status measure_definiteness(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
-    enum status status = dual_draw(&d, trial, (struct dual_wish){.tree = NO}, err);
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.tree = NO});
     if (status)
         return status;
     int l = (int)gsl_rng_uniform_int(trial->rng, (unsigned long)d.network.levels);
-    status = indefiniteness(&d, l, 0, &reading->error, err);
+    status = indefiniteness(&d, l, 0, &reading->error, trial->err);
     if (!status)
-        status = indefiniteness(&d, l, 3, &reading->control[0], err);
+        status = indefiniteness(&d, l, 3, &reading->control[0], trial->err);
     dual_free(&d);
     return status;
 }
@@ -164,21 +161,19 @@ static double unequal_growth(const struct dual *d, const struct trial *trial, co
     return worst / largest;
 }
 
-static enum status flow_error(const struct trial *trial, bool bias, double *error,
-                              struct error *err)
+static enum status flow_error(const struct trial *trial, bool bias, double *error)
 {
     struct dual d;
     struct descent flow;
     enum status status = dual_draw(
-        &d, trial, (struct dual_wish){.relu = YES, .least_depth = 2, .bias = bias, .points = 3},
-        err);
+        &d, trial, (struct dual_wish){.relu = YES, .least_depth = 2, .bias = bias, .points = 3});
     if (status)
         return status;
-    status = descent_create(&flow, &d, &objective_simple, NULL, true, err);
+    status = descent_create(&flow, &d, &objective_simple, NULL, true, trial->err);
     if (!status) {
         double *state;
         int count;
-        status = descent_run(&flow, 0.5, &count, &state, err);
+        status = descent_run(&flow, 0.5, &count, &state, trial->err);
         if (!status) {
             *error = unequal_growth(&d, trial, state, count);
             free(state);
@@ -189,11 +184,10 @@ static enum status flow_error(const struct trial *trial, bool bias, double *erro
     return status;
 }
 
-static enum status measure_flow(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_flow(const struct trial *trial, struct reading *reading)
 {
-    enum status status = flow_error(trial, false, &reading->error, err);
-    return status ? status : flow_error(trial, true, &reading->control[0], err);
+    enum status status = flow_error(trial, false, &reading->error);
+    return status ? status : flow_error(trial, true, &reading->control[0]);
 }
 
 static const struct part parts[] = {

@@ -38,36 +38,35 @@ static void covariance(const struct population *data, bool all, double *out)
 /* ---- the operator ---- */
 
 static enum status operator_error(const struct dual *d, const struct trial *trial, bool all,
-                                  double *error, struct error *err)
+                                  double *error)
 {
     size_t n = d->network.leaves, rows = (size_t)d->network.level[0].width;
     double *v = calloc(n * n + 2 * rows * n, sizeof *v);
     if (!v)
-        return error_memory(err, "a covariance");
+        return error_memory(trial->err, "a covariance");
     double *measured = v + n * n, *predicted = measured + rows * n;
     covariance(d->data, all, v);
     for (size_t k = 0; k < rows; k++)
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < n; j++)
                 predicted[k * n + i] += 2 * d->parameters[k * n + j] * v[j * n + i];
-    enum status status = dual_descent(d, trial, &objective_simple, NULL,
-                                      (struct ensemble_options){0}, measured, err);
+    enum status status =
+        dual_descent(d, trial, &objective_simple, NULL, (struct ensemble_options){0}, measured);
     *error = relative_error(measured, predicted, rows * n);
     free(v);
     return status;
 }
 
-static enum status measure_operator(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_operator(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
     enum status status =
-        dual_draw(&d, trial, (struct dual_wish){.most_depth = 1, .relu = NO, .tree = NO}, err);
+        dual_draw(&d, trial, (struct dual_wish){.most_depth = 1, .relu = NO, .tree = NO});
     if (status)
         return status;
-    status = operator_error(&d, trial, false, &reading->error, err);
+    status = operator_error(&d, trial, false, &reading->error);
     if (!status)
-        status = operator_error(&d, trial, true, &reading->control[0], err);
+        status = operator_error(&d, trial, true, &reading->control[0]);
     dual_free(&d);
     return status;
 }
@@ -153,19 +152,18 @@ static double apart(const double *w, const double *v, size_t n)
 }
 
 static enum status run_row(const struct dual *d, const struct trial *trial,
-                           const struct leading *leading, struct reading *reading,
-                           struct error *err)
+                           const struct leading *leading, struct reading *reading)
 {
     struct row_flow f = {.inputs = d->network.leaves};
     enum status status = ensemble_create(&f.ensemble, &d->network, d->data, &objective_simple, NULL,
-                                         (struct ensemble_options){0}, err);
+                                         (struct ensemble_options){0}, trial->err);
     if (status)
         return status;
     struct flow flow = {.size = f.inputs, .context = &f, .rate = projected};
     struct flow_result result;
     double w[64];
     gsl_ran_dir_nd(trial->rng, f.inputs, w);
-    status = flow_run(&flow, 0, 30 / leading->gap, 1e-12, 1, 1, NULL, w, &result, err);
+    status = flow_run(&flow, 0, 30 / leading->gap, 1e-12, 1, 1, NULL, w, &result, trial->err);
     plant(trial, w, f.inputs);
     reading->error = apart(w, leading->survives, f.inputs);
     reading->control[0] = apart(w, leading->all, f.inputs);
@@ -173,22 +171,20 @@ static enum status run_row(const struct dual *d, const struct trial *trial,
     return status;
 }
 
-static enum status measure_flow(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_flow(const struct trial *trial, struct reading *reading)
 {
     struct dual d;
     struct leading leading = {.different = false};
     enum status status = STATUS_OK;
     do {
         status = dual_draw(
-            &d, trial, (struct dual_wish){.most_depth = 1, .relu = NO, .tree = NO, .outputs = 1},
-            err);
+            &d, trial, (struct dual_wish){.most_depth = 1, .relu = NO, .tree = NO, .outputs = 1});
         if (status)
             return status;
         spread_views(trial->rng, d.data);
-        status = find_leading(d.data, &leading, err);
+        status = find_leading(d.data, &leading, trial->err);
         if (!status && leading.different)
-            status = run_row(&d, trial, &leading, reading, err);
+            status = run_row(&d, trial, &leading, reading);
         dual_free(&d);
     } while (!status && !leading.different);
     return status;

@@ -76,8 +76,7 @@ static void add_second_moment(const struct dual *d, double *descent)
                 descent[o * sites + i] += 2 * d->parameters[o * sites + j] * m * m;
 }
 
-static enum status linear_layer(const struct trial *trial, const struct ring *r, double *error,
-                                struct error *err)
+static enum status linear_layer(const struct trial *trial, const struct ring *r, double *error)
 {
     struct network n = {.levels = 1,
                         .level = {{.nodes = 1, .width = OUTPUTS, .children = r->sites}},
@@ -87,15 +86,15 @@ static enum status linear_layer(const struct trial *trial, const struct ring *r,
     struct dual d;
     double *parameters, gradient[OUTPUTS * MAX_RING], size = 0, worst = 0;
     network_finish(&n);
-    enum status status = ring_data(r, 0, &data, err);
+    enum status status = ring_data(r, 0, &data, trial->err);
     if (!status)
-        status = dual_draw_parameters(trial->rng, &n, &parameters, err);
+        status = dual_draw_parameters(trial->rng, &n, &parameters, trial->err);
     if (!status)
-        status = dual_create(&d, &n, parameters, data, err);
+        status = dual_create(&d, &n, parameters, data, trial->err);
     if (status)
         return status;
-    status = dual_descent(&d, trial, &objective_simple, NULL, (struct ensemble_options){0},
-                          gradient, err);
+    status =
+        dual_descent(&d, trial, &objective_simple, NULL, (struct ensemble_options){0}, gradient);
     if (trial->fault == FAULT_CENTRING)
         add_second_moment(&d, gradient);
     for (size_t i = 0; i < n.parameters; i++) {
@@ -107,13 +106,12 @@ static enum status linear_layer(const struct trial *trial, const struct ring *r,
     return status;
 }
 
-static enum status measure_linear(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_linear(const struct trial *trial, struct reading *reading)
 {
     struct ring equal = draw_ring(trial->rng, MAX_RING, true),
                 unequal = draw_ring(trial->rng, MAX_RING, false);
-    enum status status = linear_layer(trial, &equal, &reading->error, err);
-    return status ? status : linear_layer(trial, &unequal, &reading->control[0], err);
+    enum status status = linear_layer(trial, &equal, &reading->error);
+    return status ? status : linear_layer(trial, &unequal, &reading->control[0]);
 }
 
 /* ---- a hidden layer, one weight vector per window, pooled ---- */
@@ -221,7 +219,7 @@ static enum status assemble(struct pooled *p, bool relu, struct error *err)
 }
 
 /* Drawn again until some neuron distinguishes the objects at the start. */
-static enum status draw_pooled(const struct trial *trial, struct pooled *p, struct error *err)
+static enum status draw_pooled(const struct trial *trial, struct pooled *p)
 {
     for (;;) {
         double largest = 0;
@@ -232,7 +230,7 @@ static enum status draw_pooled(const struct trial *trial, struct pooled *p, stru
             for (int o = 0; o < OUTPUTS; o++)
                 p->v[o][k] = gsl_ran_gaussian(trial->rng, 0.5);
         }
-        enum status status = assemble(p, true, err);
+        enum status status = assemble(p, true, trial->err);
         if (status)
             return status;
         struct growth growth = predict_growth(p, true);
@@ -246,15 +244,15 @@ static enum status draw_pooled(const struct trial *trial, struct pooled *p, stru
 
 /* ds/dt of every neuron under -grad, by the engine. */
 static enum status measured_rate(const struct pooled *p, const struct trial *trial,
-                                 const struct growth *growth, double *rate, struct error *err)
+                                 const struct growth *growth, double *rate)
 {
     double *descent = malloc(p->dual.network.parameters * sizeof *descent);
     if (!descent)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(&p->dual, &plain, &objective_simple, NULL,
-                                      (struct ensemble_options){0}, descent, err);
+                                      (struct ensemble_options){0}, descent);
     for (int k = 0; k < NEURONS; k++)
         rate[k] = selectivity(p, growth->g[k], descent, k);
     plant(trial, rate, NEURONS);
@@ -262,11 +260,10 @@ static enum status measured_rate(const struct pooled *p, const struct trial *tri
     return status;
 }
 
-static enum status measure_rate(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rate(const struct trial *trial, struct reading *reading)
 {
     struct pooled p;
-    enum status status = draw_pooled(trial, &p, err);
+    enum status status = draw_pooled(trial, &p);
     if (status)
         return status;
     struct growth growth = predict_growth(&p, true);
@@ -274,13 +271,13 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
     for (int k = 0; k < NEURONS; k++)
         for (int i = 0; i < NEURONS; i++)
             predicted[k] += growth.a[k][i] * growth.s[i];
-    status = measured_rate(&p, trial, &growth, measured, err);
+    status = measured_rate(&p, trial, &growth, measured);
     reading->error = relative_error(measured, predicted, NEURONS);
     dual_free(&p.dual);
     if (!status)
-        status = assemble(&p, false, err);
+        status = assemble(&p, false, trial->err);
     if (!status) {
-        status = measured_rate(&p, trial, &growth, measured, err);
+        status = measured_rate(&p, trial, &growth, measured);
         reading->control[0] = relative_error(measured, predicted, NEURONS);
         dual_free(&p.dual);
     }
@@ -424,11 +421,11 @@ static enum status run_pooled(struct watch *w, struct error *err)
 
 /* The same start in a linear network, with the objects 11 and 101 or (counts) 11 and 111. */
 static enum status linear_path(const struct trial *trial, const struct pooled *model, bool counts,
-                               struct ddn_10_path *path, struct error *err)
+                               struct ddn_10_path *path)
 {
     struct pooled p = *model;
     p.ring.pattern[1][1] = counts;
-    enum status status = assemble(&p, false, err);
+    enum status status = assemble(&p, false, trial->err);
     if (status)
         return status;
     struct growth growth = predict_growth(&p, false);
@@ -437,42 +434,41 @@ static enum status linear_path(const struct trial *trial, const struct pooled *m
                       .trial = *trial,
                       .path = path,
                       .seen = counts ? path->counts : path->linear};
-    status = run_for(&w, 1 / path->growth, err);
+    status = run_for(&w, 1 / path->growth, trial->err);
     dual_free(&p.dual);
     return status;
 }
 
-enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path, struct error *err)
+enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path)
 {
     struct pooled p;
-    enum status status = draw_pooled(trial, &p, err);
+    enum status status = draw_pooled(trial, &p);
     if (status)
         return status;
     struct growth growth = predict_growth(&p, true);
     struct watch w = {
         .pooled = &p, .growth = &growth, .trial = *trial, .path = path, .seen = path->relu};
     *path = (struct ddn_10_path){.sites = p.ring.sites, .growth = fastest_growth(&growth)};
-    status = run_pooled(&w, err);
+    status = run_pooled(&w, trial->err);
     path->count = w.count;
     if (!status)
-        status = linear_path(trial, &p, false, path, err);
+        status = linear_path(trial, &p, false, path);
     if (!status)
-        status = linear_path(trial, &p, true, path, err);
+        status = linear_path(trial, &p, true, path);
     dual_free(&p.dual);
     return status;
 }
 
-static enum status measure_flow(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_flow(const struct trial *trial, struct reading *reading)
 {
     for (;;) {
         struct pooled p;
-        enum status status = draw_pooled(trial, &p, err);
+        enum status status = draw_pooled(trial, &p);
         if (status)
             return status;
         struct growth growth = predict_growth(&p, true);
         struct watch w = {.pooled = &p, .growth = &growth, .trial = *trial};
-        status = run_pooled(&w, err);
+        status = run_pooled(&w, trial->err);
         dual_free(&p.dual);
         reading->error = w.error;
         reading->control[0] = w.without;
@@ -481,7 +477,7 @@ static enum status measure_flow(const struct trial *trial, struct reading *readi
     }
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     *curves = (struct curves){
         .title = "Two objects under translation",
@@ -496,14 +492,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     do {
         struct pooled p;
         curves->rows = 0;
-        status = draw_pooled(trial, &p, err);
+        status = draw_pooled(trial, &p);
         if (status)
             return status;
         struct growth growth = predict_growth(&p, true);
         struct watch w = {.pooled = &p, .growth = &growth, .trial = *trial, .curves = curves};
-        status = run_pooled(&w, err);
+        status = run_pooled(&w, trial->err);
         if (!status && w.status)
-            status = error_set(err, w.status, "no memory for a curve");
+            status = error_set(trial->err, w.status, "no memory for a curve");
         dual_free(&p.dual);
     } while (!status && curves->rows < 20);
     return status;

@@ -20,6 +20,6 @@ struct ddn_10_path {
     double counts[DDN_10_TIMES][DDN_10_NEURONS];    /* the same, for the objects 11 and 111 */
 };
 
-enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path, struct error *err);
+enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path);
 
 #endif

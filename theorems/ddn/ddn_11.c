@@ -51,15 +51,15 @@ static double inner_product(const struct dual *d, const struct trial *trial, dou
 }
 
 static enum status gradient_error(const struct dual *d, const struct trial *trial,
-                                  const struct chosen_loss *loss, double *error, struct error *err)
+                                  const struct chosen_loss *loss, double *error)
 {
     double *gradient = malloc(d->network.parameters * sizeof *gradient);
     if (!gradient)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     struct trial plain = *trial;
     plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
     enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,
-                                      (struct ensemble_options){0}, gradient, err);
+                                      (struct ensemble_options){0}, gradient);
     *error = inner_product(d, trial, gradient);
     free(gradient);
     return status;
@@ -91,15 +91,16 @@ static double norm_change(const struct dual *d, const struct trial *trial, const
 }
 
 static enum status flow_error(const struct dual *d, const struct trial *trial,
-                              const struct chosen_loss *loss, double *error, struct error *err)
+                              const struct chosen_loss *loss, double *error)
 {
     struct descent flow;
-    enum status status = descent_create(&flow, d, loss->objective, &loss->settings, true, err);
+    enum status status =
+        descent_create(&flow, d, loss->objective, &loss->settings, true, trial->err);
     if (status)
         return status;
     double *state;
     int count;
-    status = descent_run(&flow, 0.5, &count, &state, err);
+    status = descent_run(&flow, 0.5, &count, &state, trial->err);
     if (!status) {
         *error = norm_change(d, trial, state, count);
         free(state);
@@ -111,22 +112,22 @@ static enum status flow_error(const struct dual *d, const struct trial *trial,
 /* The argument of a part: the error of a network and a loss. */
 struct error_of {
     enum status (*measure)(const struct dual *, const struct trial *, const struct chosen_loss *,
-                           double *, struct error *);
+                           double *);
 };
 
 /* A drawn network with its output normalised, and for the control without. */
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     const struct error_of *error_of = trial->argument;
     struct dual d;
-    enum status status = dual_draw(&d, trial, wish, err);
+    enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
     struct chosen_loss loss = draw_loss(trial);
-    status = error_of->measure(&d, trial, &loss, &reading->error, err);
+    status = error_of->measure(&d, trial, &loss, &reading->error);
     d.network.normalize = false;
     if (!status)
-        status = error_of->measure(&d, trial, &loss, &reading->control[0], err);
+        status = error_of->measure(&d, trial, &loss, &reading->control[0]);
     dual_free(&d);
     return status;
 }

@@ -194,8 +194,7 @@ enum status dual_create(struct dual *d, const struct network *network, double *p
     return status;
 }
 
-static enum status draw_once(struct dual *d, const struct trial *trial, struct dual_wish wish,
-                             struct error *err)
+static enum status draw_once(struct dual *d, const struct trial *trial, struct dual_wish wish)
 {
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
@@ -203,32 +202,32 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};
-    enum status status = dual_draw_network(trial->rng, s, wish, 0, &network, &parameters, err);
+    enum status status =
+        dual_draw_network(trial->rng, s, wish, 0, &network, &parameters, trial->err);
     if (status)
         return status;
-    status =
-        draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
-                  wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data, err);
+    status = draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
+                       wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data,
+                       trial->err);
     if (status) {
         free(parameters);
         return status;
     }
-    return dual_create(d, &network, parameters, data, err);
+    return dual_create(d, &network, parameters, data, trial->err);
 }
 
-enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wish wish,
-                      struct error *err)
+enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wish wish)
 {
     enum { TRIES = 1000 };
     for (int i = 0; i < TRIES; i++) {
-        enum status status = draw_once(d, trial, wish, err);
+        enum status status = draw_once(d, trial, wish);
         if (!status && alive(d) && (!wish.normalize || directions_differ(d)))
             return STATUS_OK;
         dual_free(d);
         if (status)
             return status;
     }
-    return error_set(err, STATUS_INVALID, "no network of %d with a varying output was found",
+    return error_set(trial->err, STATUS_INVALID, "no network of %d with a varying output was found",
                      TRIES);
 }
 
@@ -308,13 +307,13 @@ double dual_error(const struct dual *d, const double *measured, const double *pr
 
 enum status dual_descent(const struct dual *d, const struct trial *trial,
                          const struct objective *objective, const void *settings,
-                         struct ensemble_options options, double *measured, struct error *err)
+                         struct ensemble_options options, double *measured)
 {
     struct network ungated = d->network;
     ungated.relu = false;
     struct ensemble *e;
     enum status status =
-        ensemble_create(&e, &d->network, d->data, objective, settings, options, err);
+        ensemble_create(&e, &d->network, d->data, objective, settings, options, trial->err);
     if (status)
         return status;
     ensemble_loss(e, d->parameters, measured);

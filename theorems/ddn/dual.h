@@ -40,8 +40,7 @@ struct dual {
 
 /* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
  * because most ReLUs are shut, is drawn again: relative errors mean nothing there. */
-enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish,
-                      struct error *err);
+enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish);
 
 /* Assemble one from a network, its parameters (from malloc) and data.  The dual owns the last two
  * from then on, also after an error. */
@@ -93,6 +92,6 @@ double dual_error(const struct dual *dual, const double *measured, const double 
 /* measured = - d E[loss] / d W of the drawn data, with a planted fault where the trial has one. */
 enum status dual_descent(const struct dual *dual, const struct trial *trial,
                          const struct objective *objective, const void *settings,
-                         struct ensemble_options options, double *measured, struct error *err);
+                         struct ensemble_options options, double *measured);
 
 #endif

@@ -31,7 +31,7 @@ struct drawn_batch {
     double *block, *f, *df, *measured, *predicted;
 };
 
-static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, struct error *err)
+static enum status draw_batch(struct drawn_batch *c, const struct trial *trial)
 {
     const struct batch_settings *s = trial->settings;
     *c = (struct drawn_batch){
@@ -43,7 +43,7 @@ static enum status draw_batch(struct drawn_batch *c, const struct trial *trial, 
     c->values = 1 + VIEWS * (size_t)c->width * c->samples;
     c->block = calloc(2 * size + 2 * c->values, sizeof *c->block);
     if (!c->block)
-        return error_memory(err, "a batch of %zu", c->samples);
+        return error_memory(trial->err, "a batch of %zu", c->samples);
     c->f = c->block;
     c->df = c->f + size;
     c->measured = c->df + size;
@@ -153,21 +153,20 @@ static void plant_both(const struct drawn_batch *c, const struct trial *trial)
     plant(trial, c->measured + 1, c->values - 1);
 }
 
-static enum status measure_nce(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+static enum status measure_nce(const struct trial *trial, struct reading *reading)
 {
     struct drawn_batch c;
-    enum status status = draw_batch(&c, trial, err);
+    enum status status = draw_batch(&c, trial);
     if (status)
         return status;
     const struct temperature_settings settings = {c.tau};
     const struct infonce_settings one_negative = {.tau = c.tau, .negatives = 1};
     softmax_weight(&c, c.samples, c.predicted);
-    status = run_objective(&c, &objective_reference_nce, &settings, c.measured, err);
+    status = run_objective(&c, &objective_reference_nce, &settings, c.measured, trial->err);
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
     if (!status)
-        status = run_objective(&c, &objective_infonce, &one_negative, c.measured, err);
+        status = run_objective(&c, &objective_infonce, &one_negative, c.measured, trial->err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
     softmax_weight(&c, 1, c.measured);
     reading->control[1] = error_of(&c, c.measured, c.predicted);
@@ -175,19 +174,18 @@ static enum status measure_nce(const struct trial *trial, struct reading *readin
     return status;
 }
 
-static enum status measure_subtract(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_subtract(const struct trial *trial, struct reading *reading)
 {
     struct drawn_batch c;
-    enum status status = draw_batch(&c, trial, err);
+    enum status status = draw_batch(&c, trial);
     if (status)
         return status;
     difference(&c, c.predicted);
-    status = run_objective(&c, &objective_reference_subtract, NULL, c.measured, err);
+    status = run_objective(&c, &objective_reference_subtract, NULL, c.measured, trial->err);
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
     if (!status)
-        status = run_objective(&c, &objective_simple, NULL, c.measured, err);
+        status = run_objective(&c, &objective_simple, NULL, c.measured, trial->err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
     free(c.block);
     return status;

@@ -42,7 +42,7 @@ struct norms {
 
 static enum status node_norms(const struct trial *trial, const struct latent_connection *c,
                               const struct latent_net *net, int level, size_t i,
-                              struct norms *norms, struct error *err)
+                              struct norms *norms)
 {
     static const double half[2] = {0.5, 0.5};
     struct operator_shape shape = {c->labels, c->outputs, (size_t)net->width[level],
@@ -51,30 +51,30 @@ static enum status node_norms(const struct trial *trial, const struct latent_con
     struct operator_summary summary;
     double *work = malloc(operator_work(shape) * sizeof *work);
     if (!work)
-        return error_memory(err, "an operator");
-    enum status status = covariance_operator(shape, k, half, work, &summary, NULL, err);
+        return error_memory(trial->err, "an operator");
+    enum status status = covariance_operator(shape, k, half, work, &summary, NULL, trial->err);
     norms->operator_norm = summary.norm;
     norms->published = published_operator_norm(shape, k, half, work);
     free(work);
     if (!status && trial->fault == FAULT_CENTRING)
-        status = flattened_norm(shape, k, false, &norms->published, err);
+        status = flattened_norm(shape, k, false, &norms->published, trial->err);
     plant(trial, &norms->published, 1);
     if (!status)
-        status = flattened_norm(shape, k, true, &norms->flattened, err);
+        status = flattened_norm(shape, k, true, &norms->flattened, trial->err);
     return status;
 }
 
 /* The largest errors over the nodes. */
 static enum status compare(const struct trial *trial, const struct latent_net *net,
-                           struct reading *reading, struct error *err)
+                           struct reading *reading)
 {
     struct latent_connection c;
-    enum status status = latent_connection_create(&c, net, err);
+    enum status status = latent_connection_create(&c, net, trial->err);
     reading->control[0] = 0;
     for (int l = 0; !status && l < net->network.levels; l++)
         for (size_t i = 0; !status && i < net->tree->count[l]; i++) {
             struct norms norms = {0};
-            status = node_norms(trial, &c, net, l, i, &norms, err);
+            status = node_norms(trial, &c, net, l, i, &norms);
             if (status || norms.operator_norm < 1e-12)
                 continue; /* the node's gates are shut */
             reading->error =
@@ -90,16 +90,16 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     return status;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct latent_case c;
     struct net_wish wish = {.relu = true, .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    enum status status = latent_case_open(
-        &c, trial, (struct tree_wish){.least_depth = 2, .forks = TREE_MAX_DEPTH}, err);
+    enum status status =
+        latent_case_open(&c, trial, (struct tree_wish){.least_depth = 2, .forks = TREE_MAX_DEPTH});
     if (!status)
-        status = latent_case_draw(&c, trial, wish, err);
+        status = latent_case_draw(&c, trial, wish);
     if (!status)
-        status = compare(trial, &c.net, reading, err);
+        status = compare(trial, &c.net, reading);
     latent_case_free(&c);
     return status;
 }

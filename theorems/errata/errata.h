@@ -4,13 +4,9 @@
 
 #include "theorems/claim.h"
 
-enum status ncp_8_measure_sign(const struct trial *trial, struct reading *reading,
-                               struct error *err);
-enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading,
-                                   struct error *err);
-enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading,
-                               struct error *err);
-enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading,
-                                          struct error *err);
+enum status ncp_8_measure_sign(const struct trial *trial, struct reading *reading);
+enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading);
+enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading);
+enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading);
 
 #endif

@@ -235,15 +235,15 @@ static uint64_t seed_of(const struct trial *trial, enum fd_world world)
 
 /* Both trainings of an instance. */
 static enum status train_pair(const struct trial *trial, enum fd_world world,
-                              struct training pair[FD_MASKS], struct error *err)
+                              struct training pair[FD_MASKS])
 {
     struct plan plan = plan_of(trial->settings, world);
     enum status status = STATUS_OK;
     plan.seed = seed_of(trial, world);
     for (enum fd_mask mask = 0; mask < FD_MASKS && !status; mask++) {
         plan.mask = mask;
-        status =
-            memo_take(trial->memo, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train, err);
+        status = memo_take(trial->memo, &plan, sizeof plan, &pair[mask], sizeof pair[mask], train,
+                           trial->err);
     }
     return status;
 }
@@ -255,11 +255,11 @@ static double gap_of(const struct training pair[FD_MASKS], enum fd_quantity quan
     return less ? -gap : gap;
 }
 
-enum status fd_measure_gap(const struct trial *trial, struct reading *reading, struct error *err)
+enum status fd_measure_gap(const struct trial *trial, struct reading *reading)
 {
     const struct fd_choice *choice = trial->argument;
     struct training pair[FD_MASKS];
-    enum status status = train_pair(trial, choice->world, pair, err);
+    enum status status = train_pair(trial, choice->world, pair);
     if (!status)
         reading->error = gap_of(pair, choice->quantity);
     return status;
@@ -274,11 +274,11 @@ static double number_of(const struct fd_number *number, const struct training *t
     return sum;
 }
 
-enum status fd_measure_number(const struct trial *trial, struct reading *reading, struct error *err)
+enum status fd_measure_number(const struct trial *trial, struct reading *reading)
 {
     const struct fd_number *number = trial->argument;
     struct training pair[FD_MASKS];
-    enum status status = train_pair(trial, number->world, pair, err);
+    enum status status = train_pair(trial, number->world, pair);
     if (status)
         return status;
     reading->error = number_of(number, &pair[number->mask]);
@@ -286,12 +286,12 @@ enum status fd_measure_number(const struct trial *trial, struct reading *reading
     return STATUS_OK;
 }
 
-enum status fd_measure_rest(const struct trial *trial, struct reading *reading, struct error *err)
+enum status fd_measure_rest(const struct trial *trial, struct reading *reading)
 {
     const enum fd_mask mask = *(const enum fd_mask *)trial->argument;
     struct training pair[FD_MASKS];
     double worst = 0;
-    enum status status = train_pair(trial, FD_THEORY, pair, err);
+    enum status status = train_pair(trial, FD_THEORY, pair);
     for (enum fd_quantity q = 0; q < FD_COMPARED && !status; q++) {
         const double *end = pair[mask].value[END], *late = pair[mask].value[LATE];
         worst = fmax(worst, fabs((end[q] - late[q]) / gap_of(pair, q)));

@@ -49,7 +49,7 @@ struct fd_choice {
     enum fd_quantity quantity;
 };
 
-enum status fd_measure_gap(const struct trial *trial, struct reading *reading, struct error *err);
+enum status fd_measure_gap(const struct trial *trial, struct reading *reading);
 
 #define FD_GAP(of, in_world)                                                                       \
     .measure = fd_measure_gap, .argument = &(const struct fd_choice)                               \
@@ -71,11 +71,10 @@ struct fd_number {
         __VA_ARGS__                                                                                \
     }
 
-enum status fd_measure_number(const struct trial *trial, struct reading *reading,
-                              struct error *err);
+enum status fd_measure_number(const struct trial *trial, struct reading *reading);
 
 /* -(the largest change of a compared quantity over the last third of one training, in units of its
  * difference).  The argument is the training, an enum fd_mask. */
-enum status fd_measure_rest(const struct trial *trial, struct reading *reading, struct error *err);
+enum status fd_measure_rest(const struct trial *trial, struct reading *reading);
 
 #endif

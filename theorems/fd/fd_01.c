@@ -126,10 +126,8 @@ static void compare(const struct trial *trial, double measured[KINDS][NEURONS],
         reading->control[k - 1] = relative_error(measured[k], predicted, NEURONS);
 }
 
-static enum status measure_sample(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_sample(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     const struct instance d = draw_instance(trial->rng, MOST);
     double x[MOST], measured[KINDS][NEURONS], predicted[NEURONS];
     for (int i = 0; i < d.inputs; i++)
@@ -156,10 +154,8 @@ static double over_noise(const struct instance *d, const double *w, correlation 
     return sum;
 }
 
-static enum status measure_dense(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_dense(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     const struct instance d = draw_instance(trial->rng, MOST_NOISE);
     double measured[KINDS][NEURONS], predicted[NEURONS];
     for (int n = 0; n < NEURONS; n++) {
@@ -173,10 +169,8 @@ static enum status measure_dense(const struct trial *trial, struct reading *read
 }
 
 /* The dense part without complementary masks, sigma_xi^2 |w|^2, which those remove. */
-static enum status measure_without(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_without(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     const struct instance d = draw_instance(trial->rng, MOST_NOISE);
     double measured[KINDS][NEURONS], predicted[NEURONS];
     reading_clear(reading);
@@ -212,7 +206,7 @@ struct world_settings { /* of source_sparse_coding, by its table */
     unsigned char bytes[128];
 };
 
-static enum status open_source(const struct trial *trial, void **world, struct error *err)
+static enum status open_source(const struct trial *trial, void **world)
 {
     struct world_settings settings = {.bytes = {0}};
     const struct descriptor *about = &source_sparse_coding.about;
@@ -225,7 +219,7 @@ static enum status open_source(const struct trial *trial, void **world, struct e
     *descriptor_real(about, &settings, "keep") = 0.5;
     *descriptor_real(about, &settings, "noise") = -1;
     *descriptor_real(about, &settings, "sparsity") = 0.3;
-    return source_sparse_coding.open(&settings, gsl_rng_get(trial->rng), world, err);
+    return source_sparse_coding.open(&settings, gsl_rng_get(trial->rng), world, trial->err);
 }
 
 /* For the samples of a block with features: w normal, w = M z (a neuron that has learned them), and
@@ -258,19 +252,18 @@ static void measure_block(const struct trial *trial, size_t n, const double *sig
     }
 }
 
-static enum status measure_bound(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_bound(const struct trial *trial, struct reading *reading)
 {
     void *world;
     reading_clear(reading);
-    enum status status = open_source(trial, &world, err);
+    enum status status = open_source(trial, &world);
     if (status)
         return status;
     const struct dictionary *d = source_dictionary(&source_sparse_coding, world);
     const size_t size = d->inputs * BLOCK, bytes = source_sparse_coding.scratch_size(world);
     double *signal = malloc((2 * size + d->features * BLOCK) * sizeof *signal + bytes);
     if (!signal)
-        status = error_memory(err, "a block of samples");
+        status = error_memory(trial->err, "a block of samples");
     else {
         double *noise = signal + size, *z = noise + size;
         const struct draw draw = {.seed = trial->seed, .purpose = PURPOSE_CLAIM};

@@ -53,18 +53,17 @@ static void joint_correlations(const struct tree *tree, const double *joint, siz
             *out++ -= mean[i] * mean[k];
 }
 
-static enum status measure_correlations(const struct trial *trial, struct reading *reading,
-                                        struct error *err)
+static enum status measure_correlations(const struct trial *trial, struct reading *reading)
 {
     const struct latent_settings *s = trial->settings;
     struct tree *tree;
     double *joint, measured[MOST_NODES * MOST_NODES], predicted[MOST_NODES * MOST_NODES];
     size_t assignments;
     enum status status = latent_tree(
-        trial->rng, s, (struct tree_wish){.nodes = latent_joint_nodes(s, 2)}, &tree, err);
+        trial->rng, s, (struct tree_wish){.nodes = latent_joint_nodes(s, 2)}, &tree, trial->err);
     if (status)
         return status;
-    status = joint_enumerate(tree, &joint, &assignments, err);
+    status = joint_enumerate(tree, &joint, &assignments, trial->err);
     if (!status) {
         size_t pairs = predicted_correlations(tree, predicted);
         joint_correlations(tree, joint, assignments, measured);
@@ -149,14 +148,14 @@ static void joint_laws(const struct tree *tree, const double *joint, size_t assi
 }
 
 static enum status compare_laws(const struct trial *trial, struct tree *tree,
-                                struct reading *reading, struct error *err)
+                                struct reading *reading)
 {
     enum { CELLS = MOST_NODES * MOST_NODES / 2 * MOST_STATES * MOST_STATES };
     double *joint, *measured = malloc(2 * CELLS * sizeof *measured);
     size_t assignments;
     if (!measured)
-        return error_memory(err, "the laws of pairs");
-    enum status status = joint_enumerate(tree, &joint, &assignments, err);
+        return error_memory(trial->err, "the laws of pairs");
+    enum status status = joint_enumerate(tree, &joint, &assignments, trial->err);
     if (!status) {
         double *predicted = measured + CELLS;
         size_t count = predicted_laws(tree, predicted), last = tree->nodes - 1;
@@ -172,17 +171,16 @@ static enum status compare_laws(const struct trial *trial, struct tree *tree,
     return status;
 }
 
-static enum status measure_laws(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_laws(const struct trial *trial, struct reading *reading)
 {
     const struct latent_settings *s = trial->settings;
     int states = 2 + trial->instance % (MOST_STATES - 1);
     struct tree_wish wish = {.states = states, .nodes = latent_joint_nodes(s, states)};
     struct tree *tree;
-    enum status status = latent_tree(trial->rng, s, wish, &tree, err);
+    enum status status = latent_tree(trial->rng, s, wish, &tree, trial->err);
     if (status)
         return status;
-    status = compare_laws(trial, tree, reading, err);
+    status = compare_laws(trial, tree, reading);
     tree_free(tree);
     return status;
 }
@@ -192,12 +190,12 @@ static enum status measure_laws(const struct trial *trial, struct reading *readi
 /* Draw samples and call `add` on the states of each block, [node][BLOCK], all nodes. */
 static enum status each_block(const struct trial *trial, const struct tree *tree, size_t blocks,
                               void (*add)(const struct tree *, const uint8_t *state, double *sums),
-                              double *sums, struct error *err)
+                              double *sums)
 {
     void *states = malloc(sample_size(tree));
     uint8_t *state = malloc(tree->nodes * BLOCK);
     struct draw draw = {.seed = gsl_rng_get(trial->rng), .purpose = PURPOSE_CLAIM};
-    enum status status = states && state ? STATUS_OK : error_memory(err, "samples");
+    enum status status = states && state ? STATUS_OK : error_memory(trial->err, "samples");
     for (size_t b = 0; !status && b < blocks; b++) {
         draw.block = b;
         sample_tree(tree, draw, states);
@@ -285,18 +283,17 @@ static void free_patterns(struct pattern_case *c)
     *c = (struct pattern_case){.tree = NULL};
 }
 
-static enum status draw_patterns(const struct trial *trial, int states, struct pattern_case *c,
-                                 struct error *err)
+static enum status draw_patterns(const struct trial *trial, int states, struct pattern_case *c)
 {
     enum { TRIES = 1000, SHIFT = 300 };
     struct tree_wish wish = {.states = states, .leaves = states == 2 ? 6 : 4, .low = 0.5};
     for (int i = 0; i < TRIES; i++) {
         *c = (struct pattern_case){.tree = NULL};
-        enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, err);
+        enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, trial->err);
         if (!status)
-            status = support_create(&c->support, c->tree, err);
+            status = support_create(&c->support, c->tree, trial->err);
         if (!status)
-            status = changed_support(c->tree, c->support, &c->changed, err);
+            status = changed_support(c->tree, c->support, &c->changed, trial->err);
         if (!status &&
             (double)(block_count(trial) * BLOCK) * divergence(c->support, c->changed) > SHIFT)
             return STATUS_OK;
@@ -304,23 +301,22 @@ static enum status draw_patterns(const struct trial *trial, int states, struct p
         if (status)
             return status;
     }
-    return error_set(err, STATUS_INVALID,
+    return error_set(trial->err, STATUS_INVALID,
                      "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
                      "more samples show it",
                      block_count(trial) * BLOCK);
 }
 
-static enum status measure_patterns(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_patterns(const struct trial *trial, struct reading *reading)
 {
     struct pattern_case c;
-    enum status status = draw_patterns(trial, 2 + trial->instance % 2, &c, err);
+    enum status status = draw_patterns(trial, 2 + trial->instance % 2, &c);
     if (status)
         return status;
     size_t samples = block_count(trial) * BLOCK, patterns = c.support->count;
     double *count = calloc(2 * patterns, sizeof *count);
-    status = count ? each_block(trial, c.tree, block_count(trial), add_patterns, count, err)
-                   : error_memory(err, "counts");
+    status = count ? each_block(trial, c.tree, block_count(trial), add_patterns, count)
+                   : error_memory(trial->err, "counts");
     if (!status) {
         plant(trial, count, patterns);
         reading->error = pattern_p(c.support, count, samples, count + patterns);
@@ -378,15 +374,14 @@ static size_t telling_leaf(const struct tree *tree, size_t samples, double *dist
     return best;
 }
 
-static enum status draw_moments(const struct trial *trial, struct tree **tree, size_t *leaf,
-                                struct error *err)
+static enum status draw_moments(const struct trial *trial, struct tree **tree, size_t *leaf)
 {
     enum { TRIES = 1000, DISTANCE = 12 };
     struct tree_wish wish = {.leaves = 8, .nodes = 16};
     size_t samples = block_count(trial) * BLOCK;
     for (int i = 0; i < TRIES; i++) {
         double distance;
-        enum status status = latent_tree(trial->rng, trial->settings, wish, tree, err);
+        enum status status = latent_tree(trial->rng, trial->settings, wish, tree, trial->err);
         if (status)
             return status;
         *leaf = telling_leaf(*tree, samples, &distance);
@@ -394,22 +389,21 @@ static enum status draw_moments(const struct trial *trial, struct tree **tree, s
             return STATUS_OK;
         tree_free(*tree);
     }
-    return error_set(err, STATUS_INVALID,
+    return error_set(trial->err, STATUS_INVALID,
                      "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
                      "more samples show it",
                      samples);
 }
 
-static enum status measure_moments(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_moments(const struct trial *trial, struct reading *reading)
 {
     struct tree *tree;
     size_t leaf, blocks = block_count(trial);
     double sums[MOST_NODES * MOST_NODES] = {0};
-    enum status status = draw_moments(trial, &tree, &leaf, err);
+    enum status status = draw_moments(trial, &tree, &leaf);
     if (status)
         return status;
-    status = each_block(trial, tree, blocks, add_moments, sums, err);
+    status = each_block(trial, tree, blocks, add_moments, sums);
     if (!status) {
         size_t leaves = tree_leaves(tree);
         plant(trial, sums + tree->nodes, leaves * (leaves - 1) / 2);

@@ -66,38 +66,37 @@ static enum status propagate(const struct tree *tree, size_t patterns, double *o
 }
 
 static enum status compare_posteriors(const struct trial *trial, struct tree *tree,
-                                      struct reading *reading, struct error *err)
+                                      struct reading *reading)
 {
     size_t patterns = pattern_count(tree), last = tree->nodes - 1;
     size_t size = tree->nodes * (size_t)tree->states * patterns;
     double *measured = malloc(2 * size * sizeof *measured), *predicted = measured + size;
     if (!measured)
-        return error_memory(err, "posteriors");
-    enum status status = propagate(tree, patterns, measured, err);
+        return error_memory(trial->err, "posteriors");
+    enum status status = propagate(tree, patterns, measured, trial->err);
     if (!status)
-        status = brute_force(tree, patterns, predicted, err);
+        status = brute_force(tree, patterns, predicted, trial->err);
     if (!status) {
         plant(trial, measured, size);
         reading->error = relative_error(measured, predicted, size);
         tree->polarity[last] += latent_shift(tree, last);
-        status = brute_force(tree, patterns, predicted, err);
+        status = brute_force(tree, patterns, predicted, trial->err);
         reading->control[0] = relative_error(measured, predicted, size);
     }
     free(measured);
     return status;
 }
 
-static enum status measure_posteriors(const struct trial *trial, struct reading *reading,
-                                      struct error *err)
+static enum status measure_posteriors(const struct trial *trial, struct reading *reading)
 {
     const struct latent_settings *s = trial->settings;
     int states = 2 + trial->instance % 3;
     struct tree_wish wish = {.states = states, .nodes = latent_joint_nodes(s, states)};
     struct tree *tree;
-    enum status status = latent_tree(trial->rng, s, wish, &tree, err);
+    enum status status = latent_tree(trial->rng, s, wish, &tree, trial->err);
     if (status)
         return status;
-    status = compare_posteriors(trial, tree, reading, err);
+    status = compare_posteriors(trial, tree, reading);
     tree_free(tree);
     return status;
 }
@@ -160,14 +159,14 @@ static size_t neuron_count(const struct latent_net *net)
 }
 
 static enum status compare_ceiling(const struct trial *trial, const struct latent_net *net,
-                                   struct reading *reading, struct error *err)
+                                   struct reading *reading)
 {
     size_t neurons = neuron_count(net);
     double *ceiling = malloc((net->tree->nodes + neurons) * sizeof *ceiling);
     if (!ceiling)
-        return error_memory(err, "correlations");
+        return error_memory(trial->err, "correlations");
     double *measured = ceiling + net->tree->nodes;
-    enum status status = ceiling_measure(net->tree, trial->seed, 0, ceiling, err);
+    enum status status = ceiling_measure(net->tree, trial->seed, 0, ceiling, trial->err);
     if (!status) {
         correlations(net, 0, measured);
         plant(trial, measured, neurons);
@@ -179,8 +178,7 @@ static enum status compare_ceiling(const struct trial *trial, const struct laten
     return status;
 }
 
-static enum status measure_ceiling(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_ceiling(const struct trial *trial, struct reading *reading)
 {
     int states = trial->instance % 4 == 3 ? 3 : 2;
     struct tree_wish wish = {.states = states, .leaves = states == 2 ? 0 : 5};
@@ -188,11 +186,11 @@ static enum status measure_ceiling(const struct trial *trial, struct reading *re
                                 .bias = gsl_rng_uniform_int(trial->rng, 2) == 0,
                                 .any_net = true};
     struct latent_case c;
-    enum status status = latent_case_open(&c, trial, wish, err);
+    enum status status = latent_case_open(&c, trial, wish);
     if (!status)
-        status = latent_case_draw(&c, trial, net_wish, err);
+        status = latent_case_draw(&c, trial, net_wish);
     if (!status)
-        status = compare_ceiling(trial, &c.net, reading, err);
+        status = compare_ceiling(trial, &c.net, reading);
     latent_case_free(&c);
     return status;
 }

@@ -17,13 +17,12 @@ static void predict(const struct latent_net *net, int level, size_t i, double *a
 }
 
 /* Largest relative error over the nodes. */
-static enum status compare(const struct trial *trial, const struct latent_net *net, double *worst,
-                           struct error *err)
+static enum status compare(const struct trial *trial, const struct latent_net *net, double *worst)
 {
     size_t most = latent_most_inputs(net);
     double *measured = malloc((2 * most + 1) * most * sizeof *measured);
     if (!measured)
-        return error_memory(err, "covariances of %zu neurons", most);
+        return error_memory(trial->err, "covariances of %zu neurons", most);
     double *predicted = measured + most * most, *a = predicted + most * most;
     bool centred = trial->fault != FAULT_CENTRING;
     *worst = 0;
@@ -40,9 +39,9 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
-    return latent_tree_and_dense(trial, compare, reading, err);
+    return latent_tree_and_dense(trial, compare, reading);
 }
 
 static const struct part parts[] = {

@@ -92,14 +92,14 @@ static enum status room_create(struct room *room, const struct latent_net *net, 
 
 /* Largest relative error over the nodes; *no_path: without o in the prediction. */
 static enum status compare(const struct trial *trial, const struct latent_net *net, double *worst,
-                           double *no_path, struct error *err)
+                           double *no_path)
 {
     struct latent_connection c;
     struct room room;
-    enum status status = latent_connection_create(&c, net, err);
+    enum status status = latent_connection_create(&c, net, trial->err);
     if (status)
         return status;
-    status = room_create(&room, net, err);
+    status = room_create(&room, net, trial->err);
     *worst = 0;
     for (int l = 0; !status && l < net->network.levels; l++)
         for (size_t i = 0; i < net->tree->count[l]; i++) {
@@ -124,21 +124,21 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
 }
 
 /* The ReLU network has no biases, so that every neuron is shut on the pattern of zeros. */
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct latent_case c;
     double unused = 0;
-    enum status status = latent_case_open(&c, trial, LATENT_FORKED, err);
+    enum status status = latent_case_open(&c, trial, LATENT_FORKED);
     struct net_wish linear = {.bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
     if (!status)
-        status = latent_case_draw(&c, trial, linear, err);
+        status = latent_case_draw(&c, trial, linear);
     reading->control[1] = 0;
     if (!status)
-        status = compare(trial, &c.net, &reading->error, &reading->control[1], err);
+        status = compare(trial, &c.net, &reading->error, &reading->control[1]);
     if (!status)
-        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true}, err);
+        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true});
     if (!status)
-        status = compare(trial, &c.net, &reading->control[0], &unused, err);
+        status = compare(trial, &c.net, &reading->control[0], &unused);
     latent_case_free(&c);
     return status;
 }
@@ -203,15 +203,15 @@ struct curve {
 
 /* The mean over networks, the same ones for every polarity (except those drawn again). */
 static enum status mean_error(const struct trial *trial, const struct curve *curve, double polarity,
-                              double *mean, struct error *err)
+                              double *mean)
 {
     gsl_rng *rng = gsl_rng_clone(trial->rng);
-    enum status status = rng ? STATUS_OK : error_memory(err, "a random stream");
+    enum status status = rng ? STATUS_OK : error_memory(trial->err, "a random stream");
     *mean = 0;
     for (int n = 0; !status && n < curve->nets; n++) {
         struct hltm_4_kind kind = {curve->depth, curve->width, polarity, false};
         double error[HLTM_4_FACTORS] = {0};
-        status = hltm_4_errors(rng, trial->settings, kind, error, err);
+        status = hltm_4_errors(rng, trial->settings, kind, error, trial->err);
         *mean += error[curve->factor] / curve->nets;
     }
     if (rng)
@@ -219,7 +219,7 @@ static enum status mean_error(const struct trial *trial, const struct curve *cur
     return status;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     enum { POLARITIES = 8, CURVES = 7 };
     static const struct curve drawn[CURVES] = {
@@ -247,9 +247,9 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     for (int p = 0; !status && p < POLARITIES; p++) {
         double row[1 + CURVES] = {0.3 + 0.65 * p / (POLARITIES - 1)};
         for (int c = 0; !status && c < CURVES; c++)
-            status = mean_error(trial, &drawn[c], row[0], &row[1 + c], err);
+            status = mean_error(trial, &drawn[c], row[0], &row[1 + c]);
         if (!status)
-            status = curves_add(curves, row, err);
+            status = curves_add(curves, row, trial->err);
     }
     return status;
 }

@@ -30,13 +30,12 @@ static double frobenius(const double *value, size_t count)
 }
 
 /* Largest relative violation over the nodes whose children are neurons. */
-static enum status violation(const struct trial *trial, const struct latent_net *net, double *worst,
-                             struct error *err)
+static enum status violation(const struct trial *trial, const struct latent_net *net, double *worst)
 {
     size_t most = latent_most_inputs(net);
     double *covariance = malloc(most * most * sizeof *covariance);
     if (!covariance)
-        return error_memory(err, "covariances of %zu neurons", most);
+        return error_memory(trial->err, "covariances of %zu neurons", most);
     *worst = -1;
     for (int l = 0; l + 1 < net->network.levels; l++)
         for (size_t i = 0; i < net->tree->count[l]; i++) {
@@ -50,9 +49,9 @@ static enum status violation(const struct trial *trial, const struct latent_net 
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
-    return latent_tree_and_dense(trial, violation, reading, err);
+    return latent_tree_and_dense(trial, violation, reading);
 }
 
 /* ---- level by level, of a deep tree ---- */
@@ -121,7 +120,7 @@ static enum status level_rows(const struct latent_net *net, struct curves *curve
     return status;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     enum { SAMPLES = 1 << 14 };
     struct latent_case c = {.tree = NULL};
@@ -138,13 +137,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .columns = 5,
         .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
     };
-    enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &c.tree, err);
+    enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &c.tree, trial->err);
     if (!status)
-        status = latent_sampled_support(&c.support, c.tree, gsl_rng_get(trial->rng), SAMPLES, err);
+        status = latent_sampled_support(&c.support, c.tree, gsl_rng_get(trial->rng), SAMPLES,
+                                        trial->err);
     if (!status)
-        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true, .width = 10}, err);
+        status = latent_case_draw(&c, trial, (struct net_wish){.relu = true, .width = 10});
     if (!status)
-        status = level_rows(&c.net, curves, err);
+        status = level_rows(&c.net, curves, trial->err);
     latent_case_free(&c);
     return status;
 }

@@ -23,15 +23,16 @@ struct node_inputs {
 };
 
 /* A tree and a network on it whose root does not see too many neurons. */
-static enum status open_case(const struct trial *trial, struct latent_case *c, struct error *err)
+static enum status open_case(const struct trial *trial, struct latent_case *c)
 {
     struct net_wish wish = {.relu = gsl_rng_uniform_int(trial->rng, 2) == 0};
-    enum status status = latent_case_open(c, trial, LATENT_FORKED, err);
+    enum status status = latent_case_open(c, trial, LATENT_FORKED);
     if (!status)
-        status = latent_case_draw(c, trial, wish, err);
+        status = latent_case_draw(c, trial, wish);
     if (!status && latent_inputs(&c->net, 0) > MAX_INPUTS)
-        status = error_set(err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
-                           latent_inputs(&c->net, 0), MAX_INPUTS);
+        status =
+            error_set(trial->err, STATUS_INVALID, "the root sees %zu neurons; at most %d are drawn",
+                      latent_inputs(&c->net, 0), MAX_INPUTS);
     return status;
 }
 
@@ -89,14 +90,14 @@ static double test_law(const struct trial *trial, const struct node_inputs *in, 
     return kolmogorov_smirnov_p(gap, DRAWS, cdf, &law);
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     static const int sizes[] = {2, 5, 10, 20};
     double *gap = malloc(DRAWS * sizeof *gap);
     if (!gap)
-        return error_memory(err, "draws");
+        return error_memory(trial->err, "draws");
     struct latent_case c;
-    enum status status = open_case(trial, &c, err);
+    enum status status = open_case(trial, &c);
     if (!status) {
         struct node_inputs in = root_inputs(&c.net);
         int neurons = sizes[trial->instance % 4];
@@ -152,14 +153,14 @@ static void lucky_row(gsl_rng *rng, const struct latent_net *net, const struct n
 }
 
 enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
-                        struct hltm_6_row *row, struct error *err)
+                        struct hltm_6_row *row)
 {
     struct latent_case c;
-    enum status status = open_case(trial, &c, err);
+    enum status status = open_case(trial, &c);
     double *room = NULL;
     if (!status) {
         room = malloc((2 * HLTM_6_REPEATS + c.support->stride) * sizeof *room);
-        status = room ? STATUS_OK : error_memory(err, "draws");
+        status = room ? STATUS_OK : error_memory(trial->err, "draws");
     }
     if (!status) {
         struct node_inputs in = root_inputs(&c.net);
@@ -171,7 +172,7 @@ enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t coun
     return status;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     enum { SIZES = 7 };
     static const int sizes[SIZES] = {1, 2, 5, 10, 20, 50, 100};
@@ -187,13 +188,13 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         .columns = 8,
         .name = {"|N_μ|", "10% exact", "10% drawn", "50% exact", "50% drawn", "90% exact",
                  "90% drawn", "50% after ReLU"}};
-    enum status status = hltm_6_rows(trial, sizes, SIZES, row, err);
+    enum status status = hltm_6_rows(trial, sizes, SIZES, row);
     for (size_t i = 0; i < SIZES && !status; i++)
         status = curves_add(curves,
                             (double[]){row[i].neurons, row[i].exact[0], row[i].drawn[0],
                                        row[i].exact[1], row[i].drawn[1], row[i].exact[2],
                                        row[i].drawn[2], row[i].after[1]},
-                            err);
+                            trial->err);
     return status;
 }
 

@@ -19,6 +19,6 @@ struct hltm_6_row {
 
 /* At the root of a drawn tree and network; trial->settings: struct latent_settings */
 enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
-                        struct hltm_6_row *row, struct error *err);
+                        struct hltm_6_row *row);
 
 #endif

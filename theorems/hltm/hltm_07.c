@@ -45,32 +45,29 @@ static enum status gain(const struct training_plan *plan, double *value, struct 
     return status;
 }
 
-static enum status measure_gain(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_gain(const struct trial *trial, struct reading *reading)
 {
     struct training_plan plan = plan_of(trial, trial->argument);
-    enum status status = gain(&plan, &reading->error, err);
+    enum status status = gain(&plan, &reading->error, trial->err);
     plan.keep_level = -1;
-    return status ? status : gain(&plan, &reading->control[0], err);
+    return status ? status : gain(&plan, &reading->control[0], trial->err);
 }
 
 /* Gain with views that keep only the root, less the gain with x_+ = x_1. */
-static enum status measure_augmentation(const struct trial *trial, struct reading *reading,
-                                        struct error *err)
+static enum status measure_augmentation(const struct trial *trial, struct reading *reading)
 {
     struct training_plan plan = plan_of(trial, trial->argument);
     double with, without = NAN;
-    enum status status = gain(&plan, &with, err);
+    enum status status = gain(&plan, &with, trial->err);
     plan.keep_level = plan.depth;
     if (!status)
-        status = gain(&plan, &without, err);
+        status = gain(&plan, &without, trial->err);
     reading->error = with - without;
     return status;
 }
 
 /* Least-squares slope against log2 of the number of neurons: the rise per doubling. */
-static enum status measure_width(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_width(const struct trial *trial, struct reading *reading)
 {
     enum { SIZES = 4 };
     static const int width[SIZES] = {2, 5, 10, 20};
@@ -80,7 +77,7 @@ static enum status measure_width(const struct trial *trial, struct reading *read
     for (int i = 0; i < SIZES && !status; i++) {
         plan.width = width[i];
         doublings[i] = log2(width[i]);
-        status = after(&plan, &value[i], err);
+        status = after(&plan, &value[i], trial->err);
     }
     if (status)
         return status;
@@ -89,36 +86,34 @@ static enum status measure_width(const struct trial *trial, struct reading *read
     return STATUS_OK;
 }
 
-static enum status measure_polarity(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_polarity(const struct trial *trial, struct reading *reading)
 {
     struct training_plan plan = plan_of(trial, &infonce);
     double value[3] = {0};
     enum status status = STATUS_OK;
     for (int i = 0; i < 3 && !status; i++) {
         plan.low = 0.7 + 0.1 * i;
-        status = after(&plan, &value[i], err);
+        status = after(&plan, &value[i], trial->err);
     }
     reading->error = fmin(value[1] - value[0], value[2] - value[1]);
     return status;
 }
 
 /* log growth of |OP_mu| at the root less that above the leaves, in the first epoch */
-static enum status measure_growth(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_growth(const struct trial *trial, struct reading *reading)
 {
     struct training_plan plan = plan_of(trial, &infonce);
     struct training_result r;
     plan.epochs = 1;
     int bottom = plan.depth - 1;
-    enum status status = training_run(&plan, &r, err);
+    enum status status = training_run(&plan, &r, trial->err);
     if (!status)
         reading->error =
             log(r.norm[1][0] / r.norm[0][0]) - log(r.norm[1][bottom] / r.norm[0][bottom]);
     return status;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     struct training_plan plan = plan_of(trial, &infonce);
     struct training_result r, of_published;
@@ -131,14 +126,14 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
                    "that any function of the leaves can do.",
         .columns = 5,
         .name = {"level", "before training", "infonce", "published loss", "ceiling"}};
-    enum status status = training_run(&plan, &r, err);
+    enum status status = training_run(&plan, &r, trial->err);
     plan.objective = published.objective;
     plan.objective_settings = published.settings;
     if (!status)
-        status = training_run(&plan, &of_published, err);
+        status = training_run(&plan, &of_published, trial->err);
     for (int l = 0; l < plan.depth && !status; l++) {
         double row[] = {l, r.best[0][l], r.best[1][l], of_published.best[1][l], r.ceiling[l]};
-        status = curves_add(curves, row, err);
+        status = curves_add(curves, row, trial->err);
     }
     return status;
 }

@@ -613,18 +613,18 @@ void latent_operator(const struct latent_connection *c, const struct latent_net 
 /* ---- instances ---- */
 
 enum status latent_case_open(struct latent_case *c, const struct trial *trial,
-                             struct tree_wish wish, struct error *err)
+                             struct tree_wish wish)
 {
     *c = (struct latent_case){.tree = NULL};
-    enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, err);
-    return status ? status : support_create(&c->support, c->tree, err);
+    enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, trial->err);
+    return status ? status : support_create(&c->support, c->tree, trial->err);
 }
 
-enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish,
-                             struct error *err)
+enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish)
 {
     latent_net_free(&c->net);
-    return latent_net_draw(&c->net, c->tree, c->support, trial->rng, trial->settings, wish, err);
+    return latent_net_draw(&c->net, c->tree, c->support, trial->rng, trial->settings, wish,
+                           trial->err);
 }
 
 void latent_case_free(struct latent_case *c)
@@ -635,21 +635,21 @@ void latent_case_free(struct latent_case *c)
 }
 
 enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
-                                  struct reading *reading, struct error *err)
+                                  struct reading *reading)
 {
     struct latent_case c;
     struct latent_net dense;
-    enum status status = latent_case_open(&c, trial, LATENT_FORKED, err);
+    enum status status = latent_case_open(&c, trial, LATENT_FORKED);
     struct net_wish wish = {.relu = trial->instance % 2 == 0,
                             .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
     if (!status)
-        status = latent_case_draw(&c, trial, wish, err);
+        status = latent_case_draw(&c, trial, wish);
     if (!status)
-        status = error(trial, &c.net, &reading->error, err);
+        status = error(trial, &c.net, &reading->error);
     if (!status)
-        status = latent_net_dense(&dense, &c.net, trial->rng, err);
+        status = latent_net_dense(&dense, &c.net, trial->rng, trial->err);
     if (!status) {
-        status = error(trial, &dense, &reading->control[0], err);
+        status = error(trial, &dense, &reading->control[0]);
         latent_net_free(&dense);
     }
     latent_case_free(&c);

@@ -117,11 +117,11 @@ struct latent_case {
 
 /* A drawn tree and its patterns. */
 enum status latent_case_open(struct latent_case *c, const struct trial *trial,
-                             struct tree_wish wish, struct error *err);
+                             struct tree_wish wish);
 
 /* A drawn network on it, in place of an earlier one. */
-enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish,
-                             struct error *err);
+enum status latent_case_draw(struct latent_case *c, const struct trial *trial,
+                             struct net_wish wish);
 void latent_case_free(struct latent_case *c);
 
 /* A tree of depth 2 or more whose root has two children or more. */
@@ -133,12 +133,12 @@ void latent_case_free(struct latent_case *c);
 
 /* The error of a network against a claim. */
 typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
-                                 double *error, struct error *err);
+                                 double *error);
 
 /* Set reading->error by a drawn network on a forked tree, ReLU in every other instance, with or
  * without biases, and control[0] by a fully connected network of the same widths. */
 enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
-                                  struct reading *reading, struct error *err);
+                                  struct reading *reading);
 
 /* ---- exact sums over the patterns ---- */
 

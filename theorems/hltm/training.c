@@ -82,6 +82,7 @@ static enum status open_world(struct world *w, const struct training_plan *p, st
     struct arena count = {0};
     if (status)
         return status;
+    w->tree->keep_level = p->keep_level;
     layout(w, p, &count);
     status = arena_create(&w->arena, &count, err);
     if (!status)

@@ -154,8 +154,7 @@ enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err)
 
 /* ---- the matrix flow ---- */
 
-static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial, bool isotropic,
-                                struct error *err)
+static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial, bool isotropic)
 {
     size_t n = m->flow.inputs;
     m->sigma2 = gsl_ran_flat(trial->rng, 0.1, 0.8);
@@ -164,12 +163,11 @@ static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial,
         ncp_identity(n, m->sigma2, m->x_prime);
         return STATUS_OK;
     }
-    enum status status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, m->x, err);
-    return status ? status : ncp_symmetric(trial->rng, n, n, 0.05, 0.8, m->x_prime, err);
+    enum status status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, m->x, trial->err);
+    return status ? status : ncp_symmetric(trial->rng, n, n, 0.05, 0.8, m->x_prime, trial->err);
 }
 
-enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish,
-                            struct error *err)
+enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish)
 {
     gsl_rng *rng = trial->rng;
     struct ncp_settings limit = {(int64_t)wish.most};
@@ -187,7 +185,7 @@ enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, str
     f->eta_p = f->eta_s = gsl_ran_flat(rng, 0.02, 0.2);
     f->tau = gsl_ran_flat(rng, 0.4, 1);
     size_t n1 = f->inputs, size = matrix_flow_size(f);
-    m->x = ncp_array(2 * n1 * n1 + (NCP_SAMPLES + 3) * size, err);
+    m->x = ncp_array(2 * n1 * n1 + (NCP_SAMPLES + 3) * size, trial->err);
     if (!m->x)
         return STATUS_SYSTEM;
     f->x = m->x;
@@ -197,9 +195,9 @@ enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, str
     m->record = m->first + size;
     draw_normal(rng, 1 / sqrt((double)n1), size, m->first);
     memcpy(m->state, m->first, size * sizeof *m->state);
-    enum status status = draw_moments(m, trial, wish.isotropic, err);
+    enum status status = draw_moments(m, trial, wish.isotropic);
     if (!status)
-        status = matrix_flow_open(f, &m->dynamics, err);
+        status = matrix_flow_open(f, &m->dynamics, trial->err);
     if (status)
         ncp_matrix_free(m);
     return status;
@@ -292,11 +290,10 @@ static enum status moments(const struct population *d, double *x, double *x_prim
     return STATUS_OK;
 }
 
-enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish,
-                           struct error *err)
+enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish)
 {
     *m = (struct ncp_model){.data = NULL};
-    enum status status = ncp_matrix_draw(&m->flow, trial, wish, err);
+    enum status status = ncp_matrix_draw(&m->flow, trial, wish);
     int inputs = (int)m->flow.flow.inputs, outputs = (int)m->flow.flow.outputs;
     if (status)
         return status;
@@ -305,14 +302,15 @@ enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struc
                                   .leaves = (size_t)inputs,
                                   .leaf_width = 1};
     network_finish(&m->network);
-    status = draw_data(trial->rng, (size_t)inputs, &m->data, err);
+    status = draw_data(trial->rng, (size_t)inputs, &m->data, trial->err);
     if (!status)
-        status = moments(m->data, m->flow.x, m->flow.x_prime, err);
+        status = moments(m->data, m->flow.x, m->flow.x_prime, trial->err);
     matrix_flow_close(&m->flow.flow); /* opened for the moments that were drawn with it */
     if (!status)
-        status = matrix_flow_open(&m->flow.flow, &m->flow.dynamics, err);
+        status = matrix_flow_open(&m->flow.flow, &m->flow.dynamics, trial->err);
     if (!status)
-        status = predictor_build(&m->predictor, PREDICTOR_LINEAR, outputs, 0, false, false, err);
+        status =
+            predictor_build(&m->predictor, PREDICTOR_LINEAR, outputs, 0, false, false, trial->err);
     return status;
 }
 
@@ -389,10 +387,10 @@ void ncp_model_descend(struct ncp_model *m, const double *state, double *rate)
 /* ---- measuring ---- */
 
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error, struct error *err)
+                      const double *record, double *error)
 {
     size_t count = dynamics->invariants, all = NCP_SAMPLES * count;
-    double *first = ncp_array(all, err), *later = ncp_array(all, err);
+    double *first = ncp_array(all, trial->err), *later = ncp_array(all, trial->err);
     if (first && later) {
         for (size_t k = 0; k < NCP_SAMPLES; k++) {
             dynamics->invariant(dynamics->flow.context, 0, record, first + k * count);

@@ -78,8 +78,7 @@ struct ncp_matrix {
     double *record;        /* [NCP_SAMPLES + 1][size] */
 };
 
-enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish,
-                            struct error *err);
+enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish);
 void ncp_matrix_free(struct ncp_matrix *m);
 
 /* Record the flow from `first` to time `end`. */
@@ -110,8 +109,7 @@ struct ncp_model {
 };
 
 /* Free it also after an error. */
-enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish,
-                           struct error *err);
+enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish);
 void ncp_model_free(struct ncp_model *m);
 
 /* Lay out the batch for an objective; the data stay. */
@@ -127,6 +125,6 @@ void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
 /* Largest difference of the invariants along a record from their first values, over the largest
  * first value.  Faults are planted in the later values. */
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error, struct error *err);
+                      const double *record, double *error);
 
 #endif

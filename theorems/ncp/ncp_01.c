@@ -10,11 +10,11 @@
 /* ---- the flow is the population gradient ---- */
 
 static enum status rate_error(struct ncp_model *m, const struct trial *trial,
-                              const struct objective *objective, double *error, struct error *err)
+                              const struct objective *objective, double *error)
 {
     size_t size = matrix_flow_size(&m->flow.flow), compared = matrix_flow_target(&m->flow.flow);
-    double *measured = ncp_array(2 * size, err);
-    enum status status = measured ? ncp_model_lay_out(m, objective, err) : STATUS_SYSTEM;
+    double *measured = ncp_array(2 * size, trial->err);
+    enum status status = measured ? ncp_model_lay_out(m, objective, trial->err) : STATUS_SYSTEM;
     if (!status) {
         ncp_model_descend(m, m->flow.first, measured);
         m->flow.dynamics.flow.rate(m->flow.dynamics.flow.context, 0, m->flow.first,
@@ -27,20 +27,19 @@ static enum status rate_error(struct ncp_model *m, const struct trial *trial,
 }
 
 /* byol against W_a in the state, simsiam against W_a = W. */
-static enum status measure_rate(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rate(const struct trial *trial, struct reading *reading)
 {
     struct ncp_model m;
     double second = 0;
-    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5}, err);
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5});
     m.flow.flow.target = RULE_EMA;
     if (!status)
-        status = rate_error(&m, trial, &objective_byol, &reading->error, err);
+        status = rate_error(&m, trial, &objective_byol, &reading->error);
     m.flow.flow.target = RULE_ONLINE;
     if (!status)
-        status = rate_error(&m, trial, &objective_simsiam, &second, err);
+        status = rate_error(&m, trial, &objective_simsiam, &second);
     if (!status)
-        status = rate_error(&m, trial, &objective_no_stopgrad, &reading->control[0], err);
+        status = rate_error(&m, trial, &objective_no_stopgrad, &reading->control[0]);
     reading->error = fmax(reading->error, second);
     ncp_model_free(&m);
     return status;
@@ -92,16 +91,15 @@ static enum status step_errors(struct ncp_model *m, struct reading *reading, str
     return status;
 }
 
-static enum status measure_steps(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_steps(const struct trial *trial, struct reading *reading)
 {
     struct ncp_model m;
-    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5}, err);
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.most = 5});
     m.flow.flow.target = RULE_EMA;
     if (!status)
-        status = ncp_model_lay_out(&m, &objective_byol, err);
+        status = ncp_model_lay_out(&m, &objective_byol, trial->err);
     if (!status)
-        status = step_errors(&m, reading, err);
+        status = step_errors(&m, reading, trial->err);
     ncp_model_free(&m);
     return status;
 }

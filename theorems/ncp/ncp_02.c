@@ -20,24 +20,23 @@ static void swing(const void *context, double t, double *w_a)
         w_a[i] = cos(s->omega * t) * s->a[i] + sin(s->omega * t) * s->b[i];
 }
 
-static enum status balance_error(const struct trial *trial, struct ncp_matrix *m, double *error,
-                                 struct error *err)
+static enum status balance_error(const struct trial *trial, struct ncp_matrix *m, double *error)
 {
     enum { END = 4 };
-    enum status status = ncp_matrix_run(m, END, err);
-    return status ? status : ncp_drift(trial, &m->dynamics, END, m->record, error, err);
+    enum status status = ncp_matrix_run(m, END, trial->err);
+    return status ? status : ncp_drift(trial, &m->dynamics, END, m->record, error);
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     static const enum target_rule rules[] = {RULE_EMA, RULE_FROZEN, RULE_ONLINE, RULE_SCALED,
                                              RULE_GIVEN};
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
     if (status)
         return status;
     size_t count = m.flow.outputs * m.flow.inputs;
-    double *swings = ncp_array(2 * count, err);
+    double *swings = ncp_array(2 * count, trial->err);
     status = swings ? STATUS_OK : STATUS_SYSTEM;
     struct swing given = {gsl_ran_flat(trial->rng, 0.5, 3), swings, swings + count, count};
     if (!status) {
@@ -45,11 +44,11 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
         m.flow.target = rules[trial->instance % 5];
         m.flow.given = swing;
         m.flow.given_context = &given;
-        status = balance_error(trial, &m, &reading->error, err);
+        status = balance_error(trial, &m, &reading->error);
     }
     m.flow.eta_p = m.flow.eta_s + gsl_ran_flat(trial->rng, 0.05, 0.3);
     if (!status)
-        status = balance_error(trial, &m, &reading->control[0], err);
+        status = balance_error(trial, &m, &reading->control[0]);
     free(swings);
     ncp_matrix_free(&m);
     return status;

@@ -55,18 +55,18 @@ static void predict_descent(const struct ncp_matrix *m, double *work, double *ou
 }
 
 static enum status form_errors(struct ncp_model *m, const struct trial *trial,
-                               struct reading *reading, struct error *err)
+                               struct reading *reading)
 {
     size_t n2 = m->flow.flow.outputs, size = m->flow.flow.inputs * n2;
     size_t full = matrix_flow_size(&m->flow.flow);
-    double *predicted = ncp_array(size + 2 * full + size * size + 3 * n2 * n2, err);
+    double *predicted = ncp_array(size + 2 * full + size * size + 3 * n2 * n2, trial->err);
     if (!predicted)
         return STATUS_SYSTEM;
     double *through = predicted + size, *stopped = through + full;
     predict_descent(&m->flow, stopped + full, predicted);
-    enum status status = descent(m, &objective_no_stopgrad, through, err);
+    enum status status = descent(m, &objective_no_stopgrad, through, trial->err);
     if (!status)
-        status = descent(m, &objective_simsiam, stopped, err);
+        status = descent(m, &objective_simsiam, stopped, trial->err);
     if (!status) {
         plant(trial, through, size);
         reading->error = relative_error(through, predicted, size);
@@ -76,13 +76,12 @@ static enum status form_errors(struct ncp_model *m, const struct trial *trial,
     return status;
 }
 
-static enum status measure_form(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_form(const struct trial *trial, struct reading *reading)
 {
     struct ncp_model m;
-    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = false});
     if (!status)
-        status = form_errors(&m, trial, reading, err);
+        status = form_errors(&m, trial, reading);
     ncp_model_free(&m);
     return status;
 }
@@ -114,19 +113,18 @@ static enum status excess(struct ncp_matrix *m, double end, double *out, struct 
     return status;
 }
 
-static enum status measure_bound(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_bound(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.most = 3}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.most = 3});
     if (status)
         return status;
     m.flow.target = RULE_ONLINE;
     m.flow.through_target = true;
-    status = excess(&m, 2, &reading->error, err);
+    status = excess(&m, 2, &reading->error, trial->err);
     m.flow.through_target = false;
     if (!status)
-        status = excess(&m, 2, &reading->control[0], err);
+        status = excess(&m, 2, &reading->control[0], trial->err);
     ncp_matrix_free(&m);
     return status;
 }
@@ -143,19 +141,19 @@ static void printed_rate(const struct ncp_matrix *m, bool left, double *out)
 }
 
 static enum status side_errors(struct ncp_model *m, const struct trial *trial,
-                               struct reading *reading, struct error *err)
+                               struct reading *reading)
 {
     size_t n = m->flow.flow.inputs, size = n * n, full = matrix_flow_size(&m->flow.flow);
-    double *right = ncp_array(2 * size + 2 * full, err);
+    double *right = ncp_array(2 * size + 2 * full, trial->err);
     if (!right)
         return STATUS_SYSTEM;
     double *left = right + size, *stopped = left + size, *through = stopped + full;
     ncp_identity(n, 1, m->flow.first + matrix_flow_predictor(&m->flow.flow));
     printed_rate(&m->flow, false, right);
     printed_rate(&m->flow, true, left);
-    enum status status = descent(m, &objective_simsiam, stopped, err);
+    enum status status = descent(m, &objective_simsiam, stopped, trial->err);
     if (!status)
-        status = descent(m, &objective_no_stopgrad, through, err);
+        status = descent(m, &objective_no_stopgrad, through, trial->err);
     if (!status) {
         plant(trial, stopped, size);
         reading->error = relative_error(stopped, right, size);
@@ -166,31 +164,30 @@ static enum status side_errors(struct ncp_model *m, const struct trial *trial,
     return status;
 }
 
-enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading)
 {
     struct ncp_model m;
-    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = true}, err);
+    enum status status = ncp_model_draw(&m, trial, (struct ncp_wish){.square = true});
     if (!status)
-        status = side_errors(&m, trial, reading, err);
+        status = side_errors(&m, trial, reading);
     ncp_model_free(&m);
     return status;
 }
 
 /* max |W(t) - W(0) e^{-(X' + eta I) t}| along the flow, over max |W(0)| */
 static enum status vanishing_error(const struct trial *trial, struct ncp_matrix *m, double end,
-                                   double *error, struct error *err)
+                                   double *error)
 {
     size_t n1 = m->flow.inputs, n2 = m->flow.outputs, size = n1 * n2;
-    double *u = ncp_array(2 * n1 * n1 + 2 * n1 + 2 * (NCP_SAMPLES + 1) * size, err);
+    double *u = ncp_array(2 * n1 * n1 + 2 * n1 + 2 * (NCP_SAMPLES + 1) * size, trial->err);
     if (!u)
         return STATUS_SYSTEM;
     double *left = u + n1 * n1, *value = left + n1 * n1, *factor = value + n1;
     double *measured = factor + n1, *predicted = measured + (NCP_SAMPLES + 1) * size;
     memcpy(u, m->x_prime, n1 * n1 * sizeof *u);
-    enum status status = symmetric_eigen((int)n1, u, value, 1, err);
+    enum status status = symmetric_eigen((int)n1, u, value, 1, trial->err);
     if (!status)
-        status = ncp_matrix_run(m, end, err);
+        status = ncp_matrix_run(m, end, trial->err);
     for (size_t k = 0; k <= NCP_SAMPLES && !status; k++) {
         for (size_t j = 0; j < n1; j++)
             factor[j] = exp(-(value[j] + m->flow.eta_s) * end * (double)k / NCP_SAMPLES);
@@ -204,23 +201,22 @@ static enum status vanishing_error(const struct trial *trial, struct ncp_matrix 
     return status;
 }
 
-static enum status measure_vanishing(const struct trial *trial, struct reading *reading,
-                                     struct error *err)
+static enum status measure_vanishing(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
     if (status)
         return status;
     double least;
-    status = ncp_least_eigenvalue(m.flow.inputs, m.x_prime, &least, err);
+    status = ncp_least_eigenvalue(m.flow.inputs, m.x_prime, &least, trial->err);
     double end = 25 / (least + m.flow.eta_s);
     m.flow.target = RULE_ONLINE;
     m.flow.no_predictor = true;
     if (!status)
-        status = vanishing_error(trial, &m, end, &reading->error, err);
+        status = vanishing_error(trial, &m, end, &reading->error);
     m.flow.no_predictor = false;
     if (!status)
-        status = vanishing_error(trial, &m, end, &reading->control[0], err);
+        status = vanishing_error(trial, &m, end, &reading->control[0]);
     ncp_matrix_free(&m);
     return status;
 }

@@ -9,9 +9,9 @@
 #include <string.h>
 
 /* W fixed, X = I, X' = sigma2 I, W_a = tau W: only the predictor moves. */
-static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct error *err)
+static enum status draw(struct ncp_matrix *m, const struct trial *trial)
 {
-    enum status status = ncp_matrix_draw(m, trial, (struct ncp_wish){.isotropic = true}, err);
+    enum status status = ncp_matrix_draw(m, trial, (struct ncp_wish){.isotropic = true});
     if (status)
         return status;
     m->flow.target = RULE_SCALED;
@@ -54,18 +54,18 @@ static void fixed_point(const struct ncp_matrix *m, const double *u, const doubl
 
 /* The larger of |W_p - W_p*| and |W_p - W_p^T| / 2 at the end, over max |W_p*| */
 static enum status end_error(const struct trial *trial, struct ncp_matrix *m, double end,
-                             double *error, struct error *err)
+                             double *error)
 {
     size_t n = m->flow.outputs, square = n * n;
-    double *u = ncp_array(4 * square + 2 * n, err);
+    double *u = ncp_array(4 * square + 2 * n, trial->err);
     if (!u)
         return STATUS_SYSTEM;
     double *star = u + square, *symmetric = star + square, *reached = symmetric + square;
     double *value = reached + square;
-    enum status status = spectrum_of_f(m, u, value, err);
+    enum status status = spectrum_of_f(m, u, value, trial->err);
     fixed_point(m, u, value, value + n, star);
     if (!status)
-        status = ncp_matrix_run(m, end, err);
+        status = ncp_matrix_run(m, end, trial->err);
     memcpy(reached, m->state + matrix_flow_predictor(&m->flow), square * sizeof *reached);
     plant(trial, reached, square);
     memcpy(symmetric, reached, square * sizeof *symmetric);
@@ -78,21 +78,20 @@ static enum status end_error(const struct trial *trial, struct ncp_matrix *m, do
     return status;
 }
 
-static enum status measure_end(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+static enum status measure_end(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = draw(&m, trial, err);
+    enum status status = draw(&m, trial);
     if (status)
         return status;
     double end = 30 / m.flow.eta_p;
     if (trial->instance % 2)
         make_singular(&m);
-    status = end_error(trial, &m, end, &reading->error, err);
+    status = end_error(trial, &m, end, &reading->error);
     make_singular(&m);
     m.flow.eta_p = m.flow.eta_s = 0;
     if (!status)
-        status = end_error(trial, &m, end, &reading->control[0], err);
+        status = end_error(trial, &m, end, &reading->control[0]);
     ncp_matrix_free(&m);
     return status;
 }
@@ -116,21 +115,20 @@ static void predict(const struct ncp_matrix *m, const double *u, const double *v
     matrix_product(PLAIN, PLAIN, n, n, n, 1, away, decay, 1, out);
 }
 
-static enum status way_error(const struct trial *trial, struct ncp_matrix *m, double *error,
-                             struct error *err)
+static enum status way_error(const struct trial *trial, struct ncp_matrix *m, double *error)
 {
     enum { END = 5 };
     size_t n = m->flow.outputs, square = n * n;
-    double *u = ncp_array((4 + 2 * NCP_SAMPLES) * square + 3 * n, err);
+    double *u = ncp_array((4 + 2 * NCP_SAMPLES) * square + 3 * n, trial->err);
     if (!u)
         return STATUS_SYSTEM;
     double *star = u + square, *measured = star + square;
     double *predicted = measured + NCP_SAMPLES * square, *value = predicted + NCP_SAMPLES * square;
     double *work = value + 2 * n;
-    enum status status = spectrum_of_f(m, u, value, err);
+    enum status status = spectrum_of_f(m, u, value, trial->err);
     fixed_point(m, u, value, value + n, star);
     if (!status)
-        status = ncp_matrix_run(m, END, err);
+        status = ncp_matrix_run(m, END, trial->err);
     for (size_t k = 0; k < NCP_SAMPLES && !status; k++) {
         const double *now = m->record + (k + 1) * m->dynamics.flow.size;
         predict(m, u, value, star, END * (double)(k + 1) / NCP_SAMPLES, work,
@@ -144,17 +142,16 @@ static enum status way_error(const struct trial *trial, struct ncp_matrix *m, do
     return status;
 }
 
-static enum status measure_way(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+static enum status measure_way(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = draw(&m, trial, err);
+    enum status status = draw(&m, trial);
     if (status)
         return status;
-    status = way_error(trial, &m, &reading->error, err);
+    status = way_error(trial, &m, &reading->error);
     m.flow.hold_trunk = false;
     if (!status)
-        status = way_error(trial, &m, &reading->control[0], err);
+        status = way_error(trial, &m, &reading->control[0]);
     ncp_matrix_free(&m);
     return status;
 }

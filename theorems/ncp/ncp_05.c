@@ -9,7 +9,7 @@
 
 /* The largest of the relative errors of the rates of W_p, F and tau at the present state */
 static enum status substitution_error(const struct trial *trial, const struct ncp_matrix *m,
-                                      double *error, struct error *err)
+                                      double *error)
 {
     const struct matrix_flow *f = &m->flow;
     size_t square = f->outputs * f->outputs, size = 2 * square + 1;
@@ -20,10 +20,10 @@ static enum status substitution_error(const struct trial *trial, const struct nc
                                    .eta = f->eta_s,
                                    .tau_moves = true};
     struct dynamics dynamics;
-    enum status status = reduced_flow_open(&reduced, &dynamics, err);
+    enum status status = reduced_flow_open(&reduced, &dynamics, trial->err);
     if (status)
         return status;
-    double *state = ncp_array(3 * size + matrix_flow_size(f), err);
+    double *state = ncp_array(3 * size + matrix_flow_size(f), trial->err);
     if (state) {
         double *predicted = state + size, *measured = predicted + size;
         ncp_reduced_state(m, state);
@@ -65,26 +65,26 @@ static void violate(struct ncp_matrix *m, int which)
     f->symmetric = which != UNSYMMETRISED;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = true}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = true});
     if (status)
         return status;
     assume(&m);
-    status = substitution_error(trial, &m, &reading->error, err);
+    status = substitution_error(trial, &m, &reading->error);
     for (int c = ASYMMETRIC; c <= UNSYMMETRISED && !status; c++) {
         assume(&m);
         violate(&m, c);
-        status = substitution_error(trial, &m, &reading->control[c], err);
+        status = substitution_error(trial, &m, &reading->control[c]);
     }
     ncp_matrix_free(&m);
     if (!status)
-        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = false}, err);
+        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = false});
     if (status)
         return status;
     assume(&m);
-    status = substitution_error(trial, &m, &reading->control[3], err);
+    status = substitution_error(trial, &m, &reading->control[3]);
     ncp_matrix_free(&m);
     return status;
 }

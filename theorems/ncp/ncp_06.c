@@ -21,12 +21,12 @@ static void assume(struct ncp_matrix *m, bool symmetrised)
 
 /* d[F, W_p]/dt from the rates of the matrix flow against -[F, W_p] K - K [F, W_p] */
 static enum status equation_error(const struct trial *trial, const struct ncp_matrix *m,
-                                  double *error, struct error *err)
+                                  double *error)
 {
     size_t n = m->flow.outputs, square = n * n, size = 2 * square + 1;
     struct reduced_flow reduced = {
         .n = n, .sigma2 = m->sigma2, .alpha_p = m->flow.alpha_p, .eta = m->flow.eta_s};
-    double *state = ncp_array(2 * size + 5 * square + matrix_flow_size(&m->flow), err);
+    double *state = ncp_array(2 * size + 5 * square + matrix_flow_size(&m->flow), trial->err);
     if (!state)
         return STATUS_SYSTEM;
     double *rate = state + size, *k = rate + size, *commutator = k + square;
@@ -47,20 +47,18 @@ static enum status equation_error(const struct trial *trial, const struct ncp_ma
     return STATUS_OK;
 }
 
-static enum status measure_equation(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_equation(const struct trial *trial, struct reading *reading)
 {
     for (int isotropic = 1; isotropic >= 0; isotropic--) {
         struct ncp_matrix m;
-        enum status status =
-            ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = isotropic}, err);
+        enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = isotropic});
         if (status)
             return status;
         assume(&m, true);
-        status = equation_error(trial, &m, isotropic ? &reading->error : &reading->control[1], err);
+        status = equation_error(trial, &m, isotropic ? &reading->error : &reading->control[1]);
         assume(&m, false);
         if (!status && isotropic)
-            status = equation_error(trial, &m, &reading->control[0], err);
+            status = equation_error(trial, &m, &reading->control[0]);
         ncp_matrix_free(&m);
         if (status)
             return status;
@@ -148,23 +146,22 @@ static enum status draw(struct aligning *a, gsl_rng *rng, bool much, struct erro
                                   a->state + square, err);
 }
 
-static enum status measure_decay(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_decay(const struct trial *trial, struct reading *reading)
 {
     struct aligning a;
     double least = 0;
-    enum status status = open_aligning(&a, ncp_draw_size(trial), err);
+    enum status status = open_aligning(&a, ncp_draw_size(trial), trial->err);
     if (status)
         return status;
     while (!status && !(least > 0)) { /* lambda_0 > 0 is a hypothesis */
-        status = draw(&a, trial->rng, true, err);
+        status = draw(&a, trial->rng, true, trial->err);
         if (!status)
-            status = excess(&a, &reading->error, &least, err);
+            status = excess(&a, &reading->error, &least, trial->err);
     }
     if (!status)
-        status = draw(&a, trial->rng, false, err);
+        status = draw(&a, trial->rng, false, trial->err);
     if (!status)
-        status = excess(&a, &reading->control[0], &least, err);
+        status = excess(&a, &reading->control[0], &least, trial->err);
     close_aligning(&a);
     return status;
 }

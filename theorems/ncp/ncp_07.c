@@ -61,14 +61,14 @@ static void draw_modes(struct modes *d, gsl_rng *rng)
     }
 }
 
-static enum status open_modes(struct modes *d, const struct trial *trial, struct error *err)
+static enum status open_modes(struct modes *d, const struct trial *trial)
 {
     struct ncp_wish wish = {.isotropic = true, .square = true};
-    enum status status = ncp_matrix_draw(&d->m, trial, wish, err);
+    enum status status = ncp_matrix_draw(&d->m, trial, wish);
     if (status)
         return status;
     size_t n = d->m.flow.outputs;
-    d->u = ncp_array(4 * n * n + 3 * n * (NCP_SAMPLES + 2) + n, err);
+    d->u = ncp_array(4 * n * n + 3 * n * (NCP_SAMPLES + 2) + n, trial->err);
     if (!d->u) {
         ncp_matrix_free(&d->m);
         return STATUS_SYSTEM;
@@ -129,11 +129,10 @@ static double planted_error(const struct trial *trial, double *measured, const d
 }
 
 /* Sorted eigenvalues of W_p and F against sorted p and s, along both records */
-static enum status eigenvalue_error(const struct trial *trial, const struct modes *d, double *error,
-                                    struct error *err)
+static enum status eigenvalue_error(const struct trial *trial, const struct modes *d, double *error)
 {
     size_t n = d->m.flow.outputs, each = (NCP_SAMPLES + 1) * n;
-    double *measured = ncp_array(4 * each + n * n, err);
+    double *measured = ncp_array(4 * each + n * n, trial->err);
     if (!measured)
         return STATUS_SYSTEM;
     double *predicted = measured + 2 * each, *matrix = predicted + 2 * each;
@@ -142,7 +141,7 @@ static enum status eigenvalue_error(const struct trial *trial, const struct mode
         for (size_t k = 0; k <= NCP_SAMPLES && !status; k++) {
             double *of_mode = predicted + which * each + k * n;
             matrix_at(d, k, which, matrix);
-            status = ncp_eigenvalues(n, matrix, measured + which * each + k * n, err);
+            status = ncp_eigenvalues(n, matrix, measured + which * each + k * n, trial->err);
             for (size_t j = 0; j < n; j++)
                 of_mode[j] = -d->record[(k * n + j) * 3 + which];
             gsl_sort(of_mode, 1, n);
@@ -154,27 +153,26 @@ static enum status eigenvalue_error(const struct trial *trial, const struct mode
     return status;
 }
 
-static enum status measure_eigenvalues(const struct trial *trial, struct reading *reading,
-                                       struct error *err)
+static enum status measure_eigenvalues(const struct trial *trial, struct reading *reading)
 {
     struct modes d;
-    enum status status = open_modes(&d, trial, err);
+    enum status status = open_modes(&d, trial);
     if (status)
         return status;
-    status = ncp_matrix_run(&d.m, END, err);
+    status = ncp_matrix_run(&d.m, END, trial->err);
     if (!status)
-        status = run_modes(&d, true, err);
+        status = run_modes(&d, true, trial->err);
     if (!status)
-        status = eigenvalue_error(trial, &d, &reading->control[0], err);
+        status = eigenvalue_error(trial, &d, &reading->control[0]);
     if (!status)
-        status = run_modes(&d, false, err);
+        status = run_modes(&d, false, trial->err);
     if (!status)
-        status = eigenvalue_error(trial, &d, &reading->error, err);
+        status = eigenvalue_error(trial, &d, &reading->error);
     compose_state(&d, d.other);
     if (!status)
-        status = ncp_matrix_run(&d.m, END, err);
+        status = ncp_matrix_run(&d.m, END, trial->err);
     if (!status)
-        status = eigenvalue_error(trial, &d, &reading->control[1], err);
+        status = eigenvalue_error(trial, &d, &reading->control[1]);
     close_modes(&d);
     return status;
 }
@@ -182,11 +180,10 @@ static enum status measure_eigenvalues(const struct trial *trial, struct reading
 /* ---- eigenvectors ---- */
 
 /* U W_p U^T and U F U^T against diag(p) and diag(s), along both records */
-static enum status basis_error(const struct trial *trial, struct modes *d, double *error,
-                               struct error *err)
+static enum status basis_error(const struct trial *trial, struct modes *d, double *error)
 {
     size_t n = d->m.flow.outputs, square = n * n, each = (NCP_SAMPLES + 1) * square;
-    double *measured = ncp_array(4 * each + square, err);
+    double *measured = ncp_array(4 * each + square, trial->err);
     if (!measured)
         return STATUS_SYSTEM;
     double *predicted = measured + 2 * each, *matrix = predicted + 2 * each;
@@ -205,23 +202,22 @@ static enum status basis_error(const struct trial *trial, struct modes *d, doubl
     return STATUS_OK;
 }
 
-static enum status measure_basis(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_basis(const struct trial *trial, struct reading *reading)
 {
     struct modes d;
-    enum status status = open_modes(&d, trial, err);
+    enum status status = open_modes(&d, trial);
     if (status)
         return status;
-    status = ncp_matrix_run(&d.m, END, err);
+    status = ncp_matrix_run(&d.m, END, trial->err);
     if (!status)
-        status = run_modes(&d, false, err);
+        status = run_modes(&d, false, trial->err);
     if (!status)
-        status = basis_error(trial, &d, &reading->error, err);
+        status = basis_error(trial, &d, &reading->error);
     compose_state(&d, d.other);
     if (!status)
-        status = ncp_matrix_run(&d.m, END, err);
+        status = ncp_matrix_run(&d.m, END, trial->err);
     if (!status)
-        status = basis_error(trial, &d, &reading->control[0], err);
+        status = basis_error(trial, &d, &reading->control[0]);
     close_modes(&d);
     return status;
 }

@@ -31,30 +31,28 @@ static void draw_mode(const struct trial *trial, struct mode_flow *f, double *st
 /* ---- as an invariant ---- */
 
 static enum status integral_error(const struct trial *trial, struct mode_flow *f,
-                                  const double *first, double *error, struct error *err)
+                                  const double *first, double *error)
 {
     double state[3] = {first[0], first[1], first[2]}, record[(NCP_SAMPLES + 1) * 3];
     struct dynamics dynamics;
     mode_flow_open(f, &dynamics);
-    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, err);
-    return status ? status : ncp_drift(trial, &dynamics, END, record, error, err);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, trial->err);
+    return status ? status : ncp_drift(trial, &dynamics, END, record, error);
 }
 
-static enum status measure_integral(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_integral(const struct trial *trial, struct reading *reading)
 {
     struct mode_flow f;
     double first[3];
     draw_mode(trial, &f, first);
-    enum status status = integral_error(trial, &f, first, &reading->error, err);
+    enum status status = integral_error(trial, &f, first, &reading->error);
     f.eta_p = f.eta_s + gsl_ran_flat(trial->rng, 0.05, 0.3);
-    return status ? status : integral_error(trial, &f, first, &reading->control[0], err);
+    return status ? status : integral_error(trial, &f, first, &reading->control[0]);
 }
 
 /* ---- with c from the first values, and its sign ---- */
 
-enum status ncp_8_measure_sign(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+enum status ncp_8_measure_sign(const struct trial *trial, struct reading *reading)
 {
     struct mode_flow f;
     struct dynamics dynamics;
@@ -63,7 +61,7 @@ enum status ncp_8_measure_sign(const struct trial *trial, struct reading *readin
     draw_mode(trial, &f, state);
     double c = state[1] - state[0] * state[0] / f.alpha_p;
     mode_flow_open(&f, &dynamics);
-    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, err);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, trial->err);
     if (status)
         return status;
     for (int k = 0; k < NCP_SAMPLES; k++) {

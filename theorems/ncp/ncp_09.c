@@ -22,12 +22,12 @@ static void accumulate(void *context, double t, const double *state, double *rat
 
 /* tau(t) against beta e^{-beta t} times the integral, over p(t) */
 static enum status tau_error(const struct trial *trial, struct accumulating *a, double p, double s,
-                             double tau, double *error, struct error *err)
+                             double tau, double *error)
 {
     struct dynamics dynamics = {.flow = {.size = VARIABLES, .context = a, .rate = accumulate}};
     double state[VARIABLES] = {p, s, tau, 0}, record[(NCP_SAMPLES + 1) * VARIABLES];
     double measured[NCP_SAMPLES], predicted[NCP_SAMPLES];
-    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, err);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, trial->err);
     if (status)
         return status;
     for (int k = 0; k < NCP_SAMPLES; k++) {
@@ -41,7 +41,7 @@ static enum status tau_error(const struct trial *trial, struct accumulating *a, 
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     gsl_rng *rng = trial->rng;
     double eta = gsl_ran_flat(rng, 0.01, 0.2);
@@ -55,11 +55,11 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     mode_flow_open(&a.mode, &a.of_mode);
     double p = gsl_ran_flat(rng, 0.3, 1.2), s = p * p / a.mode.alpha_p;
     double factor = gsl_ran_flat(rng, 1.3, 3), tau = gsl_ran_flat(rng, 0.2, 1);
-    enum status status = tau_error(trial, &a, p, s, 0, &reading->error, err);
+    enum status status = tau_error(trial, &a, p, s, 0, &reading->error);
     if (!status)
-        status = tau_error(trial, &a, p, s * factor, 0, &reading->control[0], err);
+        status = tau_error(trial, &a, p, s * factor, 0, &reading->control[0]);
     if (!status)
-        status = tau_error(trial, &a, p, s, tau, &reading->control[1], err);
+        status = tau_error(trial, &a, p, s, tau, &reading->control[1]);
     return status;
 }
 

@@ -58,13 +58,11 @@ static double rate_at(const struct mode *m, double p)
 
 /* ---- the cubic ---- */
 
-enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading)
 {
     enum { POINTS = 12 };
     double measured[POINTS], corrected[POINTS], printed[POINTS];
     struct mode m;
-    (void)err;
     draw_mode(&m, trial->rng, 0.1, 0.9);
     for (int i = 0; i < POINTS; i++) {
         double p = gsl_ran_flat(trial->rng, -0.5, 1.5) * m.high;
@@ -83,18 +81,18 @@ enum status ncp_10_measure_factors(const struct trial *trial, struct reading *re
 /* Start at p, run for 25 e-foldings of every rate, and compare with where it should end, over the
  * upper fixed point. */
 static enum status end_error(const struct trial *trial, const struct mode *m, double p, double end,
-                             double expected, double *error, struct error *err)
+                             double expected, double *error)
 {
     double state[3];
     on_parabola(m, p, state);
-    enum status status = dynamics_record(&m->dynamics, end, 1 + (int)(end / 50), state, NULL, err);
+    enum status status =
+        dynamics_record(&m->dynamics, end, 1 + (int)(end / 50), state, NULL, trial->err);
     plant(trial, state, 1);
     *error = fabs(state[0] - expected) / m->high;
     return status;
 }
 
-static enum status measure_basins(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_basins(const struct trial *trial, struct reading *reading)
 {
     static const double aside = 1e-6;
     struct mode m;
@@ -103,13 +101,13 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
     double gap = m.high - m.low, end = 25 / m.eta + 25 / (m.k * m.low * gap);
     end += 25 / (m.k * m.high * gap);
     double under = m.low * (1 - aside), over = m.low * (1 + aside);
-    enum status status = end_error(trial, &m, under, end, 0, &below, err);
+    enum status status = end_error(trial, &m, under, end, 0, &below);
     if (!status)
-        status = end_error(trial, &m, over, end, m.high, &above, err);
+        status = end_error(trial, &m, over, end, m.high, &above);
     if (!status)
-        status = end_error(trial, &m, over, end, 0, &swapped_below, err);
+        status = end_error(trial, &m, over, end, 0, &swapped_below);
     if (!status)
-        status = end_error(trial, &m, under, end, m.high, &swapped_above, err);
+        status = end_error(trial, &m, under, end, m.high, &swapped_above);
     reading->error = fmax(below, above);
     reading->control[0] = fmin(swapped_below, swapped_above);
     return status;
@@ -120,30 +118,28 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
 /* From above both fixed points, eta off its threshold by the fraction `share`: p at the end against
  * 0 or the upper fixed point.  Near the threshold the flow passes tau / (2 k) slowly. */
 static enum status threshold_error(const struct trial *trial, double share, bool collapses,
-                                   double alpha_p, double tau, double k, double *error,
-                                   struct error *err)
+                                   double alpha_p, double tau, double k, double *error)
 {
     struct mode m;
     double eta = threshold(tau, k) * (1 + share);
     set_mode(&m, alpha_p, tau, k, eta);
     double end = (25 / sqrt(fabs(share)) + 25) / eta;
-    return end_error(trial, &m, tau / k, end, collapses ? 0 : m.high, error, err);
+    return end_error(trial, &m, tau / k, end, collapses ? 0 : m.high, error);
 }
 
-static enum status measure_threshold(const struct trial *trial, struct reading *reading,
-                                     struct error *err)
+static enum status measure_threshold(const struct trial *trial, struct reading *reading)
 {
     gsl_rng *rng = trial->rng;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
     double k = gsl_ran_flat(rng, 1.05, 2), share = pow(10, gsl_ran_flat(rng, -6, -1));
     double dead = NAN, alive = NAN, crossed_dead = NAN, crossed_alive = NAN;
-    enum status status = threshold_error(trial, share, true, alpha_p, tau, k, &dead, err);
+    enum status status = threshold_error(trial, share, true, alpha_p, tau, k, &dead);
     if (!status)
-        status = threshold_error(trial, -share, false, alpha_p, tau, k, &alive, err);
+        status = threshold_error(trial, -share, false, alpha_p, tau, k, &alive);
     if (!status)
-        status = threshold_error(trial, -share, true, alpha_p, tau, k, &crossed_dead, err);
+        status = threshold_error(trial, -share, true, alpha_p, tau, k, &crossed_dead);
     if (!status)
-        status = threshold_error(trial, share, false, alpha_p, tau, k, &crossed_alive, err);
+        status = threshold_error(trial, share, false, alpha_p, tau, k, &crossed_alive);
     reading->error = fmax(dead, alive);
     reading->control[0] = fmin(crossed_dead, crossed_alive);
     return status;
@@ -179,11 +175,9 @@ static double disorder(const struct mode *m, const double share[2], bool upper)
     return fmax(falls, rises) / here;
 }
 
-static enum status measure_order(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_order(const struct trial *trial, struct reading *reading)
 {
     struct mode m;
-    (void)err;
     draw_mode(&m, trial->rng, 0.02, 0.95);
     double share[2] = {gsl_ran_flat(trial->rng, 0.01, 0.95), gsl_ran_flat(trial->rng, 0.01, 1)};
     reading->error = disorder(&m, share, false);
@@ -207,18 +201,18 @@ static enum status shortfall(const struct mode *m, double p, double s, double *o
     return status;
 }
 
-static enum status measure_survival(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_survival(const struct trial *trial, struct reading *reading)
 {
     gsl_rng *rng = trial->rng;
     struct mode m;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.3, 1);
     set_mode(&m, alpha_p, tau, gsl_ran_flat(rng, 1.05, 2), 0);
     double p = gsl_ran_flat(rng, -1.2, 1.2), c = gsl_ran_flat(rng, 0.05, 1);
-    enum status status = shortfall(&m, p, p * p / alpha_p + c, &reading->error, err);
+    enum status status = shortfall(&m, p, p * p / alpha_p + c, &reading->error, trial->err);
     p = gsl_ran_flat(rng, -1.2, -0.3);
     c = gsl_ran_flat(rng, 0.1, 0.9) * p * p / alpha_p;
-    return status ? status : shortfall(&m, p, p * p / alpha_p - c, &reading->control[0], err);
+    return status ? status
+                  : shortfall(&m, p, p * p / alpha_p - c, &reading->control[0], trial->err);
 }
 
 static const struct part parts[] = {

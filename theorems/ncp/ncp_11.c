@@ -13,7 +13,7 @@ struct modes {
     double *u, *v, *p, *s, *state, *k, *measured, *predicted;
 };
 
-static enum status draw(struct modes *m, const struct trial *trial, struct error *err)
+static enum status draw(struct modes *m, const struct trial *trial)
 {
     gsl_rng *rng = trial->rng;
     size_t n = ncp_draw_size(trial), square = n * n;
@@ -21,7 +21,7 @@ static enum status draw(struct modes *m, const struct trial *trial, struct error
                                     .sigma2 = gsl_ran_flat(rng, 0.05, 1),
                                     .alpha_p = gsl_ran_flat(rng, 0.3, 2),
                                     .eta = gsl_ran_flat(rng, 0, 0.3)};
-    m->u = ncp_array(5 * square + 1 + 4 * n, err);
+    m->u = ncp_array(5 * square + 1 + 4 * n, trial->err);
     if (!m->u)
         return STATUS_SYSTEM;
     m->v = m->u + square;
@@ -45,7 +45,7 @@ static enum status draw(struct modes *m, const struct trial *trial, struct error
 /* Eigenvalues of K for W_p with eigenvectors `basis` against (alpha_p (1 + sigma2) s_j + eta) / 2 -
  * Delta_j; at least 1 where one says that K is positive definite and the other not. */
 static enum status stability_error(const struct trial *trial, struct modes *m, const double *basis,
-                                   double *error, struct error *err)
+                                   double *error)
 {
     size_t n = m->flow.n, square = n * n;
     const struct reduced_flow *f = &m->flow;
@@ -55,7 +55,7 @@ static enum status stability_error(const struct trial *trial, struct modes *m, c
     ncp_compose(n, m->u, m->s, m->state + square);
     reduced_flow_k(f, m->state, m->k);
     plant(trial, m->k, square);
-    enum status status = ncp_eigenvalues(n, m->k, m->measured, err);
+    enum status status = ncp_eigenvalues(n, m->k, m->measured, trial->err);
     for (size_t j = 0; j < n; j++) {
         double delta = m->p[j] * (tau - scatter * m->p[j]) - f->eta;
         double limit = (f->alpha_p * scatter * m->s[j] + f->eta) / 2;
@@ -71,14 +71,14 @@ static enum status stability_error(const struct trial *trial, struct modes *m, c
     return status;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct modes m;
-    enum status status = draw(&m, trial, err);
+    enum status status = draw(&m, trial);
     if (!status)
-        status = stability_error(trial, &m, m.u, &reading->error, err);
+        status = stability_error(trial, &m, m.u, &reading->error);
     if (!status)
-        status = stability_error(trial, &m, m.v, &reading->control[0], err);
+        status = stability_error(trial, &m, m.v, &reading->control[0]);
     free(m.u);
     return status;
 }

@@ -34,14 +34,14 @@ static enum status late_correlation(struct ncp_matrix *m, double *mean, struct e
     return status;
 }
 
-static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct error *err)
+static enum status draw(struct ncp_matrix *m, const struct trial *trial)
 {
     const struct ncp_settings *settings = trial->settings;
     const struct ncp_wish wish = {.isotropic = true, .square = true};
-    enum status status = ncp_matrix_draw(m, trial, wish, err);
+    enum status status = ncp_matrix_draw(m, trial, wish);
     while (!status && m->flow.inputs < (size_t)settings->size) { /* only the largest size */
         ncp_matrix_free(m);
-        status = ncp_matrix_draw(m, trial, wish, err);
+        status = ncp_matrix_draw(m, trial, wish);
     }
     if (status)
         return status;
@@ -53,18 +53,18 @@ static enum status draw(struct ncp_matrix *m, const struct trial *trial, struct 
     m->flow.alpha_p = 1;
     m->flow.target = RULE_EMA;
     matrix_flow_close(&m->flow); /* opened for the X' that was drawn with it */
-    status = matrix_flow_open(&m->flow, &m->dynamics, err);
+    status = matrix_flow_open(&m->flow, &m->dynamics, trial->err);
     if (status)
         ncp_matrix_free(m);
     return status;
 }
 
 /* The smallest over gamma_a and eta; in the control a frozen target that is drawn. */
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     static const double gamma[RATES] = {0.9, 0.99, 0.996, 0.999}, eta[DECAYS] = {0, 0.01, 0.1};
     struct ncp_matrix m;
-    enum status status = draw(&m, trial, err);
+    enum status status = draw(&m, trial);
     if (status)
         return status;
     reading->error = 1;
@@ -72,7 +72,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
         double late;
         m.flow.beta = (1 - gamma[i % RATES]) / learning_rate;
         m.flow.eta_p = m.flow.eta_s = eta[i / RATES];
-        status = late_correlation(&m, &late, err);
+        status = late_correlation(&m, &late, trial->err);
         reading->error = fmin(reading->error, late);
     }
     const struct matrix_flow *f = &m.flow;
@@ -80,7 +80,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     draw_normal(trial->rng, 0.5, f->outputs * f->inputs, m.first + matrix_flow_target(f));
     m.flow.eta_p = m.flow.eta_s = 0;
     if (!status)
-        status = late_correlation(&m, &reading->control[0], err);
+        status = late_correlation(&m, &reading->control[0], trial->err);
     ncp_matrix_free(&m);
     return status;
 }

@@ -51,13 +51,13 @@ struct follower {
     double before[SQUARE], after[SQUARE];          /* W_p */
 };
 
-static enum status follower_open(struct follower *w, const struct trial *trial, struct error *err)
+static enum status follower_open(struct follower *w, const struct trial *trial)
 {
     const uint64_t seed = gsl_rng_get(trial->rng);
     w->step = 0;
     memset(w->c, 0, sizeof w->c);
     memset(w->d, 0, sizeof w->d);
-    return ablation_open(&w->run, &small, &w->ablation, seed, err);
+    return ablation_open(&w->run, &small, &w->ablation, seed, trial->err);
 }
 
 /* out = W_0 max(W_1 x + b_1, 0) + b_0, by definition */
@@ -147,12 +147,12 @@ static void update_moments(struct follower *w)
 }
 
 /* One step of the trainer, with all its inputs and results. */
-static enum status follower_step(struct follower *w, const struct trial *trial, struct error *err)
+static enum status follower_step(struct follower *w, const struct trial *trial)
 {
     struct trainer *t = &w->run.trainer;
     struct views views = {
         .source = t->plan.source, .world = t->plan.world, .positives = 1, .count = 2};
-    enum status status = views_open(&views, err);
+    enum status status = views_open(&views, trial->err);
     if (status)
         return status;
     evaluate(w, &views);
@@ -160,7 +160,7 @@ static enum status follower_step(struct follower *w, const struct trial *trial, 
     w->step++;
     memcpy(w->before, t->predictor.parameters, sizeof w->before);
     if (trainer_epoch(t, (uint64_t)w->step, NULL).diverged)
-        return error_set(err, STATUS_DIVERGED, "training diverged in step %d", w->step);
+        return error_set(trial->err, STATUS_DIVERGED, "training diverged in step %d", w->step);
     memcpy(w->after, t->predictor.parameters, sizeof w->after);
     plant(trial, w->after, SQUARE);
     update_moments(w);
@@ -229,7 +229,7 @@ static void worsen(double *worst, double error)
 
 /* |W_p - its claim| of the last step into the error, and the same for the controls. */
 static enum status compare_rule(const struct follower *w, const struct trial *trial,
-                                struct reading *reading, struct error *err)
+                                struct reading *reading)
 {
     const struct direct_settings *s = &w->ablation.predictor.direct;
     const double power = power_of(w);
@@ -247,21 +247,21 @@ static enum status compare_rule(const struct follower *w, const struct trial *tr
     enum status status = STATUS_OK;
     for (size_t i = 0; i < sizeof all / sizeof *all && !status; i++) {
         double expected[SQUARE];
-        status = rule_matrix(s, w->c[all[i].memory], all[i].power, all[i].largest, expected, err);
+        status =
+            rule_matrix(s, w->c[all[i].memory], all[i].power, all[i].largest, expected, trial->err);
         worsen(all[i].worst, relative_error(w->after, expected, SQUARE));
     }
     return status;
 }
 
-static enum status measure_rule(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rule(const struct trial *trial, struct reading *reading)
 {
     struct follower w = {.ablation = draw_rule(trial, 1)};
-    enum status status = follower_open(&w, trial, err);
+    enum status status = follower_open(&w, trial);
     while (!status && w.step < STEPS) {
-        status = follower_step(&w, trial, err);
+        status = follower_step(&w, trial);
         if (!status)
-            status = compare_rule(&w, trial, reading, err);
+            status = compare_rule(&w, trial, reading);
     }
     ablation_close(&w.run);
     return status;
@@ -283,26 +283,24 @@ static double commutator(const double *f, const double *w)
     return sqrt(sum / (f2 * w2));
 }
 
-static enum status largest_commutator(struct follower *w, const struct trial *trial, double *worst,
-                                      struct error *err)
+static enum status largest_commutator(struct follower *w, const struct trial *trial, double *worst)
 {
-    enum status status = follower_open(w, trial, err);
+    enum status status = follower_open(w, trial);
     while (!status && w->step < STEPS) {
-        status = follower_step(w, trial, err);
+        status = follower_step(w, trial);
         worsen(worst, commutator(w->c[MEMORY_AS_CLAIMED], w->after));
     }
     ablation_close(&w->run);
     return status;
 }
 
-static enum status measure_commutator(const struct trial *trial, struct reading *reading,
-                                      struct error *err)
+static enum status measure_commutator(const struct trial *trial, struct reading *reading)
 {
     struct follower w = {.ablation = draw_rule(trial, 1)};
-    enum status status = largest_commutator(&w, trial, &reading->error, err);
+    enum status status = largest_commutator(&w, trial, &reading->error);
     w.ablation.optimiser = &predictor_gradient; /* its settings are the part that all others begin
                                                    with */
-    return status ? status : largest_commutator(&w, trial, &reading->control[0], err);
+    return status ? status : largest_commutator(&w, trial, &reading->control[0]);
 }
 
 /* W_p - lr alpha_p (E_B[(W_p f - f_a) f^T], made symmetric where W_p is, + eta_p W_p) */
@@ -336,15 +334,14 @@ static enum status compare_freq(const struct follower *w, bool set, enum memory 
     return status;
 }
 
-static enum status measure_freq(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_freq(const struct trial *trial, struct reading *reading)
 {
     const int freq = 2 + trial->instance % 3;
     struct follower w = {.ablation = draw_rule(trial, freq)};
     const bool late = trial->fault == FAULT_GATE;
-    enum status status = follower_open(&w, trial, err);
+    enum status status = follower_open(&w, trial);
     while (!status && w.step < STEPS) {
-        status = follower_step(&w, trial, err);
+        status = follower_step(&w, trial);
         const bool set = w.step % freq == 0, next = w.step % (freq + 1) == 0;
         const struct {
             bool set;
@@ -355,7 +352,7 @@ static enum status measure_freq(const struct trial *trial, struct reading *readi
                    {false, MEMORY_AS_CLAIMED, &reading->control[1]},
                    {set, MEMORY_WHEN_SET, &reading->control[2]}};
         for (size_t i = 0; i < sizeof all / sizeof *all && !status; i++)
-            status = compare_freq(&w, all[i].set, all[i].memory, all[i].worst, err);
+            status = compare_freq(&w, all[i].set, all[i].memory, all[i].worst, trial->err);
     }
     ablation_close(&w.run);
     return status;
@@ -374,18 +371,17 @@ static double optimum_error(const struct follower *w, int form, const double *c,
     return relative_error(left, right, SQUARE);
 }
 
-static enum status measure_optimum(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_optimum(const struct trial *trial, struct reading *reading)
 {
     const int form = trial->instance % 2 ? OPTIMAL_SYMMETRIC : OPTIMAL_PLUG_IN;
     struct follower w = {.ablation = {.ema = 0.5, .optimiser = &predictor_optimal}};
     w.ablation.predictor.optimal.rule =
         (struct predictor_rule){.rho = uniform(trial, 0.2, 0.8), .freq = 1};
     w.ablation.predictor.optimal.form = form;
-    enum status status = follower_open(&w, trial, err);
+    enum status status = follower_open(&w, trial);
     w.run.sgd.lr = 1e-3; /* with longer steps the plugged-in optimum makes the outputs grow */
     while (!status && w.step < STEPS) {
-        status = follower_step(&w, trial, err);
+        status = follower_step(&w, trial);
         worsen(&reading->error, optimum_error(&w, form, w.c[MEMORY_AS_CLAIMED], true));
         worsen(&reading->control[0], optimum_error(&w, form, w.c[MEMORY_AS_CLAIMED], false));
         worsen(&reading->control[1], optimum_error(&w, form, w.c[MEMORY_CENTRED], true));
@@ -406,8 +402,7 @@ struct pair {
 
 /* Accuracy of one run less another's, of the same tree, initial weights and samples.  With seed 1
  * the instances are seeds 1 to 10, as in specs/ncp-13-sweep.yaml. */
-static enum status measure_pair(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_pair(const struct trial *trial, struct reading *reading)
 {
     const struct direct_claim_settings *s = trial->settings;
     const struct pair *pair = trial->argument;
@@ -415,15 +410,16 @@ static enum status measure_pair(const struct trial *trial, struct reading *readi
     struct ablation_base base = ablation_base;
     struct ablation_result r[2];
     base.epochs = (int)s->epochs;
-    enum status status = ablation_train(&base, &ablations[pair->better], seed, false, &r[0], err);
+    enum status status =
+        ablation_train(&base, &ablations[pair->better], seed, false, &r[0], trial->err);
     if (!status)
-        status = ablation_train(&base, &ablations[pair->worse], seed, false, &r[1], err);
+        status = ablation_train(&base, &ablations[pair->worse], seed, false, &r[1], trial->err);
     if (!status)
         reading->error = r[0].accuracy[base.epochs] - r[1].accuracy[base.epochs];
     return status;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     enum { RUNS = 6 };
     static const enum ablation_name name[RUNS] = {
@@ -445,12 +441,12 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     base.epochs = (int)s->epochs;
     enum status status = STATUS_OK;
     for (int i = 0; i < RUNS && !status; i++)
-        status = ablation_train(&base, &ablations[name[i]], trial->seed, true, &r[i], err);
+        status = ablation_train(&base, &ablations[name[i]], trial->seed, true, &r[i], trial->err);
     for (int epoch = 0; epoch <= base.epochs && !status; epoch++) {
         double row[RUNS + 1] = {epoch};
         for (int i = 0; i < RUNS; i++)
             row[i + 1] = r[i].accuracy[epoch];
-        status = curves_add(curves, row, err);
+        status = curves_add(curves, row, trial->err);
     }
     return status;
 }

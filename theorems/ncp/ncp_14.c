@@ -80,11 +80,11 @@ static enum status left_eigenvectors(const struct ncp_matrix *m, double *v, doub
 
 /* max |rate| at the state with the measured W_p, over the largest term of dW_p/dt */
 static enum status rest_error(const struct trial *trial, const struct ncp_matrix *m,
-                              const double *at, double *error, struct error *err)
+                              const double *at, double *error)
 {
     const struct matrix_flow *f = &m->flow;
     size_t size = matrix_flow_size(f), n1 = f->inputs, n2 = f->outputs;
-    double *state = ncp_array(2 * size + n2 * n1 + n2 * n2, err);
+    double *state = ncp_array(2 * size + n2 * n1 + n2 * n2, trial->err);
     if (!state)
         return STATUS_SYSTEM;
     double *rate = state + size, *mixed = rate + size, *term = mixed + n2 * n1;
@@ -117,14 +117,13 @@ static enum status rest_state(struct ncp_matrix *m, struct error *err)
     return status;
 }
 
-static enum status measure_rest(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rest(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
     struct change c = {.s = NULL};
     enum status status;
     do { /* no more outputs than there are eigenvectors */
-        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
         if (status)
             return status;
         if (m.flow.outputs <= m.flow.inputs)
@@ -132,21 +131,21 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
         ncp_matrix_free(&m);
     } while (true);
     size_t n1 = m.flow.inputs, n2 = m.flow.outputs;
-    status = rest_state(&m, err);
+    status = rest_state(&m, trial->err);
     if (!status)
-        status = draw_change(&c, trial->rng, n2, false, err);
+        status = draw_change(&c, trial->rng, n2, false, trial->err);
     if (!status) {
         apply(&m.flow, &c, m.state, m.first);
-        status = rest_error(trial, &m, m.first, &reading->error, err);
+        status = rest_error(trial, &m, m.first, &reading->error);
     }
     if (!status) { /* W and W_a changed, W_p not */
         memcpy(m.first + n1 * n2, m.state + n1 * n2, n2 * n2 * sizeof *m.first);
-        status = rest_error(trial, &m, m.first, &reading->control[0], err);
+        status = rest_error(trial, &m, m.first, &reading->control[0]);
         apply(&m.flow, &c, m.state, m.first);
         m.flow.eta_p = m.flow.eta_s = gsl_ran_flat(trial->rng, 0.02, 0.2);
     }
     if (!status)
-        status = rest_error(trial, &m, m.first, &reading->control[1], err);
+        status = rest_error(trial, &m, m.first, &reading->control[1]);
     free(c.s);
     ncp_matrix_free(&m);
     return status;
@@ -156,14 +155,13 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
 
 /* The flow from the changed start against the changed `plain`, the flow from the first start */
 static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *m,
-                                  const double *plain, bool orthogonal, double *error,
-                                  struct error *err)
+                                  const double *plain, bool orthogonal, double *error)
 {
     enum { END = 3 };
     struct change c = {.s = NULL};
     size_t size = m->dynamics.flow.size, all = (NCP_SAMPLES + 1) * size;
-    enum status status = draw_change(&c, trial->rng, m->flow.outputs, orthogonal, err);
-    double *changed = ncp_array(all, err);
+    enum status status = draw_change(&c, trial->rng, m->flow.outputs, orthogonal, trial->err);
+    double *changed = ncp_array(all, trial->err);
     if (!changed || status) {
         free(changed);
         free(c.s);
@@ -172,7 +170,7 @@ static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *
     for (size_t k = 0; k <= NCP_SAMPLES; k++)
         apply(&m->flow, &c, plain + k * size, changed + k * size);
     memcpy(m->first, changed, size * sizeof *changed);
-    status = ncp_matrix_run(m, END, err);
+    status = ncp_matrix_run(m, END, trial->err);
     plant(trial, m->record, all);
     *error = relative_error(m->record, changed, all);
     free(changed);
@@ -180,22 +178,21 @@ static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *
     return status;
 }
 
-static enum status measure_symmetry(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_symmetry(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
     if (status)
         return status;
     size_t all = (NCP_SAMPLES + 1) * m.dynamics.flow.size;
-    double *plain = ncp_array(all, err);
-    status = plain ? ncp_matrix_run(&m, 3, err) : STATUS_SYSTEM;
+    double *plain = ncp_array(all, trial->err);
+    status = plain ? ncp_matrix_run(&m, 3, trial->err) : STATUS_SYSTEM;
     if (!status) {
         memcpy(plain, m.record, all * sizeof *plain);
-        status = symmetry_error(trial, &m, plain, true, &reading->error, err);
+        status = symmetry_error(trial, &m, plain, true, &reading->error);
     }
     if (!status)
-        status = symmetry_error(trial, &m, plain, false, &reading->control[0], err);
+        status = symmetry_error(trial, &m, plain, false, &reading->control[0]);
     free(plain);
     ncp_matrix_free(&m);
     return status;
@@ -204,8 +201,7 @@ static enum status measure_symmetry(const struct trial *trial, struct reading *r
 /* ---- scalars ---- */
 
 static enum status equivalence_error(const struct trial *trial, const struct mode_flow *mode,
-                                     const double *first, double lambda_d, double *error,
-                                     struct error *err)
+                                     const double *first, double lambda_d, double *error)
 {
     enum { END = 4 };
     double lambda_s = (1 + mode->sigma2) * lambda_d, state[3], of_scalars[(NCP_SAMPLES + 1) * 3];
@@ -221,14 +217,15 @@ static enum status equivalence_error(const struct trial *trial, const struct mod
     struct dynamics dynamics;
     scalar_flow_open(&scalars, &dynamics);
     memcpy(state, first, sizeof state);
-    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_scalars, err);
+    enum status status =
+        dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_scalars, trial->err);
     if (status)
         return status;
     mode_flow_open(&f, &dynamics);
     state[0] = first[0];
     state[1] = first[1] * first[1];
     state[2] = first[2] / first[1];
-    status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_mode, err);
+    status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, of_mode, trial->err);
     for (int k = 0; k <= NCP_SAMPLES; k++) { /* w_p, w, w_a to p, s, tau */
         double *now = of_scalars + 3 * k;
         now[2] /= now[1];
@@ -239,8 +236,7 @@ static enum status equivalence_error(const struct trial *trial, const struct mod
     return status;
 }
 
-static enum status measure_equivalence(const struct trial *trial, struct reading *reading,
-                                       struct error *err)
+static enum status measure_equivalence(const struct trial *trial, struct reading *reading)
 {
     gsl_rng *rng = trial->rng;
     double eta = gsl_ran_flat(rng, 0, 0.2);
@@ -254,9 +250,8 @@ static enum status measure_equivalence(const struct trial *trial, struct reading
     double first[3] = {gsl_ran_flat(rng, 0.2, 1.2), gsl_ran_flat(rng, 0.4, 1.3),
                        gsl_ran_flat(rng, 0.2, 1.2)};
     double lambda_d = gsl_ran_flat(rng, 1.3, 2);
-    enum status status = equivalence_error(trial, &mode, first, 1, &reading->error, err);
-    return status ? status
-                  : equivalence_error(trial, &mode, first, lambda_d, &reading->control[0], err);
+    enum status status = equivalence_error(trial, &mode, first, 1, &reading->error);
+    return status ? status : equivalence_error(trial, &mode, first, lambda_d, &reading->control[0]);
 }
 
 /* ---- modes of the matrix flow ---- */
@@ -311,7 +306,7 @@ static void compose_moments(const struct spectrum *s, struct ncp_matrix *m, cons
 
 /* Both flows from one start: the matrices against those composed of the scalars */
 static enum status matrix_error(const struct trial *trial, struct ncp_matrix *m,
-                                const struct spectrum *s, double *error, struct error *err)
+                                const struct spectrum *s, double *error)
 {
     enum { END = 3 };
     size_t n = m->flow.inputs, size = m->dynamics.flow.size, all = (NCP_SAMPLES + 1) * size;
@@ -323,14 +318,14 @@ static enum status matrix_error(const struct trial *trial, struct ncp_matrix *m,
                                   .eta_p = m->flow.eta_p,
                                   .eta_s = m->flow.eta_s};
     struct dynamics dynamics;
-    double *predicted = ncp_array(all + 3 * n * (NCP_SAMPLES + 3), err);
+    double *predicted = ncp_array(all + 3 * n * (NCP_SAMPLES + 3), trial->err);
     if (!predicted)
         return STATUS_SYSTEM;
     double *state = predicted + all, *modes = state + 3 * n, *record = modes + 3 * n;
     for (size_t j = 0; j < 3 * n; j++)
         state[j] = s->value[2 + j % 3][j / 3];
     scalar_flow_open(&scalars, &dynamics);
-    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, err);
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, trial->err);
     const double *const mode[3] = {modes, modes + n, modes + 2 * n};
     for (size_t k = 0; k <= NCP_SAMPLES; k++) {
         for (size_t j = 0; j < 3 * n; j++)
@@ -339,7 +334,7 @@ static enum status matrix_error(const struct trial *trial, struct ncp_matrix *m,
     }
     memcpy(m->first, predicted, size * sizeof *predicted);
     if (!status)
-        status = ncp_matrix_run(m, END, err);
+        status = ncp_matrix_run(m, END, trial->err);
     plant(trial, m->record, all);
     *error = relative_error(m->record, predicted, all);
     free(predicted);
@@ -348,28 +343,26 @@ static enum status matrix_error(const struct trial *trial, struct ncp_matrix *m,
 
 /* matrix_error with the moments on `basis` */
 static enum status on_basis(const struct trial *trial, struct ncp_matrix *m,
-                            const struct spectrum *s, const double *basis, double *error,
-                            struct error *err)
+                            const struct spectrum *s, const double *basis, double *error)
 {
     matrix_flow_close(&m->flow);
     compose_moments(s, m, basis);
-    enum status status = matrix_flow_open(&m->flow, &m->dynamics, err);
-    return status ? status : matrix_error(trial, m, s, error, err);
+    enum status status = matrix_flow_open(&m->flow, &m->dynamics, trial->err);
+    return status ? status : matrix_error(trial, m, s, error);
 }
 
-static enum status measure_scalars(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_scalars(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
     struct spectrum s = {.u = NULL};
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = true}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = true});
     if (status)
         return status;
-    status = draw_spectrum(&s, trial->rng, m.flow.inputs, err);
+    status = draw_spectrum(&s, trial->rng, m.flow.inputs, trial->err);
     if (!status)
-        status = on_basis(trial, &m, &s, s.v, &reading->error, err);
+        status = on_basis(trial, &m, &s, s.v, &reading->error);
     if (!status)
-        status = on_basis(trial, &m, &s, s.u, &reading->control[0], err);
+        status = on_basis(trial, &m, &s, s.u, &reading->control[0]);
     free(s.u);
     ncp_matrix_free(&m);
     return status;
@@ -380,16 +373,15 @@ static enum status measure_scalars(const struct trial *trial, struct reading *re
 /* Run from W(0) without predictor and weight decay, W_a = W: the end against W(0) v^T v, v the
  * first `kept` rows of `basis`, where X' is 0 */
 static enum status survival_error(const struct trial *trial, struct ncp_matrix *m,
-                                  const double *basis, size_t kept, double *error,
-                                  struct error *err)
+                                  const double *basis, size_t kept, double *error)
 {
     size_t n1 = m->flow.inputs, n2 = m->flow.outputs;
-    double *along = ncp_array(2 * n2 * n1, err);
+    double *along = ncp_array(2 * n2 * n1, trial->err);
     if (!along)
         return STATUS_SYSTEM;
     double *predicted = along + n2 * n1;
     memcpy(m->state, m->first, m->dynamics.flow.size * sizeof *m->state);
-    enum status status = dynamics_record(&m->dynamics, 150, 10, m->state, NULL, err);
+    enum status status = dynamics_record(&m->dynamics, 150, 10, m->state, NULL, trial->err);
     matrix_product(PLAIN, TRANSPOSED, n2, kept, n1, 1, m->first, basis, 0, along);
     matrix_product(PLAIN, PLAIN, n2, n1, kept, 1, along, basis, 0, predicted);
     plant(trial, m->state, n2 * n1);
@@ -398,16 +390,15 @@ static enum status survival_error(const struct trial *trial, struct ncp_matrix *
     return status;
 }
 
-static enum status measure_survival(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_survival(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false}, err);
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
     if (status)
         return status;
     size_t n = m.flow.inputs;
     size_t kept = 1 + (size_t)gsl_rng_uniform_int(trial->rng, (unsigned long)n - 1);
-    double *basis = ncp_array(n * n + n, err);
+    double *basis = ncp_array(n * n + n, trial->err);
     status = basis ? STATUS_OK : STATUS_SYSTEM;
     m.flow.eta_p = m.flow.eta_s = 0;
     m.flow.target = RULE_ONLINE;
@@ -419,10 +410,10 @@ static enum status measure_survival(const struct trial *trial, struct reading *r
         for (size_t j = 0; j < n; j++)
             basis[n * n + j] = j < kept && !full ? 0 : gsl_ran_flat(trial->rng, 0.2, 0.8);
         ncp_compose(n, basis, basis + n * n, m.x_prime);
-        status = matrix_flow_open(&m.flow, &m.dynamics, err);
+        status = matrix_flow_open(&m.flow, &m.dynamics, trial->err);
         if (!status)
             status = survival_error(trial, &m, basis, kept,
-                                    full ? &reading->control[0] : &reading->error, err);
+                                    full ? &reading->control[0] : &reading->error);
     }
     free(basis);
     ncp_matrix_free(&m);

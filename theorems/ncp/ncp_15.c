@@ -80,17 +80,17 @@ static void additive_moments(const struct finite *data, const struct finite *noi
 }
 
 static enum status additive_error(const struct trial *trial, size_t n, bool centred, bool shared,
-                                  double *error, struct error *err)
+                                  double *error)
 {
     enum { POINTS = 5, NOISES = 4 };
     struct finite data = {.x = NULL}, noise = {.x = NULL};
     size_t square = n * n;
-    double *measured = ncp_array(4 * square + 2 * n, err);
+    double *measured = ncp_array(4 * square + 2 * n, trial->err);
     enum status status = measured ? STATUS_OK : STATUS_SYSTEM;
     if (!status)
-        status = draw_finite(&data, trial->rng, POINTS, n, false, err);
+        status = draw_finite(&data, trial->rng, POINTS, n, false, trial->err);
     if (!status)
-        status = draw_finite(&noise, trial->rng, NOISES, n, centred, err);
+        status = draw_finite(&noise, trial->rng, NOISES, n, centred, trial->err);
     if (!status) {
         double *predicted = measured + 2 * square;
         additive_moments(&data, &noise, shared, predicted + 2 * square, measured,
@@ -109,15 +109,14 @@ static enum status additive_error(const struct trial *trial, size_t n, bool cent
     return status;
 }
 
-static enum status measure_additive(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_additive(const struct trial *trial, struct reading *reading)
 {
     size_t n = ncp_draw_size(trial);
-    enum status status = additive_error(trial, n, true, false, &reading->error, err);
+    enum status status = additive_error(trial, n, true, false, &reading->error);
     if (!status)
-        status = additive_error(trial, n, false, false, &reading->control[0], err);
+        status = additive_error(trial, n, false, false, &reading->control[0]);
     if (!status)
-        status = additive_error(trial, n, true, true, &reading->control[1], err);
+        status = additive_error(trial, n, true, true, &reading->control[1]);
     return status;
 }
 
@@ -138,13 +137,12 @@ struct scrambling {
     double *a, *b, *work;
 };
 
-static enum status open_scrambling(struct scrambling *s, const struct trial *trial,
-                                   struct error *err)
+static enum status open_scrambling(struct scrambling *s, const struct trial *trial)
 {
     s->n = ncp_draw_size(trial);
     s->k = s->n > 2 ? 1 + (size_t)gsl_rng_uniform_int(trial->rng, 2) : 1;
     size_t n = s->n, square = n * n;
-    s->basis = ncp_array(11 * square, err);
+    s->basis = ncp_array(11 * square, trial->err);
     if (!s->basis)
         return STATUS_SYSTEM;
     double **part[] = {&s->p,         &s->u_u,  &s->x, &s->same, &s->across,
@@ -218,15 +216,14 @@ static void multiplicative_moments(struct scrambling *s)
 }
 
 /* Controls: Sigma^s as printed; without the scrambled part. */
-enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading,
-                                          struct error *err)
+enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading)
 {
     struct scrambling s;
-    enum status status = open_scrambling(&s, trial, err);
+    enum status status = open_scrambling(&s, trial);
     if (status)
         return status;
     size_t square = s.n * s.n;
-    status = draw_data(&s, trial->rng, false, err);
+    status = draw_data(&s, trial->rng, false, trial->err);
     if (!status) {
         multiplicative_moments(&s);
         plant(trial, s.same, square);
@@ -244,33 +241,32 @@ enum status ncp_15_measure_multiplicative(const struct trial *trial, struct read
 
 /* across same^{-1} against P; `same` is overwritten */
 static enum status ratio_error(const struct trial *trial, struct scrambling *s, double *same,
-                               double *error, struct error *err)
+                               double *error)
 {
     size_t n = s->n;
-    enum status status = ncp_inverse(n, same, s->a, err);
+    enum status status = ncp_inverse(n, same, s->a, trial->err);
     matrix_product(PLAIN, PLAIN, n, n, n, 1, s->across, s->a, 0, same);
     plant(trial, same, n * n);
     *error = relative_error(same, s->p, n * n);
     return status;
 }
 
-static enum status measure_ratio(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_ratio(const struct trial *trial, struct reading *reading)
 {
     struct scrambling s;
-    enum status status = open_scrambling(&s, trial, err);
+    enum status status = open_scrambling(&s, trial);
     if (status)
         return status;
-    status = draw_data(&s, trial->rng, trial->instance % 2, err);
+    status = draw_data(&s, trial->rng, trial->instance % 2, trial->err);
     if (!status) {
         multiplicative_moments(&s);
-        status = ratio_error(trial, &s, s.same, &reading->error, err);
+        status = ratio_error(trial, &s, s.same, &reading->error);
     }
     if (!status)
-        status = draw_data(&s, trial->rng, false, err);
+        status = draw_data(&s, trial->rng, false, trial->err);
     if (!status) {
         multiplicative_moments(&s);
-        status = ratio_error(trial, &s, s.x, &reading->control[0], err);
+        status = ratio_error(trial, &s, s.x, &reading->control[0]);
     }
     free(s.basis);
     return status;

@@ -70,16 +70,17 @@ static void draw_outputs(struct sc_batch *b, gsl_rng *rng, double *centre)
     }
 }
 
-enum status sc_draw(struct sc_batch *b, const struct trial *trial, struct error *err)
+enum status sc_draw(struct sc_batch *b, const struct trial *trial)
 {
     const struct sc_settings *s = trial->settings;
     gsl_rng *rng = trial->rng;
     const int classes = draw_between(rng, 1, (int)s->classes);
     const int width = draw_between(rng, 2, (int)s->width);
-    enum status status = sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, err);
+    enum status status =
+        sc_create(b, (size_t)draw_between(rng, 4, (int)s->samples), width, trial->err);
     double *centre = malloc((size_t)(classes + 2) * (size_t)width * sizeof *centre);
     if (!status && !centre)
-        status = error_memory(err, "%d classes", classes);
+        status = error_memory(trial->err, "%d classes", classes);
     if (!status) {
         b->tau = exp(gsl_ran_flat(rng, log(0.1), log(2)));
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);

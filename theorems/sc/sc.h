@@ -34,7 +34,7 @@ void sc_free(struct sc_batch *batch);
 
 /* Draw one: sizes, temperature, labels whose classes differ in size, and outputs that lie more or
  * less around a centre for each class, of lengths from 0.3 to 3. */
-enum status sc_draw(struct sc_batch *batch, const struct trial *trial, struct error *err);
+enum status sc_draw(struct sc_batch *batch, const struct trial *trial);
 
 /* Draw only its labels, as numbers below classes + 2: two classes are always present, up to
  * `classes` others may be. */

@@ -62,14 +62,13 @@ static enum status mean_spread(const struct sc_batch *b, struct means *m, struct
     return STATUS_OK;
 }
 
-static enum status measure_order(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_order(const struct trial *trial, struct reading *reading)
 {
     struct sc_batch b;
     struct means m = {0};
-    enum status status = sc_draw(&b, trial, err);
+    enum status status = sc_draw(&b, trial);
     if (!status)
-        status = mean_spread(&b, &m, err);
+        status = mean_spread(&b, &m, trial->err);
     if (!status) {
         double in = sc_loss(&b, &objective_supcon_in), out = sc_loss(&b, &objective_supcon_out);
         reading->error = (in - out) / out;
@@ -79,14 +78,13 @@ static enum status measure_order(const struct trial *trial, struct reading *read
     return status;
 }
 
-static enum status measure_gap(const struct trial *trial, struct reading *reading,
-                               struct error *err)
+static enum status measure_gap(const struct trial *trial, struct reading *reading)
 {
     struct sc_batch b;
     struct means m = {0};
-    enum status status = sc_draw(&b, trial, err);
+    enum status status = sc_draw(&b, trial);
     if (!status)
-        status = mean_spread(&b, &m, err);
+        status = mean_spread(&b, &m, trial->err);
     if (!status) {
         double gap = sc_loss(&b, &objective_supcon_out) - sc_loss(&b, &objective_supcon_in);
         reading->error = (m.gap - gap) / m.gap;
@@ -130,12 +128,11 @@ static double inequality(const struct trial *trial, struct sc_batch *b, bool equ
     return relative_error(&in, &out, 1);
 }
 
-static enum status measure_equality(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_equality(const struct trial *trial, struct reading *reading)
 {
     struct sc_batch b;
     const int samples = draw_between(trial->rng, 4, 8), width = COMMON + 2 * samples;
-    enum status status = sc_create(&b, (size_t)samples, width, err);
+    enum status status = sc_create(&b, (size_t)samples, width, trial->err);
     if (!status) {
         b.tau = exp(gsl_ran_flat(trial->rng, log(0.1), log(2)));
         sc_draw_labels(&b, trial->rng, draw_between(trial->rng, 1, MAX_CLASSES));

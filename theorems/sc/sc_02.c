@@ -95,15 +95,14 @@ static double error_of(const struct trial *trial, struct sc_batch *b, struct pai
     return relative_error(measured, t->gradient, t->rows * width);
 }
 
-static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading,
-                           struct error *err)
+static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading)
 {
     static const struct objective *const objective[] = {
         [EVEN] = &objective_supcon_out, [SHARE] = &objective_supcon_in};
     const size_t rows = sc_rows(b), size = rows * (size_t)b->outputs.width;
     double *memory = calloc(3 * rows * rows + 2 * size, sizeof *memory);
     if (!memory)
-        return error_memory(err, "%zu rows", rows);
+        return error_memory(trial->err, "%zu rows", rows);
     struct pair_matrices t = {.rows = rows, .cosine = memory, .push = memory + rows * rows};
     t.pull = t.push + rows * rows;
     t.gradient = t.pull + rows * rows;
@@ -123,13 +122,12 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     return STATUS_OK;
 }
 
-static enum status measure_gradient(const struct trial *trial, struct reading *reading,
-                                    struct error *err)
+static enum status measure_gradient(const struct trial *trial, struct reading *reading)
 {
     struct sc_batch b;
-    enum status status = sc_draw(&b, trial, err);
+    enum status status = sc_draw(&b, trial);
     if (!status)
-        status = compare(trial, &b, reading, err);
+        status = compare(trial, &b, reading);
     sc_free(&b);
     return status;
 }
@@ -175,12 +173,11 @@ static void draw_others(struct sc_batch *b, gsl_rng *rng)
 }
 
 /* The argument: whether the pair is a positive. */
-static enum status measure_rate(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_rate(const struct trial *trial, struct reading *reading)
 {
     const bool positive = *(const bool *)trial->argument;
     struct sc_batch b;
-    enum status status = sc_create(&b, (size_t)draw_between(trial->rng, 4, 12), WIDTH, err);
+    enum status status = sc_create(&b, (size_t)draw_between(trial->rng, 4, 12), WIDTH, trial->err);
     if (!status) {
         b.tau = gsl_ran_flat(trial->rng, 0.3, 2);
         draw_others(&b, trial->rng);

@@ -20,13 +20,12 @@ static void constants(const struct sc_batch *b, double *mean_log, double *log_me
 }
 
 /* Compare the losses, and the gradients, of both. */
-static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading,
-                           struct error *err)
+static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading)
 {
     const size_t size = 2 * (size_t)b->outputs.width * b->outputs.stride;
     double *inside = calloc(2 * size, sizeof *inside), *summed = inside + size;
     if (!inside)
-        return error_memory(err, "gradients");
+        return error_memory(trial->err, "gradients");
     double in = sc_loss(b, &objective_supcon_in), mean_log, log_mean;
     memcpy(inside, b->df, size * sizeof *inside);
     double suncet = sc_loss(b, &objective_suncet);
@@ -42,12 +41,12 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct sc_batch b;
-    enum status status = sc_draw(&b, trial, err);
+    enum status status = sc_draw(&b, trial);
     if (!status)
-        status = compare(trial, &b, reading, err);
+        status = compare(trial, &b, reading);
     sc_free(&b);
     return status;
 }

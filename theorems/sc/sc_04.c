@@ -53,10 +53,8 @@ static double misstep(double *r, int count, double t, double direction)
     return worst / top;
 }
 
-static enum status measure_weights(const struct trial *trial, struct reading *reading,
-                                   struct error *err)
+static enum status measure_weights(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     struct forces f;
     draw_forces(&f, trial->rng);
     const double t_plus = f.settings.t_plus, t_minus = f.settings.t_minus;
@@ -102,10 +100,8 @@ static void take(const struct trial *trial, struct forces *f, double *out)
     plant(trial, out, 1 + (size_t)(f->positives + f->negatives));
 }
 
-static enum status measure_forces(const struct trial *trial, struct reading *reading,
-                                  struct error *err)
+static enum status measure_forces(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     struct forces f;
     double measured[1 + 2 * MOST], predicted[1 + 2 * MOST];
     draw_forces(&f, trial->rng);
@@ -122,10 +118,8 @@ static enum status measure_forces(const struct trial *trial, struct reading *rea
 
 /* ---- without temperatures ---- */
 
-static enum status measure_plain(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_plain(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     struct forces f;
     double measured[1 + 2 * MOST], plain[1 + 2 * MOST] = {0};
     draw_forces(&f, trial->rng);
@@ -144,10 +138,8 @@ static enum status measure_plain(const struct trial *trial, struct reading *read
 
 /* Slope of |loss - loss without temperatures| against a common factor of both; for the control t_-
  * stays. */
-static enum status measure_limit(const struct trial *trial, struct reading *reading,
-                                 struct error *err)
+static enum status measure_limit(const struct trial *trial, struct reading *reading)
 {
-    (void)err;
     enum { SCALES = 8 };
     double factor[SCALES], away[SCALES], held[SCALES];
     struct forces f;

@@ -52,28 +52,27 @@ struct recovery {
 };
 
 static enum status recover(const struct trial *trial, uint64_t seed, enum cut cut,
-                           struct recovery *recovery, struct error *err)
+                           struct recovery *recovery)
 {
     const struct loco_settings objective = objective_of(trial, cut);
     struct training_plan plan = plan_of(trial, seed, &objective);
     struct training_result result;
     plan.correlations_only = true;
-    enum status status = training_run(&plan, &result, err);
+    enum status status = training_run(&plan, &result, trial->err);
     *recovery = (struct recovery){.upper = training_upper_mean(result.best[1]),
                                   .lowest = result.best[1][plan.depth - 1]};
     return status;
 }
 
 /* How much better blocks of the first cut recover the latents than blocks of the second. */
-static enum status measure_cuts(const struct trial *trial, struct reading *reading,
-                                struct error *err)
+static enum status measure_cuts(const struct trial *trial, struct reading *reading)
 {
     const enum cut *cut = trial->argument;
     const uint64_t seed = gsl_rng_get(trial->rng);
     struct recovery a, b;
-    enum status status = recover(trial, seed, cut[0], &a, err);
+    enum status status = recover(trial, seed, cut[0], &a);
     if (!status)
-        status = recover(trial, seed, cut[1], &b, err);
+        status = recover(trial, seed, cut[1], &b);
     if (status)
         return status;
     reading->error = a.upper - b.upper;
@@ -81,7 +80,7 @@ static enum status measure_cuts(const struct trial *trial, struct reading *readi
     return STATUS_OK;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     const struct local_settings *s = trial->settings;
     const uint64_t seed = gsl_rng_get(trial->rng);
@@ -100,7 +99,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
     for (enum cut i = 0; i < CUTS && !status; i++) {
         const struct loco_settings objective = objective_of(trial, i);
         const struct training_plan plan = plan_of(trial, seed, &objective);
-        status = training_run(&plan, &r[i], err);
+        status = training_run(&plan, &r[i], trial->err);
     }
     for (int l = 0; l < s->training.depth && !status; l++) {
         const double row[] = {l,
@@ -110,7 +109,7 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
                               r[2].best[1][l],
                               r[3].best[1][l],
                               r[0].ceiling[l]};
-        status = curves_add(curves, row, err);
+        status = curves_add(curves, row, trial->err);
     }
     return status;
 }

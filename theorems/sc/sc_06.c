@@ -235,7 +235,7 @@ static uint64_t seed_of(const struct trial *trial)
 }
 
 static enum status accuracy_of(const struct trial *trial, int keep_level, struct method method,
-                               double *accuracy, struct error *err)
+                               double *accuracy)
 {
     struct labelled_run run;
     memset(&run, 0, sizeof run); /* padding is part of the key */
@@ -245,7 +245,7 @@ static enum status accuracy_of(const struct trial *trial, int keep_level, struct
     run.method.wrong_labels = method.wrong_labels;
     run.keep_level = keep_level;
     run.seed = seed_of(trial);
-    return memo_take(trial->memo, &run, sizeof run, accuracy, sizeof *accuracy, train, err);
+    return memo_take(trial->memo, &run, sizeof run, accuracy, sizeof *accuracy, train, trial->err);
 }
 
 /* Views that keep all latents above the leaves. */
@@ -263,18 +263,18 @@ struct rival {
 
 /* Accuracy of CoMatch less its rival's, of the same tree, initial weights and samples; in the
  * control it has wrong labels. */
-static enum status measure(const struct trial *trial, struct reading *reading, struct error *err)
+static enum status measure(const struct trial *trial, struct reading *reading)
 {
     const struct rival *rival = trial->argument;
     const int keep_level = rival->upper ? LABEL_LEVEL : all_latents(trial);
     struct method wrong = comatch;
     double right, other = NAN, misled = NAN;
-    enum status status = accuracy_of(trial, keep_level, comatch, &right, err);
+    enum status status = accuracy_of(trial, keep_level, comatch, &right);
     if (!status)
-        status = accuracy_of(trial, keep_level, *rival->method, &other, err);
+        status = accuracy_of(trial, keep_level, *rival->method, &other);
     wrong.wrong_labels = true;
     if (!status && rival->control)
-        status = accuracy_of(trial, keep_level, wrong, &misled, err);
+        status = accuracy_of(trial, keep_level, wrong, &misled);
     if (status)
         return status;
     reading->error = right - other;
@@ -282,7 +282,7 @@ static enum status measure(const struct trial *trial, struct reading *reading, s
     return STATUS_OK;
 }
 
-static enum status draw(const struct trial *trial, struct curves *curves, struct error *err)
+static enum status draw(const struct trial *trial, struct curves *curves)
 {
     enum { METHODS = 4, COUNTS = 5 };
     static const int64_t labels[COUNTS] = {5, 10, 20, 40, 80};
@@ -305,9 +305,9 @@ static enum status draw(const struct trial *trial, struct curves *curves, struct
         settings.labels = labels[i];
         here.settings = &settings;
         for (int m = 0; m < METHODS && !status; m++)
-            status = accuracy_of(&here, all_latents(&here), method[m], &row[1 + m], err);
+            status = accuracy_of(&here, all_latents(&here), method[m], &row[1 + m]);
         if (!status)
-            status = curves_add(curves, row, err);
+            status = curves_add(curves, row, trial->err);
     }
     return status;
 }
