@@ -7,22 +7,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct alignment_settings {
+struct settings {
     int64_t seeds, epochs, samples;
     double eta;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct alignment_settings, field)
-
-static const struct param alignment_params[] = {
-    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
-     .doc = "runs of each kind, with seeds 1, 2, ...; eigenvalues are from the first"},
-    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "40", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured after each"},
-    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples per epoch"},
-    {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
-     .doc = "weight decay of trunk and predictor"},
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "3", 1, 1000,
+                    "runs of each kind, with seeds 1, 2, ...; eigenvalues are from the first"),
+    INTEGER_SETTING(epochs, "40", 1, 1e4, "epochs of a run, measured after each"),
+    INTEGER_SETTING(samples, "64000", 128, 1e9, "samples per epoch"),
+    REAL_SETTING(eta, "0.006", 0, 1, "weight decay of trunk and predictor"),
     {0},
 };
 
@@ -157,8 +152,7 @@ static enum status put_kept(struct store *store, const char *group, const struct
     return status;
 }
 
-static enum status put_axes(struct store *store, const struct alignment_settings *s,
-                            struct error *err)
+static enum status put_axes(struct store *store, const struct settings *s, struct error *err)
 {
     const size_t points = (size_t)s->epochs + 1, seeds = (size_t)s->seeds;
     const double steps = ceil((double)s->samples / NCP_BATCH);
@@ -185,7 +179,7 @@ static enum status put_axes(struct store *store, const struct alignment_settings
     return status;
 }
 
-static enum status collect(struct store *store, const struct alignment_settings *s,
+static enum status collect(struct store *store, const struct settings *s,
                            const struct run_list *runs, struct error *err)
 {
     const size_t seeds = (size_t)s->seeds;
@@ -205,7 +199,7 @@ static enum status collect(struct store *store, const struct alignment_settings 
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct alignment_settings *s = job->settings;
+    const struct settings *s = job->settings;
     const size_t seeds = (size_t)s->seeds;
     struct run_list runs;
     enum status status = run_list_open(&runs, VARIANTS * seeds, err);
@@ -325,8 +319,8 @@ const struct figure figure_ncp_alignment = {
              "flow, since the data are not isotropic (lines: first seed, means in the last "
              "column; bands: range of the seeds).",
          .source = "[NCP] Fig. 2",
-         .params = alignment_params,
-         .settings_size = sizeof(struct alignment_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=1", "epochs=12", "eta=0.01", NULL},
     .spec = "paper_figs/ncp/ncp_alignment.yaml",
     .compute = compute,

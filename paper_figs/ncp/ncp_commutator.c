@@ -8,28 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct commutator_settings {
+struct settings {
     double sigma2, alpha_p, scale, end;
     int64_t size, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct commutator_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
-    {FIELD(scale), .type = PARAM_REAL, .fallback = "0.05", .low = 1e-3, .high = 10,
-     .doc = "size of the first weights: of variance scale^2 / size"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "500", .low = 1, .high = 1e4,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "outputs, and as many inputs"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 8, .high = 10000,
-     .doc = "times at which it is measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(alpha_p, "1", 0.1, 10,
+                 "alpha_p, rate of the predictor over the rate of the trunk"),
+    REAL_SETTING(scale, "0.05", 1e-3, 10, "size of the first weights: of variance scale^2 / size"),
+    REAL_SETTING(end, "500", 1, 1e4, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "outputs, and as many inputs"),
+    INTEGER_SETTING(times, "400", 8, 10000, "times at which it is measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -62,7 +55,7 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* The symmetric part of a drawn W_p, and F = W W^T */
-static enum status draw(const struct commutator_settings *s, double *state, struct error *err)
+static enum status draw(const struct settings *s, double *state, struct error *err)
 {
     const size_t n = (size_t)s->size;
     struct isotropic byol;
@@ -80,7 +73,7 @@ static enum status draw(const struct commutator_settings *s, double *state, stru
     return status;
 }
 
-static enum status run_all(struct series *series, double eta, const struct commutator_settings *s,
+static enum status run_all(struct series *series, double eta, const struct settings *s,
                            struct error *err)
 {
     struct reduced_flow flow = {
@@ -102,7 +95,7 @@ static enum status run_all(struct series *series, double eta, const struct commu
 
 static void put_panel(struct sheet *sheet, const void *settings, size_t i)
 {
-    const struct commutator_settings *s = settings;
+    const struct settings *s = settings;
     struct series series;
     sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
     if (!sheet->status) {
@@ -216,7 +209,7 @@ const struct figure figure_ncp_commutator = {
                      "positive definite it decays at least as e^{-2 lambda_0 t}.",
               .source = "[NCP] Fig. 9; its weight decays, tau, sizes and weights are not given",
               .params = params,
-              .settings_size = sizeof(struct commutator_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"size=4", "times=60", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_commutator.gp",

@@ -6,28 +6,22 @@
 
 #include <math.h>
 
-struct ema_settings {
+struct settings {
     double sigma, rate, end;
     int64_t size, runs, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct ema_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma), .type = PARAM_REAL, .fallback = "0.03", .low = 0, .high = 3,
-     .doc = "sigma, standard deviation of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(rate), .type = PARAM_REAL, .fallback = "0.01", .low = 1e-4, .high = 1,
-     .doc = "learning rate; a factor gamma_a per step has the rate beta = (1 - gamma_a) / rate"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "64", .low = 1, .high = 1000,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "inputs, and as many outputs"},
-    {FIELD(runs), .type = PARAM_INTEGER, .fallback = "10", .low = 2, .high = 1000,
-     .doc = "runs, each with its own first weights"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "120", .low = 8, .high = 10000,
-     .doc = "times at which they are measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma, "0.03", 0, 3,
+                 "sigma, standard deviation of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(
+        rate, "0.01", 1e-4, 1,
+        "learning rate; a factor gamma_a per step has the rate beta = (1 - gamma_a) / rate"),
+    REAL_SETTING(end, "64", 1, 1000, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "inputs, and as many outputs"),
+    INTEGER_SETTING(runs, "10", 2, 1000, "runs, each with its own first weights"),
+    INTEGER_SETTING(times, "120", 8, 10000, "times at which they are measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -57,7 +51,7 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* All runs of every rate; all rates start from the same weights. */
-static enum status run_all(struct series *series, double eta, const struct ema_settings *s,
+static enum status run_all(struct series *series, double eta, const struct settings *s,
                            struct error *err)
 {
     const size_t runs = (size_t)s->runs;
@@ -115,7 +109,7 @@ static void put_series(struct sheet *sheet, const struct series *series, size_t 
 
 static void put_panel(struct sheet *sheet, const void *settings, size_t i)
 {
-    const struct ema_settings *s = settings;
+    const struct settings *s = settings;
     struct series series;
     sheet_group(sheet, panels[i].name);
     sheet->status = series_open(&series, 1, (size_t)s->times, RATES * (size_t)s->runs, sheet->err);
@@ -197,7 +191,7 @@ const struct figure figure_ncp_ema = {
                   "[NCP] Fig. 7, with its sigma, weight decays and number of runs; it does not "
                   "give sizes, weights and times",
               .params = params,
-              .settings_size = sizeof(struct ema_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"runs=3", "times=40", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_ema.gp",

@@ -5,20 +5,16 @@
 
 #include <math.h>
 
-struct fixed_points_settings {
+struct settings {
     double sigma2, tau;
     int64_t points;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct fixed_points_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.5", .low = 0.01, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
-    {FIELD(tau), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 1,
-     .doc = "tau, fixed: W_a = tau W"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "401", .low = 11, .high = 100000,
-     .doc = "places at which the rate is computed"},
+    REAL_SETTING(sigma2, "0.5", 0.01, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
+    REAL_SETTING(tau, "1", 0.1, 1, "tau, fixed: W_a = tau W"),
+    INTEGER_SETTING(points, "401", 11, 100000, "places at which the rate is computed"),
     {0},
 };
 
@@ -130,7 +126,7 @@ static void put_rates(struct sheet *sheet, const struct parabola *parabola, doub
 
 static void put_panel(struct sheet *sheet, const void *settings, size_t i)
 {
-    const struct fixed_points_settings *s = settings;
+    const struct settings *s = settings;
     const double k = 1 + s->sigma2, eta = panels[i].share * s->tau * s->tau / (4 * k);
     struct mode_flow mode = {
         .modes = 1, .sigma2 = s->sigma2, .alpha_p = 1, .eta_p = eta, .eta_s = eta};
@@ -219,7 +215,7 @@ const struct figure figure_ncp_fixed_points = {
               .source = "[NCP] Fig. 4, with the corrected factor (erratum E2); the paper gives no "
                         "numbers",
               .params = params,
-              .settings_size = sizeof(struct fixed_points_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"points=101", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_fixed_points.gp",

@@ -7,24 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct rate_settings {
+struct settings {
     int64_t seeds, epochs, samples, points;
     double eta;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct rate_settings, field)
-
-static const struct param rate_params[] = {
-    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
-     .doc = "runs of each kind, with seeds 1, 2, ..."},
-    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured at its end"},
-    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples per epoch"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "4", .low = 2, .high = 4,
-     .doc = "values of alpha_p, from 1/4 by factors of 4"},
-    {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
-     .doc = "weight decay"},
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "3", 1, 1000, "runs of each kind, with seeds 1, 2, ..."),
+    INTEGER_SETTING(epochs, "20", 1, 1e4, "epochs of a run, measured at its end"),
+    INTEGER_SETTING(samples, "64000", 128, 1e9, "samples per epoch"),
+    INTEGER_SETTING(points, "4", 2, 4, "values of alpha_p, from 1/4 by factors of 4"),
+    REAL_SETTING(eta, "0.006", 0, 1, "weight decay"),
     {0},
 };
 
@@ -102,7 +95,7 @@ static enum status put_quantity(struct store *store, const struct rate_curve *se
     return status;
 }
 
-static enum status put_axes(struct store *store, const struct rate_settings *s, struct error *err)
+static enum status put_axes(struct store *store, const struct settings *s, struct error *err)
 {
     const size_t seeds = (size_t)s->seeds;
     double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
@@ -121,13 +114,13 @@ static enum status put_axes(struct store *store, const struct rate_settings *s, 
     return status;
 }
 
-static size_t rates_of(const struct rate_settings *s, const struct rate_curve *series)
+static size_t rates_of(const struct settings *s, const struct rate_curve *series)
 {
     return series->sweep ? (size_t)s->points : 1;
 }
 
 /* Put the runs of all series together, one after another. */
-static void plan(const struct rate_settings *s, struct run_list *runs)
+static void plan(const struct settings *s, struct run_list *runs)
 {
     const size_t seeds = (size_t)s->seeds;
     size_t run = 0;
@@ -148,7 +141,7 @@ static void plan(const struct rate_settings *s, struct run_list *runs)
         }
 }
 
-static enum status collect(struct store *store, const struct rate_settings *s,
+static enum status collect(struct store *store, const struct settings *s,
                            const struct run_list *runs, struct error *err)
 {
     const size_t seeds = (size_t)s->seeds;
@@ -165,7 +158,7 @@ static enum status collect(struct store *store, const struct rate_settings *s,
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct rate_settings *s = job->settings;
+    const struct settings *s = job->settings;
     struct run_list runs;
     size_t count = 0;
     for (size_t k = 0; k < SERIES; k++)
@@ -243,8 +236,8 @@ const struct figure figure_ncp_predictor_rate = {
                 "network gains the same at every alpha_p (lines: means; bands: range of the "
                 "seeds, each with a tree of its own).",
          .source = "[NCP] Fig. 6",
-         .params = rate_params,
-         .settings_size = sizeof(struct rate_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=1", "points=3", "epochs=6", "eta=0.01", NULL},
     .spec = "paper_figs/ncp/ncp_predictor_rate.yaml",
     .compute = compute,

@@ -5,24 +5,18 @@
 
 #include <math.h>
 
-struct symmetry_settings {
+struct settings {
     double sigma2, end;
     int64_t size, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct symmetry_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "10000", .low = 10, .high = 1e6,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "inputs, and as many outputs"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "160", .low = 8, .high = 10000,
-     .doc = "times at which they are measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(end, "10000", 10, 1e6, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "inputs, and as many outputs"),
+    INTEGER_SETTING(times, "160", 8, 10000, "times at which they are measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -57,7 +51,7 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* From W = W_p^T: then F = W W^T = W_p^T W_p at all times. */
-static enum status run_all(struct series *series, double eta, const struct symmetry_settings *s,
+static enum status run_all(struct series *series, double eta, const struct settings *s,
                            struct error *err)
 {
     const size_t n = (size_t)s->size;
@@ -81,7 +75,7 @@ static enum status run_all(struct series *series, double eta, const struct symme
 
 static void put_panel(struct sheet *sheet, const void *settings, size_t i)
 {
-    const struct symmetry_settings *s = settings;
+    const struct settings *s = settings;
     const double eta = panels[i].eta;
     struct series series;
     double survives[TARGETS];
@@ -171,7 +165,7 @@ const struct figure figure_ncp_symmetry = {
               .source =
                   "[NCP] Fig. 8, with its weight decays; it does not give tau, sizes and weights",
               .params = params,
-              .settings_size = sizeof(struct symmetry_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"size=4", "times=60", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_symmetry.gp",

@@ -5,24 +5,21 @@
 
 #include <math.h>
 
-struct weight_decay_settings {
+struct settings {
     double sigma2, alpha_p, p, s, end;
     int64_t times;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct weight_decay_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
-    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
-    {FIELD(p), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "p_j(0)"},
-    {FIELD(s), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "s_j(0)"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "1200", .low = 10, .high = 2000,
-     .doc = "time at which the flow ends; a step at learning rate 0.01 is 0.01"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "200", .low = 20, .high = 10000,
-     .doc = "times at which it is measured"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
+    REAL_SETTING(alpha_p, "1", 0.1, 10,
+                 "alpha_p, rate of the predictor over the rate of the trunk"),
+    REAL_SETTING(p, "0.1", 1e-3, 2, "p_j(0)"),
+    REAL_SETTING(s, "0.1", 1e-3, 2, "s_j(0)"),
+    REAL_SETTING(end, "1200", 10, 2000,
+                 "time at which the flow ends; a step at learning rate 0.01 is 0.01"),
+    INTEGER_SETTING(times, "200", 20, 10000, "times at which it is measured"),
     {0},
 };
 
@@ -69,7 +66,7 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 static enum status run(struct series *series, const struct panel *panel, size_t i,
-                       const struct weight_decay_settings *s, struct error *err)
+                       const struct settings *s, struct error *err)
 {
     const bool average = isfinite(panel->beta[i]);
     struct mode_flow mode = {.modes = 1,
@@ -112,7 +109,7 @@ static void put_series(struct sheet *sheet, const struct panel *panel, const str
 
 static void put_panel(struct sheet *sheet, const void *settings, size_t i)
 {
-    const struct weight_decay_settings *s = settings;
+    const struct settings *s = settings;
     const struct panel *panel = &panels[i];
     struct series series;
     sheet_group(sheet, panel->name);
@@ -234,7 +231,7 @@ const struct figure figure_ncp_weight_decay = {
                   "[NCP] Fig. 5, with its learning rate alpha = 0.01 (t = alpha times steps), "
                   "beta and eta of the other row; it does not give the start",
               .params = params,
-              .settings_size = sizeof(struct weight_decay_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"times=100", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_weight_decay.gp",

@@ -9,20 +9,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-struct phase_settings {
+struct settings {
     int64_t grid, points;
     double sigma2;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct phase_settings, field)
-
-static const struct param phase_params[] = {
-    {FIELD(grid), .type = PARAM_INTEGER, .fallback = "200", .low = 2, .high = 2000,
-     .doc = "cells of a diagram along either axis"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1000,
-     .doc = "places at which the boundary is measured by bisection"},
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.1", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
+static const struct param params[] = {
+    INTEGER_SETTING(grid, "200", 2, 2000, "cells of a diagram along either axis"),
+    INTEGER_SETTING(points, "20", 1, 1000, "places at which the boundary is measured by bisection"),
+    REAL_SETTING(sigma2, "0.1", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
     {0},
 };
 
@@ -108,7 +104,7 @@ static void diagram_free(struct diagram *d)
 }
 
 static enum status diagram_open(struct diagram *d, const struct panel *panel,
-                                const struct phase_settings *settings, struct error *err)
+                                const struct settings *settings, struct error *err)
 {
     size_t grid = (size_t)settings->grid, points = (size_t)settings->points;
     d->mode = panel->mode;
@@ -311,8 +307,8 @@ const struct figure figure_phase = {
                   "predictor's rate or the target's rate: collapse or survival of every flow, the "
                   "boundary measured by bisection, and the predicted boundary.",
               .source = "[NCP]",
-              .params = phase_params,
-              .settings_size = sizeof(struct phase_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"grid=30", "points=8", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/phase.gp",
