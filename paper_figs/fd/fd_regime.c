@@ -85,10 +85,9 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
     char series[64];
     snprintf(series, sizeof series, "/series/features/%s", name);
     for (size_t place = 0; place < g->noises * g->thresholds; place++) {
-        double sum = 0, count = 0, first, value = NAN;
-        for (size_t i = 0; i < g->seeds && !sheet->status; i++) {
-            sheet->status =
-                run_ends(run[place * g->seeds + i].path, series, &first, &value, sheet->err);
+        double sum = 0, count = 0, first, value;
+        for (size_t i = 0; i < g->seeds; i++) {
+            run_ends(sheet, run[place * g->seeds + i].path, series, &first, &value);
             if (!isnan(value)) {
                 sum += value;
                 count++;
@@ -96,8 +95,7 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
         }
         map[place] = count > 0 ? sum / count : NAN;
     }
-    if (!sheet->status)
-        sheet_put(sheet, name, "noise threshold", map, long_name, "1");
+    sheet_put(sheet, name, "noise threshold", map, long_name, "1");
 }
 
 static void put_all(struct sheet *sheet, const struct grid *g, const struct figure_run *run)
@@ -138,7 +136,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     if (!sheet.status)
         put_all(&sheet, &g, runs.run);
     run_list_free(&runs);
-    return sheet.status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */

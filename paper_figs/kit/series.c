@@ -45,7 +45,7 @@ void series_run(struct sheet *sheet, struct series *series, size_t run,
 /* ---- storing ---- */
 
 enum status sheet_fill(const struct figure_job *job, struct store *store, size_t panels,
-                       void (*panel)(struct sheet *sheet, const void *settings, size_t i),
+                       void (*panel)(struct sheet *sheet, const struct figure_job *job, size_t i),
                        struct error *err)
 {
     struct progress progress;
@@ -53,7 +53,7 @@ enum status sheet_fill(const struct figure_job *job, struct store *store, size_t
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     progress_start(&progress, job->quiet);
     for (size_t i = 0; i < panels && !sheet.status; i++) {
-        panel(&sheet, job->settings, i);
+        panel(&sheet, job, i);
         if (!sheet.status)
             progress_line(&progress, i + 1, panels, sheet.group);
     }

@@ -28,7 +28,7 @@ struct sheet {
 
 /* Fill a figure's store panel by panel, and show the progress. */
 enum status sheet_fill(const struct figure_job *job, struct store *store, size_t panels,
-                       void (*panel)(struct sheet *sheet, const void *settings, size_t i),
+                       void (*panel)(struct sheet *sheet, const struct figure_job *job, size_t i),
                        struct error *err);
 
 /* Frees the memory and returns the status. */

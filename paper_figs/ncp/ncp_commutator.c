@@ -5,7 +5,6 @@
 #include "theorems/ncp/ncp.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct settings {
@@ -38,31 +37,30 @@ enum { NORM, LEAST_K, QUANTITIES };
 
 /* ---- computing ---- */
 
+struct watched {
+    struct reduced_flow flow;
+    double *work; /* [n][n] */
+};
+
 /* |F W_p - W_p F| and the least eigenvalue of K */
 static enum status look(const void *context, const double *state, double *value, struct error *err)
 {
-    const struct reduced_flow *f = context;
-    const size_t square = f->n * f->n;
-    double *work = ncp_array(square, err);
-    if (!work)
-        return STATUS_SYSTEM;
-    matrix_commutator(f->n, state + square, state, work);
-    value[NORM] = ncp_frobenius(work, square);
-    reduced_flow_k(f, state, work);
-    enum status status = ncp_least_eigenvalue(f->n, work, &value[LEAST_K], err);
-    free(work);
-    return status;
+    const struct watched *w = context;
+    const size_t n = w->flow.n;
+    matrix_commutator(n, state + n * n, state, w->work);
+    value[NORM] = ncp_frobenius(w->work, n * n);
+    reduced_flow_k(&w->flow, state, w->work);
+    return ncp_least_eigenvalue(n, w->work, &value[LEAST_K], err);
 }
 
 /* The symmetric part of a drawn W_p, and F = W W^T */
-static enum status draw(const struct settings *s, double *state, struct error *err)
+static void draw(struct sheet *sheet, const struct settings *s, double *state)
 {
     const size_t n = (size_t)s->size;
     struct isotropic byol;
-    enum status status = isotropic_open(&byol, n, s->sigma2, err);
-    if (!status)
-        status = isotropic_draw(&byol, (uint64_t)s->seed, 0, err);
-    if (!status) {
+    isotropic_open(sheet, &byol, n, s->sigma2);
+    isotropic_draw(sheet, &byol, (uint64_t)s->seed, 0);
+    if (!sheet->status) {
         for (size_t i = 0; i < matrix_flow_target(&byol.flow); i++)
             byol.state[i] *= s->scale;
         memcpy(state, byol.state + matrix_flow_predictor(&byol.flow), n * n * sizeof *state);
@@ -70,46 +68,35 @@ static enum status draw(const struct settings *s, double *state, struct error *e
         matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, byol.state, byol.state, 0, state + n * n);
     }
     isotropic_close(&byol);
-    return status;
 }
 
-static enum status run_all(struct series *series, double eta, const struct settings *s,
-                           struct error *err)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    struct reduced_flow flow = {
-        .n = (size_t)s->size, .sigma2 = s->sigma2, .alpha_p = s->alpha_p, .eta = eta};
+    const struct settings *s = job->settings;
+    const size_t size = 2 * (size_t)(s->size * s->size);
+    struct watched watched = {.flow = {.n = (size_t)s->size,
+                                       .sigma2 = s->sigma2,
+                                       .alpha_p = s->alpha_p,
+                                       .eta = panels[i].eta},
+                              .work = sheet_numbers(sheet, size / 2)};
+    const struct series_measure measure = {look, &watched};
     struct dynamics dynamics;
-    const struct series_measure measure = {look, &flow};
-    double *state = ncp_array(2 * flow.n * flow.n + 1, err);
-    enum status status = state ? reduced_flow_open(&flow, &dynamics, err) : STATUS_SYSTEM;
-    for (size_t k = 0; k < TARGETS && !status; k++) {
-        state[2 * flow.n * flow.n] = tau[k];
-        status = draw(s, state, err);
-        if (!status)
-            status = series_run(series, k, &dynamics, &measure, state, err);
+    struct series series = series_open(sheet, QUANTITIES, (size_t)s->times, TARGETS, 0.05, s->end);
+    double *start = sheet_numbers(sheet, size), *state = sheet_numbers(sheet, size + 1);
+    draw(sheet, s, start);
+    if (!sheet->status)
+        sheet->status = reduced_flow_open(&watched.flow, &dynamics, sheet->err);
+    for (size_t k = 0; k < TARGETS && !sheet->status; k++) {
+        memcpy(state, start, size * sizeof *state);
+        state[size] = tau[k];
+        series_run(sheet, &series, k, &dynamics, &measure, state);
     }
-    reduced_flow_close(&flow);
-    free(state);
-    return status;
-}
-
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
-{
-    const struct settings *s = settings;
-    struct series series;
-    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
-    if (!sheet->status) {
-        series_times(series.times, 0.05, s->end, series.t);
-        sheet->status = run_all(&series, panels[i].eta, s, sheet->err);
-    }
+    reduced_flow_close(&watched.flow);
     sheet_group(sheet, panels[i].name);
-    if (!sheet->status) {
-        sheet_axis(sheet, "t", series.times, series.t, "time", "1");
-        sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
-        sheet_series(sheet, &series, NORM, "commutator", "tau", "|F W_p - W_p F|");
-        sheet_series(sheet, &series, LEAST_K, "least_k", "tau", "least eigenvalue of K");
-    }
-    series_close(&series);
+    sheet_axis(sheet, "t", series.times, series.t, "time", "1");
+    sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
+    sheet_series(sheet, &series, NORM, "commutator", "tau", "|F W_p - W_p F|");
+    sheet_series(sheet, &series, LEAST_K, "least_k", "tau", "least eigenvalue of K");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)

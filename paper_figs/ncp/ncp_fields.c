@@ -86,9 +86,9 @@ static void put_points(struct sheet *sheet, const struct plane *plane, const str
     plane_put_rest(sheet, plane, points, panel->predictor_moves && panel->target_moves ? 2 : 1);
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct settings *s = settings;
+    const struct settings *s = job->settings;
     const struct panel *panel = &panels[i];
     const double ratio = s->lambda_d / s->lambda_s;
     struct scalar_flow scalars = {.modes = 1,

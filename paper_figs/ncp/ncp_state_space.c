@@ -92,9 +92,9 @@ static void put_trajectories(struct sheet *sheet, const struct plane *plane,
     plane_put_trajectories(sheet, plane, &starts);
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct settings *s = settings;
+    const struct settings *s = job->settings;
     const struct panel *panel = &panels[i];
     struct mode_flow mode = {.modes = 1,
                              .sigma2 = s->sigma2,

@@ -51,50 +51,41 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* From W = W_p^T: then F = W W^T = W_p^T W_p at all times. */
-static enum status run_all(struct series *series, double eta, const struct settings *s,
-                           struct error *err)
+static void run_all(struct sheet *sheet, struct series *series, double eta,
+                    const struct settings *s)
 {
     const size_t n = (size_t)s->size;
     struct isotropic byol;
     const struct series_measure measure = {look, &byol.flow};
-    enum status status = isotropic_open(&byol, n, s->sigma2, err);
+    isotropic_open(sheet, &byol, n, s->sigma2);
     byol.flow.target = RULE_SCALED;
     byol.flow.eta_p = byol.flow.eta_s = eta;
-    for (size_t k = 0; k < TARGETS && !status; k++) {
+    for (size_t k = 0; k < TARGETS; k++) {
         byol.flow.tau = tau[k];
-        status = isotropic_draw(&byol, (uint64_t)s->seed, 0, err);
+        isotropic_draw(sheet, &byol, (uint64_t)s->seed, 0);
         const double *p = byol.state + matrix_flow_predictor(&byol.flow);
-        for (size_t i = 0; i < n * n; i++)
+        for (size_t i = 0; i < n * n && !sheet->status; i++)
             byol.state[i] = p[i % n * n + i / n];
-        if (!status)
-            status = series_run(series, k, &byol.dynamics, &measure, byol.state, err);
+        series_run(sheet, series, k, &byol.dynamics, &measure, byol.state);
     }
     isotropic_close(&byol);
-    return status;
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct settings *s = settings;
+    const struct settings *s = job->settings;
     const double eta = panels[i].eta;
-    struct series series;
     double survives[TARGETS];
     for (size_t k = 0; k < TARGETS; k++)
         survives[k] = eta < tau[k] * tau[k] / (4 * (1 + s->sigma2));
-    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
-    if (!sheet->status) {
-        series_times(series.times, 0.1, s->end, series.t);
-        sheet->status = run_all(&series, eta, s, sheet->err);
-    }
+    struct series series = series_open(sheet, QUANTITIES, (size_t)s->times, TARGETS, 0.1, s->end);
+    run_all(sheet, &series, eta, s);
     sheet_group(sheet, panels[i].name);
-    if (!sheet->status) {
-        sheet_axis(sheet, "t", series.times, series.t, "time", "1");
-        sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
-        sheet_series(sheet, &series, SYMMETRIC, "symmetric", "tau", "|W_p + W_p^T| / 2");
-        sheet_series(sheet, &series, ANTISYMMETRIC, "antisymmetric", "tau", "|W_p - W_p^T| / 2");
-        sheet_put(sheet, "survives", "tau", survives, "1 if eta < tau^2 / (4 (1 + sigma2))", "1");
-    }
-    series_close(&series);
+    sheet_axis(sheet, "t", series.times, series.t, "time", "1");
+    sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
+    sheet_series(sheet, &series, SYMMETRIC, "symmetric", "tau", "|W_p + W_p^T| / 2");
+    sheet_series(sheet, &series, ANTISYMMETRIC, "antisymmetric", "tau", "|W_p - W_p^T| / 2");
+    sheet_put(sheet, "survives", "tau", survives, "1 if eta < tau^2 / (4 (1 + sigma2))", "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
