@@ -1,4 +1,4 @@
-# Shared parts of figures with several panels; loaded after plots/style.gp.
+# Shared parts of the figures of papers; plots/style.gp loads it.
 # The numbers come from the result file $DUET_FILE through `$DUET export`.
 
 series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
@@ -8,19 +8,24 @@ shell(command) = system(sprintf("\"$DUET\" export \"$DUET_FILE\" %s", command))
 words_of(name) = shell(name." | tail -n +2 | awk '{print $NF}' | tr '\\n' ' '")
 columns_of(name) = int(shell(name." | head -n 1 | wc -w")) - 1
 
+# For using: mean, least and largest of the n columns after the first.
+mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
+low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
+high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
+
 # To load: a dataset with all its columns as a datablock, so that it is exported only once.
 keep(block, name) = sprintf("< echo '%s << end_of_data'; \"$DUET\" export \"$DUET_FILE\" %s | tail -n +2; echo end_of_data", block, name)
 
 # For eval: the place of a panel by column and row (from the top), in fractions of the whole figure.
 # first_x, first_y: left and top edge of the first panel; step_x, step_y: from panel to panel.
-place(c, r) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
-    ."set tmargin at screen %g; set bmargin at screen %g", \
-    first_x + c * step_x, first_x + c * step_x + wide, \
+between(left, right) = sprintf("set lmargin at screen %g; set rmargin at screen %g", left, right)
+edges(left, right, top, bottom) = between(left, right) \
+    .sprintf("; set tmargin at screen %g; set bmargin at screen %g;", top, bottom)
+place(c, r) = edges(first_x + c * step_x, first_x + c * step_x + wide, \
     first_y - r * step_y, first_y - r * step_y - high)
 
 # For eval: an empty plot with a legend between these edges.
-legend(left, right, top, bottom) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
-    ."set tmargin at screen %g; set bmargin at screen %g;", left, right, top, bottom) \
+legend(left, right, top, bottom) = edges(left, right, top, bottom) \
     ."unset title; unset xlabel; unset ylabel; unset border; unset tics; unset grid; unset label; " \
     ."unset logscale; unset object; unset arrow; unset xzeroaxis; set xrange [0:1]; set yrange [0:1];" \
     ."set key center center horizontal maxrows 1 width 1"

@@ -26,3 +26,5 @@ set border 3 linewidth 0.6
 set tics nomirror out scale 0.5
 set grid ytics linecolor rgb "#dddddd" linewidth 0.5
 set key reverse Left samplen 2 spacing 1.1 noautotitle
+
+load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")

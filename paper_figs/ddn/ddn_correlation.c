@@ -11,8 +11,7 @@ static const struct ddn_case cases[CASES] = {
     [WIDTH_2] = {5, 2, 0.7},    [WIDTH_5] = {5, 5, 0.7},     [WIDTH_20] = {5, 20, 0.7},
 };
 
-static enum status put_level(struct store *store, const struct ddn_runs *runs, size_t i, int level,
-                             struct error *err)
+static void put_level(struct ddn_runs *runs, size_t i, int level)
 {
     char dataset[64];
     const struct ddn_quantity correlation = {
@@ -29,29 +28,28 @@ static enum status put_level(struct store *store, const struct ddn_runs *runs, s
         .long_name = "largest |correlation| that a function of the leaves can have with a latent, "
                      "mean over nodes"};
     snprintf(dataset, sizeof dataset, "/ceiling/level_%d", level);
-    enum status status = ddn_put(store, runs, i, &correlation, level, err);
-    return status ? status : ddn_put(store, runs, i, &ceiling, level, err);
+    ddn_put(runs, i, &correlation, level);
+    ddn_put(runs, i, &ceiling, level);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct ddn_runs runs;
-    enum status status = ddn_runs_make(&runs, job, cases, CASES, store, err);
-    for (size_t i = 0; i < CASES && !status; i++)
-        for (int level = 0; level < LEVELS && !status; level++)
-            status = put_level(store, &runs, i, level, err);
-    ddn_runs_free(&runs);
-    return status;
+    ddn_runs_make(&runs, job, cases, CASES, store, err);
+    for (size_t i = 0; i < CASES; i++)
+        for (int level = 0; level < LEVELS; level++)
+            put_level(&runs, i, level);
+    return ddn_runs_close(&runs);
 }
 
 /* ---- checks ---- */
 
-static double best(struct ddn_reader *r, size_t i, int level, int epoch)
+static double best(struct reader *r, size_t i, int level, int epoch)
 {
     return ddn_value(r, &cases[i], "correlation", level, DDN_MEDIAN, epoch);
 }
 
-static void check_rise(struct ddn_reader *r, struct sights *sights)
+static void check_rise(struct reader *r, struct sights *sights)
 {
     double rise[LEVELS];
     for (int l = 0; l < LEVELS; l++)
@@ -64,7 +62,7 @@ static void check_rise(struct ddn_reader *r, struct sights *sights)
           rise[4]);
 }
 
-static void check_ceiling(struct ddn_reader *r, struct sights *sights)
+static void check_ceiling(struct reader *r, struct sights *sights)
 {
     const int last = ddn_last_epoch(r);
     double room = INFINITY;
@@ -77,7 +75,7 @@ static void check_ceiling(struct ddn_reader *r, struct sights *sights)
           room);
 }
 
-static void check_order(struct ddn_reader *r, struct sights *sights)
+static void check_order(struct reader *r, struct sights *sights)
 {
     double clearer = INFINITY, wider = INFINITY;
     for (int l = 0; l < LEVELS; l++) {
@@ -93,11 +91,11 @@ static void check_order(struct ddn_reader *r, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct ddn_reader r = {.file = file, .err = err};
+    struct reader r = {.file = file, .err = err};
     check_rise(&r, sights);
     check_ceiling(&r, sights);
     check_order(&r, sights);
-    return r.status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_correlation = {

@@ -21,23 +21,19 @@ static const double middle_polarity = 0.7;
 static const int widths[WIDTHS] = {2, 4, 6, 10, 16, 24};
 static const int sizes[SIZES] = {1, 2, 5, 10, 20, 50, 100, 200};
 
-struct factorisation_settings {
+struct settings {
     int64_t depth, width, nets, lucky, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct factorisation_settings, field)
-
-static const struct param factorisation_params[] = {
-    {FIELD(depth), .type = PARAM_INTEGER, .fallback = "4", .low = SHALLOWEST, .high = 4,
-     .doc = "depth of the deepest binary trees"},
-    {FIELD(width), .type = PARAM_INTEGER, .fallback = "24", .low = 2, .high = 24,
-     .doc = "neurons of a node of the widest networks; at depth 4 at most 10"},
-    {FIELD(nets), .type = PARAM_INTEGER, .fallback = "30", .low = 2, .high = MAX_NETS,
-     .doc = "drawn networks per point; a fifth of them at depth 4"},
-    {FIELD(lucky), .type = PARAM_INTEGER, .fallback = "12", .low = 1, .high = 100,
-     .doc = "drawn trees and networks; the neurons of their roots are drawn many times"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "of the drawn networks"},
+static const struct param params[] = {
+    INTEGER_SETTING(depth, "4", SHALLOWEST, 4, "depth of the deepest binary trees"),
+    INTEGER_SETTING(width, "24", 2, 24,
+                    "neurons of a node of the widest networks; at depth 4 at most 10"),
+    INTEGER_SETTING(nets, "30", 2, MAX_NETS,
+                    "drawn networks per point; a fifth of them at depth 4"),
+    INTEGER_SETTING(lucky, "12", 1, 100,
+                    "drawn trees and networks; the neurons of their roots are drawn many times"),
+    INTEGER_SETTING(seed, "1", 0, UNBOUNDED, "of the drawn networks"),
     {0},
 };
 
@@ -105,14 +101,13 @@ static enum status measure_points(struct point *point, size_t count,
     return STATUS_OK;
 }
 
-static int nets_of(const struct factorisation_settings *s, int depth)
+static int nets_of(const struct settings *s, int depth)
 {
     return depth < 4 ? (int)s->nets : (int)(s->nets + 4) / 5;
 }
 
 /* Points of one depth, over polarities or over widths; returns their number. */
-static size_t list_points(const struct factorisation_settings *s, int depth, bool over_width,
-                          struct point *point)
+static size_t list_points(const struct settings *s, int depth, bool over_width, struct point *point)
 {
     size_t count = 0;
     for (int i = 0; i < (over_width ? WIDTHS : POLARITIES); i++) {
@@ -172,7 +167,7 @@ static enum status compute_factors(const struct figure_job *job, struct store *s
                                    struct error *err)
 {
     enum { DEPTHS = 3, BLOCKS = 2 * DEPTHS };
-    const struct factorisation_settings *s = job->settings;
+    const struct settings *s = job->settings;
     struct point point[BLOCKS * POLARITIES];
     size_t first[BLOCKS + 1] = {0}, blocks = 0;
     struct latent_settings latent;
@@ -193,7 +188,7 @@ static enum status compute_factors(const struct figure_job *job, struct store *s
 static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *row,
                               struct error *err)
 {
-    const struct factorisation_settings *s = job->settings;
+    const struct settings *s = job->settings;
     struct latent_settings latent;
     enum status status = params_fill(latent_params, NULL, 0, &latent, err);
     for (int i = 0; i < (int)s->lucky && !status; i++) {
@@ -262,7 +257,7 @@ static enum status put_lucky(struct store *store, const struct hltm_6_row *row, 
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct factorisation_settings *s = job->settings;
+    const struct settings *s = job->settings;
     struct hltm_6_row *row = malloc((size_t)s->lucky * SIZES * sizeof *row);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     enum status status = row ? compute_factors(job, store, err) : error_memory(err, "neurons");
@@ -375,8 +370,8 @@ const struct figure figure_ddn_factorisation = {
                 "gap grows with the number of neurons by the exact law; after the ReLU it is "
                 "smaller, by a factor that depends on the network.",
          .source = "[DDN] Sec. 6 (HLTM-4, HLTM-6)",
-         .params = factorisation_params,
-         .settings_size = sizeof(struct factorisation_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"depth=3", "width=10", "nets=8", "lucky=4", NULL},
     .compute = compute,
     .script = "paper_figs/ddn/ddn_factorisation.gp",

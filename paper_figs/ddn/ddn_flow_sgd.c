@@ -23,26 +23,18 @@ enum { DEPTH = 2, WIDTH = 4, TIMES = 25, BATCHES = 6, RATES = 6, SHOWN_RATE = 0 
 /* Batches 64, 256, ...; rates time / 25, time / 50, ... */
 static const int first_batch = 64, batch_factor = 4, first_steps = 25, steps_factor = 2;
 
-struct flow_sgd_settings {
+struct settings {
     int64_t runs, batches, rates, seed;
     double time, tau;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct flow_sgd_settings, field)
-
-static const struct param flow_sgd_params[] = {
-    {FIELD(runs), .type = PARAM_INTEGER, .fallback = "16", .low = 2, .high = 1000,
-     .doc = "runs of SGD per batch and learning rate"},
-    {FIELD(batches), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = BATCHES,
-     .doc = "sizes of a batch: 64, 256, 1024, ..."},
-    {FIELD(rates), .type = PARAM_INTEGER, .fallback = "5", .low = 3, .high = RATES,
-     .doc = "learning rates: time / 25, time / 50, ..."},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "of the tree, the first weights and the samples"},
-    {FIELD(time), .type = PARAM_REAL, .fallback = "1", .low = POSITIVE, .high = 1000,
-     .doc = "time of the flow; steps times learning rate of SGD"},
-    {FIELD(tau), .type = PARAM_REAL, .fallback = "0.5", .low = POSITIVE, .high = UNBOUNDED,
-     .doc = "temperature of InfoNCE with one negative"},
+static const struct param params[] = {
+    INTEGER_SETTING(runs, "16", 2, 1000, "runs of SGD per batch and learning rate"),
+    INTEGER_SETTING(batches, "5", 3, BATCHES, "sizes of a batch: 64, 256, 1024, ..."),
+    INTEGER_SETTING(rates, "5", 3, RATES, "learning rates: time / 25, time / 50, ..."),
+    INTEGER_SETTING(seed, "1", 0, UNBOUNDED, "of the tree, the first weights and the samples"),
+    REAL_SETTING(time, "1", POSITIVE, 1000, "time of the flow; steps times learning rate of SGD"),
+    REAL_SETTING(tau, "0.5", POSITIVE, UNBOUNDED, "temperature of InfoNCE with one negative"),
     {0},
 };
 
@@ -59,7 +51,7 @@ static int steps_of(int i)
 /* ---- the world: a small tree, every view of it, and a network ---- */
 
 struct world {
-    const struct flow_sgd_settings *settings;
+    const struct settings *settings;
     struct infonce_settings loss;
     struct tree *tree;
     struct population *population; /* a data point is a value of the root, a view a leaf pattern */
@@ -99,8 +91,7 @@ static enum status enumerate(struct world *w, struct error *err)
     return status;
 }
 
-static enum status open_world(struct world *w, const struct flow_sgd_settings *settings,
-                              struct error *err)
+static enum status open_world(struct world *w, const struct settings *settings, struct error *err)
 {
     static const double range[] = {0.7, 1.0};
     static const int64_t children = 2;
@@ -338,8 +329,7 @@ static enum status measure(struct world *w, const struct figure_job *job, struct
 
 /* ---- storing ---- */
 
-static enum status put_axes(struct store *store, const struct flow_sgd_settings *s,
-                            struct error *err)
+static enum status put_axes(struct store *store, const struct settings *s, struct error *err)
 {
     double lr[RATES], batch[BATCHES], time[TIMES + 1];
     for (int r = 0; r < (int)s->rates; r++)
@@ -359,9 +349,9 @@ static enum status put_axes(struct store *store, const struct flow_sgd_settings 
 }
 
 /* pack rows of BATCHES into rows of the batches in use */
-static enum status put_distances(struct store *store, const struct flow_sgd_settings *s,
-                                 const char *path, const double value[RATES][BATCHES],
-                                 const char *name, struct error *err)
+static enum status put_distances(struct store *store, const struct settings *s, const char *path,
+                                 const double value[RATES][BATCHES], const char *name,
+                                 struct error *err)
 {
     static const char *const axes[] = {"/lr", "/batch"};
     const size_t shape[] = {(size_t)s->rates, (size_t)s->batches};
@@ -371,8 +361,8 @@ static enum status put_distances(struct store *store, const struct flow_sgd_sett
     return store_put(store, path, 2, shape, axes, packed, name, "1", err);
 }
 
-static enum status put(struct store *store, const struct flow_sgd_settings *s,
-                       const struct distances *o, struct error *err)
+static enum status put(struct store *store, const struct settings *s, const struct distances *o,
+                       struct error *err)
 {
     static const char *const time[] = {"/time"}, *const lr[] = {"/lr"};
     const size_t times = TIMES + 1, rates = (size_t)s->rates;
@@ -401,7 +391,7 @@ static enum status put(struct store *store, const struct flow_sgd_settings *s,
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct flow_sgd_settings *s = job->settings;
+    const struct settings *s = job->settings;
     const size_t count = (size_t)(s->rates * s->batches * s->runs) + 2;
     struct world w;
     struct distances outcome = {.covered = 0};
@@ -493,8 +483,8 @@ const struct figure figure_ddn_flow_sgd = {
                   "which is proportional to the learning rate. The noise grows as the square root "
                   "of the learning rate.",
               .source = "[DDN]",
-              .params = flow_sgd_params,
-              .settings_size = sizeof(struct flow_sgd_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"runs=8", "batches=4", "rates=3", NULL},
     .compute = compute,
     .script = "paper_figs/ddn/ddn_flow_sgd.gp",

@@ -1,15 +1,12 @@
 # Stochastic gradient descent against the gradient flow: loss, and distance of the weights at the end.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 7.2
 load system("printf %s \"$DUET_STYLE\"")
 
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
-column_of(name, col) = system(sprintf("\"$DUET\" export \"$DUET_FILE\" %s | awk 'NR > 1 {print $%d}'", name, col))
-lr = column_of("descent", 1)
-descent = column_of("descent", 2)
-batch_sizes = column_of("batch", 1)
+lr = words_of("lr")
+descent = words_of("descent")
+batch_sizes = words_of("batch")
 rates = words(lr)
 batches = words(batch_sizes)
 first_batch = real(word(batch_sizes, 1))
@@ -25,13 +22,11 @@ set linetype 4 linecolor rgb "#CC79A7" linewidth 1.4 pointtype 13 pointsize 0.6
 set linetype 5 linecolor rgb "#000000" linewidth 1.6 pointtype 4 pointsize 0.5
 set linetype 6 linecolor rgb "#777777" linewidth 0.9 dashtype (2, 3)
 
-place(left, right) = sprintf("set lmargin at screen %g; set rmargin at screen %g", left, right)
-
 set multiplot
 set tmargin at screen 0.91
 set bmargin at screen 0.385
 
-eval(place(0.08, 0.335))
+eval(between(0.08, 0.335))
 set title sprintf("(a) loss over time, {/Symbol a} = %g", real(word(lr, 1))) offset 0, -0.5
 set xlabel "time {/:Italic t}; steps × {/Symbol a}" offset 0, 0.3
 set ylabel "population loss" offset 0.3, 0
@@ -47,7 +42,7 @@ set logscale xy
 set format y "10^{%T}"
 set yrange [7e-4:0.5]
 
-eval(place(0.425, 0.675))
+eval(between(0.425, 0.675))
 set title "(b) against the batch"
 set xlabel "batch {/:Italic B}"
 set format x "%.0f"
@@ -63,7 +58,7 @@ plot [first_batch:batch(batches - 2)] 0.3 * sqrt(first_batch / x) with lines lin
         using (batch($1 - 1)):3 with linespoints linetype i
 unset label
 
-eval(place(0.735, 0.97))
+eval(between(0.735, 0.97))
 set title "(c) against the learning rate"
 set xlabel "learning rate {/Symbol a}"
 unset ylabel
@@ -83,29 +78,17 @@ plot [smallest_rate:largest_rate] 0.3 * sqrt(x / largest_rate) with lines linety
      series("descent") using 1:2 skip 1 with linespoints linetype 5
 
 # The legends, each below its panel.
-unset logscale
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-unset label
-set xrange [0:1]
-set yrange [0:1]
-set tmargin at screen 0.225
-set bmargin at screen 0.01
-set key center center vertical maxrows 5 samplen 2.5
-eval(place(0.02, 0.335))
+eval(legend(0.02, 0.335, 0.225, 0.01))
+set key vertical maxrows 5 samplen 2.5 width 0
 plot NaN with lines linetype 5 title "gradient flow", \
      NaN with linespoints linetype 3 linewidth 0.8 \
         title sprintf("SGD, {/:Italic B} = %.0f", batch(0)), \
      NaN with points linetype 1 pointsize 0.6 title sprintf("SGD, {/:Italic B} = %.0f", batch(batches - 1))
-eval(place(0.36, 0.69))
+eval(between(0.36, 0.69))
 plot for [i = 1:rate_lines] NaN with linespoints linetype i \
         title sprintf("SGD, {/Symbol a} = %g", real(word(lr, rate_row(i) + 1))), \
      NaN with lines linetype 5 linewidth 0.6 title "descent on the population loss"
-eval(place(0.70, 0.995))
+eval(between(0.70, 0.995))
 plot for [i = 1:batch_lines] NaN with linespoints linetype i pointtype 5 + 2 * i \
         title sprintf("SGD, {/:Italic B} = %.0f", batch(batch_row(i))), \
      NaN with linespoints linetype 5 title "descent on the population loss"

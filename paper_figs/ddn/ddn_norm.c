@@ -15,9 +15,9 @@ static const struct ddn_case cases[CASES] = {
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct ddn_runs runs;
-    enum status status = ddn_runs_make(&runs, job, cases, CASES, store, err);
-    for (size_t i = 0; i < CASES && !status; i++)
-        for (int level = 0; level < cases[i].depth && !status; level++) {
+    ddn_runs_make(&runs, job, cases, CASES, store, err);
+    for (size_t i = 0; i < CASES; i++)
+        for (int level = 0; level < cases[i].depth; level++) {
             char dataset[64];
             const struct ddn_quantity norm = {
                 .dataset = dataset,
@@ -25,26 +25,25 @@ static enum status compute(const struct figure_job *job, struct store *store, st
                 .name = "norm",
                 .long_name = "Frobenius norm of the covariance operator, mean over nodes"};
             snprintf(dataset, sizeof dataset, "/series/covop/level_%d/norm", level);
-            status = ddn_put(store, &runs, i, &norm, level, err);
+            ddn_put(&runs, i, &norm, level);
         }
-    ddn_runs_free(&runs);
-    return status;
+    return ddn_runs_close(&runs);
 }
 
 /* ---- checks ---- */
 
-static double norm(struct ddn_reader *r, size_t i, int level, int epoch)
+static double norm(struct reader *r, size_t i, int level, int epoch)
 {
     return ddn_value(r, &cases[i], "norm", level, DDN_MEDIAN, epoch);
 }
 
-static double growth(struct ddn_reader *r, size_t i, int level)
+static double growth(struct reader *r, size_t i, int level)
 {
     return norm(r, i, level, -1) / norm(r, i, level, 0);
 }
 
 /* Depth 5, ten neurons: growth and order of the levels at one polarity. */
-static void check_levels(struct ddn_reader *r, size_t i, struct sights *sights)
+static void check_levels(struct reader *r, size_t i, struct sights *sights)
 {
     const int bottom = cases[i].depth - 1;
     const double top_growth = growth(r, i, 0), bottom_growth = growth(r, i, bottom);
@@ -58,7 +57,7 @@ static void check_levels(struct ddn_reader *r, size_t i, struct sights *sights)
           "and ends larger at each level than at the next one down, %.1f-fold or more", least);
 }
 
-static void check_depths(struct ddn_reader *r, struct sights *sights)
+static void check_depths(struct reader *r, struct sights *sights)
 {
     const double start[] = {norm(r, DEPTH_3, 0, 0), norm(r, PUBLISHED, 0, 0),
                             norm(r, DEPTH_7, 0, 0)};
@@ -70,7 +69,7 @@ static void check_depths(struct ddn_reader *r, struct sights *sights)
           growth(r, DEPTH_3, 0), growth(r, DEPTH_3, 1));
 }
 
-static void check_widths(struct ddn_reader *r, struct sights *sights)
+static void check_widths(struct reader *r, struct sights *sights)
 {
     const double start[] = {norm(r, WIDTH_2, 0, 0), norm(r, WIDTH_5, 0, 0),
                             norm(r, PUBLISHED, 0, 0)};
@@ -84,13 +83,13 @@ static void check_widths(struct ddn_reader *r, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct ddn_reader r = {.file = file, .err = err};
+    struct reader r = {.file = file, .err = err};
     check_levels(&r, PUBLISHED, sights);
     check_levels(&r, POLARITY_8, sights);
     check_levels(&r, POLARITY_9, sights);
     check_depths(&r, sights);
     check_widths(&r, sights);
-    return r.status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_norm = {

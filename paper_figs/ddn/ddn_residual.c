@@ -17,17 +17,14 @@
 
 enum { SCALES = DDN_6_SCALES, QUANTILES = 3 };
 
-struct residual_settings {
+struct settings {
     int64_t instances, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct residual_settings, field)
-
-static const struct param residual_params[] = {
-    {FIELD(instances), .type = PARAM_INTEGER, .fallback = "4000", .low = 8, .high = 100000,
-     .doc = "drawn networks and data: the instances of the claim DDN-6, and as many more"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "of the drawn networks and data"},
+static const struct param params[] = {
+    INTEGER_SETTING(instances, "4000", 8, 100000,
+                    "drawn networks and data: the instances of the claim DDN-6, and as many more"),
+    INTEGER_SETTING(seed, "1", 0, UNBOUNDED, "of the drawn networks and data"),
     {0},
 };
 
@@ -52,7 +49,7 @@ static bool belongs(const struct ddn_6_sweep *sweep, int group)
 
 /* ---- computing ---- */
 
-static enum status measure(const struct residual_settings *s, struct ddn_6_sweep *sweep, bool quiet,
+static enum status measure(const struct settings *s, struct ddn_6_sweep *sweep, bool quiet,
                            struct error *err)
 {
     enum status status;
@@ -149,7 +146,7 @@ static enum status put(struct store *store, const struct ddn_6_sweep *sweep, siz
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct residual_settings *s = job->settings;
+    const struct settings *s = job->settings;
     size_t count = (size_t)s->instances;
     struct ddn_6_sweep *sweep = calloc(count, sizeof *sweep);
     double *room = malloc(2 * count * sizeof *room);
@@ -229,8 +226,8 @@ const struct figure figure_ddn_residual = {
              "at the smallest s, it falls as the bound O(s). With xi = 1 in place of the weight "
              "the residual does not fall and is many times the gradient.",
          .source = "[DDN] Thm. 4 (DDN-6)",
-         .params = residual_params,
-         .settings_size = sizeof(struct residual_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"instances=400", NULL},
     .compute = compute,
     .script = "paper_figs/ddn/ddn_residual.gp",

@@ -1,15 +1,12 @@
 # Residual of the weighted operator against the strength of augmentation, and its fitted slopes.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 6.8
 load system("printf %s \"$DUET_STYLE\"")
 
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
-
 # Before any range is set: a range would leave points out.
-do for [i = 1:3] {
-    group = word("whole split unit", i)
+groups = "whole split unit"
+do for [group in groups] {
     stats series("slopes/".group."/slope") using 2 skip 1 name group nooutput
 }
 
@@ -18,8 +15,6 @@ set linetype 2 linecolor rgb "#D55E00" linewidth 1.6 dashtype 1 pointtype 9 poin
 set linetype 3 linecolor rgb "#000000" linewidth 1.4 dashtype (12, 7) pointtype 4 pointsize 0.45
 set linetype 4 linecolor rgb "#777777" linewidth 0.9 dashtype (4, 6)
 set style fill transparent solid 0.22 noborder
-
-place(left, right) = sprintf("set lmargin at screen %g; set rmargin at screen %g", left, right)
 
 set multiplot
 set tmargin at screen 0.90
@@ -33,7 +28,7 @@ set xlabel "augmentation strength {/:Italic s}" offset 0, 0.3
 
 do for [panel = 1:2] {
     loss = panel == 1 ? "infonce" : "triplet"
-    eval(panel == 1 ? place(0.085, 0.345) : place(0.385, 0.645))
+    eval(panel == 1 ? between(0.085, 0.345) : between(0.385, 0.645))
     set title (panel == 1 ? "(a) InfoNCE" : "(b) triplet") offset 0, -0.5
     if (panel == 1) {
         set ylabel "‖–∇ – OP vec({/:Italic W})‖ / ‖∇‖" offset 1.4, 0
@@ -43,18 +38,14 @@ do for [panel = 1:2] {
     }
     set label 1 "∝ {/:Italic s}" at 0.0040, 2.4e-2 right textcolor rgb "#555555"
     set label 2 "∝ {/:Italic s}^2" at 0.062, 1.6e-4 left textcolor rgb "#555555"
-    plot series(loss."/unit") using 1:2:4 skip 1 with filledcurves linetype 3, \
-         series(loss."/split") using 1:2:4 skip 1 with filledcurves linetype 2, \
-         series(loss."/whole") using 1:2:4 skip 1 with filledcurves linetype 1, \
+    plot for [i = 3:1:-1] series(loss."/".word(groups, i)) using 1:2:4 skip 1 with filledcurves linetype i, \
          [1.0 / 512:1.0 / 16] 1.6 * x with lines linetype 4, \
          [1.0 / 128:1.0 / 4] 0.08 * x ** 2 with lines linetype 4, \
-         series(loss."/unit") using 1:3 skip 1 with linespoints linetype 3, \
-         series(loss."/split") using 1:3 skip 1 with linespoints linetype 2, \
-         series(loss."/whole") using 1:3 skip 1 with linespoints linetype 1
+         for [i = 3:1:-1] series(loss."/".word(groups, i)) using 1:3 skip 1 with linespoints linetype i
 }
 unset label
 
-eval(place(0.73, 0.985))
+eval(between(0.73, 0.985))
 unset logscale
 set title "(c) fitted slopes over all {/:Italic s}"
 set xlabel "slope of log residual"
@@ -66,25 +57,11 @@ set format x "%.0f"
 set format y "%.1f"
 set arrow 1 from 1, graph 0 to 1, graph 1 nohead linetype 4
 set label 1 "O({/:Italic s})" at 0.92, graph 0.5 right textcolor rgb "#555555"
-plot series("slopes/unit/slope") using 2:1 skip 1 with steps linetype 3, \
-     series("slopes/split/slope") using 2:1 skip 1 with steps linetype 2, \
-     series("slopes/whole/slope") using 2:1 skip 1 with steps linetype 1
+plot for [i = 3:1:-1] series("slopes/".word(groups, i)."/slope") using 2:1 skip 1 with steps linetype i
 
 # The legend, below all three.
-eval(place(0.02, 0.98))
-set tmargin at screen 0.13
-set bmargin at screen 0.01
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-unset arrow
-unset label
-set xrange [0:1]
-set yrange [0:1]
-set key center center horizontal maxrows 2 width 0 samplen 3
+eval(legend(0.02, 0.98, 0.13, 0.01))
+set key maxrows 2 width 0 samplen 3
 plot NaN with linespoints linetype 1 \
         title sprintf("no ReLU gate split at {/:Italic s} = 1/512 (%.0f)", whole_records), \
      NaN with linespoints linetype 2 \

@@ -3,7 +3,6 @@
 #include <gsl/gsl_sort_double.h>
 #include <gsl/gsl_statistics_double.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(field) .name = #field, .offset = offsetof(struct ddn_settings, field)
@@ -23,73 +22,50 @@ const struct param ddn_params_10[] = {{SEEDS, .fallback = "10"}, {EPOCHS}, {SAMP
 
 /* ---- runs ---- */
 
-enum { OVERRIDES = 6, TEXT = 64, PATH = 128, QUARTILES = 3 };
+enum { PATH = 128, QUARTILES = 3 };
 
-static const char *path_of(char out[PATH], const struct ddn_case *of, const char *quantity,
-                           int level, const char *dataset)
+/* The group of a quantity in the figure's file. */
+static void group_of(char out[PATH], const struct ddn_case *of, const char *quantity, int level)
 {
-    snprintf(out, PATH, "/depth_%d_width_%d_polarity_%.1f/%s/level_%d/%s", of->depth, of->width,
-             of->low, quantity, level, dataset);
-    return out;
+    snprintf(out, PATH, "depth_%d_width_%d_polarity_%.1f/%s/level_%d", of->depth, of->width,
+             of->low, quantity, level);
 }
 
-static void set_overrides(struct figure_run *run, char (*text)[TEXT], const struct ddn_case *of,
-                          const struct ddn_settings *settings, size_t seed)
+static void plan(struct run_list *runs, size_t i, const struct ddn_case *of,
+                 const struct ddn_settings *settings, size_t seed)
 {
-    snprintf(text[0], TEXT, "seed=%zu", seed);
-    snprintf(text[1], TEXT, "data.depth=%d", of->depth);
-    snprintf(text[2], TEXT, "data.polarity=[%.1f, 1.0]", of->low);
-    snprintf(text[3], TEXT, "network.width=%d", of->width);
-    snprintf(text[4], TEXT, "train.epochs=%lld", (long long)settings->epochs);
-    snprintf(text[5], TEXT, "train.samples=%lld", (long long)settings->samples);
-    for (size_t i = 0; i < OVERRIDES; i++)
-        run->overrides[i] = text[i];
+    run_list_set(runs, i, "seed=%zu", seed);
+    run_list_set(runs, i, "data.depth=%d", of->depth);
+    run_list_set(runs, i, "data.polarity=[%.1f, 1.0]", of->low);
+    run_list_set(runs, i, "network.width=%d", of->width);
+    run_list_set(runs, i, "train.epochs=%lld", (long long)settings->epochs);
+    run_list_set(runs, i, "train.samples=%lld", (long long)settings->samples);
 }
 
-static enum status put_axes(struct store *store, const struct ddn_runs *runs, struct error *err)
+void ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
+                   const struct ddn_case *cases, size_t count, struct store *store,
+                   struct error *err)
 {
-    const double quantiles[] = {0.25, 0.5, 0.75};
-    double *seed = calloc(runs->seeds, sizeof *seed);
-    if (!seed)
-        return error_memory(err, "%zu seeds", runs->seeds);
-    for (size_t i = 0; i < runs->seeds; i++)
-        seed[i] = (double)(i + 1);
-    enum status status =
-        store_put_axis(store, "/epoch", runs->points, NULL, "epochs of training", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/seed", runs->seeds, seed, "seed of the run", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/quantile", QUARTILES, quantiles,
-                                "share of the runs that lie below", "1", err);
-    free(seed);
-    return status;
-}
-
-enum status ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
-                          const struct ddn_case *cases, size_t count, struct store *store,
-                          struct error *err)
-{
+    static const double quantiles[] = {0.25, 0.5, 0.75};
     const struct ddn_settings *settings = job->settings;
-    const size_t seeds = (size_t)settings->seeds;
-    *runs = (struct ddn_runs){.cases = cases,
-                              .count = count,
-                              .seeds = seeds,
-                              .points = (size_t)settings->epochs + 1,
-                              .run = calloc(count * seeds, sizeof *runs->run),
-                              .text = calloc(count * seeds * OVERRIDES, sizeof *runs->text)};
-    if (!runs->run || !runs->text)
-        return error_memory(err, "%zu runs", count * seeds);
-    for (size_t i = 0; i < count * seeds; i++)
-        set_overrides(&runs->run[i], runs->text + i * OVERRIDES, &cases[i / seeds], settings,
-                      i % seeds + 1);
-    enum status status = figure_runs(job, runs->run, count * seeds, err);
-    return status ? status : put_axes(store, runs, err);
+    const size_t seeds = (size_t)settings->seeds, points = (size_t)settings->epochs + 1;
+    *runs = (struct ddn_runs){
+        .cases = cases, .seeds = seeds, .points = points, .sheet = {.store = store, .err = err}};
+    struct sheet *sheet = &runs->sheet;
+    sheet->status = run_list_open(&runs->list, count * seeds, err);
+    for (size_t i = 0; i < count * seeds && !sheet->status; i++)
+        plan(&runs->list, i, &cases[i / seeds], settings, i % seeds + 1);
+    if (!sheet->status)
+        sheet->status = figure_runs(job, runs->list.run, count * seeds, err);
+    sheet_axis(sheet, "epoch", points, NULL, "epochs of training", "1");
+    sheet_seeds(sheet, seeds, "seed of the run");
+    sheet_axis(sheet, "quantile", QUARTILES, quantiles, "share of the runs that lie below", "1");
 }
 
-void ddn_runs_free(struct ddn_runs *runs)
+enum status ddn_runs_close(struct ddn_runs *runs)
 {
-    free(runs->run);
-    free(runs->text);
+    run_list_free(&runs->list);
+    return sheet_close(&runs->sheet);
 }
 
 /* ---- from runs to statistics ---- */
@@ -120,92 +96,60 @@ static enum status read_run(const char *path, const struct ddn_quantity *q, size
     return status;
 }
 
-/* The statistics of a quantity, one value or row per point. */
-struct statistics {
-    size_t points, seeds;
-    double *runs, *sorted; /* [seed] */
-    double *mean, *sd, *quartiles;
-};
-
-static enum status open_statistics(struct statistics *s, size_t points, size_t seeds,
-                                   struct error *err)
+static void put_statistics(struct sheet *sheet, const struct ddn_quantity *q, const double *values,
+                           size_t points, size_t seeds)
 {
-    *s = (struct statistics){.points = points, .seeds = seeds};
-    s->runs = calloc(points * (2 * seeds + 2 + QUARTILES), sizeof *s->runs);
-    if (!s->runs)
-        return error_memory(err, "%zu runs", seeds);
-    s->sorted = s->runs + points * seeds;
-    s->mean = s->sorted + points * seeds;
-    s->sd = s->mean + points;
-    s->quartiles = s->sd + points;
-    return STATUS_OK;
-}
-
-static void compute_statistics(struct statistics *s)
-{
-    memcpy(s->sorted, s->runs, s->points * s->seeds * sizeof *s->runs);
-    for (size_t t = 0; t < s->points; t++) {
-        double *value = s->sorted + t * s->seeds;
-        gsl_sort(value, 1, s->seeds);
-        s->mean[t] = gsl_stats_mean(value, 1, s->seeds);
-        s->sd[t] = gsl_stats_sd(value, 1, s->seeds);
-        for (int k = 0; k < QUARTILES; k++)
-            s->quartiles[t * QUARTILES + (size_t)k] =
-                gsl_stats_quantile_from_sorted_data(value, 1, s->seeds, 0.25 * (k + 1));
-    }
-}
-
-static enum status put_statistics(struct store *store, const struct statistics *s,
-                                  const struct ddn_case *of, const struct ddn_quantity *q,
-                                  int level, struct error *err)
-{
+    double *sorted = sheet_numbers(sheet, seeds), *mean = sheet_numbers(sheet, points);
+    double *sd = sheet_numbers(sheet, points);
+    double *quartiles = sheet_numbers(sheet, points * QUARTILES);
     const struct {
-        const char *name, *what, *axis; /* axis beside the epochs */
-        size_t size;
+        const char *name, *what, *axes;
         const double *values;
-    } dataset[] = {
-        {"runs", "", "/seed", s->seeds, s->runs},
-        {"mean", ", mean over the seeds", NULL, 1, s->mean},
-        {"sd", ", standard deviation over the seeds", NULL, 1, s->sd},
-        {"quartiles", ", quartiles over the seeds", "/quantile", QUARTILES, s->quartiles}};
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof dataset / sizeof *dataset && !status; i++) {
-        char path[PATH], long_name[256];
-        const size_t shape[] = {s->points, dataset[i].size};
-        const char *const axes[] = {"/epoch", dataset[i].axis};
-        snprintf(long_name, sizeof long_name, "%s%s", q->long_name, dataset[i].what);
-        status = store_put(store, path_of(path, of, q->name, level, dataset[i].name),
-                           (q->constant ? 0 : 1) + (dataset[i].axis ? 1 : 0), shape + q->constant,
-                           axes + q->constant, dataset[i].values, long_name, "1", err);
+    } dataset[] = {{"runs", "", "epoch seed", values},
+                   {"mean", ", mean over the seeds", "epoch", mean},
+                   {"sd", ", standard deviation over the seeds", "epoch", sd},
+                   {"quartiles", ", quartiles over the seeds", "epoch quantile", quartiles}};
+    for (size_t t = 0; t < points && !sheet->status; t++) {
+        memcpy(sorted, values + t * seeds, seeds * sizeof *sorted);
+        gsl_sort(sorted, 1, seeds);
+        mean[t] = gsl_stats_mean(sorted, 1, seeds);
+        sd[t] = gsl_stats_sd(sorted, 1, seeds);
+        for (size_t k = 0; k < QUARTILES; k++)
+            quartiles[t * QUARTILES + k] =
+                gsl_stats_quantile_from_sorted_data(sorted, 1, seeds, 0.25 * (double)(k + 1));
     }
-    return status;
+    for (size_t i = 0; i < sizeof dataset / sizeof *dataset; i++) {
+        char long_name[256];
+        const char *axes = dataset[i].axes + (q->constant ? strcspn(dataset[i].axes, " ") : 0);
+        snprintf(long_name, sizeof long_name, "%s%s", q->long_name, dataset[i].what);
+        sheet_put(sheet, dataset[i].name, axes + (*axes == ' '), dataset[i].values, long_name, "1");
+    }
 }
 
-enum status ddn_put(struct store *store, const struct ddn_runs *runs, size_t of_case,
-                    const struct ddn_quantity *q, int level, struct error *err)
+void ddn_put(struct ddn_runs *runs, size_t of_case, const struct ddn_quantity *q, int level)
 {
     const size_t points = q->constant ? 1 : runs->points, seeds = runs->seeds;
-    struct statistics statistics;
-    enum status status = open_statistics(&statistics, points, seeds, err);
-    for (size_t s = 0; s < seeds && !status; s++)
-        status = read_run(runs->run[of_case * seeds + s].path, q, points, statistics.runs + s,
-                          seeds, err);
-    if (!status) {
-        compute_statistics(&statistics);
-        status = put_statistics(store, &statistics, &runs->cases[of_case], q, level, err);
-    }
-    free(statistics.runs);
-    return status;
+    struct sheet *sheet = &runs->sheet;
+    char group[PATH];
+    double *values = sheet_numbers(sheet, points * seeds);
+    for (size_t s = 0; s < seeds && !sheet->status; s++)
+        sheet->status = read_run(runs->list.run[of_case * seeds + s].path, q, points, values + s,
+                                 seeds, sheet->err);
+    group_of(group, &runs->cases[of_case], q->name, level);
+    sheet_group(sheet, group);
+    put_statistics(sheet, q, values, points, seeds);
 }
 
 /* ---- from the figure's file ---- */
 
-/* Entry `column` of the row of an epoch. */
-static double read_value(struct ddn_reader *r, const char *path, int epoch, size_t columns,
-                         size_t column)
+/* Entry `column` of the row of an epoch of the dataset at group/name. */
+static double read_value(struct reader *r, const char *group, const char *name, int epoch,
+                         size_t columns, size_t column)
 {
     struct store_array a = {0};
+    char path[2 * PATH];
     double value = NAN;
+    snprintf(path, sizeof path, "/%s/%s", group, name);
     if (!r->status)
         r->status = store_get(r->file, path, &a, r->err);
     const size_t points = a.count / columns, point = epoch < 0 ? points - 1 : (size_t)epoch;
@@ -217,20 +161,18 @@ static double read_value(struct ddn_reader *r, const char *path, int epoch, size
     return value;
 }
 
-double ddn_value(struct ddn_reader *r, const struct ddn_case *of, const char *quantity, int level,
+double ddn_value(struct reader *r, const struct ddn_case *of, const char *quantity, int level,
                  enum ddn_statistic statistic, int epoch)
 {
-    char path[PATH];
-    if (statistic < DDN_QUARTILE_1)
-        return read_value(r,
-                          path_of(path, of, quantity, level, statistic == DDN_MEAN ? "mean" : "sd"),
-                          epoch, 1, 0);
-    return read_value(r, path_of(path, of, quantity, level, "quartiles"), epoch, QUARTILES,
-                      (size_t)(statistic - DDN_QUARTILE_1));
+    char group[PATH];
+    group_of(group, of, quantity, level);
+    if (statistic == DDN_MEDIAN)
+        return read_value(r, group, "quartiles", epoch, QUARTILES, 1);
+    return read_value(r, group, statistic == DDN_MEAN ? "mean" : "sd", epoch, 1, 0);
 }
 
 /* Length of an axis, at least 1. */
-static size_t length_of(struct ddn_reader *r, const char *path)
+static size_t length_of(struct reader *r, const char *path)
 {
     struct store_array a = {0};
     if (!r->status)
@@ -240,27 +182,28 @@ static size_t length_of(struct ddn_reader *r, const char *path)
     return length;
 }
 
-int ddn_last_epoch(struct ddn_reader *r)
+int ddn_last_epoch(struct reader *r)
 {
     return (int)length_of(r, "/epoch") - 1;
 }
 
-size_t ddn_seeds(struct ddn_reader *r)
+size_t ddn_seeds(struct reader *r)
 {
     return length_of(r, "/seed");
 }
 
-double ddn_value_of_run(struct ddn_reader *r, const struct ddn_case *of, const char *quantity,
+double ddn_value_of_run(struct reader *r, const struct ddn_case *of, const char *quantity,
                         int level, size_t run, int epoch)
 {
-    char path[PATH];
-    return read_value(r, path_of(path, of, quantity, level, "runs"), epoch, ddn_seeds(r), run);
+    char group[PATH];
+    group_of(group, of, quantity, level);
+    return read_value(r, group, "runs", epoch, ddn_seeds(r), run);
 }
 
 /* ---- the table ---- */
 
 struct quartile_table {
-    struct ddn_reader reader;
+    struct reader reader;
     FILE *out;
 };
 
@@ -269,12 +212,12 @@ static void write_quantity(const char *path, void *context)
 {
     struct quartile_table *t = context;
     struct store_array a = {0};
-    char columns[PATH], sibling[PATH + 8];
+    char group[PATH], columns[PATH];
     const char *last = strrchr(path, '/');
     if (t->reader.status || strcmp(last, "/quartiles") != 0)
         return;
-    const int length = (int)(last - path);
-    snprintf(columns, sizeof columns, "%.*s", length - 1, path + 1);
+    snprintf(group, sizeof group, "%.*s", (int)(last - path) - 1, path + 1);
+    memcpy(columns, group, sizeof columns);
     for (char *c = columns; *c; c++)
         *c = *c == '/' ? '\t' : *c;
     t->reader.status = store_get(t->reader.file, path, &a, t->reader.err);
@@ -285,10 +228,8 @@ static void write_quantity(const char *path, void *context)
             fprintf(t->out, "%zu", i);
         else
             putc('-', t->out);
-        for (int k = 0; k < 2; k++) {
-            snprintf(sibling, sizeof sibling, "%.*s/%s", length, path, k == 0 ? "mean" : "sd");
-            fprintf(t->out, "\t%.17g", read_value(&t->reader, sibling, (int)i, 1, 0));
-        }
+        fprintf(t->out, "\t%.17g\t%.17g", read_value(&t->reader, group, "mean", (int)i, 1, 0),
+                read_value(&t->reader, group, "sd", (int)i, 1, 0));
         fprintf(t->out, "\t%.17g\t%.17g\t%.17g\n", quartile[0], quartile[1], quartile[2]);
     }
     store_array_free(&a);

@@ -8,8 +8,7 @@
 #ifndef DUET_PAPER_FIGS_DDN_RUNS_H
 #define DUET_PAPER_FIGS_DDN_RUNS_H
 
-#include "paper_figs/figure.h"
-#include "paper_figs/figure_runs.h"
+#include "paper_figs/kit/run_list.h"
 
 #define DDN_SPEC "paper_figs/ddn/ddn.yaml"
 
@@ -31,17 +30,17 @@ struct ddn_case {
 
 struct ddn_runs {
     const struct ddn_case *cases; /* borrowed */
-    size_t count, seeds, points;  /* cases; runs per case; measured epochs */
-    struct figure_run *run;       /* [case][seed] */
-    char (*text)[64];             /* their overrides */
+    size_t seeds, points;         /* runs per case; measured epochs */
+    struct run_list list;         /* [case][seed] */
+    struct sheet sheet;           /* of the figure's file */
 };
 
-/* Do the missing runs, and put the axes of their quantities.  Free with ddn_runs_free, also after
- * an error. */
-enum status ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
-                          const struct ddn_case *cases, size_t count, struct store *store,
-                          struct error *err);
-void ddn_runs_free(struct ddn_runs *runs);
+/* Do the missing runs, and put the axes of their quantities.  Close it also after an error, which
+ * stays. */
+void ddn_runs_make(struct ddn_runs *runs, const struct figure_job *job,
+                   const struct ddn_case *cases, size_t count, struct store *store,
+                   struct error *err);
+enum status ddn_runs_close(struct ddn_runs *runs);
 
 /* One column of a dataset [epoch][node][size] of the run files, as the mean over the nodes. */
 struct ddn_quantity {
@@ -52,30 +51,23 @@ struct ddn_quantity {
 };
 
 /* Put a quantity at a level. */
-enum status ddn_put(struct store *store, const struct ddn_runs *runs, size_t of_case,
-                    const struct ddn_quantity *quantity, int level, struct error *err);
+void ddn_put(struct ddn_runs *runs, size_t of_case, const struct ddn_quantity *quantity, int level);
 
 /* ---- reading ---- */
 
-enum ddn_statistic { DDN_MEAN, DDN_SD, DDN_QUARTILE_1, DDN_MEDIAN, DDN_QUARTILE_3 };
+enum ddn_statistic { DDN_MEAN, DDN_SD, DDN_MEDIAN };
 
-/* A figure's file; after the first error nothing more is read and all values are NAN. */
-struct ddn_reader {
-    const struct store_file *file;
-    enum status status;
-    struct error *err;
-};
-
-/* A statistic of a quantity over the seeds; a negative epoch is the last one. */
-double ddn_value(struct ddn_reader *reader, const struct ddn_case *of, const char *quantity,
-                 int level, enum ddn_statistic statistic, int epoch);
+/* A statistic of a quantity over the seeds; a negative epoch is the last one; NAN after an error.
+ */
+double ddn_value(struct reader *reader, const struct ddn_case *of, const char *quantity, int level,
+                 enum ddn_statistic statistic, int epoch);
 
 /* The value of one run, 0 <= run < ddn_seeds. */
-double ddn_value_of_run(struct ddn_reader *reader, const struct ddn_case *of, const char *quantity,
+double ddn_value_of_run(struct reader *reader, const struct ddn_case *of, const char *quantity,
                         int level, size_t run, int epoch);
 
-int ddn_last_epoch(struct ddn_reader *reader);
-size_t ddn_seeds(struct ddn_reader *reader);
+int ddn_last_epoch(struct reader *reader);
+size_t ddn_seeds(struct reader *reader);
 
 /* The table of a figure: all statistics of all quantities, one line per epoch. */
 enum status ddn_write_statistics(const struct store_file *file, FILE *out, struct error *err);

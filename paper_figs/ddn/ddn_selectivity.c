@@ -15,24 +15,21 @@
 
 enum { TIMES = DDN_10_TIMES, NEURONS = DDN_10_NEURONS, FLOW_PART = 2 };
 
-struct selectivity_settings {
+struct settings {
     int64_t rings, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct selectivity_settings, field)
-
-static const struct param selectivity_params[] = {
-    {FIELD(rings), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 1000,
-     .doc = "drawn rings and weights: the first draws of the claim DDN-10, and more"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = UNBOUNDED,
-     .doc = "of the drawn rings and weights"},
+static const struct param params[] = {
+    INTEGER_SETTING(rings, "40", 2, 1000,
+                    "drawn rings and weights: the first draws of the claim DDN-10, and more"),
+    INTEGER_SETTING(seed, "1", 0, UNBOUNDED, "of the drawn rings and weights"),
     {0},
 };
 
 /* ---- computing ---- */
 
-static enum status follow(const struct selectivity_settings *s, struct ddn_10_path *path,
-                          bool quiet, struct error *err)
+static enum status follow(const struct settings *s, struct ddn_10_path *path, bool quiet,
+                          struct error *err)
 {
     struct progress progress;
     struct dual_settings sizes;
@@ -152,7 +149,7 @@ static enum status put_ends(struct store *store, const struct ends *e, size_t co
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct selectivity_settings *s = job->settings;
+    const struct settings *s = job->settings;
     size_t rings = (size_t)s->rings, size = rings * NEURONS;
     struct ddn_10_path *path = calloc(rings, sizeof *path);
     double *room = malloc(5 * size * sizeof *room);
@@ -241,8 +238,8 @@ const struct figure figure_ddn_selectivity = {
                   "distinguish these objects, but do distinguish objects with different numbers of "
                   "ones.",
               .source = "[DDN], objects under translation (DDN-10)",
-              .params = selectivity_params,
-              .settings_size = sizeof(struct selectivity_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"rings=3", NULL},
     .compute = compute,
     .script = "paper_figs/ddn/ddn_selectivity.gp",

@@ -1,11 +1,8 @@
 # Selectivity of ReLU and linear neurons for two translated objects, with its prediction.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 6.8
 load system("printf %s \"$DUET_STYLE\"")
-
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
 
 array Shade[4] = [0x0072B2, 0xD55E00, 0x009E73, 0xCC79A7]
 array Mark[4] = [7, 9, 5, 13]
@@ -15,14 +12,12 @@ do for [k = 1:4] {
 set linetype 5 linecolor rgb "#000000" linewidth 1.2 dashtype (12, 7) pointtype 4 pointsize 0.5
 set linetype 6 linecolor rgb "#999999" linewidth 1.2 dashtype (8, 6)
 
-place(left, right) = sprintf("set lmargin at screen %g; set rmargin at screen %g", left, right)
-
 set multiplot
 set tmargin at screen 0.90
 set bmargin at screen 0.33
 set format y "%g"
 
-eval(place(0.075, 0.335))
+eval(between(0.075, 0.335))
 set title "(a) one ring: objects 11 and 101" offset 0, -0.5
 set xlabel "time {/:Italic t} tr {/:Italic A}" offset 0, 0.3
 set ylabel "selectivity {/:Italic s_k}" offset 1.2, 0
@@ -34,12 +29,12 @@ plot for [k = 1:4] series("ring/predicted") using 1:(column(k + 1)) skip 1 with 
      for [k = 1:4] series("ring/relu") using 1:(column(k + 1)) skip 1 every 4 with points linetype k, \
      series("ring/linear") using 1:2 skip 1 every 4::2 with points linetype 5
 
-eval(place(0.40, 0.66))
+eval(between(0.40, 0.66))
 set title "(b) linear neurons, same weights"
 plot for [k = 1:4] series("ring/counts") using 1:(column(k + 1)) skip 1 with lines linetype k dashtype (8, 6), \
      for [k = 1:4] series("ring/linear") using 1:(column(k + 1)) skip 1 every 4::2 with points linetype 5
 
-eval(place(0.735, 0.985))
+eval(between(0.735, 0.985))
 unset offsets
 set title "(c) all rings, at the end"
 set xlabel "predicted {/:Italic s_k} – {/:Italic s_k}(0)"
@@ -53,18 +48,8 @@ plot x with lines linetype 6 dashtype 1 linecolor rgb "#bbbbbb", \
      series("end/linear") using 1:2 skip 1 with points linetype 5
 
 # The legend, below all three.
-eval(place(0.02, 0.98))
-set tmargin at screen 0.15
-set bmargin at screen 0.01
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-set xrange [0:1]
-set yrange [0:1]
-set key center center horizontal maxrows 2 samplen 2.5
+eval(legend(0.02, 0.98, 0.15, 0.01))
+set key maxrows 2 samplen 2.5 width 0
 plot NaN with points linetype 1 linecolor rgb "#555555" title "ReLU, gradient flow (colours: neurons {/:Italic k})", \
      NaN with lines linetype 1 linecolor rgb "#555555" title "ReLU, predicted: {/:Italic e^{At}} {/:Italic s}(0)", \
      NaN with points linetype 5 title "linear, same weights, objects 11 and 101", \

@@ -17,13 +17,11 @@ static const struct {
 
 enum { LEVELS = sizeof levels / sizeof *levels };
 
-static enum status put_level(struct store *store, const struct ddn_runs *runs, int level,
-                             size_t kept, struct error *err)
+static void put_level(struct ddn_runs *runs, int level, size_t kept)
 {
     char dataset[64], name[32];
-    enum status status = STATUS_OK;
     snprintf(dataset, sizeof dataset, "/series/covop/level_%d/eigenvalues", level);
-    for (size_t i = 0; i < kept && !status; i++) {
+    for (size_t i = 0; i < kept; i++) {
         const struct ddn_quantity eigenvalue = {
             .dataset = dataset,
             .size = WIDTH,
@@ -31,31 +29,29 @@ static enum status put_level(struct store *store, const struct ddn_runs *runs, i
             .name = name,
             .long_name = "eigenvalue of the covariance operator, mean over nodes"};
         snprintf(name, sizeof name, "eigenvalue_%zu", i);
-        status = ddn_put(store, runs, 0, &eigenvalue, level, err);
+        ddn_put(runs, 0, &eigenvalue, level);
     }
-    return status;
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct ddn_runs runs;
-    enum status status = ddn_runs_make(&runs, job, &published, 1, store, err);
-    for (size_t i = 0; i < LEVELS && !status; i++)
-        status = put_level(store, &runs, levels[i].level, levels[i].kept, err);
-    ddn_runs_free(&runs);
-    return status;
+    ddn_runs_make(&runs, job, &published, 1, store, err);
+    for (size_t i = 0; i < LEVELS; i++)
+        put_level(&runs, levels[i].level, levels[i].kept);
+    return ddn_runs_close(&runs);
 }
 
 /* ---- checks ---- */
 
-static double eigenvalue(struct ddn_reader *r, int level, int i, int epoch)
+static double eigenvalue(struct reader *r, int level, int i, int epoch)
 {
     char name[32];
     snprintf(name, sizeof name, "eigenvalue_%d", i);
     return ddn_value(r, &published, name, level, DDN_MEDIAN, epoch);
 }
 
-static void check_root(struct ddn_reader *r, struct sights *sights)
+static void check_root(struct reader *r, struct sights *sights)
 {
     const int last = ddn_last_epoch(r);
     double apart = 0;
@@ -65,7 +61,7 @@ static void check_root(struct ddn_reader *r, struct sights *sights)
           apart);
 }
 
-static void check_growth(struct ddn_reader *r, struct sights *sights)
+static void check_growth(struct reader *r, struct sights *sights)
 {
     double growth[LEVELS];
     for (size_t i = 0; i < LEVELS; i++)
@@ -78,7 +74,7 @@ static void check_growth(struct ddn_reader *r, struct sights *sights)
 }
 
 /* Ratio of the two largest eigenvalues, before and after. */
-static void check_gap(struct ddn_reader *r, int level, const char *where, struct sights *sights)
+static void check_gap(struct reader *r, int level, const char *where, struct sights *sights)
 {
     const double before = eigenvalue(r, level, 0, 0) / eigenvalue(r, level, 1, 0),
                  after = eigenvalue(r, level, 0, -1) / eigenvalue(r, level, 1, -1);
@@ -89,12 +85,12 @@ static void check_gap(struct ddn_reader *r, int level, const char *where, struct
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct ddn_reader r = {.file = file, .err = err};
+    struct reader r = {.file = file, .err = err};
     check_root(&r, sights);
     check_growth(&r, sights);
     check_gap(&r, MIDDLE, "middle", sights);
     check_gap(&r, BOTTOM, "bottom", sights);
-    return r.status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_spectrum = {

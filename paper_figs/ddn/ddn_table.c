@@ -14,8 +14,7 @@ enum { CASES = sizeof cases / sizeof *cases, WIDTHS = 4, POLARITIES = CASES / WI
 /* A run is lost if its root no longer follows the latent: no neuron of the root is above this. */
 static const double lost_below = 0.1;
 
-static enum status put_case(struct store *store, const struct ddn_runs *runs, size_t i,
-                            struct error *err)
+static void put_case(struct ddn_runs *runs, size_t i)
 {
     const struct ddn_quantity correlation = {
         .dataset = "/series/best_correlation",
@@ -28,26 +27,25 @@ static enum status put_case(struct store *store, const struct ddn_runs *runs, si
         .constant = true,
         .name = "ceiling",
         .long_name = "largest |correlation| that a function of the leaves can have with it"};
-    enum status status = ddn_put(store, runs, i, &correlation, 0, err);
-    return status ? status : ddn_put(store, runs, i, &ceiling, 0, err);
+    ddn_put(runs, i, &correlation, 0);
+    ddn_put(runs, i, &ceiling, 0);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct ddn_runs runs;
-    enum status status = ddn_runs_make(&runs, job, cases, CASES, store, err);
-    for (size_t i = 0; i < CASES && !status; i++)
-        status = put_case(store, &runs, i, err);
-    if (!status)
-        status = store_put(store, "/lost_below", 0, NULL, NULL, &lost_below,
-                           "correlation below which a run counts as lost", "1", err);
-    ddn_runs_free(&runs);
-    return status;
+    ddn_runs_make(&runs, job, cases, CASES, store, err);
+    for (size_t i = 0; i < CASES; i++)
+        put_case(&runs, i);
+    sheet_group(&runs.sheet, "");
+    sheet_put(&runs.sheet, "lost_below", "", &lost_below,
+              "correlation below which a run counts as lost", "1");
+    return ddn_runs_close(&runs);
 }
 
 /* ---- the table ---- */
 
-static size_t lost(struct ddn_reader *r, const struct ddn_case *c, int epoch)
+static size_t lost(struct reader *r, const struct ddn_case *c, int epoch)
 {
     size_t count = 0;
     for (size_t s = 0; s < ddn_seeds(r); s++)
@@ -55,7 +53,7 @@ static size_t lost(struct ddn_reader *r, const struct ddn_case *c, int epoch)
     return count;
 }
 
-static void write_case(struct ddn_reader *r, const struct ddn_case *c, int epoch, FILE *out)
+static void write_case(struct reader *r, const struct ddn_case *c, int epoch, FILE *out)
 {
     fprintf(out, "%.1f\t%d\t%d\t%.17g\t%.17g\t%.17g\t%zu\t%zu\t%.17g\t%.17g\n", c->low, c->width,
             epoch, ddn_value(r, c, "correlation", 0, DDN_MEAN, epoch),
@@ -66,20 +64,20 @@ static void write_case(struct ddn_reader *r, const struct ddn_case *c, int epoch
 
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
 {
-    struct ddn_reader r = {.file = file, .err = err};
+    struct reader r = {.file = file, .err = err};
     const int epochs[] = {0, 1, ddn_last_epoch(&r)};
     fprintf(out, "polarity_low\twidth\tepoch\tcorrelation\tsd\tmedian\truns\tlost_runs\tceiling\t"
                  "ceiling_sd\n");
     for (size_t i = 0; i < CASES; i++)
         for (size_t k = 0; k < sizeof epochs / sizeof *epochs; k++)
             write_case(&r, &cases[i], epochs[k], out);
-    return r.status;
+    return reader_close(&r);
 }
 
 /* ---- checks ---- */
 
 /* The mean of a cell, at an epoch (-1: the last). */
-static double cell(struct ddn_reader *r, size_t i, int epoch)
+static double cell(struct reader *r, size_t i, int epoch)
 {
     return ddn_value(r, &cases[i], "correlation", 0, DDN_MEAN, epoch);
 }
@@ -90,7 +88,7 @@ static bool is_wide(size_t i)
 }
 
 /* Mean rise of the runs of a cell that are not lost at the end. */
-static double rise(struct ddn_reader *r, size_t i)
+static double rise(struct reader *r, size_t i)
 {
     double sum = 0, count = 0;
     for (size_t s = 0; s < ddn_seeds(r); s++) {
@@ -103,7 +101,7 @@ static double rise(struct ddn_reader *r, size_t i)
     return sum / count;
 }
 
-static void check_training(struct ddn_reader *r, struct sights *sights)
+static void check_training(struct reader *r, struct sights *sights)
 {
     double least = INFINITY, room = INFINITY;
     for (size_t i = 0; i < CASES; i++) {
@@ -119,7 +117,7 @@ static void check_training(struct ddn_reader *r, struct sights *sights)
     sight(sights, room > 0, "every run ends below its ceiling, by %.3f or more", room);
 }
 
-static void check_lost(struct ddn_reader *r, struct sights *sights)
+static void check_lost(struct reader *r, struct sights *sights)
 {
     size_t narrow[WIDTHS] = {0}, wide = 0;
     for (size_t i = 0; i < CASES; i++)
@@ -132,7 +130,7 @@ static void check_lost(struct ddn_reader *r, struct sights *sights)
           narrow[0], narrow[1], POLARITIES * ddn_seeds(r));
 }
 
-static void check_order(struct ddn_reader *r, struct sights *sights)
+static void check_order(struct reader *r, struct sights *sights)
 {
     double wider = INFINITY, wide = INFINITY, clearer = INFINITY;
     for (size_t i = 0; i < CASES; i += WIDTHS)
@@ -156,11 +154,11 @@ static void check_order(struct ddn_reader *r, struct sights *sights)
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct ddn_reader r = {.file = file, .err = err};
+    struct reader r = {.file = file, .err = err};
     check_training(&r, sights);
     check_lost(&r, sights);
     check_order(&r, sights);
-    return r.status;
+    return reader_close(&r);
 }
 
 const struct figure figure_ddn_table = {

@@ -1,5 +1,4 @@
 # The topmost latent and its best neuron before and after training: as dots and as a table.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 13.4
@@ -7,8 +6,7 @@ load system("printf %s \"$DUET_STYLE\"")
 
 array Low[3] = [0.7, 0.8, 0.9]
 array Width[4] = [2, 5, 10, 20]
-export(name, lines) = system(sprintf( \
-    "\"$DUET\" export \"$DUET_FILE\" %s | sed -n '%s' | tr '\\n' ' '", name, lines))
+export(name, lines) = shell(sprintf("%s | sed -n '%s' | tr '\\n' ' '", name, lines))
 setting(p, n) = sprintf("depth_5_width_%d_polarity_%.1f", Width[n], Low[p])
 number(p, n, name) = real(export(setting(p, n)."/".name, "2p"))
 
@@ -42,15 +40,12 @@ set xtics ("2" 1, "5" 2, "10" 3, "20" 4)
 set yrange [0:1]
 set ytics 0.2
 set style fill transparent solid 0.25 noborder
-set bmargin at screen 0.64
-set tmargin at screen 0.95
 set xlabel "neurons per node, |{/:Italic N}_{/Symbol m}|" offset 0, 0.3
 set title offset 0, -0.6
 do for [p = 1:3] {
     ceiling = number(p, 1, "ceiling/level_0/mean")
     spread = number(p, 1, "ceiling/level_0/sd")
-    set lmargin at screen 0.07 + 0.315 * (p - 1)
-    set rmargin at screen 0.07 + 0.315 * (p - 1) + 0.285
+    eval(edges(0.315 * p - 0.245, 0.315 * p + 0.04, 0.95, 0.64))
     set title sprintf("(%s) |{/Symbol r}| ∼ U[%.1f, 1]", substr("abc", p, p), Low[p])
     set format y (p == 1 ? "%.1f" : "")
     set ylabel (p == 1 ? "best |corr| with the root's latent" : "") offset 1.0, 0
@@ -66,28 +61,14 @@ do for [p = 1:3] {
 }
 
 # ---- their legend ----
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-set lmargin at screen 0.02
-set rmargin at screen 0.98
-set tmargin at screen 0.575
-set bmargin at screen 0.525
-set xrange [0:1]
-set yrange [0:1]
-set key center center horizontal maxrows 1 samplen 1.6
+eval(legend(0.02, 0.98, 0.575, 0.525))
+set key samplen 1.6 width 0
 plot for [w = 1:3] NaN with points linetype w pointsize 0.6 title When[w], \
      NaN with points linetype 1 pointtype 7 pointsize 0.18 title "single runs", \
      NaN with lines linetype 1 linewidth 1 dashtype (8, 6) title "ceiling"
 
 # ---- table ----
-set tmargin at screen 1
-set bmargin at screen 0
-set lmargin at screen 0
-set rmargin at screen 1
+eval(edges(0, 1, 1, 0))
 unset key
 at_column(n) = n == 5 ? 0.905 : 0.375 + 0.135 * (n - 1)
 at_row(p, r) = 0.425 - 0.031 * (r - 1) - 0.136 * (p - 1)

@@ -48,55 +48,35 @@ static void put_sorted(struct sheet *sheet, const char *group, const double *cos
                        const struct fd_settings_of_figure *s)
 {
     const size_t neurons = (size_t)s->neurons, features = (size_t)s->features;
-    struct row *row = calloc(neurons, sizeof *row);
-    double *sorted = calloc(neurons * features, sizeof *sorted);
-    if (!row || !sorted)
-        sheet->status = error_memory(sheet->err, "runs");
-    else {
-        sort_rows(cosine, neurons, features, row, sorted);
-        sheet_group(sheet, group);
-        sheet_put(sheet, "cosine", "neuron feature", sorted,
-                  "|cos(w_i, M_j)|, neurons in the order of their best feature", "1");
-    }
-    free(row);
-    free(sorted);
-}
-
-/* The matrices of a run before and after training. */
-static void put_run(struct sheet *sheet, const struct fd_settings_of_figure *s, const char *path,
-                    const char *group, bool first)
-{
-    const size_t size = (size_t)(s->neurons * s->features), points = (size_t)s->epochs + 1;
-    struct store_file *file;
-    double *cosine = calloc(points * size, sizeof *cosine);
-    sheet->status = cosine ? store_open(&file, path, sheet->err) : error_memory(sheet->err, "runs");
-    if (!sheet->status) {
-        sheet->status =
-            run_series(file, "/series/features/cosine", points, size, cosine, sheet->err);
-        store_close(file);
-    }
-    if (first && !sheet->status)
-        put_sorted(sheet, "before", cosine, s);
-    if (!sheet->status)
-        put_sorted(sheet, group, cosine + (points - 1) * size, s);
-    free(cosine);
+    struct row *row = sheet_room(sheet, neurons, sizeof *row);
+    double *sorted = sheet_numbers(sheet, neurons * features);
+    if (sheet->status)
+        return;
+    sort_rows(cosine, neurons, features, row, sorted);
+    sheet_group(sheet, group);
+    sheet_put(sheet, "cosine", "neuron feature", sorted,
+              "|cos(w_i, M_j)|, neurons in the order of their best feature", "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     const struct fd_settings_of_figure *s = job->settings;
+    const size_t size = (size_t)(s->neurons * s->features), points = (size_t)s->epochs + 1;
     struct run_list runs;
     struct sheet sheet = {.store = store, .err = err};
-    sheet.status = fd_runs_make(&runs, job, masks, MASKS, err);
-    if (!sheet.status) {
-        sheet_axis(&sheet, "neuron", (size_t)s->neurons, NULL,
-                   "neuron, in the order of its best feature", "1");
-        sheet_axis(&sheet, "feature", (size_t)s->features, NULL, "feature, column of M", "1");
+    fd_runs_make(&sheet, &runs, job, masks, MASKS);
+    sheet_axis(&sheet, "neuron", (size_t)s->neurons, NULL,
+               "neuron, in the order of its best feature", "1");
+    sheet_axis(&sheet, "feature", (size_t)s->features, NULL, "feature, column of M", "1");
+    double *cosine = sheet_numbers(&sheet, points * size);
+    for (size_t m = 0; m < MASKS && cosine; m++) {
+        run_series(&sheet, runs.run[m].path, "/series/features/cosine", points, size, size, cosine);
+        if (m == 0)
+            put_sorted(&sheet, "before", cosine, s);
+        put_sorted(&sheet, masks[m], cosine + (points - 1) * size, s);
     }
-    for (size_t m = 0; m < MASKS && !sheet.status; m++)
-        put_run(&sheet, s, runs.run[m].path, masks[m], m == 0);
     run_list_free(&runs);
-    return sheet.status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */

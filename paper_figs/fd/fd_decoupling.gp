@@ -3,7 +3,6 @@
 width = 17.0
 height = 10.2
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.075; step_x = 0.325; wide = 0.255
 first_y = 0.94; step_y = 0.435; high = 0.325
@@ -17,9 +16,6 @@ array Title[6] = ["columns for 90% of {/:Italic w_i}, share of {/:Italic d}", \
     "contrastive loss"]
 
 seeds = columns_of("none/loss")
-mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
-low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
-high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
 load keep("$steps", "steps")
 thousand = real(word($steps[2], 2)) / 1000
 with_masks = "linetype 2 pointsize 0.5"

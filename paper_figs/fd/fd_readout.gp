@@ -3,15 +3,11 @@
 width = 17.0
 height = 6.8
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.085; step_x = 0.5; wide = 0.385
 first_y = 0.91; step_y = 0; high = 0.60
 
 seeds = columns_of("none/accuracy")
-mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
-low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
-high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
 load keep("$steps", "steps")
 thousand = real(word($steps[2], 2)) / 1000
 masks = "none independent complementary"

@@ -6,26 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct regime_settings {
+struct settings {
     int64_t seeds, every, epochs, samples, features, dimension, neurons;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct regime_settings, field)
-
-static const struct param regime_params[] = {
-    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "2", .low = 1, .high = 100,
-     .doc = "runs of each cell, with seeds 1, 2, ..."},
-    {FIELD(every), .type = PARAM_INTEGER, .fallback = "1", .low = 1, .high = 3,
-     .doc = "take every stride-th noise and threshold, from the first"},
-    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "4", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured at its end; twice as many with the largest noise"},
-    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 64, .high = 1e9,
-     .doc = "samples per epoch"},
-    {FIELD(features), .type = PARAM_INTEGER, .fallback = "20", .low = 3, .high = 256,
-     .doc = "d: features, columns of the dictionary M"},
-    {FIELD(dimension), .type = PARAM_INTEGER, .fallback = "200", .low = 3, .high = 16384,
-     .doc = "d_1: inputs"},
-    {FIELD(neurons), .type = PARAM_INTEGER, .fallback = "40", .low = 2, .high = 4096, .doc = "m"},
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "2", 1, 100, "runs of each cell, with seeds 1, 2, ..."),
+    INTEGER_SETTING(every, "1", 1, 3, "take every stride-th noise and threshold, from the first"),
+    INTEGER_SETTING(epochs, "4", 1, 1e4,
+                    "epochs of a run, measured at its end; twice as many with the largest noise"),
+    INTEGER_SETTING(samples, "64000", 64, 1e9, "samples per epoch"),
+    INTEGER_SETTING(features, "20", 3, 256, "d: features, columns of the dictionary M"),
+    INTEGER_SETTING(dimension, "200", 3, 16384, "d_1: inputs"),
+    INTEGER_SETTING(neurons, "40", 2, 4096, "m"),
     {0},
 };
 
@@ -55,7 +48,7 @@ struct grid {
     size_t noises, thresholds, seeds;
 };
 
-static struct grid grid_of(const struct regime_settings *s)
+static struct grid grid_of(const struct settings *s)
 {
     struct grid g = {.seeds = (size_t)s->seeds};
     const size_t every = (size_t)s->every;
@@ -67,8 +60,7 @@ static struct grid grid_of(const struct regime_settings *s)
 }
 
 /* Runs are [mask][noise][threshold][seed]. */
-static void set_run(struct run_list *runs, size_t i, const struct regime_settings *s,
-                    const struct grid *g)
+static void set_run(struct run_list *runs, size_t i, const struct settings *s, const struct grid *g)
 {
     const size_t place = i / g->seeds, map = g->noises * g->thresholds;
     const double threshold = g->threshold[place % g->thresholds];
@@ -93,10 +85,9 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
     char series[64];
     snprintf(series, sizeof series, "/series/features/%s", name);
     for (size_t place = 0; place < g->noises * g->thresholds; place++) {
-        double sum = 0, count = 0, first, value = NAN;
-        for (size_t i = 0; i < g->seeds && !sheet->status; i++) {
-            sheet->status =
-                run_ends(run[place * g->seeds + i].path, series, &first, &value, sheet->err);
+        double sum = 0, count = 0, first, value;
+        for (size_t i = 0; i < g->seeds; i++) {
+            run_ends(sheet, run[place * g->seeds + i].path, series, &first, &value);
             if (!isnan(value)) {
                 sum += value;
                 count++;
@@ -104,8 +95,7 @@ static void put_map(struct sheet *sheet, const struct grid *g, const struct figu
         }
         map[place] = count > 0 ? sum / count : NAN;
     }
-    if (!sheet->status)
-        sheet_put(sheet, name, "noise threshold", map, long_name, "1");
+    sheet_put(sheet, name, "noise threshold", map, long_name, "1");
 }
 
 static void put_all(struct sheet *sheet, const struct grid *g, const struct figure_run *run)
@@ -134,7 +124,7 @@ static void put_all(struct sheet *sheet, const struct grid *g, const struct figu
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct regime_settings *s = job->settings;
+    const struct settings *s = job->settings;
     const struct grid g = grid_of(s);
     struct run_list runs;
     struct sheet sheet = {.store = store, .err = err};
@@ -146,7 +136,7 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     if (!sheet.status)
         put_all(&sheet, &g, runs.run);
     run_list_free(&runs);
-    return sheet.status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */
@@ -189,8 +179,8 @@ const struct figure figure_fd_regime = {
                   "oracle (1), over the variance of the noise and a constant threshold b / |w|. "
                   "The theory's values are 0.0865 and 0.55 at d = 20.",
               .source = "[FD], FD-2 and FD-3",
-              .params = regime_params,
-              .settings_size = sizeof(struct regime_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=1", "every=2", "features=10", "dimension=100",
                                    "neurons=20", "samples=24000", NULL},
     .spec = "specs/fd-regime.yaml",

@@ -4,7 +4,6 @@
 width = 17.0
 height = 6.6
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.1; step_x = 0.3; wide = 0.275
 first_y = 0.90; step_y = 0; high = 0.54

@@ -1,7 +1,6 @@
 #include "paper_figs/fd/fd_runs.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define FIELD(field) .name = #field, .offset = offsetof(struct fd_settings_of_figure, field)
@@ -46,68 +45,40 @@ static void set_run(struct run_list *runs, size_t i, const struct fd_settings_of
     run_list_set(runs, i, "train.samples=%lld", (long long)s->samples);
 }
 
-enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
-                         const char *const *masks, size_t mask_count, struct error *err)
+void fd_runs_make(struct sheet *sheet, struct run_list *runs, const struct figure_job *job,
+                  const char *const *masks, size_t mask_count)
 {
     const struct fd_settings_of_figure *s = job->settings;
     const size_t seeds = fd_seeds(s);
-    enum status status = run_list_open(runs, mask_count * seeds, err);
-    for (size_t i = 0; i < runs->count && !status; i++)
+    sheet->status = run_list_open(runs, mask_count * seeds, sheet->err);
+    for (size_t i = 0; i < runs->count && !sheet->status; i++)
         set_run(runs, i, s, masks[i / seeds], i % seeds + 1);
-    return status ? status : figure_runs(job, runs->run, runs->count, err);
+    if (!sheet->status)
+        sheet->status = figure_runs(job, runs->run, runs->count, sheet->err);
 }
 
 static void put_axes(struct sheet *sheet, const struct fd_settings_of_figure *s)
 {
-    const size_t points = points_of(s), seeds = fd_seeds(s);
-    double *values = calloc(points + seeds, sizeof *values);
-    if (!values) {
-        sheet->status = error_memory(sheet->err, "runs");
-        return;
-    }
+    const size_t points = points_of(s);
+    double *steps = sheet_numbers(sheet, points);
+    for (size_t t = 0; t < points && steps; t++)
+        steps[t] = (double)t * floor((double)s->samples / 64);
     sheet_axis(sheet, "epoch", points, NULL, "epochs of training", "1");
-    for (size_t t = 0; t < points; t++)
-        values[t] = (double)t * floor((double)s->samples / 64);
-    sheet_put(sheet, "steps", "epoch", values, "steps of training, of 64 samples", "1");
-    for (size_t i = 0; i < seeds; i++)
-        values[i] = (double)(i + 1);
-    sheet_axis(sheet, "seed", seeds, values, "seed", "1");
-    free(values);
-}
-
-/* of one seed's run: column[epoch][seed] */
-static enum status read_run(const char *path, const char *name, size_t points, size_t seeds,
-                            double *column, struct error *err)
-{
-    struct store_file *file;
-    char series[96];
-    double *values = calloc(points, sizeof *values);
-    enum status status = values ? store_open(&file, path, err) : error_memory(err, "runs");
-    if (!status) {
-        snprintf(series, sizeof series, "/series/%s", name);
-        status = run_series(file, series, points, 1, values, err);
-        store_close(file);
-    }
-    for (size_t t = 0; t < points && !status; t++)
-        column[t * seeds] = values[t];
-    free(values);
-    return status;
+    sheet_put(sheet, "steps", "epoch", steps, "steps of training, of 64 samples", "1");
+    sheet_seeds(sheet, fd_seeds(s), "seed");
 }
 
 static void put_series(struct sheet *sheet, const struct fd_settings_of_figure *s,
-                       const struct figure_run *run_of_seed, const char *name,
-                       const char *long_name)
+                       const struct figure_run *run_of_seed, const struct fd_number *number)
 {
     const size_t points = points_of(s), seeds = fd_seeds(s);
-    const char *last = strrchr(name, '/');
-    double *values = calloc(points * seeds, sizeof *values);
-    if (!values)
-        sheet->status = error_memory(sheet->err, "runs");
-    for (size_t i = 0; i < seeds && !sheet->status; i++)
-        sheet->status = read_run(run_of_seed[i].path, name, points, seeds, values + i, sheet->err);
-    if (!sheet->status)
-        sheet_put(sheet, last ? last + 1 : name, "epoch seed", values, long_name, "1");
-    free(values);
+    const char *last = strrchr(number->name, '/');
+    char series[96];
+    double *values = sheet_numbers(sheet, points * seeds);
+    snprintf(series, sizeof series, "/series/%s", number->name);
+    for (size_t i = 0; i < seeds && values; i++)
+        run_series(sheet, run_of_seed[i].path, series, points, 1, seeds, values + i);
+    sheet_put(sheet, last ? last + 1 : number->name, "epoch seed", values, number->long_name, "1");
 }
 
 enum status fd_compute(const struct figure_job *job, struct store *store, const char *const *masks,
@@ -115,17 +86,15 @@ enum status fd_compute(const struct figure_job *job, struct store *store, const 
 {
     struct run_list runs;
     struct sheet sheet = {.store = store, .err = err};
-    sheet.status = fd_runs_make(&runs, job, masks, mask_count, err);
-    if (!sheet.status)
-        put_axes(&sheet, job->settings);
-    for (size_t m = 0; m < mask_count && !sheet.status; m++) {
+    fd_runs_make(&sheet, &runs, job, masks, mask_count);
+    put_axes(&sheet, job->settings);
+    for (size_t m = 0; m < mask_count; m++) {
         sheet_group(&sheet, masks[m]);
-        for (const struct fd_number *n = numbers; n->name && !sheet.status; n++)
-            put_series(&sheet, job->settings, runs.run + m * fd_seeds(job->settings), n->name,
-                       n->long_name);
+        for (const struct fd_number *n = numbers; n->name; n++)
+            put_series(&sheet, job->settings, runs.run + m * fd_seeds(job->settings), n);
     }
     run_list_free(&runs);
-    return sheet.status;
+    return sheet_close(&sheet);
 }
 
 double fd_end(struct reader *reader, const char *mask, const char *name)

@@ -4,7 +4,6 @@
 #define DUET_PAPER_FIGS_FD_RUNS_H
 
 #include "paper_figs/kit/run_list.h"
-#include "paper_figs/kit/series.h"
 
 #define FD_SPEC "specs/fd-2.yaml"
 
@@ -20,8 +19,8 @@ extern const struct param fd_figure_params[];
 
 /* Do the runs [mask][seed], `masks` being values of data.mask.  Free with run_list_free, also after
  * an error. */
-enum status fd_runs_make(struct run_list *runs, const struct figure_job *job,
-                         const char *const *masks, size_t mask_count, struct error *err);
+void fd_runs_make(struct sheet *sheet, struct run_list *runs, const struct figure_job *job,
+                  const char *const *masks, size_t mask_count);
 
 /* A series of one number, /series/NAME; stored as LAST, the part of NAME after the last slash. */
 struct fd_number {

@@ -1,7 +1,6 @@
 #include "paper_figs/kit/plane.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void state_at(const struct plane *plane, const double at[2], double state[3])
@@ -41,17 +40,9 @@ void plane_growth(const struct plane *plane, const double at[2], double growth[2
 
 /* ---- storing ---- */
 
-static double *numbers(struct sheet *sheet, size_t count)
-{
-    double *array = sheet->status ? NULL : calloc(count, sizeof *array);
-    if (!array && !sheet->status)
-        sheet->status = error_memory(sheet->err, "%zu numbers", count);
-    return array;
-}
-
 void plane_put_field(struct sheet *sheet, const struct plane *plane, size_t grid)
 {
-    double *field = numbers(sheet, 4 * grid * grid);
+    double *field = sheet_numbers(sheet, 4 * grid * grid);
     for (size_t i = 0; field && i < grid * grid; i++) {
         double *arrow = field + 4 * i;
         for (size_t k = 0; k < 2; k++) {
@@ -63,7 +54,6 @@ void plane_put_field(struct sheet *sheet, const struct plane *plane, size_t grid
     sheet_axis(sheet, "arrow", grid * grid, NULL, "arrow of the field", "1");
     sheet_axis(sheet, "field_column", 4, NULL, "x, y, dx/dt, dy/dt", "1");
     sheet_put(sheet, "field", "arrow field_column", field, "the flow on a grid", "1");
-    free(field);
 }
 
 /* Starts as fractions of the frame */
@@ -98,7 +88,7 @@ static enum status look(const void *context, const double *state, double *value,
 static void put_trajectories(struct sheet *sheet, const struct series *s, double floor)
 {
     size_t all = s->times * s->runs;
-    double *trajectory = numbers(sheet, 2 * all + s->runs);
+    double *trajectory = sheet_numbers(sheet, 2 * all + s->runs);
     for (size_t i = 0; trajectory && i < 2 * all; i++)
         trajectory[i] = series_quantity(s, i % 2)[i / 2];
     for (size_t i = 0; trajectory && i < s->runs; i++)
@@ -109,34 +99,27 @@ static void put_trajectories(struct sheet *sheet, const struct series *s, double
     sheet_put(sheet, "trajectory", "t start place", trajectory, "trajectories", "1");
     sheet_put(sheet, "collapse", "start", trajectory ? trajectory + 2 * all : NULL,
               "1 if the trajectory ends in collapse, else 0", "1");
-    free(trajectory);
 }
 
 void plane_put_trajectories(struct sheet *sheet, const struct plane *plane,
                             const struct plane_starts *starts)
 {
-    struct series series = {.t = NULL};
     const struct series_measure measure = {look, plane};
-    size_t count = starts->own_count + FRAME_STARTS;
-    if (!sheet->status)
-        sheet->status = series_open(&series, 3, starts->times, count, sheet->err);
-    if (!sheet->status)
-        series_times(starts->times, 0.01, starts->end, series.t);
-    for (size_t i = 0; i < count && !sheet->status; i++) {
+    const size_t count = starts->own_count + FRAME_STARTS;
+    struct series series = series_open(sheet, 3, starts->times, count, 0.01, starts->end);
+    for (size_t i = 0; i < count; i++) {
         double at[2], state[3];
         start_at(plane, starts, i, at);
         state_at(plane, at, state);
-        sheet->status = series_run(&series, i, plane->dynamics, &measure, state, sheet->err);
+        series_run(sheet, &series, i, plane->dynamics, &measure, state);
     }
-    if (!sheet->status)
-        put_trajectories(sheet, &series, starts->floor);
-    series_close(&series);
+    put_trajectories(sheet, &series, starts->floor);
 }
 
 void plane_put_rest(struct sheet *sheet, const struct plane *plane,
                     const struct plane_point *points, size_t count)
 {
-    double *rest = numbers(sheet, PLANE_REST_COLUMNS * count);
+    double *rest = sheet_numbers(sheet, PLANE_REST_COLUMNS * count);
     for (size_t i = 0; rest && i < count; i++) {
         double *row = rest + PLANE_REST_COLUMNS * i, rate[2];
         memcpy(row, points[i].at, sizeof points[i].at);
@@ -149,7 +132,6 @@ void plane_put_rest(struct sheet *sheet, const struct plane *plane,
     sheet_axis(sheet, "rest_column", PLANE_REST_COLUMNS, NULL,
                "x, y, 0 stable 1 unstable 2 half-stable, |rate|, growth rates", "1");
     sheet_put(sheet, "rest", "point rest_column", rest, "points of rest", "1");
-    free(rest);
 }
 
 void plane_put_curve(struct sheet *sheet, const char *name, const double (*curve)[2], size_t count,

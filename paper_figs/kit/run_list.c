@@ -31,41 +31,42 @@ void run_list_set(struct run_list *runs, size_t i, const char *format, ...)
     runs->run[i].overrides[k] = runs->text[i][k];
 }
 
-enum status run_series(const struct store_file *file, const char *path, size_t points, size_t width,
-                       double *values, struct error *err)
+void run_series(struct sheet *sheet, const char *path, const char *series, size_t points,
+                size_t width, size_t stride, double *values)
 {
-    struct store_array array;
-    enum status status = store_get(file, path, &array, err);
-    if (status)
-        return status;
-    if (array.rank < 1 || array.shape[0] > points || array.count != array.shape[0] * width)
-        status =
-            error_set(err, STATUS_INVALID, "%s of a run has not the shape of the others", path);
-    for (size_t i = 0; i < points * width && !status; i++)
-        values[i] = i < array.count ? array.values[i] : NAN;
-    store_array_free(&array);
-    return status;
+    struct store_file *file = NULL;
+    struct store_array a = {0};
+    if (!sheet->status)
+        sheet->status = store_open(&file, path, sheet->err);
+    if (!sheet->status)
+        sheet->status = store_get(file, series, &a, sheet->err);
+    if (!sheet->status && (a.rank < 1 || a.shape[0] > points || a.count != a.shape[0] * width))
+        sheet->status = error_set(sheet->err, STATUS_INVALID,
+                                  "%s of a run has not the shape of the others", series);
+    for (size_t i = 0; i < points * width && !sheet->status; i++)
+        values[i / width * stride + i % width] = i < a.count ? a.values[i] : NAN;
+    store_array_free(&a);
+    store_close(file);
 }
 
-enum status run_ends(const char *path, const char *series, double *first, double *last,
-                     struct error *err)
+void run_ends(struct sheet *sheet, const char *path, const char *series, double *first,
+              double *last)
 {
-    struct store_file *file;
+    struct store_file *file = NULL;
     struct store_array a = {0};
-    char *run_status = NULL;
+    char *ended = NULL;
     *first = *last = NAN;
-    enum status status = store_open(&file, path, err);
-    if (status)
-        return status;
-    status = store_get_text(file, "status", &run_status, err);
-    if (!status)
-        status = store_get(file, series, &a, err);
-    if (!status && a.count > 0)
+    if (!sheet->status)
+        sheet->status = store_open(&file, path, sheet->err);
+    if (!sheet->status)
+        sheet->status = store_get_text(file, "status", &ended, sheet->err);
+    if (!sheet->status)
+        sheet->status = store_get(file, series, &a, sheet->err);
+    if (!sheet->status && a.count > 0)
         *first = a.values[0];
-    if (!status && a.count > 0 && strcmp(run_status, "complete") == 0)
+    if (!sheet->status && a.count > 0 && strcmp(ended, "complete") == 0)
         *last = a.values[a.count - 1];
     store_array_free(&a);
-    free(run_status);
+    free(ended);
     store_close(file);
-    return status;
 }

@@ -3,6 +3,7 @@
 #define DUET_PAPER_FIGS_RUN_LIST_H
 
 #include "paper_figs/figure_runs.h"
+#include "paper_figs/kit/series.h"
 
 /* Runs and their overrides, whose words are in `text`. */
 struct run_list {
@@ -19,12 +20,13 @@ void run_list_free(struct run_list *runs);
 void run_list_set(struct run_list *runs, size_t i, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A series of a run, `points` x `width`: NaN after the end of a diverged run. */
-enum status run_series(const struct store_file *file, const char *path, size_t points, size_t width,
-                       double *values, struct error *err);
+/* A series of the run whose file is at `path`, `points` x `width`, into values[point * stride]: NaN
+ * after the end of a diverged run. */
+void run_series(struct sheet *sheet, const char *path, const char *series, size_t points,
+                size_t width, size_t stride, double *values);
 
 /* The first and the last value of a series of a run's file; the last is NaN if the run diverged. */
-enum status run_ends(const char *path, const char *series, double *first, double *last,
-                     struct error *err);
+void run_ends(struct sheet *sheet, const char *path, const char *series, double *first,
+              double *last);
 
 #endif

@@ -17,47 +17,35 @@ void series_times(size_t count, double first, double last, double *t)
         t[i] = i + 1 == count ? last : first * pow(ratio, (double)(i - 1));
 }
 
-enum status series_open(struct series *series, size_t quantities, size_t times, size_t runs,
-                        struct error *err)
+struct series series_open(struct sheet *sheet, size_t quantities, size_t times, size_t runs,
+                          double first, double last)
 {
-    *series = (struct series){quantities, times, runs, NULL, NULL};
-    series->t = calloc(times + quantities * times * runs, sizeof *series->t);
-    if (!series->t)
-        return error_memory(err, "series of %zu runs", runs);
-    series->value = series->t + times;
-    return STATUS_OK;
+    double *t = sheet_numbers(sheet, times + quantities * times * runs);
+    if (t)
+        series_times(times, first, last, t);
+    return (struct series){quantities, times, runs, t, t ? t + times : NULL};
 }
 
-void series_close(struct series *series)
+void series_run(struct sheet *sheet, struct series *series, size_t run,
+                const struct dynamics *dynamics, const struct series_measure *measure,
+                double *state)
 {
-    free(series->t);
-    *series = (struct series){.t = NULL};
-}
-
-enum status series_run(struct series *series, size_t run, const struct dynamics *dynamics,
-                       const struct series_measure *measure, double *state, struct error *err)
-{
-    enum status status = STATUS_OK;
-    double *value = calloc(series->quantities, sizeof *value);
-    if (!value)
-        return error_memory(err, "a series");
-    for (size_t i = 0; i < series->times && !status; i++) {
+    double *value = sheet_numbers(sheet, series->quantities);
+    for (size_t i = 0; i < series->times && !sheet->status; i++) {
         if (i > 0) /* the flows do not depend on time */
-            status =
-                dynamics_record(dynamics, series->t[i] - series->t[i - 1], 1, state, NULL, err);
-        if (!status)
-            status = measure->measure(measure->context, state, value, err);
-        for (size_t q = 0; q < series->quantities && !status; q++)
+            sheet->status = dynamics_record(dynamics, series->t[i] - series->t[i - 1], 1, state,
+                                            NULL, sheet->err);
+        if (!sheet->status)
+            sheet->status = measure->measure(measure->context, state, value, sheet->err);
+        for (size_t q = 0; q < series->quantities && !sheet->status; q++)
             series_quantity(series, q)[i * series->runs + run] = value[q];
     }
-    free(value);
-    return status;
 }
 
 /* ---- storing ---- */
 
 enum status sheet_fill(const struct figure_job *job, struct store *store, size_t panels,
-                       void (*panel)(struct sheet *sheet, const void *settings, size_t i),
+                       void (*panel)(struct sheet *sheet, const struct figure_job *job, size_t i),
                        struct error *err)
 {
     struct progress progress;
@@ -65,13 +53,32 @@ enum status sheet_fill(const struct figure_job *job, struct store *store, size_t
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
     progress_start(&progress, job->quiet);
     for (size_t i = 0; i < panels && !sheet.status; i++) {
-        panel(&sheet, job->settings, i);
+        panel(&sheet, job, i);
         if (!sheet.status)
             progress_line(&progress, i + 1, panels, sheet.group);
     }
     progress_end(&progress);
     gsl_set_error_handler(handler);
-    return sheet.status;
+    return sheet_close(&sheet);
+}
+
+enum status sheet_close(struct sheet *sheet)
+{
+    pool_free(&sheet->memory);
+    return sheet->status;
+}
+
+void *sheet_room(struct sheet *sheet, size_t count, size_t size)
+{
+    void *room = sheet->status ? NULL : pool_take(&sheet->memory, count, size);
+    if (!room && !sheet->status)
+        sheet->status = error_memory(sheet->err, "the numbers of a figure");
+    return room;
+}
+
+double *sheet_numbers(struct sheet *sheet, size_t count)
+{
+    return sheet_room(sheet, count, sizeof(double));
 }
 
 /* "/group/name", or "/name" in the root */
@@ -104,6 +111,14 @@ void sheet_axis(struct sheet *sheet, const char *name, size_t length, const doub
     sheet->axis[sheet->axes++].length = length;
     sheet->status =
         store_put_axis(sheet->store, path, length, values, long_name, units, sheet->err);
+}
+
+void sheet_seeds(struct sheet *sheet, size_t count, const char *long_name)
+{
+    double *seed = sheet_numbers(sheet, count);
+    for (size_t i = 0; seed && i < count; i++)
+        seed[i] = (double)(i + 1);
+    sheet_axis(sheet, "seed", count, seed, long_name, "1");
 }
 
 /* The place of the axis with a name of `length` characters, in the group or in the root */

@@ -5,24 +5,18 @@
 #include "store/reader.h"
 
 #include <math.h>
-#include <stdlib.h>
 
-struct alignment_settings {
+struct settings {
     int64_t seeds, epochs, samples;
     double eta;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct alignment_settings, field)
-
-static const struct param alignment_params[] = {
-    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
-     .doc = "runs of each kind, with seeds 1, 2, ...; eigenvalues are from the first"},
-    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "40", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured after each"},
-    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples per epoch"},
-    {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
-     .doc = "weight decay of trunk and predictor"},
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "3", 1, 1000,
+                    "runs of each kind, with seeds 1, 2, ...; eigenvalues are from the first"),
+    INTEGER_SETTING(epochs, "40", 1, 1e4, "epochs of a run, measured after each"),
+    INTEGER_SETTING(samples, "64000", 128, 1e9, "samples per epoch"),
+    REAL_SETTING(eta, "0.006", 0, 1, "weight decay of trunk and predictor"),
     {0},
 };
 
@@ -43,31 +37,29 @@ enum { VARIANTS = sizeof variants / sizeof *variants, MODES = NCP_MODES };
 
 /* ---- computing ---- */
 
-/* The stored series of a kind of run: for all seeds [points][seeds], for the first [points][MODES].
- */
-struct kept {
-    size_t points, seeds;
-    double *asymmetry, *negative, *commutator, *tau, *probe;
-    double *f_value, *p_value, *cosine;
-    double *work; /* [2][points * MODES] eigenvalues of a run */
-};
+/* The stored series of a kind of run: for all seeds [points][seeds], and from MODAL on for the
+ * first seed [points][MODES]. */
+enum { ASYMMETRY, NEGATIVE, COMMUTATOR, TAU, PROBE, F_VALUE, P_VALUE, COSINE, SERIES };
+enum { MODAL = F_VALUE };
 
-static enum status kept_open(struct kept *k, size_t points, size_t seeds, struct error *err)
-{
-    double **of_seeds[] = {&k->asymmetry, &k->negative, &k->commutator, &k->tau, &k->probe};
-    double **of_modes[] = {&k->f_value, &k->p_value, &k->cosine};
-    const size_t curve = points * seeds, modes = points * MODES;
-    double *at = calloc(5 * curve + 5 * modes, sizeof *at);
-    if (!at)
-        return error_memory(err, "curves");
-    *k = (struct kept){.points = points, .seeds = seeds};
-    for (size_t i = 0; i < 5; i++, at += curve)
-        *of_seeds[i] = at;
-    for (size_t i = 0; i < 3; i++, at += modes)
-        *of_modes[i] = at;
-    k->work = at;
-    return STATUS_OK;
-}
+static const struct {
+    const char *name, *series, *long_name; /* series: of a run; NULL: derived */
+} kept[SERIES] = {
+    [ASYMMETRY] = {"asymmetry", "/series/predictor/asymmetry", "|W_p - W_p^T| / |W_p|"},
+    [NEGATIVE] = {"negative", NULL,
+                  "least eigenvalue of the symmetric part of W_p, if negative, over the largest"},
+    [COMMUTATOR] = {"commutator", "/series/predictor/commutator",
+                    "|[F, W_p]| / |F| |W_p|, F = E[f f^T]"},
+    [TAU] = {"tau", "/series/predictor/tau", "tr E[f_a f^T] / tr E[f f_+^T]"},
+    [PROBE] = {"probe", "/series/probe/mean",
+               "accuracy of linear probes, mean over the latents that views share"},
+    [F_VALUE] = {"f_eigenvalues", "/series/predictor/f_eigenvalues",
+                 "eigenvalues s_j of F = E[f f^T], first seed"},
+    [P_VALUE] = {"eigenvalues", "/series/predictor/eigenvalues",
+                 "eigenvalues of the symmetric part of W_p, first seed"},
+    [COSINE] = {"alignment", "/series/alignment",
+                "|cos(u_j, W_p u_j)| of the eigenvectors u_j of F, first seed"},
+};
 
 static double norm(const double *values)
 {
@@ -80,136 +72,72 @@ static double norm(const double *values)
 /* For one seed, from the eigenvalues s of F and p of the symmetric part of W_p: the negative part
  * of W_p, and the commutator relative to both norms.  |W_p|^2 is |symmetric part|^2 plus
  * asymmetry^2 |W_p|^2 / 4. */
-static void derive(struct kept *k, size_t seed, const double *s, const double *p)
+static void derive(double *const value[SERIES], size_t points, size_t seeds, size_t seed)
 {
-    for (size_t t = 0; t < k->points; t++, s += MODES, p += MODES) {
-        const size_t i = t * k->seeds + seed;
-        const double a = k->asymmetry[i];
-        k->negative[i] = fmax(0, -p[MODES - 1]) / p[0];
-        k->commutator[i] *= sqrt(1 - a * a / 4) / (norm(s) * norm(p));
+    const double *s = value[F_VALUE], *p = value[P_VALUE];
+    for (size_t t = 0; t < points; t++, s += MODES, p += MODES) {
+        const size_t i = t * seeds + seed;
+        const double a = value[ASYMMETRY][i];
+        value[NEGATIVE][i] = fmax(0, -p[MODES - 1]) / p[0];
+        value[COMMUTATOR][i] *= sqrt(1 - a * a / 4) / (norm(s) * norm(p));
     }
 }
 
-static enum status read_run(struct kept *k, size_t seed, const char *path, struct error *err)
+/* Read the runs of all seeds; the modes of the first seed are read last, and stay. */
+static void read_runs(struct sheet *sheet, const struct figure_run *run, size_t points,
+                      size_t seeds, double *const value[SERIES])
 {
-    const struct {
-        const char *path;
-        double *of_seeds, *of_modes;
-    } wanted[] = {
-        {"/series/predictor/asymmetry", k->asymmetry, NULL},
-        {"/series/predictor/commutator", k->commutator, NULL},
-        {"/series/predictor/tau", k->tau, NULL},
-        {"/series/probe/mean", k->probe, NULL},
-        {"/series/alignment", NULL, seed == 0 ? k->cosine : k->work},
-        {"/series/predictor/f_eigenvalues", NULL, seed == 0 ? k->f_value : k->work},
-        {"/series/predictor/eigenvalues", NULL,
-         seed == 0 ? k->p_value : k->work + k->points * MODES},
-    };
-    struct store_file *file;
-    enum status status = store_open(&file, path, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !status; i++) {
-        double *column = wanted[i].of_seeds, *values = column ? k->work : wanted[i].of_modes;
-        status =
-            run_series(file, wanted[i].path, k->points, column ? 1 : (size_t)MODES, values, err);
-        for (size_t t = 0; t < k->points && column && !status; t++)
-            column[t * k->seeds + seed] = values[t];
+    for (size_t seed = seeds; seed-- > 0 && !sheet->status;) {
+        for (size_t q = 0; q < MODAL; q++)
+            if (kept[q].series)
+                run_series(sheet, run[seed].path, kept[q].series, points, 1, seeds,
+                           value[q] + seed);
+        for (size_t q = MODAL; q < SERIES; q++)
+            run_series(sheet, run[seed].path, kept[q].series, points, MODES, MODES, value[q]);
+        if (!sheet->status)
+            derive(value, points, seeds, seed);
     }
-    if (!status)
-        derive(k, seed, seed == 0 ? k->f_value : k->work,
-               seed == 0 ? k->p_value : k->work + k->points * MODES);
-    store_close(file);
-    return status;
 }
 
-static enum status put_kept(struct store *store, const char *group, const struct kept *k,
-                            struct error *err)
+static void put_variant(struct sheet *sheet, const char *name, const struct figure_run *run,
+                        size_t points, size_t seeds)
 {
-    const struct {
-        const char *name, *long_name;
-        const double *of_seeds, *of_modes;
-    } all[] = {
-        {"asymmetry", "|W_p - W_p^T| / |W_p|", k->asymmetry, NULL},
-        {"negative", "least eigenvalue of the symmetric part of W_p, if negative, over the largest",
-         k->negative, NULL},
-        {"commutator", "|[F, W_p]| / |F| |W_p|, F = E[f f^T]", k->commutator, NULL},
-        {"tau", "tr E[f_a f^T] / tr E[f f_+^T]", k->tau, NULL},
-        {"probe", "accuracy of linear probes, mean over the latents that views share", k->probe,
-         NULL},
-        {"f_eigenvalues", "eigenvalues s_j of F = E[f f^T], first seed", NULL, k->f_value},
-        {"eigenvalues", "eigenvalues of the symmetric part of W_p, first seed", NULL, k->p_value},
-        {"alignment", "|cos(u_j, W_p u_j)| of the eigenvectors u_j of F, first seed", NULL,
-         k->cosine},
-    };
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof all / sizeof *all && !status; i++) {
-        const double *modes = all[i].of_modes;
-        const size_t shape[] = {modes ? (size_t)MODES : k->points, modes ? k->points : k->seeds};
-        const char *const axes[] = {modes ? "/mode" : "/epoch", modes ? "/epoch" : "/seed"};
-        for (size_t at = 0; modes && at < k->points * MODES; at++)
-            k->work[at % MODES * k->points + at / MODES] = modes[at];
-        char path[64];
-        snprintf(path, sizeof path, "/%s/%s", group, all[i].name);
-        status = store_put(store, path, 2, shape, axes, modes ? k->work : all[i].of_seeds,
-                           all[i].long_name, "1", err);
+    double *value[SERIES], *turned = sheet_numbers(sheet, MODES * points);
+    for (size_t q = 0; q < SERIES; q++)
+        value[q] = sheet_numbers(sheet, points * (q < MODAL ? seeds : (size_t)MODES));
+    read_runs(sheet, run, points, seeds, value);
+    sheet_group(sheet, name);
+    for (size_t q = 0; q < MODAL; q++)
+        sheet_put(sheet, kept[q].name, "epoch seed", value[q], kept[q].long_name, "1");
+    for (size_t q = MODAL; q < SERIES && !sheet->status; q++) {
+        for (size_t at = 0; at < points * MODES; at++)
+            turned[at % MODES * points + at / MODES] = value[q][at];
+        sheet_put(sheet, kept[q].name, "mode epoch", turned, kept[q].long_name, "1");
     }
-    return status;
 }
 
-static enum status put_axes(struct store *store, const struct alignment_settings *s,
-                            struct error *err)
+static void put_axes(struct sheet *sheet, const struct settings *s, size_t points, size_t seeds)
 {
-    const size_t points = (size_t)s->epochs + 1, seeds = (size_t)s->seeds;
     const double steps = ceil((double)s->samples / NCP_BATCH);
-    double *values = calloc(points + seeds, sizeof *values);
-    if (!values)
-        return error_memory(err, "curves");
-    enum status status =
-        store_put_axis(store, "/epoch", points, NULL, "epochs of training", "1", err);
-    for (size_t t = 0; t < points; t++)
-        values[t] = exp(-s->eta * NCP_RATE * steps * (double)t);
-    if (!status)
-        status = store_put(store, "/decay", 1, &points, (const char *const[]){"/epoch"}, values,
-                           "exp(-eta t): W_p under weight decay alone", "1", err);
-    for (size_t i = 0; i < seeds; i++)
-        values[i] = (double)(i + 1);
-    if (!status)
-        status = store_put_axis(store, "/seed", seeds, values, "seed", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/mode", MODES, NULL,
-                                "eigenvalue, largest first; eigenvector u_j of F in the order of "
-                                "its eigenvalues",
-                                "1", err);
-    free(values);
-    return status;
-}
-
-static enum status collect(struct store *store, const struct alignment_settings *s,
-                           const struct run_list *runs, struct error *err)
-{
-    const size_t seeds = (size_t)s->seeds;
-    struct kept kept = {.points = 0};
-    enum status status = put_axes(store, s, err);
-    for (size_t v = 0; v < VARIANTS && !status; v++) {
-        status = kept_open(&kept, (size_t)s->epochs + 1, seeds, err);
-        for (size_t i = 0; i < seeds && !status; i++)
-            status = read_run(&kept, i, runs->run[v * seeds + i].path, err);
-        if (!status)
-            status = put_kept(store, variants[v].name, &kept, err);
-        free(kept.asymmetry);
-        kept.asymmetry = NULL;
-    }
-    return status;
+    double *decay = sheet_numbers(sheet, points);
+    for (size_t t = 0; t < points && decay; t++)
+        decay[t] = exp(-s->eta * NCP_RATE * steps * (double)t);
+    sheet_axis(sheet, "epoch", points, NULL, "epochs of training", "1");
+    sheet_put(sheet, "decay", "epoch", decay, "exp(-eta t): W_p under weight decay alone", "1");
+    sheet_seeds(sheet, seeds, "seed");
+    sheet_axis(sheet, "mode", MODES, NULL,
+               "eigenvalue, largest first; eigenvector u_j of F in the order of its eigenvalues",
+               "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct alignment_settings *s = job->settings;
-    const size_t seeds = (size_t)s->seeds;
+    const struct settings *s = job->settings;
+    const size_t seeds = (size_t)s->seeds, points = (size_t)s->epochs + 1;
     struct run_list runs;
-    enum status status = run_list_open(&runs, VARIANTS * seeds, err);
-    for (size_t i = 0; i < runs.count && !status; i++)
+    struct sheet sheet = {.store = store, .err = err};
+    sheet.status = run_list_open(&runs, VARIANTS * seeds, err);
+    for (size_t i = 0; i < runs.count && !sheet.status; i++)
         ncp_runs_put(&runs, i,
                      &(struct ncp_setting){.relu = variants[i / seeds].relu,
                                            .symmetric = variants[i / seeds].symmetric,
@@ -220,12 +148,13 @@ static enum status compute(const struct figure_job *job, struct store *store, st
                                            .seed = i % seeds + 1,
                                            .epochs = s->epochs,
                                            .samples = s->samples});
-    if (!status)
-        status = figure_runs(job, runs.run, runs.count, err);
-    if (!status)
-        status = collect(store, s, &runs, err);
+    if (!sheet.status)
+        sheet.status = figure_runs(job, runs.run, runs.count, err);
+    put_axes(&sheet, s, points, seeds);
+    for (size_t v = 0; v < VARIANTS; v++)
+        put_variant(&sheet, variants[v].name, runs.run + v * seeds, points, seeds);
     run_list_free(&runs);
-    return status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */
@@ -237,51 +166,42 @@ struct leading {
     double before, after;
 };
 
-static enum status find_leading(const struct store_file *file, const char *group,
-                                struct leading *found, struct error *err)
+static struct leading find_leading(struct reader *r, const char *group)
 {
-    struct reader r = {.file = file, .err = err};
-    const struct store_array s = reader_get(&r, 0, 0, "/%s/f_eigenvalues", group);
+    const struct store_array s = reader_get(r, 0, 0, "/%s/f_eigenvalues", group);
     const size_t points = s.values ? s.count / s.shape[0] : 1, last = points - 1;
-    const struct store_array cosine = reader_get(&r, s.shape[0], points, "/%s/alignment", group);
-    *found = (struct leading){.modes = 0};
-    while (!r.status && found->modes < s.shape[0] &&
-           s.values[found->modes * points + last] > ALIVE * s.values[last])
-        found->modes++;
-    for (size_t j = 0; j < found->modes; j++) {
-        found->before += cosine.values[j * points] / (double)found->modes;
-        found->after += cosine.values[j * points + last] / (double)found->modes;
+    const struct store_array cosine = reader_get(r, s.shape[0], points, "/%s/alignment", group);
+    struct leading found = {.modes = 0};
+    while (!r->status && found.modes < s.shape[0] &&
+           s.values[found.modes * points + last] > ALIVE * s.values[last])
+        found.modes++;
+    for (size_t j = 0; j < found.modes; j++) {
+        found.before += cosine.values[j * points] / (double)found.modes;
+        found.after += cosine.values[j * points + last] / (double)found.modes;
     }
-    return reader_close(&r);
+    return found;
 }
 
 /* Largest over the seeds, at the start and at the end. */
-static enum status find_ends(const struct store_file *file, const char *group, const char *name,
-                             double ends[2], struct error *err)
+static void find_ends(struct reader *r, const char *group, const char *name, double ends[2])
 {
-    struct reader r = {.file = file, .err = err};
-    const struct store_array a = reader_get(&r, 0, 0, "/%s/%s", group, name);
+    const struct store_array a = reader_get(r, 0, 0, "/%s/%s", group, name);
     const size_t seeds = a.values ? a.count / a.shape[0] : 0, last = a.count - seeds;
     ends[0] = ends[1] = 0;
     for (size_t i = 0; i < seeds; i++) {
         ends[0] = fmax(ends[0], a.values[i]);
         ends[1] = fmax(ends[1], a.values[last + i]);
     }
-    return reader_close(&r);
 }
 
-static enum status check_variant(const struct store_file *file, const struct variant *v,
-                                 struct sights *sights, struct error *err)
+static void check_variant(struct reader *r, const struct variant *v, struct sights *sights)
 {
-    struct leading leading;
     double asymmetry[2], negative[2];
-    enum status status = find_leading(file, v->name, &leading, err);
-    if (!status)
-        status = find_ends(file, v->name, "asymmetry", asymmetry, err);
-    if (!status)
-        status = find_ends(file, v->name, "negative", negative, err);
-    if (status)
-        return status;
+    const struct leading leading = find_leading(r, v->name);
+    find_ends(r, v->name, "asymmetry", asymmetry);
+    find_ends(r, v->name, "negative", negative);
+    if (r->status)
+        return;
     if (!v->relu)
         sight(sights, leading.modes == NCP_SHARED,
               "%s: %zu eigenvalues of F stay, as many as the views share latents of level 3",
@@ -300,15 +220,14 @@ static enum status check_variant(const struct store_file *file, const struct var
     sight(sights, negative[1] < negative[0] / 3,
           "%s: negative eigenvalues of W_p shrink from %.2f to %.3f of the largest", v->name,
           negative[0], negative[1]);
-    return STATUS_OK;
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    enum status status = STATUS_OK;
-    for (size_t v = 0; v < VARIANTS && !status; v++)
-        status = check_variant(file, &variants[v], sights, err);
-    return status;
+    struct reader r = {.file = file, .err = err};
+    for (size_t v = 0; v < VARIANTS; v++)
+        check_variant(&r, &variants[v], sights);
+    return reader_close(&r);
 }
 
 const struct figure figure_ncp_alignment = {
@@ -325,8 +244,8 @@ const struct figure figure_ncp_alignment = {
              "flow, since the data are not isotropic (lines: first seed, means in the last "
              "column; bands: range of the seeds).",
          .source = "[NCP] Fig. 2",
-         .params = alignment_params,
-         .settings_size = sizeof(struct alignment_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=1", "epochs=12", "eta=0.01", NULL},
     .spec = "paper_figs/ncp/ncp_alignment.yaml",
     .compute = compute,

@@ -1,20 +1,13 @@
 # How W_p comes to share its eigenvectors with F: one row per kind of network and predictor.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 17.4
 load system("printf %s \"$DUET_STYLE\"")
 
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
-columns_of(name) = int(system(sprintf("\"$DUET\" export \"$DUET_FILE\" %s | head -n 1 | wc -w", name)))
-
-seeds = columns_of("linear_regular/tau") - 1
+seeds = columns_of("linear_regular/tau")
 shared = 8
 stays = 0x0072B2
 goes = 0xBBBBBB
-mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
-low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
-high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
 
 # One line per mode: one row of the exported matrix, with its number in the first column.
 lines_of(what, rows, colour) = sprintf("series('%s/%s') skip 1 matrix every 1:1:1:%s" \
@@ -23,11 +16,8 @@ draw(what) = "plot ".lines_of(what, sprintf("%d", shared), goes).", " \
     .lines_of(what, sprintf("0::%d", shared - 1), stays)
 array Group[4] = ["linear_regular", "linear_symmetric", "relu_regular", "relu_symmetric"]
 array Title[4] = ["linear", "linear, {/:Italic W_p} symmetric", "ReLU", "ReLU, {/:Italic W_p} symmetric"]
-left(column) = 0.06 + 0.243 * column
-top(row) = 0.945 - 0.222 * row
-place(column, row) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
-    ."set bmargin at screen %g; set tmargin at screen %g", \
-    left(column), left(column) + 0.195, top(row) - 0.162, top(row))
+first_x = 0.06; step_x = 0.243; wide = 0.195
+first_y = 0.945; step_y = 0.222; high = 0.162
 
 stats series("epoch") using 1 skip 1 name "E" nooutput
 set xrange [0:E_max]
@@ -79,17 +69,8 @@ do for [row = 0:3] {
 }
 
 # The legend, below all.
-set lmargin at screen 0.02
-set rmargin at screen 0.98
-set tmargin at screen 0.055
-set bmargin at screen 0.005
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset grid
-set yrange [0:1]
-set key center center horizontal maxrows 2 width 1
+eval(legend(0.02, 0.98, 0.055, 0.005))
+set key maxrows 2
 plot NaN with lines linewidth 1 linecolor rgb stays title sprintf("{/:Italic j} = 1, …, %d (largest first)", shared), \
     NaN with lines linewidth 1 linecolor rgb goes title "the others", \
     NaN with lines linecolor rgb Colour[3] title "|{/:Italic W_p} − {/:Italic W_p}^T| / |{/:Italic W_p}|", \

@@ -5,31 +5,23 @@
 #include "theorems/ncp/ncp.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-struct commutator_settings {
+struct settings {
     double sigma2, alpha_p, scale, end;
     int64_t size, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct commutator_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
-    {FIELD(scale), .type = PARAM_REAL, .fallback = "0.05", .low = 1e-3, .high = 10,
-     .doc = "size of the first weights: of variance scale^2 / size"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "500", .low = 1, .high = 1e4,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "outputs, and as many inputs"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 8, .high = 10000,
-     .doc = "times at which it is measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(alpha_p, "1", 0.1, 10,
+                 "alpha_p, rate of the predictor over the rate of the trunk"),
+    REAL_SETTING(scale, "0.05", 1e-3, 10, "size of the first weights: of variance scale^2 / size"),
+    REAL_SETTING(end, "500", 1, 1e4, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "outputs, and as many inputs"),
+    INTEGER_SETTING(times, "400", 8, 10000, "times at which it is measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -45,31 +37,30 @@ enum { NORM, LEAST_K, QUANTITIES };
 
 /* ---- computing ---- */
 
+struct watched {
+    struct reduced_flow flow;
+    double *work; /* [n][n] */
+};
+
 /* |F W_p - W_p F| and the least eigenvalue of K */
 static enum status look(const void *context, const double *state, double *value, struct error *err)
 {
-    const struct reduced_flow *f = context;
-    const size_t square = f->n * f->n;
-    double *work = ncp_array(square, err);
-    if (!work)
-        return STATUS_SYSTEM;
-    matrix_commutator(f->n, state + square, state, work);
-    value[NORM] = ncp_frobenius(work, square);
-    reduced_flow_k(f, state, work);
-    enum status status = ncp_least_eigenvalue(f->n, work, &value[LEAST_K], err);
-    free(work);
-    return status;
+    const struct watched *w = context;
+    const size_t n = w->flow.n;
+    matrix_commutator(n, state + n * n, state, w->work);
+    value[NORM] = ncp_frobenius(w->work, n * n);
+    reduced_flow_k(&w->flow, state, w->work);
+    return ncp_least_eigenvalue(n, w->work, &value[LEAST_K], err);
 }
 
 /* The symmetric part of a drawn W_p, and F = W W^T */
-static enum status draw(const struct commutator_settings *s, double *state, struct error *err)
+static void draw(struct sheet *sheet, const struct settings *s, double *state)
 {
     const size_t n = (size_t)s->size;
     struct isotropic byol;
-    enum status status = isotropic_open(&byol, n, s->sigma2, err);
-    if (!status)
-        status = isotropic_draw(&byol, (uint64_t)s->seed, 0, err);
-    if (!status) {
+    isotropic_open(sheet, &byol, n, s->sigma2);
+    isotropic_draw(sheet, &byol, (uint64_t)s->seed, 0);
+    if (!sheet->status) {
         for (size_t i = 0; i < matrix_flow_target(&byol.flow); i++)
             byol.state[i] *= s->scale;
         memcpy(state, byol.state + matrix_flow_predictor(&byol.flow), n * n * sizeof *state);
@@ -77,46 +68,35 @@ static enum status draw(const struct commutator_settings *s, double *state, stru
         matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, byol.state, byol.state, 0, state + n * n);
     }
     isotropic_close(&byol);
-    return status;
 }
 
-static enum status run_all(struct series *series, double eta, const struct commutator_settings *s,
-                           struct error *err)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    struct reduced_flow flow = {
-        .n = (size_t)s->size, .sigma2 = s->sigma2, .alpha_p = s->alpha_p, .eta = eta};
+    const struct settings *s = job->settings;
+    const size_t size = 2 * (size_t)(s->size * s->size);
+    struct watched watched = {.flow = {.n = (size_t)s->size,
+                                       .sigma2 = s->sigma2,
+                                       .alpha_p = s->alpha_p,
+                                       .eta = panels[i].eta},
+                              .work = sheet_numbers(sheet, size / 2)};
+    const struct series_measure measure = {look, &watched};
     struct dynamics dynamics;
-    const struct series_measure measure = {look, &flow};
-    double *state = ncp_array(2 * flow.n * flow.n + 1, err);
-    enum status status = state ? reduced_flow_open(&flow, &dynamics, err) : STATUS_SYSTEM;
-    for (size_t k = 0; k < TARGETS && !status; k++) {
-        state[2 * flow.n * flow.n] = tau[k];
-        status = draw(s, state, err);
-        if (!status)
-            status = series_run(series, k, &dynamics, &measure, state, err);
+    struct series series = series_open(sheet, QUANTITIES, (size_t)s->times, TARGETS, 0.05, s->end);
+    double *start = sheet_numbers(sheet, size), *state = sheet_numbers(sheet, size + 1);
+    draw(sheet, s, start);
+    if (!sheet->status)
+        sheet->status = reduced_flow_open(&watched.flow, &dynamics, sheet->err);
+    for (size_t k = 0; k < TARGETS && !sheet->status; k++) {
+        memcpy(state, start, size * sizeof *state);
+        state[size] = tau[k];
+        series_run(sheet, &series, k, &dynamics, &measure, state);
     }
-    reduced_flow_close(&flow);
-    free(state);
-    return status;
-}
-
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
-{
-    const struct commutator_settings *s = settings;
-    struct series series;
-    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
-    if (!sheet->status) {
-        series_times(series.times, 0.05, s->end, series.t);
-        sheet->status = run_all(&series, panels[i].eta, s, sheet->err);
-    }
+    reduced_flow_close(&watched.flow);
     sheet_group(sheet, panels[i].name);
-    if (!sheet->status) {
-        sheet_axis(sheet, "t", series.times, series.t, "time", "1");
-        sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
-        sheet_series(sheet, &series, NORM, "commutator", "tau", "|F W_p - W_p F|");
-        sheet_series(sheet, &series, LEAST_K, "least_k", "tau", "least eigenvalue of K");
-    }
-    series_close(&series);
+    sheet_axis(sheet, "t", series.times, series.t, "time", "1");
+    sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
+    sheet_series(sheet, &series, NORM, "commutator", "tau", "|F W_p - W_p F|");
+    sheet_series(sheet, &series, LEAST_K, "least_k", "tau", "least eigenvalue of K");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -216,7 +196,7 @@ const struct figure figure_ncp_commutator = {
                      "positive definite it decays at least as e^{-2 lambda_0 t}.",
               .source = "[NCP] Fig. 9; its weight decays, tau, sizes and weights are not given",
               .params = params,
-              .settings_size = sizeof(struct commutator_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"size=4", "times=60", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_commutator.gp",

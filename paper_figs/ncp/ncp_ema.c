@@ -6,28 +6,22 @@
 
 #include <math.h>
 
-struct ema_settings {
+struct settings {
     double sigma, rate, end;
     int64_t size, runs, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct ema_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma), .type = PARAM_REAL, .fallback = "0.03", .low = 0, .high = 3,
-     .doc = "sigma, standard deviation of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(rate), .type = PARAM_REAL, .fallback = "0.01", .low = 1e-4, .high = 1,
-     .doc = "learning rate; a factor gamma_a per step has the rate beta = (1 - gamma_a) / rate"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "64", .low = 1, .high = 1000,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "inputs, and as many outputs"},
-    {FIELD(runs), .type = PARAM_INTEGER, .fallback = "10", .low = 2, .high = 1000,
-     .doc = "runs, each with its own first weights"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "120", .low = 8, .high = 10000,
-     .doc = "times at which they are measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma, "0.03", 0, 3,
+                 "sigma, standard deviation of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(
+        rate, "0.01", 1e-4, 1,
+        "learning rate; a factor gamma_a per step has the rate beta = (1 - gamma_a) / rate"),
+    REAL_SETTING(end, "64", 1, 1000, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "inputs, and as many outputs"),
+    INTEGER_SETTING(runs, "10", 2, 1000, "runs, each with its own first weights"),
+    INTEGER_SETTING(times, "120", 8, 10000, "times at which they are measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -57,75 +51,56 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* All runs of every rate; all rates start from the same weights. */
-static enum status run_all(struct series *series, double eta, const struct ema_settings *s,
-                           struct error *err)
+static void run_all(struct sheet *sheet, struct series *series, double eta,
+                    const struct settings *s)
 {
     const size_t runs = (size_t)s->runs;
     struct isotropic byol;
     const struct series_measure measure = {look, &byol.flow};
-    enum status status = isotropic_open(&byol, (size_t)s->size, s->sigma * s->sigma, err);
+    isotropic_open(sheet, &byol, (size_t)s->size, s->sigma * s->sigma);
     byol.flow.target = RULE_EMA;
     byol.flow.eta_p = byol.flow.eta_s = eta;
-    for (size_t i = 0; i < RATES * runs && !status; i++) {
+    for (size_t i = 0; i < RATES * runs; i++) {
         byol.flow.beta = (1 - gamma_a[i / runs]) / s->rate;
-        status = isotropic_draw(&byol, (uint64_t)s->seed, i % runs, err);
-        if (!status)
-            status = series_run(series, i, &byol.dynamics, &measure, byol.state, err);
+        isotropic_draw(sheet, &byol, (uint64_t)s->seed, i % runs);
+        series_run(sheet, series, i, &byol.dynamics, &measure, byol.state);
     }
     isotropic_close(&byol);
-    return status;
 }
 
 /* Over the runs: the mean, and the mean minus and plus one standard deviation. */
-static void summarise(const struct series *series, size_t runs, struct series *mean,
-                      struct series *band)
+static void put_summary(struct sheet *sheet, const struct series *series, size_t runs)
 {
-    for (size_t i = 0; i < series->times * RATES; i++) {
+    const size_t count = series->times * RATES;
+    double *mean = sheet_numbers(sheet, count), *band = sheet_numbers(sheet, 2 * count);
+    for (size_t i = 0; i < count && !sheet->status; i++) {
         const double *value = series->value + i * runs;
-        double middle = 0, square = 0;
+        double square = 0;
         for (size_t k = 0; k < runs; k++)
-            middle += value[k] / (double)runs;
+            mean[i] += value[k] / (double)runs;
         for (size_t k = 0; k < runs; k++)
-            square += (value[k] - middle) * (value[k] - middle) / (double)(runs - 1);
-        mean->value[i] = middle;
-        band->value[2 * i] = middle - sqrt(square);
-        band->value[2 * i + 1] = middle + sqrt(square);
+            square += (value[k] - mean[i]) * (value[k] - mean[i]) / (double)(runs - 1);
+        band[2 * i] = mean[i] - sqrt(square);
+        band[2 * i + 1] = mean[i] + sqrt(square);
     }
+    sheet_axis(sheet, "bound", 2, NULL, "lower, upper", "1");
+    sheet_put(sheet, "mean", "t gamma_a", mean, "its mean over the runs", "1");
+    sheet_put(sheet, "band", "t gamma_a bound", band, "mean minus and plus standard deviation",
+              "1");
 }
 
-static void put_series(struct sheet *sheet, const struct series *series, size_t runs)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    struct series mean = {.t = NULL}, band = {.t = NULL};
-    sheet->status = series_open(&mean, 1, series->times, RATES, sheet->err);
-    if (!sheet->status)
-        sheet->status = series_open(&band, 1, series->times, 2 * RATES, sheet->err);
-    if (!sheet->status)
-        summarise(series, runs, &mean, &band);
-    sheet_axis(sheet, "t", series->times, series->t, "time, learning rate times steps", "1");
+    const struct settings *s = job->settings;
+    const size_t runs = (size_t)s->runs;
+    struct series series = series_open(sheet, 1, (size_t)s->times, RATES * runs, 0.05, s->end);
+    run_all(sheet, &series, panels[i].eta, s);
+    sheet_group(sheet, panels[i].name);
+    sheet_axis(sheet, "t", series.times, series.t, "time, learning rate times steps", "1");
     sheet_axis(sheet, "gamma_a", RATES, gamma_a, "factor of the moving average per step", "1");
     sheet_axis(sheet, "run", runs, NULL, "run", "1");
-    sheet_axis(sheet, "bound", 2, NULL, "lower, upper", "1");
-    sheet_series(sheet, series, 0, "correlation", "gamma_a run", "<W_a, W> / (|W_a| |W|)");
-    sheet_series(sheet, &mean, 0, "mean", "gamma_a", "its mean over the runs");
-    sheet_series(sheet, &band, 0, "band", "gamma_a bound",
-                 "mean minus and plus standard deviation");
-    series_close(&mean);
-    series_close(&band);
-}
-
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
-{
-    const struct ema_settings *s = settings;
-    struct series series;
-    sheet_group(sheet, panels[i].name);
-    sheet->status = series_open(&series, 1, (size_t)s->times, RATES * (size_t)s->runs, sheet->err);
-    if (!sheet->status) {
-        series_times(series.times, 0.05, s->end, series.t);
-        sheet->status = run_all(&series, panels[i].eta, s, sheet->err);
-    }
-    if (!sheet->status)
-        put_series(sheet, &series, (size_t)s->runs);
-    series_close(&series);
+    sheet_series(sheet, &series, 0, "correlation", "gamma_a run", "<W_a, W> / (|W_a| |W|)");
+    put_summary(sheet, &series, runs);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -197,7 +172,7 @@ const struct figure figure_ncp_ema = {
                   "[NCP] Fig. 7, with its sigma, weight decays and number of runs; it does not "
                   "give sizes, weights and times",
               .params = params,
-              .settings_size = sizeof(struct ema_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"runs=3", "times=40", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_ema.gp",

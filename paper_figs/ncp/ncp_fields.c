@@ -4,24 +4,19 @@
 
 #include <math.h>
 
-struct fields_settings {
+struct settings {
     double lambda_s, lambda_d, beta;
     int64_t grid, times;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct fields_settings, field)
-
 static const struct param params[] = {
-    {FIELD(lambda_s), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "lambda_s, eigenvalue of the covariance of a view, X + X'"},
-    {FIELD(lambda_d), .type = PARAM_REAL, .fallback = "0.5", .low = 0.1, .high = 10,
-     .doc = "lambda_d, eigenvalue of the covariance between two views, X"},
-    {FIELD(beta), .type = PARAM_REAL, .fallback = "1", .low = 0.01, .high = 10,
-     .doc = "beta, rate of the target's moving average, if it moves"},
-    {FIELD(grid), .type = PARAM_INTEGER, .fallback = "17", .low = 2, .high = 100,
-     .doc = "arrows of the field along either axis"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "300", .low = 10, .high = 10000,
-     .doc = "points of a trajectory"},
+    REAL_SETTING(lambda_s, "1", 0.1, 10,
+                 "lambda_s, eigenvalue of the covariance of a view, X + X'"),
+    REAL_SETTING(lambda_d, "0.5", 0.1, 10,
+                 "lambda_d, eigenvalue of the covariance between two views, X"),
+    REAL_SETTING(beta, "1", 0.01, 10, "beta, rate of the target's moving average, if it moves"),
+    INTEGER_SETTING(grid, "17", 2, 100, "arrows of the field along either axis"),
+    INTEGER_SETTING(times, "300", 10, 10000, "points of a trajectory"),
     {0},
 };
 
@@ -91,9 +86,9 @@ static void put_points(struct sheet *sheet, const struct plane *plane, const str
     plane_put_rest(sheet, plane, points, panel->predictor_moves && panel->target_moves ? 2 : 1);
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct fields_settings *s = settings;
+    const struct settings *s = job->settings;
     const struct panel *panel = &panels[i];
     const double ratio = s->lambda_d / s->lambda_s;
     struct scalar_flow scalars = {.modes = 1,
@@ -225,7 +220,7 @@ const struct figure figure_ncp_fields = {
               .source = "[NCP] Fig. 10, with its numbers: lambda_s = 1, lambda_d = 1/2, alpha_p = "
                         "beta = 1",
               .params = params,
-              .settings_size = sizeof(struct fields_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"grid=9", "times=80", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_fields.gp",

@@ -3,7 +3,6 @@
 width = 17.0
 height = 6.6
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.065; step_x = 0.33; wide = 0.255
 first_y = 0.93; step_y = 0; high = wide * width / height

@@ -5,20 +5,16 @@
 
 #include <math.h>
 
-struct fixed_points_settings {
+struct settings {
     double sigma2, tau;
     int64_t points;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct fixed_points_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.5", .low = 0.01, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
-    {FIELD(tau), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 1,
-     .doc = "tau, fixed: W_a = tau W"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "401", .low = 11, .high = 100000,
-     .doc = "places at which the rate is computed"},
+    REAL_SETTING(sigma2, "0.5", 0.01, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
+    REAL_SETTING(tau, "1", 0.1, 1, "tau, fixed: W_a = tau W"),
+    INTEGER_SETTING(points, "401", 11, 100000, "places at which the rate is computed"),
     {0},
 };
 
@@ -105,32 +101,25 @@ static void put_rest(struct sheet *sheet, const struct parabola *parabola, doubl
 static void put_rates(struct sheet *sheet, const struct parabola *parabola, double eta, double k,
                       size_t points)
 {
-    struct series rates;
-    if (!sheet->status)
-        sheet->status = series_open(&rates, 3, points, 1, sheet->err);
-    if (sheet->status)
-        return;
-    for (size_t i = 0; i < points; i++) {
-        double share = (double)i / (double)(points - 1), unit = parabola->tau / k;
-        double p = unit * (low + share * (high - low));
-        /* (p - p_-)(p - p_+), also for complex p_- and p_+ */
-        double cubic = -p * (p * p - unit * p + eta / k);
-        rates.t[i] = p;
-        series_quantity(&rates, 0)[i] = rate_at(parabola, p);
-        series_quantity(&rates, 1)[i] = k * cubic;
-        series_quantity(&rates, 2)[i] = cubic;
+    double *at = sheet_numbers(sheet, points), *rate = sheet_numbers(sheet, points);
+    double *corrected = sheet_numbers(sheet, points), *printed = sheet_numbers(sheet, points);
+    for (size_t i = 0; i < points && !sheet->status; i++) {
+        const double share = (double)i / (double)(points - 1), unit = parabola->tau / k;
+        const double p = unit * (low + share * (high - low));
+        at[i] = p;
+        rate[i] = rate_at(parabola, p);
+        printed[i] = -p * (p * p - unit * p + eta / k); /* also for complex p_- and p_+ */
+        corrected[i] = k * printed[i];
     }
-    sheet_axis(sheet, "p", points, rates.t, "p_j", "1");
-    sheet_put(sheet, "rate", "p", series_quantity(&rates, 0), "dp_j/dt of the flow", "1");
-    sheet_put(sheet, "corrected", "p", series_quantity(&rates, 1),
-              "-(1 + sigma2) p (p - p_-) (p - p_+)", "1");
-    sheet_put(sheet, "printed", "p", series_quantity(&rates, 2), "-p (p - p_-) (p - p_+)", "1");
-    series_close(&rates);
+    sheet_axis(sheet, "p", points, at, "p_j", "1");
+    sheet_put(sheet, "rate", "p", rate, "dp_j/dt of the flow", "1");
+    sheet_put(sheet, "corrected", "p", corrected, "-(1 + sigma2) p (p - p_-) (p - p_+)", "1");
+    sheet_put(sheet, "printed", "p", printed, "-p (p - p_-) (p - p_+)", "1");
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct fixed_points_settings *s = settings;
+    const struct settings *s = job->settings;
     const double k = 1 + s->sigma2, eta = panels[i].share * s->tau * s->tau / (4 * k);
     struct mode_flow mode = {
         .modes = 1, .sigma2 = s->sigma2, .alpha_p = 1, .eta_p = eta, .eta_s = eta};
@@ -219,7 +208,7 @@ const struct figure figure_ncp_fixed_points = {
               .source = "[NCP] Fig. 4, with the corrected factor (erratum E2); the paper gives no "
                         "numbers",
               .params = params,
-              .settings_size = sizeof(struct fixed_points_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"points=101", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_fixed_points.gp",

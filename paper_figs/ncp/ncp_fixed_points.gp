@@ -3,7 +3,6 @@
 width = 17.0
 height = 5.6
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.085; step_x = 0.315; wide = 0.265
 first_y = 0.91; step_y = 0; high = 0.58

@@ -4,27 +4,18 @@
 #include "store/reader.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-struct rate_settings {
+struct settings {
     int64_t seeds, epochs, samples, points;
     double eta;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct rate_settings, field)
-
-static const struct param rate_params[] = {
-    {FIELD(seeds), .type = PARAM_INTEGER, .fallback = "3", .low = 1, .high = 1000,
-     .doc = "runs of each kind, with seeds 1, 2, ..."},
-    {FIELD(epochs), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1e4,
-     .doc = "epochs of a run, measured at its end"},
-    {FIELD(samples), .type = PARAM_INTEGER, .fallback = "64000", .low = 128, .high = 1e9,
-     .doc = "samples per epoch"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "4", .low = 2, .high = 4,
-     .doc = "values of alpha_p, from 1/4 by factors of 4"},
-    {FIELD(eta), .type = PARAM_REAL, .fallback = "0.006", .low = 0, .high = 1,
-     .doc = "weight decay"},
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "3", 1, 1000, "runs of each kind, with seeds 1, 2, ..."),
+    INTEGER_SETTING(epochs, "20", 1, 1e4, "epochs of a run, measured at its end"),
+    INTEGER_SETTING(samples, "64000", 128, 1e9, "samples per epoch"),
+    INTEGER_SETTING(points, "4", 2, 4, "values of alpha_p, from 1/4 by factors of 4"),
+    REAL_SETTING(eta, "0.006", 0, 1, "weight decay"),
     {0},
 };
 
@@ -69,65 +60,27 @@ static double rate_of(size_t i)
 
 /* ---- computing ---- */
 
-/* A run's value, NaN if it diverged. */
-static enum status read_value(const char *path, size_t quantity, double *value, struct error *err)
+/* One quantity of a series: [rates][seeds] of a sweep, [seeds] of a reference; NaN: diverged. */
+static void put_quantity(struct sheet *sheet, const struct rate_curve *series, size_t quantity,
+                         const struct figure_run *run, size_t count)
 {
-    double first;
-    enum status status = run_ends(path, quantities[quantity].path, &first, value, err);
-    if (!status && quantities[quantity].gain)
-        *value -= first;
-    return status;
+    double *values = sheet_numbers(sheet, count), first;
+    for (size_t i = 0; i < count && !sheet->status; i++) {
+        run_ends(sheet, run[i].path, quantities[quantity].path, &first, &values[i]);
+        if (quantities[quantity].gain)
+            values[i] -= first;
+    }
+    sheet_put(sheet, quantities[quantity].name, series->sweep ? "alpha_p seed" : "seed", values,
+              quantities[quantity].long_name, "1");
 }
 
-/* One quantity of a series: [rates][seeds] of a sweep, [seeds] of a reference. */
-static enum status put_quantity(struct store *store, const struct rate_curve *series,
-                                size_t quantity, const struct figure_run *run, size_t rates,
-                                size_t seeds, struct error *err)
-{
-    double *values = calloc(rates * seeds + 1, sizeof *values);
-    const size_t shape[] = {rates, seeds};
-    const char *const axes[] = {"/alpha_p", "/seed"};
-    char path[64];
-    enum status status = values ? STATUS_OK : error_memory(err, "curves");
-    for (size_t i = 0; i < rates * seeds && !status; i++)
-        status = read_value(run[i].path, quantity, &values[i], err);
-    snprintf(path, sizeof path, "/%s/%s", series->name, quantities[quantity].name);
-    if (!status && series->sweep)
-        status = store_put(store, path, 2, shape, axes, values, quantities[quantity].long_name, "1",
-                           err);
-    else if (!status)
-        status = store_put(store, path, 1, shape + 1, axes + 1, values,
-                           quantities[quantity].long_name, "1", err);
-    free(values);
-    return status;
-}
-
-static enum status put_axes(struct store *store, const struct rate_settings *s, struct error *err)
-{
-    const size_t seeds = (size_t)s->seeds;
-    double rate[MOST_RATES], *seed = calloc(seeds, sizeof *seed);
-    if (!seed)
-        return error_memory(err, "curves");
-    for (size_t i = 0; i < (size_t)s->points; i++)
-        rate[i] = rate_of(i);
-    for (size_t i = 0; i < seeds; i++)
-        seed[i] = (double)(i + 1);
-    enum status status = store_put_axis(
-        store, "/alpha_p", (size_t)s->points, rate,
-        "alpha_p, learning rate of the predictor over the rate of the trunk", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/seed", seeds, seed, "seed", "1", err);
-    free(seed);
-    return status;
-}
-
-static size_t rates_of(const struct rate_settings *s, const struct rate_curve *series)
+static size_t rates_of(const struct settings *s, const struct rate_curve *series)
 {
     return series->sweep ? (size_t)s->points : 1;
 }
 
 /* Put the runs of all series together, one after another. */
-static void plan(const struct rate_settings *s, struct run_list *runs)
+static void plan(const struct settings *s, struct run_list *runs)
 {
     const size_t seeds = (size_t)s->seeds;
     size_t run = 0;
@@ -148,37 +101,39 @@ static void plan(const struct rate_settings *s, struct run_list *runs)
         }
 }
 
-static enum status collect(struct store *store, const struct rate_settings *s,
-                           const struct run_list *runs, struct error *err)
+static void put_all(struct sheet *sheet, const struct settings *s, const struct figure_run *run)
 {
-    const size_t seeds = (size_t)s->seeds;
-    enum status status = put_axes(store, s, err);
-    const struct figure_run *run = runs->run;
+    double rate[MOST_RATES];
+    for (size_t i = 0; i < (size_t)s->points; i++)
+        rate[i] = rate_of(i);
+    sheet_axis(sheet, "alpha_p", (size_t)s->points, rate,
+               "alpha_p, learning rate of the predictor over the rate of the trunk", "1");
+    sheet_seeds(sheet, (size_t)s->seeds, "seed");
     for (size_t k = 0; k < SERIES; k++) {
-        const size_t rates = rates_of(s, &all_series[k]);
-        for (size_t q = 0; q < QUANTITIES && !status; q++)
-            status = put_quantity(store, &all_series[k], q, run, rates, seeds, err);
-        run += rates * seeds;
+        const size_t count = rates_of(s, &all_series[k]) * (size_t)s->seeds;
+        sheet_group(sheet, all_series[k].name);
+        for (size_t q = 0; q < QUANTITIES; q++)
+            put_quantity(sheet, &all_series[k], q, run, count);
+        run += count;
     }
-    return status;
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct rate_settings *s = job->settings;
+    const struct settings *s = job->settings;
     struct run_list runs;
+    struct sheet sheet = {.store = store, .err = err};
     size_t count = 0;
     for (size_t k = 0; k < SERIES; k++)
         count += rates_of(s, &all_series[k]) * (size_t)s->seeds;
-    enum status status = run_list_open(&runs, count, err);
-    if (!status) {
+    sheet.status = run_list_open(&runs, count, err);
+    if (!sheet.status) {
         plan(s, &runs);
-        status = figure_runs(job, runs.run, runs.count, err);
+        sheet.status = figure_runs(job, runs.run, runs.count, err);
     }
-    if (!status)
-        status = collect(store, s, &runs, err);
+    put_all(&sheet, s, runs.run);
     run_list_free(&runs);
-    return status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */
@@ -188,20 +143,18 @@ struct sweep {
     double first, last, largest;
 };
 
-static enum status find_sweep(const struct store_file *file, const char *path, struct sweep *found,
-                              struct error *err)
+static struct sweep find_sweep(struct reader *r, const char *path)
 {
-    struct reader r = {.file = file, .err = err};
-    const struct store_array a = reader_get(&r, 0, 0, "%s", path);
+    const struct store_array a = reader_get(r, 0, 0, "%s", path);
     const size_t seeds = a.values ? a.count / a.shape[0] : 0;
-    *found = (struct sweep){.largest = -INFINITY};
+    struct sweep found = {.largest = -INFINITY};
     for (size_t i = 0; i < a.count; i++)
-        found->largest = fmax(found->largest, a.values[i]);
+        found.largest = fmax(found.largest, a.values[i]);
     for (size_t i = 0; i < seeds; i++) {
-        found->first += a.values[i] / (double)seeds;
-        found->last += a.values[a.count - seeds + i] / (double)seeds;
+        found.first += a.values[i] / (double)seeds;
+        found.last += a.values[a.count - seeds + i] / (double)seeds;
     }
-    return reader_close(&r);
+    return found;
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
@@ -210,11 +163,11 @@ static enum status check(const struct store_file *file, struct sights *sights, s
                                         "/relu_scaled/probe",  "/relu_scaled/effective_rank",
                                         "/relu_equal/k_least", "/relu_scaled/k_least"};
     struct sweep s[sizeof paths / sizeof *paths];
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && !status; i++)
-        status = find_sweep(file, paths[i], &s[i], err);
-    if (status)
-        return status;
+    struct reader r = {.file = file, .err = err};
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        s[i] = find_sweep(&r, paths[i]);
+    if (r.status)
+        return reader_close(&r);
     sight(sights, fabs(s[0].last - s[0].first) < 0.01,
           "linear: alpha_p does not change the probes, %.3f and %.3f", s[0].first, s[0].last);
     sight(sights, s[1].last > s[1].first,
@@ -228,7 +181,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     sight(sights, s[5].last > s[5].first,
           "and the least eigenvalue of K from %.3f to %.3f; with equal decay it stays below %.3f",
           s[5].first, s[5].last, s[4].largest);
-    return STATUS_OK;
+    return reader_close(&r);
 }
 
 const struct figure figure_ncp_predictor_rate = {
@@ -243,8 +196,8 @@ const struct figure figure_ncp_predictor_rate = {
                 "network gains the same at every alpha_p (lines: means; bands: range of the "
                 "seeds, each with a tree of its own).",
          .source = "[NCP] Fig. 6",
-         .params = rate_params,
-         .settings_size = sizeof(struct rate_settings)},
+         .params = params,
+         .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=1", "points=3", "epochs=6", "eta=0.01", NULL},
     .spec = "paper_figs/ncp/ncp_predictor_rate.yaml",
     .compute = compute,

@@ -1,17 +1,10 @@
 # A symmetric predictor without EMA at several learning rates: one row per kind of network.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 11.4
 load system("printf %s \"$DUET_STYLE\"")
 
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
-columns_of(name) = int(system(sprintf("\"$DUET\" export \"$DUET_FILE\" %s | head -n 1 | wc -w", name)))
-
-seeds = columns_of("relu_equal/probe") - 1
-mean_of(n) = (sum [i = 2:n + 1] column(i)) / n
-low_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) < m ? column(i) : m, 0), m)
-high_of(n) = (m = column(2), sum [i = 2:n + 1] (m = column(i) > m ? column(i) : m, 0), m)
+seeds = columns_of("relu_equal/probe")
 
 array Network[2] = ["linear", "relu"]
 array Title[2] = ["linear network", "ReLU network"]
@@ -21,11 +14,8 @@ array Form[3] = ["%.2f", "%.1f", "%.1f"]
 array Range[3] = ["[-0.05:0.05]", "[1:4]", "[-0.3:0.1]"]
 array Step[3] = [0.02, 1, 0.1]
 
-left(column) = 0.085 + 0.32 * column
-top(row) = 0.93 - 0.415 * row
-place(column, row) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
-    ."set bmargin at screen %g; set tmargin at screen %g", \
-    left(column), left(column) + 0.24, top(row) - 0.315, top(row))
+first_x = 0.085; step_x = 0.32; wide = 0.24
+first_y = 0.93; step_y = 0.415; high = 0.315
 
 set logscale x 2
 set xrange [0.2:20]
@@ -56,20 +46,8 @@ do for [row = 0:1] {
 }
 
 # The legend, below all.
-set lmargin at screen 0.02
-set rmargin at screen 0.98
-set tmargin at screen 0.095
-set bmargin at screen 0.005
-unset logscale x
-unset xlabel
-unset ylabel
-unset title
-unset border
-unset tics
-unset grid
-set xrange [0:1]
-set yrange [0:1]
-set key center center horizontal maxrows 2 width 1
+eval(legend(0.02, 0.98, 0.095, 0.005))
+set key maxrows 2
 plot NaN with linespoints linetype 2 title "symmetric, no EMA, {/Symbol h}_{/:Italic p} = {/Symbol h}", \
     NaN with linespoints linetype 3 title "symmetric, no EMA, {/Symbol h}_{/:Italic p} = {/Symbol a}_{/:Italic p} {/Symbol h}", \
     NaN with lines linecolor rgb "#000000" linewidth 1.2 dashtype (12, 8) title "symmetric, EMA, {/Symbol a}_{/:Italic p} = 1", \

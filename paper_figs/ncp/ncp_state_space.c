@@ -5,24 +5,19 @@
 
 #include <math.h>
 
-struct state_space_settings {
+struct settings {
     double sigma2, tau, alpha_p;
     int64_t grid, times;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct state_space_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.1", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
-    {FIELD(tau), .type = PARAM_REAL, .fallback = "1", .low = 0.5, .high = 1,
-     .doc = "tau, fixed: W_a = tau W"},
-    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
-    {FIELD(grid), .type = PARAM_INTEGER, .fallback = "15", .low = 2, .high = 100,
-     .doc = "arrows of the field along either axis"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "400", .low = 10, .high = 10000,
-     .doc = "points of a trajectory"},
+    REAL_SETTING(sigma2, "0.1", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
+    REAL_SETTING(tau, "1", 0.5, 1, "tau, fixed: W_a = tau W"),
+    REAL_SETTING(alpha_p, "1", 0.1, 10,
+                 "alpha_p, rate of the predictor over the rate of the trunk"),
+    INTEGER_SETTING(grid, "15", 2, 100, "arrows of the field along either axis"),
+    INTEGER_SETTING(times, "400", 10, 10000, "points of a trajectory"),
     {0},
 };
 
@@ -68,7 +63,7 @@ static void put_lines(struct sheet *sheet, const struct plane *plane, double p_p
 
 /* 0, p_- and p_+ on the parabola, if they exist */
 static void put_points(struct sheet *sheet, const struct plane *plane, double eta,
-                       const struct state_space_settings *s)
+                       const struct settings *s)
 {
     double p_minus = phase_p_minus(eta, s->tau, s->sigma2);
     double p_plus = s->tau / (1 + s->sigma2) - p_minus;
@@ -82,7 +77,7 @@ static void put_points(struct sheet *sheet, const struct plane *plane, double et
 
 /* From the parabola on both sides of p_-, and from the whole frame */
 static void put_trajectories(struct sheet *sheet, const struct plane *plane,
-                             const struct panel *panel, const struct state_space_settings *s)
+                             const struct panel *panel, const struct settings *s)
 {
     double p_minus = phase_p_minus(panel->eta, s->tau, s->sigma2), own[2][2];
     for (int i = 0; i < 2; i++) {
@@ -97,9 +92,9 @@ static void put_trajectories(struct sheet *sheet, const struct plane *plane,
     plane_put_trajectories(sheet, plane, &starts);
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct state_space_settings *s = settings;
+    const struct settings *s = job->settings;
     const struct panel *panel = &panels[i];
     struct mode_flow mode = {.modes = 1,
                              .sigma2 = s->sigma2,
@@ -202,7 +197,7 @@ const struct figure figure_ncp_state_space = {
                   "decay everything collapses.",
               .source = "[NCP] Fig. 3, with its weight decay and alpha_p; it does not give sigma^2",
               .params = params,
-              .settings_size = sizeof(struct state_space_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"grid=9", "times=100", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_state_space.gp",

@@ -3,7 +3,6 @@
 width = 17.0
 height = 12.6
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.07; step_x = 0.5; wide = 0.415
 first_y = 0.96; step_y = 0.47; high = 0.36

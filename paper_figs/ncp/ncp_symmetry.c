@@ -5,24 +5,18 @@
 
 #include <math.h>
 
-struct symmetry_settings {
+struct settings {
     double sigma2, end;
     int64_t size, times, seed;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct symmetry_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "10000", .low = 10, .high = 1e6,
-     .doc = "time at which the flow ends"},
-    {FIELD(size), .type = PARAM_INTEGER, .fallback = "8", .low = 2, .high = 64,
-     .doc = "inputs, and as many outputs"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "160", .low = 8, .high = 10000,
-     .doc = "times at which they are measured"},
-    {FIELD(seed), .type = PARAM_INTEGER, .fallback = "1", .low = 0, .high = 1e15,
-     .doc = "seed of the weights"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X = I, X' = sigma^2 I"),
+    REAL_SETTING(end, "10000", 10, 1e6, "time at which the flow ends"),
+    INTEGER_SETTING(size, "8", 2, 64, "inputs, and as many outputs"),
+    INTEGER_SETTING(times, "160", 8, 10000, "times at which they are measured"),
+    INTEGER_SETTING(seed, "1", 0, 1e15, "seed of the weights"),
     {0},
 };
 
@@ -57,50 +51,41 @@ static enum status look(const void *context, const double *state, double *value,
 }
 
 /* From W = W_p^T: then F = W W^T = W_p^T W_p at all times. */
-static enum status run_all(struct series *series, double eta, const struct symmetry_settings *s,
-                           struct error *err)
+static void run_all(struct sheet *sheet, struct series *series, double eta,
+                    const struct settings *s)
 {
     const size_t n = (size_t)s->size;
     struct isotropic byol;
     const struct series_measure measure = {look, &byol.flow};
-    enum status status = isotropic_open(&byol, n, s->sigma2, err);
+    isotropic_open(sheet, &byol, n, s->sigma2);
     byol.flow.target = RULE_SCALED;
     byol.flow.eta_p = byol.flow.eta_s = eta;
-    for (size_t k = 0; k < TARGETS && !status; k++) {
+    for (size_t k = 0; k < TARGETS; k++) {
         byol.flow.tau = tau[k];
-        status = isotropic_draw(&byol, (uint64_t)s->seed, 0, err);
+        isotropic_draw(sheet, &byol, (uint64_t)s->seed, 0);
         const double *p = byol.state + matrix_flow_predictor(&byol.flow);
-        for (size_t i = 0; i < n * n; i++)
+        for (size_t i = 0; i < n * n && !sheet->status; i++)
             byol.state[i] = p[i % n * n + i / n];
-        if (!status)
-            status = series_run(series, k, &byol.dynamics, &measure, byol.state, err);
+        series_run(sheet, series, k, &byol.dynamics, &measure, byol.state);
     }
     isotropic_close(&byol);
-    return status;
 }
 
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const struct symmetry_settings *s = settings;
+    const struct settings *s = job->settings;
     const double eta = panels[i].eta;
-    struct series series;
     double survives[TARGETS];
     for (size_t k = 0; k < TARGETS; k++)
         survives[k] = eta < tau[k] * tau[k] / (4 * (1 + s->sigma2));
-    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, TARGETS, sheet->err);
-    if (!sheet->status) {
-        series_times(series.times, 0.1, s->end, series.t);
-        sheet->status = run_all(&series, eta, s, sheet->err);
-    }
+    struct series series = series_open(sheet, QUANTITIES, (size_t)s->times, TARGETS, 0.1, s->end);
+    run_all(sheet, &series, eta, s);
     sheet_group(sheet, panels[i].name);
-    if (!sheet->status) {
-        sheet_axis(sheet, "t", series.times, series.t, "time", "1");
-        sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
-        sheet_series(sheet, &series, SYMMETRIC, "symmetric", "tau", "|W_p + W_p^T| / 2");
-        sheet_series(sheet, &series, ANTISYMMETRIC, "antisymmetric", "tau", "|W_p - W_p^T| / 2");
-        sheet_put(sheet, "survives", "tau", survives, "1 if eta < tau^2 / (4 (1 + sigma2))", "1");
-    }
-    series_close(&series);
+    sheet_axis(sheet, "t", series.times, series.t, "time", "1");
+    sheet_axis(sheet, "tau", TARGETS, tau, "W_a = tau W", "1");
+    sheet_series(sheet, &series, SYMMETRIC, "symmetric", "tau", "|W_p + W_p^T| / 2");
+    sheet_series(sheet, &series, ANTISYMMETRIC, "antisymmetric", "tau", "|W_p - W_p^T| / 2");
+    sheet_put(sheet, "survives", "tau", survives, "1 if eta < tau^2 / (4 (1 + sigma2))", "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -171,7 +156,7 @@ const struct figure figure_ncp_symmetry = {
               .source =
                   "[NCP] Fig. 8, with its weight decays; it does not give tau, sizes and weights",
               .params = params,
-              .settings_size = sizeof(struct symmetry_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"size=4", "times=60", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_symmetry.gp",

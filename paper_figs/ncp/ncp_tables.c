@@ -11,15 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tables_settings {
+struct settings {
     int64_t seeds, epochs;
 };
 
-static const struct param tables_params[] = {
-    NUMBER_PARAM("seeds", PARAM_INTEGER, struct tables_settings, seeds, "10", 2, 1000,
-                 "runs of each ablation, with trees and first weights of their own"),
-    NUMBER_PARAM("epochs", PARAM_INTEGER, struct tables_settings, epochs, "10", 1, 1000,
-                 "of 200 steps"),
+static const struct param params[] = {
+    INTEGER_SETTING(seeds, "10", 2, 1000,
+                    "runs of each ablation, with trees and first weights of their own"),
+    INTEGER_SETTING(epochs, "10", 1, 1000, "of 200 steps"),
     {0},
 };
 
@@ -67,7 +66,7 @@ struct pattern_tables {
 static enum status tables_open(struct pattern_tables *t, const struct figure_job *job,
                                struct error *err)
 {
-    const struct tables_settings *s = job->settings;
+    const struct settings *s = job->settings;
     char path[RUN_PATH];
     const char *const arguments[] = {t->seed};
     *t = (struct pattern_tables){.seeds = (size_t)s->seeds};
@@ -274,8 +273,8 @@ const struct figure figure_ncp_tables = {
                   "paper has the same ablation, its Top-1 accuracy on STL-10. A "
                   "diverged run counts as a constant output. docs/ncp-13.md discusses them.",
               .source = "[NCP] Tables 1, 3, 5, 6, 7, on other data",
-              .params = tables_params,
-              .settings_size = sizeof(struct tables_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=2", "epochs=2", NULL},
     .spec = "specs/ncp-13-sweep.yaml",
     .compute = compute,

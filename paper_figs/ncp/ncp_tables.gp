@@ -1,29 +1,23 @@
 # Ablations of learning without negatives: accuracy, effective rank, and the paper's accuracy.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 15.0
 load system("printf %s \"$DUET_STYLE\"")
 
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
 names = system("\"$DUET\" info \"$DUET_FILE\" | sed -n 's/^ablations *//p'")
 count = words(names)
 plain(name) = system(sprintf("printf %%s '%s' | tr _ ' '", name))
 
 set yrange [count - 0.5:-0.5]
-set ytics scale 0
-set ytics ()
-do for [i = 1:count] {
-    set ytics add (plain(word(names, i)) i - 1)
-}
+set ytics scale 0 ()
+do for [i = 1:count] { set ytics add (plain(word(names, i)) i - 1) }
 set border 1
 set grid xtics ytics linecolor rgb "#dddddd" linewidth 0.5
 set tmargin at screen 0.93
 set bmargin at screen 0.085
 set multiplot
 
-set lmargin at screen 0.27
-set rmargin at screen 0.56
+eval(between(0.27, 0.56))
 set title "(a) accuracy of the linear probes" offset 0, -0.5
 set xlabel "share of latents read correctly" offset 0, 0.3
 set xrange [0.48:1]
@@ -35,11 +29,8 @@ plot series("accuracy/runs") skip 1 matrix every ::1 using 3:2 with points point
 
 # The other panels have the same rows without their names.
 set ytics ()
-do for [i = 1:count] {
-    set ytics add ("" i - 1)
-}
-set lmargin at screen 0.60
-set rmargin at screen 0.82
+do for [i = 1:count] { set ytics add ("" i - 1) }
+eval(between(0.60, 0.82))
 set title "(b) effective rank"
 set xlabel "of 8 outputs"
 set xrange [0.8:*]
@@ -49,8 +40,7 @@ plot series("effective_rank/runs") skip 1 matrix every ::1 using 3:2 with points
         linecolor rgb "#bbbbbb", \
      series("effective_rank/interval") skip 1 using 3:1:2:4 with xerrorbars linetype 3 linewidth 1.4
 
-set lmargin at screen 0.85
-set rmargin at screen 0.98
+eval(between(0.85, 0.98))
 set title "(c) STL-10, [NCP]"
 set xlabel "Top-1, %"
 set xrange [30:85]

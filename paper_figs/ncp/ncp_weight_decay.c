@@ -5,24 +5,21 @@
 
 #include <math.h>
 
-struct weight_decay_settings {
+struct settings {
     double sigma2, alpha_p, p, s, end;
     int64_t times;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct weight_decay_settings, field)
-
 static const struct param params[] = {
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.0009", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
-    {FIELD(alpha_p), .type = PARAM_REAL, .fallback = "1", .low = 0.1, .high = 10,
-     .doc = "alpha_p, rate of the predictor over the rate of the trunk"},
-    {FIELD(p), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "p_j(0)"},
-    {FIELD(s), .type = PARAM_REAL, .fallback = "0.1", .low = 1e-3, .high = 2, .doc = "s_j(0)"},
-    {FIELD(end), .type = PARAM_REAL, .fallback = "1200", .low = 10, .high = 2000,
-     .doc = "time at which the flow ends; a step at learning rate 0.01 is 0.01"},
-    {FIELD(times), .type = PARAM_INTEGER, .fallback = "200", .low = 20, .high = 10000,
-     .doc = "times at which it is measured"},
+    REAL_SETTING(sigma2, "0.0009", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
+    REAL_SETTING(alpha_p, "1", 0.1, 10,
+                 "alpha_p, rate of the predictor over the rate of the trunk"),
+    REAL_SETTING(p, "0.1", 1e-3, 2, "p_j(0)"),
+    REAL_SETTING(s, "0.1", 1e-3, 2, "s_j(0)"),
+    REAL_SETTING(end, "1200", 10, 2000,
+                 "time at which the flow ends; a step at learning rate 0.01 is 0.01"),
+    INTEGER_SETTING(times, "200", 20, 10000, "times at which it is measured"),
     {0},
 };
 
@@ -68,8 +65,8 @@ static enum status look(const void *context, const double *state, double *value,
     return STATUS_OK;
 }
 
-static enum status run(struct series *series, const struct panel *panel, size_t i,
-                       const struct weight_decay_settings *s, struct error *err)
+static void run(struct sheet *sheet, struct series *series, const struct panel *panel, size_t i,
+                const struct settings *s)
 {
     const bool average = isfinite(panel->beta[i]);
     struct mode_flow mode = {.modes = 1,
@@ -83,7 +80,7 @@ static enum status run(struct series *series, const struct panel *panel, size_t 
     struct dynamics dynamics;
     double state[] = {s->p, s->s, average ? 0 : 1};
     mode_flow_open(&mode, &dynamics);
-    return series_run(series, i, &dynamics, &measure, state, err);
+    series_run(sheet, series, i, &dynamics, &measure, state);
 }
 
 /* p_+ at tau = 1, whether it is reached or not; 0 if there is none */
@@ -95,35 +92,25 @@ static void predict(const struct panel *panel, double sigma2, double *p_plus)
     }
 }
 
-static void put_series(struct sheet *sheet, const struct panel *panel, const struct series *series,
-                       double sigma2)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
+    const struct settings *s = job->settings;
+    const struct panel *panel = &panels[i];
     double p_plus[MOST_RUNS];
-    predict(panel, sigma2, p_plus);
-    sheet_axis(sheet, "t", series->times, series->t, "time, learning rate times steps", "1");
+    struct series series =
+        series_open(sheet, QUANTITIES, (size_t)s->times, panel->runs, 0.1, s->end);
+    predict(panel, s->sigma2, p_plus);
+    for (size_t k = 0; k < panel->runs; k++)
+        run(sheet, &series, panel, k, s);
+    sheet_group(sheet, panel->name);
+    sheet_axis(sheet, "t", series.times, series.t, "time, learning rate times steps", "1");
     sheet_axis(sheet, panel->axis, panel->runs, panel->over_eta ? panel->eta : panel->beta,
                panel->long_name, "1");
-    sheet_series(sheet, series, MODE_P, "p", panel->axis, "p_j");
-    sheet_series(sheet, series, MODE_S, "s", panel->axis, "s_j");
-    sheet_series(sheet, series, MODE_TAU, "tau", panel->axis, "tau");
-    sheet_series(sheet, series, MODE_K, "k", panel->axis, "eigenvalue of K in the mode");
+    sheet_series(sheet, &series, MODE_P, "p", panel->axis, "p_j");
+    sheet_series(sheet, &series, MODE_S, "s", panel->axis, "s_j");
+    sheet_series(sheet, &series, MODE_TAU, "tau", panel->axis, "tau");
+    sheet_series(sheet, &series, MODE_K, "k", panel->axis, "eigenvalue of K in the mode");
     sheet_put(sheet, "p_plus", panel->axis, p_plus, "p_+ at tau = 1; 0: there is none", "1");
-}
-
-static void put_panel(struct sheet *sheet, const void *settings, size_t i)
-{
-    const struct weight_decay_settings *s = settings;
-    const struct panel *panel = &panels[i];
-    struct series series;
-    sheet_group(sheet, panel->name);
-    sheet->status = series_open(&series, QUANTITIES, (size_t)s->times, panel->runs, sheet->err);
-    if (!sheet->status)
-        series_times(series.times, 0.1, s->end, series.t);
-    for (size_t k = 0; k < panel->runs && !sheet->status; k++)
-        sheet->status = run(&series, panel, k, s, sheet->err);
-    if (!sheet->status)
-        put_series(sheet, panel, &series, s->sigma2);
-    series_close(&series);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -234,7 +221,7 @@ const struct figure figure_ncp_weight_decay = {
                   "[NCP] Fig. 5, with its learning rate alpha = 0.01 (t = alpha times steps), "
                   "beta and eta of the other row; it does not give the start",
               .params = params,
-              .settings_size = sizeof(struct weight_decay_settings)},
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"times=100", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/ncp_weight_decay.gp",

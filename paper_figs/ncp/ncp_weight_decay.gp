@@ -3,7 +3,6 @@
 width = 17.0
 height = 9.8
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 first_x = 0.05; step_x = 0.247; wide = 0.19
 first_y = 0.95; step_y = 0.5; high = 0.29
@@ -39,6 +38,4 @@ do for [g = 1:2] {
     eval(legend(0.02, 0.98, 0.56 - 0.5 * (g - 1), 0.51 - 0.5 * (g - 1)))
     eval(keys(Symbol[g], Values[g]))
 }
-unkey_of(symbol, value) = value eq "inf" ? "no average" : symbol." = ".value
-
-set multiplot
+unset multiplot

@@ -1,28 +1,21 @@
 /* phase: diagrams of the modes that collapse, with the boundary of the theory. */
 #include "paper_figs/figures.h"
 
-#include "harness/run/progress.h"
+#include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
-#include "store/reader.h"
 
-#include <gsl/gsl_errno.h>
 #include <math.h>
-#include <stdlib.h>
 
-struct phase_settings {
+struct settings {
     int64_t grid, points;
     double sigma2;
 };
 
-#define FIELD(field) .name = #field, .offset = offsetof(struct phase_settings, field)
-
-static const struct param phase_params[] = {
-    {FIELD(grid), .type = PARAM_INTEGER, .fallback = "200", .low = 2, .high = 2000,
-     .doc = "cells of a diagram along either axis"},
-    {FIELD(points), .type = PARAM_INTEGER, .fallback = "20", .low = 1, .high = 1000,
-     .doc = "places at which the boundary is measured by bisection"},
-    {FIELD(sigma2), .type = PARAM_REAL, .fallback = "0.1", .low = 0, .high = 10,
-     .doc = "sigma^2, the variance of the views around their mean: X' = sigma^2 I"},
+static const struct param params[] = {
+    INTEGER_SETTING(grid, "200", 2, 2000, "cells of a diagram along either axis"),
+    INTEGER_SETTING(points, "20", 1, 1000, "places at which the boundary is measured by bisection"),
+    REAL_SETTING(sigma2, "0.1", 0, 10,
+                 "sigma^2, the variance of the views around their mean: X' = sigma^2 I"),
     {0},
 };
 
@@ -94,214 +87,147 @@ static double predicted_eta(const struct panel *panel, const struct phase_mode *
     return phase_critical_eta(p, tau, mode.sigma2);
 }
 
-struct diagram {
-    struct phase_mode mode;
-    struct phase_axis x, eta, at; /* of the grid, of the boundary */
-    double *x_value, *eta_value, *at_value;
-    double *collapse, *line;      /* [eta][x], [x] */
-    double *measured, *predicted; /* [at] */
-};
-
-static void diagram_free(struct diagram *d)
+static const char *line_of(const struct panel *panel)
 {
-    free(d->x_value);
+    return panel->exact ? "predicted" : "limit";
 }
 
-static enum status diagram_open(struct diagram *d, const struct panel *panel,
-                                const struct phase_settings *settings, struct error *err)
+static const char *prediction_of(const struct panel *panel)
 {
-    size_t grid = (size_t)settings->grid, points = (size_t)settings->points;
-    d->mode = panel->mode;
-    d->mode.sigma2 = settings->sigma2;
-    d->x = d->at = panel->x;
-    d->x.count = grid;
-    d->at.count = points;
-    d->eta = (struct phase_axis){PHASE_ETA, 0, ETA_HIGHEST, false, grid};
-    d->x_value = malloc((grid * grid + 3 * grid + 3 * points) * sizeof *d->x_value);
-    if (!d->x_value)
-        return error_memory(err, "a diagram of %zu x %zu", grid, grid);
-    d->eta_value = d->x_value + grid;
-    d->line = d->eta_value + grid;
-    d->at_value = d->line + grid;
-    d->measured = d->at_value + points;
-    d->predicted = d->measured + points;
-    d->collapse = d->predicted + points;
-    for (size_t i = 0; i < grid; i++) {
-        d->x_value[i] = phase_axis_value(&d->x, i);
-        d->eta_value[i] = phase_axis_value(&d->eta, i);
-        d->line[i] = predicted_eta(panel, &d->mode, d->x_value[i]);
+    return panel->exact
+               ? "boundary by NCP-10, p_-(eta) = p(0) or eta = tau^2 / (4 (1 + sigma2))"
+               : "eta = 1 / (4 (1 + sigma2)), the threshold at tau = 1: no survivor lies above";
+}
+
+/* Put the axis of x and the predicted boundary over it, into the group `prefix` of the panel's. */
+static void put_line(struct sheet *sheet, const struct panel *panel, const struct phase_mode *mode,
+                     const struct phase_axis *x, const char *prefix)
+{
+    char axis[SHEET_NAME], line[SHEET_NAME];
+    double *value = sheet_numbers(sheet, x->count), *eta = sheet_numbers(sheet, x->count);
+    snprintf(axis, sizeof axis, "%s%s", prefix, panel->x_name);
+    snprintf(line, sizeof line, "%s%s", prefix, line_of(panel));
+    for (size_t i = 0; i < x->count && !sheet->status; i++) {
+        value[i] = phase_axis_value(x, i);
+        eta[i] = predicted_eta(panel, mode, value[i]);
     }
-    for (size_t i = 0; i < points; i++) {
-        d->at_value[i] = phase_axis_value(&d->at, i);
-        d->predicted[i] = predicted_eta(panel, &d->mode, d->at_value[i]);
-    }
-    return STATUS_OK;
+    sheet_axis(sheet, axis, x->count, value, panel->x_symbol, "1");
+    sheet_put(sheet, line, axis, eta, prediction_of(panel), "1");
 }
 
-static enum status diagram_compute(struct diagram *d, int threads, struct error *err)
+static void put_grid(struct sheet *sheet, const struct panel *panel, const struct phase_mode *mode,
+                     size_t grid, int threads)
 {
-    enum status status = phase_grid(&d->mode, &d->x, &d->eta, threads, d->collapse, err);
-    if (status)
-        return status;
-    return phase_curve(&d->mode, &d->at, PHASE_ETA, 1e-6, 1, BOUNDARY_WIDTH, threads, d->measured,
-                       err);
+    const struct phase_axis eta = {PHASE_ETA, 0, ETA_HIGHEST, false, grid};
+    struct phase_axis x = panel->x;
+    char axes[SHEET_NAME];
+    x.count = grid;
+    snprintf(axes, sizeof axes, "eta %s", panel->x_name);
+    double *value = sheet_numbers(sheet, grid), *collapse = sheet_numbers(sheet, grid * grid);
+    for (size_t i = 0; i < grid && !sheet->status; i++)
+        value[i] = phase_axis_value(&eta, i);
+    if (!sheet->status)
+        sheet->status = phase_grid(mode, &x, &eta, threads, collapse, sheet->err);
+    put_line(sheet, panel, mode, &x, "");
+    sheet_axis(sheet, "eta", grid, value, "eta, weight decay", "1");
+    sheet_put(sheet, "collapse", axes, collapse,
+              "1 if the mode collapses, 0 if it survives, NaN: undecided", "1");
 }
 
-/* ---- storing ---- */
-
-struct paths {
-    char x[64], eta[64], collapse[64], line[64], at[64], measured[64], predicted[64];
-};
-
-static struct paths paths_of(const struct panel *panel)
+static void put_boundary(struct sheet *sheet, const struct panel *panel,
+                         const struct phase_mode *mode, size_t points, int threads)
 {
-    const char *line = panel->exact ? "predicted" : "limit";
-    struct paths p;
-    snprintf(p.x, sizeof p.x, "/%s/%s", panel->name, panel->x_name);
-    snprintf(p.eta, sizeof p.eta, "/%s/eta", panel->name);
-    snprintf(p.collapse, sizeof p.collapse, "/%s/collapse", panel->name);
-    snprintf(p.line, sizeof p.line, "/%s/%s", panel->name, line);
-    snprintf(p.at, sizeof p.at, "/%s/boundary/%s", panel->name, panel->x_name);
-    snprintf(p.measured, sizeof p.measured, "/%s/boundary/measured", panel->name);
-    snprintf(p.predicted, sizeof p.predicted, "/%s/boundary/%s", panel->name, line);
-    return p;
+    struct phase_axis x = panel->x;
+    char axis[SHEET_NAME];
+    x.count = points;
+    snprintf(axis, sizeof axis, "boundary/%s", panel->x_name);
+    double *measured = sheet_numbers(sheet, points);
+    if (!sheet->status)
+        sheet->status = phase_curve(mode, &x, PHASE_ETA, 1e-6, 1, BOUNDARY_WIDTH, threads, measured,
+                                    sheet->err);
+    put_line(sheet, panel, mode, &x, "boundary/");
+    sheet_put(sheet, "boundary/measured", axis, measured,
+              "eta at which the fate of the flow changes, by bisection", "1");
 }
 
-static enum status put_grid(struct store *store, const struct panel *panel, const struct paths *p,
-                            const struct diagram *d, const char *prediction, struct error *err)
+static void put_panel(struct sheet *sheet, const struct figure_job *job, size_t i)
 {
-    const char *axes[] = {p->eta, p->x};
-    size_t grid = d->x.count, shape[] = {grid, grid};
-    enum status status = store_put_axis(store, p->x, grid, d->x_value, panel->x_symbol, "1", err);
-    if (!status)
-        status = store_put_axis(store, p->eta, grid, d->eta_value, "eta, weight decay", "1", err);
-    if (!status)
-        status = store_put(store, p->line, 1, &grid, &axes[1], d->line, prediction, "1", err);
-    if (!status)
-        status = store_put(store, p->collapse, 2, shape, axes, d->collapse,
-                           "1 if the mode collapses, 0 if it survives, NaN: undecided", "1", err);
-    return status;
-}
-
-static enum status put_boundary(struct store *store, const struct panel *panel,
-                                const struct paths *p, const struct diagram *d,
-                                const char *prediction, struct error *err)
-{
-    const char *axes[] = {p->at};
-    size_t points = d->at.count;
-    enum status status =
-        store_put_axis(store, p->at, points, d->at_value, panel->x_symbol, "1", err);
-    if (!status)
-        status = store_put(store, p->measured, 1, &points, axes, d->measured,
-                           "eta at which the fate of the flow changes, by bisection", "1", err);
-    if (!status)
-        status =
-            store_put(store, p->predicted, 1, &points, axes, d->predicted, prediction, "1", err);
-    return status;
-}
-
-static enum status put_panel(struct store *store, const struct panel *panel,
-                             const struct diagram *d, struct error *err)
-{
-    const struct paths p = paths_of(panel);
-    const char *prediction =
-        panel->exact
-            ? "boundary by NCP-10, p_-(eta) = p(0) or eta = tau^2 / (4 (1 + sigma2))"
-            : "eta = 1 / (4 (1 + sigma2)), the threshold at tau = 1: no survivor lies above";
-    enum status status = put_grid(store, panel, &p, d, prediction, err);
-    if (!status)
-        status = put_boundary(store, panel, &p, d, prediction, err);
-    return status ? status : store_put_text(store, panel->name, panel->what, err);
-}
-
-static enum status compute_panel(struct store *store, const struct panel *panel,
-                                 const struct figure_job *job, struct error *err)
-{
-    struct diagram diagram;
-    enum status status = diagram_open(&diagram, panel, job->settings, err);
-    if (!status)
-        status = diagram_compute(&diagram, job->threads, err);
-    if (!status)
-        status = put_panel(store, panel, &diagram, err);
-    diagram_free(&diagram);
-    return status;
+    const struct settings *s = job->settings;
+    const struct panel *panel = &panels[i];
+    struct phase_mode mode = panel->mode;
+    mode.sigma2 = s->sigma2;
+    sheet_group(sheet, panel->name);
+    put_grid(sheet, panel, &mode, (size_t)s->grid, job->threads);
+    put_boundary(sheet, panel, &mode, (size_t)s->points, job->threads);
+    if (!sheet->status)
+        sheet->status = store_put_text(sheet->store, panel->name, panel->what, sheet->err);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    struct progress progress;
-    enum status status = STATUS_OK;
-    gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    progress_start(&progress, job->quiet);
-    for (uint64_t i = 0; i < PANELS && !status; i++) {
-        status = compute_panel(store, &panels[i], job, err);
-        if (!status)
-            progress_line(&progress, i + 1, PANELS, panels[i].name);
-    }
-    progress_end(&progress);
-    gsl_set_error_handler(handler);
-    return status;
+    return sheet_fill(job, store, PANELS, put_panel, err);
 }
 
 /* ---- the table ---- */
 
-static enum status write_panel(const struct store_file *file, const struct panel *panel, FILE *out,
-                               struct error *err)
+struct boundary {
+    struct store_array at, measured, predicted; /* x, eta, eta; of equal length */
+};
+
+static struct boundary read_boundary(struct reader *r, const struct panel *panel)
 {
-    const struct paths p = paths_of(panel);
-    struct reader r = {.file = file, .err = err};
-    const struct store_array at = reader_get(&r, 0, 1, "%s", p.at),
-                             measured = reader_get(&r, at.count, 1, "%s", p.measured),
-                             predicted = reader_get(&r, at.count, 1, "%s", p.predicted);
-    for (size_t i = 0; i < at.count && !r.status; i++) {
-        double eta = measured.values[i], expected = panel->exact ? predicted.values[i] : NAN;
-        fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", panel->name, at.values[i], eta, expected,
-                eta / expected - 1);
-    }
-    return reader_close(&r);
+    struct boundary b = {.at = reader_get(r, 0, 1, "/%s/boundary/%s", panel->name, panel->x_name)};
+    b.measured = reader_get(r, b.at.count, 1, "/%s/boundary/measured", panel->name);
+    b.predicted = reader_get(r, b.at.count, 1, "/%s/boundary/%s", panel->name, line_of(panel));
+    return b;
 }
 
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
 {
-    enum status status = STATUS_OK;
+    struct reader r = {.file = file, .err = err};
     fprintf(out, "diagram\tx\teta_measured\teta_predicted\trelative_difference\n");
-    for (size_t i = 0; i < PANELS && !status; i++)
-        status = write_panel(file, &panels[i], out, err);
-    return status;
+    for (const struct panel *p = panels; p < panels + PANELS; p++) {
+        const struct boundary b = read_boundary(&r, p);
+        for (size_t i = 0; i < b.at.count && !r.status; i++) {
+            const double eta = b.measured.values[i];
+            const double expected = p->exact ? b.predicted.values[i] : NAN;
+            fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", p->name, b.at.values[i], eta, expected,
+                    eta / expected - 1);
+        }
+    }
+    return reader_close(&r);
 }
 
 /* ---- checks ---- */
 
 /* The measured boundary equals the predicted one where the theory is exact. */
-static enum status check_panel(const struct store_file *file, const struct panel *panel,
-                               struct sights *sights, struct error *err)
+static void check_panel(struct reader *r, const struct panel *panel, struct sights *sights)
 {
-    const struct paths p = paths_of(panel);
-    struct reader r = {.file = file, .err = err};
-    const struct store_array measured = reader_get(&r, 0, 1, "%s", p.measured),
-                             predicted = reader_get(&r, measured.count, 1, "%s", p.predicted);
+    const struct boundary b = read_boundary(r, panel);
     double worst = 0, above = 0;
-    for (size_t i = 0; i < measured.count && !r.status; i++) {
-        worst = fmax(worst, fabs(measured.values[i] / predicted.values[i] - 1));
-        above = fmax(above, measured.values[i] / predicted.values[i] - 1);
+    if (r->status)
+        return;
+    for (size_t i = 0; i < b.measured.count; i++) {
+        const double excess = b.measured.values[i] / b.predicted.values[i] - 1;
+        worst = fmax(worst, fabs(excess));
+        above = fmax(above, excess);
     }
-    if (!r.status && panel->exact)
+    if (panel->exact)
         sight(sights, worst < 1e-6, "%s: the measured boundary equals the predicted one (%.1e)",
               panel->name, worst);
-    else if (!r.status)
+    else
         sight(sights, above < 1e-6 && worst > 0.1,
               "%s: the boundary ends at the threshold of tau = 1 and lies below it (by up to %.0f "
               "%%)",
               panel->name, 100 * worst);
-    return reader_close(&r);
 }
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    enum status status = STATUS_OK;
-    for (size_t i = 0; i < PANELS && !status; i++)
-        status = check_panel(file, &panels[i], sights, err);
-    return status;
+    struct reader r = {.file = file, .err = err};
+    for (size_t i = 0; i < PANELS; i++)
+        check_panel(&r, &panels[i], sights);
+    return reader_close(&r);
 }
 
 const struct figure figure_phase = {
@@ -311,8 +237,8 @@ const struct figure figure_phase = {
                   "predictor's rate or the target's rate: collapse or survival of every flow, the "
                   "boundary measured by bisection, and the predicted boundary.",
               .source = "[NCP]",
-              .params = phase_params,
-              .settings_size = sizeof(struct phase_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"grid=30", "points=8", NULL},
     .compute = compute,
     .script = "paper_figs/ncp/phase.gp",

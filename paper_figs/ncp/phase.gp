@@ -1,11 +1,8 @@
 # Which modes collapse: diagrams over weight decay, with measured and predicted boundaries.
-# Reads the result file $DUET_FILE through `$DUET export`.
 
 width = 17.0
 height = 11.2
 load system("printf %s \"$DUET_STYLE\"")
-
-series(name) = sprintf("< \"$DUET\" export \"$DUET_FILE\" %s", name)
 
 collapsed = "#9fb3c8"
 alive = "#f4f1ea"
@@ -23,18 +20,16 @@ set linetype 4 linecolor rgb "#ffffff" linewidth 1.0 pointtype 7 pointsize 0.66
 logarithmic = 0
 position(x) = logarithmic ? log10(x) : x
 
-left(column) = 0.075 + 0.325 * column
-low(row) = row ? 0.095 : 0.595
-place(column, row) = sprintf("set lmargin at screen %g; set rmargin at screen %g; " \
-    ."set bmargin at screen %g; set tmargin at screen %g", \
-    left(column), left(column) + 0.25, low(row), low(row) + 0.335)
+first_x = 0.075; step_x = 0.325; wide = 0.25
+first_y = 0.93; step_y = 0.5; high = 0.335
 
-frame(panel, axis) = sprintf("set xrange [*:*]; set yrange [*:*];" \
-    ."stats series('%s/%s') using (position($1)) skip 1 name 'X' nooutput;" \
-    ."stats series('%s/eta') using 1 skip 1 name 'Y' nooutput", panel, axis, panel)
-measure = "dx = (X_max - X_min) / (X_records - 1); dy = (Y_max - Y_min) / (Y_records - 1);" \
-    ."set xrange [X_min - dx / 2:X_max + dx / 2]; set yrange [Y_min - dy / 2:Y_max + dy / 2]"
-draw = "plot series(panel.'/collapse') skip 1 matrix every ::1" \
+# For eval: a panel over an axis.
+frame(axis) = "set xrange [*:*]; set yrange [*:*];" \
+    ."stats series(panel.'/".axis."') using (position($1)) skip 1 name 'X' nooutput;" \
+    ."stats series(panel.'/eta') using 1 skip 1 name 'Y' nooutput;" \
+    ."dx = (X_max - X_min) / (X_records - 1); dy = (Y_max - Y_min) / (Y_records - 1);" \
+    ."set xrange [X_min - dx / 2:X_max + dx / 2]; set yrange [Y_min - dy / 2:Y_max + dy / 2];" \
+    ."plot series(panel.'/collapse') skip 1 matrix every ::1" \
     ." using (X_min + dx * ($1 - 1)):(Y_min + dy * $2):3 with image," \
     ." series(panel.'/'.(line == 1 ? 'predicted' : 'limit')) using (position($1)):2 skip 1 with lines linetype line," \
     ." series(panel.'/boundary/measured') using (position($1)):2 skip 1 with points linetype 4," \
@@ -49,60 +44,42 @@ set label 2 "no collapse" at graph 0.94, graph 0.09 right front
 
 line = 1
 panel = "eta_tau"
-eval(frame(panel, "tau"))
-eval(measure)
 eval(place(0, 0))
 set title "(a) {/Symbol t} fixed, from above {/:Italic p}_+" offset 0, -0.5
 set xlabel "target {/Symbol t}" offset 0, 0.3
 set xtics 0.2
-eval(draw)
+eval(frame("tau"))
 
 panel = "eta_p"
-eval(frame(panel, "p_0"))
-eval(measure)
 eval(place(1, 0))
 set title "(b) {/Symbol t} = 1, on the parabola"
 set xlabel "start {/:Italic p}(0)"
-eval(draw)
+eval(frame("p_0"))
 
 logarithmic = 1
 panel = "eta_alpha_p"
-eval(frame(panel, "alpha_p"))
-eval(measure)
 eval(place(2, 0))
 set title "(c) {/Symbol t} = 1, {/:Italic s}(0) = 0.05, on the parabola"
 set xlabel "predictor's rate {/Symbol a}_{/:Italic p}"
 set xtics ("0.1" -1, "1" 0, "10" 1)
-eval(draw)
+eval(frame("alpha_p"))
 
 line = 2
 panel = "eta_alpha_p_off"
-eval(frame(panel, "alpha_p"))
-eval(measure)
 eval(place(0, 1))
 set title "(d) {/Symbol t} = 1, {/:Italic s}(0) = 0.05, {/:Italic p}(0) = 0"
-eval(draw)
+eval(frame("alpha_p"))
 
 panel = "eta_beta"
-eval(frame(panel, "beta"))
-eval(measure)
 eval(place(1, 1))
 set title "(e) {/Symbol t} moves from 0, {/:Italic p}(0) = 1"
 set xlabel "rate of the target {/Symbol b}"
 set xtics ("10^{-3}" -3, "10^{-2}" -2, "10^{-1}" -1, "1" 0, "10" 1)
-eval(draw)
+eval(frame("beta"))
 
 # The legend, where a sixth panel would be.
-eval(place(2, 1))
-unset title
-unset xlabel
-unset ylabel
-unset border
-unset tics
-unset label
-set xrange [0:1]
-set yrange [0:1]
-set key at graph 0, graph 0.95 left top spacing 1.6 samplen 2.5
+eval(legend(0.725, 0.975, 0.43, 0.095))
+set key at graph 0, graph 0.95 left top vertical maxrows auto width 0 spacing 1.6 samplen 2.5
 plot NaN with boxes fillstyle solid border rgb "#555555" linetype 1 linewidth 0.6 linecolor rgb collapsed \
         title "collapses: {/:Italic p}, {/:Italic s} → 0", \
      NaN with boxes fillstyle solid border rgb "#555555" linetype 1 linewidth 0.6 linecolor rgb alive \

@@ -14,18 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct levels_settings {
+struct settings {
     int64_t seeds, epochs, samples;
 };
 
-static const struct param levels_params[] = {
-    NUMBER_PARAM(
-        "seeds", PARAM_INTEGER, struct levels_settings, seeds, "10", 2, 1000,
+static const struct param params[] = {
+    INTEGER_SETTING(
+        seeds, "10", 2, 1000,
         "runs of each objective, with seeds 1, 2, ... of the tree, the weights and the samples"),
-    NUMBER_PARAM("epochs", PARAM_INTEGER, struct levels_settings, epochs, "4", 1, 10000,
-                 "epochs of training"),
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct levels_settings, samples, "32000", 1000, 1e9,
-                 "samples per epoch"),
+    INTEGER_SETTING(epochs, "4", 1, 10000, "epochs of training"),
+    INTEGER_SETTING(samples, "32000", 1000, 1e9, "samples per epoch"),
     {0},
 };
 
@@ -181,7 +179,7 @@ struct levels {
         labelled; /* [row][seed] gain of the labelled node minus the mean of its level; NAN: none */
 };
 
-static void plan_run(struct levels *f, size_t i, const struct levels_settings *settings)
+static void plan_run(struct levels *f, size_t i, const struct settings *settings)
 {
     const struct row *row = &f->rows.row[i / f->seeds];
     snprintf(f->text[i][0], TEXT, "seed=%zu", i % f->seeds + 1);
@@ -194,7 +192,7 @@ static void plan_run(struct levels *f, size_t i, const struct levels_settings *s
 
 static enum status open_levels(struct levels *f, const struct figure_job *job, struct error *err)
 {
-    const struct levels_settings *settings = job->settings;
+    const struct settings *settings = job->settings;
     *f = (struct levels){.seeds = (size_t)settings->seeds};
     enum status status = open_rows(&f->rows, job->spec, err);
     if (status)
@@ -600,8 +598,8 @@ const struct figure figure_sc_levels = {
                   "without the stopped gradient the root is lost. A label from a lower level "
                   "costs correlation at the root.",
               .source = "[SC], [DDN], [NCP]: their objectives; [DDN] Sec. 6: the measured quantity",
-              .params = levels_params,
-              .settings_size = sizeof(struct levels_settings)},
+              .params = params,
+              .settings_size = sizeof(struct settings)},
     .quick = (const char *const[]){"seeds=2", "epochs=1", "samples=8000", NULL},
     .spec = "paper_figs/sc/sc_levels.yaml",
     .compute = compute,

@@ -1,5 +1,5 @@
 # Best correlation of each level after training, by objective, with the correlation before training and
-# the ceiling.  Reads the result file $DUET_FILE through `$DUET export`.
+# the ceiling.
 
 attribute(name) = system("\"$DUET\" info \"$DUET_FILE\" | sed -n 's/^".name."  *//p'")
 names = attribute("objectives")
@@ -11,7 +11,6 @@ headings = sum [i = 1:count] starts(i)
 width = 17.0
 height = 2.5 + 0.36 * (count + 1.3 * headings)
 load system("printf %s \"$DUET_STYLE\"")
-load system("printf %s \"${DUET_STYLE%/*}/panels.gp\"")
 
 levels = words(words_of("level"))
 mean(name, level) = real(word(shell(name."/interval | sed -n 2p"), 3 + 3 * level))
@@ -57,8 +56,7 @@ before = "linetype 1 linewidth 1.2 dashtype (6, 6)"
 
 set multiplot
 do for [l = 0:levels - 1] {
-    set lmargin at screen left(l)
-    set rmargin at screen left(l) + 0.81 / levels - 0.025
+    eval(between(left(l), left(l) + 0.81 / levels - 0.025))
     set title sprintf("(%s) level %d%s", substr("abcdefghij", l + 1, l + 1), l, l ? "" : " (root)")
     unset arrow
     eval(through(mean("ceiling", l), ceiling))

@@ -104,20 +104,20 @@ static void test_run(void **state)
     struct mode_flow mode = {.modes = 1, .sigma2 = 0.1, .alpha_p = 1, .eta_p = 0.05, .eta_s = 0.05};
     const struct series_measure measure = {look, NULL};
     struct dynamics dynamics;
-    struct series series;
     struct error err;
+    struct sheet sheet = {.err = &err};
     double whole[] = {0.3, 0.2, 1}, parts[] = {0.3, 0.2, 1};
     (void)state;
     mode_flow_open(&mode, &dynamics);
-    check_ok(series_open(&series, 3, 7, 2, &err), &err);
-    series_times(7, 0.1, 20, series.t);
-    check_ok(series_run(&series, 1, &dynamics, &measure, parts, &err), &err);
+    struct series series = series_open(&sheet, 3, 7, 2, 0.1, 20);
+    series_run(&sheet, &series, 1, &dynamics, &measure, parts);
+    check_ok(sheet.status, &err);
     check_ok(dynamics_record(&dynamics, 20, 20, whole, NULL, &err), &err);
     for (size_t q = 0; q < 3; q++) {
         assert_near(series_quantity(&series, q)[6 * 2 + 1], whole[q], 1e-9);
         assert_true(series_quantity(&series, q)[6 * 2] == 0);
     }
-    series_close(&series);
+    sheet_close(&sheet);
 }
 
 int main(void)
