@@ -109,9 +109,9 @@ static enum status reject(const struct slot *slot, const struct node *node, cons
     node_describe(given, sizeof given, node);
     bool entry = node->parent && node->parent->kind == NODE_LIST;
     value_expected(expected, sizeof expected, slot->param, entry ? node : NULL);
-    return error_at(slot->err, slot->text, node->line, node->column, slot->path,
-                    "%s%s is %s%s%s; it must be %s", entry ? "an entry of " : "", slot->path, given,
-                    *reason ? ", " : "", reason, expected);
+    return error_at(slot->err, &node->place, slot->path, "%s%s is %s%s%s; it must be %s",
+                    entry ? "an entry of " : "", slot->path, given, *reason ? ", " : "", reason,
+                    expected);
 }
 
 static enum status read_integer(const struct slot *slot, const struct node *node, int64_t *value)

@@ -1,5 +1,6 @@
 /* Protects harness/spec/grid.c (swept keys, their values and order), harness/sweep/sweep_plan.c
  * (numbering, equal points, the manifest) and harness/sweep/lease.c (the owner of a point). */
+#include "harness/spec/node.h"
 #include "harness/sweep/lease.h"
 #include "harness/sweep/sweep_plan.h"
 #include "tests/kit/testing.h"
@@ -247,7 +248,7 @@ static void the_section_is_no_part_of_the_run(void **state)
     check_ok(spec_parse(&without, "b.yaml", yaml, strlen(yaml), &override, 1, &err), &err);
     assert_string_equal(with.hash, without.hash);
     assert_string_equal(with.yaml, without.yaml);
-    assert_int_equal(with.sweep_count, 1);
+    assert_int_equal(with.sweep->count, 2); /* a key and its value */
     assert_null(without.sweep);
     /* Only written keys are kept, with the override, and the spec is the same. */
     assert_string_equal(with.written, "seed: 7\ndata: {depth: 3}\nobjective: {name: ntxent}\n");
