@@ -352,15 +352,14 @@ static void find_files(struct reader *reader)
 {
     struct collect_table *table = reader->table;
     for (size_t i = 0; i < table->plan.count; i++) {
-        char path[COLLECT_PATH], hash[SWEEP_HASH];
+        char path[COLLECT_PATH];
         reader->point[reader->files] = i;
         name_file(reader, reader->files, path, sizeof path);
         if (access(path, F_OK) == 0) {
             reader->files++;
             continue;
         }
-        sweep_hash_text(table->plan.point[i].hash, hash);
-        snprintf(path, sizeof path, "%s/%s.failed", reader->options->folder, hash);
+        sweep_plan_path(&table->plan, reader->options->folder, i, ".failed", path, sizeof path);
         table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
     }
 }

@@ -16,20 +16,20 @@ enum { PATH = RUN_PATH + 64 };
 
 /* ---- the script ---- */
 
-/* Which shards have points to do, [shards]; NULL if memory is short. */
-static bool *find_shards(size_t shards, const size_t *todo, size_t count)
+/* Which shards have points to do, [work->shards]; NULL if memory is short. */
+static bool *find_shards(const struct sweep_work *work)
 {
-    bool *wanted = calloc(shards, sizeof *wanted);
-    for (size_t i = 0; i < count && wanted; i++)
-        wanted[todo[i] % shards] = true;
+    bool *wanted = calloc(work->shards, sizeof *wanted);
+    for (size_t i = 0; i < work->count && wanted; i++)
+        wanted[work->todo[i] % work->shards] = true;
     return wanted;
 }
 
-size_t slurm_tasks(size_t shards, const size_t *todo, size_t count)
+size_t slurm_tasks(const struct sweep_work *work)
 {
     size_t tasks = 0;
-    bool *wanted = find_shards(shards, todo, count);
-    for (size_t i = 0; i < shards && wanted; i++)
+    bool *wanted = find_shards(work);
+    for (size_t i = 0; i < work->shards && wanted; i++)
         tasks += wanted[i];
     free(wanted);
     return tasks;
@@ -96,48 +96,46 @@ enum status slurm_check(const char *folder, bool commands, struct error *err)
     return status;
 }
 
-static enum status put_options(FILE *out, const struct slurm_array *array, const char *folder,
+static enum status put_options(FILE *out, const struct sweep_work *work, const char *folder,
                                struct error *err)
 {
     const double mib = 1048576;
-    const struct sweep_work *work = array->work;
-    bool *wanted = find_shards(array->shards, work->todo, work->count);
+    bool *wanted = find_shards(work);
     if (!wanted)
         return error_memory(err, "a job array");
     fprintf(out, "#SBATCH --job-name=%s\n#SBATCH --array=", work->plan->base.name);
-    put_ranges(out, wanted, array->shards);
+    put_ranges(out, wanted, work->shards);
     fprintf(out, "\n#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=%d\n",
-            work->workers * work->threads);
-    if (array->memory > 0)
-        fprintf(out, "#SBATCH --mem=%.0fM\n", ceil(array->memory / mib));
+            work->workers * work->options->threads);
+    if (work->memory > 0)
+        fprintf(out, "#SBATCH --mem=%.0fM\n", ceil(work->memory / mib));
     fputs("#SBATCH --requeue --open-mode=append\n", out);
     free(wanted);
     put_log_path(out, folder);
     return STATUS_OK;
 }
 
-static void put_command(FILE *out, const struct slurm_array *array, const char *program,
+static void put_command(FILE *out, const struct sweep_work *work, const char *program,
                         const char *results, const char *folder)
 {
-    const struct sweep_work *work = array->work;
     char manifest[PATH + 16], limit[STORE_NUMBER_SIZE];
     snprintf(manifest, sizeof manifest, "%s/sweep.yaml", folder);
-    fprintf(out, "export OMP_NUM_THREADS=%d\nexec", work->threads);
+    fprintf(out, "export OMP_NUM_THREADS=%d\nexec", work->options->threads);
     sweep_put_quoted(out, program);
-    fprintf(out, " sweep --shard \"$SLURM_ARRAY_TASK_ID/%zu\" -j %d -t %d", array->shards,
-            work->workers, work->threads);
-    store_format_number(work->limit, limit);
-    if (work->limit > 0)
+    fprintf(out, " sweep --shard \"$SLURM_ARRAY_TASK_ID/%zu\" -j %d -t %d", work->shards,
+            work->workers, work->options->threads);
+    store_format_number(work->options->limit, limit);
+    if (work->options->limit > 0)
         fprintf(out, " --limit %s", limit);
-    fputs(work->quiet ? " --quiet" : "", out);
-    fputs(array->large ? " --yes" : "", out);
+    fputs(work->options->quiet ? " --quiet" : "", out);
+    fputs(work->options->yes ? " --yes" : "", out);
     fputs(" --results", out);
     sweep_put_quoted(out, results);
     sweep_put_quoted(out, manifest);
     fputc('\n', out);
 }
 
-enum status slurm_script(const struct slurm_array *array, char **text, struct error *err)
+enum status slurm_script(const struct sweep_work *work, char **text, struct error *err)
 {
     char program[RUN_PATH], results[PATH], folder[PATH];
     size_t size;
@@ -147,16 +145,16 @@ enum status slurm_script(const struct slurm_array *array, char **text, struct er
     if (length <= 0)
         return error_set(err, STATUS_SYSTEM, "the path of this program is not known: %s",
                          strerror(errno));
-    enum status status = make_absolute(array->work->results, results, err);
+    enum status status = make_absolute(work->options->results, results, err);
     if (!status)
-        status = make_absolute(array->work->folder, folder, err);
+        status = make_absolute(work->folder, folder, err);
     FILE *out = status ? NULL : open_memstream(text, &size);
     if (!status && !out)
         return error_memory(err, "a job array");
     if (!status) {
         fputs("#!/bin/sh\n# Written by duet sweep --slurm.\n", out);
-        status = put_options(out, array, folder, err);
-        put_command(out, array, program, results, folder);
+        status = put_options(out, work, folder, err);
+        put_command(out, work, program, results, folder);
         if (fclose(out) != 0 && !status)
             status = error_memory(err, "a job array");
     }
@@ -181,18 +179,18 @@ static bool read_job(char *text, char job[SLURM_JOB])
     return false;
 }
 
-static enum status call_sbatch(const struct slurm_array *array, const char *script,
+static enum status call_sbatch(const struct sweep_work *work, const char *script,
                                char job[SLURM_JOB], struct error *err)
 {
     struct slurm_output output;
-    const char **argument = calloc(array->option_count + 4, sizeof *argument);
+    const char **argument = calloc(work->options->sbatch_count + 4, sizeof *argument);
     size_t count = 0;
     if (!argument)
         return error_memory(err, "a job array");
     argument[count++] = "sbatch";
     argument[count++] = "--parsable";
-    for (size_t i = 0; i < array->option_count; i++)
-        argument[count++] = array->options[i];
+    for (size_t i = 0; i < work->options->sbatch_count; i++)
+        argument[count++] = work->options->sbatch[i];
     argument[count] = script;
     enum status status = slurm_call(argument, &output, err);
     free(argument);
@@ -213,13 +211,13 @@ static enum status call_sbatch(const struct slurm_array *array, const char *scri
     return status;
 }
 
-enum status slurm_submit(const struct slurm_array *array, char job[SLURM_JOB], struct error *err)
+enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], struct error *err)
 {
     char path[PATH], *text;
-    slurm_script_path(array->work->folder, path, sizeof path);
-    enum status status = slurm_script(array, &text, err);
+    slurm_script_path(work->folder, path, sizeof path);
+    enum status status = slurm_script(work, &text, err);
     if (!status) /* also makes the folder of the logs, which Slurm would not make */
         status = store_write_text(path, text, strlen(text), err);
     free(text);
-    return status ? status : call_sbatch(array, path, job, err);
+    return status ? status : call_sbatch(work, path, job, err);
 }

@@ -14,15 +14,6 @@
 
 enum { SLURM_JOB = 128, SLURM_CANCEL = 256 }; /* characters */
 
-struct slurm_array {
-    const struct sweep_work *work; /* borrowed; its workers, threads and limit are per task */
-    size_t shards;                 /* of the sweep; shards without points to do get no task */
-    double memory;                 /* bytes a task needs; 0: not known, the cluster's default */
-    bool large;                    /* more points than a sweep runs without --yes */
-    const char *const *options;    /* for sbatch, [option_count] */
-    size_t option_count;
-};
-
 /* A job, as `sbatch --parsable` names it: "NUMBER" or "NUMBER;CLUSTER". */
 bool slurm_is_job(const char *text);
 
@@ -31,14 +22,14 @@ bool slurm_is_job(const char *text);
 enum status slurm_check(const char *folder, bool commands, struct error *err);
 
 /* Number of tasks: shards with points to do. */
-size_t slurm_tasks(size_t shards, const size_t *todo, size_t count);
+size_t slurm_tasks(const struct sweep_work *work);
 
 /* The text of the job script; allocated. */
-enum status slurm_script(const struct slurm_array *array, char **text, struct error *err);
+enum status slurm_script(const struct sweep_work *work, char **text, struct error *err);
 
 /* Write the script and submit it.  If sbatch refuses, the error holds its message; its warnings go
  * to stderr.  The folder must hold the manifest already. */
-enum status slurm_submit(const struct slurm_array *array, char job[SLURM_JOB], struct error *err);
+enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], struct error *err);
 
 /* Wait until every point of `work` is finished or has failed, or the job has ended, and enter the
  * results in `work` like sweep_work (except that diverged points are not counted).  A point that is

@@ -16,10 +16,12 @@
 
 #include <stdio.h>
 
+enum { SWEEP_TEXT = 512, SWEEP_HASH = HASH_SIZE };
+
 struct sweep_point {
-    uint64_t hash; /* of the complete spec */
-    uint64_t kind; /* of the complete spec without its seed */
-    size_t index;  /* in the grid */
+    char hash[SWEEP_HASH]; /* of the complete spec */
+    char kind[SWEEP_HASH]; /* of the complete spec without its seed */
+    size_t index;          /* in the grid */
 };
 
 struct sweep_plan {
@@ -31,8 +33,6 @@ struct sweep_plan {
     size_t count;              /* points, after sweep_plan_number */
     struct sweep_point *point; /* in the order of the grid */
 };
-
-enum { SWEEP_TEXT = 512, SWEEP_HASH = 17 };
 
 /* Base and grid of the spec at `path` with `arguments`; arguments and path are borrowed.  Free with
  * sweep_plan_free, also after an error. */
@@ -54,9 +54,9 @@ enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct 
 /* Put the place of err->key in front of an error that was found after the point's spec was read. */
 void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err);
 
-/* A hash as 16 hexadecimal digits, and back. */
-void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH]);
-bool sweep_hash_read(const char *text, uint64_t *hash);
+/* Of points with equal hashes keep the one with the least index, in the order of the indices;
+ * returns how many there are. */
+size_t sweep_distinct(struct sweep_point *point, size_t count);
 
 /* FOLDER/HASH and `end`: a file of the point.  Returns `path`. */
 const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,
