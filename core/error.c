@@ -66,5 +66,5 @@ int error_exit_code(enum status status)
     static const int code[] = {
         [STATUS_OK] = 0,     [STATUS_FAILED] = 1,   [STATUS_INVALID] = 2,
         [STATUS_SYSTEM] = 2, [STATUS_DIVERGED] = 3, [STATUS_INTERRUPTED] = 130};
-    return code[status];
+    return (size_t)status < sizeof code / sizeof *code ? code[status] : 1;
 }

@@ -341,12 +341,6 @@ static enum status take_file(void *context, size_t i, const char *bytes, size_t 
     return status;
 }
 
-static bool tell_numbering(void *context, size_t done, size_t all)
-{
-    progress_update(context, done, all, "reading the points");
-    return true;
-}
-
 /* The points that have a file; failed and missing points get their status here. */
 static void find_files(struct reader *reader)
 {
@@ -409,7 +403,7 @@ enum status collect_table_read(struct collect_table *table, const struct collect
     enum status status = sweep_plan_open(&table->plan, table->manifest, NULL, 0, NULL, 0, err);
     progress_start(&progress, options->quiet);
     if (!status)
-        status = sweep_plan_number(&table->plan, tell_numbering, &progress, err);
+        status = sweep_plan_number(&table->plan, &progress, err);
     if (!status)
         status = read_files(&reader, err);
     progress_end(&progress);

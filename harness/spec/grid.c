@@ -1,5 +1,6 @@
 #include "harness/spec/grid.h"
 
+#include "core/text.h"
 #include "harness/spec/range.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ const char *grid_column(const struct grid *grid, size_t column)
 {
     for (size_t a = 0; a < grid->axes; column -= grid->axis[a++].columns)
         if (column < grid->axis[a].columns)
-            return grid->axis[a].column[column];
+            return grid->axis[a].column[column].key;
     return NULL;
 }
 
@@ -52,4 +53,57 @@ const char *grid_label(const struct grid *grid, size_t point, size_t column)
         if (column < grid->axis[a].columns)
             return position_of(grid, point, a)->label[column];
     return NULL;
+}
+
+/* ---- the section as YAML ---- */
+
+static void write_cases(FILE *out, const struct grid_axis *axis)
+{
+    fputs("  cases:\n", out);
+    for (size_t i = 0; i < axis->count; i++) {
+        fprintf(out, "    - {case: %s", axis->position[i].label[0]);
+        for (size_t k = 0; k < axis->position[i].count; k++) {
+            const char *key = spec_without_place(axis->position[i].override[k]);
+            const char *equals = strchr(key, '=');
+            fprintf(out, ", %.*s: %s", (int)(equals - key), key, equals + 1);
+        }
+        fputs("}\n", out);
+    }
+}
+
+static void write_zips(FILE *out, const struct grid *grid)
+{
+    size_t zips = 0;
+    for (size_t a = 0; a < grid->axes; a++) {
+        const struct grid_axis *axis = &grid->axis[a];
+        if (axis->columns < 2)
+            continue;
+        fputs(zips++ ? ", " : "  zip: [", out);
+        for (size_t k = 0; k < axis->columns; k++)
+            fprintf(out, "%s%s", k ? ", " : "[", axis->column[k].key);
+        fputc(']', out);
+    }
+    fputs(zips ? "]\n" : "", out);
+}
+
+enum status grid_write_yaml(struct grid *grid, struct error *err)
+{
+    size_t length;
+    FILE *out = open_memstream(&grid->yaml, &length);
+    if (out)
+        fputs(grid->axes ? "sweep:\n" : "", out);
+    for (size_t a = 0; out && a < grid->axes; a++) {
+        const struct grid_axis *axis = &grid->axis[a];
+        if (!axis->column[0].item)
+            write_cases(out, axis);
+        for (size_t k = 0; k < axis->columns && axis->column[k].item; k++) {
+            fprintf(out, "  %s: [", axis->column[k].key);
+            for (size_t i = 0; i < axis->column[k].items; i++)
+                fprintf(out, "%s%s", i ? ", " : "", axis->column[k].item[i]);
+            fputs("]\n", out);
+        }
+    }
+    if (out)
+        write_zips(out, grid);
+    return close_text(out, "the grid; sweep fewer values", err);
 }

@@ -1,5 +1,4 @@
-/* The making of a grid: the keys that are swept, their values, the axes, and all of it as YAML. */
-#include "core/text.h"
+/* The making of a grid: the keys that are swept, their values, the axes. */
 #include "harness/spec/emit.h"
 #include "harness/spec/grid.h"
 #include "harness/spec/node.h"
@@ -77,13 +76,6 @@ static const char *make_override(struct maker *maker, const struct place *place,
     if (text)
         snprintf(text + used, size - (size_t)used, "%s=%s", key, value);
     return text;
-}
-
-/* KEY=VALUE of an override. */
-static const char *without_place(const char *override)
-{
-    const char *end = strchr(override, SPEC_PLACE_END);
-    return end ? end + 1 : override;
 }
 
 /* ---- the keys ---- */
@@ -253,8 +245,10 @@ static enum status add_axis(struct maker *maker, struct swept *const *keys, size
     if (!axis->column || !axis->position || !texts)
         return no_memory(maker);
     for (size_t k = 0; k < columns; k++) {
-        if (!(axis->column[k] = pool_text(&grid->pool, keys[k]->key, strlen(keys[k]->key))))
+        const char *key = pool_text(&grid->pool, keys[k]->key, strlen(keys[k]->key));
+        if (!key)
             return no_memory(maker);
+        axis->column[k] = (struct grid_column){key, keys[k]->items, keys[k]->item};
         keys[k]->taken = true;
         if (keys[k]->count != axis->count)
             return error_at(maker->err, &keys[k]->place, keys[k]->key,
@@ -267,7 +261,7 @@ static enum status add_axis(struct maker *maker, struct swept *const *keys, size
         texts += 2 * columns;
         for (size_t k = 0; k < columns; k++) {
             axis->position[i].override[k] = keys[k]->override[i];
-            axis->position[i].label[k] = strchr(without_place(keys[k]->override[i]), '=') + 1;
+            axis->position[i].label[k] = strchr(spec_without_place(keys[k]->override[i]), '=') + 1;
         }
     }
     return STATUS_OK;
@@ -343,7 +337,7 @@ static enum status add_cases(struct maker *maker, const struct node *cases)
     axis->position = pool_take(&grid->pool, cases->count, sizeof *axis->position);
     if (!axis->column || !axis->position)
         return no_memory(maker);
-    axis->column[0] = "case";
+    axis->column[0].key = "case";
     enum status status = STATUS_OK;
     for (const struct node *set = cases->first; set && !status; set = set->next)
         status = add_case(maker, axis, set);
@@ -439,62 +433,6 @@ static enum status count_points(struct maker *maker)
     return STATUS_OK;
 }
 
-/* ---- the section as YAML ---- */
-
-static void write_cases(FILE *out, const struct grid_axis *axis)
-{
-    fputs("  cases:\n", out);
-    for (size_t i = 0; i < axis->count; i++) {
-        fprintf(out, "    - {case: %s", axis->position[i].label[0]);
-        for (size_t k = 0; k < axis->position[i].count; k++) {
-            const char *key = without_place(axis->position[i].override[k]);
-            const char *equals = strchr(key, '=');
-            fprintf(out, ", %.*s: %s", (int)(equals - key), key, equals + 1);
-        }
-        fputs("}\n", out);
-    }
-}
-
-static void write_zips(FILE *out, const struct grid *grid)
-{
-    size_t zips = 0;
-    for (size_t a = 0; a < grid->axes; a++) {
-        const struct grid_axis *axis = &grid->axis[a];
-        if (axis->columns < 2)
-            continue;
-        fputs(zips++ ? ", " : "  zip: [", out);
-        for (size_t k = 0; k < axis->columns; k++)
-            fprintf(out, "%s%s", k ? ", " : "[", axis->column[k]);
-        fputc(']', out);
-    }
-    fputs(zips ? "]\n" : "", out);
-}
-
-static enum status write_yaml(struct maker *maker)
-{
-    struct grid *grid = maker->grid;
-    size_t length, a = 0;
-    FILE *out = open_memstream(&grid->yaml, &length);
-    if (!out)
-        return no_memory(maker);
-    fputs(grid->axes ? "sweep:\n" : "", out);
-    for (size_t i = 0; i < maker->swept_count; i++) {
-        const struct swept *swept = &maker->swept[i];
-        if (swept->cases) {
-            while (strcmp(grid->axis[a].column[0], "case") != 0)
-                a++;
-            write_cases(out, &grid->axis[a]);
-            continue;
-        }
-        fprintf(out, "  %s: [", swept->key);
-        for (size_t v = 0; v < swept->items; v++)
-            fprintf(out, "%s%s", v ? ", " : "", swept->item[v]);
-        fputs("]\n", out);
-    }
-    write_zips(out, grid);
-    return close_text(out, "the grid; sweep fewer values", maker->err);
-}
-
 enum status grid_make(struct grid *grid, const struct spec *spec, const char *const *arguments,
                       size_t count, const char *const *zips, size_t zip_count, struct error *err)
 {
@@ -512,7 +450,7 @@ enum status grid_make(struct grid *grid, const struct spec *spec, const char *co
     if (!status)
         status = count_points(&maker);
     if (!status)
-        status = write_yaml(&maker);
+        status = grid_write_yaml(grid, err);
     if (status)
         grid_free(grid);
     return status;

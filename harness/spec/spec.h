@@ -65,6 +65,9 @@ struct spec {
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
 
+/* KEY=VALUE of such an override. */
+const char *spec_without_place(const char *override);
+
 /* The same, but `hash` is of `yaml` alone and no file other than `path` is looked at: for a spec of
  * which no run is named. */
 enum status spec_read(struct spec *spec, const char *path, const char *const *overrides,

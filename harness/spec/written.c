@@ -210,19 +210,25 @@ enum status loader_add_document(struct loader *loader, const struct node *root)
     return status;
 }
 
+const char *spec_without_place(const char *override)
+{
+    const char *place_end = strchr(override, SPEC_PLACE_END);
+    return place_end ? place_end + 1 : override;
+}
+
 enum status loader_add_override(struct loader *loader, const char *override)
 {
     struct pool *pool = &loader->spec->origin->pool;
     char shown[2 * MAX_SHOWN], name[3 * MAX_SHOWN];
-    const char *place = strchr(override, SPEC_PLACE_END);
-    const size_t place_length = place ? (size_t)(place - override) : 0;
-    const char *from = override;
-    override += place ? place_length + 1 : 0;
+    const char *const from = override;
+    override = spec_without_place(from);
     excerpt(shown, sizeof shown, override);
     snprintf(name, sizeof name, "command line: %s", shown);
     struct text *text = pool_take(pool, 1, sizeof *text);
-    if (!text ||
-        !(text->name = pool_text(pool, place ? from : name, place ? place_length : strlen(name))))
+    if (text)
+        text->name = override > from ? pool_text(pool, from, (size_t)(override - 1 - from))
+                                     : pool_text(pool, name, strlen(name));
+    if (!text || !text->name)
         return error_memory(loader->err, "a spec");
     struct entry entry = {.place.text = text};
     const char *equals = strchr(override, '=');

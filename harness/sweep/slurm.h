@@ -12,7 +12,7 @@
 
 #include "harness/sweep/sweep_work.h"
 
-enum { SLURM_JOB = 128, SLURM_CANCEL = 256 }; /* characters */
+enum { SLURM_JOB = 128, SLURM_CANCEL = 256, SLURM_SAID = 4096 }; /* characters */
 
 /* A job, as `sbatch --parsable` names it: "NUMBER" or "NUMBER;CLUSTER". */
 bool slurm_is_job(const char *text);
@@ -39,5 +39,23 @@ enum status slurm_wait(struct sweep_work *work, const char *job, struct error *e
 
 /* The command that ends the job: "scancel 12", "scancel -M north 12". */
 void slurm_cancel_command(const char *job, char text[SLURM_CANCEL]);
+
+/* ---- shared by slurm.c and slurm_wait.c ---- */
+
+struct slurm_output {
+    char *text;            /* stdout, allocated */
+    char said[SLURM_SAID]; /* start of stderr, lines joined by "; " */
+    int how;               /* wait status */
+};
+
+/* Run a command to its end.  Free output->text, also after an error. */
+enum status slurm_call(const char *const *argument, struct slurm_output *output, struct error *err);
+bool slurm_went_well(const struct slurm_output *output);
+
+/* Split "NUMBER;CLUSTER" in two; the cluster is NULL where there is none. */
+const char *slurm_part_job(const char *job, char number[SLURM_JOB]);
+
+/* Where the script of a sweep's folder lies. */
+void slurm_script_path(const char *folder, char *path, size_t size);
 
 #endif

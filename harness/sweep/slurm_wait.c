@@ -4,12 +4,10 @@
 #include "core/text.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
-#include "harness/sweep/slurm_call.h"
 #include "harness/sweep/sweep_folder.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -38,7 +38,7 @@ static void print_axes(const struct sweep_plan *plan)
     for (size_t a = 0; a < grid->axes; a++) {
         fprintf(stderr, "%s%zu ", a ? " x " : "", grid->axis[a].count);
         for (size_t k = 0; k < grid->axis[a].columns; k++)
-            fprintf(stderr, "%s%s", k ? "+" : "", grid->axis[a].column[k]);
+            fprintf(stderr, "%s%s", k ? "+" : "", grid->axis[a].column[k].key);
     }
     fprintf(stderr, ": %zu points", plan->count);
     if (plan->count < grid->points)
@@ -81,12 +81,6 @@ static void print_plan(const struct sweep_work *work, const struct sweep_trial *
     fprintf(stderr, "folder: %s\n", work->folder);
 }
 
-static bool tell_numbering(void *context, size_t done, size_t all)
-{
-    progress_update(context, done, all, "reading the points");
-    return !interrupted();
-}
-
 static void print_failures(const struct sweep_work *work)
 {
     for (size_t i = 0; i < work->failures; i++) {
@@ -127,7 +121,7 @@ static enum status number_points(const struct sweep_options *options, struct swe
                          plan->grid.points, (int)ASK_ABOVE);
     struct progress progress;
     progress_start(&progress, options->quiet);
-    enum status status = sweep_plan_number(plan, tell_numbering, &progress, err);
+    enum status status = sweep_plan_number(plan, &progress, err);
     progress_end(&progress);
     return status;
 }

@@ -158,9 +158,7 @@ static enum status number_point(const struct sweep_plan *plan, size_t index,
     return STATUS_OK;
 }
 
-enum status sweep_plan_number(struct sweep_plan *plan,
-                              bool (*tell)(void *context, size_t done, size_t all), void *context,
-                              struct error *err)
+enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress, struct error *err)
 {
     enum { TELL_EVERY = 256 };
     const size_t all = plan->grid.points;
@@ -170,10 +168,11 @@ enum status sweep_plan_number(struct sweep_plan *plan,
     if (!plan->point)
         return error_memory(err, "the sweep; sweep fewer values");
     for (plan->count = 0; plan->count < all && !status; plan->count += !status) {
-        if (tell && plan->count % TELL_EVERY == 0 && !tell(context, plan->count, all))
-            status = error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
-        else
-            status = number_point(plan, plan->count, &known, &plan->point[plan->count], err);
+        if (progress && plan->count % TELL_EVERY == 0)
+            progress_update(progress, plan->count, all, "reading the points");
+        status = interrupted()
+                     ? error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started")
+                     : number_point(plan, plan->count, &known, &plan->point[plan->count], err);
     }
     spec_contents_free(&known);
     if (!status)
@@ -227,10 +226,8 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
     for (size_t i = 0; i < plan->fixed_count; i++)
         sweep_put_quoted(out, plan->fixed[i]);
     const size_t count = grid_overrides(&plan->grid, plan->point[point].index, override);
-    for (size_t i = 0; i < count; i++) {
-        const char *end = strchr(override[i], SPEC_PLACE_END);
-        sweep_put_quoted(out, end ? end + 1 : override[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        sweep_put_quoted(out, spec_without_place(override[i]));
     if (fclose(out) == 0)
         return text;
     free(text);

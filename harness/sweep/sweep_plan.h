@@ -12,6 +12,7 @@
 #ifndef DUET_HARNESS_SWEEP_PLAN_H
 #define DUET_HARNESS_SWEEP_PLAN_H
 
+#include "harness/run/progress.h"
 #include "harness/spec/grid.h"
 
 #include <stdio.h>
@@ -41,10 +42,8 @@ enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const cha
                             struct error *err);
 void sweep_plan_free(struct sweep_plan *plan);
 
-/* Read the spec of every point of the grid; `tell` is called now and then; it stops the work by
- * returning false. */
-enum status sweep_plan_number(struct sweep_plan *plan,
-                              bool (*tell)(void *context, size_t done, size_t all), void *context,
+/* Read the spec of every point of the grid, until the user stops it; `progress` may be NULL. */
+enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress,
                               struct error *err);
 
 /* The spec of a point; free with spec_free. */

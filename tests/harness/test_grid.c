@@ -280,7 +280,7 @@ static void equal_points_are_one(void **state)
     const char *arguments[] = {"objective.tau=0.1,0.10,0.2", "seed=1,1e0,2", "data.depth=3"};
     check_ok(sweep_plan_open(&plan, NULL, arguments, 3, NULL, 0, &err), &err);
     assert_int_equal(plan.grid.points, 9);
-    check_ok(sweep_plan_number(&plan, NULL, NULL, &err), &err);
+    check_ok(sweep_plan_number(&plan, NULL, &err), &err);
     assert_int_equal(plan.count, 4);
     sweep_plan_describe(&plan, 3, text);
     assert_string_equal(text, "objective.tau=0.2 seed=2");
