@@ -94,21 +94,18 @@ enum column { NAME, TYPE, RANGE, DEFAULT, COLUMN_COUNT };
 
 static const char *const headings[COLUMN_COUNT] = {"key", "type", "values", "default"};
 
+/* A cell of the row of `param`, or of the headings. */
 static void write_cell(char *cell, const struct param *param, enum column column)
 {
-    switch (column) {
-    case NAME:
-        snprintf(cell, CELL, "%s", param->name);
-        return;
-    case TYPE:
-        snprintf(cell, CELL, "%s", param_type_name(param->type));
-        return;
-    case RANGE:
+    if (param && column == RANGE) {
         param_range(param, cell, CELL);
         return;
-    default:
-        snprintf(cell, CELL, "%s", param->fallback ? param->fallback : "(required)");
     }
+    const char *text = !param           ? headings[column]
+                       : column == NAME ? param->name
+                       : column == TYPE ? param_type_name(param->type)
+                                        : param->fallback;
+    snprintf(cell, CELL, "%s", text ? text : "(required)");
 }
 
 static void print_padded(const char *text, size_t width)
@@ -142,10 +139,7 @@ static void print_row(const struct param *param, const size_t *width, size_t lef
     char cell[CELL];
     printf("%*s", INDENT, "");
     for (int c = 0; c < COLUMN_COUNT; c++) {
-        if (param)
-            write_cell(cell, param, (enum column)c);
-        else
-            snprintf(cell, sizeof cell, "%s", headings[c]);
+        write_cell(cell, param, (enum column)c);
         bool last = below && c == COLUMN_COUNT - 1;
         print_padded(cell, last ? 0 : width[c]);
         printf("%*s", last ? 0 : GAP, "");

@@ -4,36 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-static void write_message(struct error *err, const char *format, va_list args)
+static void fill(struct error *err, enum status status, const char *key, const char *format,
+                 va_list args)
 {
-    vsnprintf(err->message, sizeof err->message, format, args);
+    if (err) {
+        vsnprintf(err->message, sizeof err->message, format, args);
+        snprintf(err->key, sizeof err->key, "%s", key);
+        err->status = status;
+        err->number = 0;
+    }
 }
 
 enum status error_set(struct error *err, enum status status, const char *format, ...)
 {
-    if (err) {
-        va_list args;
-        va_start(args, format);
-        write_message(err, format, args);
-        va_end(args);
-        err->status = status;
-        err->number = 0;
-        err->key[0] = '\0';
-    }
+    va_list args;
+    va_start(args, format);
+    fill(err, status, "", format, args);
+    va_end(args);
     return status;
 }
 
 enum status error_key(struct error *err, const char *key, const char *format, ...)
 {
-    if (err) {
-        va_list args;
-        va_start(args, format);
-        write_message(err, format, args);
-        va_end(args);
-        err->status = STATUS_INVALID;
-        err->number = 0;
-        snprintf(err->key, sizeof err->key, "%s", key);
-    }
+    va_list args;
+    va_start(args, format);
+    fill(err, STATUS_INVALID, key, format, args);
+    va_end(args);
     return STATUS_INVALID;
 }
 
@@ -57,7 +53,7 @@ enum status error_context(struct error *err, const char *format, ...)
     memcpy(inner, err->message, sizeof inner);
     va_list args;
     va_start(args, format);
-    write_message(err, format, args);
+    vsnprintf(err->message, sizeof err->message, format, args);
     va_end(args);
     size_t used = strlen(err->message);
     snprintf(err->message + used, sizeof err->message - used, ": %.*s",
@@ -67,18 +63,8 @@ enum status error_context(struct error *err, const char *format, ...)
 
 int error_exit_code(enum status status)
 {
-    switch (status) {
-    case STATUS_OK:
-        return 0;
-    case STATUS_FAILED:
-        return 1;
-    case STATUS_INVALID:
-    case STATUS_SYSTEM:
-        return 2;
-    case STATUS_DIVERGED:
-        return 3;
-    case STATUS_INTERRUPTED:
-        return 130;
-    }
-    return 1;
+    static const int code[] = {
+        [STATUS_OK] = 0,     [STATUS_FAILED] = 1,   [STATUS_INVALID] = 2,
+        [STATUS_SYSTEM] = 2, [STATUS_DIVERGED] = 3, [STATUS_INTERRUPTED] = 130};
+    return (size_t)status < sizeof code / sizeof *code ? code[status] : 1;
 }

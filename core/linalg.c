@@ -38,13 +38,6 @@ static enum status check_info(const char *what, lapack_int info, struct error *e
     return error_set(err, STATUS_SYSTEM, "%s: LAPACK did not converge (info %d)", what, (int)info);
 }
 
-static void swap(double *a, double *b)
-{
-    double t = *a;
-    *a = *b;
-    *b = t;
-}
-
 enum status symmetric_eigen(int n, double *a, double *value, int vectors, struct error *err)
 {
     if (check_finite("symmetric eigenproblem", (size_t)n * (size_t)n, a, err))
@@ -55,11 +48,9 @@ enum status symmetric_eigen(int n, double *a, double *value, int vectors, struct
     enum status status = check_info("symmetric eigenproblem", info, err);
     if (status)
         return status;
-    for (int j = 0; j < n / 2; j++) {
-        swap(value + j, value + n - 1 - j);
-        for (int i = 0; vectors && i < n; i++)
-            swap(a + (size_t)j * (size_t)n + i, a + (size_t)(n - 1 - j) * (size_t)n + i);
-    }
+    cblas_dswap(n / 2, value, 1, value + n - n / 2, -1);
+    for (int j = 0; vectors && j < n / 2; j++)
+        cblas_dswap(n, a + (size_t)j * (size_t)n, 1, a + (size_t)(n - 1 - j) * (size_t)n, 1);
     return STATUS_OK;
 }
 

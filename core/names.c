@@ -17,14 +17,6 @@ bool names_add(struct names *names, const char *name)
     return names->name[names->count] && ++names->count;
 }
 
-bool names_have(const struct names *names, const char *name)
-{
-    size_t i = 0;
-    while (i < names->count && strcmp(names->name[i], name) != 0)
-        i++;
-    return i < names->count;
-}
-
 static int compare(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -34,6 +26,20 @@ void names_sort(struct names *names)
 {
     if (names->count > 1)
         qsort(names->name, names->count, sizeof *names->name, compare);
+}
+
+bool names_have(const struct names *names, const char *name)
+{
+    size_t i = 0;
+    while (i < names->count && strcmp(names->name[i], name) != 0)
+        i++;
+    return i < names->count;
+}
+
+bool names_have_sorted(const struct names *names, const char *name)
+{
+    return names->count > 0 &&
+           bsearch(&name, names->name, names->count, sizeof *names->name, compare);
 }
 
 void names_free(struct names *names)

@@ -15,6 +15,7 @@ struct names {
 bool names_add(struct names *names, const char *name);
 bool names_have(const struct names *names, const char *name);
 void names_sort(struct names *names);
+bool names_have_sorted(const struct names *names, const char *name); /* after names_sort */
 void names_free(struct names *names);
 
 #endif

@@ -341,26 +341,19 @@ static enum status take_file(void *context, size_t i, const char *bytes, size_t 
     return status;
 }
 
-static bool tell_numbering(void *context, size_t done, size_t all)
-{
-    progress_update(context, done, all, "reading the points");
-    return true;
-}
-
 /* The points that have a file; failed and missing points get their status here. */
 static void find_files(struct reader *reader)
 {
     struct collect_table *table = reader->table;
     for (size_t i = 0; i < table->plan.count; i++) {
-        char path[COLLECT_PATH], hash[SWEEP_HASH];
+        char path[COLLECT_PATH];
         reader->point[reader->files] = i;
         name_file(reader, reader->files, path, sizeof path);
         if (access(path, F_OK) == 0) {
             reader->files++;
             continue;
         }
-        sweep_hash_text(table->plan.point[i].hash, hash);
-        snprintf(path, sizeof path, "%s/%s.failed", reader->options->folder, hash);
+        sweep_plan_path(&table->plan, reader->options->folder, i, ".failed", path, sizeof path);
         table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
     }
 }
@@ -410,7 +403,7 @@ enum status collect_table_read(struct collect_table *table, const struct collect
     enum status status = sweep_plan_open(&table->plan, table->manifest, NULL, 0, NULL, 0, err);
     progress_start(&progress, options->quiet);
     if (!status)
-        status = sweep_plan_number(&table->plan, tell_numbering, &progress, err);
+        status = sweep_plan_number(&table->plan, &progress, err);
     if (!status)
         status = read_files(&reader, err);
     progress_end(&progress);

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static double now(void)
+double seconds_now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
@@ -16,13 +16,13 @@ static double now(void)
 
 void progress_start(struct progress *progress, bool quiet)
 {
-    *progress =
-        (struct progress){.quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .start = now()};
+    *progress = (struct progress){
+        .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .start = seconds_now()};
 }
 
 double progress_seconds(const struct progress *progress)
 {
-    return now() - progress->start;
+    return seconds_now() - progress->start;
 }
 
 static void print_left(const struct progress *progress, uint64_t done, uint64_t all)

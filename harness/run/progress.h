@@ -28,6 +28,9 @@ void progress_event(struct progress *progress, uint64_t done, uint64_t all, cons
 /* Clear the terminal line. */
 void progress_end(struct progress *progress);
 
+/* Of the monotonic clock. */
+double seconds_now(void);
+
 double progress_seconds(const struct progress *progress);
 
 /* From now on Ctrl-C and SIGTERM set a flag instead of ending the program; a second one ends it. */

@@ -1,7 +1,6 @@
 #include "harness/spec/loader.h"
 #include "harness/spec/value.h"
 #include "harness/spec/words.h"
-#include "harness/spec/yaml.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +26,7 @@ __attribute__((format(printf, 4, 5))) static enum status error_missing(struct lo
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     if (entry)
-        return error_at(loader->err, entry->text, entry->line, entry->column, path, "%s", message);
+        return error_at(loader->err, &entry->place, path, "%s", message);
     if (origin->file)
         return error_key(loader->err, path, "%s: %s", origin->file->name, message);
     return error_key(loader->err, path, "%s", message);
@@ -53,7 +52,6 @@ static enum status fill_field(struct loader *loader, enum spec_section section, 
     struct text fallback = {.name = name};
     struct slot slot = {.param = param,
                         .path = path,
-                        .text = entry ? entry->text : &fallback,
                         .pool = &origin->pool,
                         .err = loader->err,
                         .field = (char *)settings + param->offset};
@@ -62,7 +60,7 @@ static enum status fill_field(struct loader *loader, enum spec_section section, 
     if (!param->fallback)
         return error_no_value(loader, section, param, path, "is missing; give it");
     const struct node *root;
-    enum status status = yaml_parse(&loader->scratch, &fallback, param->fallback,
+    enum status status = yaml_parse(&origin->pool, &fallback, param->fallback,
                                     strlen(param->fallback), &root, loader->err);
     if (status)
         return status;
@@ -99,9 +97,8 @@ static enum status choose(struct loader *loader, enum spec_section s)
     if (!value)
         return error_missing(loader, s, path, "%s is not built in; %s", section->fallback, right);
     node_describe(given, sizeof given, value);
-    return error_at(loader->err, entry->text, value->line, value->column, path,
-                    "%s is %s%s%s; %s (`duet list %s` shows all)", path, given,
-                    scalar ? ", an unknown " : "", scalar ? registry->what : "", right,
+    return error_at(loader->err, &value->place, path, "%s is %s%s%s; %s (`duet list %s` shows all)",
+                    path, given, scalar ? ", an unknown " : "", scalar ? registry->what : "", right,
                     section->list);
 }
 
@@ -123,12 +120,12 @@ static enum status unknown_key(struct loader *loader, enum spec_section s,
     if (section->selector) {
         snprintf(whose, sizeof whose, " of %s %s", section->registry->what, chosen->name);
         const struct entry *by = find_entry(loader->spec->origin, s, section->selector);
-        if (by && by->text != entry->text)
+        if (by && by->place.text != entry->place.text)
             snprintf(hint, sizeof hint, "; '%s={%s: %s}' replaces the whole section", section->key,
                      section->selector, chosen->name);
     }
-    return error_at(loader->err, entry->text, entry->line, entry->column, path,
-                    "unknown key %s%s; %s%s", path, whose, right, hint);
+    return error_at(loader->err, &entry->place, path, "unknown key %s%s; %s%s", path, whose, right,
+                    hint);
 }
 
 /* The error of a key whose entry has no such parameter, or is not named by the list. */
@@ -141,16 +138,15 @@ static enum status refuse_nested(struct loader *loader, const struct entry *entr
     size_t count = 0;
     write_path(path, sizeof path, entry->section, entry->key);
     if (nested->param)
-        return error_at(loader->err, entry->text, entry->line, entry->column, path,
+        return error_at(loader->err, &entry->place, path,
                         "%s is of the %s %s, which %s.%s does not name; name it, or leave the key "
                         "out",
                         path, what, name, spec_sections[entry->section].key, nested->choice->name);
     for (const struct param *p = nested->entry->params; p && p->name && count < MAX_KEYS; p++)
         names[count++] = p->name;
     suggest_word(right, sizeof right, strchr(entry->key, '.') + 1, names, count, "the keys are");
-    return error_at(loader->err, entry->text, entry->line, entry->column, path,
-                    "unknown key %s of %s %s; %s", path, what, name,
-                    count ? right : "it has no keys");
+    return error_at(loader->err, &entry->place, path, "unknown key %s of %s %s; %s", path, what,
+                    name, count ? right : "it has no keys");
 }
 
 /* Every key that was written is one of the descriptor's, or of a table within the section. */
@@ -245,7 +241,7 @@ static enum status check_name(struct loader *loader, const char *name)
     const struct entry *entry = find_entry(loader->spec->origin, SECTION_COUNT, "name");
     char shown[MAX_SHOWN];
     excerpt(shown, sizeof shown, name);
-    return error_at(loader->err, entry->text, entry->value->line, entry->value->column, "name",
+    return error_at(loader->err, &entry->value->place, "name",
                     "name is '%s'; it must be 1 to %d letters, digits, '.', '_' or '-', and not "
                     "start with '.' or '-'",
                     shown, (int)MAX_NAME);

@@ -29,9 +29,15 @@ struct grid_position {
     const char **label;    /* [columns of the axis] */
 };
 
+struct grid_column {
+    const char *key; /* or "case" */
+    size_t items;
+    const char **item; /* the values as they were written, [items]; NULL for the cases */
+};
+
 struct grid_axis {
     size_t columns;
-    const char **column; /* the keys, or "case" */
+    struct grid_column *column; /* [columns] */
     size_t count;
     struct grid_position *position; /* [count] */
 };
@@ -57,6 +63,9 @@ bool grid_sweeps(const char *argument);
 enum status grid_make(struct grid *grid, const struct spec *spec, const char *const *arguments,
                       size_t count, const char *const *zips, size_t zip_count, struct error *err);
 void grid_free(struct grid *grid);
+
+/* The last step of grid_make: grid->yaml. */
+enum status grid_write_yaml(struct grid *grid, struct error *err);
 
 /* Overrides of a point, 0 <= point < points, in order, to `override`, which has room for
  * grid->most; returns their number. */

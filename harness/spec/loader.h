@@ -1,5 +1,5 @@
 /* The steps in which spec.c loads a spec: written.c notes which key was written where, fill.c makes
- * the settings of each section, sweep_section.c keeps the section `sweep`. */
+ * the settings of each section, sections.c lists the sections. */
 #ifndef DUET_HARNESS_SPEC_LOADER_H
 #define DUET_HARNESS_SPEC_LOADER_H
 
@@ -9,19 +9,8 @@
 
 enum {
     MAX_KEYS = 64, /* of one section */
-    MAX_ENTRIES = 2 + SECTION_COUNT * (MAX_KEYS + 1),
+    MAX_ENTRIES = 3 + SECTION_COUNT * (MAX_KEYS + 1),
 };
-
-/* A section of the spec. */
-struct section {
-    const char *key;
-    const char *selector; /* key that names the descriptor; NULL for a registry of one table */
-    const char *fallback; /* descriptor where the selector is left out */
-    const char *list;     /* `duet list LIST` shows the descriptors */
-    const struct registry *registry;
-};
-
-extern const struct section spec_sections[SECTION_COUNT];
 
 /* Keys that belong to no section. */
 struct top {
@@ -33,39 +22,37 @@ extern const struct param top_params[];
 
 /* The last writing of one key. */
 struct entry {
-    enum spec_section section; /* SECTION_COUNT for name and seed */
+    enum spec_section section; /* SECTION_COUNT for name, seed and sweep */
     const char *key;           /* within the section; NULL for the section itself */
-    const struct text *text;
-    int line, column;         /* of the key */
-    const struct node *value; /* while loading */
+    struct place place;        /* of the key */
+    const struct node *value;
 };
 
 struct spec_source {
     struct pool pool;
-    struct text *file;  /* NULL: defaults and overrides alone */
-    struct entry sweep; /* the section, while loading; key NULL: there is none */
+    struct text *file; /* NULL: defaults and overrides alone */
     size_t count;
     struct entry entries[MAX_ENTRIES];
 };
 
 struct loader {
     struct spec *spec;
-    struct pool scratch; /* freed when loading ends */
     struct error *err;
 };
 
 /* Note the keys of a document, then of overrides ("data.depth=7").  Later ones replace earlier
  * ones.
  */
-enum status loader_add_document(struct loader *loader, const struct text *text,
-                                const struct node *root);
+enum status loader_add_document(struct loader *loader, const struct node *root);
 enum status loader_add_override(struct loader *loader, const char *override);
-/* A key is a word. */
-enum status loader_check_key(struct loader *loader, const struct text *text,
-                             const struct node *key);
 
+/* Whether the section `sweep` is well formed; its values are read by grid_make. */
+enum status loader_check_sweep(struct loader *loader);
 /* Where a key was written (NULL: the section as a whole), or NULL. */
 struct entry *find_entry(struct spec_source *origin, enum spec_section section, const char *key);
+
+/* The section of that key; SECTION_COUNT: there is none. */
+enum spec_section find_section(const char *key);
 
 /* "data.depth", "data", "seed" */
 void write_path(char *path, size_t size, enum spec_section section, const char *key);
@@ -92,7 +79,5 @@ bool nested_is_table(enum spec_section section, const char *key);
 
 /* Take "ENTRY.KEY" apart; false where it names no entry. */
 bool nested_split(const struct descriptor *chosen, const char *key, struct nested *nested);
-
-enum status loader_keep_sweep(struct loader *loader);
 
 #endif

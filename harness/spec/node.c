@@ -6,17 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum status error_at(struct error *err, const struct text *text, int line, int column,
-                     const char *key, const char *format, ...)
+enum status error_at(struct error *err, const struct place *place, const char *key,
+                     const char *format, ...)
 {
     char message[sizeof err->message];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    if (text->located)
-        return error_key(err, key, "%s:%d:%d: %s", text->name, line, column, message);
-    return error_key(err, key, "%s: %s", text->name, message);
+    if (place->text->located)
+        return error_key(err, key, "%s:%d:%d: %s", place->text->name, place->line, place->column,
+                         message);
+    return error_key(err, key, "%s: %s", place->text->name, message);
 }
 
 bool node_is_null(const struct node *node)

@@ -4,7 +4,6 @@
 #include "harness/spec/emit.h"
 #include "harness/spec/value.h"
 #include "harness/spec/words.h"
-#include "harness/spec/yaml.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +27,6 @@ static enum status fill_param(const struct param *param, const char *override, s
     const struct text text = {.name = name};
     const struct slot slot = {.param = param,
                               .path = param->name,
-                              .text = &text,
                               .pool = scratch,
                               .err = err,
                               .field = (char *)settings + param->offset};
@@ -42,8 +40,8 @@ static enum status fill_param(const struct param *param, const char *override, s
     if (root)
         return value_read(&slot, root);
     value_expected(expected, sizeof expected, param, NULL);
-    return error_at(err, &text, 0, 0, param->name, "%s has no value; it must be %s", param->name,
-                    expected);
+    return error_at(err, &(struct place){.text = &text}, param->name,
+                    "%s has no value; it must be %s", param->name, expected);
 }
 
 enum status params_fill(const struct param *params, const char *const *overrides, size_t count,

@@ -3,6 +3,8 @@
 #include "harness/spec/words.h"
 #include "sim/registry.h"
 
+#include <string.h>
+
 const struct param top_params[] = {
     TEXT_PARAM("name", struct top, name, "run", "folder of the results"),
     NUMBER_PARAM("seed", PARAM_INTEGER, struct top, seed, "1", 0, UNBOUNDED,
@@ -22,19 +24,12 @@ const struct section spec_sections[SECTION_COUNT] = {
     [SECTION_MEASURE] = {"measure", NULL, NULL, NULL, &measure_registry},
 };
 
-const char *spec_section_key(enum spec_section section)
+enum spec_section find_section(const char *key)
 {
-    return spec_sections[section].key;
-}
-
-const char *spec_section_selector(enum spec_section section)
-{
-    return spec_sections[section].selector;
-}
-
-const struct registry *spec_section_registry(enum spec_section section)
-{
-    return spec_sections[section].registry;
+    int s = 0;
+    while (s < SECTION_COUNT && strcmp(spec_sections[s].key, key) != 0)
+        s++;
+    return (enum spec_section)s;
 }
 
 void write_path(char *path, size_t size, enum spec_section section, const char *key)
@@ -45,4 +40,43 @@ void write_path(char *path, size_t size, enum spec_section section, const char *
     if (section < SECTION_COUNT)
         append_text(path, size, "%s%s", spec_sections[section].key, key ? "." : "");
     append_text(path, size, "%s", shown);
+}
+
+/* ---- tables within a section ---- */
+
+const struct param *nested_choice(const struct descriptor *descriptor)
+{
+    for (const struct param *p = descriptor->params; p && p->name; p++)
+        if (p->type == PARAM_CHOICES && p->registry)
+            return p;
+    return NULL;
+}
+
+bool nested_is_table(enum spec_section section, const char *key)
+{
+    const struct registry *registry = spec_sections[section].registry;
+    for (size_t i = 0; i < registry->count; i++) {
+        const struct param *choice = nested_choice(registry->entries[i]);
+        if (choice && registry_find(choice->registry, key))
+            return true;
+    }
+    return false;
+}
+
+bool nested_split(const struct descriptor *chosen, const char *key, struct nested *nested)
+{
+    const struct param *choice = nested_choice(chosen);
+    const char *dot = strchr(key, '.');
+    *nested = (struct nested){.choice = choice};
+    for (size_t i = 0; choice && dot && i < choice->registry->count; i++) {
+        const struct descriptor *entry = choice->registry->entries[i];
+        if (strlen(entry->name) != (size_t)(dot - key) ||
+            strncmp(entry->name, key, (size_t)(dot - key)) != 0)
+            continue;
+        nested->index = i;
+        nested->entry = entry;
+        nested->param = descriptor_param(entry, dot + 1);
+        return true;
+    }
+    return false;
 }

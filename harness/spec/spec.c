@@ -5,7 +5,6 @@
 #include "harness/spec/emit.h"
 #include "harness/spec/loader.h"
 #include "harness/spec/params.h"
-#include "harness/spec/yaml.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -49,32 +48,33 @@ bool spec_is_default(const struct spec *spec, enum spec_section section, const c
     return same;
 }
 
-static void emit_written(FILE *out, const struct spec_source *origin, enum spec_section s)
-{
-    const char *before = "{";
-    for (size_t i = 0; i < origin->count; i++) {
-        const struct entry *entry = &origin->entries[i];
-        if (entry->section != s || !entry->key)
-            continue;
-        if (s < SECTION_COUNT)
-            fprintf(out, "%s%s", *before == '{' ? spec_sections[s].key : "",
-                    *before == '{' ? ": " : "");
-        fprintf(out, "%s%s: ", s < SECTION_COUNT ? before : "", entry->key);
-        emit_node(out, entry->value);
-        before = ", ";
-        if (s == SECTION_COUNT)
-            fputc('\n', out);
-    }
-    if (s < SECTION_COUNT && *before == ',')
-        fputs("}\n", out);
-}
-
+/* The keys that were written: name and seed, then section by section, without `sweep`. */
 static enum status keep_written(struct spec *spec, struct error *err)
 {
     size_t length;
+    const struct spec_source *origin = spec->origin;
     FILE *out = open_memstream(&spec->written, &length);
-    for (int s = 0; out && s <= SECTION_COUNT; s++) /* name and seed first */
-        emit_written(out, spec->origin, (enum spec_section)(s ? s - 1 : SECTION_COUNT));
+    for (size_t i = 0; out && i < origin->count; i++) {
+        const struct entry *entry = &origin->entries[i];
+        if (entry->section < SECTION_COUNT || entry->value == spec->sweep)
+            continue;
+        fprintf(out, "%s: ", entry->key);
+        emit_node(out, entry->value);
+        fputc('\n', out);
+    }
+    for (int s = 0; out && s < SECTION_COUNT; s++) {
+        bool any = false;
+        for (size_t i = 0; i < origin->count; i++) {
+            const struct entry *entry = &origin->entries[i];
+            if (entry->section != (enum spec_section)s || !entry->key)
+                continue;
+            fprintf(out, "%s%s%s: ", any ? "" : spec_sections[s].key, any ? ", " : ": {",
+                    entry->key);
+            emit_node(out, entry->value);
+            any = true;
+        }
+        fputs(any ? "}\n" : "", out);
+    }
     return close_text(out, "a spec", err);
 }
 
@@ -109,9 +109,9 @@ static enum status load(struct loader *loader, const char *yaml, size_t length,
     enum status status = STATUS_OK;
     if (origin->file) {
         const struct node *root;
-        status = yaml_parse(&loader->scratch, origin->file, yaml, length, &root, loader->err);
+        status = yaml_parse(&origin->pool, origin->file, yaml, length, &root, loader->err);
         if (!status)
-            status = loader_add_document(loader, origin->file, root);
+            status = loader_add_document(loader, root);
     }
     for (size_t i = 0; !status && i < override_count; i++)
         status = loader_add_override(loader, overrides[i]);
@@ -124,10 +124,7 @@ static enum status load(struct loader *loader, const char *yaml, size_t length,
     if (!status)
         status = keep_written(loader->spec, loader->err);
     if (!status)
-        status = loader_keep_sweep(loader);
-    origin->sweep.value = NULL;
-    for (size_t i = 0; i < origin->count; i++)
-        origin->entries[i].value = NULL;
+        status = loader_check_sweep(loader);
     return status;
 }
 
@@ -152,7 +149,6 @@ enum status spec_parse(struct spec *spec, const char *name, const char *yaml, si
                            "%s: larger than 1 MiB; a spec is a short YAML text", name);
     if (!status)
         status = load(&loader, yaml, length, overrides, override_count);
-    pool_free(&loader.scratch);
     if (status)
         spec_free(spec);
     return status;
@@ -183,6 +179,89 @@ enum status spec_read(struct spec *spec, const char *path, const char *const *ov
     return status;
 }
 
+/* ---- the name of a run: of its complete spec, and of the files that its data are read from ----
+ */
+
+/* The content of a section that was met before. */
+struct spec_content {
+    struct spec_content *next;
+    const struct descriptor *chosen;
+    char *settings; /* as YAML */
+    uint64_t hash;
+};
+
+void spec_contents_free(struct spec_content **known)
+{
+    for (struct spec_content *next; *known; *known = next) {
+        next = (*known)->next;
+        free((*known)->settings);
+        free(*known);
+    }
+}
+
+/* The content of a section whose descriptor has one. */
+static enum status find(const struct spec *spec, int section, struct spec_content **known,
+                        const struct spec_content **found, struct error *err)
+{
+    const struct descriptor *chosen = spec->chosen[section];
+    char *text = NULL;
+    enum status status = params_text(chosen->params, spec->settings[section], &text, err);
+    if (status)
+        return status;
+    struct spec_content *content = *known;
+    while (content && (content->chosen != chosen || strcmp(content->settings, text) != 0))
+        content = content->next;
+    if ((*found = content)) {
+        free(text);
+        return STATUS_OK;
+    }
+    content = malloc(sizeof *content);
+    status = content ? chosen->content(spec->settings[section], &content->hash, err)
+                     : error_memory(err, "the name of a run");
+    if (status) {
+        free(content);
+        free(text);
+        return status;
+    }
+    *content = (struct spec_content){*known, chosen, text, content->hash};
+    *found = *known = content;
+    return STATUS_OK;
+}
+
+enum status spec_name(struct spec *spec, struct spec_content **known, struct error *err)
+{
+    uint64_t hash = hash_more(HASH_OF_NOTHING, spec->yaml, strlen(spec->yaml));
+    enum status status = STATUS_OK;
+    for (int s = 0; s < SECTION_COUNT && !status; s++) {
+        const struct spec_content *content = NULL;
+        if (spec->chosen[s]->content)
+            status = find(spec, s, known, &content, err);
+        if (content)
+            hash = hash_more(hash, &content->hash, sizeof content->hash);
+    }
+    if (!status)
+        snprintf(spec->hash, sizeof spec->hash, "%016" PRIx64, hash);
+    return status;
+}
+
+enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
+                      size_t override_count, struct error *err)
+{
+    struct spec_content *known = NULL;
+    enum status status = spec_read(spec, path, overrides, override_count, err);
+    if (status)
+        return status;
+    status = spec_name(spec, &known, err);
+    if (status) {
+        spec_locate(spec, err);
+        spec_free(spec);
+    }
+    spec_contents_free(&known);
+    return status;
+}
+
+/* ---- places and memory ---- */
+
 void spec_locate(const struct spec *spec, struct error *err)
 {
     if (!err || !spec->origin || !err->key[0])
@@ -192,16 +271,14 @@ void spec_locate(const struct spec *spec, struct error *err)
     char *dot = strchr(key, '.');
     if (dot)
         *dot = '\0';
-    const struct entry *entry = NULL;
-    if (!dot)
-        entry = find_entry(spec->origin, SECTION_COUNT, key);
-    for (int s = 0; s < SECTION_COUNT; s++)
-        if (strcmp(spec_sections[s].key, key) == 0)
-            entry = find_entry(spec->origin, (enum spec_section)s, dot ? dot + 1 : NULL);
-    if (entry && entry->text->located)
-        error_context(err, "%s:%d:%d", entry->text->name, entry->line, entry->column);
+    const enum spec_section section = find_section(key);
+    const char *inner = section == SECTION_COUNT ? key : dot ? dot + 1 : NULL;
+    const struct entry *entry = find_entry(spec->origin, section, inner);
+    if (entry && entry->place.text->located)
+        error_context(err, "%s:%d:%d", entry->place.text->name, entry->place.line,
+                      entry->place.column);
     else if (entry)
-        error_context(err, "%s", entry->text->name);
+        error_context(err, "%s", entry->place.text->name);
     else if (spec->origin->file)
         error_context(err, "%s: %s", spec->origin->file->name, err->key);
     else

@@ -28,15 +28,16 @@ enum spec_section {
     SECTION_COUNT,
 };
 
-/* One key of the section `sweep`, in the order of writing.  `value` has the YAML text of each entry
- * of a list, or of the one value that is no list. */
-struct spec_sweep_line {
-    const char *key, *place; /* "FILE:LINE:COLUMN" */
-    int set;                 /* which set of `cases` it stands in, from 0; -1: in none */
-    bool list;
-    size_t count;
-    const char **value;
+/* A section of the spec. */
+struct section {
+    const char *key;
+    const char *selector; /* key that names the descriptor; NULL for a registry of one table */
+    const char *fallback; /* descriptor where the selector is left out */
+    const char *list;     /* `duet list LIST` shows the descriptors */
+    const struct registry *registry;
 };
+
+extern const struct section spec_sections[SECTION_COUNT];
 
 enum { SPEC_PLACE_END = 0x1f };
 
@@ -49,11 +50,10 @@ struct spec {
      * of that registry, the settings of each one named, SECTION.ENTRY.KEY; NULL where it has none,
      * or is not named. */
     void **tables[SECTION_COUNT];
-    char *yaml;    /* complete: every key, defaults included */
-    char hash[17]; /* 16 hexadecimal digits of `yaml`, and of contents after spec_name */
-    char *written; /* YAML of the keys that were written, without the section `sweep` */
-    const struct spec_sweep_line *sweep; /* NULL: no such section */
-    size_t sweep_count;
+    char *yaml;               /* complete: every key, defaults included */
+    char hash[17];            /* 16 hexadecimal digits of `yaml`, and of contents after spec_name */
+    char *written;            /* YAML of the keys that were written, without the section `sweep` */
+    const struct node *sweep; /* the section `sweep` as it was written; NULL: no such section */
     struct spec_source *origin; /* where each key was written */
 };
 
@@ -64,6 +64,9 @@ struct spec {
  */
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
+
+/* KEY=VALUE of such an override. */
+const char *spec_without_place(const char *override);
 
 /* The same, but `hash` is of `yaml` alone and no file other than `path` is looked at: for a spec of
  * which no run is named. */
@@ -93,12 +96,6 @@ void spec_locate(const struct spec *spec, struct error *err);
 
 /* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
 void spec_free(struct spec *spec);
-
-/* Registry and selector key ("objective", "name") of a section.  The selector of a fixed table is
- * NULL, and its registry has this one entry. */
-const char *spec_section_key(enum spec_section section);
-const char *spec_section_selector(enum spec_section section);
-const struct registry *spec_section_registry(enum spec_section section);
 
 enum { HASH_SIZE = 17 };
 

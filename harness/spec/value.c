@@ -6,27 +6,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Words for a value of each type: a cell of a table, and a part of a sentence. */
+static const struct {
+    const char *name, *noun;
+} words[] = {
+    [PARAM_INTEGER] = {"integer", "an integer"},
+    [PARAM_REAL] = {"number", "a number"},
+    [PARAM_BOOLEAN] = {"boolean", "one of"},
+    [PARAM_TEXT] = {"text", "text"},
+    [PARAM_CHOICE] = {"word", "one of"},
+    [PARAM_CHOICES] = {"words", "a list of words out of"},
+    [PARAM_INTEGERS] = {"integer(s)", "an integer or a list of integers"},
+    [PARAM_REALS] = {"number(s)", "a number, a list of numbers or a list of lists"},
+};
+
 const char *param_type_name(enum param_type type)
 {
-    switch (type) {
-    case PARAM_INTEGER:
-        return "integer";
-    case PARAM_REAL:
-        return "number";
-    case PARAM_BOOLEAN:
-        return "boolean";
-    case PARAM_TEXT:
-        return "text";
-    case PARAM_CHOICE:
-        return "word";
-    case PARAM_CHOICES:
-        return "words";
-    case PARAM_INTEGERS:
-        return "integer(s)";
-    case PARAM_REALS:
-        return "number(s)";
-    }
-    return "";
+    return words[type].name;
 }
 
 void param_choices(const struct param *param, struct choices *choices)
@@ -70,29 +66,19 @@ void param_range(const struct param *param, char *text, size_t size)
 
 void value_expected(char *text, size_t size, const struct param *param, const struct node *node)
 {
-    static const char *const nouns[] = {
-        [PARAM_INTEGER] = "an integer",
-        [PARAM_REAL] = "a number",
-        [PARAM_BOOLEAN] = "one of",
-        [PARAM_TEXT] = "text",
-        [PARAM_CHOICE] = "one of",
-        [PARAM_CHOICES] = "a list of words out of",
-        [PARAM_INTEGERS] = "an integer or a list of integers",
-        [PARAM_REALS] = "a number, a list of numbers or a list of lists",
-    };
-    const char *noun = nouns[param->type];
+    const char *noun = words[param->type].noun;
     const struct node *list = node ? node->parent : NULL;
     if (list && param->type == PARAM_INTEGERS)
-        noun = nouns[PARAM_INTEGER];
+        noun = words[PARAM_INTEGER].noun;
     if (list && param->type == PARAM_REALS)
-        noun = list->first->kind == NODE_SCALAR ? nouns[PARAM_REAL] : "a list of numbers";
+        noun = list->first->kind == NODE_SCALAR ? words[PARAM_REAL].noun : "a list of numbers";
     if (list && param->type == PARAM_CHOICES)
-        noun = nouns[PARAM_CHOICE];
+        noun = words[PARAM_CHOICE].noun;
     char range[PHRASE / 2];
     param_range(param, range, sizeof range);
-    bool words =
+    bool chosen =
         param->type == PARAM_BOOLEAN || param->type == PARAM_CHOICE || param->type == PARAM_CHOICES;
-    const char *link = words ? " " : strstr(range, "..") ? " in " : ", ";
+    const char *link = chosen ? " " : strstr(range, "..") ? " in " : ", ";
     snprintf(text, size, "%s%s%s", noun, range[0] ? link : "", range);
 }
 
@@ -109,33 +95,37 @@ static enum status reject(const struct slot *slot, const struct node *node, cons
     node_describe(given, sizeof given, node);
     bool entry = node->parent && node->parent->kind == NODE_LIST;
     value_expected(expected, sizeof expected, slot->param, entry ? node : NULL);
-    return error_at(slot->err, slot->text, node->line, node->column, slot->path,
-                    "%s%s is %s%s%s; it must be %s", entry ? "an entry of " : "", slot->path, given,
-                    *reason ? ", " : "", reason, expected);
+    return error_at(slot->err, &node->place, slot->path, "%s%s is %s%s%s; it must be %s",
+                    entry ? "an entry of " : "", slot->path, given, *reason ? ", " : "", reason,
+                    expected);
+}
+
+static bool has_word(const struct node *node)
+{
+    return node->kind == NODE_SCALAR && !node_is_null(node);
+}
+
+/* `wrong`: why the text of the node is no such number, or NULL. */
+static enum status check_number(const struct slot *slot, const struct node *node, const char *wrong,
+                                double value)
+{
+    if (node->quoted)
+        wrong = wrong ? "" : "text in quotes";
+    else if (!wrong && !in_range(slot->param, value))
+        wrong = "out of range";
+    return wrong ? reject(slot, node, wrong) : STATUS_OK;
 }
 
 static enum status read_integer(const struct slot *slot, const struct node *node, int64_t *value)
 {
-    if (node->kind != NODE_SCALAR || node_is_null(node))
-        return reject(slot, node, "");
-    const char *wrong = parse_integer(node->value, value);
-    if (node->quoted)
-        wrong = wrong ? "" : "text in quotes";
-    else if (!wrong && !in_range(slot->param, (double)*value))
-        wrong = "out of range";
-    return wrong ? reject(slot, node, wrong) : STATUS_OK;
+    const char *wrong = has_word(node) ? parse_integer(node->value, value) : "";
+    return check_number(slot, node, wrong, wrong ? 0 : (double)*value);
 }
 
 static enum status read_real(const struct slot *slot, const struct node *node, double *value)
 {
-    if (node->kind != NODE_SCALAR || node_is_null(node))
-        return reject(slot, node, "");
-    const char *wrong = parse_real(node->value, value);
-    if (node->quoted)
-        wrong = wrong ? "" : "text in quotes";
-    else if (!wrong && !in_range(slot->param, *value))
-        wrong = "out of range";
-    return wrong ? reject(slot, node, wrong) : STATUS_OK;
+    const char *wrong = has_word(node) ? parse_real(node->value, value) : "";
+    return check_number(slot, node, wrong, wrong ? 0 : *value);
 }
 
 static enum status read_boolean(const struct slot *slot, const struct node *node)
@@ -149,7 +139,7 @@ static enum status read_boolean(const struct slot *slot, const struct node *node
 
 static enum status read_text(const struct slot *slot, const struct node *node)
 {
-    if (node->kind != NODE_SCALAR || node_is_null(node))
+    if (!has_word(node))
         return reject(slot, node, "");
     const char *value = pool_text(slot->pool, node->value, strlen(node->value));
     *(const char **)slot->field = value;
@@ -161,7 +151,7 @@ static enum status read_word(const struct slot *slot, const struct node *node, i
 {
     char reason[PHRASE];
     struct choices choices;
-    if (node->kind != NODE_SCALAR || node_is_null(node))
+    if (!has_word(node))
         return reject(slot, node, "");
     param_choices(slot->param, &choices);
     for (size_t i = 0; i < choices.count; i++)
@@ -205,14 +195,11 @@ static enum status read_integers(const struct slot *slot, const struct node *nod
     if (!value)
         return error_memory(slot->err, "a spec");
     list->value = value;
-    if (list->scalar)
-        return read_integer(slot, node, value);
-    for (const struct node *entry = node->first; entry; entry = entry->next) {
-        enum status status = read_integer(slot, entry, value++);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    const struct node *entry = list->scalar ? node : node->first;
+    for (size_t i = 0; i < list->count && !status; i++, entry = entry->next)
+        status = read_integer(slot, entry, value++);
+    return status;
 }
 
 /* The numbers of one row, from `*value` on. */
@@ -220,14 +207,10 @@ static enum status read_row(const struct slot *slot, const struct node *row, dou
 {
     if (row->kind == NODE_SCALAR)
         return read_real(slot, row, (*value)++);
-    if (row->count == 0 || row->kind == NODE_MAPPING)
-        return reject(slot, row, "");
-    for (const struct node *entry = row->first; entry; entry = entry->next) {
-        enum status status = read_real(slot, entry, (*value)++);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = row->count && row->kind == NODE_LIST ? STATUS_OK : reject(slot, row, "");
+    for (const struct node *entry = row->first; entry && !status; entry = entry->next)
+        status = read_real(slot, entry, (*value)++);
+    return status;
 }
 
 static enum status read_reals(const struct slot *slot, const struct node *node)
@@ -252,12 +235,10 @@ static enum status read_reals(const struct slot *slot, const struct node *node)
         return error_memory(slot->err, "a spec");
     table->length = length;
     table->value = value;
-    for (const struct node *row = first; row; row = nested ? row->next : NULL) {
-        enum status status = read_row(slot, row, &value);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (const struct node *row = first; row && !status; row = nested ? row->next : NULL)
+        status = read_row(slot, row, &value);
+    return status;
 }
 
 enum status value_read(const struct slot *slot, const struct node *node)

@@ -21,11 +21,10 @@ struct choices {
 
 void param_choices(const struct param *param, struct choices *choices);
 
-/* Where one parameter's value goes, and what its errors need. */
+/* Where one parameter's value goes. */
 struct slot {
     const struct param *param;
-    const char *path; /* "data.depth" */
-    const struct text *text;
+    const char *path;  /* "data.depth" */
     struct pool *pool; /* of texts and lists */
     struct error *err;
     void *field;

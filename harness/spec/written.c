@@ -1,6 +1,5 @@
 #include "harness/spec/loader.h"
 #include "harness/spec/words.h"
-#include "harness/spec/yaml.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,18 +22,18 @@ static enum status add_entry(struct loader *loader, const struct entry *entry)
     struct entry *old = find_entry(origin, entry->section, entry->key);
     char path[2 * MAX_SHOWN];
     write_path(path, sizeof path, entry->section, entry->key);
-    if (old && old->text == entry->text) {
+    if (old && old->place.text == entry->place.text) {
         char first[MAX_SHOWN] = "";
-        if (old->text->located)
-            snprintf(first, sizeof first, ", first in line %d", old->line);
-        return error_at(loader->err, entry->text, entry->line, entry->column, path,
+        if (old->place.text->located)
+            snprintf(first, sizeof first, ", first in line %d", old->place.line);
+        return error_at(loader->err, &entry->place, path,
                         "%s is written twice%s; keep one of the two", path, first);
     }
     size_t keys = 0;
     for (size_t i = 0; i < origin->count; i++)
         keys += origin->entries[i].section == entry->section && origin->entries[i].key;
     if (!old && keys >= MAX_KEYS)
-        return error_at(loader->err, entry->text, entry->line, entry->column, path,
+        return error_at(loader->err, &entry->place, path,
                         "more than %d keys in one section; remove the keys that are unknown",
                         (int)MAX_KEYS);
     struct entry *place = old ? old : &origin->entries[origin->count++];
@@ -44,11 +43,11 @@ static enum status add_entry(struct loader *loader, const struct entry *entry)
     return STATUS_OK;
 }
 
-enum status loader_check_key(struct loader *loader, const struct text *text, const struct node *key)
+static enum status check_key(struct loader *loader, const struct node *key)
 {
     if (key->kind == NODE_SCALAR && !node_is_null(key))
         return STATUS_OK;
-    return error_at(loader->err, text, key->line, key->column, "",
+    return error_at(loader->err, &key->place, "",
                     "%s in place of a key; a key is one word followed by a colon",
                     key->kind == NODE_SCALAR ? "nothing"
                     : key->kind == NODE_LIST ? "a list"
@@ -65,19 +64,17 @@ static enum status add_key(struct loader *loader, const struct entry *entry)
         char given[MAX_SHOWN + 8], path[2 * MAX_SHOWN];
         node_describe(given, sizeof given, value);
         write_path(path, sizeof path, entry->section, entry->key);
-        return error_at(loader->err, entry->text, value->line, value->column, path,
+        return error_at(loader->err, &value->place, path,
                         "%s is %s; it must be a mapping such as {KEY: VALUE}", path, given);
     }
     enum status status = STATUS_OK;
     for (const struct node *key = value->first; !status && key; key = key->next->next) {
         char name[2 * MAX_SHOWN];
-        status = loader_check_key(loader, entry->text, key);
+        status = check_key(loader, key);
         if (status)
             return status;
         snprintf(name, sizeof name, "%s.%s", entry->key, key->value);
-        const struct entry inner = {entry->section, name,        entry->text,
-                                    key->line,      key->column, key->next};
-        status = add_entry(loader, &inner);
+        status = add_entry(loader, &(struct entry){entry->section, name, key->place, key->next});
     }
     return status;
 }
@@ -95,7 +92,7 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
         char given[MAX_SHOWN + 8];
         node_describe(given, sizeof given, value);
         const struct param *first = section->registry->entries[0]->params;
-        return error_at(loader->err, entry->text, value->line, value->column, section->key,
+        return error_at(loader->err, &value->place, section->key,
                         "%s is %s; it must be a mapping such as {%s: %s}", section->key, given,
                         section->selector ? section->selector : first->name,
                         section->selector ? section->fallback : first->fallback);
@@ -107,11 +104,10 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
     origin->count = count;
     const struct node *key = value->kind == NODE_MAPPING ? value->first : NULL;
     for (; !status && key; key = key->next->next) {
-        struct entry inner = {entry->section, key->value,  entry->text,
-                              key->line,      key->column, key->next};
-        status = loader_check_key(loader, entry->text, key);
+        status = check_key(loader, key);
         if (!status)
-            status = add_key(loader, &inner);
+            status =
+                add_key(loader, &(struct entry){entry->section, key->value, key->place, key->next});
     }
     return status;
 }
@@ -123,122 +119,135 @@ static enum status unknown_top_key(struct loader *loader, const struct entry *en
     for (int s = 0; s < SECTION_COUNT; s++)
         known[2 + s] = spec_sections[s].key;
     known[2 + SECTION_COUNT] = "sweep";
-    const size_t count = 2 + SECTION_COUNT + entry->text->located;
+    const size_t count = 2 + SECTION_COUNT + entry->place.text->located;
     excerpt(shown, sizeof shown, entry->key);
     suggest_word(suggestion, sizeof suggestion, entry->key, known, count, "the keys are");
-    return error_at(loader->err, entry->text, entry->line, entry->column, shown,
-                    "unknown key '%s'; %s", shown, suggestion);
+    return error_at(loader->err, &entry->place, shown, "unknown key '%s'; %s", shown, suggestion);
 }
 
 static enum status add_sweep(struct loader *loader, const struct entry *entry)
 {
-    struct entry *sweep = &loader->spec->origin->sweep;
     const struct node *value = entry->value;
-    if (!entry->text->located)
-        return error_at(loader->err, entry->text, 0, 0, "sweep",
+    if (!entry->place.text->located)
+        return error_at(loader->err, &entry->place, "sweep",
                         "sweep is a section of the file; write KEY=VALUE,VALUE to sweep a key");
-    if (sweep->key)
-        return error_at(loader->err, entry->text, entry->line, entry->column, "sweep",
-                        "sweep is written twice, first in line %d; keep one of the two",
-                        sweep->line);
-    if (value->kind != NODE_MAPPING && !node_is_null(value))
-        return error_at(loader->err, entry->text, value->line, value->column, "sweep",
-                        "sweep is no mapping; it must be one such as {seed: 1:10:1}");
-    *sweep = *entry;
-    return STATUS_OK;
+    enum status status = add_entry(loader, entry);
+    if (!status && value->kind != NODE_MAPPING && !node_is_null(value))
+        status = error_at(loader->err, &value->place, "sweep",
+                          "sweep is no mapping; it must be one such as {seed: 1:10:1}");
+    loader->spec->sweep = value;
+    return status;
 }
 
-/* One key of the document, or what stands left of the first dot in an override. */
-static enum status add_top(struct loader *loader, struct entry entry)
+static enum status check_cases(struct loader *loader, const struct node *cases)
+{
+    enum status status = STATUS_OK;
+    if (cases->kind != NODE_LIST || cases->count == 0)
+        return error_at(loader->err, &cases->place, "sweep.cases",
+                        "cases is no list of sets; write one such as [{case: name, KEY: VALUE}]");
+    for (const struct node *one = cases->first; one && !status; one = one->next) {
+        if (one->kind != NODE_MAPPING)
+            return error_at(loader->err, &one->place, "sweep.cases",
+                            "an entry of cases is no mapping; it must be one such as {case: name, "
+                            "KEY: VALUE}");
+        for (const struct node *key = one->first; key && !status; key = key->next->next)
+            status = check_key(loader, key);
+    }
+    return status;
+}
+
+enum status loader_check_sweep(struct loader *loader)
+{
+    const struct node *sweep = loader->spec->sweep;
+    enum status status = STATUS_OK;
+    for (const struct node *key = sweep ? sweep->first : NULL; key && !status;
+         key = key->next->next) {
+        status = check_key(loader, key);
+        if (!status && strcmp(key->value, "cases") == 0)
+            status = check_cases(loader, key->next);
+    }
+    return status;
+}
+
+/* A key of the document, or of an override; `inner` is the rest of the latter behind its first
+ * dot, or NULL. */
+static enum status add_top(struct loader *loader, struct entry entry, const char *inner)
 {
     for (const struct param *param = top_params; param->name; param++)
         if (strcmp(param->name, entry.key) == 0) {
             entry.section = SECTION_COUNT;
-            return add_entry(loader, &entry);
+            return inner ? error_at(loader->err, &entry.place, param->name,
+                                    "%s has no keys of its own; write %s=VALUE", param->name,
+                                    param->name)
+                         : add_entry(loader, &entry);
         }
-    for (int s = 0; s < SECTION_COUNT; s++)
-        if (strcmp(spec_sections[s].key, entry.key) == 0) {
-            entry.section = (enum spec_section)s;
-            entry.key = NULL;
-            return add_section(loader, &entry);
-        }
-    if (strcmp(entry.key, "sweep") == 0)
-        return add_sweep(loader, &entry);
-    return unknown_top_key(loader, &entry);
+    entry.section = find_section(entry.key);
+    if (entry.section < SECTION_COUNT) {
+        entry.key = inner;
+        return inner ? add_key(loader, &entry) : add_section(loader, &entry);
+    }
+    return strcmp(entry.key, "sweep") == 0 ? add_sweep(loader, &entry)
+                                           : unknown_top_key(loader, &entry);
 }
 
-enum status loader_add_document(struct loader *loader, const struct text *text,
-                                const struct node *root)
+enum status loader_add_document(struct loader *loader, const struct node *root)
 {
     if (!root || node_is_null(root))
         return STATUS_OK;
     if (root->kind != NODE_MAPPING) {
         char given[MAX_SHOWN + 8];
         node_describe(given, sizeof given, root);
-        return error_at(loader->err, text, root->line, root->column, "",
+        return error_at(loader->err, &root->place, "",
                         "the document is %s; a spec is a mapping of keys such as `seed: 1`", given);
     }
     enum status status = STATUS_OK;
     for (const struct node *key = root->first; !status && key; key = key->next->next) {
-        status = loader_check_key(loader, text, key);
+        status = check_key(loader, key);
         if (!status)
-            status = add_top(loader, (struct entry){.key = key->value,
-                                                    .text = text,
-                                                    .line = key->line,
-                                                    .column = key->column,
-                                                    .value = key->next});
+            status = add_top(
+                loader, (struct entry){SECTION_COUNT, key->value, key->place, key->next}, NULL);
     }
     return status;
 }
 
-/* "SECTION.KEY": `entry->key` without its section, which goes to entry->section. */
-static enum status add_dotted(struct loader *loader, struct entry *entry, char *dot)
+const char *spec_without_place(const char *override)
 {
-    *dot = '\0';
-    for (int s = 0; s < SECTION_COUNT; s++)
-        if (strcmp(spec_sections[s].key, entry->key) == 0) {
-            entry->section = (enum spec_section)s;
-            entry->key = dot + 1;
-            return add_key(loader, entry);
-        }
-    for (const struct param *param = top_params; param->name; param++)
-        if (strcmp(param->name, entry->key) == 0)
-            return error_at(loader->err, entry->text, 0, 0, param->name,
-                            "%s has no keys of its own; write %s=VALUE", param->name, param->name);
-    if (strcmp(entry->key, "sweep") == 0)
-        return add_sweep(loader, entry);
-    return unknown_top_key(loader, entry);
+    const char *place_end = strchr(override, SPEC_PLACE_END);
+    return place_end ? place_end + 1 : override;
 }
 
 enum status loader_add_override(struct loader *loader, const char *override)
 {
     struct pool *pool = &loader->spec->origin->pool;
     char shown[2 * MAX_SHOWN], name[3 * MAX_SHOWN];
-    const char *place = strchr(override, SPEC_PLACE_END);
-    const size_t place_length = place ? (size_t)(place - override) : 0;
-    const char *from = override;
-    override += place ? place_length + 1 : 0;
+    const char *const from = override;
+    override = spec_without_place(from);
     excerpt(shown, sizeof shown, override);
     snprintf(name, sizeof name, "command line: %s", shown);
     struct text *text = pool_take(pool, 1, sizeof *text);
-    if (!text ||
-        !(text->name = pool_text(pool, place ? from : name, place ? place_length : strlen(name))))
+    if (text)
+        text->name = override > from ? pool_text(pool, from, (size_t)(override - 1 - from))
+                                     : pool_text(pool, name, strlen(name));
+    if (!text || !text->name)
         return error_memory(loader->err, "a spec");
+    struct entry entry = {.place.text = text};
     const char *equals = strchr(override, '=');
     if (!equals || equals == override)
-        return error_at(loader->err, text, 0, 0, "", "no %s; write KEY=VALUE, such as data.depth=7",
-                        equals ? "key" : "'='");
-    char *key = pool_text(&loader->scratch, override, (size_t)(equals - override));
+        return error_at(loader->err, &entry.place, "",
+                        "no %s; write KEY=VALUE, such as data.depth=7", equals ? "key" : "'='");
+    char *key = pool_text(pool, override, (size_t)(equals - override));
     if (!key)
         return error_memory(loader->err, "a spec");
-    struct entry entry = {.key = key, .text = text};
-    enum status status = yaml_parse(&loader->scratch, text, equals + 1, strlen(equals + 1),
-                                    &entry.value, loader->err);
+    enum status status =
+        yaml_parse(pool, text, equals + 1, strlen(equals + 1), &entry.value, loader->err);
     if (status)
         return status;
     if (!entry.value || node_is_null(entry.value))
-        return error_at(loader->err, text, 0, 0, key,
+        return error_at(loader->err, &entry.place, key,
                         "no value; write KEY=VALUE, or leave the override out for the default");
     char *dot = strchr(key, '.');
-    return dot ? add_dotted(loader, &entry, dot) : add_top(loader, entry);
+    if (dot)
+        *dot = '\0';
+    entry.key = key;
+    return add_top(loader, entry, dot ? dot + 1 : NULL);
 }

@@ -1,5 +1,7 @@
 #include "harness/sweep/lease.h"
 
+#include "harness/run/progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -10,13 +12,6 @@
 #include <unistd.h>
 
 enum { PATH = 4352 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- this process ---- */
 
@@ -187,9 +182,9 @@ bool lease_look(const struct lessee *lessee, const char *name, struct lease_sigh
     if (!same) {
         memcpy(sight->text, text, sizeof text);
         sight->changed = changed;
-        sight->since = now();
+        sight->since = seconds_now();
     }
-    if (!has_ended(text) && now() - sight->since < term_of(text))
+    if (!has_ended(text) && seconds_now() - sight->since < term_of(text))
         return false;
     return remove_dead(path, text);
 }

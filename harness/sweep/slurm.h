@@ -12,16 +12,7 @@
 
 #include "harness/sweep/sweep_work.h"
 
-enum { SLURM_JOB = 128, SLURM_CANCEL = 256 }; /* characters */
-
-struct slurm_array {
-    const struct sweep_work *work; /* borrowed; its workers, threads and limit are per task */
-    size_t shards;                 /* of the sweep; shards without points to do get no task */
-    double memory;                 /* bytes a task needs; 0: not known, the cluster's default */
-    bool large;                    /* more points than a sweep runs without --yes */
-    const char *const *options;    /* for sbatch, [option_count] */
-    size_t option_count;
-};
+enum { SLURM_JOB = 128, SLURM_CANCEL = 256, SLURM_SAID = 4096 }; /* characters */
 
 /* A job, as `sbatch --parsable` names it: "NUMBER" or "NUMBER;CLUSTER". */
 bool slurm_is_job(const char *text);
@@ -31,14 +22,14 @@ bool slurm_is_job(const char *text);
 enum status slurm_check(const char *folder, bool commands, struct error *err);
 
 /* Number of tasks: shards with points to do. */
-size_t slurm_tasks(size_t shards, const size_t *todo, size_t count);
+size_t slurm_tasks(const struct sweep_work *work);
 
 /* The text of the job script; allocated. */
-enum status slurm_script(const struct slurm_array *array, char **text, struct error *err);
+enum status slurm_script(const struct sweep_work *work, char **text, struct error *err);
 
 /* Write the script and submit it.  If sbatch refuses, the error holds its message; its warnings go
  * to stderr.  The folder must hold the manifest already. */
-enum status slurm_submit(const struct slurm_array *array, char job[SLURM_JOB], struct error *err);
+enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], struct error *err);
 
 /* Wait until every point of `work` is finished or has failed, or the job has ended, and enter the
  * results in `work` like sweep_work (except that diverged points are not counted).  A point that is
@@ -48,5 +39,23 @@ enum status slurm_wait(struct sweep_work *work, const char *job, struct error *e
 
 /* The command that ends the job: "scancel 12", "scancel -M north 12". */
 void slurm_cancel_command(const char *job, char text[SLURM_CANCEL]);
+
+/* ---- shared by slurm.c and slurm_wait.c ---- */
+
+struct slurm_output {
+    char *text;            /* stdout, allocated */
+    char said[SLURM_SAID]; /* start of stderr, lines joined by "; " */
+    int how;               /* wait status */
+};
+
+/* Run a command to its end.  Free output->text, also after an error. */
+enum status slurm_call(const char *const *argument, struct slurm_output *output, struct error *err);
+bool slurm_went_well(const struct slurm_output *output);
+
+/* Split "NUMBER;CLUSTER" in two; the cluster is NULL where there is none. */
+const char *slurm_part_job(const char *job, char number[SLURM_JOB]);
+
+/* Where the script of a sweep's folder lies. */
+void slurm_script_path(const char *folder, char *path, size_t size);
 
 #endif

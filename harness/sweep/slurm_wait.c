@@ -4,12 +4,10 @@
 #include "core/text.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
-#include "harness/sweep/slurm_call.h"
 #include "harness/sweep/sweep_folder.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +98,7 @@ static void tell(struct watch *watch, size_t point)
 {
     const struct sweep_work *work = watch->work;
     char described[SWEEP_TEXT], line[2 * SWEEP_TEXT];
-    if (work->quiet)
+    if (work->options->quiet)
         return;
     sweep_plan_describe(work->plan, point, described);
     snprintf(line, sizeof line, "point %zu: %s  finished", point + 1, described);
@@ -117,14 +115,14 @@ static enum status look(struct watch *watch, struct error *err)
     watch->failed = 0;
     for (size_t i = 0; i < watch->count && !status; i++) {
         const size_t point = watch->left[i];
-        const uint64_t hash = work->plan->point[point].hash;
-        if (sweep_hashes_have(&folder.finished, hash) && sweep_has_point(work, point)) {
+        const char *hash = work->plan->point[point].hash;
+        if (names_have_sorted(&folder.finished, hash) && sweep_has_point(work, point)) {
             work->done++;
             tell(watch, point);
             continue;
         }
         watch->left[kept++] = point;
-        watch->failed += sweep_hashes_have(&folder.failed, hash) && is_new(watch, point);
+        watch->failed += names_have_sorted(&folder.failed, hash) && is_new(watch, point);
     }
     if (!status)
         watch->count = kept;
@@ -228,7 +226,7 @@ enum status slurm_wait(struct sweep_work *work, const char *job, struct error *e
     slurm_script_path(work->folder, path, sizeof path);
     if (stat(path, &about) == 0)
         watch.since = about.st_mtim;
-    progress_start(&watch.progress, work->quiet);
+    progress_start(&watch.progress, work->options->quiet);
     enum status status = watch_job(&watch, job, err);
     progress_end(&watch.progress);
     if (!status)

@@ -1,31 +1,30 @@
-/* The files of points in the folder of a sweep (harness/sweep/sweep_plan.h). */
+/* The files of points in the folder of a sweep (harness/sweep/sweep_plan.h), and the work that they
+ * leave: the points of a shard that have no sound file. */
 #ifndef DUET_HARNESS_SWEEP_FOLDER_H
 #define DUET_HARNESS_SWEEP_FOLDER_H
 
-#include "core/error.h"
 #include "core/names.h"
-
-#include <stdint.h>
-
-struct sweep_hashes {
-    uint64_t *hash; /* in order */
-    size_t count, capacity;
-};
+#include "harness/sweep/sweep_work.h"
 
 struct sweep_folder {
-    struct sweep_hashes finished, failed; /* HASH.h5, HASH.failed */
-    struct names left; /* temporary files, leases, failures: what sweep_clean takes */
+    struct names finished, failed; /* the HASH of HASH.h5, HASH.failed; in order */
+    struct names left;             /* temporary files, leases, failures: what sweep_clean takes */
 };
 
 /* A missing folder has no files.  Free with sweep_folder_free, also after an error. */
 enum status sweep_folder_read(struct sweep_folder *folder, const char *path, struct error *err);
 void sweep_folder_free(struct sweep_folder *folder);
 
-bool sweep_hashes_have(const struct sweep_hashes *hashes, uint64_t hash);
-
 /* Remove the remains of killed sweeps: temporary files and leases of points that are finished or
  * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished. */
-void sweep_clean(const char *folder, const struct names *left);
+ * that are finished.  Does nothing if the folder cannot be read. */
+void sweep_clean(const char *path);
+
+/* Find the points of the shard and, by reading their files, those to do; damaged files are named on
+ * stderr. */
+enum status sweep_work_find(struct sweep_work *work, struct error *err);
+
+/* Of the points that were to do, those whose files say so are added to work->diverged. */
+enum status sweep_work_count_diverged(struct sweep_work *work, struct error *err);
 
 #endif

@@ -89,7 +89,7 @@ enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct 
 {
     enum status status = load_point(plan, plan->point[point].index, NULL, spec, err);
     if (!status)
-        sweep_hash_text(plan->point[point].hash, spec->hash);
+        memcpy(spec->hash, plan->point[point].hash, sizeof spec->hash);
     return status;
 }
 
@@ -103,42 +103,19 @@ void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error
     spec_free(&spec);
 }
 
-void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH])
-{
-    snprintf(text, SWEEP_HASH, "%016" PRIx64, hash);
-}
-
 const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,
                             const char *end, char *path, size_t size)
 {
-    snprintf(path, size, "%s/%016" PRIx64 "%s", folder, plan->point[point].hash, end);
+    snprintf(path, size, "%s/%s%s", folder, plan->point[point].hash, end);
     return path;
 }
 
-bool sweep_hash_read(const char *text, uint64_t *hash)
-{
-    *hash = 0;
-    if (strspn(text, "0123456789abcdef") < SWEEP_HASH - 1)
-        return false;
-    for (int i = 0; i < SWEEP_HASH - 1; i++)
-        *hash = *hash << 4 | (uint64_t)(text[i] <= '9' ? text[i] - '0' : text[i] - 'a' + 10);
-    return true;
-}
-
 /* Of the complete spec without its second line, which is the seed. */
-static uint64_t hash_kind(const char *yaml)
+static void hash_kind(const char *yaml, char kind[SWEEP_HASH])
 {
     const char *seed = strchr(yaml, '\n') + 1, *rest = strchr(seed, '\n') + 1;
     const uint64_t name = hash_more(HASH_OF_NOTHING, yaml, (size_t)(seed - yaml));
-    return hash_more(name, rest, strlen(rest));
-}
-
-static int compare_hashes(const void *a, const void *b)
-{
-    const struct sweep_point *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return (x->index > y->index) - (x->index < y->index);
+    snprintf(kind, SWEEP_HASH, "%016" PRIx64, hash_more(name, rest, strlen(rest)));
 }
 
 static int compare_indices(const void *a, const void *b)
@@ -147,16 +124,22 @@ static int compare_indices(const void *a, const void *b)
     return (x->index > y->index) - (x->index < y->index);
 }
 
-/* Keep the first of equal points. */
-static void drop_repeats(struct sweep_plan *plan)
+static int compare_hashes(const void *a, const void *b)
+{
+    const struct sweep_point *x = a, *y = b;
+    const int order = strcmp(x->hash, y->hash);
+    return order ? order : compare_indices(a, b);
+}
+
+size_t sweep_distinct(struct sweep_point *point, size_t count)
 {
     size_t kept = 0;
-    qsort(plan->point, plan->count, sizeof *plan->point, compare_hashes);
-    for (size_t i = 0; i < plan->count; i++)
-        if (i == 0 || plan->point[i].hash != plan->point[kept - 1].hash)
-            plan->point[kept++] = plan->point[i];
-    plan->count = kept;
-    qsort(plan->point, plan->count, sizeof *plan->point, compare_indices);
+    qsort(point, count, sizeof *point, compare_hashes);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || strcmp(point[i].hash, point[kept - 1].hash) != 0)
+            point[kept++] = point[i];
+    qsort(point, kept, sizeof *point, compare_indices);
+    return kept;
 }
 
 /* The name and the kind of the point at `index` of the grid. */
@@ -168,16 +151,14 @@ static enum status number_point(const struct sweep_plan *plan, size_t index,
     enum status status = load_point(plan, index, known, &spec, err);
     if (status)
         return status;
-    sweep_hash_read(spec.hash, &point->hash);
-    point->kind = hash_kind(spec.yaml);
+    memcpy(point->hash, spec.hash, sizeof spec.hash);
+    hash_kind(spec.yaml, point->kind);
     point->index = index;
     spec_free(&spec);
     return STATUS_OK;
 }
 
-enum status sweep_plan_number(struct sweep_plan *plan,
-                              bool (*tell)(void *context, size_t done, size_t all), void *context,
-                              struct error *err)
+enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress, struct error *err)
 {
     enum { TELL_EVERY = 256 };
     const size_t all = plan->grid.points;
@@ -187,14 +168,15 @@ enum status sweep_plan_number(struct sweep_plan *plan,
     if (!plan->point)
         return error_memory(err, "the sweep; sweep fewer values");
     for (plan->count = 0; plan->count < all && !status; plan->count += !status) {
-        if (tell && plan->count % TELL_EVERY == 0 && !tell(context, plan->count, all))
-            status = error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
-        else
-            status = number_point(plan, plan->count, &known, &plan->point[plan->count], err);
+        if (progress && plan->count % TELL_EVERY == 0)
+            progress_update(progress, plan->count, all, "reading the points");
+        status = interrupted()
+                     ? error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started")
+                     : number_point(plan, plan->count, &known, &plan->point[plan->count], err);
     }
     spec_contents_free(&known);
     if (!status)
-        drop_repeats(plan);
+        plan->count = sweep_distinct(plan->point, plan->count);
     return status;
 }
 
@@ -244,10 +226,8 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
     for (size_t i = 0; i < plan->fixed_count; i++)
         sweep_put_quoted(out, plan->fixed[i]);
     const size_t count = grid_overrides(&plan->grid, plan->point[point].index, override);
-    for (size_t i = 0; i < count; i++) {
-        const char *end = strchr(override[i], SPEC_PLACE_END);
-        sweep_put_quoted(out, end ? end + 1 : override[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        sweep_put_quoted(out, spec_without_place(override[i]));
     if (fclose(out) == 0)
         return text;
     free(text);

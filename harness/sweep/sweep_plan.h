@@ -12,14 +12,17 @@
 #ifndef DUET_HARNESS_SWEEP_PLAN_H
 #define DUET_HARNESS_SWEEP_PLAN_H
 
+#include "harness/run/progress.h"
 #include "harness/spec/grid.h"
 
 #include <stdio.h>
 
+enum { SWEEP_TEXT = 512, SWEEP_HASH = HASH_SIZE };
+
 struct sweep_point {
-    uint64_t hash; /* of the complete spec */
-    uint64_t kind; /* of the complete spec without its seed */
-    size_t index;  /* in the grid */
+    char hash[SWEEP_HASH]; /* of the complete spec */
+    char kind[SWEEP_HASH]; /* of the complete spec without its seed */
+    size_t index;          /* in the grid */
 };
 
 struct sweep_plan {
@@ -32,8 +35,6 @@ struct sweep_plan {
     struct sweep_point *point; /* in the order of the grid */
 };
 
-enum { SWEEP_TEXT = 512, SWEEP_HASH = 17 };
-
 /* Base and grid of the spec at `path` with `arguments`; arguments and path are borrowed.  Free with
  * sweep_plan_free, also after an error. */
 enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const char *const *arguments,
@@ -41,10 +42,8 @@ enum status sweep_plan_open(struct sweep_plan *plan, const char *path, const cha
                             struct error *err);
 void sweep_plan_free(struct sweep_plan *plan);
 
-/* Read the spec of every point of the grid; `tell` is called now and then; it stops the work by
- * returning false. */
-enum status sweep_plan_number(struct sweep_plan *plan,
-                              bool (*tell)(void *context, size_t done, size_t all), void *context,
+/* Read the spec of every point of the grid, until the user stops it; `progress` may be NULL. */
+enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress,
                               struct error *err);
 
 /* The spec of a point; free with spec_free. */
@@ -54,9 +53,9 @@ enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct 
 /* Put the place of err->key in front of an error that was found after the point's spec was read. */
 void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err);
 
-/* A hash as 16 hexadecimal digits, and back. */
-void sweep_hash_text(uint64_t hash, char text[SWEEP_HASH]);
-bool sweep_hash_read(const char *text, uint64_t *hash);
+/* Of points with equal hashes keep the one with the least index, in the order of the indices;
+ * returns how many there are. */
+size_t sweep_distinct(struct sweep_point *point, size_t count);
 
 /* FOLDER/HASH and `end`: a file of the point.  Returns `path`. */
 const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, size_t point,

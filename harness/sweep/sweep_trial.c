@@ -1,6 +1,7 @@
 #include "harness/sweep/sweep_trial.h"
 
 #include "harness/run/experiment.h"
+#include "harness/run/progress.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -9,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TRIALS = 3 };
@@ -21,13 +21,6 @@ struct report {
     struct error err; /* status 0: none */
     bool checked;     /* the rest is about time */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- in the child: fit and memory ---- */
 
@@ -49,40 +42,16 @@ static enum status check_point(const struct sweep_plan *plan, size_t point, int 
     return status;
 }
 
-struct kind {
-    uint64_t hash;
-    size_t place; /* in `todo` */
-};
-
-static int compare_kinds(const void *a, const void *b)
+/* The first point of every kind, in order; `index` is its place in `todo`. */
+static struct sweep_point *find_kinds(const struct sweep_plan *plan, const size_t *todo,
+                                      size_t count, size_t *kinds)
 {
-    const struct kind *x = a, *y = b;
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
-}
-
-static int compare_places(const void *a, const void *b)
-{
-    const struct kind *x = a, *y = b;
-    return (x->place > y->place) - (x->place < y->place);
-}
-
-/* The first point of every kind, in order. */
-static struct kind *find_kinds(const struct sweep_plan *plan, const size_t *todo, size_t count,
-                               size_t *kinds)
-{
-    struct kind *kind = malloc((count + 1) * sizeof *kind);
-    *kinds = 0;
-    for (size_t i = 0; kind && i < count; i++)
-        kind[i] = (struct kind){plan->point[todo[i]].kind, i};
-    if (!kind)
-        return NULL;
-    qsort(kind, count, sizeof *kind, compare_kinds);
-    for (size_t i = 0; i < count; i++)
-        if (i == 0 || kind[i].hash != kind[*kinds - 1].hash)
-            kind[(*kinds)++] = kind[i];
-    qsort(kind, *kinds, sizeof *kind, compare_places);
+    struct sweep_point *kind = malloc((count + 1) * sizeof *kind);
+    for (size_t i = 0; kind && i < count; i++) {
+        kind[i].index = i;
+        memcpy(kind[i].hash, plan->point[todo[i]].kind, sizeof kind[i].hash);
+    }
+    *kinds = kind ? sweep_distinct(kind, count) : 0;
     return kind;
 }
 
@@ -91,15 +60,15 @@ static struct kind *find_kinds(const struct sweep_plan *plan, const size_t *todo
 static void check(const struct sweep_plan *plan, const size_t *todo, size_t count, int threads,
                   struct report *report)
 {
-    const double start = now();
+    const double start = seconds_now();
     struct sweep_trial *trial = &report->trial;
-    struct kind *kind = find_kinds(plan, todo, count, &trial->kinds);
+    struct sweep_point *kind = find_kinds(plan, todo, count, &trial->kinds);
     size_t too_large = 0;
-    for (; kind && trial->checked < trial->kinds && now() - start < check_seconds;
+    for (; kind && trial->checked < trial->kinds && seconds_now() - start < check_seconds;
          trial->checked++) {
         struct error err = {0};
         enum status status =
-            check_point(plan, todo[kind[trial->checked].place], threads, &trial->bytes, &err);
+            check_point(plan, todo[kind[trial->checked].index], threads, &trial->bytes, &err);
         too_large += status == STATUS_SYSTEM;
         if (status)
             report->err = err;
@@ -123,7 +92,7 @@ static void begun(void *context, const struct experiment *e, uint64_t step, uint
     struct stopwatch *watch = context;
     (void)e, (void)steps;
     if (step == 0)
-        watch->first = now();
+        watch->first = seconds_now();
 }
 
 static bool go_on(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
@@ -131,8 +100,8 @@ static bool go_on(void *context, const struct experiment *e, uint64_t step, uint
     struct stopwatch *watch = context;
     (void)e;
     if (step > 0)
-        watch->whole = (now() - watch->first) * (double)steps / (double)step;
-    return step == 0 || now() - watch->start < trial_seconds;
+        watch->whole = (seconds_now() - watch->first) * (double)steps / (double)step;
+    return step == 0 || seconds_now() - watch->start < trial_seconds;
 }
 
 /* Seconds of a point: measured, or extrapolated from the part that was run. */
@@ -141,14 +110,14 @@ static double try_point(const struct sweep_plan *plan, size_t point, int threads
     struct spec spec;
     struct experiment e;
     struct error err;
-    struct stopwatch watch = {.start = now(), .first = now()};
+    struct stopwatch watch = {.start = seconds_now(), .first = seconds_now()};
     struct observer observer = {begun, go_on, &watch};
     if (sweep_plan_spec(plan, point, &spec, &err))
         return -1;
     enum status status = experiment_open(&e, &spec, threads, &err);
     if (!status)
         status = experiment_run(&e, &observer, &err);
-    double seconds = now() - watch.start;
+    double seconds = seconds_now() - watch.start;
     if (status == STATUS_INTERRUPTED) { /* measuring before training took until `first` */
         const double measuring = watch.first - watch.start;
         seconds = watch.whole + measuring * (double)e.record.points;
@@ -194,7 +163,7 @@ static void listen_to(int socket, struct report *report)
     for (;;) {
         struct pollfd poller = {.fd = socket, .events = POLLIN};
         struct report more;
-        const int wait = deadline > 0 ? (int)(1000 * (deadline - now())) : -1;
+        const int wait = deadline > 0 ? (int)(1000 * (deadline - seconds_now())) : -1;
         if (deadline > 0 && wait <= 0)
             return;
         if (poll(&poller, 1, wait) <= 0)
@@ -203,7 +172,7 @@ static void listen_to(int socket, struct report *report)
             return;
         *report = more;
         if (deadline == 0)
-            deadline = now() + patience;
+            deadline = seconds_now() + patience;
     }
 }
 

@@ -16,7 +16,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PATH = RUN_PATH + 64 };
@@ -64,17 +63,9 @@ struct sweep {
     struct error *err;
 };
 
-static double now(void)
+static const char *hash_of(const struct sweep_work *work, size_t point)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static const char *hash_of(const struct sweep_plan *plan, size_t point, char hash[SWEEP_HASH])
-{
-    sweep_hash_text(plan->point[point].hash, hash);
-    return hash;
+    return work->plan->point[point].hash;
 }
 
 static const char *path_of(const struct sweep_work *work, size_t point, const char *end,
@@ -146,7 +137,7 @@ static enum status run_point(const struct sweep_work *work, size_t point, struct
     enum status status = sweep_plan_spec(work->plan, point, &spec, err);
     if (status)
         return status;
-    status = experiment_open(&e, &spec, work->threads, err);
+    status = experiment_open(&e, &spec, work->options->threads, err);
     if (!status)
         status = experiment_run(&e, &observer, err);
     if (!status || status == STATUS_DIVERGED) {
@@ -175,9 +166,9 @@ static void serve(const struct sweep_work *work, int socket)
     while (recv(socket, &point, sizeof point, 0) == (ssize_t)sizeof point) {
         struct answer answer = {0};
         struct error err = {0};
-        const double start = now();
+        const double start = seconds_now();
         answer.status = run_point(work, point, &answer, &err);
-        answer.seconds = now() - start;
+        answer.seconds = seconds_now() - start;
         if (answer.status && answer.status != STATUS_DIVERGED)
             snprintf(answer.text, sizeof answer.text, "%.500s", err.message);
         if (send(socket, &answer, sizeof answer, MSG_NOSIGNAL) < 0)
@@ -242,7 +233,7 @@ static void tell(struct sweep *sweep, size_t point, const char *what)
 {
     const struct sweep_work *work = sweep->work;
     char described[SWEEP_TEXT], line[2 * SWEEP_TEXT + 64];
-    if (work->quiet)
+    if (work->options->quiet)
         return;
     sweep_plan_describe(work->plan, point, described);
     snprintf(line, sizeof line, "point %zu: %s  %s", point + 1, described, what);
@@ -253,7 +244,7 @@ static void record_failure(const struct sweep_work *work, size_t point, const ch
 {
     char path[PATH], *text = NULL;
     struct error unwanted;
-    char *command = sweep_plan_command(work->plan, point, work->results);
+    char *command = sweep_plan_command(work->plan, point, work->options->results);
     const int length = asprintf(&text, "%s\n%s\n", reason, command ? command : "");
     if (length > 0)
         store_write_text(path_of(work, point, ".failed", path), text, (size_t)length, &unwanted);
@@ -277,8 +268,7 @@ static void fail(struct sweep *sweep, size_t point, const char *reason)
 
 static void release(struct sweep *sweep, size_t point)
 {
-    char hash[SWEEP_HASH];
-    lease_release(&sweep->lessee, hash_of(sweep->work->plan, point, hash));
+    lease_release(&sweep->lessee, hash_of(sweep->work, point));
 }
 
 static void settle_finished(struct sweep *sweep, size_t point, const struct answer *answer)
@@ -322,7 +312,7 @@ static void give(struct worker *worker, size_t point, int attempts)
     worker->late = false;
     worker->point = point;
     worker->attempts = attempts;
-    worker->start = now();
+    worker->start = seconds_now();
     /* A worker that has just died is noticed by its closed socket. */
     (void)!send(worker->socket, &point, sizeof point, MSG_NOSIGNAL);
 }
@@ -351,11 +341,10 @@ enum fate { FATE_MINE, FATE_WAIT, FATE_SETTLED };
 static enum status lease_point(struct sweep *sweep, size_t point, enum fate *fate)
 {
     struct sweep_work *work = sweep->work;
-    char hash[SWEEP_HASH];
     bool taken = false;
     enum status status = STATUS_OK;
     if (!sweep_has_point(work, point))
-        status = lease_take(&sweep->lessee, hash_of(work->plan, point, hash), &taken, sweep->err);
+        status = lease_take(&sweep->lessee, hash_of(work, point), &taken, sweep->err);
     *fate = taken ? FATE_MINE : FATE_WAIT;
     if (status)
         return status;
@@ -400,22 +389,21 @@ static enum status next_point(struct sweep *sweep, size_t *point, bool *found)
             status = add_wait(sweep, *point);
         *found = !status && fate == FATE_MINE;
     }
-    if (*found || status || now() - sweep->looked < look_seconds)
+    if (*found || status || seconds_now() - sweep->looked < look_seconds)
         return status;
     for (size_t i = 0; i < sweep->waits && !*found && !status; i++) {
         struct wait *wait = &sweep->wait[i];
-        char hash[SWEEP_HASH];
         enum fate fate = FATE_WAIT;
         *point = wait->point;
         if (sweep_has_point(work, wait->point) ||
-            lease_look(&sweep->lessee, hash_of(work->plan, wait->point, hash), &wait->sight))
+            lease_look(&sweep->lessee, hash_of(work, wait->point), &wait->sight))
             status = lease_point(sweep, wait->point, &fate);
         *found = !status && fate == FATE_MINE;
         if (fate != FATE_WAIT)
             sweep->wait[i--] = sweep->wait[--sweep->waits];
     }
     if (!*found) /* all were tried */
-        sweep->looked = now();
+        sweep->looked = seconds_now();
     return status;
 }
 
@@ -446,8 +434,8 @@ static enum status employ(struct sweep *sweep)
 /* Names of the temporary files of a point, see store_commit. */
 static void remove_parts(const struct sweep_work *work, size_t point, pid_t pid)
 {
-    char hash[SWEEP_HASH], path[PATH];
-    hash_of(work->plan, point, hash);
+    char path[PATH];
+    const char *hash = hash_of(work, point);
     snprintf(path, sizeof path, "%s/.%s.part", work->folder, hash);
     unlink(path);
     snprintf(path, sizeof path, "%s/..%s.part.%ld.tmp", work->folder, hash, (long)pid);
@@ -477,7 +465,7 @@ static enum status bury(struct sweep *sweep, struct worker *worker)
     }
     const size_t size = sizeof failed.text;
     if (late)
-        snprintf(failed.text, size, "took longer than the limit of %g s", work->limit);
+        snprintf(failed.text, size, "took longer than the limit of %g s", work->options->limit);
     else if (WIFSIGNALED(how))
         snprintf(failed.text, size, "its process was ended by signal %d (%s), twice", WTERMSIG(how),
                  strsignal(WTERMSIG(how)));
@@ -501,10 +489,10 @@ static enum status hear(struct sweep *sweep, struct worker *worker)
 
 static void stop_late(struct sweep *sweep)
 {
-    const double limit = sweep->work->limit;
+    const double limit = sweep->work->options->limit;
     for (int i = 0; i < sweep->work->workers && limit > 0; i++) {
         struct worker *worker = &sweep->worker[i];
-        if (worker->busy && !worker->late && now() - worker->start > limit) {
+        if (worker->busy && !worker->late && seconds_now() - worker->start > limit) {
             worker->late = true;
             kill(worker->pid, SIGKILL);
         }
@@ -513,13 +501,12 @@ static void stop_late(struct sweep *sweep)
 
 static void renew(struct sweep *sweep)
 {
-    char hash[SWEEP_HASH];
-    if (now() - sweep->renewed < renew_seconds)
+    if (seconds_now() - sweep->renewed < renew_seconds)
         return;
-    sweep->renewed = now();
+    sweep->renewed = seconds_now();
     for (int i = 0; i < sweep->work->workers; i++)
         if (sweep->worker[i].busy)
-            lease_renew(&sweep->lessee, hash_of(sweep->work->plan, sweep->worker[i].point, hash));
+            lease_renew(&sweep->lessee, hash_of(sweep->work, sweep->worker[i].point));
 }
 
 static bool is_busy(const struct sweep *sweep)
@@ -588,7 +575,7 @@ static void end_all(struct sweep *sweep)
 
 enum status sweep_work(struct sweep_work *work, struct error *err)
 {
-    struct sweep sweep = {.work = work, .err = err, .renewed = now()};
+    struct sweep sweep = {.work = work, .err = err, .renewed = seconds_now()};
     sweep.worker = calloc((size_t)work->workers, sizeof *sweep.worker);
     struct pollfd *poller = calloc((size_t)work->workers, sizeof *poller);
     sweep.old = calloc(work->plan->count + 1, sizeof *sweep.old);
@@ -598,7 +585,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     for (size_t i = 0; i < work->count && !status; i++)
         sweep.old[work->todo[i]] = failure_of(work, work->todo[i]);
     lessee_open(&sweep.lessee, work->folder);
-    progress_start(&sweep.progress, work->quiet);
+    progress_start(&sweep.progress, work->options->quiet);
     if (!status)
         status = loop(&sweep, poller);
     if (sweep.worker)
@@ -616,6 +603,5 @@ void sweep_work_free(struct sweep_work *work)
     for (size_t i = 0; i < work->failures; i++)
         free(work->failure[i].reason);
     free(work->failure);
-    work->failure = NULL;
-    work->failures = 0;
+    free(work->todo);
 }

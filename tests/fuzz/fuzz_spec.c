@@ -29,7 +29,7 @@ static void locate_everything(const struct spec *spec)
         const struct descriptor *chosen = spec->chosen[i];
         for (const struct param *p = chosen ? chosen->params : NULL; p && p->name; p++) {
             char key[sizeof err.key];
-            snprintf(key, sizeof key, "%s.%s", spec_section_key((enum spec_section)i), p->name);
+            snprintf(key, sizeof key, "%s.%s", spec_sections[i].key, p->name);
             error_key(&err, key, "is wrong");
             spec_locate(spec, &err);
         }

@@ -31,7 +31,7 @@ static void make_table(struct collect_table *table, const char *const *arguments
     struct error err;
     *table = (struct collect_table){0};
     check(sweep_plan_open(&table->plan, NULL, arguments, count, NULL, 0, &err), &err);
-    check(sweep_plan_number(&table->plan, NULL, NULL, &err), &err);
+    check(sweep_plan_number(&table->plan, NULL, &err), &err);
     table->series = calloc(1, sizeof *table->series);
     table->column = calloc(1, sizeof *table->column);
     table->row = calloc(table->plan.count, sizeof *table->row);
@@ -198,7 +198,7 @@ static void keys_of_a_zip_are_one(void **state)
     make_table(&table, arguments, 2, square);
     sweep_plan_free(&table.plan);
     check(sweep_plan_open(&table.plan, NULL, arguments, 2, zip, 1, &err), &err);
-    check(sweep_plan_number(&table.plan, NULL, NULL, &err), &err);
+    check(sweep_plan_number(&table.plan, NULL, &err), &err);
     check(plot_data_make(&data, &table, &choice, &err), &err);
     assert_int_equal(data.x.count, 2);
     plot_data_free(&data);

@@ -500,13 +500,13 @@ static void complete_yaml_reads_back_the_same(void **state)
     static const enum spec_section named[] = {SECTION_DATA, SECTION_NETWORK, SECTION_OBJECTIVE,
                                               SECTION_OPTIMISER};
     for (size_t k = 0; k < sizeof named / sizeof *named; k++) {
-        const struct registry *registry = spec_section_registry(named[k]);
+        const struct registry *registry = spec_sections[named[k]].registry;
         for (size_t i = 0; i < registry->count; i++) {
             char override[128];
             if (registry->entries[i] == &every_source)
                 continue; /* needs a key */
-            snprintf(override, sizeof override, "%s.%s=%s", spec_section_key(named[k]),
-                     spec_section_selector(named[k]), registry->entries[i]->name);
+            snprintf(override, sizeof override, "%s.%s=%s", spec_sections[named[k]].key,
+                     spec_sections[named[k]].selector, registry->entries[i]->name);
             struct spec spec = good(NULL, WORDS(override));
             assert_ptr_equal(spec.chosen[named[k]], registry->entries[i]);
             check_round_trip(&spec);
