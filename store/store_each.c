@@ -38,9 +38,10 @@ struct sent {
 
 /* ---- in a child ---- */
 
-static void ignore(const char *path, void *context)
+static enum status ignore(const char *path, void *context, struct error *err)
 {
-    (void)path, (void)context;
+    (void)path, (void)context, (void)err;
+    return STATUS_OK;
 }
 
 static enum status read_file(const struct store_each *each, size_t i, FILE *out, struct error *err)

@@ -110,7 +110,7 @@ enum status view_read_fixed_text(const struct store_file *file, const struct vie
 
 struct store_walk {
     const struct store_file *file;
-    void (*visit)(const char *path, void *context);
+    enum status (*visit)(const char *path, void *context, struct error *err);
     void *context;
     struct error *err;
     size_t links;

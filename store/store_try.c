@@ -16,19 +16,17 @@
 
 struct rehearsal {
     const struct store_file *file;
-    struct error *err;
-    enum status status;
     bool axes_read;
 };
 
-static void rehearse_attribute(const char *name, void *context)
+static enum status rehearse_attribute(const char *name, void *context, struct error *err)
 {
-    struct rehearsal *rehearsal = context;
+    const struct rehearsal *rehearsal = context;
     char *text;
-    if (!rehearsal->status)
-        rehearsal->status = store_show_attribute(rehearsal->file, name, &text, rehearsal->err);
-    if (!rehearsal->status)
+    const enum status status = store_show_attribute(rehearsal->file, name, &text, err);
+    if (!status)
         free(text);
+    return status;
 }
 
 static bool is_chunked(const struct store_file *file, const char *path)
@@ -44,27 +42,26 @@ static bool is_chunked(const struct store_file *file, const char *path)
 }
 
 /* Values may be too many to read here; that is no error yet. */
-static void rehearse_dataset(const char *path, void *context)
+static enum status rehearse_dataset(const char *path, void *context, struct error *err)
 {
     struct rehearsal *rehearsal = context;
     struct store_info info;
     struct store_array array;
     char *axes[STORE_MAX_RANK];
-    if (rehearsal->status)
-        return;
-    rehearsal->status = store_describe(rehearsal->file, path, &info, rehearsal->err);
-    if (rehearsal->status)
-        return;
+    enum status status = store_describe(rehearsal->file, path, &info, err);
+    if (status)
+        return status;
     store_info_free(&info);
     if (is_chunked(rehearsal->file, path) &&
         store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
         store_array_free(&array);
     if (rehearsal->axes_read)
-        return;
+        return STATUS_OK;
     rehearsal->axes_read = true; /* this walks through the whole file */
-    rehearsal->status = store_get_axes(rehearsal->file, path, axes, rehearsal->err);
-    if (!rehearsal->status)
+    status = store_get_axes(rehearsal->file, path, axes, err);
+    if (!status)
         store_axes_free(axes);
+    return status;
 }
 
 /* Address space of this process in bytes, 0 if unknown. */
@@ -118,24 +115,23 @@ void store_limit_file(uint64_t size)
 /* Read all that can be read. */
 static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
-    struct rehearsal rehearsal = {.err = err};
     struct store_file *file;
     store_limit_child();
     store_limit_file(size);
     enum status status = store_open_file(&file, path, size, err);
     if (status)
         return status;
-    rehearsal.file = file;
+    struct rehearsal rehearsal = {.file = file};
     status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
     struct store_walk walk = {.file = file,
                               .visit = rehearse_dataset,
                               .context = &rehearsal,
                               .err = err,
                               .skip_deep = true};
-    if (!status) /* an error of the walk hides the rest, so the file is not read then */
+    if (!status)
         status = store_walk_from(&walk, "/");
     store_close(file);
-    return status ? status : rehearsal.status;
+    return status;
 }
 
 /* The child's verdict, or the error that it died. */

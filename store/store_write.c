@@ -1,11 +1,11 @@
 /* Makes result files. */
+#include "core/text.h"
 #include "store/checksum.h"
 #include "store/store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5_hl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -467,6 +467,21 @@ enum status store_check_writable(const char *path, struct error *err)
 enum status store_write_text(const char *path, const char *text, size_t size, struct error *err)
 {
     return write_image(path, text, size, err);
+}
+
+enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
+                        const void *context, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out)
+        print(out, context);
+    enum status status = close_text(out, path, err);
+    if (!status)
+        status = store_write_text(path, text, size, err);
+    free(text);
+    return status;
 }
 
 enum status store_commit(struct store *store, const char *path, struct error *err)

@@ -155,25 +155,9 @@ static bool put_table(FILE *out, const struct exported *table)
 
 /* ---- message for an unknown dataset ---- */
 
-struct list_of_paths {
-    struct names names;
-    bool failed;
-};
-
-static void add_path(const char *path, void *context)
+static enum status add_path(const char *path, void *names, struct error *err)
 {
-    struct list_of_paths *list = context;
-    list->failed = !names_add(&list->names, path) || list->failed;
-}
-
-/* All datasets below a group; free with names_free, also after an error. */
-static enum status list_paths(const struct store_file *file, const char *group, struct names *names,
-                              struct error *err)
-{
-    struct list_of_paths list = {0};
-    enum status status = store_visit(file, group, add_path, &list, err);
-    *names = list.names;
-    return !status && list.failed ? error_memory(err, "the names of the datasets") : status;
+    return names_add(names, path) ? STATUS_OK : error_memory(err, "the names of the datasets");
 }
 
 /* Index of the path nearest to the wanted one, or of a path with nearly the same last word; `count`
@@ -204,7 +188,7 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
 {
     struct names names = {0};
     char sentence[768] = "";
-    enum status status = list_paths(file, "/", &names, err);
+    enum status status = store_visit(file, "/", add_path, &names, err);
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
@@ -228,7 +212,7 @@ static enum status is_group(const struct store_file *file, const char *name, con
 {
     struct names names = {0};
     char sentence[768] = "";
-    enum status status = list_paths(file, path, &names, err);
+    enum status status = store_visit(file, path, add_path, &names, err);
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
@@ -289,20 +273,18 @@ static enum status export_dataset(const struct store_file *file, char *path, int
 
 struct list {
     const struct store_file *file;
-    struct error *err;
-    enum status status;
     int failure;
 };
 
-static void list_dataset(const char *path, void *context)
+static enum status list_dataset(const char *path, void *context, struct error *err)
 {
     struct list *list = context;
     struct store_info info;
-    if (list->status || list->failure)
-        return;
-    list->status = store_describe(list->file, path, &info, list->err);
-    if (list->status)
-        return;
+    if (list->failure)
+        return STATUS_OK;
+    enum status status = store_describe(list->file, path, &info, err);
+    if (status)
+        return status;
     print_plain(stdout, path);
     putchar('\t');
     print_shape(stdout, info.rank, info.shape);
@@ -313,16 +295,17 @@ static void list_dataset(const char *path, void *context)
     if (putchar('\n') == EOF || ferror(stdout))
         list->failure = errno;
     store_info_free(&info);
+    return STATUS_OK;
 }
 
 static enum status list_datasets(const struct store_file *file, const char *group, int *failure,
                                  struct error *err)
 {
-    struct list list = {.file = file, .err = err};
+    struct list list = {.file = file};
     fputs("dataset\tshape\tlong_name\tunits\n", stdout);
     enum status status = store_visit(file, group, list_dataset, &list, err);
     *failure = list.failure;
-    return list.status ? list.status : status;
+    return status;
 }
 
 static enum status answer(const struct request *request, int *failure, struct error *err)

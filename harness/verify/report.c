@@ -281,8 +281,9 @@ static void write_claim(FILE *out, const struct outcome *o, const char *report)
 
 /* ---- curves ---- */
 
-static void write_table(FILE *out, const struct curves *curves)
+static void write_table(FILE *out, const void *context)
 {
+    const struct curves *curves = context;
     for (int c = 0; c < curves->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", curves->name[c] ? curves->name[c] : "");
     fputc('\n', out);
@@ -295,20 +296,6 @@ static void write_table(FILE *out, const struct curves *curves)
                 fprintf(out, "%.17g", value);
             fputc(c + 1 < curves->columns ? '\t' : '\n', out);
         }
-}
-
-static enum status store_table(const struct curves *curves, const char *path, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        write_table(out, curves);
-    enum status status = close_text(out, path, err);
-    if (!status)
-        status = store_write_text(path, text, size, err);
-    free(text);
-    return status;
 }
 
 /* Set the variables that plots/claim.gp reads beside the table. */
@@ -332,7 +319,7 @@ static enum status draw_claim(const struct outcome *o, const char *folder, struc
     snprintf(table, sizeof table, "%s/%s.tsv", folder, id);
     snprintf(image, sizeof image, "%s/%s.png", folder, id);
     snprintf(temporary, sizeof temporary, "%s/.%s.%ld.tmp", folder, id, (long)getpid());
-    enum status status = store_table(&o->curves, table, err);
+    enum status status = store_print(table, write_table, &o->curves, err);
     if (status)
         return status;
     describe_curves(&o->curves);

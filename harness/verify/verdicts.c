@@ -222,8 +222,9 @@ static void json_outcome(const struct outcome *o, FILE *out)
     fprintf(out, ", \"seconds\": %.6f}", o->seconds);
 }
 
-void verdicts_json(const struct verification *v, FILE *out)
+void verdicts_json(FILE *out, const void *verification)
 {
+    const struct verification *v = verification;
     fputs("[", out);
     for (size_t i = 0; i < v->count; i++) {
         fputs(i ? ",\n " : "\n ", out);

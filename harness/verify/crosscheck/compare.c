@@ -84,20 +84,22 @@ static bool name_leftover(const struct crosscheck *check, const char *path,
     return true;
 }
 
-static void visit_leftover(const char *path, void *context)
+static enum status visit_leftover(const char *path, void *context, struct error *err)
 {
+    (void)err;
     struct leftover *left = context;
     char name[REFERENCE_PATH];
     if (names_have(&left->check->compared, path) || !name_leftover(left->check, path, name) ||
         strcmp(name, left->last) == 0)
-        return;
+        return STATUS_OK;
     snprintf(left->last, sizeof left->last, "%s", name);
     left->check->not_built++;
     if (!left->check->out)
-        return;
+        return STATUS_OK;
     print_plain(left->check->out, name);
     fprintf(left->check->out, "%*s %9s  not built yet\n",
             strlen(name) < 48 ? 48 - (int)strlen(name) : 0, "", "-");
+    return STATUS_OK;
 }
 
 void crosscheck_report_rest(struct crosscheck *check)
