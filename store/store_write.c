@@ -359,8 +359,9 @@ static bool make_folders(char *folder)
     }
 }
 
-static bool write_all(int descriptor, const char *bytes, size_t size)
+bool store_write_all(int descriptor, const void *all, size_t size)
 {
+    const char *bytes = all;
     const size_t most = (size_t)1 << 30;
     while (size > 0) {
         ssize_t written = write(descriptor, bytes, size < most ? size : most);
@@ -394,7 +395,7 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0)
         return false;
-    bool done = write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
+    bool done = store_write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
     int why = errno;
     if (close(descriptor) != 0 && done) {
         done = false;

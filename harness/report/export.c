@@ -100,57 +100,51 @@ static void put_column_name(FILE *out, const struct exported *table, size_t colu
     }
 }
 
-static bool put_header(FILE *out, const struct exported *table)
+/* Whether the first column names the rows. */
+static bool names_rows(const struct exported *table)
 {
-    if (table->array.rank > 0 && !table->axis) {
-        if (table->axes[0])
-            put_axis_name(out, table->axes[0]);
-        else
-            fputs("index", out);
-    }
+    return table->array.rank > 0 && !table->axis;
+}
+
+static void put_header(FILE *out, const struct exported *table)
+{
+    if (names_rows(table) && table->axes[0])
+        put_axis_name(out, table->axes[0]);
+    else if (names_rows(table))
+        fputs("index", out);
     if (table->array.rank < 2) {
-        fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
+        fputs(names_rows(table) ? "\t" : "", out);
         tsv_word(out, last_component(table->path));
-        return putc('\n', out) != EOF;
     }
-    size_t columns = table_columns(table);
+    size_t columns = table->array.rank < 2 ? 0 : table_columns(table);
     for (size_t j = 0; j < columns && !ferror(out); j++) {
         putc('\t', out);
         put_column_name(out, table, j);
     }
-    return !ferror(out) && putc('\n', out) != EOF;
+    putc('\n', out);
 }
 
-static bool put_number(FILE *out, double value, char end)
+static void put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
 {
-    tsv_number(out, value);
-    return putc(end, out) != EOF && !ferror(out);
+    const double *values = table->array.values + row * columns;
+    if (names_rows(table)) {
+        tsv_number(out, table->axes[0] ? table->rows.values[row] : (double)row);
+        fputs(columns ? "\t" : "\n", out);
+    }
+    for (size_t j = 0; j < columns && !ferror(out); j++) {
+        tsv_number(out, values[j]);
+        putc(j + 1 < columns ? '\t' : '\n', out);
+    }
 }
 
 /* On failure errno is set by the write. */
-static bool put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
-{
-    const double *values = table->array.values + row * columns;
-    if (table->array.rank > 0 && !table->axis) {
-        double at = table->axes[0] ? table->rows.values[row] : (double)row;
-        if (!put_number(out, at, columns ? '\t' : '\n'))
-            return false;
-    }
-    for (size_t j = 0; j < columns; j++)
-        if (!put_number(out, values[j], j + 1 < columns ? '\t' : '\n'))
-            return false;
-    return true;
-}
-
 static bool put_table(FILE *out, const struct exported *table)
 {
     size_t rows = table->array.rank ? table->array.shape[0] : 1, columns = table_columns(table);
-    if (!put_header(out, table))
-        return false;
-    for (size_t i = 0; i < rows; i++)
-        if (!put_row(out, table, i, columns))
-            return false;
-    return true;
+    put_header(out, table);
+    for (size_t i = 0; i < rows && !ferror(out); i++)
+        put_row(out, table, i, columns);
+    return !ferror(out);
 }
 
 /* ---- message for an unknown dataset ---- */
@@ -164,23 +158,22 @@ static enum status add_path(const char *path, void *names, struct error *err)
  * if there is none. */
 static size_t nearest_path(const struct names *names, const char *wanted)
 {
+    const char *const *whole = (const char *const *)names->name;
     const char **last = malloc(names->count * sizeof *last), *word = NULL;
-    size_t found = names->count;
+    size_t found = 0;
     for (size_t i = 0; last && i < names->count; i++) {
-        last[i] = last_component(names->name[i]);
-        if (found == names->count && strcmp(last[i], last_component(wanted)) == 0)
-            found = i;
+        last[i] = last_component(whole[i]);
+        if (!word && strcmp(last[i], last_component(wanted)) == 0)
+            word = last[i];
     }
-    if (found == names->count)
-        word = nearest_word(wanted, (const char *const *)names->name, names->count);
-    for (size_t i = 0; word && i < names->count; i++)
-        found = word == names->name[i] ? i : found;
-    if (last && found == names->count)
+    if (!word)
+        word = nearest_word(wanted, whole, names->count);
+    if (!word && last)
         word = nearest_word(last_component(wanted), last, names->count);
-    for (size_t i = 0; word && last && i < names->count; i++)
-        found = word == last[i] ? i : found;
+    while (found < names->count && word && word != whole[found] && (!last || word != last[found]))
+        found++;
     free(last);
-    return found;
+    return word ? found : names->count;
 }
 
 static enum status no_dataset(const struct store_file *file, const char *name, const char *path,
