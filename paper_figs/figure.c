@@ -237,22 +237,19 @@ static enum status draw(const struct making *m, size_t *made)
 struct dataset_listing {
     const struct store_file *file;
     FILE *out;
-    enum status status;
-    struct error *err;
 };
 
 /* One dataset of doubles, one line per value: path, indices along the axes, value. */
-static void write_dataset(const char *path, void *context)
+static enum status write_dataset(const char *path, void *context, struct error *err)
 {
-    struct dataset_listing *t = context;
+    const struct dataset_listing *t = context;
     struct store_array a = {0};
     struct store_info info = {0};
-    if (t->status || (t->status = store_describe(t->file, path, &info, t->err)))
-        return;
+    enum status status = store_describe(t->file, path, &info, err);
     const bool wanted = info.rank <= STORE_MAX_RANK;
     store_info_free(&info);
-    if (!wanted || (t->status = store_get(t->file, path, &a, t->err)))
-        return;
+    if (!status && wanted)
+        status = store_get(t->file, path, &a, err);
     for (size_t i = 0; i < a.count; i++) {
         size_t rest = i, index[STORE_MAX_RANK] = {0};
         for (int k = a.rank; k-- > 0; rest /= a.shape[k])
@@ -266,17 +263,17 @@ static void write_dataset(const char *path, void *context)
         fprintf(t->out, "\t%.17g\n", a.values[i]);
     }
     store_array_free(&a);
+    return status;
 }
 
 static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
 {
-    struct dataset_listing table = {.file = file, .out = out, .err = err};
+    struct dataset_listing table = {.file = file, .out = out};
     fprintf(out, "dataset");
     for (int k = 0; k < STORE_MAX_RANK; k++)
         fprintf(out, "\tindex_%d", k);
     fprintf(out, "\tvalue\n");
-    enum status status = store_visit(file, "/", write_dataset, &table, err);
-    return table.status ? table.status : status;
+    return store_visit(file, "/", write_dataset, &table, err);
 }
 
 static enum status write_data(const struct making *m, const struct store_file *file, size_t *made)

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum {
     STORE_MAX_RANK = 4,   /* of datasets that are written or read */
@@ -62,6 +63,10 @@ enum status store_check_writable(const char *path, struct error *err);
 
 /* Put a text at `path` in the same way as a result file: all of it or nothing. */
 enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);
+
+/* The same for a text that `print` writes to `out`. */
+enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
+                        const void *context, struct error *err);
 
 void store_free(struct store *store);
 
@@ -139,21 +144,24 @@ enum status store_get_numbers(const struct store_file *file, const char *name,
 enum status store_show_attribute(const struct store_file *file, const char *name, char **text,
                                  struct error *err);
 
-/* Call `visit` with the path of every dataset below `group`, in order of name. */
+/* Call `visit` with the path of every dataset below `group`, in order of name; its first error ends
+ * the visit. */
 enum status store_visit(const struct store_file *file, const char *group,
-                        void (*visit)(const char *path, void *context), void *context,
-                        struct error *err);
+                        enum status (*visit)(const char *path, void *context, struct error *err),
+                        void *context, struct error *err);
 
 /* The same in less than half the time, for files that were opened in a child process
  * (store/store_each.h): all object headers below `group` are read at once. */
 enum status store_visit_objects(const struct store_file *file, const char *group,
-                                void (*visit)(const char *path, void *context), void *context,
-                                struct error *err);
+                                enum status (*visit)(const char *path, void *context,
+                                                     struct error *err),
+                                void *context, struct error *err);
 
 /* The same for the names of the root attributes. */
 enum status store_visit_attributes(const struct store_file *file,
-                                   void (*visit)(const char *name, void *context), void *context,
-                                   struct error *err);
+                                   enum status (*visit)(const char *name, void *context,
+                                                        struct error *err),
+                                   void *context, struct error *err);
 
 /* The shortest decimal that reads back as `value`. */
 void store_format_number(double value, char text[STORE_NUMBER_SIZE]);

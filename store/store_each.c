@@ -38,9 +38,10 @@ struct sent {
 
 /* ---- in a child ---- */
 
-static void ignore(const char *path, void *context)
+static enum status ignore(const char *path, void *context, struct error *err)
 {
-    (void)path, (void)context;
+    (void)path, (void)context, (void)err;
+    return STATUS_OK;
 }
 
 static enum status read_file(const struct store_each *each, size_t i, FILE *out, struct error *err)
@@ -59,21 +60,6 @@ static enum status read_file(const struct store_each *each, size_t i, FILE *out,
     return status;
 }
 
-static bool send_all(int pipe, const void *bytes, size_t size)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        const ssize_t sent = write(pipe, at, size);
-        if (sent < 0 && errno == EINTR)
-            continue;
-        if (sent < 0)
-            return false;
-        at += sent;
-        size -= (size_t)sent;
-    }
-    return true;
-}
-
 static bool serve_file(const struct store_each *each, size_t i, int pipe)
 {
     char *bytes = NULL;
@@ -85,8 +71,8 @@ static bool serve_file(const struct store_each *each, size_t i, int pipe)
     const enum status status = read_file(each, i, out, &problem);
     const bool written = fclose(out) == 0;
     const struct sent head = {i, status ? strlen(problem.message) : size, !status};
-    const bool sent = written && send_all(pipe, &head, sizeof head) &&
-                      send_all(pipe, status ? problem.message : bytes, head.size);
+    const bool sent = written && store_write_all(pipe, &head, sizeof head) &&
+                      store_write_all(pipe, status ? problem.message : bytes, head.size);
     free(bytes);
     return sent;
 }

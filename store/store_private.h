@@ -1,6 +1,6 @@
-/* Shared by the parts of store/store.h: store_write.c makes files; store_file.c opens
- * them, store_view.c opens what is in them, store_read.c and store_walk.c read it, store_try.c does
- * so in a child process first; store_each.c reads many. */
+/* Shared by the parts of store/store.h: store_write.c makes files; store_view.c opens what is in
+ * them, store_read.c and store_walk.c read it, store_try.c opens files, once a child process has
+ * read them; store_each.c reads many. */
 #ifndef DUET_HARNESS_STORE_PRIVATE_H
 #define DUET_HARNESS_STORE_PRIVATE_H
 
@@ -29,6 +29,9 @@ enum status store_system_error(struct error *err, const char *path, const char *
 /* HDF5's message about a file that is damaged at `what`. */
 enum status store_damaged(const struct store_file *file, const char *what, struct error *err);
 
+/* Write all the bytes; errno says why not. */
+bool store_write_all(int descriptor, const void *bytes, size_t size);
+
 /* ---- an open file ---- */
 
 struct store_file {
@@ -45,13 +48,6 @@ enum {
     STORE_INCREMENT = 1 << 20, /* bytes by which a file in memory grows */
     STORE_MAX_LINKS = 1000000, /* followed by one visit */
 };
-
-/* Size of the regular file at `path`; an error if it has a checksum and that is wrong. */
-enum status store_look_at(const char *path, uint64_t *size, struct error *err);
-
-/* Open a file of that size in this process. */
-enum status store_open_file(struct store_file **file, const char *path, uint64_t size,
-                            struct error *err);
 
 /* Open without trying in another process first: only where a crash costs nothing. */
 enum status store_open_here(struct store_file **file, const char *path, struct error *err);
@@ -110,7 +106,7 @@ enum status view_read_fixed_text(const struct store_file *file, const struct vie
 
 struct store_walk {
     const struct store_file *file;
-    void (*visit)(const char *path, void *context);
+    enum status (*visit)(const char *path, void *context, struct error *err);
     void *context;
     struct error *err;
     size_t links;

@@ -3,6 +3,7 @@
 #include "store/store_private.h"
 #include "store/tsv.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,37 +155,28 @@ bool store_has_attribute(const struct store_file *file, const char *name)
     return H5Aexists(file->id, name) > 0;
 }
 
-static enum status read_attribute(const struct store_file *file, hid_t object, const char *name,
-                                  char **text, struct error *err)
-{
-    *text = NULL;
-    struct view view;
-    enum status status = view_open_attribute(file, object, name, &view, err);
-    if (status)
-        return status;
-    status = view_is_text(&view)
-                 ? view_read_text(file, &view, text, err)
-                 : error_set(err, STATUS_INVALID, "%s: the attribute %s is not one text",
-                             file->path, name);
-    view_close(&view);
-    return status;
-}
-
 enum status store_get_text(const struct store_file *file, const char *name, char **text,
                            struct error *err)
 {
-    hdf5_quiet();
-    return read_attribute(file, file->id, name, text, err);
+    return store_get_text_of(file, "/", name, text, err);
 }
 
 enum status store_get_text_of(const struct store_file *file, const char *path, const char *name,
                               char **text, struct error *err)
 {
     hdf5_quiet();
+    *text = NULL;
+    struct view view;
     const hid_t object = H5Oopen(file->id, path, H5P_DEFAULT);
     if (object < 0)
         return store_damaged(file, path, err);
-    enum status status = read_attribute(file, object, name, text, err);
+    enum status status = view_open_attribute(file, object, name, &view, err);
+    if (!status && view_is_text(&view))
+        status = view_read_text(file, &view, text, err);
+    else if (!status)
+        status = error_set(err, STATUS_INVALID, "%s: the attribute %s is not one text", file->path,
+                           name);
+    view_close(&view);
     H5Oclose(object);
     return status;
 }
@@ -236,15 +228,10 @@ enum status store_get_integer(const struct store_file *file, const char *name, u
     enum status status = view_open_attribute(file, file->id, name, &view, err);
     if (status)
         return status;
-    int64_t signed_value = 0;
-    bool is_signed = H5Tget_class(view.type) == H5T_INTEGER && H5Tget_sign(view.type) == H5T_SGN_2;
-    if (is_signed) {
-        status = read_integer(&view, H5T_NATIVE_INT64, &signed_value) ? STATUS_OK : STATUS_INVALID;
-        *value = (uint64_t)signed_value;
-    } else {
-        status = read_integer(&view, H5T_NATIVE_UINT64, value) ? STATUS_OK : STATUS_INVALID;
-    }
-    if (status || signed_value < 0)
+    const bool is_signed =
+        H5Tget_class(view.type) == H5T_INTEGER && H5Tget_sign(view.type) == H5T_SGN_2;
+    if (!read_integer(&view, is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, value) ||
+        (is_signed && *value > INT64_MAX))
         status = error_set(err, STATUS_INVALID, "%s: the attribute %s is no integer from 0 on",
                            file->path, name);
     view_close(&view);
@@ -283,16 +270,14 @@ static enum status show_other(const struct view *view, char **text, struct error
 static enum status show_view(const struct store_file *file, const struct view *view, char **text,
                              struct error *err)
 {
-    int64_t integer;
     uint64_t natural;
+    const bool is_signed = H5Tget_sign(view->type) == H5T_SGN_2;
     if (!view_is_number(view) || H5Sget_simple_extent_type(view->space) == H5S_NULL)
         return show_other(view, text, err);
-    if (H5Tget_sign(view->type) == H5T_SGN_2 && read_integer(view, H5T_NATIVE_INT64, &integer))
-        return asprintf(text, "%lld", (long long)integer) < 0 ? error_memory(err, "a file")
-                                                              : STATUS_OK;
-    if (read_integer(view, H5T_NATIVE_UINT64, &natural))
-        return asprintf(text, "%llu", (unsigned long long)natural) < 0 ? error_memory(err, "a file")
-                                                                       : STATUS_OK;
+    if (read_integer(view, is_signed ? H5T_NATIVE_INT64 : H5T_NATIVE_UINT64, &natural))
+        return asprintf(text, is_signed ? "%" PRId64 : "%" PRIu64, natural) < 0
+                   ? error_memory(err, "a file")
+                   : STATUS_OK;
     struct store_array array = {0};
     enum status status = read_numbers(file, view, 1, &array, err);
     if (!status)

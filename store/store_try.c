@@ -1,5 +1,5 @@
-/* HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents out, but not
- * files made to do harm, so every file is read by a child process first. */
+/* Opens files.  HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents
+ * out, but not files made to do harm, so every file is read by a child process first. */
 #include "store/checksum.h"
 #include "store/store_private.h"
 
@@ -11,24 +11,128 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* ---- here and now ---- */
+
+enum { READ_AT_ONCE = 1 << 20 }; /* bytes of a file */
+
+static herr_t refuse_link(const char *parent_file, const char *parent_group, const char *file,
+                          const char *object, unsigned *flags, hid_t access, void *context)
+{
+    (void)parent_file, (void)parent_group, (void)file, (void)object;
+    (void)flags, (void)access, (void)context;
+    return -1;
+}
+
+/* Size of the regular file at `path`; an error if it has a checksum and that is wrong. */
+static enum status look_at(const char *path, uint64_t *size, struct error *err)
+{
+    struct stat about;
+    int descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT)
+        return error_set(err, STATUS_INVALID, "%s: no such file", path);
+    if (descriptor < 0 || fstat(descriptor, &about) != 0) {
+        store_system_error(err, path, "cannot read");
+        if (descriptor >= 0)
+            close(descriptor);
+        return STATUS_SYSTEM;
+    }
+    close(descriptor);
+    if (S_ISDIR(about.st_mode))
+        return error_set(err, STATUS_INVALID, "%s: is a folder; an HDF5 file is needed", path);
+    if (!S_ISREG(about.st_mode))
+        return error_set(err, STATUS_INVALID, "%s: is no regular file", path);
+    *size = (uint64_t)about.st_size;
+    if (*size == 0)
+        return error_set(err, STATUS_INVALID, "%s: is empty; an HDF5 file is needed", path);
+    if (checksum_of_file(path) == CHECKSUM_WRONG)
+        return error_set(err, STATUS_INVALID,
+                         "%s: is damaged: its bytes do not have the checksum at its end", path);
+    return STATUS_OK;
+}
+
+/* Finished files never change, so they need no lock, which some shared folders cannot give.  Small
+ * ones are read at once. */
+static enum status open_hdf5(struct store_file *file, struct error *err)
+{
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    file->access = H5Pcreate(H5P_LINK_ACCESS);
+    if (access >= 0 &&
+        (file->size > READ_AT_ONCE || H5Pset_fapl_core(access, STORE_INCREMENT, false) >= 0) &&
+        H5Pset_file_locking(access, false, true) >= 0 &&
+        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) >= 0 && file->access >= 0 &&
+        H5Pset_elink_cb(file->access, refuse_link, NULL) >= 0)
+        file->id = H5Fopen(file->path, H5F_ACC_RDONLY, access);
+    enum status status = STATUS_OK;
+    if (file->id < 0)
+        status = hdf5_error(err, STATUS_INVALID, "%s: is truncated or damaged", file->path);
+    hdf5_release(access);
+    return status;
+}
+
+/* A file that says that it ends with a checksum must do so. */
+static enum status miss_checksum(const struct store_file *file, struct error *err)
+{
+    char *text = NULL;
+    if (checksum_is_there(file->path) || !store_has_attribute(file, store_checksum_attribute) ||
+        store_get_text(file, store_checksum_attribute, &text, NULL))
+        return STATUS_OK;
+    const bool missing = strcmp(text, store_checksum_text) == 0;
+    free(text);
+    return missing ? error_set(err, STATUS_INVALID,
+                               "%s: is truncated or damaged: the checksum at its end is missing",
+                               file->path)
+                   : STATUS_OK;
+}
+
+/* Open a file of that size in this process. */
+static enum status open_file(struct store_file **file, const char *path, uint64_t size,
+                             struct error *err)
+{
+    *file = NULL;
+    struct store_file *opened = malloc(sizeof *opened);
+    if (!opened)
+        return error_memory(err, "a file");
+    *opened = (struct store_file){-1, -1, size, strdup(path)};
+    enum status status = opened->path ? open_hdf5(opened, err) : error_memory(err, "a file");
+    if (!status)
+        status = miss_checksum(opened, err);
+    if (status)
+        store_close(opened);
+    else
+        *file = opened;
+    return status;
+}
+
+void store_close(struct store_file *file)
+{
+    if (!file)
+        return;
+    hdf5_quiet();
+    hdf5_release(file->access);
+    hdf5_release(file->id);
+    free(file->path);
+    free(file);
+}
+
+/* ---- in a child first ---- */
+
 struct rehearsal {
     const struct store_file *file;
-    struct error *err;
-    enum status status;
     bool axes_read;
 };
 
-static void rehearse_attribute(const char *name, void *context)
+static enum status rehearse_attribute(const char *name, void *context, struct error *err)
 {
-    struct rehearsal *rehearsal = context;
+    const struct rehearsal *rehearsal = context;
     char *text;
-    if (!rehearsal->status)
-        rehearsal->status = store_show_attribute(rehearsal->file, name, &text, rehearsal->err);
-    if (!rehearsal->status)
+    const enum status status = store_show_attribute(rehearsal->file, name, &text, err);
+    if (!status)
         free(text);
+    return status;
 }
 
 static bool is_chunked(const struct store_file *file, const char *path)
@@ -44,27 +148,26 @@ static bool is_chunked(const struct store_file *file, const char *path)
 }
 
 /* Values may be too many to read here; that is no error yet. */
-static void rehearse_dataset(const char *path, void *context)
+static enum status rehearse_dataset(const char *path, void *context, struct error *err)
 {
     struct rehearsal *rehearsal = context;
     struct store_info info;
     struct store_array array;
     char *axes[STORE_MAX_RANK];
-    if (rehearsal->status)
-        return;
-    rehearsal->status = store_describe(rehearsal->file, path, &info, rehearsal->err);
-    if (rehearsal->status)
-        return;
+    enum status status = store_describe(rehearsal->file, path, &info, err);
+    if (status)
+        return status;
     store_info_free(&info);
     if (is_chunked(rehearsal->file, path) &&
         store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
         store_array_free(&array);
     if (rehearsal->axes_read)
-        return;
+        return STATUS_OK;
     rehearsal->axes_read = true; /* this walks through the whole file */
-    rehearsal->status = store_get_axes(rehearsal->file, path, axes, rehearsal->err);
-    if (!rehearsal->status)
+    status = store_get_axes(rehearsal->file, path, axes, err);
+    if (!status)
         store_axes_free(axes);
+    return status;
 }
 
 /* Address space of this process in bytes, 0 if unknown. */
@@ -118,24 +221,23 @@ void store_limit_file(uint64_t size)
 /* Read all that can be read. */
 static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
-    struct rehearsal rehearsal = {.err = err};
     struct store_file *file;
     store_limit_child();
     store_limit_file(size);
-    enum status status = store_open_file(&file, path, size, err);
+    enum status status = open_file(&file, path, size, err);
     if (status)
         return status;
-    rehearsal.file = file;
+    struct rehearsal rehearsal = {.file = file};
     status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
     struct store_walk walk = {.file = file,
                               .visit = rehearse_dataset,
                               .context = &rehearsal,
                               .err = err,
                               .skip_deep = true};
-    if (!status) /* an error of the walk hides the rest, so the file is not read then */
+    if (!status)
         status = store_walk_from(&walk, "/");
     store_close(file);
-    return status ? status : rehearsal.status;
+    return status;
 }
 
 /* The child's verdict, or the error that it died. */
@@ -166,13 +268,13 @@ enum status store_open(struct store_file **file, const char *path, struct error 
     hdf5_quiet();
     *file = NULL;
     uint64_t size = 0;
-    enum status status = store_look_at(path, &size, err);
+    enum status status = look_at(path, &size, err);
     if (status)
         return status;
     if (H5Fis_hdf5(path) <= 0)
         return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
     status = try_in_child(path, size, err);
-    return status ? status : store_open_file(file, path, size, err);
+    return status ? status : open_file(file, path, size, err);
 }
 
 enum status store_verify(const char *path, struct error *err)
@@ -193,11 +295,11 @@ enum status store_open_here(struct store_file **file, const char *path, struct e
     hdf5_quiet();
     *file = NULL;
     uint64_t size = 0;
-    enum status status = store_look_at(path, &size, err);
+    enum status status = look_at(path, &size, err);
     if (status)
         return status;
     store_limit_file(size);
-    status = store_open_file(file, path, size, err);
+    status = open_file(file, path, size, err);
     if (status == STATUS_INVALID && H5Fis_hdf5(path) <= 0)
         return error_set(err, STATUS_INVALID, "%s: is no HDF5 file", path);
     return status;

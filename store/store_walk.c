@@ -17,8 +17,9 @@ static herr_t add_attribute(hid_t object, const char *name, const H5A_info_t *ab
 }
 
 enum status store_visit_attributes(const struct store_file *file,
-                                   void (*visit)(const char *name, void *context), void *context,
-                                   struct error *err)
+                                   enum status (*visit)(const char *name, void *context,
+                                                        struct error *err),
+                                   void *context, struct error *err)
 {
     hdf5_quiet();
     struct names names = {0};
@@ -29,7 +30,7 @@ enum status store_visit_attributes(const struct store_file *file,
         status = store_damaged(file, "its attributes", err);
     names_sort(&names);
     for (size_t i = 0; i < names.count && !status; i++)
-        visit(names.name[i], context);
+        status = visit(names.name[i], context, err);
     names_free(&names);
     return status;
 }
@@ -123,7 +124,7 @@ static enum status walk_object(struct store_walk *walk, hid_t group, const char 
     enum status status = STATUS_OK;
     H5I_type_t type = H5Iget_type(object);
     if (type == H5I_DATASET)
-        walk->visit(path, walk->context);
+        status = walk->visit(path, walk->context, walk->err);
     else if (type == H5I_GROUP)
         status = walk_group(walk, object, path);
     hdf5_release(object);
@@ -194,8 +195,8 @@ enum status store_walk_from(struct store_walk *walk, const char *group)
 }
 
 enum status store_visit(const struct store_file *file, const char *group,
-                        void (*visit)(const char *path, void *context), void *context,
-                        struct error *err)
+                        enum status (*visit)(const char *path, void *context, struct error *err),
+                        void *context, struct error *err)
 {
     struct store_walk walk = {.file = file, .visit = visit, .context = context, .err = err};
     return store_walk_from(&walk, group);
@@ -215,8 +216,6 @@ struct axis_search {
     const struct store_file *file;
     hobj_ref_t dataset;
     char **axes;
-    struct error *err;
-    enum status status;
 };
 
 static hid_t reference_type(void)
@@ -251,39 +250,39 @@ static enum status read_references(const struct store_file *file, const struct v
     return status;
 }
 
-static enum status match_axis(struct axis_search *search, hid_t axis, const char *path)
+static enum status match_axis(struct axis_search *search, hid_t axis, const char *path,
+                              struct error *err)
 {
     struct view list;
     struct reference *entries = NULL;
     size_t count = 0;
     if (H5Aexists(axis, "REFERENCE_LIST") == 0)
         return STATUS_OK;
-    enum status status =
-        view_open_attribute(search->file, axis, "REFERENCE_LIST", &list, search->err);
+    enum status status = view_open_attribute(search->file, axis, "REFERENCE_LIST", &list, err);
     if (status)
         return status;
-    status = read_references(search->file, &list, &entries, &count, search->err);
+    status = read_references(search->file, &list, &entries, &count, err);
     for (size_t i = 0; !status && i < count; i++) {
         int dimension = entries[i].dimension;
         if (entries[i].dataset == search->dataset && dimension >= 0 && dimension < STORE_MAX_RANK &&
             !search->axes[dimension])
             if (!(search->axes[dimension] = strdup(path)))
-                status = error_memory(search->err, "a file");
+                status = error_memory(err, "a file");
     }
     free(entries);
     view_close(&list);
     return status;
 }
 
-static void visit_axis(const char *path, void *context)
+static enum status visit_axis(const char *path, void *context, struct error *err)
 {
     struct axis_search *search = context;
-    if (search->status)
-        return;
+    enum status status = STATUS_OK;
     hid_t dataset = H5Oopen(search->file->id, path, search->file->access);
     if (dataset >= 0 && is_axis(search->file, dataset))
-        search->status = match_axis(search, dataset, path);
+        status = match_axis(search, dataset, path, err);
     hdf5_release(dataset);
+    return status;
 }
 
 enum status store_get_axes(const struct store_file *file, const char *path,
@@ -292,14 +291,12 @@ enum status store_get_axes(const struct store_file *file, const char *path,
     hdf5_quiet();
     for (int i = 0; i < STORE_MAX_RANK; i++)
         axes[i] = NULL;
-    struct axis_search search = {.file = file, .axes = axes, .err = err};
+    struct axis_search search = {.file = file, .axes = axes};
     if (store_kind(file, path) != STORE_DATASET)
         return error_set(err, STATUS_INVALID, "%s: there is no dataset %s", file->path, path);
     if (H5Rcreate(&search.dataset, file->id, path, H5R_OBJECT, -1) < 0)
         return store_damaged(file, path, err);
     enum status status = store_visit(file, "/", visit_axis, &search, err);
-    if (!status)
-        status = search.status;
     if (status)
         store_axes_free(axes);
     return status;
@@ -315,8 +312,10 @@ void store_axes_free(char *axes[STORE_MAX_RANK])
 
 struct object_visit {
     const char *group;
-    void (*visit)(const char *path, void *context);
+    enum status (*visit)(const char *path, void *context, struct error *err);
     void *context;
+    struct error *err;
+    enum status status; /* of `visit` */
     size_t objects;
 };
 
@@ -332,20 +331,21 @@ static herr_t visit_object(hid_t top, const char *name, const H5O_info_t *about,
     const char *above = strcmp(visit->group, "/") == 0 ? "" : visit->group;
     if (snprintf(path, sizeof path, "%s/%s", above, name) >= (int)sizeof path)
         return -1;
-    visit->visit(path, visit->context);
-    return 0;
+    visit->status = visit->visit(path, visit->context, visit->err);
+    return visit->status ? -1 : 0;
 }
 
 enum status store_visit_objects(const struct store_file *file, const char *group,
-                                void (*visit)(const char *path, void *context), void *context,
-                                struct error *err)
+                                enum status (*visit)(const char *path, void *context,
+                                                     struct error *err),
+                                void *context, struct error *err)
 {
     hdf5_quiet();
-    struct object_visit all = {group, visit, context, 0};
+    struct object_visit all = {group, visit, context, err, STATUS_OK, 0};
     if (!store_is_linked(file, group))
         return error_set(err, STATUS_INVALID, "%s: there is no group %s", file->path, group);
     if (H5Ovisit_by_name2(file->id, group, H5_INDEX_NAME, H5_ITER_INC, visit_object, &all,
                           H5O_INFO_BASIC, file->access) < 0)
-        return store_damaged(file, group, err);
+        return all.status ? all.status : store_damaged(file, group, err);
     return STATUS_OK;
 }

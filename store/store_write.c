@@ -1,11 +1,11 @@
 /* Makes result files. */
+#include "core/text.h"
 #include "store/checksum.h"
 #include "store/store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5_hl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -359,8 +359,9 @@ static bool make_folders(char *folder)
     }
 }
 
-static bool write_all(int descriptor, const char *bytes, size_t size)
+bool store_write_all(int descriptor, const void *all, size_t size)
 {
+    const char *bytes = all;
     const size_t most = (size_t)1 << 30;
     while (size > 0) {
         ssize_t written = write(descriptor, bytes, size < most ? size : most);
@@ -394,7 +395,7 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0)
         return false;
-    bool done = write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
+    bool done = store_write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
     int why = errno;
     if (close(descriptor) != 0 && done) {
         done = false;
@@ -467,6 +468,21 @@ enum status store_check_writable(const char *path, struct error *err)
 enum status store_write_text(const char *path, const char *text, size_t size, struct error *err)
 {
     return write_image(path, text, size, err);
+}
+
+enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
+                        const void *context, struct error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+    if (out)
+        print(out, context);
+    enum status status = close_text(out, path, err);
+    if (!status)
+        status = store_write_text(path, text, size, err);
+    free(text);
+    return status;
 }
 
 enum status store_commit(struct store *store, const char *path, struct error *err)

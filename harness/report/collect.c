@@ -31,30 +31,30 @@ struct output_column {
     const char **text; /* NULL: write the numbers */
 };
 
+/* The first error stays, and nothing is added or written after it. */
 struct output {
+    const struct collect_table *table;
     size_t rows, columns, capacity;
     struct output_column *column;
     struct pool pool; /* of what the columns point to */
+    enum status status;
+    struct error *err;
 };
 
-static void output_free(struct output *output)
-{
-    free(output->column);
-    pool_free(&output->pool);
-}
-
-/* A new column of NaN; with `text` also room for words.  NULL for lack of memory. */
+/* A new column of NaN; with `text` also room for words.  NULL after an error. */
 static struct output_column *add_output(struct output *output, const char *name,
                                         const char *long_name, bool text)
 {
-    if (output->columns == output->capacity) {
+    if (!output->status && output->columns == output->capacity) {
         const size_t capacity = 2 * output->capacity + 16;
         struct output_column *more = realloc(output->column, capacity * sizeof *more);
-        if (!more)
-            return NULL;
-        output->column = more;
-        output->capacity = capacity;
+        output->column = more ? more : output->column;
+        output->capacity = more ? capacity : output->capacity;
     }
+    if (!output->status && output->columns == output->capacity)
+        output->status = error_memory(output->err, "the table");
+    if (output->status)
+        return NULL;
     struct output_column *column = &output->column[output->columns++];
     *column = (struct output_column){
         .name = pool_text(&output->pool, name, strlen(name)),
@@ -62,33 +62,53 @@ static struct output_column *add_output(struct output *output, const char *name,
         .value = pool_take(&output->pool, output->rows, sizeof *column->value),
         .text = text ? pool_take(&output->pool, output->rows, sizeof *column->text) : NULL,
     };
-    if (!column->name || !column->long_name || !column->value || (text && !column->text))
+    if (!column->name || !column->long_name || !column->value || (text && !column->text)) {
+        output->status = error_memory(output->err, "the table");
         return NULL;
+    }
     for (size_t i = 0; i < output->rows; i++)
         column->value[i] = NAN;
     return column;
 }
 
+/* The last value of a column of the collected table, or a statistic of it. */
+static struct output_column *add_last(struct output *output, size_t c, const char *ending,
+                                      const char *statistic)
+{
+    char name[COLLECT_PATH], long_name[COLLECT_PATH];
+    const struct column *column = &output->table->column[c];
+    snprintf(name, sizeof name, "/last/%s%s", column->name, ending);
+    snprintf(long_name, sizeof long_name, "%s, at the end%s%s",
+             output->table->series[column->series].long_name, *statistic ? ": " : "", statistic);
+    return add_output(output, name, long_name, false);
+}
+
+/* The numbers 1, 2, 3, ... */
+static void add_count(struct output *output, const char *name, const char *long_name)
+{
+    struct output_column *column = add_output(output, name, long_name, false);
+    for (size_t i = 0; column && i < output->rows; i++)
+        column->value[i] = (double)i + 1;
+}
+
 /* Numbers for words: the words themselves where all are numbers, else their order of appearance,
  * which the long name keeps. */
-static enum status number_words(struct output *output, struct output_column *column,
-                                struct error *err)
+static void number_words(struct output *output, struct output_column *column)
 {
-    const size_t rows = output->rows;
     char *end, *names = NULL;
     size_t length, distinct = 0;
     bool numbers = true;
-    for (size_t i = 0; i < rows && numbers; i++) {
+    for (size_t i = 0; i < output->rows && numbers; i++) {
         column->value[i] = strtod(column->text[i], &end);
         numbers = *end == '\0' && end != column->text[i] && isfinite(column->value[i]);
     }
     if (numbers)
-        return STATUS_OK;
+        return;
     FILE *out = open_memstream(&names, &length);
-    const char **known = calloc(rows + 1, sizeof *known);
+    const char **known = pool_take(&output->pool, output->rows + 1, sizeof *known);
     if (out)
         fprintf(out, "%s:", column->long_name);
-    for (size_t i = 0; out && known && i < rows; i++) {
+    for (size_t i = 0; out && known && i < output->rows; i++) {
         size_t k = 0;
         while (k < distinct && strcmp(known[k], column->text[i]) != 0)
             k++;
@@ -98,14 +118,12 @@ static enum status number_words(struct output *output, struct output_column *col
         }
         column->value[i] = (double)k;
     }
-    enum status status = close_text(out, "the table", err);
+    output->status = close_text(out, "the table", output->err);
+    if (!output->status && !(column->long_name = pool_text(&output->pool, names, length)))
+        output->status = error_memory(output->err, "the table");
     if (!known)
-        status = error_memory(err, "the table");
-    free(known);
-    if (!status && !(column->long_name = pool_text(&output->pool, names, length)))
-        status = error_memory(err, "the table");
+        output->status = error_memory(output->err, "the table");
     free(names);
-    return status;
 }
 
 static void put_cell(FILE *out, const struct output_column *column, size_t row)
@@ -116,13 +134,9 @@ static void put_cell(FILE *out, const struct output_column *column, size_t row)
         tsv_number(out, column->value[row]);
 }
 
-static enum status write_tsv(const struct output *output, const char *path, struct error *err)
+static void print_tsv(FILE *out, const void *context)
 {
-    char *text = NULL;
-    size_t length;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        return error_memory(err, "the table");
+    const struct output *output = context;
     for (size_t c = 0; c < output->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", strrchr(output->column[c].name, '/') + 1);
     putc('\n', out);
@@ -131,23 +145,18 @@ static enum status write_tsv(const struct output *output, const char *path, stru
             put_cell(out, &output->column[c], r);
             putc(c + 1 < output->columns ? '\t' : '\n', out);
         }
-    enum status status = close_text(out, path, err);
-    if (!status)
-        status = store_write_text(path, text, length, err);
-    free(text);
-    return status;
 }
 
 /* The first column is the axis of the others. */
-static enum status write_h5(const struct output *output, const struct collect_table *table,
-                            const char *path, struct error *err)
+static enum status write_h5(const struct output *output, const char *path, struct error *err)
 {
     struct store *store;
     char *spec = NULL;
     enum status status = store_create(&store, err);
     if (status)
         return status;
-    if (asprintf(&spec, "%s%s", table->plan.base.written, table->plan.grid.yaml) < 0)
+    if (asprintf(&spec, "%s%s", output->table->plan.base.written, output->table->plan.grid.yaml) <
+        0)
         status = error_memory(err, "the table");
     else
         status = store_put_text(store, "spec", spec, err);
@@ -168,85 +177,69 @@ static enum status write_h5(const struct output *output, const struct collect_ta
     return status;
 }
 
-static enum status write_both(const struct output *output, const struct collect_table *table,
-                              const struct options *options, const char *name, struct error *err)
+/* Write NAME.h5 and NAME.tsv, and free the table. */
+static enum status write_both(struct output *output, const struct options *options,
+                              const char *name)
 {
     char h5[COLLECT_PATH], tsv[COLLECT_PATH];
+    enum status status = output->status;
     snprintf(h5, sizeof h5, "%s/%s.h5", options->reading.folder, name);
     snprintf(tsv, sizeof tsv, "%s/%s.tsv", options->reading.folder, name);
-    enum status status = write_h5(output, table, h5, err);
     if (!status)
-        status = write_tsv(output, tsv, err);
+        status = write_h5(output, h5, output->err);
+    if (!status)
+        status = store_print(tsv, print_tsv, output, output->err);
     if (!status && !options->reading.quiet)
         printf("%s, %s: %zu rows, %zu columns\n", h5, tsv, output->rows, output->columns);
+    free(output->column);
+    pool_free(&output->pool);
     return status;
 }
 
-/* ---- one row per point ---- */
-
-static enum status add_keys(struct output *output, const struct collect_table *table,
-                            const size_t *point, const bool *left_out, struct error *err)
+/* The swept keys of the points that stand for the rows; NULL: row i is point i. */
+static void add_keys(struct output *output, const size_t *point, const bool *left_out)
 {
-    for (size_t c = 0; c < table->plan.grid.columns; c++) {
+    const struct grid *grid = &output->table->plan.grid;
+    for (size_t c = 0; c < grid->columns; c++) {
         char name[COLLECT_PATH];
-        const char *key = grid_column(&table->plan.grid, c);
+        const char *key = grid_column(grid, c);
         snprintf(name, sizeof name, "/key/%s", key);
         if (left_out && left_out[c])
             continue;
         struct output_column *column = add_output(output, name, key, true);
-        if (!column)
-            return error_memory(err, "the table");
-        for (size_t i = 0; i < output->rows; i++)
-            column->text[i] = collect_label(table, point ? point[i] : i, c);
-        enum status status = number_words(output, column, err);
-        if (status)
-            return status;
+        for (size_t i = 0; column && i < output->rows; i++)
+            column->text[i] = collect_label(output->table, point ? point[i] : i, c);
+        if (column)
+            number_words(output, column);
     }
-    return STATUS_OK;
 }
 
-/* Point, status and hash before the summaries. */
-static enum status add_head(struct output *output, const struct collect_table *table,
-                            struct error *err)
+/* ---- one row per point ---- */
+
+static void add_status(struct output *output)
 {
-    struct output_column *point =
-        add_output(output, "/point", "number of the point, from 1", false);
-    if (!point)
-        return error_memory(err, "the table");
-    for (size_t i = 0; i < output->rows; i++)
-        point->value[i] = (double)i + 1;
-    enum status status = add_keys(output, table, NULL, NULL, err);
-    struct output_column *state = status ? NULL : add_output(output, "/status", status_name, true);
-    if (!status && !state)
-        status = error_memory(err, "the table");
-    for (size_t i = 0; i < output->rows && !status; i++) {
-        state->value[i] = (double)table->row[i].status;
-        state->text[i] = point_status_words[table->row[i].status];
+    struct output_column *column = add_output(output, "/status", status_name, true);
+    for (size_t i = 0; column && i < output->rows; i++) {
+        column->value[i] = (double)output->table->row[i].status;
+        column->text[i] = point_status_words[output->table->row[i].status];
     }
-    return status;
 }
 
 static enum status write_points(const struct collect_table *table, const struct options *options,
                                 struct error *err)
 {
-    struct output output = {.rows = table->plan.count};
-    enum status status = add_head(&output, table, err);
+    struct output output = {.table = table, .rows = table->plan.count, .err = err};
+    add_count(&output, "/point", "number of the point, from 1");
+    add_keys(&output, NULL, NULL);
+    add_status(&output);
     for (size_t s = 0; s < table->series_count; s++)
-        for (size_t k = 0; k < table->series[s].width && !status; k++) {
+        for (size_t k = 0; k < table->series[s].width; k++) {
             const size_t c = table->series[s].column[k];
-            char name[COLLECT_PATH], long_name[COLLECT_PATH];
-            snprintf(name, sizeof name, "/last/%s", table->column[c].name);
-            snprintf(long_name, sizeof long_name, "%s, at the end", table->series[s].long_name);
-            struct output_column *column = add_output(&output, name, long_name, false);
-            if (!column)
-                status = error_memory(err, "the table");
-            for (size_t i = 0; i < output.rows && !status; i++)
+            struct output_column *column = add_last(&output, c, "", "");
+            for (size_t i = 0; column && i < output.rows; i++)
                 column->value[i] = collect_value(table, i, c);
         }
-    if (!status)
-        status = write_both(&output, table, options, "table", err);
-    output_free(&output);
-    return status;
+    return write_both(&output, options, "table");
 }
 
 /* ---- one row per group ---- */
@@ -267,81 +260,62 @@ static double *judge_all(const struct collect_table *table, const struct collect
     return NULL;
 }
 
-static enum status add_counts(struct output *output, const struct collect_table *table,
-                              const struct collect_groups *groups, struct error *err)
+static void add_counts(struct output *output, const struct collect_groups *groups)
 {
     for (int s = 0; s < POINT_STATUSES; s++) {
         char name[64], long_name[64];
         snprintf(name, sizeof name, "/%s", point_status_words[s]);
         snprintf(long_name, sizeof long_name, "%s points", point_status_words[s]);
         struct output_column *column = add_output(output, name, long_name, false);
-        if (!column)
-            return error_memory(err, "the table");
-        for (size_t g = 0; g < groups->count; g++)
-            column->value[g] = (double)collect_count(table, groups, g, (enum point_status)s);
+        for (size_t g = 0; column && g < groups->count; g++)
+            column->value[g] =
+                (double)collect_count(output->table, groups, g, (enum point_status)s);
     }
-    return STATUS_OK;
 }
 
-static enum status add_statistics(struct output *output, const struct collect_table *table,
-                                  const double *result, struct error *err)
+static void add_statistics(struct output *output, const double *result)
 {
-    static const char *const end[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high"};
+    static const char *const ending[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high"};
     static const char *const words[COLLECT_STATISTICS] = {
         "mean", "standard deviation", "lower end of the 95% bootstrap interval of the mean",
         "upper end of the 95% bootstrap interval of the mean"};
+    const struct collect_table *table = output->table;
     for (size_t s = 0; s < table->series_count; s++)
         for (size_t k = 0; k < table->series[s].width * COLLECT_STATISTICS; k++) {
             const size_t c = table->series[s].column[k / COLLECT_STATISTICS],
                          which = k % COLLECT_STATISTICS;
-            char name[COLLECT_PATH], long_name[COLLECT_PATH];
-            snprintf(name, sizeof name, "/last/%s%s", table->column[c].name, end[which]);
-            snprintf(long_name, sizeof long_name, "%s, at the end: %s", table->series[s].long_name,
-                     words[which]);
-            struct output_column *column = add_output(output, name, long_name, false);
-            if (!column)
-                return error_memory(err, "the table");
-            for (size_t g = 0; g < output->rows; g++)
+            struct output_column *column = add_last(output, c, ending[which], words[which]);
+            for (size_t g = 0; column && g < output->rows; g++)
                 column->value[g] = result[(g * table->columns + c) * COLLECT_STATISTICS + which];
         }
-    return STATUS_OK;
 }
 
 static enum status write_groups(const struct collect_table *table, const struct options *options,
                                 struct error *err)
 {
     struct collect_groups groups = {0};
-    struct output output = {0};
-    bool *left_out = calloc(table->plan.grid.columns + 1, sizeof *left_out);
-    double *result = NULL;
     char name[COLLECT_PATH];
     size_t over;
-    enum status status = left_out ? STATUS_OK : error_memory(err, "the table");
-    if (!status)
-        status = collect_find_key(table, "--over", options->over, &over, err);
+    enum status status = collect_find_key(table, "--over", options->over, &over, err);
+    if (status)
+        return status;
+    bool *left_out = calloc(table->plan.grid.columns + 1, sizeof *left_out);
+    if (!left_out)
+        return error_memory(err, "the table");
+    left_out[over] = true;
+    status = collect_groups_find(table, left_out, &groups, err);
+    double *result = status ? NULL : judge_all(table, &groups);
+    if (!status && !result)
+        status = error_memory(err, "the table");
     if (!status) {
-        left_out[over] = true;
-        status = collect_groups_find(table, left_out, &groups, err);
+        struct output output = {.table = table, .rows = groups.count, .err = err};
+        add_count(&output, "/group", "number of the group, from 1");
+        add_keys(&output, groups.first, left_out);
+        add_counts(&output, &groups);
+        add_statistics(&output, result);
+        snprintf(name, sizeof name, "table_over_%s", options->over);
+        status = write_both(&output, options, name);
     }
-    output.rows = groups.count;
-    if (!status && !(result = judge_all(table, &groups)))
-        status = error_memory(err, "the table");
-    struct output_column *axis =
-        status ? NULL : add_output(&output, "/group", "number of the group, from 1", false);
-    if (!status && !axis)
-        status = error_memory(err, "the table");
-    for (size_t g = 0; g < groups.count && !status; g++)
-        axis->value[g] = (double)g + 1;
-    if (!status)
-        status = add_keys(&output, table, groups.first, left_out, err);
-    if (!status)
-        status = add_counts(&output, table, &groups, err);
-    if (!status)
-        status = add_statistics(&output, table, result, err);
-    snprintf(name, sizeof name, "table_over_%s", options->over);
-    if (!status)
-        status = write_both(&output, table, options, name, err);
-    output_free(&output);
     collect_groups_free(&groups);
     free(left_out);
     free(result);

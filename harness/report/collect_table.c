@@ -184,26 +184,21 @@ struct visit {
     struct reader *reader;
     const struct store_file *file;
     FILE *out;
-    enum status status;
-    struct error *err;
 };
 
-static void visit_series(const char *path, void *context)
+static enum status visit_series(const char *path, void *context, struct error *err)
 {
-    struct visit *visit = context;
-    if (visit->status)
-        return;
-    const struct known *known = know(visit->reader, visit->file, path, visit->err);
+    const struct visit *visit = context;
+    const struct known *known = know(visit->reader, visit->file, path, err);
     if (!known)
-        visit->status = STATUS_INVALID;
-    else if (known->summary)
-        visit->status = put_series(visit->file, known, visit->out, visit->err);
+        return STATUS_INVALID;
+    return known->summary ? put_series(visit->file, known, visit->out, err) : STATUS_OK;
 }
 
 static enum status read_file(void *context, size_t i, const struct store_file *file, FILE *out,
                              struct error *err)
 {
-    struct visit visit = {context, file, out, STATUS_OK, err};
+    struct visit visit = {context, file, out};
     char *word;
     (void)i;
     enum status status = store_get_text(file, "status", &word, err);
@@ -211,8 +206,7 @@ static enum status read_file(void *context, size_t i, const struct store_file *f
         return status;
     put_text(out, word);
     free(word);
-    status = store_visit_objects(file, "/series", visit_series, &visit, err);
-    return status ? status : visit.status;
+    return store_visit_objects(file, "/series", visit_series, &visit, err);
 }
 
 /* ---- in this process ---- */

@@ -100,103 +100,80 @@ static void put_column_name(FILE *out, const struct exported *table, size_t colu
     }
 }
 
-static bool put_header(FILE *out, const struct exported *table)
+/* Whether the first column names the rows. */
+static bool names_rows(const struct exported *table)
 {
-    if (table->array.rank > 0 && !table->axis) {
-        if (table->axes[0])
-            put_axis_name(out, table->axes[0]);
-        else
-            fputs("index", out);
-    }
+    return table->array.rank > 0 && !table->axis;
+}
+
+static void put_header(FILE *out, const struct exported *table)
+{
+    if (names_rows(table) && table->axes[0])
+        put_axis_name(out, table->axes[0]);
+    else if (names_rows(table))
+        fputs("index", out);
     if (table->array.rank < 2) {
-        fputs(table->array.rank > 0 && !table->axis ? "\t" : "", out);
+        fputs(names_rows(table) ? "\t" : "", out);
         tsv_word(out, last_component(table->path));
-        return putc('\n', out) != EOF;
     }
-    size_t columns = table_columns(table);
+    size_t columns = table->array.rank < 2 ? 0 : table_columns(table);
     for (size_t j = 0; j < columns && !ferror(out); j++) {
         putc('\t', out);
         put_column_name(out, table, j);
     }
-    return !ferror(out) && putc('\n', out) != EOF;
+    putc('\n', out);
 }
 
-static bool put_number(FILE *out, double value, char end)
+static void put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
 {
-    tsv_number(out, value);
-    return putc(end, out) != EOF && !ferror(out);
+    const double *values = table->array.values + row * columns;
+    if (names_rows(table)) {
+        tsv_number(out, table->axes[0] ? table->rows.values[row] : (double)row);
+        fputs(columns ? "\t" : "\n", out);
+    }
+    for (size_t j = 0; j < columns && !ferror(out); j++) {
+        tsv_number(out, values[j]);
+        putc(j + 1 < columns ? '\t' : '\n', out);
+    }
 }
 
 /* On failure errno is set by the write. */
-static bool put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
-{
-    const double *values = table->array.values + row * columns;
-    if (table->array.rank > 0 && !table->axis) {
-        double at = table->axes[0] ? table->rows.values[row] : (double)row;
-        if (!put_number(out, at, columns ? '\t' : '\n'))
-            return false;
-    }
-    for (size_t j = 0; j < columns; j++)
-        if (!put_number(out, values[j], j + 1 < columns ? '\t' : '\n'))
-            return false;
-    return true;
-}
-
 static bool put_table(FILE *out, const struct exported *table)
 {
     size_t rows = table->array.rank ? table->array.shape[0] : 1, columns = table_columns(table);
-    if (!put_header(out, table))
-        return false;
-    for (size_t i = 0; i < rows; i++)
-        if (!put_row(out, table, i, columns))
-            return false;
-    return true;
+    put_header(out, table);
+    for (size_t i = 0; i < rows && !ferror(out); i++)
+        put_row(out, table, i, columns);
+    return !ferror(out);
 }
 
 /* ---- message for an unknown dataset ---- */
 
-struct list_of_paths {
-    struct names names;
-    bool failed;
-};
-
-static void add_path(const char *path, void *context)
+static enum status add_path(const char *path, void *names, struct error *err)
 {
-    struct list_of_paths *list = context;
-    list->failed = !names_add(&list->names, path) || list->failed;
-}
-
-/* All datasets below a group; free with names_free, also after an error. */
-static enum status list_paths(const struct store_file *file, const char *group, struct names *names,
-                              struct error *err)
-{
-    struct list_of_paths list = {0};
-    enum status status = store_visit(file, group, add_path, &list, err);
-    *names = list.names;
-    return !status && list.failed ? error_memory(err, "the names of the datasets") : status;
+    return names_add(names, path) ? STATUS_OK : error_memory(err, "the names of the datasets");
 }
 
 /* Index of the path nearest to the wanted one, or of a path with nearly the same last word; `count`
  * if there is none. */
 static size_t nearest_path(const struct names *names, const char *wanted)
 {
+    const char *const *whole = (const char *const *)names->name;
     const char **last = malloc(names->count * sizeof *last), *word = NULL;
-    size_t found = names->count;
+    size_t found = 0;
     for (size_t i = 0; last && i < names->count; i++) {
-        last[i] = last_component(names->name[i]);
-        if (found == names->count && strcmp(last[i], last_component(wanted)) == 0)
-            found = i;
+        last[i] = last_component(whole[i]);
+        if (!word && strcmp(last[i], last_component(wanted)) == 0)
+            word = last[i];
     }
-    if (found == names->count)
-        word = nearest_word(wanted, (const char *const *)names->name, names->count);
-    for (size_t i = 0; word && i < names->count; i++)
-        found = word == names->name[i] ? i : found;
-    if (last && found == names->count)
+    if (!word)
+        word = nearest_word(wanted, whole, names->count);
+    if (!word && last)
         word = nearest_word(last_component(wanted), last, names->count);
-    for (size_t i = 0; word && last && i < names->count; i++)
-        found = word == last[i] ? i : found;
+    while (found < names->count && word && word != whole[found] && (!last || word != last[found]))
+        found++;
     free(last);
-    return found;
+    return word ? found : names->count;
 }
 
 static enum status no_dataset(const struct store_file *file, const char *name, const char *path,
@@ -204,7 +181,7 @@ static enum status no_dataset(const struct store_file *file, const char *name, c
 {
     struct names names = {0};
     char sentence[768] = "";
-    enum status status = list_paths(file, "/", &names, err);
+    enum status status = store_visit(file, "/", add_path, &names, err);
     for (int i = 0; !status && i < 3 && names.count > 0; i++) {
         size_t nearest = nearest_path(&names, path);
         if (nearest == names.count)
@@ -228,7 +205,7 @@ static enum status is_group(const struct store_file *file, const char *name, con
 {
     struct names names = {0};
     char sentence[768] = "";
-    enum status status = list_paths(file, path, &names, err);
+    enum status status = store_visit(file, path, add_path, &names, err);
     size_t skip = strcmp(path, "/") == 0 ? 1 : strlen(path) + 1;
     const char *before = "";
     for (size_t i = 0; !status && i < names.count; i++) {
@@ -289,20 +266,18 @@ static enum status export_dataset(const struct store_file *file, char *path, int
 
 struct list {
     const struct store_file *file;
-    struct error *err;
-    enum status status;
     int failure;
 };
 
-static void list_dataset(const char *path, void *context)
+static enum status list_dataset(const char *path, void *context, struct error *err)
 {
     struct list *list = context;
     struct store_info info;
-    if (list->status || list->failure)
-        return;
-    list->status = store_describe(list->file, path, &info, list->err);
-    if (list->status)
-        return;
+    if (list->failure)
+        return STATUS_OK;
+    enum status status = store_describe(list->file, path, &info, err);
+    if (status)
+        return status;
     print_plain(stdout, path);
     putchar('\t');
     print_shape(stdout, info.rank, info.shape);
@@ -313,16 +288,17 @@ static void list_dataset(const char *path, void *context)
     if (putchar('\n') == EOF || ferror(stdout))
         list->failure = errno;
     store_info_free(&info);
+    return STATUS_OK;
 }
 
 static enum status list_datasets(const struct store_file *file, const char *group, int *failure,
                                  struct error *err)
 {
-    struct list list = {.file = file, .err = err};
+    struct list list = {.file = file};
     fputs("dataset\tshape\tlong_name\tunits\n", stdout);
     enum status status = store_visit(file, group, list_dataset, &list, err);
     *failure = list.failure;
-    return list.status ? list.status : status;
+    return status;
 }
 
 static enum status answer(const struct request *request, int *failure, struct error *err)

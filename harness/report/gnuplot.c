@@ -12,22 +12,20 @@
 
 /* ---- files that are part of duet ---- */
 
-/* Folder of the running program, or "." */
-static void program_folder(char *out, size_t size)
+/* Path of the running program; "" where it is unknown. */
+static void find_program(char path[RUN_PATH])
 {
-    char path[RUN_PATH];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    ssize_t length = readlink("/proc/self/exe", path, RUN_PATH - 1);
     path[length > 0 ? length : 0] = '\0';
-    snprintf(out, size, "%s", length > 0 ? dirname(path) : ".");
 }
 
 enum status find_shared_file(const char *name, char *path, struct error *err)
 {
     char program[RUN_PATH];
-    program_folder(program, sizeof program);
-    const char *share = getenv("DUET_SHARE");
+    find_program(program);
+    const char *share = getenv("DUET_SHARE"), *folder = dirname(program); /* of "": "." */
     const char *const places[][2] = {
-        {share ? share : ".", ""}, {".", ""}, {program, "/.."}, {program, "/../share/duet"}};
+        {share ? share : ".", ""}, {".", ""}, {folder, "/.."}, {folder, "/../share/duet"}};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         int length = snprintf(path, RUN_PATH, "%s%s/%s", places[i][0], places[i][1], name);
         if (length < RUN_PATH && access(path, R_OK) == 0)
@@ -81,14 +79,13 @@ enum status gnuplot_draw(const char *script, const char *file, const char *out, 
                          struct error *err)
 {
     char program[RUN_PATH], style[RUN_PATH], path[RUN_PATH];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
+    find_program(program);
     enum status status = find_shared_file("plots/style.gp", style, err);
     if (!status)
         status = find_shared_file(script, path, err);
     if (status)
         return status;
-    setenv("DUET", length > 0 ? program : "duet", 1);
+    setenv("DUET", *program ? program : "duet", 1);
     setenv("DUET_FILE", file, 1);
     setenv("DUET_OUT", out, 1);
     setenv("DUET_FORMAT", format, 1);

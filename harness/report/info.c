@@ -13,10 +13,9 @@
 
 struct page {
     FILE *out;
-    const char *path; /* of the file */
     const struct store_file *file;
-    struct error *err;
-    enum status status;
+    int rank;    /* of the headlines that are shown: 1, numbers, or 2, tables */
+    int printed; /* of them */
 };
 
 /* Root attributes of a run in the order of the page; the spec comes after them. */
@@ -33,10 +32,11 @@ enum {
     SHOWN_PATH = 256, /* bytes of a path */
 };
 
-static enum status print_attribute(const struct page *page, const char *name, const char *label)
+static enum status print_attribute(const struct page *page, const char *name, const char *label,
+                                   struct error *err)
 {
     char *text;
-    enum status status = store_show_attribute(page->file, name, &text, page->err);
+    enum status status = store_show_attribute(page->file, name, &text, err);
     if (status)
         return status;
     fprintf(page->out, "%-13s ", label);
@@ -46,37 +46,31 @@ static enum status print_attribute(const struct page *page, const char *name, co
     return STATUS_OK;
 }
 
-static void print_other_attribute(const char *name, void *context)
+static enum status print_other_attribute(const char *name, void *page, struct error *err)
 {
-    struct page *page = context;
     bool is_known = strcmp(name, "spec") == 0;
     for (size_t i = 0; i < KNOWN; i++)
         is_known = is_known || strcmp(name, known[i].name) == 0;
-    if (!page->status && !is_known)
-        page->status = print_attribute(page, name, name);
+    return is_known ? STATUS_OK : print_attribute(page, name, name, err);
 }
 
-static enum status print_attributes(struct page *page)
+static enum status print_attributes(struct page *page, struct error *err)
 {
-    for (size_t i = 0; i < KNOWN && !page->status; i++)
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < KNOWN && !status; i++)
         if (store_has_attribute(page->file, known[i].name))
-            page->status = print_attribute(page, known[i].name, known[i].label);
-    if (!page->status) {
-        enum status status =
-            store_visit_attributes(page->file, print_other_attribute, page, page->err);
-        page->status = page->status ? page->status : status;
-    }
-    return page->status;
+            status = print_attribute(page, known[i].name, known[i].label, err);
+    return status ? status : store_visit_attributes(page->file, print_other_attribute, page, err);
 }
 
-static enum status print_times(const struct page *page)
+static enum status print_times(const struct page *page, struct error *err)
 {
     struct store_array epoch;
     const bool flow = store_has(page->file, "/series/time");
     if (!flow && !store_has(page->file, "/series/epoch"))
         return STATUS_OK;
     enum status status =
-        store_get(page->file, flow ? "/series/time" : "/series/epoch", &epoch, page->err);
+        store_get(page->file, flow ? "/series/time" : "/series/epoch", &epoch, err);
     if (status)
         return status;
     fprintf(page->out, "%-13s %zu %s", "measured", epoch.count, flow ? "times" : "epochs");
@@ -88,12 +82,12 @@ static enum status print_times(const struct page *page)
 }
 
 /* The spec as it is stored, indented. */
-static enum status print_spec(const struct page *page)
+static enum status print_spec(const struct page *page, struct error *err)
 {
     char *spec;
     if (!store_has_attribute(page->file, "spec"))
         return STATUS_OK;
-    enum status status = store_get_text(page->file, "spec", &spec, page->err);
+    enum status status = store_get_text(page->file, "spec", &spec, err);
     if (status)
         return status;
     fputs("\nspec\n", page->out);
@@ -114,15 +108,13 @@ static void print_gap(FILE *out, int width, int column)
     fprintf(out, "%*s  ", width < column ? column - width : 0, "");
 }
 
-static void print_dataset(const char *path, void *context)
+static enum status print_dataset(const char *path, void *context, struct error *err)
 {
-    struct page *page = context;
+    const struct page *page = context;
     struct store_info info;
-    if (page->status)
-        return;
-    page->status = store_describe(page->file, path, &info, page->err);
-    if (page->status)
-        return;
+    enum status status = store_describe(page->file, path, &info, err);
+    if (status)
+        return status;
     fputs("  ", page->out);
     print_plain(page->out, path);
     print_gap(page->out, (int)strnlen(path, PATH_COLUMN), PATH_COLUMN);
@@ -134,27 +126,14 @@ static void print_dataset(const char *path, void *context)
     print_plain(page->out, info.units);
     fputs(*info.units ? "]\n" : "\n", page->out);
     store_info_free(&info);
-}
-
-static enum status print_datasets(struct page *page)
-{
-    fputs("\ndatasets\n", page->out);
-    enum status status = store_visit(page->file, "/", print_dataset, page, page->err);
-    return page->status ? page->status : status;
+    return STATUS_OK;
 }
 
 /* ---- the summary: datasets with a headline ---- */
 
-/* A series that has one. */
-struct headline {
-    struct page *page;
-    int rank;       /* of those that are shown: 1, numbers, or 2, tables */
-    size_t printed; /* of them */
-};
-
 /* The limits of entry k, and the axis that they have. */
 static enum status read_limit(const struct page *page, const char *limit_path, size_t k,
-                              struct summary_limit *limit, char axis[SHOWN_PATH])
+                              struct summary_limit *limit, char axis[SHOWN_PATH], struct error *err)
 {
     char path[SHOWN_PATH], *axes[STORE_MAX_RANK];
     struct store_array array;
@@ -162,13 +141,13 @@ static enum status read_limit(const struct page *page, const char *limit_path, s
     snprintf(path, sizeof path, "%s_%zu", limit_path, k);
     if (store_kind(page->file, path) != STORE_DATASET)
         return STATUS_OK;
-    enum status status = store_get_axes(page->file, path, axes, page->err);
+    enum status status = store_get_axes(page->file, path, axes, err);
     if (status)
         return status;
     if (axes[0])
         snprintf(axis, SHOWN_PATH, "%s", axes[0]);
     store_axes_free(axes);
-    status = store_get(page->file, path, &array, page->err);
+    status = store_get(page->file, path, &array, err);
     if (status)
         return status;
     *limit = summary_limit(array.values, array.count);
@@ -177,15 +156,16 @@ static enum status read_limit(const struct page *page, const char *limit_path, s
 }
 
 static enum status print_table(const struct page *page, const char *axis,
-                               const struct store_info *info, const struct store_array *series)
+                               const struct store_info *info, const struct store_array *series,
+                               struct error *err)
 {
     const size_t count = series->shape[1];
     const bool limited = *info->limit != '\0';
     struct summary_limit *limit = calloc(count + 1, sizeof *limit);
     char limit_axis[SHOWN_PATH] = "";
-    enum status status = limit ? STATUS_OK : error_memory(page->err, "the summary");
+    enum status status = limit ? STATUS_OK : error_memory(err, "the summary");
     for (size_t k = 0; limited && k < count && !status; k++)
-        status = read_limit(page, info->limit, k, &limit[k], limit_axis);
+        status = read_limit(page, info->limit, k, &limit[k], limit_axis, err);
     const struct summary_table table = {.headline = info->headline,
                                         .axis = axis ? axis : "",
                                         .count = count,
@@ -200,56 +180,40 @@ static enum status print_table(const struct page *page, const char *axis,
     return status;
 }
 
-static enum status print_headline(struct headline *h, const char *path,
-                                  const struct store_info *info)
+static enum status print_headline(struct page *page, const char *path,
+                                  const struct store_info *info, struct error *err)
 {
-    const struct page *page = h->page;
     struct store_array series;
     char *axes[STORE_MAX_RANK];
-    enum status status = store_get(page->file, path, &series, page->err);
+    enum status status = store_get(page->file, path, &series, err);
     if (status)
         return status;
-    if (series.count > 0 && h->rank == 1) {
-        if (h->printed++ == 0) {
+    if (series.count > 0 && page->rank == 1) {
+        if (page->printed++ == 0) {
             putc('\n', page->out);
             summary_print_head(page->out);
         }
         summary_print_line(page->out, info->headline, series.values[0],
                            series.values[series.count - 1]);
     } else if (series.count > 0) {
-        status = store_get_axes(page->file, path, axes, page->err);
-        if (!status) {
-            status = print_table(page, axes[1], info, &series);
-            store_axes_free(axes);
-        }
+        status = store_get_axes(page->file, path, axes, err);
+        if (!status)
+            status = print_table(page, axes[1], info, &series, err);
+        store_axes_free(axes);
     }
     store_array_free(&series);
     return status;
 }
 
-static void visit_headline(const char *path, void *context)
+static enum status visit_headline(const char *path, void *context, struct error *err)
 {
-    struct headline *h = context;
-    struct page *page = h->page;
+    struct page *page = context;
     struct store_info info;
-    if (page->status)
-        return;
-    page->status = store_describe(page->file, path, &info, page->err);
-    if (page->status)
-        return;
-    if (*info.headline && info.rank == h->rank)
-        page->status = print_headline(h, path, &info);
+    enum status status = store_describe(page->file, path, &info, err);
+    if (!status && *info.headline && info.rank == page->rank)
+        status = print_headline(page, path, &info, err);
     store_info_free(&info);
-}
-
-static enum status print_summary(struct page *page)
-{
-    for (int rank = 1; rank <= 2 && !page->status; rank++) {
-        struct headline h = {.page = page, .rank = rank};
-        enum status status = store_visit(page->file, "/", visit_headline, &h, page->err);
-        page->status = page->status ? page->status : status;
-    }
-    return page->status;
+    return status;
 }
 
 /* ---- the command ---- */
@@ -260,19 +224,21 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
     enum status status = store_open(&file, path, err);
     if (status)
         return status;
-    struct page page = {.out = out, .path = path, .file = file, .err = err};
+    struct page page = {.out = out, .file = file};
     fprintf(out, "%-13s ", "file");
     print_plain(out, path);
     putc('\n', out);
-    status = print_attributes(&page);
+    status = print_attributes(&page, err);
     if (!status)
-        status = print_times(&page);
+        status = print_times(&page, err);
     if (!status)
-        status = print_spec(&page);
-    if (!status)
-        status = print_datasets(&page);
-    if (!status)
-        status = print_summary(&page);
+        status = print_spec(&page, err);
+    if (!status) {
+        fputs("\ndatasets\n", out);
+        status = store_visit(file, "/", print_dataset, &page, err);
+    }
+    for (page.rank = 1; page.rank <= 2 && !status; page.rank++)
+        status = store_visit(file, "/", visit_headline, &page, err);
     store_close(file);
     return status;
 }

@@ -35,22 +35,23 @@ static int digits_of(const struct plot_axis *axis)
     return digits;
 }
 
-static void put_value(FILE *out, const struct plot_axis *axis, size_t i, int digits)
+enum { NUMBER = 64 };
+
+/* The label of a word, else the number in `number`. */
+static const char *value_text(const struct plot_axis *axis, size_t i, int digits,
+                              char number[NUMBER])
 {
-    if (axis->words)
-        fputs(axis->label[i], out);
-    else
-        fprintf(out, "%.*g", digits, axis->at[i]);
+    snprintf(number, NUMBER, "%.*g", digits, axis->at[i]);
+    return axis->words ? axis->label[i] : number;
 }
 
 /* The entries of the legend, one per line. */
 static void put_lines(FILE *out, const struct plot_axis *axis)
 {
     const int digits = axis->words ? 0 : digits_of(axis);
-    for (size_t i = 0; i < axis->count; i++) {
-        put_value(out, axis, i, digits);
-        fputc('\n', out);
-    }
+    char number[NUMBER];
+    for (size_t i = 0; i < axis->count; i++)
+        fprintf(out, "%s\n", value_text(axis, i, digits, number));
 }
 
 /* Whether the values are few and about equally spaced, so that each can have a tick. */
@@ -79,18 +80,11 @@ static void put_ticks(FILE *out, const struct plot_axis *axis)
     const size_t step = (n + most - 1) / most;
     const int digits = axis->words ? 0 : digits_of(axis);
     for (size_t i = 0; i < n; i += step) {
-        char *text = NULL;
-        size_t length;
-        FILE *word = open_memstream(&text, &length);
-        if (!word)
-            return;
-        put_value(word, axis, i, digits);
-        fclose(word);
+        char number[NUMBER];
         fprintf(out, "%s'", i ? ", " : "");
-        for (const char *c = text; text && *c; c++)
+        for (const char *c = value_text(axis, i, digits, number); *c; c++)
             fprintf(out, *c == '\'' ? "''" : "%c", *c);
         fprintf(out, "' %.17g", axis->at[i]);
-        free(text);
     }
 }
 
@@ -115,41 +109,46 @@ static bool pass_number(const char *name, size_t number)
     return setenv(name, text, 1) == 0;
 }
 
-/* The quantity with its unit, and its description: long name, chosen values, statistics. */
-static bool pass_title(const struct plot_data *data, const struct collect_table *table,
-                       const struct plot_choice *choice)
+static bool pass_label(const char *name, const char *quantity, const char *units)
 {
-    const struct collected_series *series = &table->series[table->column[data->column].series];
-    char *title = NULL, *label = NULL, *unit = NULL;
+    char *label = NULL;
+    const bool unit = units[0] && strcmp(units, "1") != 0;
+    const bool good = asprintf(&label, "%s%s%s%s", quantity, unit ? " (" : "", unit ? units : "",
+                               unit ? ")" : "") >= 0 &&
+                      setenv(name, label, 1) == 0;
+    free(label);
+    return good;
+}
+
+/* The description: long name, chosen values, statistics. */
+static bool pass_title(const struct plot_data *data, const char *long_name)
+{
+    const struct plot_choice *choice = data->choice;
+    char *title = NULL;
     size_t length;
-    const bool has_unit = series->units[0] && strcmp(series->units, "1") != 0;
     FILE *out = open_memstream(&title, &length);
     if (!out)
         return false;
-    fprintf(out, "%s", series->long_name);
+    fprintf(out, "%s", long_name);
     for (size_t a = 0; a < choice->at_count; a++)
         fprintf(out, "%s%s", a ? ", " : "\n", choice->at[a]);
     if (data->seeds)
         fprintf(out, "%s%s over the seeds", choice->at_count ? "; " : "\n",
                 choice->heat ? "mean" : "mean and its 95% interval");
-    bool good = fclose(out) == 0;
-    if (has_unit && asprintf(&unit, " (%s)", series->units) < 0)
-        unit = NULL;
-    if (asprintf(&label, "%s%s", choice->y, unit ? unit : "") < 0)
-        label = NULL;
-    good = good && label && setenv("DUET_TITLE", title, 1) == 0 &&
-           setenv("DUET_QUANTITY", label, 1) == 0;
+    const bool good = fclose(out) == 0 && setenv("DUET_TITLE", title, 1) == 0;
     free(title);
-    free(label);
-    free(unit);
     return good;
 }
 
 /* The environment of plots/sweep_*.gp, see there. */
-static bool pass_all(const struct plot_data *data, const struct collect_table *table,
-                     const struct plot_choice *choice)
+static bool pass_all(const struct plot_data *data)
 {
-    return pass_title(data, table, choice) && setenv("DUET_X_LABEL", choice->x, 1) == 0 &&
+    const struct plot_choice *choice = data->choice;
+    const struct collect_table *table = data->table;
+    const struct collected_series *series = &table->series[table->column[data->column].series];
+    return pass_title(data, series->long_name) &&
+           pass_label("DUET_QUANTITY", choice->y, series->units) &&
+           setenv("DUET_X_LABEL", choice->x, 1) == 0 &&
            setenv("DUET_BY_LABEL", choice->by ? choice->by : "", 1) == 0 &&
            pass_number("DUET_LOG_X", data->x.logarithmic) &&
            pass_number("DUET_LOG_BY", data->by.logarithmic) &&
@@ -220,26 +219,23 @@ static enum status draw(const struct options *options, const char *base, const c
 }
 
 static enum status write_files(const struct options *options, const struct plot_data *data,
-                               const struct collect_table *table, struct error *err)
+                               struct error *err)
 {
     char tsv[COLLECT_PATH], script[RUN_PATH], *base = base_name(options);
-    size_t length;
-    char *text = plot_data_text(data, table, &options->choice, &length);
     enum status status = STATUS_OK;
-    if (!base || !text || !pass_all(data, table, &options->choice))
+    if (!base || !pass_all(data))
         status = error_memory(err, "the plot");
     else if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
         status = error_set(err, STATUS_INVALID, "%s: the name is too long", base);
     if (!status)
         status = find_shared_file(script_of(options), script, err);
     if (!status)
-        status = store_write_text(tsv, text, length, err);
+        status = store_print(tsv, plot_data_print, data, err);
     if (!status)
         status = draw(options, base, tsv, err);
     if (!status && !options->quiet)
         printf("%s\n", tsv);
     free(base);
-    free(text);
     return status;
 }
 
@@ -328,11 +324,9 @@ static enum status plot(const struct options *options, struct collect_table *tab
     if (!status)
         status = plot_data_make(&data, table, &options->choice, err);
     if (!status)
-        status = write_files(options, &data, table, err);
-    char *left_out = status ? NULL : plot_data_left_out(&data, table);
-    if (left_out && left_out[0] && !options->quiet)
-        printf("%s\n", left_out);
-    free(left_out);
+        status = write_files(options, &data, err);
+    if (!status && !options->quiet)
+        plot_data_print_left_out(stdout, &data);
     plot_data_free(&data);
     return status;
 }

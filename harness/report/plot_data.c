@@ -41,27 +41,27 @@ static bool same_value(const char *a, const char *b)
     return strcmp(a, b) == 0 || (is_number(a, &x) && is_number(b, &y) && x == y);
 }
 
-/* The values of a key as "0.1, 0.2, 0.5", at most 12 of them; allocated. */
-static char *list_values(const struct collect_table *table, size_t key)
+enum { VALUES = 512 }; /* bytes of a list of values */
+
+/* The values of a key as "0.1, 0.2, 0.5", at most 12 of them. */
+static void list_values(const struct collect_table *table, size_t key, char text[VALUES])
 {
     enum { MOST = 12 };
-    const char *shown[MOST + 1];
-    size_t count = 0, length;
-    char *text = NULL;
-    for (size_t i = 0; i < table->plan.count && count <= MOST; i++) {
+    const char *shown[MOST];
+    size_t count = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < table->plan.count; i++) {
         const char *label = collect_label(table, i, key);
         size_t k = 0;
         while (k < count && strcmp(shown[k], label) != 0)
             k++;
-        if (k == count)
-            shown[count++] = label;
+        if (k < count)
+            continue;
+        append_text(text, VALUES, "%s%s", k ? ", " : "", k < MOST ? label : "...");
+        if (k == MOST)
+            return;
+        shown[count++] = label;
     }
-    FILE *out = open_memstream(&text, &length);
-    for (size_t k = 0; out && k < count; k++)
-        fprintf(out, "%s%s", k ? ", " : "", k < MOST ? shown[k] : "...");
-    if (out)
-        fclose(out);
-    return text;
 }
 
 static enum status find_at(const struct collect_table *table, const char *at, size_t *key,
@@ -79,9 +79,10 @@ static enum status find_at(const struct collect_table *table, const char *at, si
     return status;
 }
 
-static enum status select_at(struct plot_data *data, const struct collect_table *table,
-                             const char *at, struct error *err)
+static enum status select_at(struct plot_data *data, const char *at, struct error *err)
 {
+    const struct collect_table *table = data->table;
+    char values[VALUES];
     size_t key, found = 0;
     const char *value = NULL;
     enum status status = find_at(table, at, &key, &value, err);
@@ -97,17 +98,14 @@ static enum status select_at(struct plot_data *data, const struct collect_table 
     }
     if (found)
         return STATUS_OK;
-    char *values = list_values(table, key);
-    status = error_set(err, STATUS_INVALID, "--at %s: the sweep has no such value; it has %s", at,
-                       values ? values : "others");
-    free(values);
-    return status;
+    list_values(table, key, values);
+    return error_set(err, STATUS_INVALID, "--at %s: the sweep has no such value; it has %s", at,
+                     values);
 }
 
-static enum status select_points(struct plot_data *data, const struct collect_table *table,
-                                 const struct plot_choice *choice, struct error *err)
+static enum status select_points(struct plot_data *data, struct error *err)
 {
-    const size_t points = table->plan.count;
+    const size_t points = data->table->plan.count;
     bool any = false;
     data->selected = malloc((points + 1) * sizeof *data->selected);
     if (!data->selected)
@@ -115,8 +113,8 @@ static enum status select_points(struct plot_data *data, const struct collect_ta
     for (size_t i = 0; i < points; i++)
         data->selected[i] = true;
     enum status status = STATUS_OK;
-    for (size_t a = 0; a < choice->at_count && !status; a++)
-        status = select_at(data, table, choice->at[a], err);
+    for (size_t a = 0; a < data->choice->at_count && !status; a++)
+        status = select_at(data, data->choice->at[a], err);
     for (size_t i = 0; i < points && !status; i++)
         any = any || data->selected[i];
     if (!status && !any)
@@ -210,9 +208,10 @@ static enum status sort_axis(struct plot_axis *axis, struct error *err)
 }
 
 /* The values of axis->key among the selected points; without a key a single value, "". */
-static enum status make_axis(struct plot_axis *axis, const struct collect_table *table,
-                             const bool *selected, struct error *err)
+static enum status make_axis(struct plot_axis *axis, const struct plot_data *data,
+                             struct error *err)
 {
+    const struct collect_table *table = data->table;
     const size_t points = table->plan.count;
     axis->label = calloc(points + 1, sizeof *axis->label);
     axis->at = calloc(points + 1, sizeof *axis->at);
@@ -221,19 +220,25 @@ static enum status make_axis(struct plot_axis *axis, const struct collect_table 
         return error_memory(err, "the plot");
     for (size_t i = 0; i < points; i++) {
         const char *label = axis->key == PLOT_NO_GROUP ? "" : collect_label(table, i, axis->key);
-        if (selected[i] && find_label(axis, label) == axis->count)
+        if (data->selected[i] && find_label(axis, label) == axis->count)
             axis->label[axis->count++] = label;
     }
     return sort_axis(axis, err);
 }
 
+static enum status make_axes(struct plot_data *data, struct error *err)
+{
+    const enum status status = make_axis(&data->x, data, err);
+    return status ? status : make_axis(&data->by, data, err);
+}
+
 /* ---- the lattice ---- */
 
 /* Groups are over the seed, unless it is drawn or chosen. */
-static enum status make_groups(struct plot_data *data, const struct collect_table *table,
-                               const struct plot_choice *choice, struct error *err)
+static enum status make_groups(struct plot_data *data, struct error *err)
 {
-    const struct grid *grid = &table->plan.grid;
+    const struct plot_choice *choice = data->choice;
+    const struct grid *grid = &data->table->plan.grid;
     data->left_out = calloc(grid->columns + 1, sizeof *data->left_out);
     if (!data->left_out)
         return error_memory(err, "the plot");
@@ -245,59 +250,50 @@ static enum status make_groups(struct plot_data *data, const struct collect_tabl
         data->left_out[c] = averaged;
         data->seeds = data->seeds || averaged;
     }
-    return collect_groups_find(table, data->left_out, &data->groups, err);
+    return collect_groups_find(data->table, data->left_out, &data->groups, err);
 }
 
-static size_t cell_of(const struct plot_data *data, const struct collect_table *table, size_t point)
+static size_t cell_of(const struct plot_data *data, size_t point)
 {
-    const size_t i = find_label(&data->x, collect_label(table, point, data->x.key));
+    const size_t i = find_label(&data->x, collect_label(data->table, point, data->x.key));
     const size_t j = data->by.key == PLOT_NO_GROUP
                          ? 0
-                         : find_label(&data->by, collect_label(table, point, data->by.key));
+                         : find_label(&data->by, collect_label(data->table, point, data->by.key));
     return i + j * data->x.count;
 }
 
 /* The error for varying keys that are not drawn, [grid.columns]. */
-static enum status refuse(const struct plot_data *data, const struct collect_table *table,
-                          const bool *varies, struct error *err)
+static enum status refuse(const struct plot_data *data, const bool *varies, struct error *err)
 {
-    const struct grid *grid = &table->plan.grid;
-    char *names = NULL, *how = NULL;
-    size_t length, keys = 0, some = 0;
-    FILE *first = open_memstream(&names, &length), *second = open_memstream(&how, &length);
+    const struct grid *grid = &data->table->plan.grid;
+    char names[2 * VALUES] = "", how[VALUES] = "", values[VALUES];
+    size_t keys = 0, some = 0;
     while (!data->selected[some])
         some++;
-    for (size_t c = 0; first && second && c < grid->columns; c++) {
+    for (size_t c = 0; c < grid->columns; c++) {
         if (!varies[c])
             continue;
-        char *values = list_values(table, c);
-        fprintf(first, "%s%s (%s)", keys++ ? " and " : "", grid_column(grid, c),
-                values ? values : "");
-        fprintf(second, " --at %s=%s", grid_column(grid, c), collect_label(table, some, c));
-        free(values);
+        list_values(data->table, c, values);
+        append_text(names, sizeof names, "%s%s (%s)", keys++ ? " and " : "", grid_column(grid, c),
+                    values);
+        append_text(how, sizeof how, " --at %s=%s", grid_column(grid, c),
+                    collect_label(data->table, some, c));
     }
-    if (first)
-        fclose(first);
-    if (second)
-        fclose(second);
-    const enum status status =
-        error_set(err, STATUS_INVALID, "%s var%s too; choose a value, such as%s%s",
-                  names ? names : "another key", keys > 1 ? "y" : "ies", how ? how : "",
-                  data->by.key == PLOT_NO_GROUP ? ", or draw a line for each with --by" : "");
-    free(names);
-    free(how);
-    return status;
+    return error_set(err, STATUS_INVALID, "%s var%s too; choose a value, such as%s%s", names,
+                     keys > 1 ? "y" : "ies", how,
+                     data->by.key == PLOT_NO_GROUP ? ", or draw a line for each with --by" : "");
 }
 
 /* Put the groups into their cells and mark the keys that differ between groups of one cell. */
-static bool place_groups(struct plot_data *data, const struct collect_table *table, bool *varies)
+static bool place_groups(struct plot_data *data, bool *varies)
 {
+    const struct collect_table *table = data->table;
     bool clash = false;
     for (size_t g = 0; g < data->groups.count; g++) {
         const size_t point = data->groups.first[g];
         if (!data->selected[point])
             continue;
-        size_t *group = &data->group[cell_of(data, table, point)];
+        size_t *group = &data->group[cell_of(data, point)];
         /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): one for each cell */
         if (*group == PLOT_NO_GROUP) {
             *group = g;
@@ -312,29 +308,27 @@ static bool place_groups(struct plot_data *data, const struct collect_table *tab
     return !clash;
 }
 
-static enum status fill_cells(struct plot_data *data, const struct collect_table *table,
-                              struct error *err)
+static enum status fill_cells(struct plot_data *data, struct error *err)
 {
     const size_t cells = data->x.count * data->by.count;
     if (cells > PLOT_MAX_CELLS)
         return error_set(err, STATUS_INVALID,
                          "%zu x %zu values are too many to draw; choose fewer with --at",
                          data->x.count, data->by.count);
-    bool *varies = calloc(table->plan.grid.columns + 1, sizeof *varies);
+    bool *varies = calloc(data->table->plan.grid.columns + 1, sizeof *varies);
     data->group = malloc((cells + 1) * sizeof *data->group);
     data->statistic = malloc((cells + 1) * sizeof *data->statistic);
     enum status status =
         varies && data->group && data->statistic ? STATUS_OK : error_memory(err, "the plot");
     for (size_t k = 0; k < cells && !status; k++)
         data->group[k] = PLOT_NO_GROUP;
-    if (!status && !place_groups(data, table, varies))
-        status = refuse(data, table, varies, err);
+    if (!status && !place_groups(data, varies))
+        status = refuse(data, varies, err);
     free(varies);
     return status;
 }
 
-static enum status average(struct plot_data *data, const struct collect_table *table,
-                           struct error *err)
+static enum status average(struct plot_data *data, struct error *err)
 {
     const size_t cells = data->x.count * data->by.count;
     bool failed = false;
@@ -343,7 +337,7 @@ static enum status average(struct plot_data *data, const struct collect_table *t
         for (int s = 0; s < COLLECT_STATISTICS; s++)
             data->statistic[k][s] = NAN;
         if (data->group[k] != PLOT_NO_GROUP)
-            failed = !collect_statistics(table, &data->groups, data->group[k], data->column,
+            failed = !collect_statistics(data->table, &data->groups, data->group[k], data->column,
                                          data->statistic[k]) ||
                      failed;
     }
@@ -371,22 +365,23 @@ static enum status unknown_column(const struct collect_table *table, const char 
     return error_set(err, STATUS_INVALID, "--y %s is no quantity; %s", y, right);
 }
 
-static enum status find_column(struct plot_data *data, const struct collect_table *table,
-                               const char *y, struct error *err)
+static enum status find_column(struct plot_data *data, struct error *err)
 {
+    const struct collect_table *table = data->table;
+    const char *y = data->choice->y;
     for (data->column = 0; data->column < table->columns; data->column++)
         if (strcmp(table->column[data->column].name, y) == 0)
             return STATUS_OK;
     return unknown_column(table, y, err);
 }
 
-static enum status find_keys(struct plot_data *data, const struct collect_table *table,
-                             const struct plot_choice *choice, struct error *err)
+static enum status find_keys(struct plot_data *data, struct error *err)
 {
+    const struct plot_choice *choice = data->choice;
     data->x.key = data->by.key = PLOT_NO_GROUP;
-    enum status status = collect_find_key(table, "--x", choice->x, &data->x.key, err);
+    enum status status = collect_find_key(data->table, "--x", choice->x, &data->x.key, err);
     if (!status && choice->by)
-        status = collect_find_key(table, "--by", choice->by, &data->by.key, err);
+        status = collect_find_key(data->table, "--by", choice->by, &data->by.key, err);
     if (!status && data->x.key == data->by.key)
         status =
             error_set(err, STATUS_INVALID, "--x and --by are both %s; give two keys", choice->x);
@@ -396,27 +391,19 @@ static enum status find_keys(struct plot_data *data, const struct collect_table 
 enum status plot_data_make(struct plot_data *data, const struct collect_table *table,
                            const struct plot_choice *choice, struct error *err)
 {
-    *data = (struct plot_data){0};
-    enum status status = find_keys(data, table, choice, err);
-    if (!status)
-        status = find_column(data, table, choice->y, err);
-    if (!status)
-        status = select_points(data, table, choice, err);
-    if (!status)
-        status = make_axis(&data->x, table, data->selected, err);
-    if (!status)
-        status = make_axis(&data->by, table, data->selected, err);
-    if (!status)
-        status = make_groups(data, table, choice, err);
-    if (!status)
-        status = fill_cells(data, table, err);
+    static enum status (*const steps[])(struct plot_data *, struct error *) = {
+        find_keys, find_column, select_points, make_axes, make_groups, fill_cells};
+    *data = (struct plot_data){.table = table, .choice = choice};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && !status; i++)
+        status = steps[i](data, err);
     if (!status && !choice->heat && data->by.count > PLOT_MAX_LINES)
         status = error_set(err, STATUS_INVALID,
                            "%s has %zu values, and a picture at most %d lines; draw a map with "
                            "--heat",
                            choice->by, data->by.count, PLOT_MAX_LINES);
     if (!status)
-        status = average(data, table, err);
+        status = average(data, err);
     if (!status && data->values == 0)
         status = error_set(err, STATUS_INVALID,
                            "no complete point that was chosen has a value of "
@@ -440,33 +427,26 @@ static void put_place(FILE *out, const struct plot_axis *axis, size_t i)
     put_number(out, axis->edge[i + 1]);
 }
 
-static void put_cell(FILE *out, const struct plot_data *data, const struct collect_table *table,
-                     size_t i, size_t j)
+static void put_cell(FILE *out, const struct plot_data *data, size_t i, size_t j)
 {
     const size_t k = i + j * data->x.count, group = data->group[k];
     tsv_text(out, data->x.label[i]);
-    if (data->by.key != PLOT_NO_GROUP) {
-        putc('\t', out);
-        tsv_text(out, data->by.label[j]);
-    } else {
-        fputs("\t-", out);
-    }
+    putc('\t', out);
+    tsv_text(out, data->by.key == PLOT_NO_GROUP ? "-" : data->by.label[j]);
     for (int s = 0; s < COLLECT_STATISTICS; s++)
         put_number(out, data->statistic[k][s]);
-    fprintf(out, "\t%zu\t%zu\t%zu", collect_count(table, &data->groups, group, POINT_COMPLETE),
+    fprintf(out, "\t%zu\t%zu\t%zu",
+            collect_count(data->table, &data->groups, group, POINT_COMPLETE),
             data->groups.start[group + 1] - data->groups.start[group], j + 1);
     put_place(out, &data->x, i);
     put_place(out, &data->by, j);
     putc('\n', out);
 }
 
-char *plot_data_text(const struct plot_data *data, const struct collect_table *table,
-                     const struct plot_choice *choice, size_t *length)
+void plot_data_print(FILE *out, const void *context)
 {
-    char *text = NULL;
-    FILE *out = open_memstream(&text, length);
-    if (!out)
-        return NULL;
+    const struct plot_data *data = context;
+    const struct plot_choice *choice = data->choice;
     fprintf(out,
             "%s\t%s\t%s\t%s.sd\t%s.low\t%s.high\tcomplete\tpoints\tline\tx\tx_low\tx_high\tby"
             "\tby_low\tby_high\n",
@@ -474,19 +454,15 @@ char *plot_data_text(const struct plot_data *data, const struct collect_table *t
     for (size_t j = 0; j < data->by.count; j++)
         for (size_t i = 0; i < data->x.count; i++)
             if (data->group[i + j * data->x.count] != PLOT_NO_GROUP)
-                put_cell(out, data, table, i, j);
-    const bool failed = ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
-        return text;
-    free(text);
-    return NULL;
+                put_cell(out, data, i, j);
 }
 
 /* "3 diverged (points 4, 5, 6)" */
-static bool put_left_out(FILE *out, const struct plot_data *data, const struct collect_table *table,
-                         enum point_status which, bool first)
+static bool put_left_out(FILE *out, const struct plot_data *data, enum point_status which,
+                         bool first)
 {
     enum { MOST = 8 };
+    const struct collect_table *table = data->table;
     size_t count = 0;
     for (size_t i = 0; i < table->plan.count; i++)
         count += data->selected[i] && table->row[i].status == which;
@@ -503,21 +479,16 @@ static bool put_left_out(FILE *out, const struct plot_data *data, const struct c
     return false;
 }
 
-char *plot_data_left_out(const struct plot_data *data, const struct collect_table *table)
+void plot_data_print_left_out(FILE *out, const struct plot_data *data)
 {
-    char *text = NULL;
-    size_t length, blank = 0;
+    size_t blank = 0;
     bool first = true;
-    FILE *out = open_memstream(&text, &length);
-    if (!out)
-        return NULL;
     for (int s = POINT_DIVERGED; s < POINT_STATUSES; s++)
-        first = put_left_out(out, data, table, (enum point_status)s, first);
+        first = put_left_out(out, data, (enum point_status)s, first);
     for (size_t k = 0; k < data->x.count * data->by.count; k++)
         blank += data->group[k] != PLOT_NO_GROUP && isnan(data->statistic[k][COLLECT_MEAN]);
     if (blank > 0)
         fprintf(out, "%s%zu of the places in the picture %s blank", first ? "" : "; ", blank,
                 blank > 1 ? "are" : "is");
-    fclose(out);
-    return text;
+    fputs(first && blank == 0 ? "" : "\n", out);
 }

@@ -5,6 +5,8 @@
 
 #include "harness/report/collect_groups.h"
 
+#include <stdio.h>
+
 enum { PLOT_MAX_AT = 64, PLOT_MAX_LINES = 40, PLOT_MAX_CELLS = 4000000 };
 
 struct plot_choice {
@@ -25,9 +27,11 @@ struct plot_axis {
 
 /* Cell i + j * x.count belongs to value i of x and value j of `by`. */
 struct plot_data {
-    struct plot_axis x, by; /* by.count is 1 without a key */
-    size_t column;          /* of the table */
-    bool seeds;             /* the mean is over seeds */
+    const struct collect_table *table; /* borrowed */
+    const struct plot_choice *choice;  /* borrowed */
+    struct plot_axis x, by;            /* by.count is 1 without a key */
+    size_t column;                     /* of the table */
+    bool seeds;                        /* the mean is over seeds */
     struct collect_groups groups;
     size_t *group; /* of a cell; PLOT_NO_GROUP where the sweep has no such point */
     double (*statistic)[COLLECT_STATISTICS];
@@ -43,17 +47,16 @@ struct plot_data {
 bool plot_is_logarithmic(const double *value, size_t count);
 
 /* Choose and average.  Varying keys other than x, by and seed are an error that says how to choose.
- * The table is borrowed.  Free with plot_data_free, also after an error. */
+ * Free with plot_data_free, also after an error. */
 enum status plot_data_make(struct plot_data *data, const struct collect_table *table,
                            const struct plot_choice *choice, struct error *err);
 void plot_data_free(struct plot_data *data);
 
-/* The cells as tab-separated values: labels, statistics, counts, and places in the picture.
- * Allocated for the caller; NULL for lack of memory. */
-char *plot_data_text(const struct plot_data *data, const struct collect_table *table,
-                     const struct plot_choice *choice, size_t *length);
+/* Print the cells of a struct plot_data as tab-separated values: labels, statistics, counts, and
+ * places in the picture. */
+void plot_data_print(FILE *out, const void *data);
 
-/* One line on points that are not in the means, "" if there are none; allocated. */
-char *plot_data_left_out(const struct plot_data *data, const struct collect_table *table);
+/* Print a line on points that are not in the means, nothing if there are none. */
+void plot_data_print_left_out(FILE *out, const struct plot_data *data);
 
 #endif

@@ -19,7 +19,6 @@ struct job {
     struct outcome *outcome;
     int part, instance;
     double cost;
-    size_t order; /* place in the list */
     struct reading reading;
     double seconds;
     enum status status;
@@ -28,7 +27,8 @@ struct job {
 
 struct battery {
     struct verification *v;
-    struct job *job;
+    struct job *job;    /* as listed, claim by claim */
+    struct job **queue; /* the dearest first */
     size_t count, done;
     double cost, cost_done;
     size_t *left; /* jobs of each claim */
@@ -61,16 +61,10 @@ static size_t list_claim(const struct verification *v, struct outcome *o, struct
 
 static int dearest_first(const void *left, const void *right)
 {
-    const struct job *a = left, *b = right;
+    const struct job *a = *(struct job *const *)left, *b = *(struct job *const *)right;
     if (a->cost != b->cost)
         return a->cost > b->cost ? -1 : 1;
-    return a->order < b->order ? -1 : a->order > b->order;
-}
-
-static int as_listed(const void *left, const void *right)
-{
-    const struct job *a = left, *b = right;
-    return a->order < b->order ? -1 : a->order > b->order;
+    return a < b ? -1 : a > b;
 }
 
 static enum status list_jobs(struct battery *b, struct error *err)
@@ -79,8 +73,9 @@ static enum status list_jobs(struct battery *b, struct error *err)
     for (size_t i = 0; i < v->count; i++)
         b->count += list_claim(v, &v->outcome[i], NULL);
     b->job = calloc(b->count + 1, sizeof *b->job);
+    b->queue = calloc(b->count + 1, sizeof *b->queue);
     b->left = calloc(v->count + 1, sizeof *b->left);
-    if (!b->job || !b->left)
+    if (!b->job || !b->queue || !b->left)
         return error_memory(err, "%zu instances", b->count);
     size_t at = 0;
     for (size_t i = 0; i < v->count; i++) {
@@ -88,9 +83,10 @@ static enum status list_jobs(struct battery *b, struct error *err)
         at += b->left[i];
     }
     for (size_t i = 0; i < b->count; i++) {
-        b->job[i].order = i;
+        b->queue[i] = &b->job[i];
         b->cost += b->job[i].cost;
     }
+    qsort(b->queue, b->count, sizeof *b->queue, dearest_first);
     return STATUS_OK;
 }
 
@@ -99,6 +95,7 @@ static void free_jobs(struct battery *b)
     for (size_t i = 0; b->job && i < b->count; i++)
         free(b->job[i].why);
     free(b->job);
+    free(b->queue);
     free(b->left);
     memo_free(b->memo);
 }
@@ -158,7 +155,7 @@ static void run_jobs(struct battery *b, int threads)
         omp_set_num_threads(1); /* inside a measurement */
 #pragma omp for schedule(dynamic, 1)
         for (size_t i = 0; i < b->count; i++) {
-            struct job *job = &b->job[i];
+            struct job *job = b->queue[i];
             if (interrupted() || atomic_load(&b->stop))
                 continue;
             run_job(b, job);
@@ -258,7 +255,6 @@ static enum status judge_all(struct battery *b, struct error *err)
 {
     size_t at = 0, used = 0;
     enum status status = STATUS_OK;
-    qsort(b->job, b->count, sizeof *b->job, as_listed);
     for (size_t i = 0; !status && i < b->v->count; i++, at += used)
         status = judge_claim(b->v, &b->v->outcome[i], b->job + at, &used, err);
     return status;
@@ -283,11 +279,9 @@ enum status verification_run(struct verification *v, struct progress *progress, 
         int threads = usable_threads(v->options->jobs), asked = omp_get_max_threads();
         gsl_error_handler_t *handler = gsl_set_error_handler_off();
         omp_set_dynamic(0);
-        qsort(b.job, b.count, sizeof *b.job, dearest_first);
         run_jobs(&b, threads > (int)b.count ? (int)b.count + !b.count : threads);
         omp_set_num_threads(asked);
         gsl_set_error_handler(handler);
-        qsort(b.job, b.count, sizeof *b.job, as_listed);
         status = first_error(&b, err);
     }
     if (!status)

@@ -29,6 +29,12 @@ static void sentence(FILE *out, const char *text)
     words(out, text, strlen(text));
 }
 
+static void paragraph(FILE *out, const char *text)
+{
+    sentence(out, text);
+    fputs("\n\n", out);
+}
+
 /* A formula, which stands as it is; in a table, bars would end the cell. */
 static void formula(FILE *out, const char *text, bool in_table)
 {
@@ -38,21 +44,14 @@ static void formula(FILE *out, const char *text, bool in_table)
     fputc('`', out);
 }
 
-static void number(FILE *out, double value)
-{
-    if (isnan(value))
-        fputs("–", out);
-    else
-        fprintf(out, "%.3g", value);
-}
-
 static void numbers(FILE *out, const struct judgement *j)
 {
     const double value[] = {j->error, j->tolerance, j->control};
-    for (size_t i = 0; i < 3; i++) {
-        number(out, value[i]);
-        fputs(" | ", out);
-    }
+    for (size_t i = 0; i < 3; i++)
+        if (isnan(value[i]))
+            fputs("– | ", out);
+        else
+            fprintf(out, "%.3g | ", value[i]);
 }
 
 /* An argument of a shell command. */
@@ -166,11 +165,16 @@ static void write_details(FILE *out, const struct part *part, const struct judge
     }
 }
 
+/* `j` is NULL for a part that was left out. */
 static void write_part_row(FILE *out, const struct part *part, const struct judgement *j)
 {
     fputs("| ", out);
     write_statement(out, part->statement, true);
-    fprintf(out, " | %s | %d | ", part_kind_name(part->kind), j->instances);
+    fprintf(out, " | %s | %d | ", part_kind_name(part->kind), j ? j->instances : 0);
+    if (!j) {
+        fputs("– | – | – | left out | no quick measurement |\n", out);
+        return;
+    }
     numbers(out, j);
     fprintf(out, "%s | ", verdict_name(j->verdict));
     write_details(out, part, j);
@@ -182,17 +186,8 @@ static void write_parts(FILE *out, const struct outcome *o)
     fputs("| statement | kind | instances | error | tolerance | control | verdict | |\n"
           "|---|---|--:|--:|--:|--:|---|---|\n",
           out);
-    for (int p = 0; p < o->claim->part_count; p++) {
-        const struct part *part = &o->claim->parts[p];
-        if (!o->left_out[p]) {
-            write_part_row(out, part, &o->part[p]);
-            continue;
-        }
-        fputs("| ", out);
-        write_statement(out, part->statement, true);
-        fprintf(out, " | %s | 0 | – | – | – | left out | no quick measurement |\n",
-                part_kind_name(part->kind));
-    }
+    for (int p = 0; p < o->claim->part_count; p++)
+        write_part_row(out, &o->claim->parts[p], o->left_out[p] ? NULL : &o->part[p]);
     fputc('\n', out);
 }
 
@@ -203,9 +198,7 @@ static void write_method(FILE *out, const struct part *part, bool alone)
         words(out, part->statement, strcspn(part->statement, ":"));
         fputs(".* ", out);
     }
-    if (part->measured)
-        sentence(out, part->measured);
-    fputs("\n\n", out);
+    paragraph(out, part->measured ? part->measured : "");
     if (part->controls[0])
         fputs("Controls, where it must fail:\n\n", out);
     for (int c = 0; c < CLAIM_CONTROLS && part->controls[c]; c++) {
@@ -231,8 +224,7 @@ static void write_curve(FILE *out, const struct outcome *o, const char *report)
     const char *id = o->claim->about.name;
     if (o->undrawn) {
         fputs("No curve: ", out);
-        sentence(out, o->undrawn);
-        fputs("\n\n", out);
+        paragraph(out, o->undrawn);
     }
     if (o->curves.rows == 0)
         return;
@@ -255,18 +247,15 @@ static void write_field(FILE *out, const char *name, const char *text)
     if (!text)
         return;
     fprintf(out, "**%s:** ", name);
-    sentence(out, text);
-    fputs("\n\n", out);
+    paragraph(out, text);
 }
 
 static void write_claim(FILE *out, const struct outcome *o, const char *report)
 {
     const struct claim *claim = o->claim;
     fprintf(out, "## %s: ", claim->about.name);
-    sentence(out, claim->title);
-    fputs("\n\n", out);
-    sentence(out, claim->about.doc);
-    fputs("\n\n", out);
+    paragraph(out, claim->title);
+    paragraph(out, claim->about.doc);
     if (claim->formula) {
         formula(out, claim->formula, false);
         fputs("\n\n", out);
@@ -281,8 +270,9 @@ static void write_claim(FILE *out, const struct outcome *o, const char *report)
 
 /* ---- curves ---- */
 
-static void write_table(FILE *out, const struct curves *curves)
+static void write_table(FILE *out, const void *context)
 {
+    const struct curves *curves = context;
     for (int c = 0; c < curves->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", curves->name[c] ? curves->name[c] : "");
     fputc('\n', out);
@@ -295,20 +285,6 @@ static void write_table(FILE *out, const struct curves *curves)
                 fprintf(out, "%.17g", value);
             fputc(c + 1 < curves->columns ? '\t' : '\n', out);
         }
-}
-
-static enum status store_table(const struct curves *curves, const char *path, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        write_table(out, curves);
-    enum status status = close_text(out, path, err);
-    if (!status)
-        status = store_write_text(path, text, size, err);
-    free(text);
-    return status;
 }
 
 /* Set the variables that plots/claim.gp reads beside the table. */
@@ -332,7 +308,7 @@ static enum status draw_claim(const struct outcome *o, const char *folder, struc
     snprintf(table, sizeof table, "%s/%s.tsv", folder, id);
     snprintf(image, sizeof image, "%s/%s.png", folder, id);
     snprintf(temporary, sizeof temporary, "%s/.%s.%ld.tmp", folder, id, (long)getpid());
-    enum status status = store_table(&o->curves, table, err);
+    enum status status = store_print(table, write_table, &o->curves, err);
     if (status)
         return status;
     describe_curves(&o->curves);

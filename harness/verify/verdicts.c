@@ -59,36 +59,17 @@ static void write_number(char *cell, double value)
         snprintf(cell, CELL, "%.2g", value);
 }
 
-static void write_cell(char *cell, const struct outcome *o, enum column column)
+static void write_cells(char cell[COLUMNS][CELL], const struct outcome *o)
 {
-    switch (column) {
-    case ID:
-        snprintf(cell, CELL, "%s", o->claim->about.name);
-        return;
-    case TITLE:
-        snprintf(cell, CELL, "%s", o->claim->title);
-        return;
-    case KIND:
-        verdicts_kinds(o->claim, cell, CELL);
-        return;
-    case INSTANCES:
-        snprintf(cell, CELL, "%d", o->instances);
-        return;
-    case ERROR:
-        write_number(cell, o->worst->error);
-        return;
-    case TOLERANCE:
-        write_number(cell, o->worst->tolerance);
-        return;
-    case CONTROL:
-        write_number(cell, o->worst->control);
-        return;
-    case VERDICT:
-        snprintf(cell, CELL, "%s", verdict_name(o->worst->verdict));
-        return;
-    default:
-        snprintf(cell, CELL, "%.1f", o->seconds);
-    }
+    snprintf(cell[ID], CELL, "%s", o->claim->about.name);
+    snprintf(cell[TITLE], CELL, "%s", o->claim->title);
+    verdicts_kinds(o->claim, cell[KIND], CELL);
+    snprintf(cell[INSTANCES], CELL, "%d", o->instances);
+    write_number(cell[ERROR], o->worst->error);
+    write_number(cell[TOLERANCE], o->worst->tolerance);
+    write_number(cell[CONTROL], o->worst->control);
+    snprintf(cell[VERDICT], CELL, "%s", verdict_name(o->worst->verdict));
+    snprintf(cell[SECONDS], CELL, "%.1f", o->seconds);
 }
 
 /* Cut a title to `width` characters. */
@@ -109,17 +90,17 @@ static void shorten(char *text, size_t width)
 /* Titles get the width that the other columns leave. */
 static void measure_columns(const struct verification *v, size_t *width)
 {
-    char cell[CELL];
-    size_t others = 0;
-    for (int c = 0; c < COLUMNS; c++) {
+    char cell[COLUMNS][CELL];
+    size_t others = GAP * (COLUMNS - 1);
+    for (int c = 0; c < COLUMNS; c++)
         width[c] = strlen(columns[c].heading);
-        for (size_t i = 0; i < v->count; i++) {
-            write_cell(cell, &v->outcome[i], (enum column)c);
-            size_t here = width_of(cell);
-            width[c] = here > width[c] ? here : width[c];
-        }
-        others += c == TITLE ? GAP * (COLUMNS - 1) : width[c];
+    for (size_t i = 0; i < v->count; i++) {
+        write_cells(cell, &v->outcome[i]);
+        for (int c = 0; c < COLUMNS; c++)
+            width[c] = width_of(cell[c]) > width[c] ? width_of(cell[c]) : width[c];
     }
+    for (int c = 0; c < COLUMNS; c++)
+        others += c == TITLE ? 0 : width[c];
     size_t room = PAGE_WIDTH > others + LEAST_TITLE ? PAGE_WIDTH - others : LEAST_TITLE;
     width[TITLE] = width[TITLE] < room ? width[TITLE] : room;
 }
@@ -127,19 +108,17 @@ static void measure_columns(const struct verification *v, size_t *width)
 /* The headings where `o` is NULL. */
 static void print_row(const struct outcome *o, const size_t *width, FILE *out)
 {
-    char cell[CELL];
+    char cell[COLUMNS][CELL];
+    if (o)
+        write_cells(cell, o);
     for (int c = 0; c < COLUMNS; c++) {
-        snprintf(cell, CELL, "%s", columns[c].heading);
-        if (o)
-            write_cell(cell, o, (enum column)c);
+        if (!o)
+            snprintf(cell[c], CELL, "%s", columns[c].heading);
         if (c == TITLE)
-            shorten(cell, width[c]);
-        int blank = (int)(width[c] - width_of(cell));
-        if (columns[c].number)
-            fprintf(out, "%*s%s", blank, "", cell);
-        else
-            fprintf(out, "%s%*s", cell, blank, "");
-        fprintf(out, "%*s", c + 1 < COLUMNS ? GAP : 0, "");
+            shorten(cell[c], width[c]);
+        int blank = (int)(width[c] - width_of(cell[c]));
+        fprintf(out, "%*s%s", columns[c].number ? blank : 0, "", cell[c]);
+        fprintf(out, "%*s", (columns[c].number ? 0 : blank) + (c + 1 < COLUMNS ? GAP : 0), "");
     }
     fputc('\n', out);
 }
@@ -222,8 +201,9 @@ static void json_outcome(const struct outcome *o, FILE *out)
     fprintf(out, ", \"seconds\": %.6f}", o->seconds);
 }
 
-void verdicts_json(const struct verification *v, FILE *out)
+void verdicts_json(FILE *out, const void *verification)
 {
+    const struct verification *v = verification;
     fputs("[", out);
     for (size_t i = 0; i < v->count; i++) {
         fputs(i ? ",\n " : "\n ", out);

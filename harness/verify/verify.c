@@ -26,25 +26,11 @@ static enum status check_files(const struct verify_options *options, struct erro
     return status;
 }
 
-static enum status write_json(const struct verification *v, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        verdicts_json(v, out);
-    enum status status = close_text(out, v->options->json, err);
-    if (!status)
-        status = store_write_text(v->options->json, text, size, err);
-    free(text);
-    return status;
-}
-
 static enum status write_files(const struct verification *v, struct error *err)
 {
     enum status status = STATUS_OK;
     if (v->options->json && !json_on_stdout(v->options))
-        status = write_json(v, err);
+        status = store_print(v->options->json, verdicts_json, v, err);
     if (!status && v->options->report)
         status = report_write(v, v->options->report, err);
     return status;
@@ -70,7 +56,7 @@ static int print_outcome(const struct verification *v)
     bool json = json_on_stdout(v->options);
     errno = 0;
     if (json)
-        verdicts_json(v, stdout);
+        verdicts_json(stdout, v);
     if (!v->options->quiet)
         verdicts_print(v, json ? stderr : stdout);
     int code = print_finish(0);

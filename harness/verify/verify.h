@@ -72,8 +72,8 @@ void verdicts_count(const struct verification *v, char *text, size_t size);
 void verdicts_print(const struct verification *v, FILE *out);
 
 /* Array of objects {"id", "title", "kind", "instances", "error", "tolerance", "control", "verdict",
- * "seconds"}; numbers that are not finite are null. */
-void verdicts_json(const struct verification *v, FILE *out);
+ * "seconds"} of a struct verification; numbers that are not finite are null. */
+void verdicts_json(FILE *out, const void *verification);
 
 /* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */
 enum status report_write(const struct verification *v, const char *path, struct error *err);

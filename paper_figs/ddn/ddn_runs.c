@@ -208,19 +208,19 @@ struct quartile_table {
 };
 
 /* The lines of the quantity whose quartiles these are; "/a/b/c/quartiles" gives three columns. */
-static void write_quantity(const char *path, void *context)
+static enum status write_quantity(const char *path, void *context, struct error *err)
 {
     struct quartile_table *t = context;
     struct store_array a = {0};
     char group[PATH], columns[PATH];
     const char *last = strrchr(path, '/');
-    if (t->reader.status || strcmp(last, "/quartiles") != 0)
-        return;
+    if (strcmp(last, "/quartiles") != 0)
+        return STATUS_OK;
     snprintf(group, sizeof group, "%.*s", (int)(last - path) - 1, path + 1);
     memcpy(columns, group, sizeof columns);
     for (char *c = columns; *c; c++)
         *c = *c == '/' ? '\t' : *c;
-    t->reader.status = store_get(t->reader.file, path, &a, t->reader.err);
+    t->reader.status = store_get(t->reader.file, path, &a, err);
     for (size_t i = 0; i < a.count / QUARTILES && !t->reader.status; i++) {
         const double *quartile = a.values + i * QUARTILES;
         fprintf(t->out, "%s\t", columns);
@@ -233,12 +233,12 @@ static void write_quantity(const char *path, void *context)
         fprintf(t->out, "\t%.17g\t%.17g\t%.17g\n", quartile[0], quartile[1], quartile[2]);
     }
     store_array_free(&a);
+    return t->reader.status;
 }
 
 enum status ddn_write_statistics(const struct store_file *file, FILE *out, struct error *err)
 {
     struct quartile_table table = {.reader = {.file = file, .err = err}, .out = out};
     fprintf(out, "setting\tquantity\tlevel\tepoch\tmean\tsd\tquartile_1\tmedian\tquartile_3\n");
-    enum status status = store_visit(file, "/", write_quantity, &table, err);
-    return table.reader.status ? table.reader.status : status;
+    return store_visit(file, "/", write_quantity, &table, err);
 }

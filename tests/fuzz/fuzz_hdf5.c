@@ -86,12 +86,14 @@ struct datasets {
     size_t count;
 };
 
-static void keep_dataset(const char *name, void *context)
+static enum status keep_dataset(const char *name, void *context, struct error *err)
 {
     struct datasets *names = context;
+    (void)err;
     char *copy = names->count < MAX_DATASETS ? strdup(name) : NULL;
     if (copy)
         names->name[names->count++] = copy;
+    return STATUS_OK;
 }
 
 static void close_and_check(struct store_file *file)

@@ -117,7 +117,7 @@ static char *json_of(const struct verification *v)
     size_t size;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    verdicts_json(v, out);
+    verdicts_json(out, v);
     fclose(out);
     return text;
 }

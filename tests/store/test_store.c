@@ -509,13 +509,14 @@ static void commit_replaces_no_device_pipe_or_folder(void **state)
 
 /* ---- reading damaged files ---- */
 
-static void ignore_path(const char *path, void *context)
+static enum status ignore_path(const char *path, void *context, struct error *err)
 {
-    (void)path, (void)context;
+    (void)path, (void)context, (void)err;
+    return STATUS_OK;
 }
 
 /* Read everything in every way; only crashes and hangs are failures. */
-static void read_dataset(const char *path, void *context)
+static enum status read_dataset(const char *path, void *context, struct error *unused)
 {
     const struct store_file *file = context;
     struct store_array array;
@@ -530,14 +531,18 @@ static void read_dataset(const char *path, void *context)
     }
     if (store_describe(file, path, &info, &err) == STATUS_OK)
         store_info_free(&info);
+    (void)unused;
+    return STATUS_OK;
 }
 
-static void read_attribute(const char *name, void *context)
+static enum status read_attribute(const char *name, void *context, struct error *unused)
 {
     struct error err;
     char *text;
     if (store_show_attribute(context, name, &text, &err) == STATUS_OK)
         free(text);
+    (void)unused;
+    return STATUS_OK;
 }
 
 static enum status read_everything(const char *path, struct error *err)
@@ -974,10 +979,12 @@ static void links_in_a_circle_are_an_error(void **state)
     store_close(file);
 }
 
-static void collect(const char *path, void *context)
+static enum status collect(const char *path, void *context, struct error *err)
 {
+    (void)err;
     strcat(context, path);
     strcat(context, " ");
+    return STATUS_OK;
 }
 
 static void visit_goes_in_order_of_name(void **state)

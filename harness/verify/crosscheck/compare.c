@@ -1,26 +1,22 @@
-#include "harness/verify/crosscheck/crosscheck.h"
+#include "harness/verify/crosscheck/reference.h"
 
 #include "core/text.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum status crosscheck_compare(struct crosscheck *check, const char *path, struct extent extent,
-                               const double *measured, struct error *err)
+static void judge(struct crosscheck *check, const char *path, size_t count, const double *expected,
+                  const double *measured)
 {
-    struct store_array expected;
-    enum status status = reference_get(check->file, path, extent, &expected, err);
-    if (status)
-        return status;
     double difference = 0, largest = 0;
     bool finite = true;
-    for (size_t i = 0; i < expected.count; i++) {
-        difference = fmax(difference, fabs(measured[i] - expected.values[i]));
-        largest = fmax(largest, fabs(expected.values[i]));
+    for (size_t i = 0; i < count; i++) {
+        difference = fmax(difference, fabs(measured[i] - expected[i]));
+        largest = fmax(largest, fabs(expected[i]));
         finite &= isfinite(measured[i]) != 0;
     }
-    store_array_free(&expected);
     double scale = fmax(largest, CROSSCHECK_ROUNDING / CROSSCHECK_TOLERANCE);
     double error = finite ? difference / scale : INFINITY;
     bool passed = error <= CROSSCHECK_TOLERANCE;
@@ -29,31 +25,33 @@ enum status crosscheck_compare(struct crosscheck *check, const char *path, struc
     check->worst = fmax(check->worst, error);
     if (check->out)
         fprintf(check->out, "%-48s %9.2e  %s\n", path, error, passed ? "ok" : "FAILS");
-    return names_add(&check->compared, path) ? STATUS_OK
-                                             : error_memory(err, "the name of %s", path);
+    if (!names_add(&check->compared, path))
+        check->status = error_memory(check->err, "the name of %s", path);
 }
 
-static size_t entries(struct extent extent)
+void crosscheck_compare(struct crosscheck *check, const double *measured, struct extent extent,
+                        const char *format, ...)
 {
-    size_t count = 1;
-    for (int i = 0; i < extent.rank; i++)
-        count *= extent.length[i];
-    return count;
+    char path[REFERENCE_PATH];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    double *expected = reference_get(check, extent, "%s", path);
+    if (expected)
+        judge(check, path, extent_entries(extent), expected, measured);
+    free(expected);
 }
 
-enum status compare_rows(struct crosscheck *check, const char *path, struct extent extent,
-                         const double *in, size_t stride, struct error *err)
+void compare_rows(struct crosscheck *check, const double *in, size_t stride, struct extent extent,
+                  const char *path)
 {
-    size_t samples = extent.length[0], rows = entries(extent) / samples;
-    double *out = malloc(rows * samples * sizeof *out);
-    if (!out)
-        return error_memory(err, "%s", path);
-    for (size_t sample = 0; sample < samples; sample++)
-        for (size_t row = 0; row < rows; row++)
-            out[sample * rows + row] = in[row * stride + sample];
-    enum status status = crosscheck_compare(check, path, extent, out, err);
+    const size_t count = extent_entries(extent), samples = extent.length[0], rows = count / samples;
+    double *out = crosscheck_take(check, count, sizeof *out, path);
+    for (size_t i = 0; out && i < count; i++)
+        out[i] = in[i % rows * stride + i / rows];
+    crosscheck_compare(check, out, extent, "%s", path);
     free(out);
-    return status;
 }
 
 bool crosscheck_expects(const struct crosscheck *check, const char *root, const char *name)
@@ -86,24 +84,27 @@ static bool name_leftover(const struct crosscheck *check, const char *path,
     return true;
 }
 
-static void visit_leftover(const char *path, void *context)
+static enum status visit_leftover(const char *path, void *context, struct error *err)
 {
+    (void)err;
     struct leftover *left = context;
     char name[REFERENCE_PATH];
     if (names_have(&left->check->compared, path) || !name_leftover(left->check, path, name) ||
         strcmp(name, left->last) == 0)
-        return;
+        return STATUS_OK;
     snprintf(left->last, sizeof left->last, "%s", name);
     left->check->not_built++;
     if (!left->check->out)
-        return;
+        return STATUS_OK;
     print_plain(left->check->out, name);
     fprintf(left->check->out, "%*s %9s  not built yet\n",
             strlen(name) < 48 ? 48 - (int)strlen(name) : 0, "", "-");
+    return STATUS_OK;
 }
 
-enum status crosscheck_report_rest(struct crosscheck *check, struct error *err)
+void crosscheck_report_rest(struct crosscheck *check)
 {
     struct leftover left = {.check = check};
-    return store_visit(check->file, "/expect", visit_leftover, &left, err);
+    if (!check->status)
+        check->status = store_visit(check->file, "/expect", visit_leftover, &left, check->err);
 }

@@ -6,35 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-static enum status check_kind(struct crosscheck *check, struct error *err)
-{
-    static const char *const kinds[] = {"tree", "mlp", "outputs", NULL};
-    static enum status (*const checks[])(struct crosscheck *,
-                                         struct error *) = {check_tree, check_mlp, check_outputs};
-    int kind;
-    enum status status = reference_word(check->file, "kind", kinds, &kind, err);
-    if (!status)
-        status = checks[kind](check, err);
-    if (!status)
-        status = crosscheck_report_rest(check, err);
-    return status;
-}
-
 enum status crosscheck_file(struct crosscheck *check, const char *path, struct error *err)
 {
+    static const char *const kinds[] = {"tree", "mlp", "outputs", NULL};
+    static void (*const checks[])(struct crosscheck *) = {check_tree, check_mlp, check_outputs};
     struct store_file *file = NULL;
     size_t length = strlen(path);
     enum status status = store_open(&file, path, err);
     if (status)
         return status;
     check->file = file;
-    status = check_kind(check, err);
-    if (status && err && !(strncmp(err->message, path, length) == 0 && err->message[length] == ':'))
+    check->err = err;
+    const int kind = reference_word(check, "kind", kinds);
+    if (!check->status)
+        checks[kind](check);
+    crosscheck_report_rest(check);
+    if (check->status && err &&
+        !(strncmp(err->message, path, length) == 0 && err->message[length] == ':'))
         error_context(err, "%s", path);
     names_free(&check->compared);
     check->file = NULL;
     store_close(file);
-    return status;
+    return check->status;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)

@@ -3,130 +3,117 @@
 #include "sim/loss/batch_loss.h"
 #include "sim/registry.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* Settings of an objective, to be freed: real numbers are the file's attributes of that name,
  * others keep their defaults (the files have one negative a sample). */
-static enum status get_settings(const struct objective *objective, const struct store_file *file,
-                                void **out, struct error *err)
+static void *get_settings(struct crosscheck *check, const struct objective *objective)
 {
-    char *settings = calloc(1, objective->about.settings_size + 1);
-    *out = settings;
-    if (!settings)
-        return error_memory(err, "the settings of %s", objective->about.name);
-    enum status status = STATUS_OK;
-    for (const struct param *p = objective->about.params; !status && p && p->name; p++) {
+    char *settings =
+        crosscheck_take(check, objective->about.settings_size + 1, 1, objective->about.name);
+    for (const struct param *p = objective->about.params; settings && p && p->name; p++) {
         double value = strtod(p->fallback, NULL);
         int64_t whole = (int64_t)value;
-        if (p->type == PARAM_REAL)
-            status = reference_real(file, p->name, p->low, p->high, &value, err);
-        if (p->type == PARAM_REAL)
+        if (p->type == PARAM_REAL) {
+            value = reference_real(check, p->name, p->low, p->high);
             memcpy(settings + p->offset, &value, sizeof value);
+        }
         if (p->type == PARAM_INTEGER)
             memcpy(settings + p->offset, &whole, sizeof whole);
     }
-    return status;
+    return settings;
 }
 
-enum status compare_gradient(struct crosscheck *check, const struct subject *s, const char *name,
-                             struct error *err)
+void compare_gradient(struct crosscheck *check, const struct subject *s, const char *name)
 {
-    const struct network *n = &s->network;
-    enum status status = STATUS_OK;
-    for (int l = 0; !status && l < n->levels; l++) {
-        char level[32], path[REFERENCE_PATH];
-        subject_level_name(s, l, level, sizeof level);
-        snprintf(path, sizeof path, "%s/grad/%s/%s/W", s->root, name, level);
-        status = crosscheck_compare(check, path, weight_extent(n, l),
-                                    s->gradient + n->level[l].weights, err);
-        snprintf(path, sizeof path, "%s/grad/%s/%s/b", s->root, name, level);
-        if (!status && n->bias)
-            status = crosscheck_compare(check, path, neuron_extent(n, l),
-                                        s->gradient + n->level[l].biases, err);
-    }
-    return status;
+    for (int l = 0; l < s->network.levels; l++)
+        for (int bias = 0; bias <= s->network.bias; bias++) {
+            const struct part_of_level part = part_of_level(&s->network, l, bias);
+            crosscheck_compare(check, s->gradient + part.offset, part.extent, "%s/grad/%s/%s",
+                               s->root, name, part.path);
+        }
 }
 
 /* f and pre-activations of x, from a pass in which every sample has its own columns. */
-static enum status compare_forward(struct crosscheck *check, const struct subject *s,
-                                   const struct batch *batch, struct error *err)
+static void compare_forward(struct crosscheck *check, const struct subject *s,
+                            const struct batch *batch)
 {
     const struct network *n = &s->network;
+    const struct extent f = {2, {s->samples, (size_t)n->level[0].width}};
     char path[REFERENCE_PATH];
     snprintf(path, sizeof path, "%s/f", s->root);
-    struct extent f = {2, {s->samples, (size_t)n->level[0].width}};
-    enum status status = compare_rows(check, path, f, batch->outputs.f, batch->outputs.stride, err);
-    for (int l = 0; !status && n->mirrors_tree && l < n->levels; l++) {
-        struct extent pre = {3, {s->samples, n->level[l].nodes, (size_t)n->level[l].width}};
+    compare_rows(check, batch->outputs.f, batch->outputs.stride, f, path);
+    for (int l = 0; n->mirrors_tree && l < n->levels; l++) {
+        const struct extent pre = {3, {s->samples, n->level[l].nodes, (size_t)n->level[l].width}};
         snprintf(path, sizeof path, "%s/preact/level_%d", s->root, l);
-        status = compare_rows(check, path, pre, batch->pass.pre[l], batch->pass.columns, err);
+        compare_rows(check, batch->pass.pre[l], batch->pass.columns, pre, path);
     }
-    return status;
 }
 
-static enum status compare_batch(struct crosscheck *check, const struct subject *s,
-                                 const struct objective *objective, const void *settings,
-                                 bool forward, struct error *err)
+static void compare_batch(struct crosscheck *check, const struct subject *s,
+                          const struct objective *objective, const void *settings, bool forward)
 {
+    const char *name = objective->about.name;
     struct arena count = {0}, arena;
     struct batch_loss batch;
     int boundary = forward ? s->network.levels : 0;
     batch_loss_layout(&batch, &s->network, objective, settings, s->samples, boundary, &count);
-    enum status status = arena_create(&arena, &count, err);
-    if (status)
-        return status;
+    check->status = arena_create(&arena, &count, check->err);
+    if (check->status)
+        return;
     batch_loss_layout(&batch, &s->network, objective, settings, s->samples, boundary, &arena);
     subject_set_views(s, &batch.batch);
     batch.batch.outputs.label = s->label;
     double loss = batch_loss(&batch, s->parameters, forward ? NULL : s->gradient);
     if (forward) {
-        status = compare_forward(check, s, &batch.batch, err);
+        compare_forward(check, s, &batch.batch);
     } else {
-        char path[REFERENCE_PATH];
-        snprintf(path, sizeof path, "%s/loss/%s", s->root, objective->about.name);
-        status = crosscheck_compare(check, path, (struct extent){0}, &loss, err);
-        if (!status)
-            status = compare_gradient(check, s, objective->about.name, err);
+        crosscheck_compare(check, &loss, (struct extent){0}, "%s/loss/%s", s->root, name);
+        compare_gradient(check, s, name);
     }
     arena_free(&arena);
-    return status;
 }
 
-static enum status compare_objective(struct crosscheck *check, const struct subject *s,
-                                     const struct objective *objective, bool forward,
-                                     struct error *err)
+static void compare_objective(struct crosscheck *check, const struct subject *s,
+                              const struct objective *objective, bool forward)
 {
-    if (!forward && !crosscheck_expects(check, s->root, objective->about.name))
-        return STATUS_OK;
-    void *settings;
-    enum status status = get_settings(objective, check->file, &settings, err);
-    if (!status)
-        status = compare_batch(check, s, objective, settings, forward, err);
+    void *settings = get_settings(check, objective);
+    if (!check->status)
+        compare_batch(check, s, objective, settings, forward);
     free(settings);
-    return status;
 }
 
-bool crosscheck_predicts(const struct descriptor *about)
+bool crosscheck_predicts(const struct objective *objective)
 {
-    return objective_needs((const void *)about, NULL).target != TARGET_NONE;
+    return objective_needs(objective, NULL).target != TARGET_NONE;
+}
+
+bool mlp_expects(const struct crosscheck *check, bool (*which)(const struct objective *objective))
+{
+    for (size_t i = 0; i < objective_registry.count; i++) {
+        const struct objective *objective = (const void *)objective_registry.entries[i];
+        if (which(objective) &&
+            (crosscheck_expects(check, "/expect/relu", objective->about.name) ||
+             crosscheck_expects(check, "/expect/linear", objective->about.name)))
+            return true;
+    }
+    return false;
 }
 
 /* Whether the outputs of a batch are all that its loss is of. */
-static bool compares_outputs(const struct descriptor *about)
+static bool compares_outputs(const struct objective *objective)
 {
-    return !crosscheck_predicts(about) &&
-           objective_needs((const void *)about, NULL).labelled.batch == 0;
+    return !crosscheck_predicts(objective) && objective_needs(objective, NULL).labelled.batch == 0;
 }
 
-enum status compare_objectives(struct crosscheck *check, const struct subject *s, struct error *err)
+void compare_objectives(struct crosscheck *check, const struct subject *s)
 {
-    const struct descriptor *first = objective_registry.entries[0];
-    enum status status = compare_objective(check, s, (const void *)first, true, err);
-    for (size_t i = 0; !status && i < objective_registry.count; i++)
-        if (compares_outputs(objective_registry.entries[i]))
-            status = compare_objective(check, s, (const void *)objective_registry.entries[i], false,
-                                       err);
-    return status;
+    compare_objective(check, s, (const void *)objective_registry.entries[0], true);
+    for (size_t i = 0; !check->status && i < objective_registry.count; i++) {
+        const struct objective *objective = (const void *)objective_registry.entries[i];
+        if (compares_outputs(objective) &&
+            crosscheck_expects(check, s->root, objective->about.name))
+            compare_objective(check, s, objective, false);
+    }
 }

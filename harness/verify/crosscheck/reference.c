@@ -1,11 +1,42 @@
 #include "harness/verify/crosscheck/reference.h"
 
+#include "core/arena.h"
 #include "core/descriptor.h"
+#include "harness/spec/words.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+void crosscheck_fail(struct crosscheck *check, const char *format, ...)
+{
+    char message[sizeof check->err->message];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    if (!check->status)
+        check->status = error_set(check->err, STATUS_INVALID, "%s", message);
+}
+
+void *crosscheck_take(struct crosscheck *check, size_t count, size_t size, const char *what)
+{
+    void *zeros = check->status ? NULL : calloc(padded(count), size);
+    if (!check->status && !zeros)
+        check->status = error_memory(check->err, "%s", what);
+    return zeros;
+}
+
+/* ---- datasets ---- */
+
+size_t extent_entries(struct extent extent)
+{
+    size_t count = 1;
+    for (int i = 0; i < extent.rank; i++)
+        count *= extent.length[i];
+    return count;
+}
 
 /* "64 x 32", or "one number" */
 static void extent_text(int rank, const size_t *length, char out[REFERENCE_PATH])
@@ -16,118 +47,99 @@ static void extent_text(int rank, const size_t *length, char out[REFERENCE_PATH]
                          length[i]);
 }
 
-static enum status wrong_extent(const char *path, const char *found, struct extent extent,
-                                struct error *err)
+static void check_extent(struct crosscheck *check, const char *path, struct extent extent)
 {
-    char right[REFERENCE_PATH];
-    extent_text(extent.rank, extent.length, right);
-    return error_set(err, STATUS_INVALID, "%s %s; the attributes of the file call for %s", path,
-                     found, right);
-}
-
-enum status reference_check_extent(const struct store_file *file, const char *path,
-                                   struct extent extent, struct error *err)
-{
-    char shape[REFERENCE_PATH], found[REFERENCE_PATH + 16];
-    struct store_info info;
-    enum store_kind kind = store_kind(file, path);
+    char right[REFERENCE_PATH], shape[REFERENCE_PATH] = "";
+    const char *found = NULL;
+    struct store_info info = {0};
+    enum store_kind kind = store_kind(check->file, path);
     if (kind == STORE_NOTHING || kind == STORE_GROUP)
-        return wrong_extent(path, kind == STORE_GROUP ? "is a group" : "is missing", extent, err);
-    enum status status = store_describe(file, path, &info, err);
-    if (status)
-        return status;
-    bool same = info.rank == extent.rank;
-    for (int i = 0; same && i < extent.rank; i++)
-        same = info.shape[i] == extent.length[i];
-    if (!same) {
+        found = kind == STORE_GROUP ? "is a group" : "is missing";
+    else
+        check->status = store_describe(check->file, path, &info, check->err);
+    if (!found &&
+        (info.rank != extent.rank ||
+         memcmp(info.shape, extent.length, (size_t)info.rank * sizeof *info.shape) != 0)) {
+        found = "has shape ";
         extent_text(info.rank, info.shape, shape);
-        snprintf(found, sizeof found, "has shape %s", shape);
-        status = wrong_extent(path, found, extent, err);
     }
+    extent_text(extent.rank, extent.length, right);
+    if (found)
+        crosscheck_fail(check, "%s %s%s; the attributes of the file call for %s", path, found,
+                        shape, right);
     store_info_free(&info);
-    return status;
 }
 
-enum status reference_get(const struct store_file *file, const char *path, struct extent extent,
-                          struct store_array *array, struct error *err)
+double *reference_get(struct crosscheck *check, struct extent extent, const char *format, ...)
 {
-    enum status status = reference_check_extent(file, path, extent, err);
-    if (!status)
-        status = store_get(file, path, array, err);
-    if (status)
-        return status;
-    for (size_t i = 0; i < array->count; i++)
-        if (!isfinite(array->values[i])) {
-            status = error_set(err, STATUS_INVALID,
-                               "%s is %g at entry %zu; all its entries must be finite", path,
-                               array->values[i], i);
-            store_array_free(array);
-            return status;
-        }
-    return STATUS_OK;
+    char path[REFERENCE_PATH];
+    struct store_array array = {0};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(path, sizeof path, format, args);
+    va_end(args);
+    if (!check->status)
+        check_extent(check, path, extent);
+    if (!check->status)
+        check->status = store_get(check->file, path, &array, check->err);
+    for (size_t i = 0; i < array.count; i++)
+        if (!isfinite(array.values[i]))
+            crosscheck_fail(check, "%s is %g at entry %zu; all its entries must be finite", path,
+                            array.values[i], i);
+    if (check->status)
+        store_array_free(&array);
+    return array.values;
 }
 
-enum status reference_states(const struct store_file *file, const char *path, struct extent extent,
-                             uint8_t **out, struct error *err)
+uint8_t *reference_states(struct crosscheck *check, struct extent extent, const char *path)
 {
-    struct store_array x;
-    enum status status = reference_get(file, path, extent, &x, err);
-    if (status)
-        return status;
-    size_t samples = extent.length[0], leaves = x.count / samples;
-    *out = malloc(x.count);
-    if (!*out)
-        status = error_memory(err, "%s", path);
-    for (size_t i = 0; !status && i < x.count; i++) {
-        if (x.values[i] != 0 && x.values[i] != 1)
-            status = error_set(err, STATUS_INVALID, "%s is %g at entry %zu; states are 0 or 1",
-                               path, x.values[i], i);
-        (*out)[i % leaves * samples + i / leaves] = x.values[i] == 1;
+    double *x = reference_get(check, extent, "%s", path);
+    const size_t count = extent_entries(extent), samples = extent.length[0],
+                 leaves = count / samples;
+    uint8_t *states = crosscheck_take(check, count, 1, path);
+    for (size_t i = 0; x && states && i < count; i++) {
+        if (x[i] != 0 && x[i] != 1)
+            crosscheck_fail(check, "%s is %g at entry %zu; states are 0 or 1", path, x[i], i);
+        states[i % leaves * samples + i / leaves] = x[i] == 1;
     }
-    store_array_free(&x);
-    return status;
+    free(x);
+    return states;
 }
 
-/* A root attribute; `needed` says what it must be. */
-static enum status get_number(const struct store_file *file, const char *name, const char *needed,
-                              double *value, struct error *err)
-{
-    bool there = store_has_attribute(file, name);
-    if (there && store_get_number(file, name, value, NULL) == STATUS_OK)
-        return STATUS_OK;
-    return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s", name,
-                     there ? "not one number" : "missing", needed);
-}
-
-static enum status wrong_number(const char *name, double x, const char *needed, struct error *err)
-{
-    return error_set(err, STATUS_INVALID, "the attribute %s is %g; it must be %s", name, x, needed);
-}
+/* ---- root attributes ---- */
 
 bool is_whole(double x, int low, int high)
 {
     return x >= low && x <= high && x == floor(x);
 }
 
-enum status reference_size(const struct store_file *file, const char *name, int low, int high,
-                           size_t *value, struct error *err)
+/* `needed` says in words what it must be. */
+static double get_number(struct crosscheck *check, const char *name, double low, double high,
+                         bool whole, const char *needed)
 {
-    double x;
+    double x = low;
+    if (check->status)
+        return low;
+    const bool there = store_has_attribute(check->file, name);
+    if (!there || store_get_number(check->file, name, &x, NULL))
+        crosscheck_fail(check, "the attribute %s is %s; it must be %s", name,
+                        there ? "not one number" : "missing", needed);
+    else if (!(x >= low && x <= high && (!whole || x == floor(x))))
+        crosscheck_fail(check, "the attribute %s is %g; it must be %s", name, x, needed);
+    return check->status ? low : x;
+}
+
+size_t reference_size(struct crosscheck *check, const char *name, int low, int high)
+{
     char needed[64];
     if (low == high)
         snprintf(needed, sizeof needed, "%d", low);
     else
         snprintf(needed, sizeof needed, "a whole number from %d to %d", low, high);
-    enum status status = get_number(file, name, needed, &x, err);
-    if (!status && !is_whole(x, low, high))
-        status = wrong_number(name, x, needed, err);
-    if (!status)
-        *value = (size_t)x;
-    return status;
+    return (size_t)get_number(check, name, low, high, true, needed);
 }
 
-enum status reference_real(const struct store_file *file, const char *name, double low, double high,
-                           double *value, struct error *err)
+double reference_real(struct crosscheck *check, const char *name, double low, double high)
 {
     char needed[64] = "a finite number";
     if (high < UNBOUNDED)
@@ -136,36 +148,27 @@ enum status reference_real(const struct store_file *file, const char *name, doub
         snprintf(needed, sizeof needed, "a finite number above 0");
     else if (low > -UNBOUNDED)
         snprintf(needed, sizeof needed, "a finite number from %g on", low);
-    enum status status = get_number(file, name, needed, value, err);
-    if (!status && !(*value >= low && *value <= high))
-        status = wrong_number(name, *value, needed, err);
-    return status;
+    return get_number(check, name, low, high, false, needed);
 }
 
-/* "tree, mlp or outputs" */
-static void list_words(const char *const *words, char out[REFERENCE_PATH])
+int reference_word(struct crosscheck *check, const char *name, const char *const *words)
 {
-    int used = snprintf(out, REFERENCE_PATH, "%s", words[0]);
-    for (int i = 1; words[i] && used < REFERENCE_PATH; i++)
-        used += snprintf(out + used, (size_t)(REFERENCE_PATH - used), "%s%s",
-                         words[i + 1] ? ", " : " or ", words[i]);
-}
-
-enum status reference_word(const struct store_file *file, const char *name,
-                           const char *const *words, int *which, struct error *err)
-{
-    char *text, right[REFERENCE_PATH];
-    bool there = store_has_attribute(file, name);
-    list_words(words, right);
-    if (!there || store_get_text(file, name, &text, NULL))
-        return error_set(err, STATUS_INVALID, "the attribute %s is %s; it must be %s", name,
-                         there ? "not one text" : "missing", right);
-    enum status status = STATUS_OK;
-    for (*which = 0; words[*which] && strcmp(text, words[*which]) != 0;)
-        (*which)++;
-    if (!words[*which])
-        status = error_set(err, STATUS_INVALID, "the attribute %s is '%.60s'; it must be %s", name,
-                           text, right);
+    char *text = NULL, right[REFERENCE_PATH] = ""; /* "tree, mlp or outputs" */
+    int which = 0;
+    if (check->status)
+        return 0;
+    const bool there = store_has_attribute(check->file, name);
+    for (int i = 0; words[i]; i++)
+        append_text(right, sizeof right, "%s%s", !i ? "" : words[i + 1] ? ", " : " or ", words[i]);
+    if (!there || store_get_text(check->file, name, &text, NULL)) {
+        crosscheck_fail(check, "the attribute %s is %s; it must be %s", name,
+                        there ? "not one text" : "missing", right);
+        return 0;
+    }
+    while (words[which] && strcmp(text, words[which]) != 0)
+        which++;
+    if (!words[which])
+        crosscheck_fail(check, "the attribute %s is '%.60s'; it must be %s", name, text, right);
     free(text);
-    return status;
+    return which;
 }

@@ -3,39 +3,35 @@
 #ifndef DUET_HARNESS_CROSSCHECK_REFERENCE_H
 #define DUET_HARNESS_CROSSCHECK_REFERENCE_H
 
-#include "store/store.h"
+#include "harness/verify/crosscheck/crosscheck.h"
 
 enum { REFERENCE_PATH = 256, REFERENCE_MAX_BATCH = 1 << 20, REFERENCE_MAX_WIDTH = 4096 };
 
-/* The shape that a dataset must have; rank 0 is one number. */
-struct extent {
-    int rank;
-    size_t length[STORE_MAX_RANK];
-};
+/* An error of bad input, unless there is one. */
+void crosscheck_fail(struct crosscheck *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-enum status reference_check_extent(const struct store_file *file, const char *path,
-                                   struct extent extent, struct error *err);
+/* Zeros, to be freed; NULL after an error. */
+void *crosscheck_take(struct crosscheck *check, size_t count, size_t size, const char *what);
 
-/* A dataset of finite numbers. */
-enum status reference_get(const struct store_file *file, const char *path, struct extent extent,
-                          struct store_array *array, struct error *err);
+size_t extent_entries(struct extent extent);
+
+/* The finite numbers of a dataset, to be freed; NULL after an error. */
+double *reference_get(struct crosscheck *check, struct extent extent, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* [sample][leaf] states of a dataset, 0 or 1, as [leaf][sample], to be freed. */
-enum status reference_states(const struct store_file *file, const char *path, struct extent extent,
-                             uint8_t **out, struct error *err);
+uint8_t *reference_states(struct crosscheck *check, struct extent extent, const char *path);
 
 bool is_whole(double x, int low, int high);
 
-/* An attribute: a whole number in [low, high]. */
-enum status reference_size(const struct store_file *file, const char *name, int low, int high,
-                           size_t *value, struct error *err);
+/* An attribute: a whole number in [low, high]; `low` after an error. */
+size_t reference_size(struct crosscheck *check, const char *name, int low, int high);
 
 /* A real number in [low, high], with POSITIVE and UNBOUNDED as for parameters. */
-enum status reference_real(const struct store_file *file, const char *name, double low, double high,
-                           double *value, struct error *err);
+double reference_real(struct crosscheck *check, const char *name, double low, double high);
 
 /* One of some words, which end with NULL: which. */
-enum status reference_word(const struct store_file *file, const char *name,
-                           const char *const *words, int *which, struct error *err);
+int reference_word(struct crosscheck *check, const char *name, const char *const *words);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef DUET_HARNESS_CROSSCHECK_SUBJECT_H
 #define DUET_HARNESS_CROSSCHECK_SUBJECT_H
 
-#include "harness/verify/crosscheck/crosscheck.h"
+#include "harness/verify/crosscheck/reference.h"
 #include "sim/loss/objective.h"
 #include "sim/net/batch.h"
 #include "sim/net/predictor.h"
@@ -27,45 +27,41 @@ void subject_free(struct subject *s);
 
 extern const char *const view_path[3];
 
-/* Name of network level l in the file: layers count from 1 at the input. */
-void subject_level_name(const struct subject *s, int l, char *out, size_t size);
-struct extent weight_extent(const struct network *n, int l);
-struct extent neuron_extent(const struct network *n, int l);
+/* W or b of a level: path below the folder of a network, where layers count from 1 at the input;
+ * extent; place among the parameters. */
+struct part_of_level {
+    char path[32];
+    struct extent extent;
+    size_t offset;
+};
 
-/* Zeros, to be freed. */
-enum status take_zeros(size_t count, double **out, struct error *err);
+struct part_of_level part_of_level(const struct network *n, int l, bool bias);
 
-/* Parameters under `folder`.  Memory is taken once all extents are known to fit: attributes may
- * claim anything. */
-enum status subject_read_network(const struct store_file *file, const struct subject *s,
-                                 const char *folder, double **parameters, struct error *err);
-
-/* /weights, and memory for their gradient. */
-enum status subject_read_weights(const struct store_file *file, struct subject *s,
-                                 struct error *err);
+/* Parameters under `folder`, to be freed.  Memory is taken once all extents are known to fit:
+ * attributes may claim anything. */
+double *subject_read_network(struct crosscheck *check, const struct subject *s, const char *folder);
 
 void subject_set_views(const struct subject *s, struct batch *batch);
 
 /* Losses and gradients of all objectives of which the outputs of a batch are all that is needed. */
-enum status compare_objectives(struct crosscheck *check, const struct subject *s,
-                               struct error *err);
-enum status compare_gradient(struct crosscheck *check, const struct subject *s, const char *name,
-                             struct error *err);
+void compare_objectives(struct crosscheck *check, const struct subject *s);
+void compare_gradient(struct crosscheck *check, const struct subject *s, const char *name);
 
 /* Whether this objective has a predictor and a target, and no negatives. */
-bool crosscheck_predicts(const struct descriptor *about);
+bool crosscheck_predicts(const struct objective *objective);
+
+/* Whether one of these objectives is expected of the network with any activation. */
+bool mlp_expects(const struct crosscheck *check, bool (*which)(const struct objective *objective));
 
 /* Without negatives: target network, linear predictor without bias, DirectPred.  Target and
  * predictor must be there if one of their objectives is expected. */
-enum status read_noncontrastive(const struct crosscheck *check, struct subject *s,
-                                struct error *err);
-enum status compare_noncontrastive(struct crosscheck *check, const struct subject *s,
-                                   struct error *err);
-enum status compare_direct(struct crosscheck *check, const struct subject *s, struct error *err);
+void read_noncontrastive(struct crosscheck *check, struct subject *s);
+void compare_noncontrastive(struct crosscheck *check, const struct subject *s);
+void compare_direct(struct crosscheck *check, const struct subject *s);
 
 /* A whole file of kind outputs, mlp or tree. */
-enum status check_outputs(struct crosscheck *check, struct error *err);
-enum status check_mlp(struct crosscheck *check, struct error *err);
-enum status check_tree(struct crosscheck *check, struct error *err);
+void check_outputs(struct crosscheck *check);
+void check_mlp(struct crosscheck *check);
+void check_tree(struct crosscheck *check);
 
 #endif

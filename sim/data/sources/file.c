@@ -27,14 +27,16 @@ struct file {
 /* ---- reading ---- */
 
 /* As many names as fit; the text ends with "..." where these are not all. */
-static void add_name(const char *path, void *names)
+static enum status add_name(const char *path, void *names, struct error *err)
 {
+    (void)err;
     const size_t used = strlen(names), left = NAMES - used;
     char *end = (char *)names + used;
     if (used > 0 && end[-1] == '.')
-        return;
+        return STATUS_OK;
     const bool fits = strlen(path) + sizeof ", , ..." <= left;
     snprintf(end, left, "%s%s", used ? ", " : "", fits ? path : "...");
+    return STATUS_OK;
 }
 
 /* The dataset that `key` names, of this rank, with finite numbers. */
