@@ -1,7 +1,6 @@
 #include "sim/train/predictor_trainer.h"
 
 #include "core/linalg.h"
-#include "sim/train/direct_predictor.h"
 
 #include <cblas.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/direct_predictor.h"
 #include "sim/train/ema_step.h"
-#include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 

@@ -14,7 +14,7 @@
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
-#include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 
