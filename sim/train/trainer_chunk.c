@@ -144,8 +144,7 @@ double block_loss_of(const struct trainer *t, int block, double *scale)
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial_of(t, block, c)[i];
-    *scale = 1;
-    return t->plan.objective->form->finish(&t->loss, &t->outputs[block], totals, scale);
+    return loss_finish(&t->loss, &t->outputs[block], totals, scale);
 }
 
 /* From the gradient of predictions and targets to that of the online outputs. */
