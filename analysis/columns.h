@@ -20,6 +20,13 @@ struct columns {
     size_t stride;
 };
 
+/* Where `count` sums more stand in a flat array of *size so far. */
+static inline size_t take_sums(size_t *size, size_t count)
+{
+    *size += count;
+    return *size - count;
+}
+
 /* sum_i weight[i] (x[i] - shift)^power, power 0, 1 or 2, in a fixed order */
 static inline double weighted_sum(const double *weight, const double *x, double shift, int power)
 {

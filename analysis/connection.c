@@ -3,13 +3,6 @@
 #include <cblas.h>
 #include <string.h>
 
-static size_t take(struct connection_plan *plan, size_t count)
-{
-    size_t offset = plan->size;
-    plan->size += count;
-    return offset;
-}
-
 /* Entries of J at a level: outputs times neurons. */
 static size_t jacobian_rows(const struct connection_plan *plan, int l)
 {
@@ -43,9 +36,9 @@ void connection_plan(struct connection_plan *plan, const struct network *network
                                      .labels = (size_t)labels,
                                      .outputs = (size_t)network->level[0].width};
     int boundary = tables->boundary;
-    plan->weight = take(plan, plan->labels);
+    plan->weight = take_sums(&plan->size, plan->labels);
     if (direct_levels(plan) > 0)
-        plan->root = take(plan, plan->labels * (size_t)network->level[0].fan_in);
+        plan->root = take_sums(&plan->size, plan->labels * (size_t)network->level[0].fan_in);
     for (int l = 1; l < boundary; l++) {
         const struct level *level = &network->level[l];
         size_t rows = summed_rows(plan, l);
@@ -53,14 +46,15 @@ void connection_plan(struct connection_plan *plan, const struct network *network
                      level->width, COLUMNS, COLUMNS, network->level[l - 1].fan_in);
         if (l >= direct_levels(plan))
             continue;
-        plan->level[l] = take(plan, level->nodes * plan->labels * rows * (size_t)level->fan_in);
+        plan->level[l] =
+            take_sums(&plan->size, level->nodes * plan->labels * rows * (size_t)level->fan_in);
         product_plan(&plan->outer[l], PRODUCT_OUTER, (int)rows, level->fan_in, COLUMNS, COLUMNS,
                      level->fan_in);
     }
     if (boundary < network->levels) {
         plan->bucket_row = padded(summed_rows(plan, boundary - 1));
-        plan->bucket = take(plan, nodes_of(network, boundary) * plan->labels *
-                                      tables->patterns[boundary] * plan->bucket_row);
+        plan->bucket = take_sums(&plan->size, nodes_of(network, boundary) * plan->labels *
+                                                  tables->patterns[boundary] * plan->bucket_row);
     }
 }
 

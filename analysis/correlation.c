@@ -20,32 +20,26 @@ size_t correlation_size(const struct correlation_plan *plan)
     return correlation_offset(plan, plan->tree->depth);
 }
 
-static size_t take(struct correlation_plan *plan, size_t count)
-{
-    size_t offset = plan->size;
-    plan->size += count;
-    return offset;
-}
-
 void correlation_plan(struct correlation_plan *plan, const struct network *network,
                       const struct tree *tree, const struct pattern_tables *tables)
 {
     *plan = (struct correlation_plan){.network = network, .tree = tree, .tables = tables};
     plan->tracked = tree->states == 2 ? 1 : tree->states;
-    plan->total = take(plan, 1);
+    plan->total = take_sums(&plan->size, 1);
     size_t tracked = (size_t)plan->tracked;
     int sampled = network->mirrors_tree ? tables->boundary : 1; /* network levels that are summed */
     for (int l = 0; l < sampled; l++)
         plan->neurons[l] =
-            take(plan, 2 * network->level[l].nodes * (size_t)network->level[l].width);
+            take_sums(&plan->size, 2 * network->level[l].nodes * (size_t)network->level[l].width);
     for (int d = 0; d < tree->depth; d++) {
         if (network->mirrors_tree && d >= tables->boundary) {
             plan->histogram[d] =
-                take(plan, tree->count[d] * tables->patterns[d] * (size_t)tree->states);
+                take_sums(&plan->size, tree->count[d] * tables->patterns[d] * (size_t)tree->states);
             continue;
         }
-        plan->states[d] = take(plan, tree->count[d] * tracked);
-        plan->cross[d] = take(plan, tree->count[d] * tracked * (size_t)correlation_width(plan, d));
+        plan->states[d] = take_sums(&plan->size, tree->count[d] * tracked);
+        plan->cross[d] =
+            take_sums(&plan->size, tree->count[d] * tracked * (size_t)correlation_width(plan, d));
     }
 }
 

@@ -11,24 +11,19 @@ static size_t entries(struct operator_shape s)
     return s.outputs * s.neurons * s.inputs;
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 size_t operator_rank(struct operator_shape s)
 {
-    return smaller(s.outputs * (s.labels - 1), s.neurons * s.inputs);
+    const size_t rows = s.outputs * (s.labels - 1), columns = s.neurons * s.inputs;
+    return rows < columns ? rows : columns;
 }
 
 /* The contrasts, a Gram matrix on the small side, its eigenvalues. */
 size_t operator_work(struct operator_shape s)
 {
     size_t contrasts = entries(s) * (s.labels - 1);
-    size_t side = smaller(s.outputs * (s.labels - 1), s.neurons * s.inputs);
-    size_t published = s.neurons;
-    if (published > side)
-        side = published;
+    size_t side = operator_rank(s);
+    if (s.neurons > side)
+        side = s.neurons; /* published_operator_norm */
     return contrasts + side * side + side;
 }
 
@@ -59,26 +54,20 @@ enum status covariance_operator(struct operator_shape shape, const double *conne
                                 struct operator_summary *summary, double *eigenvalue,
                                 struct error *err)
 {
-    const int rows = (int)(shape.outputs * (shape.labels - 1));
-    const int columns = (int)(shape.neurons * shape.inputs);
-    const int side = (int)operator_rank(shape);
-    double *c = work, *gram = c + (size_t)rows * (size_t)columns;
-    double *value = gram + (size_t)side * (size_t)side;
+    const size_t rows = shape.outputs * (shape.labels - 1), columns = shape.neurons * shape.inputs;
+    const size_t side = operator_rank(shape);
+    double *c = work, *gram = c + rows * columns, *value = gram + side * side;
     contrasts(shape, connection, probability, c);
     if (rows <= columns)
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, side, side, columns, 1, c, columns, c,
-                    columns, 0, gram, side);
+        matrix_product(PLAIN, TRANSPOSED, side, side, columns, 1, c, c, 0, gram);
     else
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, side, side, rows, 1, c, columns, c,
-                    columns, 0, gram, side);
-    summary->norm = cblas_dnrm2(side * side, gram, 1);
-    summary->trace = 0;
-    for (int i = 0; i < side; i++)
-        summary->trace += gram[i * side + i];
+        matrix_product(TRANSPOSED, PLAIN, side, side, rows, 1, c, c, 0, gram);
+    summary->norm = cblas_dnrm2((int)(side * side), gram, 1);
+    summary->trace = matrix_trace(side, gram);
     if (!eigenvalue)
         return STATUS_OK;
-    enum status status = symmetric_eigen(side, gram, value, 0, err);
-    for (int i = 0; !status && i < side; i++)
+    enum status status = symmetric_eigen((int)side, gram, value, 0, err);
+    for (size_t i = 0; !status && i < side; i++)
         eigenvalue[i] = value[i] > 0 ? value[i] : 0; /* rounding below 0 */
     return status;
 }
@@ -86,14 +75,13 @@ enum status covariance_operator(struct operator_shape shape, const double *conne
 double published_operator_norm(struct operator_shape shape, const double *connection,
                                const double *probability, double *work)
 {
-    const int n = (int)shape.neurons, inputs = (int)shape.inputs;
+    const size_t n = shape.neurons, inputs = shape.inputs;
     double *c = work, *gram = c + entries(shape) * (shape.labels - 1);
     contrasts(shape, connection, probability, c);
-    memset(gram, 0, (size_t)n * (size_t)n * sizeof *gram);
+    memset(gram, 0, n * n * sizeof *gram);
     for (size_t o = 0; o < shape.outputs * (shape.labels - 1); o++) {
-        const double *block = c + o * shape.neurons * shape.inputs;
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, inputs, 1, block, inputs, block,
-                    inputs, 1, gram, n);
+        const double *block = c + o * n * inputs;
+        matrix_product(PLAIN, TRANSPOSED, n, n, inputs, 1, block, block, 1, gram);
     }
-    return cblas_dnrm2(n * n, gram, 1);
+    return cblas_dnrm2((int)(n * n), gram, 1);
 }

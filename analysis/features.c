@@ -51,21 +51,16 @@ static void layout_work(const struct features *f, struct features_work *w, struc
     w->scratch = ARENA_TAKE(arena, uint8_t, f->plan.source->scratch_size(f->plan.world));
 }
 
-static void layout_results(struct features *f, struct arena *arena)
-{
-    f->cosine = ARENA_TAKE(arena, double, f->neurons * f->count);
-    f->columns = ARENA_TAKE(arena, double, f->neurons);
-    f->learners = ARENA_TAKE(arena, double, f->count);
-    f->outside = ARENA_TAKE(arena, double, f->neurons);
-}
-
 void features_layout(struct features *f, const struct features_plan *plan, struct arena *arena)
 {
     *f = (struct features){.plan = *plan};
     f->neurons = (size_t)lowest_level(f)->width;
     f->count = dictionary_of(f)->features;
     f->stride = (plan->samples + BLOCK - 1) / BLOCK * BLOCK;
-    layout_results(f, arena);
+    f->cosine = ARENA_TAKE(arena, double, f->neurons * f->count);
+    f->columns = ARENA_TAKE(arena, double, f->neurons);
+    f->learners = ARENA_TAKE(arena, double, f->count);
+    f->outside = ARENA_TAKE(arena, double, f->neurons);
     f->work = ARENA_TAKE(arena, struct features_work, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
         struct features_work counted = {0}; /* it points into itself: laid out in place */

@@ -187,8 +187,7 @@ static enum status find_k(struct output_measure *r, const double *w_p, struct er
         k[i] = p->alpha_p / 2 * r->c[i] - r->tau * w_p[i];
     for (size_t i = 0; i < n; i++)
         k[i * n + i] += p->eta_p / 2 + p->eta_s;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1 + r->sigma2,
-                w_p, (int)n, w_p, (int)n, 1, k, (int)n);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1 + r->sigma2, w_p, w_p, 1, k);
     matrix_symmetrise(n, k);
     enum status status = symmetric_eigen((int)n, k, value, 0, err);
     r->k_least = status ? NAN : value[n - 1];
@@ -198,12 +197,10 @@ static enum status find_k(struct output_measure *r, const double *w_p, struct er
 static void find_balance(struct output_measure *r, const double *parameters, const double *w_p)
 {
     const struct level *top = &r->plan.network->level[0];
-    const int n = top->width;
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, n, -1 / r->plan.alpha_p, w_p, n, w_p,
-                n, 0, r->balance, n);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, top->fan_in, 1,
-                parameters + top->weights, top->fan_in, parameters + top->weights, top->fan_in, 1,
-                r->balance, n);
+    const size_t n = (size_t)top->width;
+    const double *w = parameters + top->weights;
+    matrix_product(TRANSPOSED, PLAIN, n, n, n, -1 / r->plan.alpha_p, w_p, w_p, 0, r->balance);
+    matrix_product(PLAIN, TRANSPOSED, n, n, (size_t)top->fan_in, 1, w, w, 1, r->balance);
 }
 
 static double cosine(size_t count, const double *a, const double *b)

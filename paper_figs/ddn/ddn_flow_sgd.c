@@ -195,17 +195,17 @@ static void train(const struct world *w, struct sgd_run *run)
 {
     const size_t size = w->network.parameters, steps = (size_t)(run->steps / TIMES);
     const struct sgd_settings sgd = {.lr = w->settings->time / run->steps};
-    const struct trainer_plan plan = {.source = &source_hltm,
-                                      .world = w->tree,
-                                      .network = &w->network,
-                                      .objective = &objective_infonce,
-                                      .objective_settings = &w->loss,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &sgd,
-                                      .seed = run->seed,
-                                      .samples = steps * (size_t)run->batch,
-                                      .batch = (size_t)run->batch,
-                                      .threads = 1};
+    const struct learner plan = {.source = &source_hltm,
+                                 .world = w->tree,
+                                 .network = &w->network,
+                                 .objective = &objective_infonce,
+                                 .objective_settings = &w->loss,
+                                 .optimiser = &optimiser_sgd,
+                                 .optimiser_settings = &sgd,
+                                 .seed = run->seed,
+                                 .samples = steps * (size_t)run->batch,
+                                 .batch = (size_t)run->batch,
+                                 .threads = 1};
     struct arena count = {0}, arena;
     struct trainer trainer;
     trainer_layout(&trainer, &plan, &count);

@@ -42,6 +42,11 @@ static void free_walk(struct walk *w)
     free(w->event_now);
 }
 
+static void *watch_context(const struct flow *flow)
+{
+    return flow->watch_context ? flow->watch_context : flow->context;
+}
+
 static bool event_happened(struct walk *w, const double *state)
 {
     const struct flow *flow = w->flow;
@@ -100,7 +105,7 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         if (status)
             return status;
         *stopped = event_happened(w, state) ||
-                   (w->flow->keep_going && !w->flow->keep_going(w->flow->keep_context));
+                   (w->flow->keep_going && !w->flow->keep_going(watch_context(w->flow)));
     }
     if (*stopped) {
         memcpy(state, w->before, w->flow->size * sizeof *state);
@@ -145,12 +150,12 @@ enum status flow_run(const struct flow *flow, double t0, double t1, double toler
     if (flow->event)
         flow->event(flow->context, state, w.event);
     if (watch)
-        result->stopped = !watch(flow->context, t0, state);
+        result->stopped = !watch(watch_context(flow), t0, state);
     for (int i = 1; i <= samples && !result->stopped && !status; i++) {
         status =
             stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
         if (watch && !status && !result->stopped)
-            result->stopped = !watch(flow->context, result->t, state);
+            result->stopped = !watch(watch_context(flow), result->t, state);
     }
     free_walk(&w);
     return status;

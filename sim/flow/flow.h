@@ -24,8 +24,8 @@ struct flow {
     void (*event)(void *context, const double *state, double *value);
     long max_steps; /* 0: FLOW_MAX_STEPS */
     /* Asked after every step; false stops the flow.  NULL: not. */
-    bool (*keep_going)(void *keep_context);
-    void *keep_context;
+    bool (*keep_going)(void *watch_context);
+    void *watch_context; /* also of `watch` below; NULL: `context` */
 };
 
 enum { FLOW_MAX_STEPS = 200000 };
@@ -38,10 +38,10 @@ struct flow_result {
 };
 
 /* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the
- * state that matters).  `watch(context, t, state)` is called at t0 and at `samples` equal times up
- * to t1, and stops the flow by returning false; NULL: not.  `state` is overwritten. STATUS_DIVERGED
- * where the state is no longer finite or the steps are used up, with the time, the norm of the last
- * finite state and the step. */
+ * state that matters).  `watch(watch_context, t, state)` is called at t0 and at `samples` equal
+ * times up to t1, and stops the flow by returning false; NULL: not.  `state` is overwritten.
+ * STATUS_DIVERGED where the state is no longer finite or the steps are used up, with the time, the
+ * norm of the last finite state and the step. */
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
                      int samples, bool (*watch)(void *context, double t, const double *state),
                      double *state, struct flow_result *result, struct error *err);

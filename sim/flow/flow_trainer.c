@@ -247,7 +247,6 @@ static enum status run(void *state, const struct watch *watch, char detail[TRAIN
     struct watching w = {.trainer = t, .watch = watch, .err = err};
     struct flow_result result;
     t->flow.dynamics.flow.keep_going = keep_going;
-    t->flow.dynamics.flow.keep_context = &w;
     enum status status = dynamics_run(&t->flow.dynamics, s->end, s->tolerance, (int)s->points,
                                       watch_state, &w, t->flow.state, &result, err);
     if (!status)

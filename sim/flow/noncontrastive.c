@@ -14,48 +14,16 @@ static void add_anticommutator(size_t n, double factor, const double *a, const d
 
 /* ---- running ---- */
 
-/* A flow with somebody else's watch. */
-struct watched {
-    const struct flow *flow;
-    bool (*watch)(void *context, double t, const double *state);
-    void *context;
-};
-
-static void watched_rate(void *context, double t, const double *state, double *rate)
-{
-    const struct watched *w = context;
-    w->flow->rate(w->flow->context, t, state, rate);
-}
-
-static void watched_jacobian(void *context, double t, const double *state, double *jacobian)
-{
-    const struct watched *w = context;
-    w->flow->jacobian(w->flow->context, t, state, jacobian);
-}
-
-static bool watched_watch(void *context, double t, const double *state)
-{
-    const struct watched *w = context;
-    return w->watch(w->context, t, state);
-}
-
 enum status dynamics_run(const struct dynamics *dynamics, double end, double tolerance, int samples,
                          bool (*watch)(void *context, double t, const double *state), void *context,
                          double *state, struct flow_result *result, struct error *err)
 {
-    struct watched watched = {&dynamics->flow, watch, context};
-    struct flow flow = {.size = dynamics->flow.size,
-                        .context = &watched,
-                        .rate = watched_rate,
-                        .jacobian = dynamics->flow.jacobian ? watched_jacobian : NULL,
-                        .max_steps = dynamics->flow.max_steps,
-                        .keep_going = dynamics->flow.keep_going,
-                        .keep_context = dynamics->flow.keep_context};
+    struct flow flow = dynamics->flow;
     double scale = 0;
     for (size_t i = 0; i < flow.size; i++)
         scale = fmax(scale, fabs(state[i]));
-    return flow_run(&flow, 0, end, tolerance, fmin(1, scale), samples, watch ? watched_watch : NULL,
-                    state, result, err);
+    flow.watch_context = context;
+    return flow_run(&flow, 0, end, tolerance, fmin(1, scale), samples, watch, state, result, err);
 }
 
 struct recorder {

@@ -8,7 +8,7 @@
 
 /* A mode as flow_run sees it, which keeps its fate. */
 struct followed {
-    struct mode_flow flow;
+    struct mode_flow flow; /* first: what its rate sees */
     struct dynamics dynamics;
     enum phase_fate fate;
 };
@@ -35,18 +35,12 @@ static bool is_at_rest(const struct mode_flow *f, const double *state, const dou
            (!f->tau_moves || fabs(rate[2]) <= PHASE_REST * tau_size);
 }
 
-static void followed_rate(void *context, double t, const double *state, double *rate)
-{
-    struct followed *m = context;
-    m->dynamics.flow.rate(&m->flow, t, state, rate);
-}
-
 /* The event: positive until the fate is known. */
 static void decide(void *context, const double *state, double *value)
 {
     struct followed *m = context;
     double rate[3];
-    followed_rate(m, 0, state, rate);
+    m->dynamics.flow.rate(m, 0, state, rate);
     if (is_trapped(&m->flow, state[0], state[1], state[2]))
         m->fate = FATE_COLLAPSES;
     else if (is_at_rest(&m->flow, state, rate))
@@ -110,15 +104,13 @@ enum status phase_fate(const struct phase_mode *mode, enum phase_fate *fate, str
     if (status)
         return status;
     mode_flow_open(&m.flow, &m.dynamics);
-    const struct flow flow = {.size = m.dynamics.flow.size,
-                              .context = &m,
-                              .rate = followed_rate,
-                              .events = 1,
-                              .event = decide,
-                              .max_steps = MAX_STEPS};
+    m.dynamics.flow.events = 1;
+    m.dynamics.flow.event = decide;
+    m.dynamics.flow.max_steps = MAX_STEPS;
     decide(&m, state, &event);
     if (m.fate == FATE_UNDECIDED)
-        status = flow_run(&flow, 0, end, tolerance, smallest, 1, NULL, state, &result, err);
+        status =
+            flow_run(&m.dynamics.flow, 0, end, tolerance, smallest, 1, NULL, state, &result, err);
     *fate = m.fate;
     return status == STATUS_DIVERGED ? STATUS_OK : status; /* the steps are used up */
 }
@@ -127,26 +119,10 @@ enum status phase_fate(const struct phase_mode *mode, enum phase_fate *fate, str
 
 void phase_set(struct phase_mode *mode, enum phase_variable variable, double value)
 {
-    switch (variable) {
-    case PHASE_ETA:
-        mode->eta = value;
-        return;
-    case PHASE_TAU:
-        mode->tau = value;
-        return;
-    case PHASE_BETA:
-        mode->beta = value;
-        return;
-    case PHASE_ALPHA_P:
-        mode->alpha_p = value;
-        return;
-    case PHASE_P:
-        mode->p = value;
-        return;
-    case PHASE_S:
-        mode->s = value;
-        return;
-    }
+    double *const quantity[] = {
+        [PHASE_ETA] = &mode->eta, [PHASE_TAU] = &mode->tau,         [PHASE_BETA] = &mode->beta,
+        [PHASE_P] = &mode->p,     [PHASE_ALPHA_P] = &mode->alpha_p, [PHASE_S] = &mode->s};
+    *quantity[variable] = value;
 }
 
 double phase_axis_value(const struct phase_axis *axis, size_t i)

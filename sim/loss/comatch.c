@@ -87,14 +87,6 @@ static void *layout(const struct loss *l, struct arena *arena)
     return state;
 }
 
-/* ---- embeddings ---- */
-
-/* z = f / |f| of a view, [width][stride], and 1 / |f|. */
-static void embed(const struct outputs *o, int view, double *z, double *inverse)
-{
-    unit_vectors(o, view, 0, o->samples, z, o->stride, inverse);
-}
-
 /* ---- pseudo-labels ---- */
 
 /* p_b of the weak views, aligned with the mean over this and earlier steps. */
@@ -142,8 +134,11 @@ static void smooth(struct comatch *c, size_t b)
 
 void comatch_pseudo_labels(struct comatch *c, const struct outputs *unlabelled)
 {
-    embed(c->plan.labelled, 0, c->labelled_embedding, c->row);
-    embed(unlabelled, COMATCH_WEAK, comatch_embedding(c, COMATCH_WEAK), c->row);
+    const struct outputs *labelled = c->plan.labelled;
+    unit_vectors(labelled, 0, 0, labelled->samples, c->labelled_embedding, labelled->stride,
+                 c->row);
+    unit_vectors(unlabelled, COMATCH_WEAK, 0, unlabelled->samples,
+                 comatch_embedding(c, COMATCH_WEAK), unlabelled->stride, c->row);
     align(c, unlabelled);
     for (size_t b = 0; b < unlabelled->samples; b++)
         smooth(c, b);
@@ -211,7 +206,8 @@ void comatch_loss(struct comatch *c, const struct outputs *unlabelled)
     memset(c->gradient, 0, c->parameter_stride * sizeof *c->gradient);
     memset(unlabelled->df, 0, output_index(unlabelled, COMATCH_VIEWS, 0, 0) * sizeof(double));
     for (int view = COMATCH_STRONG; view < COMATCH_VIEWS; view++)
-        embed(unlabelled, view, comatch_embedding(c, view), comatch_inverse(c, view));
+        unit_vectors(unlabelled, view, 0, unlabelled->samples, comatch_embedding(c, view),
+                     unlabelled->stride, comatch_inverse(c, view));
     labelled_loss(c, c->plan.labelled);
     pseudo_label_loss(c, unlabelled);
     comatch_graph_loss(c, unlabelled);

@@ -43,10 +43,18 @@ static void all_chunks(const struct loss *l, const struct outputs *o,
         phase(l, &c);
 }
 
+double loss_finish(const struct loss *l, const struct outputs *o,
+                   const double totals[LOSS_PARTIALS], double *scale)
+{
+    const struct form *form = l->plan.objective->form;
+    *scale = 1;
+    return form->finish ? form->finish(l, o, totals, scale) : totals[0];
+}
+
 double loss_evaluate(const struct loss *l, const struct outputs *o)
 {
     const struct form *form = l->plan.objective->form;
-    double totals[LOSS_PARTIALS] = {0}, scale = 1;
+    double totals[LOSS_PARTIALS] = {0}, scale;
     all_chunks(l, o, form->chunk);
     all_chunks(l, o, form->rows);
     if (form->whole)
@@ -57,7 +65,7 @@ double loss_evaluate(const struct loss *l, const struct outputs *o)
         for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial[i];
     }
-    const double loss = form->finish(l, o, totals, &scale);
+    const double loss = loss_finish(l, o, totals, &scale);
     for (size_t i = 0; i < output_index(o, l->needs.gradient_views, 0, 0); i++)
         o->df[i] *= scale;
     return loss;

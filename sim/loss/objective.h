@@ -4,8 +4,8 @@
  * (views of other, independent draws).  An objective is of a form, which says how its loss is
  * evaluated, and of that form's own small struct, which says which loss it is:
  *
- *     sim/loss/per_sample.h  a function of each sample's own distances, averaged over the batch
- *     sim/loss/of_batch.h    a function of two mean distances of the batch
+ *     sim/loss/distances.h   a function of each sample's own distances, averaged over the batch; or
+ *                            of two mean distances of the batch
  *     sim/loss/pairs.h       all pairs of the outputs for x_1 and x_+
  *     sim/loss/moments.h     means and covariances of the outputs for x_1 and x_+
  *     sim/loss/comatch.h     pseudo-labels, from labelled samples beside the batch
@@ -129,7 +129,7 @@ struct form {
     enum status (*check)(const void *settings, int64_t samples, struct error *err);
     /* The state, taken from the arena: called once counting, when it is NULL, and once real. */
     void *(*layout)(const struct loss *loss, struct arena *arena);
-    /* The phases.  Each may be NULL, except `finish`. */
+    /* The phases.  Each may be NULL. */
     void (*chunk)(const struct loss *loss, const struct chunk *chunk);
     void (*rows)(const struct loss *loss, const struct chunk *chunk);
     /* `step` of an epoch or evaluation, from 0: means over its steps begin anew. */
@@ -140,7 +140,7 @@ struct form {
                      double partial[LOSS_PARTIALS]);
     /* With totals[] = sum over chunks, in their order, of partial[]: the mean loss; and *scale,
      * which is 1 before: the factor by which all df, or anything linear in them, is yet to be
-     * multiplied. */
+     * multiplied.  NULL: the loss is totals[0]. */
     double (*finish)(const struct loss *loss, const struct outputs *outputs,
                      const double totals[LOSS_PARTIALS], double *scale);
     /* Step number `step` = 1, 2, ...; false where a weight is no longer finite. */
@@ -153,6 +153,10 @@ struct form {
 
 /* Lay out (call once counting, once real). */
 void loss_layout(struct loss *loss, const struct loss_plan *plan, struct arena *arena);
+
+/* The phase `finish`. */
+double loss_finish(const struct loss *loss, const struct outputs *outputs,
+                   const double totals[LOSS_PARTIALS], double *scale);
 
 /* The loss of a batch from beginning to end, and its gradient in outputs->df. */
 double loss_evaluate(const struct loss *loss, const struct outputs *outputs);

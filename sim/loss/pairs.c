@@ -123,7 +123,7 @@ static void each_panel(const struct loss *l, const struct chunk *c,
     const struct pairs *of = l->plan.objective->of;
     const struct outputs *o = c->outputs;
     const size_t columns = 2 * o->stride, worker = (size_t)c->worker;
-    const double tau = of->temperature(l->plan.settings);
+    const double tau = ((const struct temperature_settings *)l->plan.settings)->tau;
     struct panel p = {.m = m,
                       .of = of,
                       .o = o,
@@ -320,16 +320,5 @@ static void gradient(const struct loss *l, const struct chunk *c, double partial
             partial[0] += m->loss[view * o->stride + s] / (2 * (double)o->samples);
 }
 
-static double finish(const struct loss *l, const struct outputs *o,
-                     const double totals[LOSS_PARTIALS], double *scale)
-{
-    (void)l, (void)o, (void)scale;
-    return totals[0];
-}
-
-const struct form form_pairs = {.needs = needs,
-                                .layout = layout,
-                                .chunk = chunk,
-                                .rows = rows,
-                                .gradient = gradient,
-                                .finish = finish};
+const struct form form_pairs = {
+    .needs = needs, .layout = layout, .chunk = chunk, .rows = rows, .gradient = gradient};

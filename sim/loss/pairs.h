@@ -17,9 +17,13 @@ enum positives {
     POSITIVES_SUMMED,  /* by label, summed inside the logarithm */
 };
 
+/* The settings begin with a struct temperature_settings. */
 struct pairs {
     enum positives positives;
-    double (*temperature)(const void *settings);
+};
+
+struct temperature_settings {
+    double tau;
 };
 
 extern const struct form form_pairs;

@@ -58,12 +58,6 @@ struct rows batch_rows(struct batch *b, int view)
                          .level = b->tables.boundary};
 }
 
-/* The outputs are [view][width][stride], the pass is [width][view][stride]. */
-static size_t pass_index(const struct batch *b, int view, int k)
-{
-    return (size_t)k * b->pass.columns + (size_t)view * b->stride;
-}
-
 void batch_forward(struct batch *b, double *parameters)
 {
     const struct network *n = b->network;
@@ -72,29 +66,18 @@ void batch_forward(struct batch *b, double *parameters)
         pass_look_up(&b->pass, view_pattern(b, view), b->stride, (size_t)view * b->stride,
                      b->samples);
     pass_forward(&b->pass, parameters);
-    for (int view = 0; view < b->outputs.views; view++) {
-        double *out = (double *)b->outputs.f + output_index(&b->outputs, view, 0, 0);
-        for (int k = 0; k < b->outputs.width; k++)
-            memcpy(out + (size_t)k * b->stride, b->pass.pre[0] + pass_index(b, view, k),
-                   b->stride * sizeof *out);
-        if (n->normalize)
-            normalize_forward(b->outputs.width, b->stride, b->stride, n->norm_eps, out, out);
-    }
+    for (int view = 0; view < b->outputs.views; view++)
+        pass_outputs(&b->pass, 0, (size_t)view * b->stride, b->stride, b->stride,
+                     (double *)b->outputs.f + output_index(&b->outputs, view, 0, 0));
 }
 
 void batch_backward(struct batch *b, double *parameters, double *gradient)
 {
     const struct network *n = b->network;
     for (int view = 0; view < b->gradient_views; view++)
-        for (int k = 0; k < b->outputs.width; k++) {
-            double *out = b->pass.delta[0] + pass_index(b, view, k);
-            memset(out, 0, b->stride * sizeof *out);
-            memcpy(out, b->outputs.df + output_index(&b->outputs, view, k, 0),
-                   b->samples * sizeof *out);
-        }
-    if (n->normalize)
-        normalize_backward(b->outputs.width, b->pass.learning, b->pass.columns, n->norm_eps,
-                           b->pass.pre[0], b->pass.delta[0], b->pass.delta[0]);
+        pass_take_gradient(&b->pass, 0, (size_t)view * b->stride, b->stride,
+                           b->outputs.df + output_index(&b->outputs, view, 0, 0), b->stride,
+                           b->samples);
     memset(gradient, 0, n->parameters * sizeof *gradient);
     pass_backward(&b->pass, parameters, gradient);
     memset(b->delta_lookup, 0, pattern_tables_lookup_size(&b->tables) * sizeof *b->delta_lookup);

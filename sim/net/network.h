@@ -104,6 +104,12 @@ void network_init(const struct network *network, uint64_t seed, enum purpose pur
 void network_set_biases(const struct network *network, uint64_t steps, size_t first, size_t end,
                         double *parameters);
 
+/* Whether leaves are real numbers, and not states. */
+static inline bool network_is_real(const struct network *n)
+{
+    return n->leaf_states == 0;
+}
+
 /* Offset of W and b of one node. */
 static inline size_t weight_offset(const struct network *n, int level, size_t node)
 {

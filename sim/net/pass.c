@@ -167,6 +167,38 @@ void pass_backward_levels(struct pass *p, double *parameters, double *gradient, 
     }
 }
 
+/* Of a level, as the level above sees it; before the output is normalised. */
+static double *values(const struct pass *p, int level)
+{
+    return level > 0 ? p->act[level] : p->pre[0];
+}
+
+void pass_outputs(const struct pass *p, int top, size_t column, size_t count, size_t stride,
+                  double *out)
+{
+    const struct network *n = p->network;
+    const size_t width = level_size(p, top) / p->columns;
+    for (size_t k = 0; k < width; k++)
+        memcpy(out + k * stride, values(p, top) + k * p->columns + column, count * sizeof *out);
+    if (n->normalize)
+        normalize_forward((int)width, count, stride, n->norm_eps, out, out);
+}
+
+void pass_take_gradient(struct pass *p, int top, size_t column, size_t count, const double *df,
+                        size_t stride, size_t samples)
+{
+    const struct network *n = p->network;
+    const size_t width = level_size(p, top) / p->columns;
+    double *delta = p->delta[top] + column;
+    for (size_t k = 0; k < width; k++) {
+        memcpy(delta + k * p->columns, df + k * stride, samples * sizeof *delta);
+        memset(delta + k * p->columns + samples, 0, (count - samples) * sizeof *delta);
+    }
+    if (n->normalize)
+        normalize_backward((int)width, count, p->columns, n->norm_eps, values(p, top) + column,
+                           delta, delta);
+}
+
 void pass_scatter(const struct pass *p, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count, double *delta_lookup)
 {

@@ -70,6 +70,16 @@ void pass_backward(struct pass *pass, double *parameters, double *gradient);
 void pass_backward_levels(struct pass *pass, double *parameters, double *gradient, int top,
                           int bottom);
 
+/* f_top of `count` columns from `column` on into out[neuron of the level][stride], normalised where
+ * the network is; `count` a multiple of 8. */
+void pass_outputs(const struct pass *pass, int top, size_t column, size_t count, size_t stride,
+                  double *out);
+
+/* ... and back: delta[top] of these columns from df, laid out as `out`, of the first `samples` of
+ * them; 0 in the others. */
+void pass_take_gradient(struct pass *pass, int top, size_t column, size_t count, const double *df,
+                        size_t stride, size_t samples);
+
 /* Add delta at the entry of columns [column, column + count) to the rows of their patterns. */
 void pass_scatter(const struct pass *pass, const uint16_t *pattern, size_t stride, size_t column,
                   size_t count, double *delta_lookup);

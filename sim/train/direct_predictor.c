@@ -95,43 +95,17 @@ enum status direct_predictor(const struct direct_rule *rule, int n, const double
     return STATUS_OK;
 }
 
-/* out = U m U^T (to the eigenbasis), by way of work */
-static void to_basis(const struct basis *basis, const double *m, double *out)
+/* out = a b, or with a or b transposed; each sum goes from the first term to the last */
+static void multiply(size_t n, enum transposed a_how, const double *a, enum transposed b_how,
+                     const double *b, double *out)
 {
-    const size_t n = basis->n;
-    for (size_t j = 0; j < n; j++) /* work = U m */
-        for (size_t k = 0; k < n; k++) {
-            double sum = 0;
-            for (size_t i = 0; i < n; i++)
-                sum += basis->u[j * n + i] * m[i * n + k];
-            basis->work[j * n + k] = sum;
-        }
+    const size_t a_row = a_how == PLAIN ? n : 1, b_row = b_how == PLAIN ? n : 1;
     for (size_t j = 0; j < n; j++)
         for (size_t k = 0; k < n; k++) {
             double sum = 0;
             for (size_t i = 0; i < n; i++)
-                sum += basis->work[j * n + i] * basis->u[k * n + i];
+                sum += a[j * a_row + i * (n / a_row)] * b[i * b_row + k * (n / b_row)];
             out[j * n + k] = sum;
-        }
-}
-
-/* m = U^T m U (from the eigenbasis), by way of work */
-static void from_basis(const struct basis *basis, double *m)
-{
-    const size_t n = basis->n;
-    for (size_t j = 0; j < n; j++) /* work = m U */
-        for (size_t k = 0; k < n; k++) {
-            double sum = 0;
-            for (size_t i = 0; i < n; i++)
-                sum += m[j * n + i] * basis->u[i * n + k];
-            basis->work[j * n + k] = sum;
-        }
-    for (size_t j = 0; j < n; j++)
-        for (size_t k = 0; k < n; k++) {
-            double sum = 0;
-            for (size_t i = 0; i < n; i++)
-                sum += basis->u[i * n + j] * basis->work[i * n + k];
-            m[j * n + k] = sum;
         }
 }
 
@@ -145,7 +119,9 @@ enum status optimal_predictor(enum optimal_kind kind, int n, const double *corre
         return status;
     const size_t size = basis.n;
     const double rounding = (double)n * DBL_EPSILON * fmax(basis.s[0], 0);
-    to_basis(&basis, cross, predictor);
+    /* to the eigenbasis, U cross U^T, and back */
+    multiply(size, PLAIN, basis.u, PLAIN, cross, basis.work);
+    multiply(size, PLAIN, basis.work, TRANSPOSED, basis.u, predictor);
     for (size_t i = 0; i < size; i++)
         for (size_t j = 0; j < size; j++)
             basis.work[i * size + j] = (predictor[i * size + j] + predictor[j * size + i]) / 2;
@@ -154,6 +130,7 @@ enum status optimal_predictor(enum optimal_kind kind, int n, const double *corre
             double divisor = kind == OPTIMAL_PLUG_IN ? basis.s[j] : (basis.s[i] + basis.s[j]) / 2;
             predictor[i * size + j] = divisor > rounding ? basis.work[i * size + j] / divisor : 0;
         }
-    from_basis(&basis, predictor);
+    multiply(size, PLAIN, predictor, PLAIN, basis.u, basis.work);
+    multiply(size, TRANSPOSED, basis.u, PLAIN, basis.work, predictor);
     return STATUS_OK;
 }

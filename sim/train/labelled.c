@@ -5,11 +5,6 @@
 
 /* ---- plan ---- */
 
-static bool real_values(const struct labelled *l)
-{
-    return l->plan.network->leaf_states == 0;
-}
-
 /* All samples and their labels. */
 static void draw(struct labelled *l, struct views *views)
 {
@@ -30,7 +25,7 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
     const size_t columns = padded(plan->batch), width = (size_t)n->level[0].width;
     assert(!plan->tables->batch_patterns); /* it knows nothing of these samples */
     *l = (struct labelled){.plan = *plan, .stride = padded(plan->count)};
-    if (real_values(l))
+    if (network_is_real(n))
         l->value = ARENA_TAKE(arena, double, n->leaves * l->stride);
     else
         l->pattern = ARENA_TAKE(arena, uint16_t, nodes_of(n, plan->tables->boundary) * l->stride);
@@ -68,39 +63,27 @@ static size_t run_of(const struct labelled *l, uint64_t step, size_t i)
 
 void labelled_forward(struct labelled *l, uint64_t step, double *parameters)
 {
-    const struct network *n = l->plan.network;
     const struct outputs *o = &l->outputs;
-    double *f = (double *)o->f;
     for (size_t i = 0, count; i < o->samples; i += count) {
         const size_t first = sample_of(l, step, i);
         count = run_of(l, step, i);
-        if (real_values(l))
+        if (network_is_real(l->plan.network))
             pass_load(&l->pass, l->value + first, l->stride, i, count);
         else
             pass_look_up(&l->pass, l->pattern + first, l->stride, i, count);
         memcpy(l->batch_label + i, l->label + first, count);
     }
     pass_forward(&l->pass, parameters);
-    memcpy(f, l->pass.pre[0], (size_t)o->width * o->stride * sizeof *f);
-    if (n->normalize)
-        normalize_forward(o->width, o->stride, o->stride, n->norm_eps, f, f);
+    pass_outputs(&l->pass, 0, 0, o->stride, o->stride, (double *)o->f);
 }
 
 void labelled_backward(struct labelled *l, uint64_t step, double *parameters, double *gradient,
                        double *delta_lookup)
 {
-    const struct network *n = l->plan.network;
     const struct outputs *o = &l->outputs;
-    double *delta = l->pass.delta[0];
-    for (size_t k = 0; k < (size_t)o->width; k++) {
-        memcpy(delta + k * o->stride, o->df + k * o->stride, o->samples * sizeof *delta);
-        memset(delta + k * o->stride + o->samples, 0, (o->stride - o->samples) * sizeof *delta);
-    }
-    if (n->normalize)
-        normalize_backward(o->width, o->stride, o->stride, n->norm_eps, l->pass.pre[0], delta,
-                           delta);
+    pass_take_gradient(&l->pass, 0, 0, o->stride, o->df, o->stride, o->samples);
     pass_backward(&l->pass, parameters, gradient);
-    for (size_t i = 0, count; !real_values(l) && i < o->samples; i += count) {
+    for (size_t i = 0, count; !network_is_real(l->plan.network) && i < o->samples; i += count) {
         count = run_of(l, step, i);
         pass_scatter(&l->pass, l->pattern + sample_of(l, step, i), l->stride, i, count,
                      delta_lookup);

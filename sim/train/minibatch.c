@@ -51,20 +51,9 @@ static void layout(void *state, const struct learner *l, const void *settings, s
 {
     struct minibatch *m = state;
     *m = (struct minibatch){.learner = l, .settings = settings};
-    const struct trainer_plan plan = {.source = l->source,
-                                      .world = l->world,
-                                      .network = l->network,
-                                      .objective = l->objective,
-                                      .objective_settings = l->objective_settings,
-                                      .optimiser = l->optimiser,
-                                      .optimiser_settings = l->optimiser_settings,
-                                      .predictor = l->predictor,
-                                      .predictor_optimiser = l->predictor_optimiser,
-                                      .predictor_settings = l->predictor_settings,
-                                      .seed = l->seed,
-                                      .samples = (size_t)m->settings->samples,
-                                      .batch = (size_t)m->settings->batch,
-                                      .threads = l->threads};
+    struct learner plan = *l;
+    plan.samples = (size_t)m->settings->samples;
+    plan.batch = (size_t)m->settings->batch;
     trainer_layout(&m->trainer, &plan, arena);
     const struct snapshot now = weights(m);
     m->taken = (struct snapshot){.class_head_size = now.class_head_size};

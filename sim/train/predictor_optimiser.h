@@ -9,6 +9,7 @@
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "sim/train/direct_predictor.h"
 
 /* Settings that all share: the first member of each settings struct. */
 struct predictor_step {
@@ -28,6 +29,15 @@ struct predictor_optimiser {
      * n x n matrix W_p.  `scratch`: direct_scratch_size(n) doubles. */
     enum status (*set)(const void *settings, int n, const double *c, const double *d, double *w_p,
                        double *scratch, struct error *err);
+};
+
+extern const struct predictor_optimiser predictor_gradient, predictor_direct_pred,
+    predictor_direct_copy, predictor_optimal;
+
+/* Settings of DirectPred and DirectCopy. */
+struct direct_settings {
+    struct predictor_rule rule;
+    double epsilon, offset, power;
 };
 
 #endif

@@ -1,20 +1,19 @@
 #include "sim/train/predictor_trainer.h"
 
 #include "core/linalg.h"
-#include "sim/train/direct_predictor.h"
 
 #include <cblas.h>
 #include <string.h>
 
 static const struct predictor_step *step_of(const struct predictor_trainer *t)
 {
-    return t->plan.optimiser_settings;
+    return t->learner->predictor_settings;
 }
 
 /* Of a plan whose optimiser has a rule. */
 static const struct predictor_rule *rule_of(const struct predictor_trainer *t)
 {
-    return t->plan.optimiser_settings;
+    return t->learner->predictor_settings;
 }
 
 /* ---- plan ---- */
@@ -41,45 +40,45 @@ enum status predictor_check_optimiser(const struct predictor *p,
 
 static size_t square(const struct predictor_trainer *t)
 {
-    return (size_t)t->plan.predictor->width * (size_t)t->plan.predictor->width;
+    return (size_t)t->learner->predictor->width * (size_t)t->learner->predictor->width;
 }
 
-void predictor_trainer_layout(struct predictor_trainer *t, const struct predictor_plan *plan,
+void predictor_trainer_layout(struct predictor_trainer *t, const struct learner *l,
                               struct arena *arena)
 {
-    const size_t settings = plan->trunk_optimiser->about.settings_size;
-    *t = (struct predictor_trainer){.plan = *plan, .stride = padded(plan->predictor->parameters)};
+    const size_t settings = l->optimiser->about.settings_size;
+    *t = (struct predictor_trainer){.learner = l, .stride = padded(l->predictor->parameters)};
     t->settings = ARENA_TAKE(arena, uint8_t, settings);
     t->parameters = ARENA_TAKE(arena, double, t->stride);
     t->gradient = ARENA_TAKE(arena, double, t->stride);
-    t->state = ARENA_TAKE(arena, double, (size_t)plan->trunk_optimiser->slots * t->stride);
-    if (plan->optimiser->set) {
+    t->state = ARENA_TAKE(arena, double, (size_t)l->optimiser->slots * t->stride);
+    if (l->predictor_optimiser->set) {
         t->c = ARENA_TAKE(arena, double, square(t));
         t->d = ARENA_TAKE(arena, double, square(t));
-        t->scratch = ARENA_TAKE(arena, double, direct_scratch_size(plan->predictor->width));
+        t->scratch = ARENA_TAKE(arena, double, direct_scratch_size(l->predictor->width));
     }
     if (!arena->base)
         return;
-    memcpy(t->settings, plan->trunk_settings, settings);
-    const struct descriptor *trunk = &plan->trunk_optimiser->about; /* all have these two */
+    memcpy(t->settings, l->optimiser_settings, settings);
+    const struct descriptor *trunk = &l->optimiser->about; /* all have these two */
     *descriptor_real(trunk, t->settings, "lr") *= step_of(t)->lr_ratio;
     *descriptor_real(trunk, t->settings, "weight_decay") = step_of(t)->weight_decay;
-    predictor_init(plan->predictor, plan->seed, t->parameters);
+    predictor_init(l->predictor, l->seed, t->parameters);
 }
 
 /* ---- a step ---- */
 
 size_t predictor_sums_size(const struct predictor_trainer *t)
 {
-    return t->stride + (t->plan.optimiser->set ? 2 * padded(square(t)) : 0);
+    return t->stride + (t->learner->predictor_optimiser->set ? 2 * padded(square(t)) : 0);
 }
 
 void predictor_sums_add(const struct predictor_trainer *t, size_t samples, size_t stride,
                         const double *f, const double *f_a, double *sums)
 {
-    const int n = t->plan.predictor->width;
+    const int n = t->learner->predictor->width;
     const double *left[] = {f, f_a};
-    for (size_t i = 0; t->plan.optimiser->set && i < 2; i++)
+    for (size_t i = 0; t->learner->predictor_optimiser->set && i < 2; i++)
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, (int)samples, 1, left[i],
                     (int)stride, f, (int)stride, 1, sums + t->stride + i * padded(square(t)), n);
 }
@@ -91,25 +90,25 @@ static void move_moments(struct predictor_trainer *t, uint64_t step, size_t samp
     for (size_t i = 0; i < 2; i++) {
         double *batch = sums + t->stride + i * padded(square(t));
         cblas_dscal((int)square(t), 1 / (double)samples, batch, 1);
-        correlation_update(t->plan.predictor->width, step == 1 ? 0 : rule_of(t)->rho, batch,
+        correlation_update(t->learner->predictor->width, step == 1 ? 0 : rule_of(t)->rho, batch,
                            moment[i]);
     }
 }
 
 static void move_by_gradient(struct predictor_trainer *t, uint64_t step, const double *sums)
 {
-    const struct predictor *p = t->plan.predictor;
+    const struct predictor *p = t->learner->predictor;
     memcpy(t->gradient, sums, p->parameters * sizeof *sums);
     predictor_project(p, t->gradient);
-    t->plan.trunk_optimiser->update(t->settings, step, p->parameters, t->parameters, t->gradient,
-                                    t->state, t->stride);
+    t->learner->optimiser->update(t->settings, step, p->parameters, t->parameters, t->gradient,
+                                  t->state, t->stride);
 }
 
 bool predictor_trainer_step(struct predictor_trainer *t, uint64_t step, size_t samples,
                             double *sums)
 {
-    const struct predictor *p = t->plan.predictor;
-    const struct predictor_optimiser *o = t->plan.optimiser;
+    const struct predictor *p = t->learner->predictor;
+    const struct predictor_optimiser *o = t->learner->predictor_optimiser;
     if (o->set)
         move_moments(t, step, samples, sums);
     if (o->set && step % (uint64_t)rule_of(t)->freq == 0) {

@@ -3,23 +3,10 @@
 #ifndef DUET_SIM_PREDICTOR_TRAINER_H
 #define DUET_SIM_PREDICTOR_TRAINER_H
 
-#include "core/arena.h"
-#include "sim/net/predictor.h"
-#include "sim/optimisers/optimiser.h"
-#include "sim/train/predictor_optimiser.h"
-
-/* Everything is borrowed. */
-struct predictor_plan {
-    const struct predictor *predictor;
-    const struct predictor_optimiser *optimiser; /* how W_p moves */
-    const void *optimiser_settings;
-    const struct optimiser *trunk_optimiser; /* whose rule gradient steps follow */
-    const void *trunk_settings;
-    uint64_t seed;
-};
+#include "sim/train/learner.h"
 
 struct predictor_trainer {
-    struct predictor_plan plan;
+    const struct learner *learner; /* borrowed */
     void *settings; /* the trunk optimiser's, with the predictor's learning rate and weight decay */
     double *parameters, *gradient, *state; /* [padded parameters], state: slots of them */
     size_t stride;                         /* padded parameters */
@@ -33,7 +20,7 @@ enum status predictor_check_optimiser(const struct predictor *predictor,
                                       struct error *err);
 
 /* Lay out (once counting, once real), with initial weights. */
-void predictor_trainer_layout(struct predictor_trainer *trainer, const struct predictor_plan *plan,
+void predictor_trainer_layout(struct predictor_trainer *trainer, const struct learner *learner,
                               struct arena *arena);
 
 /* What a batch adds up: the gradient, [stride], then sum of f f^T and of f_a f^T where a rule wants

@@ -6,22 +6,17 @@
 /* Samples of a slab, as long as they take no more bytes. */
 enum { SLAB_SAMPLES = 1024, SLAB_BYTES = 2 << 20 };
 
-static bool real_values(const struct supply *s)
-{
-    return s->plan.network->leaf_states == 0;
-}
-
 /* Rows of a view: patterns of the level's nodes, or inputs. */
 static size_t rows_of(const struct supply *s)
 {
     const struct network *n = s->plan.network;
-    return real_values(s) ? n->leaves : nodes_of(n, s->plan.level);
+    return network_is_real(n) ? n->leaves : nodes_of(n, s->plan.level);
 }
 
 /* Batches of a slab. */
 static size_t steps_of_slab(const struct supply *s)
 {
-    const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
+    const size_t number = network_is_real(s->plan.network) ? sizeof(double) : sizeof(uint16_t);
     const size_t fit = SLAB_BYTES / ((size_t)s->plan.views * rows_of(s) * number);
     const size_t samples = fit < SLAB_SAMPLES ? fit : SLAB_SAMPLES;
     return s->plan.batch < samples ? samples / s->plan.batch : 1;
@@ -45,7 +40,7 @@ static size_t slabs_of(const struct supply *s, size_t steps)
 /* As many slabs as an epoch has if they fit; two where one thread does everything. */
 static size_t ring_of(const struct supply *s)
 {
-    const size_t number = real_values(s) ? sizeof(double) : sizeof(uint16_t);
+    const size_t number = network_is_real(s->plan.network) ? sizeof(double) : sizeof(uint16_t);
     size_t slab = ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
     if (s->plan.batch_patterns)
         slab += s->slab_steps * numbering_bytes(s->plan.batch_patterns);
@@ -64,7 +59,7 @@ void supply_layout(struct supply *s, const struct supply_plan *plan, struct aren
     const size_t drawers = (size_t)plan->threads + 1, views = (size_t)plan->views;
     const size_t numbers = s->ring * views * rows_of(s) * s->slab_stride;
     s->leaf_size = views * plan->network->leaves * BLOCK;
-    if (real_values(s)) {
+    if (network_is_real(s->plan.network)) {
         s->value = ARENA_TAKE(arena, double, numbers);
     } else {
         s->pattern = ARENA_TAKE(arena, uint16_t, numbers);
@@ -185,7 +180,7 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                               .block = first_step(s, slab) * p->batch / BLOCK + b};
     if (p->labels)
         p->source->labels->draw(p->world, draw, s->label + label_index(s, place));
-    if (real_values(s)) {
+    if (network_is_real(s->plan.network)) {
         p->source->draw(p->world, draw, p->positives, p->views, scratch,
                         (struct samples){.value = value_block(s, place.slab, b)});
         return;

@@ -14,39 +14,16 @@
 #ifndef DUET_SIM_TRAINER_H
 #define DUET_SIM_TRAINER_H
 
-#include "core/arena.h"
 #include "core/quantity.h"
-#include "sim/data/source.h"
-#include "sim/loss/objective.h"
 #include "sim/loss/prediction.h"
-#include "sim/net/network.h"
 #include "sim/net/pass.h"
-#include "sim/optimisers/optimiser.h"
 #include "sim/train/blocks.h"
 #include "sim/train/labelled.h"
+#include "sim/train/learner.h"
 #include "sim/train/predictor_trainer.h"
 #include "sim/train/supply.h"
 
 enum { TRAINER_SHARDS = 16 };
-
-/* What to train; everything is borrowed. */
-struct trainer_plan {
-    const struct source *source;
-    const void *world;
-    const struct network *network;
-    /* Its cut fits the network (blocks_check), all else the epoch (objective_check). */
-    const struct objective *objective;
-    const void *objective_settings;
-    const struct optimiser *optimiser;
-    const void *optimiser_settings;
-    /* For objectives with a target: the predictor, of the network's width, and how it moves. */
-    const struct predictor *predictor;
-    const struct predictor_optimiser *predictor_optimiser;
-    const void *predictor_settings;
-    uint64_t seed;
-    size_t samples, batch; /* of an epoch; samples are rounded down to whole batches */
-    int threads;           /* 1..TRAINER_SHARDS */
-};
 
 /* Where an epoch ended. */
 struct epoch_result {
@@ -57,7 +34,7 @@ struct epoch_result {
 };
 
 struct trainer {
-    struct trainer_plan plan;
+    struct learner plan;
     struct needs needs;           /* of the objective */
     int online_views;             /* of a sample, that the network in training sees */
     int gradient_views;           /* of those, the first so many have gradients */
@@ -96,8 +73,10 @@ struct trainer {
     struct supply supply;
 };
 
-/* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters. */
-void trainer_layout(struct trainer *trainer, const struct trainer_plan *plan, struct arena *arena);
+/* Lay out the trainer in `arena` (call once counting, once real), then set initial parameters.  The
+ * cut of the objective fits the network (blocks_check), all else the epoch (objective_check), and
+ * there are 1..TRAINER_SHARDS threads. */
+void trainer_layout(struct trainer *trainer, const struct learner *plan, struct arena *arena);
 
 /* Who watches an epoch; asked now and then, by the calling thread.  NULL: always, and all. */
 struct trainer_watch {
@@ -114,6 +93,10 @@ struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
 /* Mean loss (of the top block) of the first `steps` batches of epoch 1 with the parameters as they
  * are. */
 double trainer_evaluate(struct trainer *trainer, size_t steps);
+
+/* target <- target + (1 - gamma)(online - target), [NCP]: gamma = 1 leaves a frozen target, gamma =
+ * 0 makes it the online network.  Both are `count` parameters. */
+void ema_step(size_t count, double gamma, const double *online, double *target);
 
 /* What training itself gives, of the last epoch or evaluation: "/series/block_loss" of local
  * training,

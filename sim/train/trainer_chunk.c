@@ -25,31 +25,13 @@ static struct chunk outputs_of(const struct trainer *t, int block, size_t chunk,
                           .worker = thread};
 }
 
-/* f of a block's top level in a pass, before it is normalised. */
-static double *block_values(const struct pass *pass, const struct block *block)
-{
-    return block->top > 0 ? pass->act[block->top] : pass->pre[0];
-}
-
-/* The outputs of a block in a pass from `column` on become out[width][stride], normalised where the
- * network is. */
-static void chunk_output(const struct trainer *t, const struct block *block,
-                         const struct pass *pass, size_t column, size_t stride, double *out)
-{
-    const struct network *n = t->plan.network;
-    const double *in = block_values(pass, block) + column;
-    for (size_t k = 0; k < (size_t)block->width; k++)
-        memcpy(out + k * stride, in + k * pass->columns, t->chunk * sizeof *out);
-    if (n->normalize)
-        normalize_forward(block->width, t->chunk, stride, n->norm_eps, out, out);
-}
-
 void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread)
 {
     const struct pass *pass = pass_of(t, chunk, thread);
     struct chunk o = outputs_of(t, block, chunk, thread);
     for (int view = 0; view < t->online_views; view++)
-        chunk_output(t, &t->block[block], pass, (size_t)view * t->chunk, o.outputs->stride,
+        pass_outputs(pass, t->block[block].top, (size_t)view * t->chunk, t->chunk,
+                     o.outputs->stride,
                      (double *)o.outputs->f + output_index(o.outputs, view, 0, o.begin));
 }
 
@@ -71,7 +53,7 @@ static void load_view(const struct trainer *t, struct pass *pass, int view,
                       struct batch_place place, size_t chunk, size_t column)
 {
     size_t stride;
-    if (real_values(t)) {
+    if (network_is_real(t->plan.network)) {
         supply_load_values(&t->supply, pass, view, place, chunk * t->chunk, t->chunk, column);
         return;
     }
@@ -90,7 +72,7 @@ static void chunk_predict(struct trainer *t, const struct chunk *o, size_t chunk
         double *out = t->target_output + (size_t)thread * view;
         load_view(t, pass, 1, place, chunk, 0);
         pass_forward(pass, t->target);
-        chunk_output(t, &t->block[0], pass, 0, t->chunk, out);
+        pass_outputs(pass, 0, 0, t->chunk, t->chunk, out);
         target = out;
     }
     prediction_forward(&t->prediction[thread], t->predictor.parameters, (double *)o->outputs->f,
@@ -144,8 +126,7 @@ double block_loss_of(const struct trainer *t, int block, double *scale)
     for (size_t c = 0; c < t->chunks; c++)
         for (int i = 0; i < LOSS_PARTIALS; i++)
             totals[i] += partial_of(t, block, c)[i];
-    *scale = 1;
-    return t->plan.objective->form->finish(&t->loss, &t->outputs[block], totals, scale);
+    return loss_finish(&t->loss, &t->outputs[block], totals, scale);
 }
 
 /* From the gradient of predictions and targets to that of the online outputs. */
@@ -163,31 +144,21 @@ void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk,
                     struct batch_place place, int thread)
 {
     struct pass *pass = pass_of(t, chunk, thread);
-    const struct network *n = t->plan.network;
     const struct block *levels = &t->block[block];
     struct chunk o = outputs_of(t, block, chunk, thread);
-    size_t count = o.end - o.begin;
     memcpy(pass->delta, t->delta[thread].delta, sizeof pass->delta);
     if (predicts(t))
         chunk_backward_head(t, shard, &o, thread);
-    for (int view = 0; view < t->gradient_views; view++) {
-        const double *in = o.outputs->df + output_index(o.outputs, view, 0, o.begin);
-        double *out = pass->delta[levels->top] + (size_t)view * t->chunk;
-        for (size_t k = 0; k < (size_t)o.outputs->width; k++) {
-            memcpy(out + k * pass->columns, in + k * o.outputs->stride, count * sizeof *out);
-            memset(out + k * pass->columns + count, 0, (t->chunk - count) * sizeof *out);
-        }
-    }
-    if (n->normalize)
-        normalize_backward(o.outputs->width, pass->learning, pass->columns, n->norm_eps,
-                           block_values(pass, levels), pass->delta[levels->top],
-                           pass->delta[levels->top]);
+    for (int view = 0; view < t->gradient_views; view++)
+        pass_take_gradient(pass, levels->top, (size_t)view * t->chunk, t->chunk,
+                           o.outputs->df + output_index(o.outputs, view, 0, o.begin),
+                           o.outputs->stride, o.end - o.begin);
     pass_backward_levels(pass, t->parameters, t->shard_gradient + shard * t->gradient_stride,
                          levels->top, levels->bottom);
-    for (int view = 0; !real_values(t) && view < t->gradient_views; view++) {
+    for (int view = 0; !network_is_real(t->plan.network) && view < t->gradient_views; view++) {
         size_t stride;
         const uint16_t *pattern = view_patterns(t, view, place, chunk * t->chunk, &stride);
-        pass_scatter(pass, pattern, stride, (size_t)view * t->chunk, count,
+        pass_scatter(pass, pattern, stride, (size_t)view * t->chunk, o.end - o.begin,
                      t->shard_lookup + shard * t->lookup_stride);
     }
 }

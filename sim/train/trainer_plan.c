@@ -27,7 +27,7 @@ static size_t chunk_samples(const struct network *network, int views)
 
 static void plan_sizes(struct trainer *t)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     t->needs = objective_needs(p->objective, p->objective_settings);
     t->online_views = target_network(t) ? t->needs.views - 1 : t->needs.views;
     t->gradient_views = t->needs.gradient_views;
@@ -74,7 +74,7 @@ static void layout_outputs(struct trainer *t, struct arena *arena)
 
 static void layout_supply(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     const struct supply_plan plan = {.source = p->source,
                                      .world = p->world,
                                      .network = p->network,
@@ -93,20 +93,6 @@ static void layout_supply(struct trainer *t, struct arena *arena)
     supply_layout(&t->supply, &plan, arena);
 }
 
-/* `count` forward passes of `columns`. */
-static struct pass *layout_passes(const struct pattern_tables *tables, size_t count, size_t columns,
-                                  struct arena *arena)
-{
-    struct pass *passes = ARENA_TAKE(arena, struct pass, count);
-    for (size_t i = 0; i < count; i++) {
-        struct pass pass;
-        pass_layout(&pass, tables, columns, false, false, arena);
-        if (arena->base)
-            passes[i] = pass;
-    }
-    return passes;
-}
-
 /* Long columns are read where they were drawn, if every chunk lies within one block of them. */
 static bool borrows(const struct trainer *t)
 {
@@ -115,20 +101,33 @@ static bool borrows(const struct trainer *t)
            t->plan.batch % t->chunk == 0;
 }
 
-/* What the pass learns from, and where its inputs are. */
-static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
+/* A pass of the network in training: what learns from it, and where its inputs are. */
+static void limit_pass(const struct trainer *t, struct pass *pass, struct arena *arena)
 {
-    struct pass counted = {.network = t->plan.network, .tables = &t->tables};
-    struct pass *pass = arena->base ? &t->pass[i] : &counted;
-    counted.columns = padded(t->chunk * (size_t)t->online_views);
     pass_limit(pass, t->chunk * (size_t)t->gradient_views);
     if (borrows(t))
         pass_borrow_layout(pass, t->chunk, BLOCK, arena);
 }
 
+/* `count` forward passes of `columns`. */
+static struct pass *layout_passes(const struct trainer *t, const struct pattern_tables *tables,
+                                  size_t count, size_t columns, struct arena *arena)
+{
+    struct pass *passes = ARENA_TAKE(arena, struct pass, count);
+    for (size_t i = 0; i < count; i++) {
+        struct pass pass;
+        pass_layout(&pass, tables, columns, false, false, arena);
+        if (tables == &t->tables)
+            limit_pass(t, &pass, arena);
+        if (arena->base)
+            passes[i] = pass;
+    }
+    return passes;
+}
+
 static void layout_labelled(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     const struct labelled_plan plan = {.source = p->source,
                                        .world = p->world,
                                        .network = p->network,
@@ -141,7 +140,7 @@ static void layout_labelled(struct trainer *t, struct arena *arena)
 
 static void layout_loss(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     const struct loss_plan plan = {.objective = p->objective,
                                    .settings = p->objective_settings,
                                    .width = p->network->level[0].width,
@@ -158,14 +157,8 @@ static void layout_loss(struct trainer *t, struct arena *arena)
 
 static void layout_heads(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
-    const struct predictor_plan predictor = {.predictor = p->predictor,
-                                             .optimiser = p->predictor_optimiser,
-                                             .optimiser_settings = p->predictor_settings,
-                                             .trunk_optimiser = p->optimiser,
-                                             .trunk_settings = p->optimiser_settings,
-                                             .seed = p->seed};
-    predictor_trainer_layout(&t->predictor, &predictor, arena);
+    const struct learner *p = &t->plan;
+    predictor_trainer_layout(&t->predictor, &t->plan, arena);
     t->prediction = ARENA_TAKE(arena, struct prediction, (size_t)p->threads);
     for (int i = 0; i < p->threads; i++) {
         struct prediction prediction;
@@ -179,12 +172,12 @@ static void layout_heads(struct trainer *t, struct arena *arena)
 
 static void layout_target(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     const size_t threads = (size_t)p->threads;
     t->target = ARENA_TAKE(arena, double, t->parameter_stride);
     pattern_tables_layout(&t->target_tables, p->network, t->tables.boundary,
                           t->tables.batch_patterns, 0, arena);
-    t->target_pass = layout_passes(&t->target_tables, threads, t->chunk, arena);
+    t->target_pass = layout_passes(t, &t->target_tables, threads, t->chunk, arena);
     t->target_output =
         ARENA_TAKE(arena, double, threads *(size_t)p->network->level[0].width * t->chunk);
     if (!arena->base)
@@ -198,7 +191,7 @@ static void layout_target(struct trainer *t, struct arena *arena)
 /* Blocks are evaluated once a sample, and labelled samples bring patterns of their own. */
 static void layout_tables(struct trainer *t, struct arena *arena)
 {
-    const struct trainer_plan *p = &t->plan;
+    const struct learner *p = &t->plan;
     const struct network *n = p->network;
     const size_t columns = p->batch * (size_t)t->needs.views;
     const int boundary = t->blocks > 1 ? n->levels : boundary_level(n, columns);
@@ -211,7 +204,7 @@ static void layout_tables(struct trainer *t, struct arena *arena)
                           arena);
 }
 
-void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct arena *arena)
+void trainer_layout(struct trainer *t, const struct learner *plan, struct arena *arena)
 {
     *t = (struct trainer){.plan = *plan};
     plan_sizes(t);
@@ -221,10 +214,8 @@ void trainer_layout(struct trainer *t, const struct trainer_plan *plan, struct a
     t->gradient = ARENA_TAKE(arena, double, t->parameter_stride);
     t->state = ARENA_TAKE(arena, double, (size_t)plan->optimiser->slots * t->parameter_stride);
     layout_tables(t, arena);
-    t->pass = layout_passes(&t->tables, t->needs.whole_batch ? t->chunks : (size_t)plan->threads,
+    t->pass = layout_passes(t, &t->tables, t->needs.whole_batch ? t->chunks : (size_t)plan->threads,
                             columns, arena);
-    for (size_t i = 0; i < (t->needs.whole_batch ? t->chunks : (size_t)plan->threads); i++)
-        limit_pass(t, i, arena);
     t->delta = ARENA_TAKE(arena, struct pass, (size_t)plan->threads);
     for (int i = 0; i < plan->threads; i++) {
         struct pass pass = {.network = n, .tables = &t->tables, .columns = padded(columns)};

@@ -140,17 +140,17 @@ static void open_trainer(struct setup *s, const struct job *job, const struct ob
                         .network = network_of(job),
                         .objective = {{.tau = tau, .negatives = NEGATIVES}, job->cut},
                         .sgd = {.lr = job->lr}};
-    const struct trainer_plan plan = {.source = &source_hltm,
-                                      .world = s->world,
-                                      .network = &s->network,
-                                      .objective = objective,
-                                      .objective_settings = &s->objective,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &s->sgd,
-                                      .seed = 8,
-                                      .samples = job->samples,
-                                      .batch = job->batch,
-                                      .threads = job->threads};
+    const struct learner plan = {.source = &source_hltm,
+                                 .world = s->world,
+                                 .network = &s->network,
+                                 .objective = objective,
+                                 .objective_settings = &s->objective,
+                                 .optimiser = &optimiser_sgd,
+                                 .optimiser_settings = &s->sgd,
+                                 .seed = 8,
+                                 .samples = job->samples,
+                                 .batch = job->batch,
+                                 .threads = job->threads};
     struct arena counted = {0};
     struct error err;
     trainer_layout(&s->trainer, &plan, &counted);

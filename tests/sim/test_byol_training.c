@@ -8,8 +8,7 @@
 #include "sim/loss/objectives/objectives.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/direct_predictor.h"
-#include "sim/train/ema_step.h"
-#include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 
@@ -222,7 +221,7 @@ struct setup {
     void *world;
     struct network network;
     struct predictor predictor;
-    struct trainer_plan plan;
+    struct learner plan;
     struct trainer trainer;
     struct arena arena;
 };
@@ -238,20 +237,20 @@ static void open_setup(struct setup *s, const struct job *job)
     check_ok(predictor_build(&s->predictor, job->head->kind, WIDTH, job->head->hidden,
                              job->head->bias, job->head->symmetric, &err),
              &err);
-    s->plan = (struct trainer_plan){.source = job->trunk->real ? &source_real : &source_hltm,
-                                    .world = s->world,
-                                    .network = &s->network,
-                                    .objective = job->target->objective,
-                                    .objective_settings = &job->target->settings,
-                                    .optimiser = job->optimiser,
-                                    .optimiser_settings = &job->optimiser_settings,
-                                    .predictor = &s->predictor,
-                                    .predictor_optimiser = job->rule,
-                                    .predictor_settings = &job->rule_settings,
-                                    .seed = SEED,
-                                    .samples = job->samples,
-                                    .batch = job->batch,
-                                    .threads = job->threads};
+    s->plan = (struct learner){.source = job->trunk->real ? &source_real : &source_hltm,
+                               .world = s->world,
+                               .network = &s->network,
+                               .objective = job->target->objective,
+                               .objective_settings = &job->target->settings,
+                               .optimiser = job->optimiser,
+                               .optimiser_settings = &job->optimiser_settings,
+                               .predictor = &s->predictor,
+                               .predictor_optimiser = job->rule,
+                               .predictor_settings = &job->rule_settings,
+                               .seed = SEED,
+                               .samples = job->samples,
+                               .batch = job->batch,
+                               .threads = job->threads};
     trainer_layout(&s->trainer, &s->plan, &counted);
     check_ok(arena_create(&s->arena, &counted, &err), &err);
     trainer_layout(&s->trainer, &s->plan, &s->arena);

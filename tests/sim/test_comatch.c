@@ -585,17 +585,17 @@ static void open_trainer(struct setup *s, const struct job *job)
     s->objective.labelled_batch = (int64_t)job->labelled_batch;
     s->objective.bank = job->bank;
     s->objective.confidence = 0.5;
-    const struct trainer_plan plan = {.source = &source_hltm,
-                                      .world = s->world,
-                                      .network = &s->network,
-                                      .objective = &objective_comatch,
-                                      .objective_settings = &s->objective,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &s->sgd,
-                                      .seed = SEED,
-                                      .samples = job->samples,
-                                      .batch = job->batch,
-                                      .threads = job->threads};
+    const struct learner plan = {.source = &source_hltm,
+                                 .world = s->world,
+                                 .network = &s->network,
+                                 .objective = &objective_comatch,
+                                 .objective_settings = &s->objective,
+                                 .optimiser = &optimiser_sgd,
+                                 .optimiser_settings = &s->sgd,
+                                 .seed = SEED,
+                                 .samples = job->samples,
+                                 .batch = job->batch,
+                                 .threads = job->threads};
     struct arena counted = {0};
     struct error err;
     trainer_layout(&s->trainer, &plan, &counted);

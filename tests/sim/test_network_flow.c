@@ -14,7 +14,7 @@
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
-#include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 
@@ -523,20 +523,20 @@ static void open_pupil(struct pupil *p, const struct training *t, double lr)
     network_finish(&p->network);
     draw_start(&p->start);
     check_ok(predictor_build(&p->predictor, t->predictor, N2, 0, false, t->symmetric, &err), &err);
-    const struct trainer_plan plan = {.source = &source_pairs,
-                                      .world = p->start.pairs,
-                                      .network = &p->network,
-                                      .objective = t->objective,
-                                      .objective_settings = &p->target,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &p->sgd,
-                                      .predictor = &p->predictor,
-                                      .predictor_optimiser = &predictor_gradient,
-                                      .predictor_settings = &p->step,
-                                      .seed = SEED,
-                                      .samples = BLOCK * (size_t)lround(DURATION / lr),
-                                      .batch = BLOCK,
-                                      .threads = 1};
+    const struct learner plan = {.source = &source_pairs,
+                                 .world = p->start.pairs,
+                                 .network = &p->network,
+                                 .objective = t->objective,
+                                 .objective_settings = &p->target,
+                                 .optimiser = &optimiser_sgd,
+                                 .optimiser_settings = &p->sgd,
+                                 .predictor = &p->predictor,
+                                 .predictor_optimiser = &predictor_gradient,
+                                 .predictor_settings = &p->step,
+                                 .seed = SEED,
+                                 .samples = BLOCK * (size_t)lround(DURATION / lr),
+                                 .batch = BLOCK,
+                                 .threads = 1};
     trainer_layout(&p->trainer, &plan, &counted);
     check_ok(arena_create(&p->arena, &counted, &err), &err);
     trainer_layout(&p->trainer, &plan, &p->arena);

@@ -7,7 +7,7 @@
 #include "sim/loss/objectives/objectives.h"
 #include "sim/registry.h"
 #include "sim/train/direct_predictor.h"
-#include "sim/train/ema_step.h"
+#include "sim/train/trainer.h"
 #include "tests/kit/testing.h"
 
 static const struct objective *const objectives[] = {

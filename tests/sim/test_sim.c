@@ -1371,7 +1371,7 @@ struct setup {
     union settings optimiser;
     void *world;
     struct network network;
-    struct trainer_plan plan;
+    struct learner plan;
     struct trainer trainer;
     struct arena arena;
 };
@@ -1414,17 +1414,17 @@ static void open_trainer(struct setup *setup, const struct job *job)
     set_number(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
     if (job->optimiser == &optimiser_adam) /* so that it does not amplify rounding */
         set_number(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
-    setup->plan = (struct trainer_plan){.source = &source_hltm,
-                                        .world = setup->world,
-                                        .network = &setup->network,
-                                        .objective = job->chosen.objective,
-                                        .objective_settings = &setup->chosen.settings,
-                                        .optimiser = job->optimiser,
-                                        .optimiser_settings = &setup->optimiser,
-                                        .seed = 23,
-                                        .samples = job->samples,
-                                        .batch = job->batch,
-                                        .threads = job->threads};
+    setup->plan = (struct learner){.source = &source_hltm,
+                                   .world = setup->world,
+                                   .network = &setup->network,
+                                   .objective = job->chosen.objective,
+                                   .objective_settings = &setup->chosen.settings,
+                                   .optimiser = job->optimiser,
+                                   .optimiser_settings = &setup->optimiser,
+                                   .seed = 23,
+                                   .samples = job->samples,
+                                   .batch = job->batch,
+                                   .threads = job->threads};
     struct arena counted = {0};
     struct error err;
     trainer_layout(&setup->trainer, &setup->plan, &counted);
@@ -1481,7 +1481,7 @@ static double plain_epoch(const struct setup *setup, double *parameters)
 {
     struct batch_loss batch;
     struct arena arena;
-    const struct trainer_plan *p = &setup->plan;
+    const struct learner *p = &setup->plan;
     lay_out_batch(&batch, p->network, p->objective, p->objective_settings, p->batch,
                   p->network->levels, &arena);
     size_t count = p->network->parameters, steps = p->samples / p->batch;
@@ -1698,7 +1698,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
         struct batch_loss batch;
         struct arena arena;
         open_trainer(&setup, &job);
-        const struct trainer_plan *p = &setup.plan;
+        const struct learner *p = &setup.plan;
         size_t bytes = setup.network.parameters * sizeof(double);
         double *before = doubles(setup.network.parameters), loss = 0;
         memcpy(before, setup.trainer.parameters, bytes);

@@ -302,18 +302,17 @@ static struct trained *train(const char *keys, size_t samples, size_t batch, int
     struct trained *t = allocate(1, sizeof *t);
     struct error err;
     t->o = open_spec(keys);
-    const struct trainer_plan plan = {
-        .source = &source_sparse_coding,
-        .world = t->o.world,
-        .network = &t->o.network,
-        .objective = (const void *)t->o.spec.chosen[SECTION_OBJECTIVE],
-        .objective_settings = t->o.spec.settings[SECTION_OBJECTIVE],
-        .optimiser = (const void *)t->o.spec.chosen[SECTION_OPTIMISER],
-        .optimiser_settings = t->o.spec.settings[SECTION_OPTIMISER],
-        .seed = 1,
-        .samples = samples,
-        .batch = batch,
-        .threads = threads};
+    const struct learner plan = {.source = &source_sparse_coding,
+                                 .world = t->o.world,
+                                 .network = &t->o.network,
+                                 .objective = (const void *)t->o.spec.chosen[SECTION_OBJECTIVE],
+                                 .objective_settings = t->o.spec.settings[SECTION_OBJECTIVE],
+                                 .optimiser = (const void *)t->o.spec.chosen[SECTION_OPTIMISER],
+                                 .optimiser_settings = t->o.spec.settings[SECTION_OPTIMISER],
+                                 .seed = 1,
+                                 .samples = samples,
+                                 .batch = batch,
+                                 .threads = threads};
     struct arena count = {0};
     trainer_layout(&t->trainer, &plan, &count);
     check_ok(arena_create(&t->arena, &count, &err), &err);

@@ -480,7 +480,7 @@ static void check_parameters(const struct descriptor *d, const void *a, const vo
 
 static void check_trainers(const struct trainer *a, const struct trainer *b)
 {
-    const struct trainer_plan *p = &a->plan, *q = &b->plan;
+    const struct learner *p = &a->plan, *q = &b->plan;
     const size_t size = p->network->parameters * sizeof(double);
     assert_ptr_equal(p->source, q->source);
     assert_ptr_equal(p->objective, q->objective);

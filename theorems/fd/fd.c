@@ -143,17 +143,17 @@ struct fd_run {
 
 static void layout(struct fd_run *r, const struct plan *plan, struct arena *arena)
 {
-    const struct trainer_plan train = {.source = &source_sparse_coding,
-                                       .world = r->world,
-                                       .network = &r->network,
-                                       .objective = &objective_infonce,
-                                       .objective_settings = &objective,
-                                       .optimiser = &optimiser_sgd,
-                                       .optimiser_settings = &r->sgd,
-                                       .seed = plan->seed,
-                                       .samples = (size_t)(plan->steps / THIRDS * BATCH),
-                                       .batch = BATCH,
-                                       .threads = 1};
+    const struct learner train = {.source = &source_sparse_coding,
+                                  .world = r->world,
+                                  .network = &r->network,
+                                  .objective = &objective_infonce,
+                                  .objective_settings = &objective,
+                                  .optimiser = &optimiser_sgd,
+                                  .optimiser_settings = &r->sgd,
+                                  .seed = plan->seed,
+                                  .samples = (size_t)(plan->steps / THIRDS * BATCH),
+                                  .batch = BATCH,
+                                  .threads = 1};
     const struct features_plan measure = {.network = &r->network,
                                           .source = &source_sparse_coding,
                                           .world = r->world,

@@ -49,17 +49,17 @@ struct network training_network(int depth, int width)
 
 static void layout(struct world *w, const struct training_plan *p, struct arena *arena)
 {
-    const struct trainer_plan train = {.source = &source_hltm,
-                                       .world = w->tree,
-                                       .network = &w->network,
-                                       .objective = p->objective,
-                                       .objective_settings = p->objective_settings,
-                                       .optimiser = &optimiser_sgd,
-                                       .optimiser_settings = &w->sgd,
-                                       .seed = p->seed,
-                                       .samples = p->samples,
-                                       .batch = 128,
-                                       .threads = 1};
+    const struct learner train = {.source = &source_hltm,
+                                  .world = w->tree,
+                                  .network = &w->network,
+                                  .objective = p->objective,
+                                  .objective_settings = p->objective_settings,
+                                  .optimiser = &optimiser_sgd,
+                                  .optimiser_settings = &w->sgd,
+                                  .seed = p->seed,
+                                  .samples = p->samples,
+                                  .batch = 128,
+                                  .threads = 1};
     const struct latent_plan measure = {.network = &w->network,
                                         .tree = w->tree,
                                         .columns = p->samples,

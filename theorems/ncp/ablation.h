@@ -7,7 +7,7 @@
 #include "analysis/output_measure.h"
 #include "core/arena.h"
 #include "sim/optimisers/optimisers.h"
-#include "sim/train/predictor_optimisers/predictor_optimisers.h"
+#include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
 
 enum { ABLATION_MAX_EPOCHS = 100 };

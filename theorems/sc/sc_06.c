@@ -101,18 +101,18 @@ static void layout_trainer(struct world *w, struct arena *arena)
 {
     const struct few_settings *s = &w->run->settings;
     const void *settings = has_head(w->run) ? (const void *)&w->comatch : &w->ntxent;
-    const struct trainer_plan plan = {.source = &w->source,
-                                      .world = w->tree,
-                                      .network = &w->network,
-                                      .objective =
-                                          has_head(w->run) ? &objective_comatch : &objective_ntxent,
-                                      .objective_settings = settings,
-                                      .optimiser = &optimiser_sgd,
-                                      .optimiser_settings = &w->sgd,
-                                      .seed = w->run->seed,
-                                      .samples = (size_t)(s->steps * s->batch),
-                                      .batch = (size_t)s->batch,
-                                      .threads = 1};
+    const struct learner plan = {.source = &w->source,
+                                 .world = w->tree,
+                                 .network = &w->network,
+                                 .objective =
+                                     has_head(w->run) ? &objective_comatch : &objective_ntxent,
+                                 .objective_settings = settings,
+                                 .optimiser = &optimiser_sgd,
+                                 .optimiser_settings = &w->sgd,
+                                 .seed = w->run->seed,
+                                 .samples = (size_t)(s->steps * s->batch),
+                                 .batch = (size_t)s->batch,
+                                 .threads = 1};
     trainer_layout(&w->trainer, &plan, arena);
 }
 

@@ -2,7 +2,6 @@
 
 #include "core/linalg.h"
 
-#include <cblas.h>
 #include <math.h>
 
 /* ---- what the spec says ---- */
@@ -56,11 +55,9 @@ static enum status read_matrix(struct covariance *c, const char *key, const stru
 /* matrix = basis^T matrix basis; uses `factor` */
 static void turn(struct covariance *c, const double *basis)
 {
-    const int n = (int)c->n;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, c->matrix, n, basis, n, 0,
-                c->factor, n);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, n, 1, basis, n, c->factor, n, 0,
-                c->matrix, n);
+    const size_t n = c->n;
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, c->matrix, basis, 0, c->factor);
+    matrix_product(TRANSPOSED, PLAIN, n, n, n, 1, basis, c->factor, 0, c->matrix);
     for (size_t i = 0; i < c->n; i++)
         for (size_t j = 0; j < i; j++)
             c->matrix[i * c->n + j] = c->matrix[j * c->n + i];

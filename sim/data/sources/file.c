@@ -5,7 +5,6 @@
 #include "sim/data/sources/sources.h"
 #include "store/store.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -206,9 +205,9 @@ static void moments(const void *world, double *x, double *x_prime)
 {
     const struct file *f = world;
     const size_t inputs = f->x.shape[1];
-    const int n = (int)inputs, rows = (int)f->x.shape[0];
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, rows, 1 / (double)rows, f->x.values,
-                n, f->x.values, n, 0, x, n);
+    const size_t rows = f->x.shape[0];
+    matrix_product(TRANSPOSED, PLAIN, inputs, inputs, rows, 1 / (double)rows, f->x.values,
+                   f->x.values, 0, x);
     matrix_symmetrise(inputs, x);
     memset(x_prime, 0, inputs * inputs * sizeof *x_prime);
     for (size_t i = 0; i < inputs; i++)

@@ -1,8 +1,8 @@
 /* Normal data with a scrambled subspace, [NCP] App. D.2. */
+#include "core/linalg.h"
 #include "sim/data/sources/covariance.h"
 #include "sim/data/sources/sources.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static enum status set_subspace(struct scrambling *w, bool along_inputs, uint64_
     free(basis);
     for (size_t i = 0; i < w->n; i++)
         w->p[i * w->n + i] = 1;
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, k, -1, w->u, n, w->u, n, 1, w->p, n);
+    matrix_product(TRANSPOSED, PLAIN, w->n, w->n, w->k, -1, w->u, w->u, 1, w->p);
     product_plan(&w->project, PRODUCT_FORWARD, k, n, BLOCK, BLOCK, n);
     product_plan(&w->embed, PRODUCT_BACKWARD, k, n, BLOCK, BLOCK, n);
     return STATUS_OK;
@@ -55,12 +55,10 @@ static enum status set_subspace(struct scrambling *w, bool along_inputs, uint64_
 /* X = P Sigma^x P, X' = tr(U^T Sigma^x U) U U^T; erratum E4 */
 static void set_moments(struct scrambling *w)
 {
-    const int n = (int)w->n;
+    const size_t n = w->n;
     double *half = w->x_prime, trace = 0;
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, w->p, n, w->signal.matrix, n,
-                0, half, n);
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, n, n, 1, half, n, w->p, n, 0, w->x,
-                n);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, w->p, w->signal.matrix, 0, half);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, half, w->p, 0, w->x);
     for (size_t i = 0; i < w->n * w->n; i++) {
         double u_u = (i % (w->n + 1) == 0) - w->p[i];
         trace += u_u * w->signal.matrix[i];

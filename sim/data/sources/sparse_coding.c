@@ -1,4 +1,5 @@
 /* Sparse coding data and RandomMask, [FD]. */
+#include "core/linalg.h"
 #include "core/normal.h"
 #include "sim/data/sources/sources.h"
 
@@ -381,11 +382,9 @@ static void moments(const void *world, double *x, double *x_prime)
 {
     const struct sparse_coding *c = world;
     const struct dictionary *d = &c->dictionary;
-    const int n = (int)d->inputs, k = (int)d->features;
-    memset(x, 0, d->inputs * d->inputs * sizeof *x);
     memset(x_prime, 0, d->inputs * d->inputs * sizeof *x_prime);
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, n, k, d->sparsity, d->column, n,
-                d->column, n, 0, x, n);
+    matrix_product(TRANSPOSED, PLAIN, d->inputs, d->inputs, d->features, d->sparsity, d->column,
+                   d->column, 0, x);
     for (size_t i = 0; i < d->inputs; i++) {
         double *same = x + i * d->inputs + i, *spread = x_prime + i * d->inputs + i;
         *same += d->noise;

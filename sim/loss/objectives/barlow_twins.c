@@ -2,6 +2,11 @@
  * x_1 with output j for x_+ (sim/loss/moments.h) */
 #include "sim/loss/objectives/objectives.h"
 
+struct barlow_twins_settings {
+    double lambda;
+    bool standardize;
+};
+
 static bool centred(const void *settings)
 {
     return ((const struct barlow_twins_settings *)settings)->standardize;

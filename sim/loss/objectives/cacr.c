@@ -1,16 +1,6 @@
 /* cacr: contrastive attraction and contrastive repulsion, [SC] Zheng et al. */
 #include "sim/loss/objectives/objectives.h"
 
-static int64_t positives_of(const void *settings)
-{
-    return ((const struct cacr_settings *)settings)->positives;
-}
-
-static int64_t negatives_of(const void *settings)
-{
-    return ((const struct cacr_settings *)settings)->negatives;
-}
-
 void cacr_weights(int64_t count, const double *r, double t, double *weight)
 {
     double top = -INFINITY, total = 0;
@@ -69,6 +59,6 @@ const struct objective objective_cacr = {
               .settings_size = sizeof(struct cacr_settings)},
     .form = &form_per_sample,
     .of = &(const struct per_sample){.loss = loss,
-                                     .positives = positives_of,
-                                     .negatives = negatives_of},
+                                     .positives = offsetof(struct cacr_settings, positives),
+                                     .negatives = offsetof(struct cacr_settings, negatives)},
 };

@@ -1,4 +1,4 @@
-/* simple: r_+ - r_-, [DDN] */
+/* simple: r_+ - r_-, and with a weight, [DDN] */
 #include "sim/loss/objectives/objectives.h"
 
 static double loss(const void *settings, int64_t negatives, const double *r_plus,
@@ -18,4 +18,31 @@ const struct objective objective_simple = {
               .source = "[DDN]"},
     .form = &form_per_sample,
     .of = &(const struct per_sample){.loss = loss},
+};
+
+/* (1 + beta) r_+ - r_- */
+static double loss_beta(const void *settings, int64_t negatives, const double *r_plus,
+                        const double *r_minus, double *d_plus, double *d_minus)
+{
+    (void)negatives;
+    const struct simple_beta_settings *s = settings;
+    *d_plus = 1 + s->beta;
+    d_minus[0] = -1;
+    return (1 + s->beta) * r_plus[0] - r_minus[0];
+}
+
+static const struct param params[] = {NUMBER_PARAM("beta", PARAM_REAL, struct simple_beta_settings,
+                                                   beta, "0.5", -1, UNBOUNDED,
+                                                   "extra weight of the positive pair"),
+                                      {0}};
+
+const struct objective objective_simple_beta = {
+    .about = {.name = "simple_beta",
+              .doc = "The simple loss with an extra weight on the positive pair, (1 + beta) r_+ - "
+                     "r_-.",
+              .source = "[DDN]",
+              .params = params,
+              .settings_size = sizeof(struct simple_beta_settings)},
+    .form = &form_per_sample,
+    .of = &(const struct per_sample){.loss = loss_beta},
 };

@@ -1,6 +1,11 @@
 /* vicreg: variance, invariance and covariance of the outputs (sim/loss/moments.h) */
 #include "sim/loss/objectives/objectives.h"
 
+struct vicreg_settings {
+    int form; /* 0 hinge, 1 squared */
+    double invariance, variance, covariance, target, epsilon;
+};
+
 enum { HINGE, SQUARED };
 
 static bool centred(const void *settings)

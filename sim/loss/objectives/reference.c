@@ -1,8 +1,8 @@
-/* reference_nce: what the published code calls nce (erratum E5) */
+/* What the published code calls nce and subtract (erratum E5) */
 #include "sim/loss/objectives/objectives.h"
 
 /* -e^{-P/tau} / (e^{-P/tau} + e^{-N/tau}) = -logistic((N - P) / tau) */
-static double loss(const void *settings, double difference, double *slope)
+static double nce(const void *settings, double difference, double *slope)
 {
     const double tau = ((const struct temperature_settings *)settings)->tau;
     double p = logistic(-difference / tau), q = logistic(difference / tau);
@@ -20,5 +20,21 @@ const struct objective objective_reference_nce = {
               .params = params,
               .settings_size = sizeof(struct temperature_settings)},
     .form = &form_of_batch,
-    .of = &(const struct of_batch){.loss = loss},
+    .of = &(const struct of_batch){.loss = nce},
+};
+
+static double subtract(const void *settings, double difference, double *slope)
+{
+    (void)settings;
+    *slope = 1;
+    return difference;
+}
+
+const struct objective objective_reference_subtract = {
+    .about = {.name = "reference_subtract",
+              .doc = "The published code's subtract: mean squared difference to the positive minus "
+                     "that to the negative, both averaged over the batch and the outputs.",
+              .source = "code published with [DDN]; erratum E5"},
+    .form = &form_of_batch,
+    .of = &(const struct of_batch){.loss = subtract},
 };

@@ -1,12 +1,17 @@
-/* The form of losses per sample: with r(a, b) = |f(a) - f(b)|^2 / 2, a function of a sample's own
+/* The forms of losses of distances.
+ *
+ * Per sample: with r(a, b) = |f(a) - f(b)|^2 / 2, a function of a sample's own
  * r_j+ = r(x_1, x_+j) and r_k- = r(x_1, x_k-), averaged over the batch.  Gradients flow through all
  * views.  With inner products as similarities, [FD], -<f(x_1), f(x')> takes the place of
  * r(x_1, x'), and gradients flow through x_1 alone: the others are targets, held constant.
  *
  * A loss with a target is a function of r_+ alone, between prediction and target; no negatives are
- * drawn. */
-#ifndef DUET_SIM_PER_SAMPLE_H
-#define DUET_SIM_PER_SAMPLE_H
+ * drawn.
+ *
+ * Of the batch: a function of P - N, where P and N are the means over samples and outputs of the
+ * squared differences of x_1 to x_+ and to x_1- (the published code, erratum E5). */
+#ifndef DUET_SIM_DISTANCES_H
+#define DUET_SIM_DISTANCES_H
 
 #include "sim/loss/objective.h"
 
@@ -15,10 +20,10 @@ struct per_sample {
      * k < H. */
     double (*loss)(const void *settings, int64_t negatives, const double *r_plus,
                    const double *r_minus, double *d_plus, double *d_minus);
-    int64_t (*positives)(const void *settings);    /* K; NULL: 1 */
-    int64_t (*negatives)(const void *settings);    /* H; NULL: 1 */
-    bool (*inner)(const void *settings);           /* inner products; NULL: no */
-    struct block_cut (*cut)(const void *settings); /* NULL: one block.  No target */
+    /* Offsets in the settings, where no such member is the first one: */
+    size_t positives, negatives; /* int64_t K and H; 0: each is 1 */
+    size_t similarity;           /* int, 1: inner products; 0: never */
+    size_t cut;                  /* struct block_cut; 0: one block.  No target */
     enum objective_target target;
     bool cosine;
 };
@@ -29,15 +34,11 @@ extern const struct form form_per_sample;
 double sample_loss(const struct objective *objective, const void *settings, int64_t negatives,
                    const double *r_plus, const double *r_minus, double *d_plus, double *d_minus);
 
-/* What losses of distances share.  Samples are taken eight at a time, so that the inner loops are
- * whole vectors; rows are padded. */
-enum { EIGHT = 8 };
+struct of_batch {
+    /* Of P - N, and its derivative. */
+    double (*loss)(const void *settings, double difference, double *slope);
+};
 
-/* |f_0 - f_view|^2 of samples s, ..., s + 7. */
-void squared_distances(const struct outputs *outputs, int view, size_t s, double out[EIGHT]);
-
-/* Add to df what one pair contributes: c[i] = d loss / d r(f_0, f_view); view 1 is the first to
- * write. */
-void pull_together(const struct outputs *outputs, int view, size_t s, const double c[EIGHT]);
+extern const struct form form_of_batch;
 
 #endif

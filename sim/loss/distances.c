@@ -1,6 +1,10 @@
-#include "sim/loss/per_sample.h"
+#include "sim/loss/distances.h"
 
-void squared_distances(const struct outputs *o, int view, size_t s, double out[EIGHT])
+/* Samples are taken eight at a time, so that the inner loops are whole vectors; rows are padded. */
+enum { EIGHT = 8 };
+
+/* |f_0 - f_view|^2 of samples s, ..., s + 7. */
+static void squared_distances(const struct outputs *o, int view, size_t s, double out[EIGHT])
 {
     for (size_t i = 0; i < EIGHT; i++)
         out[i] = 0;
@@ -12,7 +16,9 @@ void squared_distances(const struct outputs *o, int view, size_t s, double out[E
     }
 }
 
-void pull_together(const struct outputs *o, int view, size_t s, const double c[EIGHT])
+/* Add to df what one pair contributes: c[i] = d loss / d r(f_0, f_view); view 1 is the first to
+ * write. */
+static void pull_together(const struct outputs *o, int view, size_t s, const double c[EIGHT])
 {
     for (int k = 0; k < o->width; k++) {
         const double *f = o->f + output_index(o, 0, k, s);
@@ -57,9 +63,16 @@ struct comparison {
     void (*pull)(const struct outputs *o, int view, size_t s, const double c[EIGHT]);
 };
 
+/* A member of the settings by its offset; NULL where there is none. */
+static const void *member(size_t offset, const void *settings)
+{
+    return offset > 0 && settings ? (const char *)settings + offset : NULL;
+}
+
 static bool inner_products(const struct per_sample *of, const void *settings)
 {
-    return of->inner && settings && of->inner(settings);
+    const int *similarity = member(of->similarity, settings);
+    return similarity && *similarity == 1;
 }
 
 static struct comparison comparison_of(const struct loss *l)
@@ -70,23 +83,25 @@ static struct comparison comparison_of(const struct loss *l)
 }
 
 /* K or H, where `settings` say so. */
-static int count_of(int64_t (*count)(const void *settings), const void *settings)
+static int count_of(size_t offset, const void *settings)
 {
-    return count && settings ? (int)count(settings) : 1;
+    const int64_t *count = member(offset, settings);
+    return count ? (int)*count : 1;
 }
 
-static struct needs needs(const void *of, const void *settings)
+static struct needs sample_needs(const void *of, const void *settings)
 {
     const struct per_sample *s = of;
     const int positives = count_of(s->positives, settings);
     const int negatives = s->target == TARGET_NONE ? count_of(s->negatives, settings) : 0;
     const int views = 1 + positives + negatives;
+    const struct block_cut *cut = member(s->cut, settings);
     return (struct needs){.positives = positives,
                           .views = views,
                           .gradient_views = inner_products(s, settings) ? 1 : views,
                           .target = s->target,
                           .cosine = s->cosine,
-                          .cut = s->cut && settings ? s->cut(settings) : (struct block_cut){0}};
+                          .cut = cut ? *cut : (struct block_cut){0}};
 }
 
 double sample_loss(const struct objective *objective, const void *settings, int64_t negatives,
@@ -130,7 +145,8 @@ static double eight_gradient(const struct loss *l, const struct outputs *o, size
     return loss;
 }
 
-static void gradient(const struct loss *l, const struct chunk *c, double partial[LOSS_PARTIALS])
+static void sample_gradient(const struct loss *l, const struct chunk *c,
+                            double partial[LOSS_PARTIALS])
 {
     double *scratch = (double *)l->state + (size_t)c->worker * scratch_size(l);
     for (size_t s = c->begin; s < c->end; s += EIGHT)
@@ -138,12 +154,52 @@ static void gradient(const struct loss *l, const struct chunk *c, double partial
             eight_gradient(l, c->outputs, s, c->end - s < EIGHT ? c->end - s : EIGHT, scratch);
 }
 
-static double finish(const struct loss *l, const struct outputs *o,
-                     const double totals[LOSS_PARTIALS], double *scale)
+const struct form form_per_sample = {
+    .needs = sample_needs, .layout = layout, .gradient = sample_gradient};
+
+/* ---- losses of the batch ----
+ *
+ * The gradient is one number, known when all chunks are done, times that of P - N, which a chunk
+ * can do by itself. */
+
+static struct needs batch_needs(const void *of, const void *settings)
 {
-    (void)l, (void)o, (void)scale;
-    return totals[0];
+    (void)of, (void)settings;
+    return (struct needs){.positives = 1, .views = 3, .gradient_views = 3};
 }
 
-const struct form form_per_sample = {
-    .needs = needs, .layout = layout, .gradient = gradient, .finish = finish};
+/* P = sum of |a - b|^2 / entries = 2 r / entries */
+static double entries(const struct outputs *o)
+{
+    return (double)o->samples * o->width;
+}
+
+static void batch_gradient(const struct loss *l, const struct chunk *chunk,
+                           double partial[LOSS_PARTIALS])
+{
+    (void)l;
+    const struct outputs *o = chunk->outputs;
+    double c[2][EIGHT];
+    for (size_t i = 0; i < EIGHT; i++) {
+        c[0][i] = 2 / entries(o);
+        c[1][i] = -c[0][i];
+    }
+    for (size_t s = chunk->begin; s < chunk->end; s += EIGHT)
+        for (int i = 0; i < 2; i++) {
+            double square[EIGHT];
+            squared_distances(o, 1 + i, s, square);
+            for (size_t k = 0; k < EIGHT && s + k < chunk->end; k++)
+                partial[i] += square[k];
+            pull_together(o, 1 + i, s, c[i]);
+        }
+}
+
+static double batch_finish(const struct loss *l, const struct outputs *o,
+                           const double totals[LOSS_PARTIALS], double *scale)
+{
+    const struct of_batch *of = l->plan.objective->of;
+    return of->loss(l->plan.settings, totals[0] / entries(o) - totals[1] / entries(o), scale);
+}
+
+const struct form form_of_batch = {
+    .needs = batch_needs, .gradient = batch_gradient, .finish = batch_finish};
