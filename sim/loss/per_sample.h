@@ -29,7 +29,7 @@ extern const struct form form_per_sample;
 double sample_loss(const struct objective *objective, const void *settings, int64_t negatives,
                    const double *r_plus, const double *r_minus, double *d_plus, double *d_minus);
 
-/* What losses of distances share.  Samples are taken eight at a time, so that the inner loops are
+/* Shared by losses of distances.  Samples are taken eight at a time, so that the inner loops are
  * whole vectors; rows are padded. */
 enum { EIGHT = 8 };
 

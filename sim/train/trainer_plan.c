@@ -115,7 +115,7 @@ static bool borrows(const struct trainer *t)
            t->plan.batch % t->chunk == 0;
 }
 
-/* What the pass learns from, and where its inputs are. */
+/* The views that the pass learns from, and the place of its inputs. */
 static void limit_pass(struct trainer *t, size_t i, struct arena *arena)
 {
     struct pass counted = {.network = t->plan.network, .tables = &t->tables};
@@ -195,7 +195,7 @@ static void layout_target(struct trainer *t, struct arena *arena)
         network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
 }
 
-/* Blocks are evaluated once a sample, and labelled samples bring patterns of their own. */
+/* Blocks are evaluated once per sample, and labelled samples bring patterns of their own. */
 static void layout_tables(struct trainer *t, struct arena *arena)
 {
     const struct trainer_plan *p = &t->plan;
