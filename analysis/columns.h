@@ -1,4 +1,4 @@
-/* What a measurement is made of: a few samples, or a few points of an enumerated support.
+/* The columns of a measurement: a few samples, or a few points of an enumerated support.
  *
  * All columns share the state of the root, so that a conditional mean given the root is a plain
  * sum. A sample has weight 1 and known latents; a support point has weight P(x, z_0 = label) and

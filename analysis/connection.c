@@ -134,7 +134,7 @@ static void child_jacobian(const struct connection_plan *plan, struct connection
     }
 }
 
-/* What is summed of the node in hand: its gates or its J. */
+/* The rows that are summed for the node in hand: its gates or its J. */
 static double *summed(const struct connection_work *work, int l)
 {
     return l == 1 ? work->gate : work->jacobian[l];

@@ -3,7 +3,7 @@
  * Neuron k of a node and its input a are connected to output o by (section 1 of the theory)
  *     K(x)[(o, k), a] = J(x)[o, k] f(x)[a],    J = d f_0 / d f~ of the node, its own gate included,
  * with f_0 the un-normalised output.  J goes down the tree: J_child = J_node W_node, gated.
- * What is kept is its mean E[K | z_0 = label] over weighted columns, [o][k][a] for each label.
+ * The result is its mean E[K | z_0 = label] over weighted columns, [o][k][a] for each label.
  *
  * From the boundary down nothing is evaluated per sample: J of the boundary's parents is summed by
  * the pattern of the child, and their K and everything below follow from these sums, once, at the
@@ -18,9 +18,8 @@
 /* Where the sums stand in a flat array: weight [label]; root [label][fan_in], sums of the root's
  * inputs; level [node][label][row][a] for the levels below it whose inputs a pass has, down to the
  * boundary's grandparents; bucket [boundary node][label][pattern][row], sums of the parent's rows.
- * A row is an entry (o, k) of J, but for the upper two levels, where J is known up to a few numbers
- * and only these are summed: J of the root is the identity (its K is f (x) I), J of a node below it
- * is W_0[o][k] gate_k, whose rows are k. */
+ * Rows are entries (o, k) of J.  The two upper levels need fewer: J of the root is the identity
+ * (its K is f (x) I), and J of a node below it is W_0[o][k] gate_k, whose rows are k. */
 struct connection_plan {
     const struct network *network;
     const struct pattern_tables *tables;

@@ -34,9 +34,9 @@ enum status covariance_operator(struct operator_shape shape, const double *conne
                                 struct operator_summary *summary, double *eigenvalue,
                                 struct error *err);
 
-/* What the published code calls the operator's norm: the same sum with (output, input) as one index
- * and the neuron as the other (erratum E6).  That code has m = 2, where it does not matter which of
- * both indices is summed over. */
+/* The operator's norm as the published code computes it: the same sum with (output, input) as one
+ * index and the neuron as the other (erratum E6).  The code has m = 2, where either index may be
+ * summed over. */
 double published_operator_norm(struct operator_shape shape, const double *connection,
                                const double *probability, double *work);
 

@@ -1,8 +1,8 @@
-/* What neurons learn of sparse-coding data, [FD]: which columns M_j of the dictionary their weights
- * w_i carry, whether outputs follow the features or the noise of a sample, and what a linear
- * readout makes of the outputs.
+/* Features of sparse-coding data that neurons learn, [FD]: which columns M_j of the dictionary
+ * their weights w_i carry, whether outputs follow the features or the noise of a sample, and how
+ * much a linear readout of the outputs knows.
  *
- * The neurons are those that see the inputs.  Samples are x = M z + xi as they are, without a mask.
+ * The neurons are the ones that see the inputs.  Samples are x = M z + xi, without a mask.
  * Results are the same bits for any number of threads. */
 #ifndef DUET_ANALYSIS_FEATURES_H
 #define DUET_ANALYSIS_FEATURES_H

@@ -1,5 +1,5 @@
-/* What is measured of the outputs of a network: their moments over views, how a linear predictor
- * stands to them, [NCP], and what a linear readout makes of them.
+/* Measurements of the outputs of a network: their moments over views, their alignment with a linear
+ * predictor, [NCP], and the accuracy of linear readouts.
  *
  * With f = online output for x_1, f_+ for x_2, f_a = the target's output for x_2:
  *     C = E[f f^T],   F = E[f f_+^T],   D = E[f_a f^T],   not centred; F and D made symmetric

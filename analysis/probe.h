@@ -120,7 +120,7 @@ enum status probe_set_measure(struct probe_set *set, const struct snapshot *snap
  */
 void probe_set_quantities(const void *set, struct quantity_list *list);
 
-/* Bytes beside the arena: those of the measurement that takes most. */
+/* Bytes beside the arena, of the measurement that takes most. */
 size_t probe_set_memory(const struct probe_set *set);
 
 /* The state of a measurement; NULL: no chosen probe has it. */

@@ -1,4 +1,4 @@
-/* What can be named in a spec: one registry a folder. */
+/* The registries that a spec can name entries of, one per folder. */
 #ifndef DUET_SIM_REGISTRY_H
 #define DUET_SIM_REGISTRY_H
 

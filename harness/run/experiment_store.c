@@ -4,7 +4,7 @@
 
 /* ---- weights, as constants with their axes ---- */
 
-/* Whose weights, and when. */
+/* The owner of weights, and the time. */
 struct place {
     const char *root, *weights, *biases; /* path, long names */
 };

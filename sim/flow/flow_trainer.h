@@ -13,8 +13,8 @@ struct flow_settings {
     double tolerance;
 };
 
-/* State of the kind; memory belongs to the arena, and that of `flow` to itself.  All matrices are
- * those of the network: W is [n2][n1], W_p [n2][n2]. */
+/* State of the kind; memory belongs to the arena, except the memory of `flow`.  Matrices have the
+ * shapes of the network: W is [n2][n1], W_p [n2][n2]. */
 struct flow_trainer {
     const struct learner *learner;
     const struct flow_settings *settings;

@@ -79,7 +79,7 @@ static void target_of(const struct matrix_flow *f, double t, const double *state
         f->given(f->given_context, t, w_a);
 }
 
-/* What comes back through the target branch W_a = tau W: tau (P W X - tau W (X + X')) */
+/* The gradient through the target branch W_a = tau W: tau (P W X - tau W (X + X')) */
 static void add_through_target(const struct matrix_flow *f, const struct matrix_work *m,
                                const double *w, const double *p, double *rate)
 {

@@ -37,7 +37,7 @@ struct comatch_settings {
 /* The views of a sample in the outputs. */
 enum comatch_view { COMATCH_WEAK, COMATCH_STRONG, COMATCH_STRONG_2, COMATCH_VIEWS };
 
-/* What a step's loss is made of: its three means, before lambda, and the share of samples whose
+/* The terms of a step's loss: its three means, before lambda, and the share of samples whose
  * pseudo-label is confident. */
 enum comatch_term {
     COMATCH_LABELLED,

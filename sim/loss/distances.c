@@ -57,7 +57,7 @@ static void pull_first(const struct outputs *o, int view, size_t s, const double
     }
 }
 
-/* What one objective compares outputs by. */
+/* How one objective compares outputs. */
 struct comparison {
     void (*compare)(const struct outputs *o, int view, size_t s, double out[EIGHT]);
     void (*pull)(const struct outputs *o, int view, size_t s, const double c[EIGHT]);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an ensemble runs through: x_1, K views of its point, H of any point or of the same. */
+/* A combination: x_1, K views of its point, H views of any point or of the same. */
 struct choice {
     int positives, negatives;
     bool same_point;

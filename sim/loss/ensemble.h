@@ -17,7 +17,7 @@ struct ensemble {
     struct arena arena;
 };
 
-/* What differs from plain expectations. */
+/* Differences from plain expectations. */
 struct ensemble_options {
     /* [points][points] weight xi(x, x') of the pair of data points behind x_1 and x_1-, a constant
      * for the gradient; NULL: 1.  K = 1 and H = 1 only. */

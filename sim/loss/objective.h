@@ -33,7 +33,7 @@
 #include "sim/net/outputs.h"
 #include "sim/optimisers/optimiser.h"
 
-/* What the prediction for x_1 is compared with. */
+/* The target that the prediction for x_1 is compared with. */
 enum objective_target {
     TARGET_NONE,    /* there is no predictor and no target */
     TARGET_NETWORK, /* output of a second network, EMA or frozen, without gradient; the settings
@@ -55,7 +55,7 @@ struct block_cut {
     int64_t size, overlap;
 };
 
-/* What an objective asks of whoever trains with it. */
+/* Requirements of an objective, to be met by every trainer. */
 struct needs {
     int positives, views; /* K and 1 + K + H, of a sample */
     int gradient_views;   /* the first so many views have gradients */
@@ -91,7 +91,7 @@ static inline bool needs_labels(const struct needs *needs)
 enum status objective_check(const struct objective *objective, const void *settings,
                             int64_t samples, int64_t batch, struct error *err);
 
-/* What a loss is laid out for; everything is borrowed. */
+/* The sizes and settings that a loss is laid out for; everything is borrowed. */
 struct loss_plan {
     const struct objective *objective;
     const void *settings;
@@ -113,8 +113,8 @@ struct loss {
 };
 
 /* Samples [begin, end) of the outputs, one chunk; begin is a multiple of 8.  Where the objective
- * does not need the whole batch, the outputs may be those of some samples only, with `samples`
- * still that of the batch. */
+ * does not need the whole batch, the outputs may hold some samples only; `samples` still counts the
+ * whole batch. */
 struct chunk {
     const struct outputs *outputs;
     size_t begin, end;
@@ -125,7 +125,7 @@ enum { LOSS_PARTIALS = 2 };
 
 struct form {
     struct needs (*needs)(const void *of, const void *settings);
-    /* What does not fit an epoch of `samples`; NULL: everything fits. */
+    /* Refuses settings that do not fit an epoch of `samples`; NULL: all fit. */
     enum status (*check)(const void *settings, int64_t samples, struct error *err);
     /* The state, taken from the arena: called once counting, when it is NULL, and once real. */
     void *(*layout)(const struct loss *loss, struct arena *arena);
@@ -134,8 +134,8 @@ struct form {
     void (*rows)(const struct loss *loss, const struct chunk *chunk);
     /* `step` of an epoch or evaluation, from 0: means over its steps begin anew. */
     void (*whole)(const struct loss *loss, const struct outputs *outputs, size_t step);
-    /* Writes df of the chunk's samples (that of the padding may be overwritten), and adds its part
-     * of the sums to partial[]. */
+    /* Writes df of the chunk's samples (df of the padding may be overwritten), and adds its part of
+     * the sums to partial[]. */
     void (*gradient)(const struct loss *loss, const struct chunk *chunk,
                      double partial[LOSS_PARTIALS]);
     /* With totals[] = sum over chunks, in their order, of partial[]: the mean loss; and *scale,

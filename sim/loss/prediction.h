@@ -29,9 +29,9 @@ void prediction_forward(struct prediction *prediction, double *parameters, doubl
                         const double *target);
 
 /* After compared.df was filled for the first `samples` columns: d loss / d f(x_1) into `d_online`,
- * and what the predictor's parameters get is added to `gradient`.  `d_target` is that of the online
- * network's output for x_2, 0 where the gradient stops; NULL where another network made the target.
- * All other columns get 0. */
+ * and the gradient of the predictor's parameters is added to `gradient`.  `d_target` belongs to the
+ * online network's output for x_2, 0 where the gradient stops; NULL where another network made the
+ * target. All other columns get 0. */
 void prediction_backward(struct prediction *prediction, double *parameters, double *online,
                          size_t samples, double *gradient, double *d_online, double *d_target);
 

@@ -86,7 +86,7 @@ size_t numbering_bytes(const struct batch_patterns *o)
 static size_t number_seen(const struct batch_patterns *o, const bool *seen, uint16_t *pattern,
                           uint16_t *column)
 {
-    uint16_t met[MOST_PATTERNS + OCCURRING_STEP] = {0};
+    uint16_t met[MOST_PATTERNS + BATCH_PATTERNS_STEP] = {0};
     size_t count = 0;
     for (size_t v = 0; v < o->patterns; v++) {
         met[count] = (uint16_t)v;

@@ -1,22 +1,22 @@
 /* The patterns that occur in a batch at the nodes of one level.
  *
  * A level above the tables' boundary has too many patterns for a table of all, but a batch meets
- * few of them: leaves that share an ancestor are alike.  So its nodes are evaluated once a pattern
- * that occurs, a column each, in the order of the patterns; a column is found by its children's
- * patterns, and a sample by its column. */
+ * few of them: leaves that share an ancestor are alike.  So its nodes are evaluated once per
+ * pattern that occurs, one column each, in the order of the patterns; a column is found by its
+ * children's patterns, and a sample by its column. */
 #ifndef DUET_SIM_BATCH_PATTERNS_H
 #define DUET_SIM_BATCH_PATTERNS_H
 
 #include "core/arena.h"
 #include "sim/net/network.h"
 
-enum { OCCURRING_STEP = 16 }; /* columns that are evaluated at once */
+enum { BATCH_PATTERNS_STEP = 16 }; /* columns that are evaluated at once */
 
 struct batch_patterns {
     const struct network *network;
     int level;                       /* of the nodes */
     size_t patterns, child_patterns; /* that a node, and a child of it, can have */
-    size_t most;                     /* columns of a node at most, padded to OCCURRING_STEP */
+    size_t most;                     /* columns of a node at most, padded to BATCH_PATTERNS_STEP */
     size_t samples, stride;          /* of a view; padded */
     int views;
     uint16_t *digit; /* [child][patterns] of a child by pattern of its parent */
@@ -25,7 +25,7 @@ struct batch_patterns {
     uint16_t *pattern; /* [node][child][most] of a child by column; 0 past the last one in use */
 };
 
-/* The same of a batch that is yet to come, and where its samples are. */
+/* The same for a later batch, and the column of each of its samples. */
 struct numbering {
     size_t *count;
     uint16_t *pattern;
@@ -41,7 +41,7 @@ bool batch_patterns_pays(const struct network *network, int level, size_t column
 void batch_patterns_layout(struct batch_patterns *batch_patterns, const struct network *network,
                            int level, int views, size_t samples, struct arena *arena);
 
-/* Lay out numberings of so many batches; that of one of them; bytes of one. */
+/* Lay out numberings of so many batches; the numbering of one batch; its bytes. */
 void numbering_layout(struct numbering *numberings, const struct batch_patterns *batch_patterns,
                       size_t batches, struct arena *arena);
 struct numbering numbering_of(const struct numbering *numberings,
@@ -52,7 +52,7 @@ size_t numbering_bytes(const struct batch_patterns *batch_patterns);
 void batch_patterns_number(const struct batch_patterns *batch_patterns, const uint16_t *pattern,
                            size_t view_stride, size_t stride, struct numbering numbering);
 
-/* That batch comes to work, at nodes [first, end); disjoint ranges may run in parallel. */
+/* Begin with that batch at nodes [first, end); disjoint ranges may run in parallel. */
 void batch_patterns_take(struct batch_patterns *batch_patterns, struct numbering numbering,
                          size_t first, size_t end);
 
@@ -63,10 +63,10 @@ static inline size_t batch_patterns_stride(const struct batch_patterns *batch_pa
     return batch_patterns->most % 64 ? batch_patterns->most : batch_patterns->most + 8;
 }
 
-/* So many columns, padded to OCCURRING_STEP. */
+/* So many columns, padded to BATCH_PATTERNS_STEP. */
 static inline size_t batch_patterns_padded(size_t columns)
 {
-    return (columns + OCCURRING_STEP - 1) / OCCURRING_STEP * OCCURRING_STEP;
+    return (columns + BATCH_PATTERNS_STEP - 1) / BATCH_PATTERNS_STEP * BATCH_PATTERNS_STEP;
 }
 
 /* Columns of a node that are evaluated: those in use, padded. */

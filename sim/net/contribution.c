@@ -12,7 +12,7 @@ void contribution_layout(struct contribution *j, const struct network *n, int le
     const size_t stride = batch_patterns ? batch_patterns_stride(batch_patterns) : most;
     const int width = n->level[level].width, below = n->level[level + 1].width;
     const int fan_in = n->level[level].fan_in;
-    const int step = batch_patterns ? OCCURRING_STEP : (int)most, columns = (int)stride;
+    const int step = batch_patterns ? BATCH_PATTERNS_STEP : (int)most, columns = (int)stride;
     const size_t size = nodes_of(n, level + 1) * (size_t)width * stride;
     *j = (struct contribution){.network = n,
                                .level = level,

@@ -1,6 +1,6 @@
-/* From the neurons of children, a column a pattern, to what they add to their parents'
- * pre-activations: W_c f of child c, and the parent's bias with its first child.  They lie in rows
- * to be looked up, so that a parent's products are made once a pattern of a child. */
+/* For every pattern of a child: its contribution W_c f to the parent's pre-activation (the first
+ * child's includes the bias), stored as rows of a lookup table.  So the products of a parent are
+ * computed once per pattern of a child. */
 #ifndef DUET_SIM_CONTRIBUTION_H
 #define DUET_SIM_CONTRIBUTION_H
 

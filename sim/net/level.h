@@ -1,5 +1,6 @@
-/* What every node of a level does, whatever its columns stand for: activation, gates, gradients of
- * its own W and b.  Rows are feature-major, [feature][stride], of columns padded to 8. */
+/* Kernels of one level, shared by passes (columns are samples) and tables (columns are patterns):
+ * activation, gates, gradients of W and b.  Rows are feature-major, [feature][stride], of columns
+ * padded to 8. */
 #ifndef DUET_SIM_LEVEL_H
 #define DUET_SIM_LEVEL_H
 

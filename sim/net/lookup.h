@@ -30,7 +30,7 @@ void lookup_fill(const struct lookup *lookup, double *rows, size_t patterns, con
 void lookup_take(const struct lookup *lookup, const double *rows, size_t patterns, double *out,
                  size_t stride);
 
-/* What `count` samples look up of a node: out[width][columns] is the sum over its children of the
+/* Look up `count` samples at a node: out[width][columns] is the sum over its children of the
  * rows pattern[child * stride + sample], and act[width][columns] is ReLU(out) where that is not
  * NULL; both may be one array, which then is ReLU(out). */
 void lookup_read(const struct lookup *lookup, const double *rows, size_t node,

@@ -1,6 +1,6 @@
-/* Forward and backward passes of a network over a batch of samples: one column a sample, one pass a
- * thread.  They begin where samples look up what is evaluated once a pattern
- * (sim/net/pattern_tables.h). Rows are feature-major, [feature][stride]. */
+/* Forward and backward passes of a network over a batch: one column per sample, one pass per
+ * thread. They begin where samples look up rows that are evaluated once per pattern
+ * (sim/net/pattern_tables.h).  Rows are feature-major, [feature][stride]. */
 #ifndef DUET_SIM_PASS_H
 #define DUET_SIM_PASS_H
 
@@ -19,7 +19,7 @@ struct pass {
     double *delta[NETWORK_MAX_LEVELS + 1];
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
-    /* Inputs that lie where they were drawn, see pass_borrow_layout. */
+    /* Zero-copy inputs: the pass reads them where the source wrote them (pass_borrow_layout). */
     size_t borrowed;     /* columns of a part; 0: inputs are copied into `act` */
     const double **part; /* [columns / borrowed] */
     struct product part_forward, part_outer;
@@ -29,8 +29,8 @@ struct pass {
 void pass_layout(struct pass *pass, const struct pattern_tables *tables, size_t columns, bool keep,
                  bool backward, struct arena *arena);
 
-/* Gradients of the first `columns` columns only, a multiple of 8: what is written of the others in
- * delta[0] is not looked at. */
+/* Gradients of the first `columns` columns only, a multiple of 8; the others of delta[0] are
+ * ignored. */
 void pass_limit(struct pass *pass, size_t columns);
 
 /* The gradient arrays alone, in a pass that was laid out without `backward`.  Passes of the same
@@ -47,7 +47,7 @@ void pass_look_up(struct pass *pass, const uint16_t *pattern, size_t stride, siz
 /* Real-valued data: copy x[leaf * stride + s] into the columns instead. */
 void pass_load(struct pass *pass, const double *x, size_t stride, size_t column, size_t count);
 
-/* ... or lend them: real-valued inputs of columns [k borrowed, (k + 1) borrowed) stay where they
+/* ... or borrow them: real-valued inputs of columns [k borrowed, (k + 1) borrowed) stay where they
  * are, x[input * stride + i], on 64 bytes, until the pass is done with them.  For a lowest level of
  * one node; `borrowed` is a multiple of 8 and divides the columns and those that learn.  Lay out
  * first, after pass_limit. */

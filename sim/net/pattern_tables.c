@@ -31,7 +31,7 @@ static struct digits digits_of(const struct pattern_tables *t, int l, int c)
     return d;
 }
 
-/* What a leaf of state v enters as: the state itself (m = 2), or indicator k. */
+/* The input of a leaf of state v: the state itself (m = 2), or indicator k. */
 static double leaf_value(const struct network *network, size_t v, int k)
 {
     return network->leaf_states == 2 ? (double)v : (double)(v == (size_t)k);

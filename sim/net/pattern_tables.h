@@ -1,13 +1,13 @@
-/* Networks evaluated once a pattern of the leaves instead of once a sample.
+/* Evaluates a network once per leaf pattern instead of once per sample.
  *
  * Near the leaves a tree network sees few different inputs: a node above n binary leaves meets at
  * most 2^n of them, however many samples there are.  So the levels from `boundary` down are
- * evaluated once a pattern.  What a sample looks up of a boundary node is what it adds to its
- * parent's pre-activations (sim/net/contribution.h): the products of the parent's level, too, are
- * made once a pattern, and a sample only adds up a row for each child.  The parents themselves may
- * be evaluated once a pattern that occurs in the batch (sim/net/batch_patterns.h), and be looked up
- * in the same way.  The levels above are evaluated once a sample (sim/net/pass.h); they begin with
- * the activations of `entry`, one or two levels above the boundary.
+ * evaluated once per pattern.  The contribution of a boundary node to its parent's pre-activations
+ * (sim/net/contribution.h) is also computed once per pattern; a sample only adds up one row per
+ * child.  The parents may be evaluated once per pattern that occurs in the batch
+ * (sim/net/batch_patterns.h), and be looked up in the same way.  The levels above are evaluated
+ * once per sample (sim/net/pass.h); they begin with the activations of `entry`, one or two levels
+ * above the boundary.
  *
  * Gradients go the same way back: a sample adds to the rows that it looked up, and the levels below
  * see only the sums.  This is exact; it changes the order of additions and nothing else.  With
@@ -33,14 +33,13 @@ struct pattern_tables {
     double *delta[NETWORK_MAX_LEVELS];       /* d loss / d pre, backward only */
     double *delta_input;                     /* scratch, [thread][fan_in][stride] */
     size_t delta_input_size;                 /* of one thread */
-    /* From the boundary to its parents, and from the patterns of these that occur, where they are
-     * looked for, to theirs. */
+    /* From the boundary to its parents; from the parents' patterns that occur to theirs. */
     struct contribution contribution, upper;
-    const struct batch_patterns *batch_patterns;         /* NULL: they are not */
+    const struct batch_patterns *batch_patterns;         /* NULL: all are evaluated */
     double *batch_patterns_value, *batch_patterns_delta; /* [node][width][batch_patterns_stride] */
     double *contribution_delta;                          /* d loss / d contribution.rows */
     struct lookup lookup;                                /* of entry nodes */
-    double *rows;                                        /* what samples look up */
+    double *rows;                                        /* looked up by samples */
     struct product forward[NETWORK_MAX_LEVELS], outer[NETWORK_MAX_LEVELS],
         backward[NETWORK_MAX_LEVELS];
 };
@@ -51,13 +50,13 @@ void pattern_tables_layout(struct pattern_tables *tables, const struct network *
                            int boundary, const struct batch_patterns *batch_patterns, int threads,
                            struct arena *arena);
 
-/* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel.  What
- * occurs there has been found. */
+/* Evaluate the subtrees of entry nodes [first, end); disjoint ranges may run in parallel.  Call
+ * batch_patterns_take for them first. */
 void pattern_tables_forward(struct pattern_tables *tables, double *parameters, size_t first,
                             size_t end);
 
-/* From `delta_lookup`, sums of d loss / d rows laid out as they are, add to `gradient` what the
- * subtrees of entry nodes [first, end) contribute. */
+/* From `delta_lookup`, sums of d loss / d rows in the layout of the rows, add to `gradient` the
+ * gradient of the subtrees of entry nodes [first, end). */
 void pattern_tables_backward(struct pattern_tables *tables, const double *delta_lookup,
                              double *parameters, double *gradient, size_t first, size_t end,
                              int thread);
@@ -65,8 +64,8 @@ void pattern_tables_backward(struct pattern_tables *tables, const double *delta_
 /* Doubles in a delta_lookup. */
 size_t pattern_tables_lookup_size(const struct pattern_tables *tables);
 
-/* Of them, those in use at lookup_offset(&tables->lookup, node, child): the others are neither read
- * nor written. */
+/* How many of these doubles are in use from lookup_offset(&tables->lookup, node, child) on; the
+ * rest are never touched. */
 size_t pattern_tables_used(const struct pattern_tables *tables, size_t node, size_t child);
 
 /* Floating-point operations of one forward (and backward) evaluation of what occurs now. */

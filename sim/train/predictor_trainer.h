@@ -23,8 +23,8 @@ enum status predictor_check_optimiser(const struct predictor *predictor,
 void predictor_trainer_layout(struct predictor_trainer *trainer, const struct learner *learner,
                               struct arena *arena);
 
-/* What a batch adds up: the gradient, [stride], then sum of f f^T and of f_a f^T where a rule wants
- * them.  Doubles of one set of sums. */
+/* Doubles of one set of sums over a batch: the gradient, [stride], then sum of f f^T and of f_a f^T
+ * where a rule wants them. */
 size_t predictor_sums_size(const struct predictor_trainer *trainer);
 
 /* Add `samples` columns of f and f_a, [width][stride], to the sums of f f^T and f_a f^T. */

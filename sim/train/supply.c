@@ -192,7 +192,7 @@ static void draw_block(struct supply *s, size_t slab, size_t b, size_t drawer)
                       BLOCK, s->pattern + slab_index(s, view, place), s->slab_stride);
 }
 
-/* Who draws the last block of a batch numbers its patterns. */
+/* The thread that draws the last block of a batch numbers its patterns. */
 static void complete_batches(struct supply *s, size_t slab, size_t b)
 {
     const struct batch_patterns *o = s->plan.batch_patterns;

@@ -1,9 +1,9 @@
-/* The samples that a trainer will need, drawn ahead of their use by whoever has time.
+/* The samples that a trainer will need, drawn ahead of their use by threads that have time.
  *
  * An epoch is a sequence of slabs, each the samples of a few batches; a ring holds the slab in use
- * and those to come, of the next epoch too.  Samples have addresses (core/random.h), so it does not
- * matter who draws them, or when.  With them goes what follows from a batch's samples alone: the
- * numbering of its patterns (sim/net/batch_patterns.h). */
+ * and the next ones, also of the next epoch.  Samples have addresses (core/random.h), so it does
+ * not matter which thread draws them, or when.  A batch's patterns are numbered when its samples
+ * are drawn (sim/net/batch_patterns.h). */
 #ifndef DUET_SIM_SUPPLY_H
 #define DUET_SIM_SUPPLY_H
 
@@ -15,7 +15,7 @@
 
 #include <stdatomic.h>
 
-/* What to draw; everything is borrowed. */
+/* The samples to draw; everything is borrowed. */
 struct supply_plan {
     const struct source *source;
     const void *world;
@@ -32,17 +32,17 @@ struct supply_plan {
     size_t ring_bytes;   /* that the ring may take; it takes two slabs in any case */
 };
 
-/* Where samples lie: in which slab of the ring, from which sample on, as which of its batches. */
+/* Place of a batch: slab of the ring, first sample in it, number of the batch in it. */
 struct batch_place {
     size_t slab, sample, batch;
 };
 
-/* Counts of one thread's own, so that threads do not wait for one another's cache lines. */
+/* One per thread, so that threads do not wait for one another's cache lines. */
 struct draw_counter {
     _Alignas(64) atomic_size_t next; /* block to be drawn, over all slabs */
 };
 
-/* What visitors look at. */
+/* State shared with the measuring thread, which draws samples in its spare time ("visitor"). */
 struct visitor_gate {
     _Alignas(64) atomic_size_t used; /* slab in use; those before may be overwritten */
     _Alignas(64) atomic_bool open;
@@ -64,7 +64,7 @@ struct supply {
      * from block i on. */
     uint64_t epoch;    /* at work */
     size_t begin, end; /* its slabs */
-    size_t most;       /* slabs that may be drawn: those of the next epoch come behind */
+    size_t most;       /* slabs that may be drawn; slabs of the next epoch follow */
     size_t lanes;
     struct draw_counter *counter;
     atomic_size_t *drawn;    /* [ring] blocks, over all slabs that lay there */
@@ -106,7 +106,7 @@ const double *supply_values(const struct supply *supply, int view, struct batch_
 const uint16_t *supply_patterns(const struct supply *supply, int view, struct batch_place place,
                                 size_t first);
 
-/* What occurs in the batch at `place`, and where; for plans with `batch_patterns`. */
+/* The numbering of the patterns of the batch at `place`; for plans with `batch_patterns`. */
 struct numbering supply_numbering(const struct supply *supply, struct batch_place place);
 
 /* The samples' labels from `place` on, NULL where the plan wants none. */

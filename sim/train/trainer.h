@@ -6,7 +6,7 @@
  * cut depends on the plan alone, so results are the same bits for any number of threads.
  *
  * With an objective that cuts the network into blocks (sim/train/blocks.h), each block learns from
- * its own loss; where there is more than one, all levels are evaluated once a sample
+ * its own loss; where there is more than one, all levels are evaluated once per sample
  * (sim/net/pass.h).
  *
  * The phases of a loss (sim/loss/objective.h) run on the same chunks.  Labelled samples beside the
@@ -50,9 +50,9 @@ struct trainer {
     size_t parameter_stride;
     struct batch_patterns batch_patterns; /* patterns of a batch, where it pays to look for them */
     struct pattern_tables tables;         /* of the batch at work, with the weights that it meets */
-    struct pass *pass;       /* one a thread; one a chunk where the loss compares all samples */
-    struct pass *delta;      /* one a thread: the gradient arrays that its passes use in turn */
-    struct outputs *outputs; /* [block] of the network: one set; one a thread where the loss needs
+    struct pass *pass;       /* one per thread; one per chunk where the loss compares all samples */
+    struct pass *delta;      /* one per thread: the gradient arrays that its passes use in turn */
+    struct outputs *outputs; /* [block] of the network: one set; one per thread where the loss needs
                                 no other sample, whose blocks use the same memory in turn */
     struct loss loss;
     double *partial;        /* [block][chunk][8], LOSS_PARTIALS of them used */
@@ -62,12 +62,12 @@ struct trainer {
     size_t gradient_stride, lookup_stride;
     /* Objectives with a target. */
     struct predictor_trainer predictor;
-    struct prediction *prediction; /* one a thread; NULL without a target */
+    struct prediction *prediction; /* one per thread; NULL without a target */
     double *predictor_sums;        /* [shard][predictor_stride] */
     size_t predictor_stride;       /* padded predictor_sums_size */
     double *target; /* parameters of a target network; NULL where the online one is */
     struct pattern_tables target_tables; /* ... of the same patterns */
-    struct pass *target_pass;            /* one a thread */
+    struct pass *target_pass;            /* one per thread */
     double *target_output;               /* [thread][width][chunk] */
     struct labelled labelled;            /* for objectives with labelled samples */
     struct supply supply;
@@ -78,12 +78,12 @@ struct trainer {
  * there are 1..TRAINER_SHARDS threads. */
 void trainer_layout(struct trainer *trainer, const struct learner *plan, struct arena *arena);
 
-/* Who watches an epoch; asked now and then, by the calling thread.  NULL: always, and all. */
+/* Callbacks of an epoch, called now and then by the calling thread.  NULL: go on, all threads. */
 struct trainer_watch {
     bool (*keep_going)(void *context, size_t step);
     int (*threads)(void *context); /* how many may work on the next few steps, at least 1 */
     void *context;
-    bool goes_on; /* the next epoch will be trained next; who has time may draw its samples */
+    bool goes_on; /* epoch + 1 follows; idle threads may already draw its samples */
 };
 
 /* One epoch, numbered from 1.  `watch` may be NULL. */
@@ -98,9 +98,8 @@ double trainer_evaluate(struct trainer *trainer, size_t steps);
  * 0 makes it the online network.  Both are `count` parameters. */
 void ema_step(size_t count, double gamma, const double *online, double *target);
 
-/* What training itself gives, of the last epoch or evaluation: "/series/block_loss" of local
- * training,
- * "/series/comatch/..." of a semi-supervised objective. */
+/* Quantities of training itself, of the last epoch or evaluation: "/series/block_loss" of local
+ * training, "/series/comatch/..." of a semi-supervised objective. */
 void trainer_quantities(const struct trainer *trainer, struct quantity_list *list);
 
 /* The class head of an objective that learns one, [*count]; NULL: it has none. */

@@ -35,7 +35,7 @@ void chunk_outputs(const struct trainer *t, int block, size_t chunk, int thread)
                      (double *)o.outputs->f + output_index(o.outputs, view, 0, o.begin));
 }
 
-/* What a view's samples from `first` on look up, [node][*stride]. */
+/* The patterns of a view's samples from `first` on, [node][*stride]. */
 static const uint16_t *view_patterns(const struct trainer *t, int view, struct batch_place place,
                                      size_t first, size_t *stride)
 {
@@ -129,7 +129,7 @@ double block_loss_of(const struct trainer *t, int block, double *scale)
     return loss_finish(&t->loss, &t->outputs[block], totals, scale);
 }
 
-/* From the gradient of predictions and targets to that of the online outputs. */
+/* From the gradient of predictions and targets to the gradient of the online outputs. */
 static void chunk_backward_head(struct trainer *t, size_t shard, const struct chunk *o, int thread)
 {
     struct prediction *prediction = &t->prediction[thread];

@@ -101,7 +101,7 @@ static bool borrows(const struct trainer *t)
            t->plan.batch % t->chunk == 0;
 }
 
-/* A pass of the network in training: what learns from it, and where its inputs are. */
+/* A pass of the network in training: the views that it learns from, and the place of its inputs. */
 static void limit_pass(const struct trainer *t, struct pass *pass, struct arena *arena)
 {
     pass_limit(pass, t->chunk * (size_t)t->gradient_views);
@@ -188,7 +188,7 @@ static void layout_target(struct trainer *t, struct arena *arena)
         network_init(p->network, p->seed, PURPOSE_TARGET, t->target);
 }
 
-/* Blocks are evaluated once a sample, and labelled samples bring patterns of their own. */
+/* Blocks are evaluated once per sample, and labelled samples bring patterns of their own. */
 static void layout_tables(struct trainer *t, struct arena *arena)
 {
     const struct learner *p = &t->plan;

@@ -129,7 +129,7 @@ static struct observed observed(const void *world)
 
 /* ---- samples ---- */
 
-/* What the views of one x share, and work; in scratch. */
+/* Shared by the views of one x, and workspace; in scratch. */
 struct shared {
     double *x;      /* [n][BLOCK] */
     double *inside; /* U^T x, [k][BLOCK] */

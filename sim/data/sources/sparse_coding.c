@@ -193,7 +193,7 @@ static size_t draw_spikes(const struct sparse_coding *c, struct draw draw, struc
     return count;
 }
 
-/* What the samples of a view of a block are made of. */
+/* The parts that a block of samples is made of. */
 struct parts {
     const struct sparse_coding *world;
     struct draw draw;

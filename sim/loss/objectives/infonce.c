@@ -62,7 +62,7 @@ const struct objective objective_loco = {
                      "trained by InfoNCE over distances between what its top level gives to the "
                      "level above, without gradients to the levels below the block. A level that "
                      "two blocks share gets the gradients of both. There is no decoder on top of "
-                     "a block. The loss of the run is that of the top block.",
+                     "a block. The loss of the run is the loss of the top block.",
               .source = "[SC] Xiong et al., arXiv:2008.01342",
               .params = loco_params,
               .settings_size = sizeof(struct loco_settings)},
