@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
 #include <omp.h>
@@ -80,14 +81,6 @@ static struct network build(int layers, bool real)
     return n;
 }
 
-static void fill(double *x, size_t count, uint64_t what)
-{
-    struct stream stream;
-    stream_open(&stream, SEED, PURPOSE_TEST, 31, what);
-    for (size_t i = 0; i < count; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1;
-}
-
 /* ---- a measurement ---- */
 
 struct setup {
@@ -105,9 +98,9 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
     *s = (struct setup){.network = build(layers, source == &source_real)};
     struct error err;
     check_ok(predictor_build(&s->predictor, PREDICTOR_LINEAR, WIDTH, 0, true, false, &err), &err);
-    fill(s->parameters, s->network.parameters, 0);
-    fill(s->target, s->network.parameters, 1);
-    fill(s->w_p, s->predictor.parameters, 2);
+    kit_fill(s->parameters, s->network.parameters, 1, SEED, 31, 0);
+    kit_fill(s->target, s->network.parameters, 1, SEED, 31, 1);
+    kit_fill(s->w_p, s->predictor.parameters, 1, SEED, 31, 2);
     s->plan = (struct output_plan){.network = &s->network,
                                    .source = source,
                                    .world = world,
@@ -268,7 +261,7 @@ static void open_given(struct setup *s, double alpha_p)
     s->plan.alpha_p = alpha_p;
     lay_out(s);
     double a[SQUARE];
-    fill(a, SQUARE, 9);
+    kit_fill(a, SQUARE, 1, SEED, 31, 9);
     for (size_t i = 0; i < WIDTH; i++)
         for (size_t j = 0; j < WIDTH; j++) {
             double sum = i == j ? 0.1 : 0;

@@ -8,6 +8,7 @@
 #include "sim/train/blocks.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
 /* ---- the cut of a network ---- */
@@ -248,18 +249,6 @@ static double plain_loss(const struct setup *s, const double *parameters, int to
     return loss;
 }
 
-/* d loss / d parameters[i] by central differences; the parameters are restored. */
-static double difference(const struct setup *s, double *parameters, size_t i, int top)
-{
-    const double h = 1e-6, at = parameters[i];
-    parameters[i] = at + h;
-    const double above = plain_loss(s, parameters, top);
-    parameters[i] = at - h;
-    const double below = plain_loss(s, parameters, top);
-    parameters[i] = at;
-    return (above - below) / (2 * h);
-}
-
 /* ---- losses and gradients ---- */
 
 static int level_of(const struct network *n, size_t parameter)
@@ -288,11 +277,13 @@ static double check_gradient(const struct job *job)
         assert_near(t->block_loss[b], plain_loss(&s, parameters, t->block[b].top), 1e-12);
     for (size_t i = 0; i < s.network.parameters; i += 1 + i % 5) {
         const int l = level_of(&s.network, i);
-        double expected = 0, outside = 0;
+        double expected = 0, outside = 0, slope;
         for (int b = 0; b < t->blocks; b++)
-            if (t->block[b].top <= l)
-                *(l <= t->block[b].bottom ? &expected : &outside) +=
-                    difference(&s, parameters, i, t->block[b].top);
+            if (t->block[b].top <= l) {
+                KIT_DIFFERENCE(slope, &parameters[i], 1e-6, 2,
+                               plain_loss(&s, parameters, t->block[b].top));
+                *(l <= t->block[b].bottom ? &expected : &outside) += slope;
+            }
         assert_near(t->gradient[i], expected, 1e-7);
         leak = fmax(leak, fabs(outside));
     }

@@ -11,6 +11,7 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
 enum { MOST_SAMPLES = 24, MOST_WIDTH = 6, MOST_CLASSES = 5, MOST_HISTORY = 400 };
@@ -380,35 +381,25 @@ static void thresholds_lie_among_the_values(void **state)
 
 /* ---- gradients ---- */
 
+/* Pseudo-labels are held fixed. */
 static double loss_at(struct bench *b)
 {
     comatch_loss(b->comatch, &b->unlabelled);
     return b->comatch->loss;
 }
 
-/* d loss / d *at by central differences, pseudo-labels held fixed. */
-static double difference(struct bench *b, double *at)
-{
-    const double h = 1e-6, was = *at;
-    *at = was + h;
-    const double above = loss_at(b);
-    *at = was - h;
-    const double below = loss_at(b);
-    *at = was;
-    return (above - below) / (2 * h);
-}
-
 static void check_outputs(struct bench *b, const struct outputs *o)
 {
     const size_t size = (size_t)(o->views * o->width) * o->stride;
-    double *df = allocate(size, sizeof *df);
+    double *df = allocate(size, sizeof *df), slope;
     loss_at(b);
     memcpy(df, o->df, size * sizeof *df);
     for (int view = 0; view < o->views; view++)
         for (int k = 0; k < o->width; k++)
             for (size_t s = 0; s < o->samples; s++) {
                 const size_t i = output_index(o, view, k, s);
-                assert_near(df[i], difference(b, (double *)o->f + i), 1e-8);
+                KIT_DIFFERENCE(slope, (double *)o->f + i, 1e-6, 2, loss_at(b));
+                assert_near(df[i], slope, 1e-8);
                 if (o->views == COMATCH_VIEWS && view == COMATCH_WEAK)
                     assert_true(df[i] == 0);
             }
@@ -418,11 +409,13 @@ static void check_outputs(struct bench *b, const struct outputs *o)
 static void check_head(struct bench *b)
 {
     const size_t count = class_head_parameters(&b->comatch->head);
-    double *gradient = allocate(count, sizeof *gradient);
+    double *gradient = allocate(count, sizeof *gradient), slope;
     loss_at(b);
     memcpy(gradient, b->comatch->gradient, count * sizeof *gradient);
-    for (size_t i = 0; i < count; i++)
-        assert_near(gradient[i], difference(b, b->comatch->parameters + i), 1e-8);
+    for (size_t i = 0; i < count; i++) {
+        KIT_DIFFERENCE(slope, b->comatch->parameters + i, 1e-6, 2, loss_at(b));
+        assert_near(gradient[i], slope, 1e-8);
+    }
     free(gradient);
 }
 

@@ -8,17 +8,11 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/registry.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
+#include "tests/kit/testing.h"
 
-#include <math.h>
 #include <omp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 /* ---- settings by name ---- */
 
@@ -221,8 +215,7 @@ static void build(struct network *network, const struct shape *shape, struct opt
         if (strcmp(p->name, "layers") == 0)
             memcpy(settings.bytes + p->offset, &layers, sizeof layers);
     struct error err;
-    if (network_build(network, kind, &settings, &source_hltm, &tree, &err))
-        fail_msg("%s", err.message);
+    check_ok(network_build(network, kind, &settings, &source_hltm, &tree, &err), &err);
 }
 
 static void describe(const struct shape *shape, struct options options, char *out, size_t size)
@@ -236,22 +229,6 @@ static void describe(const struct shape *shape, struct options options, char *ou
 static struct options option_bits(int bits)
 {
     return (struct options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4};
-}
-
-/* Uniform in [-scale, scale). */
-static void fill(double *out, size_t count, uint64_t seed, uint64_t lane, double scale)
-{
-    struct stream stream;
-    stream_open(&stream, seed, PURPOSE_TEST, lane, 0);
-    for (size_t i = 0; i < count; i++)
-        out[i] = scale * (2 * stream_uniform(&stream) - 1);
-}
-
-static double *doubles(size_t count)
-{
-    double *p = calloc(count ? count : 1, sizeof *p);
-    assert_non_null(p);
-    return p;
 }
 
 /* ---- batches ---- */
@@ -271,8 +248,7 @@ static void lay_out_batch(struct batch_loss *batch, const struct network *networ
     struct arena counted = {0};
     struct error err;
     batch_loss_layout(batch, network, objective, settings, samples, boundary, &counted);
-    if (arena_create(arena, &counted, &err))
-        fail_msg("%s", err.message);
+    check_ok(arena_create(arena, &counted, &err), &err);
     batch_loss_layout(batch, network, objective, settings, samples, boundary, arena);
     assert_true(arena->used == counted.used);
 }
@@ -293,11 +269,11 @@ static void set_samples(struct batch *batch, uint64_t seed)
     const struct network *n = batch->network;
     size_t stride = batch->samples + 3, count = n->leaves * stride;
     batch->outputs.label = some_labels(batch->samples);
-    double *x = doubles(count);
+    double *x = allocate(count, sizeof(double));
     uint8_t *leaf = calloc(count, 1);
     assert_non_null(leaf);
     for (int view = 0; view < batch->outputs.views; view++) {
-        fill(x, count, seed, 1 + (uint64_t)view, 1);
+        kit_fill(x, count, 1, seed, 1 + (uint64_t)view, 0);
         for (size_t i = 0; i < count; i++)
             leaf[i] = (uint8_t)((x[i] + 1) / 2 * n->leaf_states);
         if (n->leaf_states)
@@ -317,9 +293,9 @@ static void open_bench(struct bench *bench, const struct shape *shape, struct op
     lay_out_batch(&bench->loss, &bench->network, chosen->objective, &chosen->settings, samples,
                   boundary ? boundary : bench->network.levels, &bench->arena);
     set_samples(&bench->loss.batch, seed);
-    bench->parameters = doubles(bench->network.parameters);
-    bench->gradient = doubles(bench->network.parameters);
-    fill(bench->parameters, bench->network.parameters, seed, 0, 1);
+    bench->parameters = allocate(bench->network.parameters, sizeof(double));
+    bench->gradient = allocate(bench->network.parameters, sizeof(double));
+    kit_fill(bench->parameters, bench->network.parameters, 1, seed, 0, 0);
     char net[96];
     describe(shape, options, net, sizeof net);
     snprintf(bench->name, sizeof bench->name, "%s, %s", chosen->name, net);
@@ -339,32 +315,6 @@ static size_t block_of(const struct network *n, int level, int part, size_t *fir
     *first = part ? l->biases : l->weights;
     size_t neurons = l->nodes * (size_t)l->width;
     return part ? (n->bias ? neurons : 0) : neurons * (size_t)l->fan_in;
-}
-
-static double largest(const double *a, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++)
-        top = fabs(a[i]) > top || isnan(a[i]) ? fabs(a[i]) : top;
-    return top;
-}
-
-/* max |a - b|; infinite for NaN */
-static double largest_difference(const double *a, const double *b, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = fabs(a[i] - b[i]);
-        top = isnan(d) ? INFINITY : fmax(top, d);
-    }
-    return top;
-}
-
-/* max |a - b| / max |b| */
-static double distance(const double *a, const double *b, size_t count)
-{
-    double top = largest_difference(a, b, count);
-    return top == 0 ? 0 : top / largest(b, count);
 }
 
 /* ---- plain evaluation by the definition in sim/net/network.h ---- */
@@ -421,7 +371,7 @@ static void outputs_follow_the_definition_of_the_network(void **state)
                     plain.pre[0][k] /= n->normalize ? sqrt(square) + n->norm_eps : 1;
                     f[k] = bench.loss.batch.outputs.f[k * bench.loss.batch.outputs.stride];
                 }
-                if (distance(f, plain.pre[0], width) > 1e-13)
+                if (kit_distance(f, plain.pre[0], width) > 1e-13)
                     fail_msg("%s", bench.name);
             }
             close_bench(&bench);
@@ -430,7 +380,6 @@ static void outputs_follow_the_definition_of_the_network(void **state)
 
 /* ---- gradients ---- */
 
-enum { STENCIL = 4 };
 static const double step_size = 2e-5;
 
 /* Whether no gate is near its threshold and no output near 0, where the norm has a kink.  An exact
@@ -486,19 +435,6 @@ static double differentiable_loss(struct bench *bench, double *frozen, bool free
     return loss;
 }
 
-/* Central difference, error of fourth order. */
-static double central_difference(struct bench *bench, size_t i, double *frozen)
-{
-    static const double at[STENCIL] = {1, -1, 2, -2}, weight[STENCIL] = {8, -8, -1, 1};
-    double *p = &bench->parameters[i], before = *p, sum = 0;
-    for (int k = 0; k < STENCIL; k++) {
-        *p = before + at[k] * step_size;
-        sum += weight[k] * differentiable_loss(bench, frozen, false);
-    }
-    *p = before;
-    return sum / (12 * step_size);
-}
-
 static void check_gradient(struct bench *bench)
 {
     double frozen[16];
@@ -510,9 +446,11 @@ static void check_gradient(struct bench *bench)
     for (int l = 0; l < n->levels; l++)
         for (int part = 0; part < 2; part++) {
             size_t first, count = block_of(n, l, part, &first);
-            double scale = largest(bench->gradient + first, count);
+            double scale = kit_largest(bench->gradient + first, count);
             for (size_t i = first; i < first + count; i++) {
-                double expected = central_difference(bench, i, frozen);
+                double expected;
+                KIT_DIFFERENCE(expected, &bench->parameters[i], step_size, 4,
+                               differentiable_loss(bench, frozen, false));
                 double error = fabs(bench->gradient[i] - expected);
                 if (!(error <= 1e-6 * scale + 1e-9 * (1 + fabs(loss))))
                     fail_msg("%s: level %d %s %zu: %.10g, differences give %.10g", bench->name, l,
@@ -594,7 +532,7 @@ static void check_without_norm_eps(const uint8_t *leaf)
     for (int view = 0; view < 3; view++)
         batch_set_states(&bench.loss.batch, view, leaf, 5);
     assert_true(isfinite(batch_loss(&bench.loss, bench.parameters, bench.gradient)));
-    assert_true(isfinite(largest(bench.gradient, bench.network.parameters)));
+    assert_true(isfinite(kit_largest(bench.gradient, bench.network.parameters)));
     close_bench(&bench);
 }
 
@@ -623,8 +561,8 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
     lay_out_batch(&batch, n, chosen->objective, &chosen->settings, exact->loss.batch.samples,
                   boundary, &arena);
     set_samples(&batch.batch, seed);
-    double *gradient = doubles(n->parameters);
-    fill(gradient, n->parameters, 1, 0, 1); /* to be overwritten */
+    double *gradient = allocate(n->parameters, sizeof(double));
+    kit_fill(gradient, n->parameters, 1, 1, 0, 0); /* to be overwritten */
     double loss = batch_loss(&batch, exact->parameters, gradient);
     double expected = batch_loss(&exact->loss, exact->parameters, exact->gradient);
     /* reference_subtract is a difference of distances of order 1 */
@@ -635,19 +573,18 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
         for (int k = 0; k < batch.batch.outputs.width; k++) {
             size_t row = output_index(&batch.batch.outputs, view, k, 0);
             const double *f = exact->loss.batch.outputs.f + row;
-            error = fmax(error,
-                         largest_difference(batch.batch.outputs.f + row, f, batch.batch.samples));
-            scale = fmax(scale, largest(f, batch.batch.samples));
+            error = fmax(error, kit_apart(batch.batch.outputs.f + row, f, batch.batch.samples));
+            scale = fmax(scale, kit_largest(f, batch.batch.samples));
         }
         if (!(error <= 1e-12 * scale))
             fail_msg("%s, boundary %d: outputs of view %d off by %g of %g", exact->name, boundary,
                      view, error, scale);
     }
-    double overall = largest(exact->gradient, n->parameters);
+    double overall = kit_largest(exact->gradient, n->parameters);
     for (int l = 0; l < n->levels; l++) { /* W and b of a level are adjacent */
         size_t first, bias, count = block_of(n, l, 0, &first) + block_of(n, l, 1, &bias);
-        double scale = largest(exact->gradient + first, count);
-        double error = largest_difference(gradient + first, exact->gradient + first, count);
+        double scale = kit_largest(exact->gradient + first, count);
+        double error = kit_apart(gradient + first, exact->gradient + first, count);
         if (!(error <= 1e-12 * scale + 1e-15 * (1 + overall)))
             fail_msg("%s, boundary %d: gradient of level %d off by %g of %g", exact->name, boundary,
                      l, error, scale);
@@ -752,7 +689,7 @@ static void outputs_are_homogeneous_in_every_layer_without_bias_only(void **stat
             open_bench(&bench, &shapes[i], option_bits(bits), &chosen, 6, 0, 31 + i);
             size_t entries = layer_products(&bench, f, product);
             for (int l = 0; l < bench.network.levels; l++) {
-                double error = distance(product[l], f, entries);
+                double error = kit_distance(product[l], f, entries);
                 if (!(bench.network.bias ? error > 1e-4 : error <= 1e-13))
                     fail_msg("%s: level %d is off by %g", bench.name, l, error);
             }
@@ -777,7 +714,7 @@ static double loss_of_distances(const struct chosen *c, int64_t negatives, const
 /* r_+ (r[0]) and r_k- in [0, 2) */
 static void random_distances(double *r, int64_t negatives, uint64_t seed)
 {
-    fill(r, (size_t)negatives + 1, seed, 5, 1);
+    kit_fill(r, (size_t)negatives + 1, 1, seed, 5, 0);
     for (int64_t k = 0; k <= negatives; k++)
         r[k] += 1;
 }
@@ -934,8 +871,7 @@ static void open_bare(struct bare *bare, const struct chosen *chosen, int width,
     struct error err;
     *bare = (struct bare){.chosen = chosen};
     layout_bare(bare, width, samples, &count);
-    if (arena_create(&bare->arena, &count, &err))
-        fail_msg("%s", err.message);
+    check_ok(arena_create(&bare->arena, &count, &err), &err);
     layout_bare(bare, width, samples, &bare->arena);
 }
 
@@ -954,7 +890,7 @@ static void check_finite_gradient(const struct bare *b)
     const struct outputs *o = &b->outputs;
     for (int view = 0; view < o->views; view++)
         for (int k = 0; k < o->width; k++)
-            if (!isfinite(largest(o->df + output_index(o, view, k, 0), o->samples)))
+            if (!isfinite(kit_largest(o->df + output_index(o, view, k, 0), o->samples)))
                 fail_msg("%s: the gradient is not finite", b->chosen->name);
 }
 
@@ -965,7 +901,7 @@ static void check_extremes(const struct chosen *chosen, double loss_of_equals)
     open_bare(&bare, chosen, 4, 13);
     size_t size = (size_t)bare.outputs.views * 4 * bare.outputs.stride;
     for (int mode = 0; mode < 4; mode++) {
-        fill(bare.f, size, 3, 0, mode == 0 ? 1 : mode == 1 ? 100 : 0);
+        kit_fill(bare.f, size, mode == 0 ? 1 : mode == 1 ? 100 : 0, 3, 0, 0);
         for (size_t i = 0; mode == 2 && i < size; i++)
             bare.f[i] = 0.5 + (double)(i / bare.outputs.stride % 4);
         double loss = bare_loss(&bare);
@@ -1114,7 +1050,7 @@ static void losses_of_labels_are_those_of_the_papers(void **state)
                 struct bare bare;
                 open_bare(&bare, &chosen, 3, 13);
                 bare.outputs.label = some_labels(13);
-                fill(bare.f, 2 * 3 * bare.outputs.stride, seed, 4, 1);
+                kit_fill(bare.f, 2 * 3 * bare.outputs.stride, 1, seed, 4, 0);
                 double expected = (double)plain_labelled(which, &bare.outputs, tau);
                 double loss = bare_loss(&bare);
                 if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
@@ -1132,7 +1068,7 @@ static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
     struct chosen plain = chosen_of("ntxent", "tau", 0.2, NULL, 0);
     struct bare expected;
     open_bare(&expected, &plain, 3, 13);
-    fill(expected.f, 2 * 3 * expected.outputs.stride, 9, 4, 1);
+    kit_fill(expected.f, 2 * 3 * expected.outputs.stride, 1, 9, 4, 0);
     double loss = bare_loss(&expected);
     const size_t size = 2 * 3 * expected.outputs.stride;
     for (size_t i = 0; i < 13; i++)
@@ -1179,7 +1115,7 @@ static void a_sample_alone_among_classes_has_the_rows_of_ntxent(void **state)
         open_bare(&bare, &chosen, 3, SAMPLES);
         const struct outputs *o = &bare.outputs;
         bare.outputs.label = some_labels(SAMPLES);
-        fill(bare.f, 2 * 3 * o->stride, 5, 4, 1);
+        kit_fill(bare.f, 2 * 3 * o->stride, 1, 5, 4, 0);
         long double rest = 2 * SAMPLES * (long double)bare_loss(&bare), partners = 0;
         for (size_t i = 0; i < 2 * SAMPLES; i++)
             if (i % SAMPLES != ALONE)
@@ -1215,7 +1151,7 @@ static void cacr_is_attraction_less_repulsion(void **state)
             for (uint64_t seed = 0; seed < 20; seed++) {
                 struct chosen c = chosen_of("cacr", "positives", k, "negatives", h);
                 struct cacr_settings *s = (void *)&c.settings;
-                fill(r, (size_t)(k + h), seed, 6, 1);
+                kit_fill(r, (size_t)(k + h), 1, seed, 6, 0);
                 s->t_plus = (double)seed / 5;
                 s->t_minus = (double)(seed % 7);
                 for (int i = 0; i < k + h; i++)
@@ -1247,8 +1183,8 @@ static void normalize_backward_matches_differences(void **state)
     double f[5 * 8], dy[5 * 8], df[5 * 8], y[5 * 8];
     for (int width = 1; width <= 5; width++)
         for (double eps = 1e-4; eps < 2; eps *= 100) {
-            fill(f, 40, (uint64_t)width, 0, 1);
-            fill(dy, 40, (uint64_t)width, 1, 1);
+            kit_fill(f, 40, 1, (uint64_t)width, 0, 0);
+            kit_fill(dy, 40, 1, (uint64_t)width, 1, 0);
             normalize_forward(width, 8, 8, eps, f, y);
             normalize_backward(width, 8, 8, eps, f, dy, df);
             for (size_t s = 0; s < 8; s++)
@@ -1259,11 +1195,8 @@ static void normalize_backward_matches_differences(void **state)
                         norm += f[(size_t)j * 8 + s] * f[(size_t)j * 8 + s];
                     double expected = before / (sqrt(norm) + eps);
                     assert_true(fabs(y[(size_t)k * 8 + s] - expected) < 1e-14);
-                    *at = before + h;
-                    double up = normalised_product(width, f + s, dy + s, eps);
-                    *at = before - h;
-                    double slope = (up - normalised_product(width, f + s, dy + s, eps)) / (2 * h);
-                    *at = before;
+                    double slope;
+                    KIT_DIFFERENCE(slope, at, h, 2, normalised_product(width, f + s, dy + s, eps));
                     if (!(fabs(df[(size_t)k * 8 + s] - slope) <= 1e-6 * (1 + fabs(slope))))
                         fail_msg("width %d, eps %g: %g, differences give %g", width, eps,
                                  df[(size_t)k * 8 + s], slope);
@@ -1275,7 +1208,7 @@ static void normalize_is_finite_at_zero(void **state)
 {
     (void)state;
     double f[3 * 8] = {0}, dy[3 * 8], y[3 * 8], kept[3 * 8];
-    fill(dy, 24, 1, 0, 1);
+    kit_fill(dy, 24, 1, 1, 0, 0);
     memcpy(kept, dy, sizeof kept);
     normalize_forward(3, 8, 8, 1e-4, f, y);
     normalize_backward(3, 8, 8, 1e-4, f, dy, dy); /* in place */
@@ -1294,15 +1227,15 @@ static void check_optimiser(const struct optimiser *optimiser, const union setti
 {
     double parameter[COUNT], gradient[COUNT], state[2 * 24] = {0};
     assert_true(optimiser->slots <= 2);
-    fill(parameter, COUNT, seed, 0, 1);
+    kit_fill(parameter, COUNT, 1, seed, 0, 0);
     for (uint64_t step = 1; step <= STEPS; step++) {
-        fill(gradient, COUNT, seed, step, 1);
+        kit_fill(gradient, COUNT, 1, seed, step, 0);
         /* in two parts, as two threads do it */
         optimiser->update(settings, step, 10, parameter, gradient, state, 24);
         optimiser->update(settings, step, COUNT - 10, parameter + 10, gradient + 10, state + 10,
                           24);
     }
-    assert_true(distance(parameter, expected, COUNT) < 1e-13);
+    assert_true(kit_distance(parameter, expected, COUNT) < 1e-13);
 }
 
 static void sgd_follows_its_formula(void **state)
@@ -1318,9 +1251,9 @@ static void sgd_follows_its_formula(void **state)
             set_number(about, &settings, "momentum", momenta[m]);
             set_number(about, &settings, "weight_decay", decays[w]);
             double p[COUNT], g[COUNT], v[COUNT] = {0};
-            fill(p, COUNT, 11, 0, 1);
+            kit_fill(p, COUNT, 1, 11, 0, 0);
             for (uint64_t step = 1; step <= STEPS; step++) {
-                fill(g, COUNT, 11, step, 1);
+                kit_fill(g, COUNT, 1, 11, step, 0);
                 for (int i = 0; i < COUNT; i++) {
                     v[i] = momenta[m] * v[i] + g[i] + decays[w] * p[i];
                     p[i] = p[i] - 0.2 * v[i];
@@ -1344,9 +1277,9 @@ static void adam_follows_its_formula(void **state)
         set_number(about, &settings, "eps", 1e-3);
         set_number(about, &settings, "weight_decay", decays[w]);
         double p[COUNT], all[STEPS + 1][COUNT];
-        fill(p, COUNT, 12, 0, 1);
+        kit_fill(p, COUNT, 1, 12, 0, 0);
         for (uint64_t t = 1; t <= STEPS; t++) {
-            fill(all[t], COUNT, 12, t, 1);
+            kit_fill(all[t], COUNT, 1, 12, t, 0);
             for (int i = 0; i < COUNT; i++) {
                 /* moments as sums over the past, divided by the sum of their weights */
                 double mean = 0, square = 0, weight1 = 0, weight2 = 0;
@@ -1428,8 +1361,7 @@ static void open_trainer(struct setup *setup, const struct job *job)
     struct arena counted = {0};
     struct error err;
     trainer_layout(&setup->trainer, &setup->plan, &counted);
-    if (arena_create(&setup->arena, &counted, &err))
-        fail_msg("%s", err.message);
+    check_ok(arena_create(&setup->arena, &counted, &err), &err);
     trainer_layout(&setup->trainer, &setup->plan, &setup->arena);
     assert_true(setup->arena.used == counted.used);
 }
@@ -1470,8 +1402,7 @@ static void draw_samples(const struct setup *setup, struct batch_loss *loss, siz
     for (int view = 0; view < count; view++)
         rows[1 + view] = batch_rows(batch, view);
     batch->outputs.label = label;
-    if (views_open(&views, &err))
-        fail_msg("%s", err.message);
+    check_ok(views_open(&views, &err), &err);
     views_fill(&views, draw, first, batch->samples, rows, (size_t)count + 1);
     views_close(&views);
 }
@@ -1485,7 +1416,8 @@ static double plain_epoch(const struct setup *setup, double *parameters)
     lay_out_batch(&batch, p->network, p->objective, p->objective_settings, p->batch,
                   p->network->levels, &arena);
     size_t count = p->network->parameters, steps = p->samples / p->batch;
-    double *gradient = doubles(count), *state = doubles(2 * count), sum = 0;
+    double *gradient = allocate(count, sizeof(double)),
+           *state = allocate(2 * count, sizeof(double)), sum = 0;
     network_init(p->network, p->seed, PURPOSE_WEIGHTS, parameters);
     for (size_t step = 0; step < steps; step++) {
         draw_samples(setup, &batch, step * p->batch);
@@ -1504,7 +1436,7 @@ static void check_epoch(const struct job *job)
     struct setup setup;
     open_trainer(&setup, job);
     size_t count = setup.network.parameters;
-    double *expected = doubles(count), *start = doubles(count);
+    double *expected = allocate(count, sizeof(double)), *start = allocate(count, sizeof(double));
     network_init(&setup.network, setup.plan.seed, PURPOSE_WEIGHTS, start);
     assert_memory_equal(setup.trainer.parameters, start, count * sizeof *start);
     struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
@@ -1516,10 +1448,10 @@ static void check_epoch(const struct job *job)
     for (int l = 0; l < setup.network.levels; l++)
         for (int part = 0; part < 2; part++) {
             size_t first, size = block_of(&setup.network, l, part, &first);
-            double error = distance(setup.trainer.parameters + first, expected + first, size);
+            double error = kit_distance(setup.trainer.parameters + first, expected + first, size);
             if (!(error <= 1e-10))
                 fail_msg("%s, %s: level %d is off by %g", job->chosen.name, net, l, error);
-            if (part == 0 && distance(start + first, expected + first, size) < 1e-6)
+            if (part == 0 && kit_distance(start + first, expected + first, size) < 1e-6)
                 fail_msg("%s, %s: level %d learns nothing", job->chosen.name, net, l);
         }
     assert_int_equal(result.steps, job->samples / job->batch);
@@ -1700,7 +1632,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
         open_trainer(&setup, &job);
         const struct trainer_plan *p = &setup.plan;
         size_t bytes = setup.network.parameters * sizeof(double);
-        double *before = doubles(setup.network.parameters), loss = 0;
+        double *before = allocate(setup.network.parameters, sizeof(double)), loss = 0;
         memcpy(before, setup.trainer.parameters, bytes);
         lay_out_batch(&batch, p->network, p->objective, p->objective_settings, 100, 0, &arena);
         for (size_t step = 0; step < 2; step++) {
@@ -1735,7 +1667,7 @@ static void training_is_the_same_bits_for_any_number_of_threads(void **state)
                 double last = trainer_epoch(&setup.trainer, 2, NULL).loss;
                 size_t bytes = setup.network.parameters * sizeof(double);
                 if (!first) {
-                    first = doubles(setup.network.parameters);
+                    first = allocate(setup.network.parameters, sizeof(double));
                     memcpy(first, setup.trainer.parameters, bytes);
                     loss = last;
                 }
@@ -1769,7 +1701,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
         open_trainer(&setup, &job);
         if (job.samples) {
             assert_false(trainer_epoch(&setup.trainer, 1, NULL).diverged);
-            assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
+            assert_true(isfinite(kit_largest(setup.trainer.parameters, setup.network.parameters)));
         }
         close_trainer(&setup);
     }
@@ -1792,7 +1724,7 @@ static void an_infinite_loss_is_a_divergence_too(void **state)
         struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
         assert_true(result.diverged);
         assert_int_equal(result.steps, 1);
-        assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
+        assert_true(isfinite(kit_largest(setup.trainer.parameters, setup.network.parameters)));
         close_trainer(&setup);
     }
 }
@@ -1909,7 +1841,8 @@ static void initial_parameters_are_uniform_within_their_bounds(void **state)
     for (int i = 0; i < 2; i++) {
         struct network n;
         build(&n, &wide[i], (struct options){.bias = true});
-        double *w = doubles(n.parameters), *again = doubles(n.parameters);
+        double *w = allocate(n.parameters, sizeof(double)),
+               *again = allocate(n.parameters, sizeof(double));
         network_init(&n, 5, PURPOSE_WEIGHTS, w);
         network_init(&n, 5, PURPOSE_WEIGHTS, again);
         assert_memory_equal(w, again, n.parameters * sizeof *w);
@@ -1938,7 +1871,8 @@ static void initial_weights_are_addressed_by_node(void **state)
     struct network with, without;
     build(&with, &shapes[1], (struct options){.bias = true});
     build(&without, &shapes[1], (struct options){.bias = false});
-    double *a = doubles(with.parameters), *b = doubles(without.parameters);
+    double *a = allocate(with.parameters, sizeof(double)),
+           *b = allocate(without.parameters, sizeof(double));
     network_init(&with, 9, PURPOSE_WEIGHTS, a);
     network_init(&without, 9, PURPOSE_WEIGHTS, b);
     for (int l = 0; l < 3; l++) {

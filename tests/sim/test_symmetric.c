@@ -9,6 +9,7 @@
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/numbers.h"
 
 enum { MOST_KEYS = 24 };
 
@@ -210,17 +211,6 @@ static double loss_with(struct bench *b, const double *frozen)
     return loss_evaluate(&b->loss.loss, &batch->outputs);
 }
 
-static double central_difference(struct bench *b, size_t i, const double *frozen)
-{
-    const double step = 1e-6, at = b->parameters[i];
-    b->parameters[i] = at + step;
-    const double above = loss_with(b, frozen);
-    b->parameters[i] = at - step;
-    const double below = loss_with(b, frozen);
-    b->parameters[i] = at;
-    return (above - below) / (2 * step);
-}
-
 static void check_gradient(const char *keys, bool stopped)
 {
     struct bench *b = open_bench(keys, 21);
@@ -229,16 +219,17 @@ static void check_gradient(const char *keys, bool stopped)
     const size_t size =
         (size_t)b->loss.batch.outputs.views * output_index(&b->loss.batch.outputs, 1, 0, 0);
     double *gradient = allocate(b->o.network.parameters, sizeof *gradient);
-    double *frozen = allocate(size, sizeof *frozen), largest = 0, through = 0;
+    double *frozen = allocate(size, sizeof *frozen), through = 0;
     batch_loss(&b->loss, b->parameters, gradient);
     memcpy(frozen, b->loss.batch.outputs.f, size * sizeof *frozen);
-    for (size_t i = 0; i < trained; i++)
-        largest = fmax(largest, fabs(gradient[i]));
+    const double largest = kit_largest(gradient, trained);
     assert_above(largest, 1e-3);
     for (size_t i = 0; i < trained; i++) {
-        assert_near(gradient[i], central_difference(b, i, stopped ? frozen : NULL), 2e-8);
-        if (stopped)
-            through = fmax(through, fabs(gradient[i] - central_difference(b, i, NULL)));
+        double slope, full;
+        KIT_DIFFERENCE(slope, &b->parameters[i], 1e-6, 2, loss_with(b, stopped ? frozen : NULL));
+        assert_near(gradient[i], slope, 2e-8);
+        KIT_DIFFERENCE(full, &b->parameters[i], 1e-6, 2, loss_with(b, NULL));
+        through = fmax(through, fabs(gradient[i] - full));
     }
     if (stopped) /* the gradient through the targets differs */
         assert_above(through, 0.1 * largest);
