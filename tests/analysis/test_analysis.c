@@ -122,14 +122,9 @@ static void lay_out(struct lab *lab, size_t columns, int threads)
                                .threads = threads,
                                .source = &source_hltm,
                                .world = lab->world};
-    struct arena counted = {0};
-    struct error err;
     if (lab->laid_out)
         arena_free(&lab->arena);
-    latents_layout(&lab->measure, &plan, &counted);
-    check_ok(arena_create(&lab->arena, &counted, &err), &err);
-    latents_layout(&lab->measure, &plan, &lab->arena);
-    assert_true(lab->arena.used == counted.used);
+    KIT_LAY_OUT(&lab->arena, pass, latents_layout(&lab->measure, &plan, pass));
     lab->laid_out = true;
 }
 

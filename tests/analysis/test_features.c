@@ -10,6 +10,7 @@
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
 #include "sim/net/kinds/kinds.h"
+#include "tests/kit/arena.h"
 
 #include <gsl/gsl_cdf.h>
 
@@ -53,12 +54,8 @@ static struct opened *open_features(const char *noise, int neurons, size_t sampl
                                        .samples = samples,
                                        .ridge = 1e-6,
                                        .threads = threads};
-    struct arena count = {0};
-    features_layout(&o->features, &plan, &count);
-    o->w = ARENA_TAKE(&count, double, o->network.parameters);
-    check_ok(arena_create(&o->arena, &count, &err), &err);
-    features_layout(&o->features, &plan, &o->arena);
-    o->w = ARENA_TAKE(&o->arena, double, o->network.parameters);
+    KIT_LAY_OUT(&o->arena, pass, features_layout(&o->features, &plan, pass);
+                o->w = ARENA_TAKE(pass, double, o->network.parameters));
     o->b = o->w + o->network.level[0].biases;
     return o;
 }

@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
@@ -115,12 +116,7 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
 
 static void lay_out(struct setup *s)
 {
-    struct arena counted = {0};
-    struct error err;
-    outputs_layout(&s->r, &s->plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    outputs_layout(&s->r, &s->plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, outputs_layout(&s->r, &s->plan, pass));
 }
 
 static void measure(struct setup *s, bool target)
@@ -164,13 +160,11 @@ static struct outputs_of plain_outputs(const struct setup *s, const double *para
 {
     struct outputs_of out = {.count = count, .state = allocate(32 * count, 1)};
     struct batch batch;
-    struct arena counted = {0}, arena;
-    struct error err;
+    struct arena arena;
     double *w = aligned_alloc(64, 128 * sizeof *w);
     memcpy(w, parameters, 128 * sizeof *w);
-    batch_layout_views(&batch, &s->network, 2, count, s->network.levels, &counted);
-    check_ok(arena_create(&arena, &counted, &err), &err);
-    batch_layout_views(&batch, &s->network, 2, count, s->network.levels, &arena);
+    KIT_LAY_OUT(&arena, pass,
+                batch_layout_views(&batch, &s->network, 2, count, s->network.levels, pass));
     draw_batch(s, &batch, &out);
     batch_forward(&batch, w);
     for (int view = 0; view < 2; view++) {

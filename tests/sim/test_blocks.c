@@ -8,6 +8,7 @@
 #include "sim/train/blocks.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
@@ -152,12 +153,7 @@ static void open_trainer(struct setup *s, const struct job *job, const struct ob
                                       .samples = job->samples,
                                       .batch = job->batch,
                                       .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&s->trainer, &plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &plan, pass));
 }
 
 static void close_trainer(struct setup *s)

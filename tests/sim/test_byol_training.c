@@ -11,6 +11,7 @@
 #include "sim/train/ema_step.h"
 #include "sim/train/predictor_optimisers/predictor_optimisers.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/testing.h"
 
 #include <omp.h>
@@ -229,7 +230,6 @@ struct setup {
 
 static void open_setup(struct setup *s, const struct job *job)
 {
-    struct arena counted = {0};
     struct error err;
     memset(s, 0, sizeof *s);
     describe(job, s->name);
@@ -252,10 +252,7 @@ static void open_setup(struct setup *s, const struct job *job)
                                     .samples = job->samples,
                                     .batch = job->batch,
                                     .threads = job->threads};
-    trainer_layout(&s->trainer, &s->plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &s->plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &s->plan, pass));
 }
 
 static void close_setup(struct setup *s)

@@ -11,6 +11,7 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
@@ -79,13 +80,8 @@ static void layout_bench(struct bench *b, struct sizes sizes, struct arena *aren
 
 static void open_bench(struct bench *b, struct sizes sizes, const struct comatch_settings *settings)
 {
-    struct arena count = {0};
-    struct error err;
     *b = (struct bench){.settings = *settings, .sgd = {.lr = 0.8}};
-    layout_bench(b, sizes, &count);
-    check_ok(arena_create(&b->arena, &count, &err), &err);
-    layout_bench(b, sizes, &b->arena);
-    assert_int_equal(b->arena.used, count.used);
+    KIT_LAY_OUT(&b->arena, pass, layout_bench(b, sizes, pass));
 }
 
 static double symmetric_uniform(struct stream *stream)
@@ -589,12 +585,7 @@ static void open_trainer(struct setup *s, const struct job *job)
                                       .samples = job->samples,
                                       .batch = job->batch,
                                       .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&s->trainer, &plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &plan, &s->arena);
-    assert_int_equal(s->arena.used, counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &plan, pass));
 }
 
 static struct comatch *comatch_of(const struct trainer *trainer)
@@ -678,12 +669,8 @@ static void layout_hand(struct hand *h, struct arena *arena)
 
 static void open_hand(struct hand *h, const struct setup *setup, const struct job *job)
 {
-    struct arena counted = {0};
-    struct error err;
     *h = (struct hand){.setup = setup, .job = job};
-    layout_hand(h, &counted);
-    check_ok(arena_create(&h->arena, &counted, &err), &err);
-    layout_hand(h, &h->arena);
+    KIT_LAY_OUT(&h->arena, pass, layout_hand(h, pass));
     memcpy(h->parameters, setup->trainer.parameters, setup->network.parameters * sizeof(double));
     draw_hand(h);
 }
@@ -865,16 +852,13 @@ static void training_that_overflows_diverges(void **state)
 static double accuracy_of(struct setup *s, int threads)
 {
     struct classification classification;
-    struct arena counted = {0}, arena;
-    struct error err;
+    struct arena arena;
     const struct classification_plan plan = {.network = &s->network,
                                              .source = &source_hltm,
                                              .world = s->world,
                                              .samples = 3000,
                                              .threads = threads};
-    classification_layout(&classification, &plan, &counted);
-    check_ok(arena_create(&arena, &counted, &err), &err);
-    classification_layout(&classification, &plan, &arena);
+    KIT_LAY_OUT(&arena, pass, classification_layout(&classification, &plan, pass));
     const double accuracy = classification_accuracy(&classification, s->trainer.parameters,
                                                     comatch_of(&s->trainer)->parameters, SEED, 1);
     arena_free(&arena);

@@ -16,6 +16,7 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/predictor_optimisers/predictor_optimisers.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
@@ -506,7 +507,6 @@ enum { DURATION = 2 };
 
 static void open_pupil(struct pupil *p, const struct training *t, double lr)
 {
-    struct arena counted = {0};
     struct error err = {0};
     *p = (struct pupil){.network = {.levels = 1, .leaves = N1},
                         .target = {.ema = 1 - t->beta * lr, .start = (int)t->start},
@@ -530,9 +530,7 @@ static void open_pupil(struct pupil *p, const struct training *t, double lr)
                                       .samples = BLOCK * (size_t)lround(DURATION / lr),
                                       .batch = BLOCK,
                                       .threads = 1};
-    trainer_layout(&p->trainer, &plan, &counted);
-    check_ok(arena_create(&p->arena, &counted, &err), &err);
-    trainer_layout(&p->trainer, &plan, &p->arena);
+    KIT_LAY_OUT(&p->arena, pass, trainer_layout(&p->trainer, &plan, pass));
 }
 
 /* The flow of the trainer's network from its start, as the harness makes one from a spec. */

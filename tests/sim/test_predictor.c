@@ -8,6 +8,7 @@
 #include "sim/registry.h"
 #include "sim/train/direct_predictor.h"
 #include "sim/train/ema_step.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
 
@@ -110,14 +111,9 @@ static void set_view(struct bench *bench, int view)
 
 static void lay_out(struct bench *b, const struct objective *objective, int boundary)
 {
-    struct arena counted = {0};
-    struct error err;
-    noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL, b->samples,
-                                boundary, &counted);
-    check_ok(arena_create(&b->arena, &counted, &err), &err);
-    noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL, b->samples,
-                                boundary, &b->arena);
-    assert_true(b->arena.used == counted.used);
+    KIT_LAY_OUT(&b->arena, pass,
+                noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL,
+                                            b->samples, boundary, pass));
 }
 
 static void open_bench(struct bench *b, const struct trunk *trunk, const struct head_case *head,

@@ -245,12 +245,8 @@ static void lay_out_batch(struct batch_loss *batch, const struct network *networ
                           const struct objective *objective, const void *settings, size_t samples,
                           int boundary, struct arena *arena)
 {
-    struct arena counted = {0};
-    struct error err;
-    batch_loss_layout(batch, network, objective, settings, samples, boundary, &counted);
-    check_ok(arena_create(arena, &counted, &err), &err);
-    batch_loss_layout(batch, network, objective, settings, samples, boundary, arena);
-    assert_true(arena->used == counted.used);
+    KIT_LAY_OUT(arena, pass,
+                batch_loss_layout(batch, network, objective, settings, samples, boundary, pass));
 }
 
 /* Labels for objectives that compare them: three classes, and sample 3 alone in a fourth. */
@@ -867,12 +863,8 @@ static void layout_bare(struct bare *bare, int width, size_t samples, struct are
 
 static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
 {
-    struct arena count = {0};
-    struct error err;
     *bare = (struct bare){.chosen = chosen};
-    layout_bare(bare, width, samples, &count);
-    check_ok(arena_create(&bare->arena, &count, &err), &err);
-    layout_bare(bare, width, samples, &bare->arena);
+    KIT_LAY_OUT(&bare->arena, pass, layout_bare(bare, width, samples, pass));
 }
 
 static void close_bare(struct bare *bare)
@@ -1358,12 +1350,7 @@ static void open_trainer(struct setup *setup, const struct job *job)
                                         .samples = job->samples,
                                         .batch = job->batch,
                                         .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&setup->trainer, &setup->plan, &counted);
-    check_ok(arena_create(&setup->arena, &counted, &err), &err);
-    trainer_layout(&setup->trainer, &setup->plan, &setup->arena);
-    assert_true(setup->arena.used == counted.used);
+    KIT_LAY_OUT(&setup->arena, pass, trainer_layout(&setup->trainer, &setup->plan, pass));
 }
 
 static void close_trainer(struct setup *setup)
@@ -1534,17 +1521,14 @@ static void trainer_looks_for_patterns_that_occur(void **state)
 /* Every sample has the column of its pattern, and the columns are different patterns that occur. */
 static void check_occurring(const struct network *n, int level, int views, size_t samples)
 {
-    struct arena arena = {0}, counted = {0};
+    struct arena arena;
     struct batch_patterns o;
     struct numbering both, numbering;
     const size_t children = (size_t)n->level[level].children, stride = samples + 3;
     const size_t nodes = nodes_of(n, level), all = (size_t)views * nodes * stride;
-    uint16_t *pattern = malloc(all * sizeof *pattern);
-    batch_patterns_layout(&o, n, level, views, samples, &counted);
-    numbering_layout(&both, &o, 2, &counted);
-    assert_true(pattern && !arena_create(&arena, &counted, NULL));
-    batch_patterns_layout(&o, n, level, views, samples, &arena);
-    numbering_layout(&both, &o, 2, &arena);
+    uint16_t *pattern = allocate(all, sizeof *pattern);
+    KIT_LAY_OUT(&arena, pass, batch_patterns_layout(&o, n, level, views, samples, pass);
+                numbering_layout(&both, &o, 2, pass));
     for (int turn = 0; turn < 3; turn++) { /* patterns of an earlier batch are gone */
         for (size_t i = 0; i < all; i++)
             pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));

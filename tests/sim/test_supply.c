@@ -2,14 +2,11 @@
  * of its own patterns, whichever thread draws them, and however small the ring. */
 #include "core/arena.h"
 #include "sim/train/supply.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/testing.h"
 
 #include <omp.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, CHUNK = 32, STEPS = 205, EPOCH = 7 };
 enum { LEAVES = 8, LEVEL = 1 }; /* of a binary tree; whose patterns are numbered */
@@ -99,12 +96,7 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
                                      .steps = STEPS,
                                      .threads = threads,
                                      .ring_bytes = ring_bytes};
-    struct arena counted = {0};
-    struct error err;
-    supply_layout(supply, &plan, &counted);
-    if (arena_create(arena, &counted, &err))
-        fail_msg("%s", err.message);
-    supply_layout(supply, &plan, arena);
+    KIT_LAY_OUT(arena, pass, supply_layout(supply, &plan, pass));
 }
 
 /* Number of samples of a batch whose column is not the pattern of their children. */
@@ -223,13 +215,11 @@ static void every_batch_has_its_own_patterns_numbered(void **state)
 {
     (void)state;
     static const size_t rings[] = {2, 13, 21};
-    struct arena counted = {0}, arena;
+    struct arena arena;
     struct batch_patterns o;
-    struct error err;
-    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
-    if (arena_create(&arena, &counted, &err))
-        fail_msg("%s", err.message);
-    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
+    KIT_LAY_OUT(
+        &arena, pass,
+        batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, pass));
     check_batches(rings, &o);
     arena_free(&arena);
 }

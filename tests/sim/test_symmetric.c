@@ -9,6 +9,7 @@
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 
 enum { MOST_KEYS = 24 };
@@ -145,19 +146,13 @@ static void fill_batch(struct bench *b)
 static struct bench *open_bench(const char *keys, size_t samples)
 {
     struct bench *b = allocate(1, sizeof *b);
-    struct arena count = {0};
-    struct error err;
     b->o = open_spec(keys);
     b->samples = samples;
-    for (int pass = 0; pass < 2; pass++) {
-        struct arena *arena = pass ? &b->arena : &count;
-        batch_loss_layout(&b->loss, &b->o.network,
-                          (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
-                          b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, arena);
-        b->parameters = ARENA_TAKE(arena, double, b->o.network.parameters);
-        if (pass == 0)
-            check_ok(arena_create(&b->arena, &count, &err), &err);
-    }
+    KIT_LAY_OUT(&b->arena, pass,
+                batch_loss_layout(&b->loss, &b->o.network,
+                                  (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
+                                  b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, pass);
+                b->parameters = ARENA_TAKE(pass, double, b->o.network.parameters));
     fill_batch(b);
     network_init(&b->o.network, 3, PURPOSE_TEST, b->parameters);
     return b;
@@ -291,7 +286,6 @@ static struct trained *train(const char *keys, size_t samples, size_t batch, int
                              uint64_t epochs)
 {
     struct trained *t = allocate(1, sizeof *t);
-    struct error err;
     t->o = open_spec(keys);
     const struct trainer_plan plan = {
         .source = &source_sparse_coding,
@@ -305,10 +299,7 @@ static struct trained *train(const char *keys, size_t samples, size_t batch, int
         .samples = samples,
         .batch = batch,
         .threads = threads};
-    struct arena count = {0};
-    trainer_layout(&t->trainer, &plan, &count);
-    check_ok(arena_create(&t->arena, &count, &err), &err);
-    trainer_layout(&t->trainer, &plan, &t->arena);
+    KIT_LAY_OUT(&t->arena, pass, trainer_layout(&t->trainer, &plan, pass));
     for (uint64_t epoch = 1; epoch <= epochs; epoch++)
         assert_false(trainer_epoch(&t->trainer, epoch, NULL).diverged);
     return t;

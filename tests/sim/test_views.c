@@ -5,6 +5,7 @@
 #include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
+#include "tests/kit/arena.h"
 
 enum { VIEWS = 4, LEAVES = 4, NODES = 7, BLOCKS = 4, ALL = BLOCKS * BLOCK };
 
@@ -166,13 +167,9 @@ static void a_batch_is_filled_as_by_hand(void **test)
         double *w = aligned_alloc(64, 64 * sizeof *w);
         network_init(&network, 1, PURPOSE_TEST, w);
         struct batch batch[2];
-        struct arena counted = {0}, arena;
-        struct error err;
-        for (int b = 0; b < 2; b++)
-            batch_layout_views(&batch[b], &network, 2, SAMPLES, 0, &counted);
-        check_ok(arena_create(&arena, &counted, &err), &err);
-        for (int b = 0; b < 2; b++)
-            batch_layout_views(&batch[b], &network, 2, SAMPLES, 0, &arena);
+        struct arena arena;
+        KIT_LAY_OUT(&arena, pass, batch_layout_views(&batch[0], &network, 2, SAMPLES, 0, pass);
+                    batch_layout_views(&batch[1], &network, 2, SAMPLES, 0, pass));
         const struct rows rows[] = {batch_rows(&batch[0], 0), batch_rows(&batch[0], 1)};
         views_fill(&views, address, FIRST, SAMPLES, rows, 2);
         for (int view = 0; view < 2; view++)
