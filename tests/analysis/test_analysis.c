@@ -9,19 +9,14 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <lapacke.h>
 #include <omp.h>
 
 /* ---- a tree, a network on it, a measurement ---- */
 
-struct shape {
-    int depth, children[4], states;
-    int64_t width;                  /* of a tree network; 0: an mlp */
-    int64_t layers[3], layer_count; /* of an mlp */
-};
-
-static const struct shape shapes[] = {
+static const struct kit_shape shapes[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 3},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 2},
@@ -37,12 +32,8 @@ static const struct shape shapes[] = {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-struct options {
-    bool linear, bias, normalize;
-};
-
 struct lab {
-    struct options options;
+    struct kit_options options;
     void *world;
     const struct tree *tree;
     struct network network;
@@ -52,61 +43,19 @@ struct lab {
     bool laid_out;
 };
 
-static void set_field(const struct network_kind *kind, unsigned char *settings, const char *name,
-                      const void *value, size_t size)
-{
-    for (const struct param *p = kind->about.params; p->name; p++)
-        if (strcmp(p->name, name) == 0) {
-            memcpy(settings + p->offset, value, size);
-            return;
-        }
-    fail_msg("%s has no setting %s", kind->about.name, name);
-}
-
-static void build(struct network *network, const struct shape *shape, struct options options,
-                  const void *world)
-{
-    union {
-        max_align_t align;
-        unsigned char bytes[128];
-    } settings = {.bytes = {0}};
-    const struct network_kind *kind = shape->width ? &network_tree : &network_mlp;
-    assert_true(kind->about.settings_size <= sizeof settings.bytes);
-    struct network_common common = {.activation = options.linear,
-                                    .bias = options.bias,
-                                    .normalize = options.normalize,
-                                    .norm_eps = 1e-4};
-    memcpy(settings.bytes, &common, sizeof common);
-    struct integers layers = {.count = (size_t)shape->layer_count, .value = shape->layers};
-    if (shape->width)
-        set_field(kind, settings.bytes, "width", &shape->width, sizeof shape->width);
-    else
-        set_field(kind, settings.bytes, "layers", &layers, sizeof layers);
-    struct error err;
-    check_ok(network_build(network, kind, &settings, &source_hltm, world, &err), &err);
-}
-
 /* Polarities are drawn from [lo, hi], or all `hi` if lo is negative. */
-static void open_lab(struct lab *lab, const struct shape *shape, struct options options, double lo,
-                     double hi, uint64_t seed)
+static void open_lab(struct lab *lab, const struct kit_shape *shape, struct kit_options options,
+                     double lo, double hi, uint64_t seed)
 {
-    memset(lab, 0, sizeof *lab);
-    int64_t children[4];
-    for (int d = 0; d < shape->depth; d++)
-        children[d] = shape->children[d];
-    double range[2] = {lo < 0 ? hi : lo, hi};
-    size_t length = lo < 0 ? 1 : 2;
-    struct tree_settings settings = {
-        .depth = shape->depth,
-        .children = {.count = (size_t)shape->depth, .value = children},
-        .states = shape->states,
-        .polarity = {.rank = lo < 0 ? 0 : 1, .rows = 1, .length = &length, .value = range},
-    };
-    struct error err;
-    check_ok(source_hltm.open(&settings, seed, &lab->world, &err), &err);
+    struct kit_tree tree = {.depth = shape->depth,
+                            .states = shape->states,
+                            .low = fmax(lo, 0),
+                            .high = hi,
+                            .seed = seed};
+    memcpy(tree.children, shape->children, sizeof tree.children);
+    *lab = (struct lab){.options = options, .world = kit_open_tree(&tree)};
     lab->tree = lab->world;
-    lab->options = options;
-    build(&lab->network, shape, options, lab->world);
+    kit_build(&lab->network, shape, options);
     lab->parameters = allocate(lab->network.parameters, sizeof(double));
     kit_fill(lab->parameters, lab->network.parameters, 1, seed, 0, 0);
 }
@@ -671,8 +620,8 @@ static void visit_given(struct lab *lab, void *context)
 
 /* Draw parameters and samples at which the network is smooth enough for differences.  The result
  * belongs to the caller. */
-static struct given open_given(struct lab *lab, const struct shape *shape, struct options options,
-                               int absent)
+static struct given open_given(struct lab *lab, const struct kit_shape *shape,
+                               struct kit_options options, int absent)
 {
     for (uint64_t seed = 1; seed < 300; seed++) {
         open_lab(lab, shape, options, 0.3, 0.9, seed);
@@ -686,7 +635,7 @@ static struct given open_given(struct lab *lab, const struct shape *shape, struc
     return (struct given){.data = {0}};
 }
 
-static void check_given(const struct shape *shape, struct options options, int absent)
+static void check_given(const struct kit_shape *shape, struct kit_options options, int absent)
 {
     struct lab lab;
     struct given given = open_given(&lab, shape, options, absent);
@@ -706,7 +655,8 @@ static void connections_and_correlations_of_trees_match_plain_sums(void **state)
         for (int bits = 0; bits < 8 && shapes[i].width; bits++)
             check_given(
                 &shapes[i],
-                (struct options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4}, -1);
+                (struct kit_options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4},
+                -1);
 }
 
 static void connections_and_correlations_of_mlps_match_plain_sums(void **state)
@@ -714,7 +664,7 @@ static void connections_and_correlations_of_mlps_match_plain_sums(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++)
         for (int bits = 0; bits < 4 && !shapes[i].width; bits++)
-            check_given(&shapes[i], (struct options){.linear = bits & 1, .bias = bits & 2}, -1);
+            check_given(&shapes[i], (struct kit_options){.linear = bits & 1, .bias = bits & 2}, -1);
 }
 
 static void a_label_that_never_occurs_changes_nothing(void **state)
@@ -722,7 +672,7 @@ static void a_label_that_never_occurs_changes_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++)
         for (int absent = 0; absent < shapes[i].states; absent++)
-            check_given(&shapes[i], (struct options){.bias = true}, absent);
+            check_given(&shapes[i], (struct kit_options){.bias = true}, absent);
 }
 
 /* A neuron with weights 0 is constant; so is one above a level without open gates. */
@@ -769,7 +719,7 @@ static void constant_neurons_have_correlation_exactly_0(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++) {
         struct lab lab;
-        open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.3, 0.9, 5 + i);
+        open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.3, 0.9, 5 + i);
         struct data data = random_data(lab.tree, 777, -1, 5 + i);
         for_each_boundary(&lab, visit_constants, &data);
         free_data(&data);
@@ -801,7 +751,7 @@ static void a_copy_of_the_latent_has_correlation_1_and_no_more(void **state)
     (void)state;
     for (size_t shape = 0; shape < 4; shape++) {
         struct lab lab;
-        open_lab(&lab, &shapes[shape], (struct options){.bias = true}, 0.3, 0.9, 9);
+        open_lab(&lab, &shapes[shape], (struct kit_options){.bias = true}, 0.3, 0.9, 9);
         const struct tree *tree = lab.tree;
         struct data data = random_data(tree, 1001, -1, 9);
         int l = tree->depth - 1;
@@ -829,7 +779,7 @@ static void nan_shows(void **state)
         for (int level = 0; level < 3; level++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[1], (struct options){.bias = true}, 0.3, 0.9, 3);
+            open_lab(&lab, &shapes[1], (struct kit_options){.bias = true}, 0.3, 0.9, 3);
             struct data data = random_data(lab.tree, 200, -1, 3);
             lay_out(&lab, columns, 1);
             lab.parameters[bias_offset(&lab.network, level, 0) + 1] = NAN;
@@ -877,7 +827,8 @@ static void visit_support(struct lab *lab, void *context)
     compare_correlation(lab, &exact->expected);
 }
 
-static void check_support(const struct shape *shape, struct options options, double lo, double hi)
+static void check_support(const struct kit_shape *shape, struct kit_options options, double lo,
+                          double hi)
 {
     for (uint64_t seed = 1; seed < 300; seed++) {
         struct lab lab;
@@ -898,7 +849,7 @@ static void check_support(const struct shape *shape, struct options options, dou
     fail_msg("no smooth parameters");
 }
 
-static const struct shape small[] = {
+static const struct kit_shape small[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 1, 2}, .states = 2, .width = 3},
     {.depth = 2, .children = {2, 1}, .states = 3, .width = 3},
@@ -911,8 +862,8 @@ static void support_is_the_sum_over_the_joint_distribution(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
-        check_support(&small[i], (struct options){.bias = true}, 0.3, 0.9);
-        check_support(&small[i], (struct options){.linear = true}, 0.3, 0.9);
+        check_support(&small[i], (struct kit_options){.bias = true}, 0.3, 0.9);
+        check_support(&small[i], (struct kit_options){.linear = true}, 0.3, 0.9);
     }
 }
 
@@ -921,7 +872,7 @@ static void support_of_a_tree_of_copies_is_the_same_sum(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
-        check_support(&small[i], (struct options){.bias = true}, -1, 1);
+        check_support(&small[i], (struct kit_options){.bias = true}, -1, 1);
 }
 
 /* ---- samples against the support ---- */
@@ -987,7 +938,7 @@ static void samples_agree_with_the_support_within_5_standard_errors(void **state
         struct lab lab;
         char what[32];
         snprintf(what, sizeof what, "shape %zu", chosen[i]);
-        open_lab(&lab, &shapes[chosen[i]], (struct options){.bias = true}, 0.7, 0.95, 12);
+        open_lab(&lab, &shapes[chosen[i]], (struct kit_options){.bias = true}, 0.7, 0.95, 12);
         struct support *support = support_of(lab.tree);
         compare_samples(&lab, support, what);
         support_free(support);
@@ -1072,8 +1023,8 @@ static void linear_operator_is_that_of_hltm_4(void **state)
         for (int bits = 0; bits < 2; bits++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[i], (struct options){.linear = true, .bias = bits}, 0.4, 0.95,
-                     60 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.linear = true, .bias = bits}, 0.4,
+                     0.95, 60 + i);
             struct support *support = support_of(lab.tree);
             lay_out(&lab, support->count, 1);
             check_ok(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
@@ -1097,7 +1048,7 @@ static void relu_activations_below_open_gates_follow_hltm_3(void **state)
         for (int level = 0; level < shapes[i].depth; level++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.4, 0.95, 80 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.4, 0.95, 80 + i);
             const struct network *n = &lab.network;
             for (int l = 1; l <= level; l++)
                 for (size_t k = 0; k < n->level[l].nodes * (size_t)n->level[l].width; k++)
@@ -1139,11 +1090,11 @@ static void only_locally_connected_activations_vary_with_the_root_as_in_hltm_3(v
     (void)state;
     for (int linear = 0; linear < 2; linear++)
         for (uint64_t seed = 1; seed < 20; seed++) {
-            static const struct shape full = {
+            static const struct kit_shape full = {
                 .depth = 2, .children = {2, 2}, .states = 2, .layers = {6, 3}, .layer_count = 2};
             struct lab local, mlp;
             struct error err;
-            struct options options = {.linear = linear, .bias = true};
+            struct kit_options options = {.linear = linear, .bias = true};
             open_lab(&local, &shapes[0], options, 0.4, 0.95, seed);
             open_lab(&mlp, &full, options, 0.4, 0.95, seed);
             struct support *support = support_of(local.tree);
@@ -1186,7 +1137,7 @@ static void no_neuron_exceeds_the_ceiling(void **state)
         struct lab lab;
         struct error err;
         double ceiling[64], top = 0;
-        open_lab(&lab, &shapes[chosen[i]], (struct options){.bias = true}, 0.4, 0.9, 70 + i);
+        open_lab(&lab, &shapes[chosen[i]], (struct kit_options){.bias = true}, 0.4, 0.9, 70 + i);
         struct support *support = support_of(lab.tree);
         check_ok(ceiling_measure(lab.tree, 1, 0, ceiling, &err), &err);
         lay_out(&lab, support->count, 1);
@@ -1241,7 +1192,7 @@ static void measurements_are_the_same_bits_for_any_number_of_threads(void **stat
     for (size_t i = 0; i < SHAPES; i++)
         for (int exact = 0; exact < 2; exact++) {
             struct lab lab;
-            open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.5, 0.9, 20 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.5, 0.9, 20 + i);
             struct support *support = exact ? support_of(lab.tree) : NULL;
             double *first = NULL, *other = NULL;
             for (int t = 0; t < 4; t++) {
@@ -1296,7 +1247,7 @@ static void measurements_do_not_depend_on_the_boundary(void **state)
     for (size_t i = 0; i < SHAPES; i++)
         for (int bits = 0; bits < 8; bits++) {
             struct lab lab;
-            struct options options = {.linear = bits & 1, .bias = bits & 2};
+            struct kit_options options = {.linear = bits & 1, .bias = bits & 2};
             open_lab(&lab, &shapes[i], options, 0.5, 0.9, 20 + i);
             struct support *support = bits & 4 ? support_of(lab.tree) : NULL;
             struct reference reference = {.support = support};

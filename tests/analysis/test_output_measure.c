@@ -11,6 +11,7 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
 
@@ -32,12 +33,6 @@ static void real_values(const void *world, struct draw draw, int positives, int 
                                 : stream_uniform(&stream) - 0.5 + out.value[i % size] / 2;
 }
 
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
 static struct observed observed(const void *world)
 {
     (void)world;
@@ -45,7 +40,7 @@ static struct observed observed(const void *world)
 }
 
 static const struct source source_real = {
-    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
+    .observed = observed, .scratch_size = kit_no_scratch, .draw = real_values};
 
 /* Two levels below the root; polarities of the edges to level 1, then of the edges to the leaves.
  */
@@ -71,15 +66,12 @@ static void *open_tree(int keep_level)
 /* One or two fully connected layers on four numbers or binary leaves. */
 static struct network build(int layers, bool real)
 {
-    struct network n = {.levels = layers,
-                        .relu = true,
-                        .bias = layers > 1,
-                        .leaves = LEAVES,
-                        .leaf_states = real ? 0 : 2};
-    n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = layers > 1 ? 1 : LEAVES};
-    n.level[1] = (struct level){.nodes = 1, .width = 6, .children = LEAVES};
-    network_finish(&n);
-    return n;
+    return kit_network((struct network){.levels = layers,
+                                        .relu = true,
+                                        .bias = layers > 1,
+                                        .leaves = LEAVES,
+                                        .leaf_states = real ? 0 : 2},
+                       (const int[]){WIDTH, 6});
 }
 
 /* ---- a measurement ---- */

@@ -11,16 +11,18 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 /* ---- the cut of a network ---- */
 
 static struct network of_levels(int levels)
 {
-    struct network n = {.levels = levels, .leaves = (size_t)1 << levels, .leaf_states = 2};
-    for (int l = 0; l < levels; l++)
-        n.level[l] = (struct level){.nodes = (size_t)1 << l, .width = 3, .children = 2};
-    network_finish(&n);
-    return n;
+    static const int width[] = {3, 3, 3, 3, 3, 3};
+    return kit_network((struct network){.levels = levels,
+                                        .leaves = (size_t)1 << levels,
+                                        .leaf_states = 2,
+                                        .mirrors_tree = true},
+                       width);
 }
 
 static void expect_cut(int levels, int64_t size, int64_t overlap, const char *expected)
@@ -102,43 +104,28 @@ static const struct job usual = {.tree = true,
 
 static struct network network_of(const struct job *job)
 {
-    struct network n = {.levels = DEPTH,
-                        .leaves = 1 << DEPTH,
-                        .leaf_states = job->states,
-                        .relu = job->relu,
-                        .bias = job->bias,
-                        .normalize = job->normalize,
-                        .norm_eps = 1e-4,
-                        .mirrors_tree = job->tree};
-    for (int l = 0; l < DEPTH; l++)
-        n.level[l] = job->tree ? (struct level){.nodes = (size_t)1 << l, .width = 3, .children = 2}
-                               : (struct level){.nodes = 1,
-                                                .width = 4 + l,
-                                                .children = l + 1 < DEPTH ? 1 : 1 << DEPTH};
-    network_finish(&n);
-    return n;
-}
-
-static void *open_tree(int states)
-{
-    static const double range[] = {0.5, 0.95};
-    static const size_t length = 2;
-    static const int64_t two = 2;
-    const struct tree_settings settings = {
-        .depth = DEPTH,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range}};
-    void *world;
-    struct error err;
-    check_ok(source_hltm.open(&settings, 5, &world, &err), &err);
-    return world;
+    static const int tree[DEPTH] = {3, 3, 3, 3}, layers[DEPTH] = {4, 5, 6, 7};
+    return kit_network((struct network){.levels = DEPTH,
+                                        .leaves = 1 << DEPTH,
+                                        .leaf_states = job->states,
+                                        .relu = job->relu,
+                                        .bias = job->bias,
+                                        .normalize = job->normalize,
+                                        .norm_eps = 1e-4,
+                                        .mirrors_tree = job->tree},
+                       job->tree ? tree : layers);
 }
 
 static void open_trainer(struct setup *s, const struct job *job, const struct objective *objective)
 {
+    const struct kit_tree tree = {.depth = DEPTH,
+                                  .children = {2},
+                                  .states = job->states,
+                                  .low = 0.5,
+                                  .high = 0.95,
+                                  .seed = 5};
     *s = (struct setup){.job = *job,
-                        .world = open_tree(job->states),
+                        .world = kit_open_tree(&tree),
                         .network = network_of(job),
                         .objective = {{.tau = tau, .negatives = NEGATIVES}, job->cut},
                         .sgd = {.lr = job->lr}};

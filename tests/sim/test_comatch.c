@@ -14,6 +14,7 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 enum { MOST_SAMPLES = 24, MOST_WIDTH = 6, MOST_CLASSES = 5, MOST_HISTORY = 400 };
 
@@ -527,46 +528,30 @@ struct setup {
 
 static struct network network_of(const struct job *job)
 {
-    struct network n = {.levels = DEPTH,
-                        .leaves = 1 << DEPTH,
-                        .leaf_states = job->states,
-                        .relu = true,
-                        .bias = true,
-                        .normalize = true,
-                        .norm_eps = 1e-4,
-                        .mirrors_tree = job->tree};
-    n.leaf_width = job->states > 2 ? job->states : 1;
-    for (int l = 0; l < DEPTH; l++)
-        n.level[l] = job->tree ? (struct level){.nodes = (size_t)1 << l, .width = 5, .children = 2}
-                               : (struct level){.nodes = 1,
-                                                .width = 5 + l,
-                                                .children = l + 1 < DEPTH ? 1 : 1 << DEPTH};
-    network_finish(&n);
-    return n;
-}
-
-static void *open_tree(int states)
-{
-    static const double range[] = {0.8, 0.95};
-    static const size_t length = 2;
-    static const int64_t two = 2;
-    const struct tree_settings settings = {
-        .depth = DEPTH,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
-        .keep_level = KEEP,
-        .label_level = 1,
-        .label_node = 1};
-    void *world;
-    struct error err;
-    check_ok(source_hltm.open(&settings, 5, &world, &err), &err);
-    return world;
+    static const int tree[DEPTH] = {5, 5, 5, 5}, layers[DEPTH] = {5, 6, 7, 8};
+    return kit_network((struct network){.levels = DEPTH,
+                                        .leaves = 1 << DEPTH,
+                                        .leaf_states = job->states,
+                                        .relu = true,
+                                        .bias = true,
+                                        .normalize = true,
+                                        .norm_eps = 1e-4,
+                                        .mirrors_tree = job->tree},
+                       job->tree ? tree : layers);
 }
 
 static void open_trainer(struct setup *s, const struct job *job)
 {
-    *s = (struct setup){.world = open_tree(job->states),
+    const struct kit_tree tree = {.depth = DEPTH,
+                                  .children = {2},
+                                  .states = job->states,
+                                  .keep_level = KEEP,
+                                  .label_level = 1,
+                                  .label_node = 1,
+                                  .low = 0.8,
+                                  .high = 0.95,
+                                  .seed = 5};
+    *s = (struct setup){.world = kit_open_tree(&tree),
                         .network = network_of(job),
                         .objective = usual_settings,
                         .sgd = {.lr = job->lr, .momentum = 0.5, .weight_decay = 0.01}};

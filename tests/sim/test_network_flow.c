@@ -19,6 +19,7 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <gsl/gsl_errno.h>
 #include <omp.h>
@@ -72,13 +73,7 @@ static void pair_moments(const double *x, double *shared, double *own)
         }
 }
 
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
-static const struct source source_pairs = {.scratch_size = no_scratch, .draw = all_pairs};
+static const struct source source_pairs = {.scratch_size = kit_no_scratch, .draw = all_pairs};
 
 /* ---- flows ---- */
 

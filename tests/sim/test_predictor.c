@@ -11,6 +11,7 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 static const struct objective *const objectives[] = {
     &objective_byol, &objective_simsiam, &objective_no_stopgrad, &objective_byol_cosine};
@@ -37,29 +38,19 @@ static const struct trunk trunks[] = {
 };
 enum { TRUNKS = sizeof trunks / sizeof *trunks, WIDTH = 3 };
 
+/* On four binary leaves, two below each of two nodes, or on four numbers. */
 static struct network build_trunk(const struct trunk *trunk)
 {
-    struct network n = {.relu = trunk->relu,
-                        .bias = trunk->bias,
-                        .normalize = trunk->normalize,
-                        .norm_eps = 1e-2,
-                        .leaves = 4};
-    if (trunk->tree) { /* binary leaves, two below each of two nodes */
-        n.levels = 2;
-        n.leaf_states = 2;
-        n.mirrors_tree = true;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 2};
-        n.level[1] = (struct level){.nodes = 2, .width = 4, .children = 2};
-    } else if (!trunk->relu && !trunk->bias) {
-        n.levels = 1;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 4};
-    } else {
-        n.levels = 2;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 1};
-        n.level[1] = (struct level){.nodes = 1, .width = 5, .children = 4};
-    }
-    network_finish(&n);
-    return n;
+    static const int tree[] = {WIDTH, 4}, layers[] = {WIDTH, 5};
+    return kit_network((struct network){.levels = trunk->relu || trunk->bias ? 2 : 1,
+                                        .relu = trunk->relu,
+                                        .bias = trunk->bias,
+                                        .normalize = trunk->normalize,
+                                        .norm_eps = 1e-2,
+                                        .leaves = 4,
+                                        .leaf_states = trunk->tree ? 2 : 0,
+                                        .mirrors_tree = trunk->tree},
+                       trunk->tree ? tree : layers);
 }
 
 struct head_case {

@@ -11,49 +11,9 @@
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
-
-/* ---- settings by name ---- */
-
-union settings {
-    max_align_t align;
-    unsigned char bytes[128];
-};
-
-static void set_number(const struct descriptor *about, union settings *settings, const char *name,
-                       double value)
-{
-    for (const struct param *p = about->params; p && p->name; p++) {
-        if (strcmp(p->name, name) != 0)
-            continue;
-        int64_t integer = (int64_t)value;
-        int choice = (int)value;
-        bool flag = value != 0;
-        const void *from = p->type == PARAM_INTEGER   ? (void *)&integer
-                           : p->type == PARAM_CHOICE  ? (void *)&choice
-                           : p->type == PARAM_BOOLEAN ? (void *)&flag
-                                                      : (void *)&value;
-        size_t size = p->type == PARAM_CHOICE    ? sizeof choice
-                      : p->type == PARAM_BOOLEAN ? sizeof flag
-                                                 : sizeof value;
-        memcpy(settings->bytes + p->offset, from, size);
-        return;
-    }
-    fail_msg("%s has no setting %s", about->name, name);
-}
-
-/* Numbers and flags at their defaults, the rest zero. */
-static void set_defaults(const struct descriptor *about, union settings *settings)
-{
-    assert_true(about->settings_size <= sizeof settings->bytes);
-    memset(settings, 0, sizeof *settings);
-    for (const struct param *p = about->params; p && p->name; p++)
-        if (p->type == PARAM_INTEGER || p->type == PARAM_REAL)
-            set_number(about, settings, p->name, strtod(p->fallback, NULL));
-        else if (p->type == PARAM_BOOLEAN)
-            set_number(about, settings, p->name, strcmp(p->fallback, "true") == 0);
-}
 
 /* ---- objectives with their settings ---- */
 
@@ -98,7 +58,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 
 struct chosen {
     const struct objective *objective;
-    union settings settings;
+    union kit_settings settings;
     char name[64];
 };
 
@@ -107,10 +67,10 @@ static void apply(const struct variant *variant, struct chosen *out)
     const struct descriptor *about = registry_find(&objective_registry, variant->name);
     assert_non_null(about);
     *out = (struct chosen){.objective = (const void *)about};
-    set_defaults(about, &out->settings);
+    kit_defaults(about, &out->settings);
     int used = snprintf(out->name, sizeof out->name, "%s", variant->name);
     for (int i = 0; i < 2 && variant->set[i].key; i++) {
-        set_number(about, &out->settings, variant->set[i].key, variant->set[i].value);
+        kit_set(about, &out->settings, variant->set[i].key, variant->set[i].value);
         used += snprintf(out->name + used, sizeof out->name - (size_t)used, " %s=%g",
                          variant->set[i].key, variant->set[i].value);
     }
@@ -155,13 +115,7 @@ static struct needs needs_of(const struct chosen *chosen)
 
 /* ---- networks ---- */
 
-struct shape {
-    int depth, children[4], states; /* depth 0: an mlp on children[0] leaves */
-    int64_t layers[3], layer_count; /* of an mlp */
-    int64_t width;                  /* of a tree network */
-};
-
-static const struct shape shapes[] = {
+static const struct kit_shape shapes[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 3},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 2},
@@ -170,17 +124,17 @@ static const struct shape shapes[] = {
     {.depth = 4, .children = {2, 1, 3, 2}, .states = 2, .width = 3},
     {.depth = 2, .children = {2, 2}, .states = 3, .width = 3},
     {.depth = 3, .children = {2, 3, 2}, .states = 3, .width = 3},
-    {.children = {6}, .states = 2, .layers = {5, 4, 3}, .layer_count = 3},
-    {.children = {4}, .states = 3, .layers = {6, 2}, .layer_count = 2},
-    {.children = {5}, .states = 0, .layers = {4, 5, 3}, .layer_count = 3},
-    {.children = {7}, .states = 0, .layers = {3}, .layer_count = 1},
+    {.depth = 1, .children = {6}, .states = 2, .layers = {5, 4, 3}, .layer_count = 3},
+    {.depth = 1, .children = {4}, .states = 3, .layers = {6, 2}, .layer_count = 2},
+    {.depth = 1, .children = {5}, .states = 0, .layers = {4, 5, 3}, .layer_count = 3},
+    {.depth = 1, .children = {7}, .states = 0, .layers = {3}, .layer_count = 1},
     {.depth = 4, .children = {2, 2, 3, 3}, .states = 2, .width = 3},
 };
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Rows that are looked up as one to four quads at once, and as more than four. */
-static const struct shape wide_trees[] = {
+static const struct kit_shape wide_trees[] = {
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 7},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 10},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 16},
@@ -190,45 +144,18 @@ static const struct shape wide_trees[] = {
 
 enum { WIDE = sizeof wide_trees / sizeof *wide_trees };
 
-struct options {
-    bool linear, bias, normalize;
-};
-
-static void build(struct network *network, const struct shape *shape, struct options options)
-{
-    const struct network_kind *kind = shape->depth ? &network_tree : &network_mlp;
-    struct tree tree = {.depth = shape->depth ? shape->depth : 1, .states = shape->states};
-    tree.count[0] = 1;
-    for (int d = 0; d < tree.depth; d++) {
-        tree.children[d] = shape->children[d];
-        tree.count[d + 1] = tree.count[d] * (size_t)shape->children[d];
-    }
-    union settings settings;
-    set_defaults(&kind->about, &settings);
-    set_number(&kind->about, &settings, "activation", options.linear);
-    set_number(&kind->about, &settings, "bias", options.bias);
-    set_number(&kind->about, &settings, "normalize", options.normalize);
-    struct integers layers = {.count = (size_t)shape->layer_count, .value = shape->layers};
-    if (shape->depth)
-        set_number(&kind->about, &settings, "width", (double)shape->width);
-    for (const struct param *p = kind->about.params; p->name; p++)
-        if (strcmp(p->name, "layers") == 0)
-            memcpy(settings.bytes + p->offset, &layers, sizeof layers);
-    struct error err;
-    check_ok(network_build(network, kind, &settings, &source_hltm, &tree, &err), &err);
-}
-
-static void describe(const struct shape *shape, struct options options, char *out, size_t size)
+static void describe(const struct kit_shape *shape, struct kit_options options, char *out,
+                     size_t size)
 {
     snprintf(out, size, "%s depth %d children %d... states %d %s%s%s",
-             shape->depth ? "tree" : "mlp", shape->depth, shape->children[0], shape->states,
+             shape->width ? "tree" : "mlp", shape->depth, shape->children[0], shape->states,
              options.linear ? "linear" : "relu", options.bias ? " bias" : "",
              options.normalize ? " normalized" : "");
 }
 
-static struct options option_bits(int bits)
+static struct kit_options option_bits(int bits)
 {
-    return (struct options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4};
+    return (struct kit_options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4};
 }
 
 /* ---- batches ---- */
@@ -281,11 +208,12 @@ static void set_samples(struct batch *batch, uint64_t seed)
     free(leaf);
 }
 
-static void open_bench(struct bench *bench, const struct shape *shape, struct options options,
-                       const struct chosen *chosen, size_t samples, int boundary, uint64_t seed)
+static void open_bench(struct bench *bench, const struct kit_shape *shape,
+                       struct kit_options options, const struct chosen *chosen, size_t samples,
+                       int boundary, uint64_t seed)
 {
     memset(bench, 0, sizeof *bench);
-    build(&bench->network, shape, options);
+    kit_build(&bench->network, shape, options);
     lay_out_batch(&bench->loss, &bench->network, chosen->objective, &chosen->settings, samples,
                   boundary ? boundary : bench->network.levels, &bench->arena);
     set_samples(&bench->loss.batch, seed);
@@ -456,7 +384,7 @@ static void check_gradient(struct bench *bench)
 }
 
 /* Draw parameters and samples until the loss is smooth around them. */
-static void check_gradient_of(const struct shape *shape, struct options options,
+static void check_gradient_of(const struct kit_shape *shape, struct kit_options options,
                               const struct chosen *chosen)
 {
     for (uint64_t seed = 1; seed < 200; seed++) {
@@ -478,8 +406,8 @@ static void check_gradients(char kind, bool linear)
 {
     struct chosen chosen;
     for (size_t i = 0; i < SHAPES; i++) {
-        const struct shape *shape = &shapes[i];
-        if ((shape->depth ? 't' : shape->states ? 'm' : 'r') != kind)
+        const struct kit_shape *shape = &shapes[i];
+        if ((shape->width ? 't' : shape->states ? 'm' : 'r') != kind)
             continue;
         for (int bits = 0; bits < 4; bits++)
             for (size_t c = 0; choose(c, &chosen); c++)
@@ -589,7 +517,7 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
     arena_free(&arena);
 }
 
-static void compare_boundaries(const struct shape *shape, int bits, const struct chosen *chosen,
+static void compare_boundaries(const struct kit_shape *shape, int bits, const struct chosen *chosen,
                                size_t samples, uint64_t seed)
 {
     struct bench bench;
@@ -628,7 +556,7 @@ static void the_boundary_follows_the_number_of_columns(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[2], option_bits(0)); /* depth 4, 2 children: 256, 16, 4, 2 patterns */
+    kit_build(&n, &shapes[2], option_bits(0)); /* depth 4, 2 children: 256, 16, 4, 2 patterns */
     assert_int_equal(pattern_count(&n, 1), 256);
     assert_int_equal(pattern_count(&n, 4), 2);
     assert_int_equal(boundary_level(&n, 1), 4);
@@ -637,10 +565,10 @@ static void the_boundary_follows_the_number_of_columns(void **state)
     assert_int_equal(boundary_level(&n, 32), 2);
     assert_int_equal(boundary_level(&n, 511), 2);
     assert_int_equal(boundary_level(&n, 512), 1);
-    build(&n, &shapes[4], option_bits(0)); /* 3 children: level 1 has 512 patterns */
+    kit_build(&n, &shapes[4], option_bits(0)); /* 3 children: level 1 has 512 patterns */
     assert_int_equal(pattern_count(&n, 1), 512);
     assert_int_equal(boundary_level(&n, 1 << 20), 2);
-    build(&n, &shapes[10], option_bits(0)); /* real-valued leaves have no patterns */
+    kit_build(&n, &shapes[10], option_bits(0)); /* real-valued leaves have no patterns */
     assert_int_equal(pattern_count(&n, 1), 0);
     assert_int_equal(boundary_level(&n, 1 << 20), 3);
 }
@@ -1214,7 +1142,7 @@ static void normalize_is_finite_at_zero(void **state)
 
 enum { COUNT = 19, STEPS = 7 };
 
-static void check_optimiser(const struct optimiser *optimiser, const union settings *settings,
+static void check_optimiser(const struct optimiser *optimiser, const union kit_settings *settings,
                             const double *expected, uint64_t seed)
 {
     double parameter[COUNT], gradient[COUNT], state[2 * 24] = {0};
@@ -1237,11 +1165,11 @@ static void sgd_follows_its_formula(void **state)
     const double momenta[] = {0, 0.9}, decays[] = {0, 0.05};
     for (int m = 0; m < 2; m++)
         for (int w = 0; w < 2; w++) {
-            union settings settings;
-            set_defaults(about, &settings);
-            set_number(about, &settings, "lr", 0.2);
-            set_number(about, &settings, "momentum", momenta[m]);
-            set_number(about, &settings, "weight_decay", decays[w]);
+            union kit_settings settings;
+            kit_defaults(about, &settings);
+            kit_set(about, &settings, "lr", 0.2);
+            kit_set(about, &settings, "momentum", momenta[m]);
+            kit_set(about, &settings, "weight_decay", decays[w]);
             double p[COUNT], g[COUNT], v[COUNT] = {0};
             kit_fill(p, COUNT, 1, 11, 0, 0);
             for (uint64_t step = 1; step <= STEPS; step++) {
@@ -1261,13 +1189,13 @@ static void adam_follows_its_formula(void **state)
     const struct descriptor *about = &optimiser_adam.about;
     const double decays[] = {0, 0.05};
     for (int w = 0; w < 2; w++) {
-        union settings settings;
-        set_defaults(about, &settings);
-        set_number(about, &settings, "lr", 0.01);
-        set_number(about, &settings, "beta1", 0.8);
-        set_number(about, &settings, "beta2", 0.95);
-        set_number(about, &settings, "eps", 1e-3);
-        set_number(about, &settings, "weight_decay", decays[w]);
+        union kit_settings settings;
+        kit_defaults(about, &settings);
+        kit_set(about, &settings, "lr", 0.01);
+        kit_set(about, &settings, "beta1", 0.8);
+        kit_set(about, &settings, "beta2", 0.95);
+        kit_set(about, &settings, "eps", 1e-3);
+        kit_set(about, &settings, "weight_decay", decays[w]);
         double p[COUNT], all[STEPS + 1][COUNT];
         kit_fill(p, COUNT, 1, 12, 0, 0);
         for (uint64_t t = 1; t <= STEPS; t++) {
@@ -1293,7 +1221,7 @@ static void adam_follows_its_formula(void **state)
 
 struct setup {
     struct chosen chosen;
-    union settings optimiser;
+    union kit_settings optimiser;
     void *world;
     struct network network;
     struct trainer_plan plan;
@@ -1303,42 +1231,30 @@ struct setup {
 
 struct job {
     struct chosen chosen;
-    const struct shape *shape;
-    struct options options;
+    const struct kit_shape *shape;
+    struct kit_options options;
     const struct optimiser *optimiser;
     double lr;
     size_t samples, batch;
     int threads;
 };
 
-static void open_world(struct setup *setup, const struct shape *shape)
-{
-    static const double range[] = {0.5, 0.95};
-    static const size_t length = 2;
-    int64_t children[4];
-    for (int d = 0; d < shape->depth; d++)
-        children[d] = shape->children[d];
-    struct tree_settings settings = {
-        .depth = shape->depth,
-        .children = {.count = (size_t)shape->depth, .value = children},
-        .states = shape->states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
-    };
-    struct error err;
-    if (source_hltm.open(&settings, 17, &setup->world, &err))
-        fail_msg("%s", err.message);
-}
-
 static void open_trainer(struct setup *setup, const struct job *job)
 {
     memset(setup, 0, sizeof *setup);
     setup->chosen = job->chosen;
-    open_world(setup, job->shape);
-    build(&setup->network, job->shape, job->options);
-    set_defaults(&job->optimiser->about, &setup->optimiser);
-    set_number(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
+    struct kit_tree tree = {.depth = job->shape->depth,
+                            .states = job->shape->states,
+                            .low = 0.5,
+                            .high = 0.95,
+                            .seed = 17};
+    memcpy(tree.children, job->shape->children, sizeof tree.children);
+    setup->world = kit_open_tree(&tree);
+    kit_build(&setup->network, job->shape, job->options);
+    kit_defaults(&job->optimiser->about, &setup->optimiser);
+    kit_set(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
     if (job->optimiser == &optimiser_adam) /* so that it does not amplify rounding */
-        set_number(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
+        kit_set(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
     setup->plan = (struct trainer_plan){.source = &source_hltm,
                                         .world = setup->world,
                                         .network = &setup->network,
@@ -1572,16 +1488,16 @@ static void patterns_that_occur_are_found(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[12], option_bits(0));
+    kit_build(&n, &shapes[12], option_bits(0));
     assert_true(batch_patterns_pays(&n, 2, 128));
     assert_false(batch_patterns_pays(&n, 2, 127)); /* 512 patterns */
     assert_false(batch_patterns_pays(&n, 1, 1 << 20));
     check_occurring(&n, 2, 3, 100);
     check_occurring(&n, 2, 1, 1);
     check_occurring(&n, 2, 2, 700);
-    build(&n, &shapes[5], option_bits(0)); /* one child: its patterns are the node's */
+    kit_build(&n, &shapes[5], option_bits(0)); /* one child: its patterns are the node's */
     check_occurring(&n, 1, 2, 50);
-    build(&n, &shapes[10], option_bits(0)); /* real-valued leaves */
+    kit_build(&n, &shapes[10], option_bits(0)); /* real-valued leaves */
     assert_false(batch_patterns_pays(&n, 1, 1 << 20));
 }
 
@@ -1668,7 +1584,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
     (void)state;
     for (int threads = 1; threads <= 2; threads++) {
         struct job job = default_job(chosen_of("simple", NULL, 0, NULL, 0));
-        job.options = (struct options){.bias = true};
+        job.options = (struct kit_options){.bias = true};
         job.samples = 100 * 200;
         job.threads = threads;
         job.lr = 1e20;
@@ -1698,7 +1614,7 @@ static void an_infinite_loss_is_a_divergence_too(void **state)
     for (int threads = 1; threads <= 2; threads++) {
         struct job job = default_job(chosen_of("simple", NULL, 0, NULL, 0));
         job.shape = &shapes[0];
-        job.options = (struct options){.bias = true};
+        job.options = (struct kit_options){.bias = true};
         job.threads = threads;
         job.lr = 0;
         struct setup setup;
@@ -1774,7 +1690,8 @@ static void parameters_are_laid_out_level_by_level(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[5], (struct options){.bias = true}); /* children 2, 1, 3, 2; width 3 */
+    kit_build(&n, &shapes[5],
+              (struct kit_options){.bias = true}); /* children 2, 1, 3, 2; width 3 */
     static const size_t nodes[] = {1, 2, 2, 6};
     static const int fan_in[] = {6, 3, 9, 2};
     size_t offset = 0;
@@ -1790,11 +1707,12 @@ static void parameters_are_laid_out_level_by_level(void **state)
         offset += nodes[l] * 3;
     }
     assert_int_equal(n.parameters, offset);
-    build(&n, &shapes[5], (struct options){.bias = false});
+    kit_build(&n, &shapes[5], (struct kit_options){.bias = false});
     assert_int_equal(n.parameters, offset - 3 * (1 + 2 + 2 + 6));
-    build(&n, &shapes[9], (struct options){.bias = true}); /* layers 6, 2 on 4 leaves of 3 states */
+    kit_build(&n, &shapes[9],
+              (struct kit_options){.bias = true}); /* layers 6, 2 on 4 leaves of 3 states */
     assert_int_equal(n.parameters, 2 * 6 + 2 + 6 * 12 + 6);
-    build(&n, &shapes[11], (struct options){.bias = true}); /* one layer on 7 numbers */
+    kit_build(&n, &shapes[11], (struct kit_options){.bias = true}); /* one layer on 7 numbers */
     assert_int_equal(n.parameters, 3 * 7 + 3);
 }
 
@@ -1818,13 +1736,13 @@ static void check_uniform(const double *w, size_t count, double bound, const cha
 static void initial_parameters_are_uniform_within_their_bounds(void **state)
 {
     (void)state;
-    static const struct shape wide[] = {
+    static const struct kit_shape wide[] = {
         {.depth = 2, .children = {3, 5}, .states = 2, .width = 40},
         {.children = {50}, .states = 2, .layers = {60, 80, 70}, .layer_count = 3},
     };
     for (int i = 0; i < 2; i++) {
         struct network n;
-        build(&n, &wide[i], (struct options){.bias = true});
+        kit_build(&n, &wide[i], (struct kit_options){.bias = true});
         double *w = allocate(n.parameters, sizeof(double)),
                *again = allocate(n.parameters, sizeof(double));
         network_init(&n, 5, PURPOSE_WEIGHTS, w);
@@ -1853,8 +1771,8 @@ static void initial_weights_are_addressed_by_node(void **state)
 {
     (void)state;
     struct network with, without;
-    build(&with, &shapes[1], (struct options){.bias = true});
-    build(&without, &shapes[1], (struct options){.bias = false});
+    kit_build(&with, &shapes[1], (struct kit_options){.bias = true});
+    kit_build(&without, &shapes[1], (struct kit_options){.bias = false});
     double *a = allocate(with.parameters, sizeof(double)),
            *b = allocate(without.parameters, sizeof(double));
     network_init(&with, 9, PURPOSE_WEIGHTS, a);

@@ -4,19 +4,13 @@
 #include "sim/train/supply.h"
 #include "tests/kit/arena.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
 #include <pthread.h>
 
 enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, CHUNK = 32, STEPS = 205, EPOCH = 7 };
-enum { LEAVES = 8, LEVEL = 1 }; /* of a binary tree; whose patterns are numbered */
-
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
+enum { LEAVES = 8, LEVEL = 1 };
 static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t sample)
 {
     return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
@@ -69,10 +63,10 @@ static void labelled(const void *world, struct draw draw, uint8_t *label)
 
 static const struct source_labels labels_numbered = {.draw = labelled};
 static const struct source source_numbered = {
-    .scratch_size = no_scratch, .draw = numbered, .labels = &labels_numbered};
+    .scratch_size = kit_no_scratch, .draw = numbered, .labels = &labels_numbered};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
 static const struct source source_states = {
-    .scratch_size = no_scratch, .draw = states, .labels = &labels_numbered};
+    .scratch_size = kit_no_scratch, .draw = states, .labels = &labels_numbered};
 static const struct network tree = {.levels = 3,
                                     .level = {{.nodes = 1, .children = 2},
                                               {.nodes = 2, .children = 2},
