@@ -2,6 +2,8 @@
  * refused, and how what a file holds names a run. */
 #include "tests/kit/source.h"
 
+#include <unistd.h>
+
 #include "core/linalg.h"
 
 /* ---- samples ---- */

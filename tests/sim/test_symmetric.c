@@ -1,8 +1,5 @@
 /* Protects the network of [FD] and its training: output, thresholds and their schedule, inner
  * products with targets held constant, the same bits on any number of threads. */
-#include "tests/kit/testing.h"
-
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/loss/batch_loss.h"
 #include "sim/loss/objectives/objectives.h"
@@ -11,8 +8,7 @@
 #include "sim/train/trainer.h"
 #include "tests/kit/arena.h"
 #include "tests/kit/numbers.h"
-
-enum { MOST_KEYS = 24 };
+#include "tests/kit/spec.h"
 
 /* A spec of sparse_coding data and a symmetric network, with its modules. */
 struct opened {
@@ -23,15 +19,12 @@ struct opened {
 
 static enum status try_open(struct opened *o, const char *keys, struct error *err)
 {
-    char text[1024];
-    const char *override[MOST_KEYS] = {"data.source=sparse_coding", "network.kind=symmetric_relu",
-                                       "data.features=5", "data.dimension=20"};
-    size_t count = strstr(keys, "data.source") ? 2 : 4;
-    snprintf(text, sizeof text, "%s", keys);
-    for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        override[count++] = word;
+    const char *usual = strstr(keys, "data.source")
+                            ? "network.kind=symmetric_relu"
+                            : "data.source=sparse_coding network.kind=symmetric_relu "
+                              "data.features=5 data.dimension=20";
     *o = (struct opened){.world = NULL};
-    enum status status = spec_load(&o->spec, NULL, override, count, err);
+    enum status status = kit_spec(&o->spec, usual, keys, err);
     const struct source *source = (const void *)o->spec.chosen[SECTION_DATA];
     if (!status)
         status = source->open(o->spec.settings[SECTION_DATA], 1, &o->world, err);

@@ -1,11 +1,9 @@
 /* Protects sim/net/views.c: samples of any range of an address, in any kind of rows, are the
  * samples that the source draws in blocks. */
-#include "tests/kit/testing.h"
-
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
 #include "tests/kit/arena.h"
+#include "tests/kit/spec.h"
 
 enum { VIEWS = 4, LEAVES = 4, NODES = 7, BLOCKS = 4, ALL = BLOCKS * BLOCK };
 
@@ -13,14 +11,13 @@ static const struct draw address = {.seed = 3, .purpose = PURPOSE_TEST, .epoch =
 
 static void *open_world(const struct source *source)
 {
-    static const char *const tree[] = {"data.depth=2", "data.polarity=0.5", "data.keep_level=1",
-                                       "data.label_level=1"};
-    static const char *const normal[] = {"data.source=gaussian", "data.dimension=4"};
-    const bool states = source == &source_hltm;
+    const char *keys = source == &source_hltm
+                           ? "data.depth=2 data.polarity=0.5 data.keep_level=1 data.label_level=1"
+                           : "data.source=gaussian data.dimension=4";
     struct spec spec;
     struct error err;
     void *world;
-    check_ok(spec_load(&spec, NULL, states ? tree : normal, states ? 4 : 2, &err), &err);
+    check_ok(kit_spec(&spec, "", keys, &err), &err);
     assert_ptr_equal(spec.chosen[SECTION_DATA], &source->about);
     check_ok(source->open(spec.settings[SECTION_DATA], 9, &world, &err), &err);
     spec_free(&spec);
