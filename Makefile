@@ -44,6 +44,7 @@ LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
+KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
 .PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
 	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
@@ -71,8 +72,12 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q_COMPILE)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(LIBRARY)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/tests/kit.a $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS) -lcmocka
+
+$(BUILD)/tests/kit.a: $(KIT)
+	@rm -f $@
+	$(Q_LINK)ar rcs $@ $^
 
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
@@ -80,7 +85,7 @@ $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS)
 
--include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(BUILD)/bench/bench.d \
+-include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(KIT:.o=.d) $(BUILD)/bench/bench.d \
 	$(patsubst %,%.d,$(FUZZERS))
 .SECONDARY:
 

@@ -6,78 +6,17 @@
 #include "hltm/exact.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/kinds/kinds.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
+#include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <lapacke.h>
-#include <math.h>
 #include <omp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* ---- small helpers ---- */
-
-static double *doubles(size_t count)
-{
-    double *p = calloc(count ? count : 1, sizeof *p);
-    assert_non_null(p);
-    return p;
-}
-
-/* Uniform in [-scale, scale). */
-static void fill(double *out, size_t count, uint64_t seed, uint64_t lane, double scale)
-{
-    struct stream stream;
-    stream_open(&stream, seed, PURPOSE_TEST, lane, 0);
-    for (size_t i = 0; i < count; i++)
-        out[i] = scale * (2 * stream_uniform(&stream) - 1);
-}
-
-static double largest(const double *a, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++)
-        top = isnan(a[i]) ? INFINITY : fmax(top, fabs(a[i]));
-    return top;
-}
-
-/* max |a - b|; infinite for NaN */
-static double largest_difference(const double *a, const double *b, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = fabs(a[i] - b[i]);
-        top = isnan(d) ? INFINITY : fmax(top, d);
-    }
-    return top;
-}
-
-/* max |a - b| / max |b| */
-static double distance(const double *a, const double *b, size_t count)
-{
-    double top = largest_difference(a, b, count);
-    return top == 0 ? 0 : top / largest(b, count);
-}
-
-static void check(enum status status, const struct error *err)
-{
-    if (status)
-        fail_msg("%s", err->message);
-}
 
 /* ---- a tree, a network on it, a measurement ---- */
 
-struct shape {
-    int depth, children[4], states;
-    int64_t width;                  /* of a tree network; 0: an mlp */
-    int64_t layers[3], layer_count; /* of an mlp */
-};
-
-static const struct shape shapes[] = {
+static const struct kit_shape shapes[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 3},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 2},
@@ -93,12 +32,8 @@ static const struct shape shapes[] = {
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
-struct options {
-    bool linear, bias, normalize;
-};
-
 struct lab {
-    struct options options;
+    struct kit_options options;
     void *world;
     const struct tree *tree;
     struct network network;
@@ -108,63 +43,21 @@ struct lab {
     bool laid_out;
 };
 
-static void set_field(const struct network_kind *kind, unsigned char *settings, const char *name,
-                      const void *value, size_t size)
-{
-    for (const struct param *p = kind->about.params; p->name; p++)
-        if (strcmp(p->name, name) == 0) {
-            memcpy(settings + p->offset, value, size);
-            return;
-        }
-    fail_msg("%s has no setting %s", kind->about.name, name);
-}
-
-static void build(struct network *network, const struct shape *shape, struct options options,
-                  const void *world)
-{
-    union {
-        max_align_t align;
-        unsigned char bytes[128];
-    } settings = {.bytes = {0}};
-    const struct network_kind *kind = shape->width ? &network_tree : &network_mlp;
-    assert_true(kind->about.settings_size <= sizeof settings.bytes);
-    struct network_common common = {.activation = options.linear,
-                                    .bias = options.bias,
-                                    .normalize = options.normalize,
-                                    .norm_eps = 1e-4};
-    memcpy(settings.bytes, &common, sizeof common);
-    struct integers layers = {.count = (size_t)shape->layer_count, .value = shape->layers};
-    if (shape->width)
-        set_field(kind, settings.bytes, "width", &shape->width, sizeof shape->width);
-    else
-        set_field(kind, settings.bytes, "layers", &layers, sizeof layers);
-    struct error err;
-    check(network_build(network, kind, &settings, &source_hltm, world, &err), &err);
-}
-
 /* Polarities are drawn from [lo, hi], or all `hi` if lo is negative. */
-static void open_lab(struct lab *lab, const struct shape *shape, struct options options, double lo,
-                     double hi, uint64_t seed)
+static void open_lab(struct lab *lab, const struct kit_shape *shape, struct kit_options options,
+                     double lo, double hi, uint64_t seed)
 {
-    memset(lab, 0, sizeof *lab);
-    int64_t children[4];
-    for (int d = 0; d < shape->depth; d++)
-        children[d] = shape->children[d];
-    double range[2] = {lo < 0 ? hi : lo, hi};
-    size_t length = lo < 0 ? 1 : 2;
-    struct tree_settings settings = {
-        .depth = shape->depth,
-        .children = {.count = (size_t)shape->depth, .value = children},
-        .states = shape->states,
-        .polarity = {.rank = lo < 0 ? 0 : 1, .rows = 1, .length = &length, .value = range},
-    };
-    struct error err;
-    check(source_hltm.open(&settings, seed, &lab->world, &err), &err);
+    struct kit_tree tree = {.depth = shape->depth,
+                            .states = shape->states,
+                            .low = fmax(lo, 0),
+                            .high = hi,
+                            .seed = seed};
+    memcpy(tree.children, shape->children, sizeof tree.children);
+    *lab = (struct lab){.options = options, .world = kit_open_tree(&tree)};
     lab->tree = lab->world;
-    lab->options = options;
-    build(&lab->network, shape, options, lab->world);
-    lab->parameters = doubles(lab->network.parameters);
-    fill(lab->parameters, lab->network.parameters, seed, 0, 1);
+    kit_build(&lab->network, shape, options);
+    lab->parameters = allocate(lab->network.parameters, sizeof(double));
+    kit_fill(lab->parameters, lab->network.parameters, 1, seed, 0, 0);
 }
 
 static void lay_out(struct lab *lab, size_t columns, int threads)
@@ -178,14 +71,9 @@ static void lay_out(struct lab *lab, size_t columns, int threads)
                                .threads = threads,
                                .source = &source_hltm,
                                .world = lab->world};
-    struct arena counted = {0};
-    struct error err;
     if (lab->laid_out)
         arena_free(&lab->arena);
-    latents_layout(&lab->measure, &plan, &counted);
-    check(arena_create(&lab->arena, &counted, &err), &err);
-    latents_layout(&lab->measure, &plan, &lab->arena);
-    assert_true(lab->arena.used == counted.used);
+    KIT_LAY_OUT(&lab->arena, pass, latents_layout(&lab->measure, &plan, pass));
     lab->laid_out = true;
 }
 
@@ -207,7 +95,7 @@ struct data {
 
 static struct data make_data(const struct tree *tree, size_t count)
 {
-    struct data data = {count, doubles(count), calloc(tree->nodes * count, 1)};
+    struct data data = {count, allocate(count, sizeof(double)), calloc(tree->nodes * count, 1)};
     assert_non_null(data.state);
     return data;
 }
@@ -240,7 +128,7 @@ static struct data joint_data(const struct tree *tree)
     double *probability;
     size_t count;
     struct error err;
-    check(joint_enumerate(tree, &probability, &count, &err), &err);
+    check_ok(joint_enumerate(tree, &probability, &count, &err), &err);
     struct data data = make_data(tree, count);
     for (size_t i = 0; i < count; i++) {
         size_t digits = i;
@@ -349,8 +237,8 @@ static void expect_connection(const struct lab *lab, const struct data *data,
                               struct expected *expected)
 {
     const struct connection_plan *plan = &lab->measure.connection_plan;
-    expected->connection = doubles(connection_size(plan));
-    expected->probability = doubles((size_t)lab->tree->states);
+    expected->connection = allocate(connection_size(plan), sizeof(double));
+    expected->probability = allocate((size_t)lab->tree->states, sizeof(double));
     double total = 0;
     for (size_t i = 0; i < data->count; i++) {
         add_connection(lab, data, i, expected->connection);
@@ -411,8 +299,9 @@ static void expect_correlation(const struct lab *lab, const struct data *data,
 {
     const struct network *n = &lab->network;
     const struct tree *tree = lab->tree;
-    double *x = doubles(data->count), *out;
-    expected->correlation = out = doubles(correlation_size(&lab->measure.correlation_plan));
+    double *x = allocate(data->count, sizeof(double)), *out;
+    expected->correlation = out =
+        allocate(correlation_size(&lab->measure.correlation_plan), sizeof(double));
     for (int d = 0; d < tree->depth; d++)
         for (size_t node = 0; node < tree->count[d]; node++) {
             int l = n->mirrors_tree ? d : 0;
@@ -449,7 +338,7 @@ static size_t side_of(struct operator_shape s)
 static double *deviations(struct operator_shape shape, const double *connection, const double *p)
 {
     size_t size = shape.outputs * side_of(shape);
-    double *d = doubles(shape.labels * size);
+    double *d = allocate(shape.labels * size, sizeof(double));
     for (size_t i = 0; i < size; i++) {
         double mean = 0;
         for (size_t s = 0; s < shape.labels; s++)
@@ -465,7 +354,7 @@ static double *explicit_operator(struct operator_shape shape, const double *conn
                                  const double *p)
 {
     size_t n = side_of(shape);
-    double *d = deviations(shape, connection, p), *op = doubles(n * n);
+    double *d = deviations(shape, connection, p), *op = allocate(n * n, sizeof(double));
     for (size_t s = 0; s < shape.labels; s++)
         for (size_t o = 0; o < shape.outputs; o++)
             for (size_t i = 0; i < n; i++)
@@ -495,7 +384,7 @@ static double trace_of(const double *a, size_t n)
 /* Eigenvalues, largest first; `a` is destroyed. */
 static void eigenvalues(double *a, size_t n, double *value)
 {
-    double *w = doubles(n);
+    double *w = allocate(n, sizeof(double));
     assert_int_equal(LAPACKE_dsyev(LAPACK_ROW_MAJOR, 'N', 'U', (lapack_int)n, a, (lapack_int)n, w),
                      0);
     for (size_t i = 0; i < n; i++)
@@ -509,19 +398,20 @@ static void compare_operator(struct operator_shape shape, const double *connecti
     size_t n = side_of(shape), rank = operator_rank(shape);
     struct operator_summary summary, alone;
     struct error err;
-    double *work = doubles(operator_work(shape)), *value = doubles(rank), *all = doubles(n);
+    double *work = allocate(operator_work(shape), sizeof(double)),
+           *value = allocate(rank, sizeof(double)), *all = allocate(n, sizeof(double));
     double *op = explicit_operator(shape, connection, p);
     double norm = frobenius(op, n * n), trace = trace_of(op, n);
-    check(covariance_operator(shape, connection, p, work, &summary, value, &err), &err);
-    check(covariance_operator(shape, connection, p, work, &alone, NULL, &err), &err);
+    check_ok(covariance_operator(shape, connection, p, work, &summary, value, &err), &err);
+    check_ok(covariance_operator(shape, connection, p, work, &alone, NULL, &err), &err);
     assert_true(alone.norm == summary.norm && alone.trace == summary.trace);
     if (!(fabs(summary.norm - norm) <= 1e-12 * norm &&
           fabs(summary.trace - trace) <= 1e-12 * trace))
         fail_msg("%s: norm %.15g, not %.15g; trace %.15g, not %.15g", what, summary.norm, norm,
                  summary.trace, trace);
     eigenvalues(op, n, all);
-    if (!(largest_difference(value, all, rank) <= 1e-12 * trace))
-        fail_msg("%s: eigenvalues are off by %g", what, largest_difference(value, all, rank));
+    if (!(kit_apart(value, all, rank) <= 1e-12 * trace))
+        fail_msg("%s: eigenvalues are off by %g", what, kit_apart(value, all, rank));
     for (size_t i = 0; i < rank; i++)
         assert_true(value[i] >= 0);
     for (size_t i = rank; i < n; i++) /* the rank bound */
@@ -545,9 +435,9 @@ static double *random_connection(struct operator_shape shape, size_t absent, uin
                                  double *p)
 {
     size_t size = shape.labels * shape.outputs * side_of(shape);
-    double *connection = doubles(size), total = 0;
-    fill(connection, size, seed, 1, 1);
-    fill(p, shape.labels, seed, 2, 0.45);
+    double *connection = allocate(size, sizeof(double)), total = 0;
+    kit_fill(connection, size, 1, seed, 1, 0);
+    kit_fill(p, shape.labels, 0.45, seed, 2, 0);
     for (size_t s = 0; s < shape.labels; s++)
         total += p[s] = s == absent ? 0 : p[s] + 0.5;
     for (size_t s = 0; s < shape.labels; s++)
@@ -598,8 +488,9 @@ static void published_norm_is_that_of_the_other_flattening(void **state)
     for (size_t i = 0; i < OPERATORS; i++) {
         struct operator_shape shape = operators[i];
         double p[4], *connection = random_connection(shape, SIZE_MAX, i, p);
-        double *d = deviations(shape, connection, p), *work = doubles(operator_work(shape));
-        double *op = doubles(shape.neurons * shape.neurons);
+        double *d = deviations(shape, connection, p),
+               *work = allocate(operator_work(shape), sizeof(double));
+        double *op = allocate(shape.neurons * shape.neurons, sizeof(double));
         for (size_t so = 0; so < shape.labels * shape.outputs; so++)
             for (size_t k = 0; k < shape.neurons; k++)
                 for (size_t j = 0; j < shape.neurons; j++)
@@ -625,7 +516,7 @@ static void operator_refuses_nan(void **state)
     struct operator_summary summary;
     struct error err;
     double p[4], value[8], *connection = random_connection(shape, SIZE_MAX, 3, p);
-    double *work = doubles(operator_work(shape));
+    double *work = allocate(operator_work(shape), sizeof(double));
     connection[7] = NAN;
     assert_int_equal(covariance_operator(shape, connection, p, work, &summary, value, &err),
                      STATUS_DIVERGED);
@@ -650,8 +541,7 @@ static void compare_connection(const struct lab *lab, const struct expected *exp
     const struct latent_measure *m = &lab->measure;
     char what[128];
     describe(lab, what, sizeof what);
-    if (!(largest_difference(m->probability, expected->probability, (size_t)lab->tree->states) <
-          1e-13))
+    if (!(kit_apart(m->probability, expected->probability, (size_t)lab->tree->states) < 1e-13))
         fail_msg("%s: P(label)", what);
     for (int l = 0; l < lab->network.levels; l++)
         for (size_t node = 0; node < lab->network.level[l].nodes; node++) {
@@ -659,8 +549,8 @@ static void compare_connection(const struct lab *lab, const struct expected *exp
             size_t first = connection_offset(&m->connection_plan, l, node, 0);
             size_t count = shape.labels * shape.outputs * side_of(shape), n = side_of(shape);
             const double *connection = m->connection + first;
-            double error = largest_difference(connection, expected->connection + first, count);
-            if (!(error <= 1e-9 * largest(expected->connection + first, count) + 1e-10))
+            double error = kit_apart(connection, expected->connection + first, count);
+            if (!(error <= 1e-9 * kit_largest(expected->connection + first, count) + 1e-10))
                 fail_msg("%s: E[K] of node %zu of level %d is off by %g", what, node, l, error);
             double *op = explicit_operator(shape, connection, m->probability);
             double norm = frobenius(op, n * n), trace = trace_of(op, n);
@@ -669,10 +559,10 @@ static void compare_connection(const struct lab *lab, const struct expected *exp
                   fabs(m->trace[l][node] - trace) <= rounding))
                 fail_msg("%s: the operator of node %zu of level %d: norm %g, not %g", what, node, l,
                          m->norm[l][node], norm);
-            double *value = doubles(n);
+            double *value = allocate(n, sizeof(double));
             size_t rank = operator_rank(shape);
             eigenvalues(op, n, value);
-            if (!(largest_difference(m->eigenvalue[l] + node * rank, value, rank) <= rounding))
+            if (!(kit_apart(m->eigenvalue[l] + node * rank, value, rank) <= rounding))
                 fail_msg("%s: eigenvalues of node %zu of level %d", what, node, l);
             free(op);
             free(value);
@@ -721,17 +611,17 @@ static void visit_given(struct lab *lab, void *context)
         expect_connection(lab, &given->data, &given->expected);
         expect_correlation(lab, &given->data, &given->expected);
     }
-    check(latents_from_given(&lab->measure, lab->parameters, given->data.state, given->data.count,
-                             given->data.count, &err),
-          &err);
+    check_ok(latents_from_given(&lab->measure, lab->parameters, given->data.state,
+                                given->data.count, given->data.count, &err),
+             &err);
     compare_connection(lab, &given->expected);
     compare_correlation(lab, &given->expected);
 }
 
 /* Draw parameters and samples at which the network is smooth enough for differences.  The result
  * belongs to the caller. */
-static struct given open_given(struct lab *lab, const struct shape *shape, struct options options,
-                               int absent)
+static struct given open_given(struct lab *lab, const struct kit_shape *shape,
+                               struct kit_options options, int absent)
 {
     for (uint64_t seed = 1; seed < 300; seed++) {
         open_lab(lab, shape, options, 0.3, 0.9, seed);
@@ -745,7 +635,7 @@ static struct given open_given(struct lab *lab, const struct shape *shape, struc
     return (struct given){.data = {0}};
 }
 
-static void check_given(const struct shape *shape, struct options options, int absent)
+static void check_given(const struct kit_shape *shape, struct kit_options options, int absent)
 {
     struct lab lab;
     struct given given = open_given(&lab, shape, options, absent);
@@ -765,7 +655,8 @@ static void connections_and_correlations_of_trees_match_plain_sums(void **state)
         for (int bits = 0; bits < 8 && shapes[i].width; bits++)
             check_given(
                 &shapes[i],
-                (struct options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4}, -1);
+                (struct kit_options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4},
+                -1);
 }
 
 static void connections_and_correlations_of_mlps_match_plain_sums(void **state)
@@ -773,7 +664,7 @@ static void connections_and_correlations_of_mlps_match_plain_sums(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++)
         for (int bits = 0; bits < 4 && !shapes[i].width; bits++)
-            check_given(&shapes[i], (struct options){.linear = bits & 1, .bias = bits & 2}, -1);
+            check_given(&shapes[i], (struct kit_options){.linear = bits & 1, .bias = bits & 2}, -1);
 }
 
 static void a_label_that_never_occurs_changes_nothing(void **state)
@@ -781,7 +672,7 @@ static void a_label_that_never_occurs_changes_nothing(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++)
         for (int absent = 0; absent < shapes[i].states; absent++)
-            check_given(&shapes[i], (struct options){.bias = true}, absent);
+            check_given(&shapes[i], (struct kit_options){.bias = true}, absent);
 }
 
 /* A neuron with weights 0 is constant; so is one above a level without open gates. */
@@ -806,9 +697,9 @@ static void visit_constants(struct lab *lab, void *context)
     struct error err;
     for (int shut = 0; shut < 2; shut++) {
         plant_constants(lab, shut);
-        check(latents_from_given(&lab->measure, lab->parameters, data->state, data->count,
-                                 data->count, &err),
-              &err);
+        check_ok(latents_from_given(&lab->measure, lab->parameters, data->state, data->count,
+                                    data->count, &err),
+                 &err);
         for (int d = 0; d < lab->tree->depth; d++)
             for (size_t i = 0; i < lab->tree->count[d]; i++) {
                 size_t width = (size_t)correlation_width(plan, d);
@@ -828,7 +719,7 @@ static void constant_neurons_have_correlation_exactly_0(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++) {
         struct lab lab;
-        open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.3, 0.9, 5 + i);
+        open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.3, 0.9, 5 + i);
         struct data data = random_data(lab.tree, 777, -1, 5 + i);
         for_each_boundary(&lab, visit_constants, &data);
         free_data(&data);
@@ -842,9 +733,9 @@ static void visit_copies(struct lab *lab, void *context)
     const struct correlation_plan *plan = &lab->measure.correlation_plan;
     struct error err;
     int d = lab->tree->depth - 1;
-    check(latents_from_given(&lab->measure, lab->parameters, data->state, data->count, data->count,
-                             &err),
-          &err);
+    check_ok(latents_from_given(&lab->measure, lab->parameters, data->state, data->count,
+                                data->count, &err),
+             &err);
     for (size_t i = 0; i < lab->tree->count[d]; i++)
         for (size_t k = 0; k < 2; k++) {
             size_t width = (size_t)correlation_width(plan, d);
@@ -860,7 +751,7 @@ static void a_copy_of_the_latent_has_correlation_1_and_no_more(void **state)
     (void)state;
     for (size_t shape = 0; shape < 4; shape++) {
         struct lab lab;
-        open_lab(&lab, &shapes[shape], (struct options){.bias = true}, 0.3, 0.9, 9);
+        open_lab(&lab, &shapes[shape], (struct kit_options){.bias = true}, 0.3, 0.9, 9);
         const struct tree *tree = lab.tree;
         struct data data = random_data(tree, 1001, -1, 9);
         int l = tree->depth - 1;
@@ -888,7 +779,7 @@ static void nan_shows(void **state)
         for (int level = 0; level < 3; level++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[1], (struct options){.bias = true}, 0.3, 0.9, 3);
+            open_lab(&lab, &shapes[1], (struct kit_options){.bias = true}, 0.3, 0.9, 3);
             struct data data = random_data(lab.tree, 200, -1, 3);
             lay_out(&lab, columns, 1);
             lab.parameters[bias_offset(&lab.network, level, 0) + 1] = NAN;
@@ -913,7 +804,7 @@ static struct support *support_of(const struct tree *tree)
 {
     struct support *support;
     struct error err;
-    check(support_create(&support, tree, &err), &err);
+    check_ok(support_create(&support, tree, &err), &err);
     return support;
 }
 
@@ -931,12 +822,13 @@ static void visit_support(struct lab *lab, void *context)
         expect_connection(lab, &exact->data, &exact->expected);
         expect_correlation(lab, &exact->data, &exact->expected);
     }
-    check(latents_from_support(&lab->measure, lab->parameters, exact->support, &err), &err);
+    check_ok(latents_from_support(&lab->measure, lab->parameters, exact->support, &err), &err);
     compare_connection(lab, &exact->expected);
     compare_correlation(lab, &exact->expected);
 }
 
-static void check_support(const struct shape *shape, struct options options, double lo, double hi)
+static void check_support(const struct kit_shape *shape, struct kit_options options, double lo,
+                          double hi)
 {
     for (uint64_t seed = 1; seed < 300; seed++) {
         struct lab lab;
@@ -957,7 +849,7 @@ static void check_support(const struct shape *shape, struct options options, dou
     fail_msg("no smooth parameters");
 }
 
-static const struct shape small[] = {
+static const struct kit_shape small[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 1, 2}, .states = 2, .width = 3},
     {.depth = 2, .children = {2, 1}, .states = 3, .width = 3},
@@ -970,8 +862,8 @@ static void support_is_the_sum_over_the_joint_distribution(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++) {
-        check_support(&small[i], (struct options){.bias = true}, 0.3, 0.9);
-        check_support(&small[i], (struct options){.linear = true}, 0.3, 0.9);
+        check_support(&small[i], (struct kit_options){.bias = true}, 0.3, 0.9);
+        check_support(&small[i], (struct kit_options){.linear = true}, 0.3, 0.9);
     }
 }
 
@@ -980,7 +872,7 @@ static void support_of_a_tree_of_copies_is_the_same_sum(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
-        check_support(&small[i], (struct options){.bias = true}, -1, 1);
+        check_support(&small[i], (struct kit_options){.bias = true}, -1, 1);
 }
 
 /* ---- samples against the support ---- */
@@ -1007,14 +899,15 @@ static void compare_samples(struct lab *lab, const struct support *support, cons
 {
     struct error err;
     lay_out(lab, SAMPLES, 1);
-    check(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
+    check_ok(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
     size_t count = gather(lab, NULL);
-    double *exact = doubles(count), *one = doubles(count);
-    double *mean = doubles(count), *square = doubles(count);
+    double *exact = allocate(count, sizeof(double)), *one = allocate(count, sizeof(double));
+    double *mean = allocate(count, sizeof(double)), *square = allocate(count, sizeof(double));
     gather(lab, exact);
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
-        check(latents_from_samples(&lab->measure, lab->parameters, seed, seed % 3, SAMPLES, &err),
-              &err);
+        check_ok(
+            latents_from_samples(&lab->measure, lab->parameters, seed, seed % 3, SAMPLES, &err),
+            &err);
         gather(lab, one);
         for (size_t i = 0; i < count; i++) {
             mean[i] += (one[i] - exact[i]) / SEEDS;
@@ -1045,7 +938,7 @@ static void samples_agree_with_the_support_within_5_standard_errors(void **state
         struct lab lab;
         char what[32];
         snprintf(what, sizeof what, "shape %zu", chosen[i]);
-        open_lab(&lab, &shapes[chosen[i]], (struct options){.bias = true}, 0.7, 0.95, 12);
+        open_lab(&lab, &shapes[chosen[i]], (struct kit_options){.bias = true}, 0.7, 0.95, 12);
         struct support *support = support_of(lab.tree);
         compare_samples(&lab, support, what);
         support_free(support);
@@ -1119,8 +1012,8 @@ static double operator_error(struct lab *lab, const struct support *support, int
     size_t rank = operator_rank(latents_shape(&lab->measure, level));
     double error = fabs(lab->measure.norm[level][node] / norm - 1) +
                    fabs(lab->measure.trace[level][node] / trace - 1);
-    return error + distance(lab->measure.eigenvalue[level] + node * rank, value,
-                            rank < width ? rank : width);
+    return error + kit_distance(lab->measure.eigenvalue[level] + node * rank, value,
+                                rank < width ? rank : width);
 }
 
 static void linear_operator_is_that_of_hltm_4(void **state)
@@ -1130,11 +1023,11 @@ static void linear_operator_is_that_of_hltm_4(void **state)
         for (int bits = 0; bits < 2; bits++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[i], (struct options){.linear = true, .bias = bits}, 0.4, 0.95,
-                     60 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.linear = true, .bias = bits}, 0.4,
+                     0.95, 60 + i);
             struct support *support = support_of(lab.tree);
             lay_out(&lab, support->count, 1);
-            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
+            check_ok(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             for (int l = 0; l < lab.network.levels; l++)
                 for (size_t node = 0; node < lab.network.level[l].nodes; node++) {
                     double error = operator_error(&lab, support, l, node);
@@ -1155,14 +1048,14 @@ static void relu_activations_below_open_gates_follow_hltm_3(void **state)
         for (int level = 0; level < shapes[i].depth; level++) {
             struct lab lab;
             struct error err;
-            open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.4, 0.95, 80 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.4, 0.95, 80 + i);
             const struct network *n = &lab.network;
             for (int l = 1; l <= level; l++)
                 for (size_t k = 0; k < n->level[l].nodes * (size_t)n->level[l].width; k++)
                     lab.parameters[n->level[l].biases + k] = pow(20, level - l + 1);
             struct support *support = support_of(lab.tree);
             lay_out(&lab, support->count, 1);
-            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
+            check_ok(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             for (size_t node = 0; node < n->level[level].nodes; node++) {
                 double error = operator_error(&lab, support, level, node);
                 if (!(error <= 1e-9))
@@ -1187,7 +1080,7 @@ static double root_error(const struct lab *lab, const struct support *support, s
             variance[k * inputs + j] = (f1[k] - f0[k]) * (f1[j] - f0[j]) / 4;
             product[k * inputs + j] = a[k] * a[j];
         }
-    return distance(variance, product, inputs * inputs);
+    return kit_distance(variance, product, inputs * inputs);
 }
 
 /* Controls: a fully connected network with as many neurons as the tree network's node has inputs.
@@ -1197,18 +1090,18 @@ static void only_locally_connected_activations_vary_with_the_root_as_in_hltm_3(v
     (void)state;
     for (int linear = 0; linear < 2; linear++)
         for (uint64_t seed = 1; seed < 20; seed++) {
-            static const struct shape full = {
+            static const struct kit_shape full = {
                 .depth = 2, .children = {2, 2}, .states = 2, .layers = {6, 3}, .layer_count = 2};
             struct lab local, mlp;
             struct error err;
-            struct options options = {.linear = linear, .bias = true};
+            struct kit_options options = {.linear = linear, .bias = true};
             open_lab(&local, &shapes[0], options, 0.4, 0.95, seed);
             open_lab(&mlp, &full, options, 0.4, 0.95, seed);
             struct support *support = support_of(local.tree);
             lay_out(&local, support->count, 1);
             lay_out(&mlp, support->count, 1);
-            check(latents_from_support(&local.measure, local.parameters, support, &err), &err);
-            check(latents_from_support(&mlp.measure, mlp.parameters, support, &err), &err);
+            check_ok(latents_from_support(&local.measure, local.parameters, support, &err), &err);
+            check_ok(latents_from_support(&mlp.measure, mlp.parameters, support, &err), &err);
             double error = root_error(&local, support, 3), control = root_error(&mlp, support, 3);
             if (!(error <= 1e-10 && control > 1e-3))
                 fail_msg("seed %d: %g; the control: %g", (int)seed, error, control);
@@ -1244,14 +1137,14 @@ static void no_neuron_exceeds_the_ceiling(void **state)
         struct lab lab;
         struct error err;
         double ceiling[64], top = 0;
-        open_lab(&lab, &shapes[chosen[i]], (struct options){.bias = true}, 0.4, 0.9, 70 + i);
+        open_lab(&lab, &shapes[chosen[i]], (struct kit_options){.bias = true}, 0.4, 0.9, 70 + i);
         struct support *support = support_of(lab.tree);
-        check(ceiling_measure(lab.tree, 1, 0, ceiling, &err), &err);
+        check_ok(ceiling_measure(lab.tree, 1, 0, ceiling, &err), &err);
         lay_out(&lab, support->count, 1);
         lab.measure.plan.covop = lab.measure.plan.spectrum = false;
         for (uint64_t seed = 0; seed < 1000; seed++) {
-            fill(lab.parameters, lab.network.parameters, seed, 4, 1);
-            check(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
+            kit_fill(lab.parameters, lab.network.parameters, 1, seed, 4, 0);
+            check_ok(latents_from_support(&lab.measure, lab.parameters, support, &err), &err);
             double share = ceiling_share(&lab, ceiling);
             if (!(share <= 1 + 1e-10))
                 fail_msg("shape %zu, network %d: %.12g of the ceiling", chosen[i], (int)seed,
@@ -1287,9 +1180,9 @@ static void run(struct lab *lab, const struct support *support)
 {
     struct error err;
     if (support)
-        check(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
+        check_ok(latents_from_support(&lab->measure, lab->parameters, support, &err), &err);
     else
-        check(latents_from_samples(&lab->measure, lab->parameters, 4, 2, 3333, &err), &err);
+        check_ok(latents_from_samples(&lab->measure, lab->parameters, 4, 2, 3333, &err), &err);
 }
 
 static void measurements_are_the_same_bits_for_any_number_of_threads(void **state)
@@ -1299,14 +1192,14 @@ static void measurements_are_the_same_bits_for_any_number_of_threads(void **stat
     for (size_t i = 0; i < SHAPES; i++)
         for (int exact = 0; exact < 2; exact++) {
             struct lab lab;
-            open_lab(&lab, &shapes[i], (struct options){.bias = true}, 0.5, 0.9, 20 + i);
+            open_lab(&lab, &shapes[i], (struct kit_options){.bias = true}, 0.5, 0.9, 20 + i);
             struct support *support = exact ? support_of(lab.tree) : NULL;
             double *first = NULL, *other = NULL;
             for (int t = 0; t < 4; t++) {
                 lay_out(&lab, 3333, threads[t]);
                 size_t count = gather_all(&lab, NULL);
-                other = first ? doubles(count) : NULL;
-                double *out = first ? other : (first = doubles(count));
+                other = first ? allocate(count, sizeof(double)) : NULL;
+                double *out = first ? other : (first = allocate(count, sizeof(double)));
                 run(&lab, support);
                 gather_all(&lab, out);
                 if (memcmp(first, out, count * sizeof *out) != 0)
@@ -1332,15 +1225,15 @@ static void visit_boundary(struct lab *lab, void *context)
 {
     struct reference *reference = context;
     size_t count = gather_all(lab, NULL);
-    double *out = doubles(count);
+    double *out = allocate(count, sizeof(double));
     run(lab, reference->support);
     gather_all(lab, out);
     if (!reference->first) {
         reference->first = out;
         return;
     }
-    double scale = largest(reference->first, count);
-    double error = largest_difference(out, reference->first, count);
+    double scale = kit_largest(reference->first, count);
+    double error = kit_apart(out, reference->first, count);
     char what[128];
     describe(lab, what, sizeof what);
     if (!(error <= 1e-10 * fmin(scale, 1)))
@@ -1354,7 +1247,7 @@ static void measurements_do_not_depend_on_the_boundary(void **state)
     for (size_t i = 0; i < SHAPES; i++)
         for (int bits = 0; bits < 8; bits++) {
             struct lab lab;
-            struct options options = {.linear = bits & 1, .bias = bits & 2};
+            struct kit_options options = {.linear = bits & 1, .bias = bits & 2};
             open_lab(&lab, &shapes[i], options, 0.5, 0.9, 20 + i);
             struct support *support = bits & 4 ? support_of(lab.tree) : NULL;
             struct reference reference = {.support = support};

@@ -6,10 +6,11 @@
 #include "analysis/probes/probes.h"
 #include "core/linalg.h"
 #include "core/normal.h"
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
 #include "sim/net/kinds/kinds.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/spec.h"
 
 #include <gsl/gsl_cdf.h>
 
@@ -29,18 +30,13 @@ static struct opened *open_features(const char *noise, int neurons, size_t sampl
 {
     struct opened *o = allocate(1, sizeof *o);
     struct error err = {0};
-    char noise_key[64], neurons_key[64];
-    const char *override[] = {"data.source=sparse_coding",
-                              "data.features=4",
-                              "data.dimension=30",
-                              "data.sparsity=0.3",
-                              "network.kind=symmetric_relu",
-                              "network.bias_start=0.5",
-                              noise_key,
-                              neurons_key};
-    snprintf(noise_key, sizeof noise_key, "data.noise=%s", noise);
-    snprintf(neurons_key, sizeof neurons_key, "network.neurons=%d", neurons);
-    check_ok(spec_load(&o->spec, NULL, override, sizeof override / sizeof *override, &err), &err);
+    char keys[96];
+    snprintf(keys, sizeof keys, "data.noise=%s network.neurons=%d", noise, neurons);
+    check_ok(kit_spec(&o->spec,
+                      "data.source=sparse_coding data.features=4 data.dimension=30 "
+                      "data.sparsity=0.3 network.kind=symmetric_relu network.bias_start=0.5",
+                      keys, &err),
+             &err);
     check_ok(source_sparse_coding.open(o->spec.settings[SECTION_DATA], 1, &o->world, &err), &err);
     check_ok(network_build(&o->network, &network_symmetric_relu, o->spec.settings[SECTION_NETWORK],
                            &source_sparse_coding, o->world, &err),
@@ -53,12 +49,8 @@ static struct opened *open_features(const char *noise, int neurons, size_t sampl
                                        .samples = samples,
                                        .ridge = 1e-6,
                                        .threads = threads};
-    struct arena count = {0};
-    features_layout(&o->features, &plan, &count);
-    o->w = ARENA_TAKE(&count, double, o->network.parameters);
-    check_ok(arena_create(&o->arena, &count, &err), &err);
-    features_layout(&o->features, &plan, &o->arena);
-    o->w = ARENA_TAKE(&o->arena, double, o->network.parameters);
+    KIT_LAY_OUT(&o->arena, pass, features_layout(&o->features, &plan, pass);
+                o->w = ARENA_TAKE(pass, double, o->network.parameters));
     o->b = o->w + o->network.level[0].biases;
     return o;
 }

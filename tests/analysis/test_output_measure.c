@@ -8,7 +8,10 @@
 #include "core/random.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
 
@@ -30,12 +33,6 @@ static void real_values(const void *world, struct draw draw, int positives, int 
                                 : stream_uniform(&stream) - 0.5 + out.value[i % size] / 2;
 }
 
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
 static struct observed observed(const void *world)
 {
     (void)world;
@@ -43,7 +40,7 @@ static struct observed observed(const void *world)
 }
 
 static const struct source source_real = {
-    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
+    .observed = observed, .scratch_size = kit_no_scratch, .draw = real_values};
 
 /* Two levels below the root; polarities of the edges to level 1, then of the edges to the leaves.
  */
@@ -69,23 +66,12 @@ static void *open_tree(int keep_level)
 /* One or two fully connected layers on four numbers or binary leaves. */
 static struct network build(int layers, bool real)
 {
-    struct network n = {.levels = layers,
-                        .relu = true,
-                        .bias = layers > 1,
-                        .leaves = LEAVES,
-                        .leaf_states = real ? 0 : 2};
-    n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = layers > 1 ? 1 : LEAVES};
-    n.level[1] = (struct level){.nodes = 1, .width = 6, .children = LEAVES};
-    network_finish(&n);
-    return n;
-}
-
-static void fill(double *x, size_t count, uint64_t what)
-{
-    struct stream stream;
-    stream_open(&stream, SEED, PURPOSE_TEST, 31, what);
-    for (size_t i = 0; i < count; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1;
+    return kit_network((struct network){.levels = layers,
+                                        .relu = true,
+                                        .bias = layers > 1,
+                                        .leaves = LEAVES,
+                                        .leaf_states = real ? 0 : 2},
+                       (const int[]){WIDTH, 6});
 }
 
 /* ---- a measurement ---- */
@@ -105,9 +91,9 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
     *s = (struct setup){.network = build(layers, source == &source_real)};
     struct error err;
     check_ok(predictor_build(&s->predictor, PREDICTOR_LINEAR, WIDTH, 0, true, false, &err), &err);
-    fill(s->parameters, s->network.parameters, 0);
-    fill(s->target, s->network.parameters, 1);
-    fill(s->w_p, s->predictor.parameters, 2);
+    kit_fill(s->parameters, s->network.parameters, 1, SEED, 31, 0);
+    kit_fill(s->target, s->network.parameters, 1, SEED, 31, 1);
+    kit_fill(s->w_p, s->predictor.parameters, 1, SEED, 31, 2);
     s->plan = (struct output_plan){.network = &s->network,
                                    .source = source,
                                    .world = world,
@@ -122,12 +108,7 @@ static void open_plan(struct setup *s, int layers, const struct source *source, 
 
 static void lay_out(struct setup *s)
 {
-    struct arena counted = {0};
-    struct error err;
-    outputs_layout(&s->r, &s->plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    outputs_layout(&s->r, &s->plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, outputs_layout(&s->r, &s->plan, pass));
 }
 
 static void measure(struct setup *s, bool target)
@@ -171,13 +152,11 @@ static struct outputs_of plain_outputs(const struct setup *s, const double *para
 {
     struct outputs_of out = {.count = count, .state = allocate(32 * count, 1)};
     struct batch batch;
-    struct arena counted = {0}, arena;
-    struct error err;
+    struct arena arena;
     double *w = aligned_alloc(64, 128 * sizeof *w);
     memcpy(w, parameters, 128 * sizeof *w);
-    batch_layout_views(&batch, &s->network, 2, count, s->network.levels, &counted);
-    check_ok(arena_create(&arena, &counted, &err), &err);
-    batch_layout_views(&batch, &s->network, 2, count, s->network.levels, &arena);
+    KIT_LAY_OUT(&arena, pass,
+                batch_layout_views(&batch, &s->network, 2, count, s->network.levels, pass));
     draw_batch(s, &batch, &out);
     batch_forward(&batch, w);
     for (int view = 0; view < 2; view++) {
@@ -268,7 +247,7 @@ static void open_given(struct setup *s, double alpha_p)
     s->plan.alpha_p = alpha_p;
     lay_out(s);
     double a[SQUARE];
-    fill(a, SQUARE, 9);
+    kit_fill(a, SQUARE, 1, SEED, 31, 9);
     for (size_t i = 0; i < WIDTH; i++)
         for (size_t j = 0; j < WIDTH; j++) {
             double sum = i == j ? 0.1 : 0;

@@ -4,16 +4,9 @@
  * children, width 10, bias, SGD lr 0.1, batch 128, 64,000 samples per epoch, polarity [0.7, 1], its
  * nce loss at temperature 0.01).  Differences are judged by Welch's t at every level. */
 #include "harness/run/experiment.h"
+#include "tests/kit/testing.h"
 
 #include <gsl/gsl_statistics_double.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
 
 enum { SEEDS = 16, LEVELS = 5, POINTS = 3 };
 

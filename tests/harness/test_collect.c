@@ -3,26 +3,7 @@
 #include "analysis/statistics.h"
 #include "core/random.h"
 #include "harness/report/plot_data.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static void check(enum status status, const struct error *err)
-{
-    if (status)
-        fail_msg("%s", err->message);
-}
-
-static void assert_near(double value, double right, double tolerance)
-{
-    if (!(fabs(value - right) <= tolerance))
-        fail_msg("%.17g, not %.17g", value, right);
-}
+#include "tests/kit/testing.h"
 
 /* A table of the grid of `arguments` with one column, "loss"; the value of point i is value(i). */
 static void make_table(struct collect_table *table, const char *const *arguments, size_t count,
@@ -30,8 +11,8 @@ static void make_table(struct collect_table *table, const char *const *arguments
 {
     struct error err;
     *table = (struct collect_table){0};
-    check(sweep_plan_open(&table->plan, NULL, arguments, count, NULL, 0, &err), &err);
-    check(sweep_plan_number(&table->plan, NULL, &err), &err);
+    check_ok(sweep_plan_open(&table->plan, NULL, arguments, count, NULL, 0, &err), &err);
+    check_ok(sweep_plan_number(&table->plan, NULL, &err), &err);
     table->series = calloc(1, sizeof *table->series);
     table->column = calloc(1, sizeof *table->column);
     table->row = calloc(table->plan.count, sizeof *table->row);
@@ -63,7 +44,7 @@ static void groups_leave_out_the_seed(void **state)
     struct error err;
     const bool left_out[] = {true, false};
     make_table(&table, grid, 2, square);
-    check(collect_groups_find(&table, left_out, &groups, &err), &err);
+    check_ok(collect_groups_find(&table, left_out, &groups, &err), &err);
     assert_int_equal(groups.count, 3);
     for (size_t g = 0; g < 3; g++) {
         assert_int_equal(groups.first[g], g);
@@ -89,7 +70,7 @@ static void only_complete_points_are_averaged(void **state)
     table.row[4].status = POINT_DIVERGED;
     table.row[4].value[0] = 1e300;
     table.row[10].status = POINT_MISSING;
-    check(collect_groups_find(&table, left_out, &groups, &err), &err);
+    check_ok(collect_groups_find(&table, left_out, &groups, &err), &err);
     assert_int_equal(collect_count(&table, &groups, 1, POINT_COMPLETE), 3);
     assert_int_equal(collect_count(&table, &groups, 1, POINT_DIVERGED), 1);
     assert_int_equal(collect_count(&table, &groups, 1, POINT_MISSING), 1);
@@ -117,7 +98,7 @@ static void one_value_has_no_spread_and_none_no_mean(void **state)
     for (size_t i = 4; i < 15; i++)
         table.row[i].status = POINT_FAILED;
     table.row[2].value[0] = NAN;
-    check(collect_groups_find(&table, left_out, &groups, &err), &err);
+    check_ok(collect_groups_find(&table, left_out, &groups, &err), &err);
     assert_true(collect_statistics(&table, &groups, 1, 0, s));
     assert_true(s[COLLECT_MEAN] == 1 && isnan(s[COLLECT_SD]) && isnan(s[COLLECT_LOW]));
     assert_true(collect_statistics(&table, &groups, 2, 0, s));
@@ -136,7 +117,7 @@ static void plots_show_the_statistics_of_collect(void **state)
     const struct plot_choice choice = {.x = "objective.tau", .y = "loss"};
     const size_t group_of[] = {1, 2, 0}; /* of 0.05, 0.1, 0.5 */
     make_table(&table, grid, 2, square);
-    check(plot_data_make(&data, &table, &choice, &err), &err);
+    check_ok(plot_data_make(&data, &table, &choice, &err), &err);
     assert_true(data.seeds && data.x.logarithmic && !data.x.words);
     assert_int_equal(data.x.count, 3);
     assert_int_equal(data.values, 3);
@@ -166,13 +147,13 @@ static void a_key_that_varies_is_refused_until_it_is_chosen(void **state)
     assert_non_null(strstr(err.message, "--at optimiser.lr=0.1"));
     plot_data_free(&data);
     choice.at[choice.at_count++] = "optimiser.lr=2e-1";
-    check(plot_data_make(&data, &table, &choice, &err), &err);
+    check_ok(plot_data_make(&data, &table, &choice, &err), &err);
     assert_near(data.statistic[0][COLLECT_MEAN], (1 + 25) / 2., 1e-12);
     assert_near(data.statistic[1][COLLECT_MEAN], (9 + 49) / 2., 1e-12);
     plot_data_free(&data);
     choice.at[0] = "seed=2";
     choice.by = "optimiser.lr";
-    check(plot_data_make(&data, &table, &choice, &err), &err);
+    check_ok(plot_data_make(&data, &table, &choice, &err), &err);
     assert_false(data.seeds);
     assert_near(data.statistic[0][COLLECT_MEAN], 16, 0);
     assert_near(data.statistic[1 + 2][COLLECT_MEAN], 49, 0);
@@ -197,9 +178,9 @@ static void keys_of_a_zip_are_one(void **state)
     collect_table_free(&full);
     make_table(&table, arguments, 2, square);
     sweep_plan_free(&table.plan);
-    check(sweep_plan_open(&table.plan, NULL, arguments, 2, zip, 1, &err), &err);
-    check(sweep_plan_number(&table.plan, NULL, &err), &err);
-    check(plot_data_make(&data, &table, &choice, &err), &err);
+    check_ok(sweep_plan_open(&table.plan, NULL, arguments, 2, zip, 1, &err), &err);
+    check_ok(sweep_plan_number(&table.plan, NULL, &err), &err);
+    check_ok(plot_data_make(&data, &table, &choice, &err), &err);
     assert_int_equal(data.x.count, 2);
     plot_data_free(&data);
     for (size_t i = table.plan.count; i < 4; i++)

@@ -1,20 +1,13 @@
 /* Protects harness/verify/crosscheck/: the engine against autodiff, and errors in the files. */
 #include "harness/command.h"
 #include "harness/verify/crosscheck/crosscheck.h"
-#include "tests/kit/testing.h"
+#include "tests/kit/file.h"
 
-#include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <hdf5.h>
 #include <unistd.h>
 
 /* ---- reference files, and copies to change ---- */
-
-struct fixture {
-    char folder[64];
-    char file[128]; /* the copy */
-};
 
 static const char *reference_folder(void)
 {
@@ -24,59 +17,27 @@ static const char *reference_folder(void)
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/duet_crosscheck_XXXXXX");
-    if (!mkdtemp(fixture->folder))
-        return -1;
-    snprintf(fixture->file, sizeof fixture->file, "%s/copy.h5", fixture->folder);
+    struct kit_folder *fixture = allocate(1, sizeof *fixture);
+    *fixture = kit_folder_open("copy.h5", "");
     *state = fixture;
     return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *where)
-{
-    (void)about, (void)type, (void)where;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    int failed = nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    free(fixture);
-    return failed;
 }
 
 static char *read_reference(const char *name, size_t *size)
 {
     char path[512];
     snprintf(path, sizeof path, "%s/%s", reference_folder(), name);
-    FILE *in = fopen(path, "rb");
-    if (!in)
+    if (access(path, R_OK) != 0)
         fail_msg("cannot read %s; DUET_REFERENCE is the folder of the reference files", path);
-    fseek(in, 0, SEEK_END);
-    *size = (size_t)ftell(in);
-    rewind(in);
-    char *bytes = allocate(*size, 1);
-    assert_int_equal(fread(bytes, 1, *size, in), *size);
-    fclose(in);
-    return bytes;
-}
-
-static void write_bytes(const char *path, const char *bytes, size_t size)
-{
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, size, out), size);
-    fclose(out);
+    return kit_read(path, size);
 }
 
 /* A fresh copy, open for changes. */
-static hid_t open_copy(const struct fixture *fixture, const char *name)
+static hid_t open_copy(const struct kit_folder *fixture, const char *name)
 {
     size_t size;
     char *bytes = read_reference(name, &size);
-    write_bytes(fixture->file, bytes, size);
+    kit_write(fixture->file, bytes, size);
     free(bytes);
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDWR, H5P_DEFAULT);
     assert_true(file >= 0);
@@ -159,7 +120,7 @@ static struct crosscheck run(const char *path)
 }
 
 /* Close the changed copy: this number of its quantities must fail. */
-static void expect_failures(const struct fixture *fixture, hid_t file, int failures,
+static void expect_failures(const struct kit_folder *fixture, hid_t file, int failures,
                             const char *what)
 {
     H5Fclose(file);
@@ -169,7 +130,7 @@ static void expect_failures(const struct fixture *fixture, hid_t file, int failu
 }
 
 /* Close the changed copy: the error must begin with the file's name and have `words`. */
-static void expect_error(const struct fixture *fixture, hid_t file, const char *words)
+static void expect_error(const struct kit_folder *fixture, hid_t file, const char *words)
 {
     if (file >= 0)
         H5Fclose(file);
@@ -238,7 +199,7 @@ static void no_file_of_the_folder_is_forgotten(void **state)
 /* ---- wrong numbers ---- */
 
 struct perturbation {
-    const struct fixture *fixture;
+    const struct kit_folder *fixture;
     const char *name;
     int count;
 };
@@ -277,7 +238,7 @@ static void every_expectation_is_compared(void **state)
 /* A change of the input affects the quantities of every level. */
 static void weights_and_samples_are_read(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const char *paths[] = {"/weights/level_0/W", "/weights/level_1/b", "/weights/level_2/W"};
     for (int i = 0; i < 3; i++) {
         hid_t file = open_copy(fixture, "tree_ternary.h5");
@@ -296,7 +257,7 @@ static void weights_and_samples_are_read(void **state)
 
 static void settings_come_from_the_attributes(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const struct {
         const char *name;
         double value;
@@ -316,7 +277,7 @@ static void settings_come_from_the_attributes(void **state)
 
 static void the_tolerance_is_relative(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const char *path = "/expect/covop_trace/level_0";
     hid_t file = open_copy(fixture, "tree_shallow.h5");
     change_entries(file, path, true, 1 + 5e-10, 0);
@@ -328,7 +289,7 @@ static void the_tolerance_is_relative(void **state)
 
 /* ---- one comparison ---- */
 
-static void open_for_comparison(const struct fixture *fixture, double value,
+static void open_for_comparison(const struct kit_folder *fixture, double value,
                                 struct crosscheck *check, struct store_file **file)
 {
     struct error err;
@@ -341,7 +302,7 @@ static void open_for_comparison(const struct fixture *fixture, double value,
     *check = (struct crosscheck){.file = *file};
 }
 
-static int failures_at(const struct fixture *fixture, double expected, double measured)
+static int failures_at(const struct kit_folder *fixture, double expected, double measured)
 {
     struct crosscheck check;
     struct store_file *file;
@@ -406,7 +367,7 @@ static void a_comparison_needs_the_right_shape(void **state)
 
 static void what_has_no_code_is_counted_and_does_not_pass(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     hid_t file = open_copy(fixture, "mlp_single.h5");
     H5Fclose(file);
     struct crosscheck before = run(fixture->file);
@@ -424,7 +385,7 @@ static void what_has_no_code_is_counted_and_does_not_pass(void **state)
 
 static void objectives_and_activations_may_be_left_out(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     hid_t file = open_copy(fixture, "mlp_single.h5");
     delete_link(file, "/expect/relu/loss/ntxent");
     delete_link(file, "/expect/relu/grad/ntxent");
@@ -457,7 +418,7 @@ static void nothing_is_left(void **state)
 
 static void labels_are_read_by_what_is_the_same(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     hid_t file = open_copy(fixture, "mlp.h5");
     change_entries(file, "/batch/label", true, -1, 250); /* other names of the same classes */
     expect_failures(fixture, file, 0, "renamed labels");
@@ -468,7 +429,7 @@ static void labels_are_read_by_what_is_the_same(void **state)
 
 static void labels_are_needed_where_they_are_compared_only(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const char *const objectives[] = {"supcon_out", "supcon_in"};
     hid_t file = open_copy(fixture, "mlp.h5");
     delete_link(file, "/batch/label");
@@ -489,7 +450,7 @@ static void labels_are_needed_where_they_are_compared_only(void **state)
 
 static void target_predictor_and_rule_are_read(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     hid_t file = open_copy(fixture, "mlp.h5");
     change_entries(file, "/target/layer_1/W", false, 1, 0.1);
     expect_failures(fixture, file, 2 * 2 * 5, "the target of byol and byol_cosine");
@@ -506,7 +467,7 @@ static void target_predictor_and_rule_are_read(void **state)
 
 static void target_predictor_and_rule_must_be_right_if_they_are_needed(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const hsize_t wide[] = {5, 6};
     const double wrong_rho[] = {-0.1, 1.5, NAN};
     hid_t file = open_copy(fixture, "mlp.h5");
@@ -532,7 +493,7 @@ static void target_predictor_and_rule_must_be_right_if_they_are_needed(void **st
 
 static void a_file_without_their_objectives_needs_no_target_and_no_predictor(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     const char *const names[] = {"byol", "simsiam", "no_stopgrad", "byol_cosine"};
     hid_t file = open_copy(fixture, "mlp_single.h5");
     delete_link(file, "/expect/linear");
@@ -812,15 +773,15 @@ static void weights_that_overflow_are_an_error(void **state)
 
 static void damaged_files_are_errors(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     size_t size;
     char *bytes = read_reference("tree_shallow.h5", &size);
     for (size_t length = 0; length < size; length += length < 64 ? 7 : 1499) {
-        write_bytes(fixture->file, bytes, length);
+        kit_write(fixture->file, bytes, length);
         expect_error(fixture, -1, "");
     }
     free(bytes);
-    write_bytes(fixture->file, "tau\t1\n", 6);
+    kit_write(fixture->file, "tau\t1\n", 6);
     expect_error(fixture, -1, "is no HDF5 file");
     remove(fixture->file);
     expect_error(fixture, -1, "no such file");
@@ -831,7 +792,7 @@ static void damaged_files_are_errors(void **state)
 /* The name of the file comes first even if the message has the same word. */
 static void errors_name_the_file_whatever_its_name(void **state)
 {
-    const struct fixture *fixture = *state;
+    const struct kit_folder *fixture = *state;
     struct crosscheck check = {0};
     struct error err;
     char before[512];
@@ -839,7 +800,7 @@ static void errors_name_the_file_whatever_its_name(void **state)
     put_text(file, "kind", "forest");
     H5Fclose(file);
     assert_non_null(getcwd(before, sizeof before));
-    assert_int_equal(chdir(fixture->folder), 0);
+    assert_int_equal(chdir(fixture->path), 0);
     assert_int_equal(rename("copy.h5", "kind"), 0);
     enum status status = crosscheck_file(&check, "kind", &err);
     assert_int_equal(chdir(before), 0);
@@ -850,54 +811,44 @@ static void errors_name_the_file_whatever_its_name(void **state)
 
 /* ---- the command ---- */
 
-/* Returns the exit code; stdout and stderr are in `output`. */
-static int run_command(const struct fixture *fixture, char *output, size_t size)
+/* Its stdout and stderr. */
+static char *output_of(const struct kit_folder *fixture, int code)
 {
-    char captured[128], file[128], word[] = "crosscheck";
-    char *argv[] = {word, file, NULL};
-    snprintf(file, sizeof file, "%s", fixture->file);
-    snprintf(captured, sizeof captured, "%s/captured", fixture->folder);
-    fflush(stdout);
-    int out = dup(1), err = dup(2), to = open(captured, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    dup2(to, 1);
-    dup2(to, 2);
-    int code = command_crosscheck(2, argv);
-    fflush(stdout);
-    dup2(out, 1);
-    dup2(err, 2);
-    ssize_t length = pread(to, output, size - 1, 0);
-    output[length > 0 ? length : 0] = '\0';
-    close(out);
-    close(err);
-    close(to);
-    return code;
+    int found;
+    const char *words[] = {"crosscheck", fixture->file, NULL};
+    char *output = kit_run(KIT_BOTH, command_crosscheck, words, &found);
+    assert_int_equal(found, code);
+    return output;
 }
 
 static void the_command_ends_with_0_1_or_2(void **state)
 {
-    const struct fixture *fixture = *state;
-    char *output = allocate(1 << 16, 1);
+    const struct kit_folder *fixture = *state;
+    char line[160];
     H5Fclose(open_copy(fixture, "tree_shallow.h5"));
-    assert_int_equal(run_command(fixture, output, 1 << 16), 0);
-    assert_non_null(strstr(output, "/expect/covop_norm/level_0"));
-    assert_non_null(strstr(output, "37 passed, 0 failed, 0 not built yet"));
+    char *output = output_of(fixture, 0);
+    assert_contains(output, "/expect/covop_norm/level_0");
+    assert_contains(output, "37 passed, 0 failed, 0 not built yet");
+    free(output);
     hid_t file = open_copy(fixture, "tree_shallow.h5");
     change_entries(file, "/expect/loss/simple", true, 1, 1e-6);
     put_zeros(file, "/expect/loss/unheard_of", H5T_IEEE_F64LE, 0, NULL);
     H5Fclose(file);
-    assert_int_equal(run_command(fixture, output, 1 << 16), 1);
-    assert_non_null(strstr(output, "FAILS"));
-    assert_non_null(strstr(output, "36 passed, 1 failed, 1 not built yet"));
+    output = output_of(fixture, 1);
+    assert_contains(output, "FAILS");
+    assert_contains(output, "36 passed, 1 failed, 1 not built yet");
+    free(output);
     file = open_copy(fixture, "tree_shallow.h5");
     put_number(file, "depth", 0);
     H5Fclose(file);
-    assert_int_equal(run_command(fixture, output, 1 << 16), 2);
-    assert_non_null(strstr(output, "duet: /tmp/duet_crosscheck_"));
+    output = output_of(fixture, 2);
+    snprintf(line, sizeof line, "duet: %s", fixture->file);
+    assert_contains(output, line);
     assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1); /* one line */
     free(output);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, kit_folder_tear_down)
 
 int main(void)
 {

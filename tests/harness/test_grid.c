@@ -3,6 +3,7 @@
 #include "harness/spec/node.h"
 #include "harness/sweep/lease.h"
 #include "harness/sweep/sweep_plan.h"
+#include "tests/kit/file.h"
 #include "tests/kit/testing.h"
 
 #include <fcntl.h>
@@ -314,45 +315,35 @@ static enum status settle(const char *folder, const char *const *arguments, size
 static void a_folder_belongs_to_one_sweep(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/duet_grid_XXXXXX", path[64];
-    assert_non_null(mkdtemp(folder));
+    const struct kit_folder folder = kit_folder_open("sweep.yaml", "");
     const char *first[] = {"seed=1,2", "data.depth=3"}, *more[] = {"seed=1:9:1", "data.depth=3"};
     const char *base[] = {"seed=1,2", "data.depth=4"},
                *keys[] = {"data.depth=3", "seed=1", "objective.tau=1,2"};
     bool resized;
-    assert_int_equal(settle(folder, first, 2, &resized), STATUS_OK);
-    assert_int_equal(settle(folder, first, 2, &resized), STATUS_OK);
+    assert_int_equal(settle(folder.path, first, 2, &resized), STATUS_OK);
+    assert_int_equal(settle(folder.path, first, 2, &resized), STATUS_OK);
     assert_false(resized);
-    assert_int_equal(settle(folder, more, 2, &resized), STATUS_OK);
+    assert_int_equal(settle(folder.path, more, 2, &resized), STATUS_OK);
     assert_true(resized);
-    assert_int_equal(settle(folder, base, 2, &resized), STATUS_INVALID);
-    assert_int_equal(settle(folder, keys, 3, &resized), STATUS_INVALID);
-    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(settle(folder.path, base, 2, &resized), STATUS_INVALID);
+    assert_int_equal(settle(folder.path, keys, 3, &resized), STATUS_INVALID);
+    assert_int_equal(unlink(folder.file), 0);
+    assert_int_equal(rmdir(folder.path), 0);
 }
 
 /* ---- leases ---- */
 
-static void put_lease(const char *path, const char *text)
-{
-    FILE *out = fopen(path, "w");
-    assert_non_null(out);
-    fputs(text, out);
-    assert_int_equal(fclose(out), 0);
-}
-
 static void leases(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/duet_lease_XXXXXX", path[64];
+    static const char foreign[] = "elsewhere boot pid:[1] 1 1 0.2\n";
+    const struct kit_folder folder = kit_folder_open(".point.lease", "");
+    const char *path = folder.file;
     struct lessee mine;
     struct lease_sight sight = {0};
     struct error err;
     bool taken;
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/.point.lease", folder);
-    lessee_open(&mine, folder);
+    lessee_open(&mine, folder.path);
     check_ok(lease_take(&mine, "point", &taken, &err), &err);
     assert_true(taken);
     check_ok(lease_take(&mine, "point", &taken, &err), &err);
@@ -366,7 +357,7 @@ static void leases(void **state)
     pid_t pid = fork();
     if (pid == 0) {
         struct lessee other;
-        lessee_open(&other, folder);
+        lessee_open(&other, folder.path);
         _exit(lease_take(&other, "point", &taken, &err) || !taken);
     }
     int how;
@@ -380,14 +371,14 @@ static void leases(void **state)
 
     /* From another machine: after one term without renewal. */
     sight = (struct lease_sight){0};
-    put_lease(path, "elsewhere boot pid:[1] 1 1 0.2\n");
+    kit_write(path, foreign, strlen(foreign));
     assert_false(lease_look(&mine, "point", &sight));
     usleep(300000);
-    put_lease(path, "elsewhere boot pid:[1] 1 1 0.2\n");
+    kit_write(path, foreign, strlen(foreign));
     assert_false(lease_look(&mine, "point", &sight));
     usleep(300000);
     assert_true(lease_look(&mine, "point", &sight));
-    assert_int_equal(rmdir(folder), 0);
+    assert_int_equal(rmdir(folder.path), 0);
 }
 
 int main(void)

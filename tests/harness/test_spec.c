@@ -9,17 +9,12 @@
 #include "harness/spec/value.h"
 #include "harness/spec/words.h"
 #include "sim/data/sources/sources.h"
+#include "tests/kit/file.h"
+#include "tests/kit/testing.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 /* ---- a data source with parameters of every type ---- */
 
@@ -163,29 +158,21 @@ const struct registry sources_under_test = {"data source", test_sources, 3};
 
 /* ---- helpers ---- */
 
-/* All tests run in a temporary folder. */
-static char folder[] = "/tmp/test_spec_XXXXXX";
-
+/* All tests run in a temporary folder, in which the parser leaves nothing. */
 static int enter_folder(void **state)
 {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+    struct kit_folder *folder = allocate(1, sizeof *folder);
+    *folder = kit_folder_open("s.yaml", "");
+    *state = folder;
+    return chdir(folder->path);
 }
 
-static int remove_folder(void **state)
+static int leave_folder(void **state)
 {
-    (void)state;
-    unlink("s.yaml");
-    unlink("said");
-    return chdir("/") == 0 && rmdir(folder) == 0 ? 0 : -1;
-}
-
-static void write_bytes(const char *yaml, size_t length)
-{
-    FILE *file = fopen("s.yaml", "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(yaml, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
+    struct kit_folder *folder = *state;
+    const bool left = unlink(folder->file) == 0 && chdir("/") == 0 && rmdir(folder->path) == 0;
+    free(folder);
+    return left ? 0 : -1;
 }
 
 /* Load `yaml` as s.yaml (NULL: no file) with the overrides, ended by NULL. */
@@ -196,7 +183,7 @@ static enum status try_spec(struct spec *spec, const char *yaml, const char *con
     while (overrides && overrides[count])
         count++;
     if (yaml)
-        write_bytes(yaml, strlen(yaml));
+        kit_write("s.yaml", yaml, strlen(yaml));
     return spec_load(spec, yaml ? "s.yaml" : NULL, overrides, count, err);
 }
 
@@ -805,23 +792,14 @@ static void syntax_errors_have_a_place(void **state)
 static void syntax_errors_print_nothing(void **state)
 {
     (void)state;
-    int said = open("said", O_RDWR | O_CREAT | O_TRUNC, 0600), out = dup(1), err = dup(2);
-    assert_true(said >= 0 && out >= 0 && err >= 0);
-    fflush(stdout);
-    dup2(said, 1);
-    dup2(said, 2);
     struct spec spec;
     struct error problem = {0};
+    struct kit_capture capture = kit_capture_begin(KIT_BOTH);
     enum status status = try_spec(&spec, "a: [1, {b: c\n", NULL, &problem);
-    fflush(stdout);
-    dup2(out, 1);
-    dup2(err, 2);
-    off_t size = lseek(said, 0, SEEK_END);
-    close(said);
-    close(out);
-    close(err);
+    char *said = kit_capture_end(&capture);
     assert_int_equal(status, STATUS_INVALID);
-    assert_int_equal(size, 0);
+    assert_string_equal(said, "");
+    free(said);
 }
 
 static void a_spec_is_one_mapping(void **state)
@@ -868,7 +846,7 @@ static void bytes_that_are_no_text_are_refused(void **state)
     refused("name: \"a\\0b\"\n", "s.yaml:1:7", "NUL");
     struct spec spec;
     struct error err = {0};
-    write_bytes("seed: 1\0x\n", 10);
+    kit_write("s.yaml", "seed: 1\0x\n", 10);
     assert_int_equal(spec_load(&spec, "s.yaml", NULL, 0, &err), STATUS_INVALID);
     check_message(&err, "s.yaml:1:8", WORDS("0x00"));
 }
@@ -886,10 +864,10 @@ static void files_must_be_readable_and_small(void **state)
     char *bytes = malloc(limit + 1);
     assert_non_null(bytes);
     memset(bytes, '#', limit + 1);
-    write_bytes(bytes, limit + 1);
+    kit_write("s.yaml", bytes, limit + 1);
     assert_int_equal(spec_load(&spec, "s.yaml", NULL, 0, &err), STATUS_INVALID);
     check_message(&err, "s.yaml", WORDS("larger than 1 MiB"));
-    write_bytes(bytes, limit);
+    kit_write("s.yaml", bytes, limit);
     assert_int_equal(spec_load(&spec, "s.yaml", NULL, 0, &err), STATUS_OK);
     spec_free(&spec);
     free(bytes);
@@ -1176,5 +1154,5 @@ int main(void)
         cmocka_unit_test(damaged_specs_end_in_a_spec_or_a_message),
         cmocka_unit_test(long_hostile_lines_are_answered_at_once),
     };
-    return cmocka_run_group_tests(tests, enter_folder, remove_folder);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

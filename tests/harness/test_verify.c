@@ -1,20 +1,10 @@
 /* Protects harness/verify/verify.c, verdicts.c and report.c: the choice of claims, the verdicts
  * from their parts, and the written files. */
 #include "harness/verify/verify.h"
+#include "tests/kit/file.h"
+#include "tests/kit/testing.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-static void check_ok(enum status status, const struct error *err)
-{
-    if (status)
-        fail_msg("status %d: %s", (int)status, err->message);
-}
 
 /* ---- claims with known measurements ---- */
 
@@ -274,25 +264,21 @@ static void test_threads_do_not_matter(void **state)
 static void test_report(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/test_verify_XXXXXX", path[64], text[16384] = "";
-    assert_non_null(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/r.md", folder);
-    struct verify_options options = {.seed = 1, .report = path};
+    const struct kit_folder folder = kit_folder_open("r.md", "");
+    struct verify_options options = {.seed = 1, .report = folder.file};
     struct verification v;
     struct error err = {0};
     verify_toys(&v, &options);
-    check_ok(report_write(&v, path, &err), &err);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    text[fread(text, 1, sizeof text - 1, in)] = '\0';
-    fclose(in);
+    check_ok(report_write(&v, folder.file, &err), &err);
+    char *text = kit_read(folder.file, NULL);
     assert_non_null(strstr(text, "## TOY-10: "));
     assert_non_null(strstr(text, "| thing: `a\\|b = c` | Identity | 6 | "));
     assert_non_null(strstr(text, "not checked | too small |"));
     assert_non_null(strstr(text, "- no thing\n"));
     verification_free(&v);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(folder), 0);
+    free(text);
+    assert_int_equal(unlink(folder.file), 0);
+    assert_int_equal(rmdir(folder.path), 0);
 }
 
 /* A part that --quick leaves out does not decide the claim, whether others have controls or not. */

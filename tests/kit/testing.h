@@ -38,6 +38,12 @@
             fail_msg("%s = %.17g, expected more than %.17g", #a, above_a, above_bound);            \
     } while (0)
 
+static inline void assert_contains(const char *text, const char *part)
+{
+    if (!strstr(text, part))
+        fail_msg("'%s' is not in '%s'", part, text);
+}
+
 static inline void check_ok(enum status status, const struct error *err)
 {
     if (status)

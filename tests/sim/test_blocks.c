@@ -8,17 +8,21 @@
 #include "sim/train/blocks.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 /* ---- the cut of a network ---- */
 
 static struct network of_levels(int levels)
 {
-    struct network n = {.levels = levels, .leaves = (size_t)1 << levels, .leaf_states = 2};
-    for (int l = 0; l < levels; l++)
-        n.level[l] = (struct level){.nodes = (size_t)1 << l, .width = 3, .children = 2};
-    network_finish(&n);
-    return n;
+    static const int width[] = {3, 3, 3, 3, 3, 3};
+    return kit_network((struct network){.levels = levels,
+                                        .leaves = (size_t)1 << levels,
+                                        .leaf_states = 2,
+                                        .mirrors_tree = true},
+                       width);
 }
 
 static void expect_cut(int levels, int64_t size, int64_t overlap, const char *expected)
@@ -100,43 +104,28 @@ static const struct job usual = {.tree = true,
 
 static struct network network_of(const struct job *job)
 {
-    struct network n = {.levels = DEPTH,
-                        .leaves = 1 << DEPTH,
-                        .leaf_states = job->states,
-                        .relu = job->relu,
-                        .bias = job->bias,
-                        .normalize = job->normalize,
-                        .norm_eps = 1e-4,
-                        .mirrors_tree = job->tree};
-    for (int l = 0; l < DEPTH; l++)
-        n.level[l] = job->tree ? (struct level){.nodes = (size_t)1 << l, .width = 3, .children = 2}
-                               : (struct level){.nodes = 1,
-                                                .width = 4 + l,
-                                                .children = l + 1 < DEPTH ? 1 : 1 << DEPTH};
-    network_finish(&n);
-    return n;
-}
-
-static void *open_tree(int states)
-{
-    static const double range[] = {0.5, 0.95};
-    static const size_t length = 2;
-    static const int64_t two = 2;
-    const struct tree_settings settings = {
-        .depth = DEPTH,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range}};
-    void *world;
-    struct error err;
-    check_ok(source_hltm.open(&settings, 5, &world, &err), &err);
-    return world;
+    static const int tree[DEPTH] = {3, 3, 3, 3}, layers[DEPTH] = {4, 5, 6, 7};
+    return kit_network((struct network){.levels = DEPTH,
+                                        .leaves = 1 << DEPTH,
+                                        .leaf_states = job->states,
+                                        .relu = job->relu,
+                                        .bias = job->bias,
+                                        .normalize = job->normalize,
+                                        .norm_eps = 1e-4,
+                                        .mirrors_tree = job->tree},
+                       job->tree ? tree : layers);
 }
 
 static void open_trainer(struct setup *s, const struct job *job, const struct objective *objective)
 {
+    const struct kit_tree tree = {.depth = DEPTH,
+                                  .children = {2},
+                                  .states = job->states,
+                                  .low = 0.5,
+                                  .high = 0.95,
+                                  .seed = 5};
     *s = (struct setup){.job = *job,
-                        .world = open_tree(job->states),
+                        .world = kit_open_tree(&tree),
                         .network = network_of(job),
                         .objective = {{.tau = tau, .negatives = NEGATIVES}, job->cut},
                         .sgd = {.lr = job->lr}};
@@ -151,12 +140,7 @@ static void open_trainer(struct setup *s, const struct job *job, const struct ob
                                  .samples = job->samples,
                                  .batch = job->batch,
                                  .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&s->trainer, &plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &plan, pass));
 }
 
 static void close_trainer(struct setup *s)
@@ -248,18 +232,6 @@ static double plain_loss(const struct setup *s, const double *parameters, int to
     return loss;
 }
 
-/* d loss / d parameters[i] by central differences; the parameters are restored. */
-static double difference(const struct setup *s, double *parameters, size_t i, int top)
-{
-    const double h = 1e-6, at = parameters[i];
-    parameters[i] = at + h;
-    const double above = plain_loss(s, parameters, top);
-    parameters[i] = at - h;
-    const double below = plain_loss(s, parameters, top);
-    parameters[i] = at;
-    return (above - below) / (2 * h);
-}
-
 /* ---- losses and gradients ---- */
 
 static int level_of(const struct network *n, size_t parameter)
@@ -288,11 +260,13 @@ static double check_gradient(const struct job *job)
         assert_near(t->block_loss[b], plain_loss(&s, parameters, t->block[b].top), 1e-12);
     for (size_t i = 0; i < s.network.parameters; i += 1 + i % 5) {
         const int l = level_of(&s.network, i);
-        double expected = 0, outside = 0;
+        double expected = 0, outside = 0, slope;
         for (int b = 0; b < t->blocks; b++)
-            if (t->block[b].top <= l)
-                *(l <= t->block[b].bottom ? &expected : &outside) +=
-                    difference(&s, parameters, i, t->block[b].top);
+            if (t->block[b].top <= l) {
+                KIT_DIFFERENCE(slope, &parameters[i], 1e-6, 2,
+                               plain_loss(&s, parameters, t->block[b].top));
+                *(l <= t->block[b].bottom ? &expected : &outside) += slope;
+            }
         assert_near(t->gradient[i], expected, 1e-7);
         leak = fmax(leak, fabs(outside));
     }

@@ -10,7 +10,9 @@
 #include "sim/train/direct_predictor.h"
 #include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
 
@@ -31,12 +33,6 @@ static void real_values(const void *world, struct draw draw, int positives, int 
         out.value[i] = 2 * stream_uniform(&stream) - 1 + (i < size ? 0 : out.value[i % size] / 2);
 }
 
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
 static struct observed observed(const void *world)
 {
     (void)world;
@@ -44,25 +40,7 @@ static struct observed observed(const void *world)
 }
 
 static const struct source source_real = {
-    .observed = observed, .scratch_size = no_scratch, .draw = real_values};
-
-static void *open_tree(void)
-{
-    static const double range[] = {0.5, 0.95};
-    static const size_t length = 2;
-    static const int64_t children = 2;
-    const struct tree_settings settings = {
-        .depth = 3,
-        .children = {.scalar = true, .count = 1, .value = &children},
-        .states = 2,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
-        .keep_level = 1,
-    };
-    struct error err;
-    void *world;
-    check_ok(source_hltm.open(&settings, 17, &world, &err), &err);
-    return world;
-}
+    .observed = observed, .scratch_size = kit_no_scratch, .draw = real_values};
 
 /* ---- what is trained ---- */
 
@@ -83,20 +61,16 @@ enum { TRUNKS = sizeof trunks / sizeof *trunks };
 /* On 8 leaves. */
 static struct network build_trunk(const struct trunk *trunk)
 {
-    struct network n = {.levels = trunk->tree ? 3 : 2,
-                        .relu = trunk->relu,
-                        .bias = trunk->bias,
-                        .normalize = trunk->normalize,
-                        .norm_eps = 1e-2,
-                        .leaves = 8,
-                        .leaf_states = trunk->real ? 0 : 2,
-                        .mirrors_tree = trunk->tree};
-    n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = trunk->tree ? 2 : 1};
-    n.level[1] = trunk->tree ? (struct level){.nodes = 2, .width = 3, .children = 2}
-                             : (struct level){.nodes = 1, .width = 5, .children = 8};
-    n.level[2] = (struct level){.nodes = 4, .width = 3, .children = 2};
-    network_finish(&n);
-    return n;
+    static const int tree[] = {WIDTH, 3, 3}, layers[] = {WIDTH, 5};
+    return kit_network((struct network){.levels = trunk->tree ? 3 : 2,
+                                        .relu = trunk->relu,
+                                        .bias = trunk->bias,
+                                        .normalize = trunk->normalize,
+                                        .norm_eps = 1e-2,
+                                        .leaves = 8,
+                                        .leaf_states = trunk->real ? 0 : 2,
+                                        .mirrors_tree = trunk->tree},
+                       trunk->tree ? tree : layers);
 }
 
 struct head_case {
@@ -140,36 +114,16 @@ static const struct target_case targets[] = {
 };
 enum { TARGETS = sizeof targets / sizeof *targets, EMA_RANDOM = 4, SIMSIAM = 9, NO_STOP = 10 };
 
-union settings {
-    max_align_t align;
-    unsigned char bytes[128];
-};
-
 struct job {
     const struct trunk *trunk;
     const struct head_case *head;
     const struct target_case *target;
     const struct optimiser *optimiser;
     const struct predictor_optimiser *rule;
-    union settings optimiser_settings, rule_settings;
+    union kit_settings optimiser_settings, rule_settings;
     size_t samples, batch;
     int threads;
 };
-
-static void set(const struct descriptor *about, union settings *settings, const char *name,
-                double value)
-{
-    const struct param *param = descriptor_param(about, name);
-    const int64_t integer = (int64_t)value;
-    const int choice = (int)value;
-    assert_non_null(param);
-    if (param->type == PARAM_REAL)
-        memcpy(settings->bytes + param->offset, &value, sizeof value);
-    else if (param->type == PARAM_INTEGER)
-        memcpy(settings->bytes + param->offset, &integer, sizeof integer);
-    else
-        memcpy(settings->bytes + param->offset, &choice, sizeof choice);
-}
 
 /* Momentum or Adam, with different weight decays and learning rates. */
 static struct job default_job(const struct trunk *trunk, const struct head_case *head,
@@ -184,16 +138,16 @@ static struct job default_job(const struct trunk *trunk, const struct head_case 
                       .batch = 150,
                       .threads = 1};
     const struct descriptor *about = &job.optimiser->about;
-    set(about, &job.optimiser_settings, "lr", adam ? 0.01 : 0.05);
-    set(about, &job.optimiser_settings, "weight_decay", 0.02);
+    kit_set(about, &job.optimiser_settings, "lr", adam ? 0.01 : 0.05);
+    kit_set(about, &job.optimiser_settings, "weight_decay", 0.02);
     if (adam) {
-        set(about, &job.optimiser_settings, "beta1", 0.8);
-        set(about, &job.optimiser_settings, "beta2", 0.95);
-        set(about, &job.optimiser_settings, "eps", 1e-2); /* does not amplify rounding */
+        kit_set(about, &job.optimiser_settings, "beta1", 0.8);
+        kit_set(about, &job.optimiser_settings, "beta2", 0.95);
+        kit_set(about, &job.optimiser_settings, "eps", 1e-2); /* does not amplify rounding */
     } else
-        set(about, &job.optimiser_settings, "momentum", 0.5);
-    set(&job.rule->about, &job.rule_settings, "lr_ratio", 2.5);
-    set(&job.rule->about, &job.rule_settings, "weight_decay", 0.07);
+        kit_set(about, &job.optimiser_settings, "momentum", 0.5);
+    kit_set(&job.rule->about, &job.rule_settings, "lr_ratio", 2.5);
+    kit_set(&job.rule->about, &job.rule_settings, "weight_decay", 0.07);
     return job;
 }
 
@@ -202,8 +156,8 @@ static void give_rule(struct job *job, const struct predictor_optimiser *rule, d
                       double freq)
 {
     job->rule = rule;
-    set(&rule->about, &job->rule_settings, "rho", rho);
-    set(&rule->about, &job->rule_settings, "freq", freq);
+    kit_set(&rule->about, &job->rule_settings, "rho", rho);
+    kit_set(&rule->about, &job->rule_settings, "freq", freq);
 }
 
 static void describe(const struct job *job, char out[256])
@@ -228,11 +182,12 @@ struct setup {
 
 static void open_setup(struct setup *s, const struct job *job)
 {
-    struct arena counted = {0};
     struct error err;
+    static const struct kit_tree tree = {
+        .depth = 3, .children = {2}, .keep_level = 1, .low = 0.5, .high = 0.95, .seed = 17};
     memset(s, 0, sizeof *s);
     describe(job, s->name);
-    s->world = job->trunk->real ? NULL : open_tree();
+    s->world = job->trunk->real ? NULL : kit_open_tree(&tree);
     s->network = build_trunk(job->trunk);
     check_ok(predictor_build(&s->predictor, job->head->kind, WIDTH, job->head->hidden,
                              job->head->bias, job->head->symmetric, &err),
@@ -251,10 +206,7 @@ static void open_setup(struct setup *s, const struct job *job)
                                .samples = job->samples,
                                .batch = job->batch,
                                .threads = job->threads};
-    trainer_layout(&s->trainer, &s->plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &s->plan, &s->arena);
-    assert_true(s->arena.used == counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &s->plan, pass));
 }
 
 static void close_setup(struct setup *s)
@@ -271,7 +223,7 @@ struct plain {
     const struct job *job;
     struct noncontrastive_batch batch;
     struct arena arena;
-    union settings
+    union kit_settings
         head_settings; /* the optimiser's settings with the predictor's lr and weight decay */
     double *trunk, *head, *target, *gradient, *head_gradient, *state, *head_state;
     double *scratch, c[WIDTH * WIDTH], d[WIDTH * WIDTH];
@@ -279,7 +231,7 @@ struct plain {
     double loss; /* of the last step */
 };
 
-static double setting(const struct descriptor *about, const union settings *settings,
+static double setting(const struct descriptor *about, const union kit_settings *settings,
                       const char *name)
 {
     const struct param *param = descriptor_param(about, name);
@@ -295,35 +247,35 @@ static void plain_head_settings(struct plain *p)
     const struct job *job = p->job;
     const struct descriptor *about = &job->optimiser->about, *rule = &job->rule->about;
     p->head_settings = job->optimiser_settings;
-    set(about, &p->head_settings, "lr",
-        setting(about, &job->optimiser_settings, "lr") *
-            setting(rule, &job->rule_settings, "lr_ratio"));
-    set(about, &p->head_settings, "weight_decay",
-        setting(rule, &job->rule_settings, "weight_decay"));
+    kit_set(about, &p->head_settings, "lr",
+            setting(about, &job->optimiser_settings, "lr") *
+                setting(rule, &job->rule_settings, "lr_ratio"));
+    kit_set(about, &p->head_settings, "weight_decay",
+            setting(rule, &job->rule_settings, "weight_decay"));
+}
+
+static void layout_plain(struct plain *p, struct arena *arena)
+{
+    const struct network *n = &p->setup->network;
+    const struct predictor *predictor = &p->setup->predictor;
+    const size_t head = padded(predictor->parameters + 1);
+    noncontrastive_batch_layout(&p->batch, n, predictor, p->job->target->objective,
+                                &p->job->target->settings, p->job->batch, n->levels, arena);
+    p->trunk = ARENA_TAKE(arena, double, n->parameters);
+    p->target = ARENA_TAKE(arena, double, n->parameters);
+    p->gradient = ARENA_TAKE(arena, double, n->parameters);
+    p->head = ARENA_TAKE(arena, double, head);
+    p->head_gradient = ARENA_TAKE(arena, double, head);
+    p->state = ARENA_TAKE(arena, double, 2 * n->parameters);
+    p->head_state = ARENA_TAKE(arena, double, 2 * head);
+    p->scratch = ARENA_TAKE(arena, double, direct_scratch_size(WIDTH));
 }
 
 static void open_plain(struct plain *p, const struct setup *setup, const struct job *job)
 {
     const struct network *n = &setup->network;
-    const size_t heads_size = padded(setup->predictor.parameters + 1);
-    struct arena counted = {0};
-    struct error err;
     *p = (struct plain){.setup = setup, .job = job};
-    for (struct arena *arena = &counted; arena; arena = arena == &counted ? &p->arena : NULL) {
-        if (arena == &p->arena)
-            check_ok(arena_create(arena, &counted, &err), &err);
-        noncontrastive_batch_layout(&p->batch, n, &setup->predictor, job->target->objective,
-                                    &job->target->settings, job->batch, n->levels, arena);
-        double **trunk[] = {&p->trunk, &p->target, &p->gradient},
-               **head[] = {&p->head, &p->head_gradient};
-        for (size_t i = 0; i < 3; i++)
-            *trunk[i] = ARENA_TAKE(arena, double, n->parameters);
-        for (size_t i = 0; i < 2; i++)
-            *head[i] = ARENA_TAKE(arena, double, heads_size);
-        p->state = ARENA_TAKE(arena, double, 2 * n->parameters);
-        p->head_state = ARENA_TAKE(arena, double, 2 * heads_size);
-        p->scratch = ARENA_TAKE(arena, double, direct_scratch_size(WIDTH));
-    }
+    KIT_LAY_OUT(&p->arena, pass, layout_plain(p, pass));
     network_init(n, SEED, PURPOSE_WEIGHTS, p->trunk);
     predictor_init(&setup->predictor, SEED, p->head);
     if (job->target->settings.start == START_ONLINE)
@@ -480,7 +432,7 @@ static void any_batch_will_do(void **state)
         for (size_t o = 0; o < sizeof some / sizeof *some; o++) {
             struct job job =
                 default_job(&trunks[(b + o) % TRUNKS], &heads[o], &targets[some[o]], false);
-            set(&optimiser_sgd.about, &job.optimiser_settings, "lr", 0.01);
+            kit_set(&optimiser_sgd.about, &job.optimiser_settings, "lr", 0.01);
             job.threads = 1 + (int)(o % 2);
             job.batch = batches[b];
             job.samples = 7 * batches[b] + batches[b] / 2;
@@ -501,13 +453,13 @@ static size_t give_rules(struct job *job, size_t which)
         &predictor_optimal};
     give_rule(job, rules[which], rho[which], freq[which]);
     if (rules[which] == &predictor_optimal)
-        set(&predictor_optimal.about, &job->rule_settings, "form", (double)(which % 2));
+        kit_set(&predictor_optimal.about, &job->rule_settings, "form", (double)(which % 2));
     else {
-        set(&rules[which]->about, &job->rule_settings, "epsilon", 0.1 + 0.1 * (double)which);
-        set(&rules[which]->about, &job->rule_settings, "offset", which == 1 ? 0.01 : 0);
+        kit_set(&rules[which]->about, &job->rule_settings, "epsilon", 0.1 + 0.1 * (double)which);
+        kit_set(&rules[which]->about, &job->rule_settings, "offset", which == 1 ? 0.01 : 0);
     }
     if (rules[which] == &predictor_direct_pred)
-        set(&predictor_direct_pred.about, &job->rule_settings, "power", which == 2 ? 0.8 : 0.5);
+        kit_set(&predictor_direct_pred.about, &job->rule_settings, "power", which == 2 ? 0.8 : 0.5);
     return sizeof rules / sizeof *rules;
 }
 
@@ -520,7 +472,7 @@ static void rules_set_the_predictor_from_running_moments(void **state)
             for (size_t r = 0, count = 1; r < count; r++) {
                 const struct head_case *head = (r + t) % 2 ? &symmetric_linear : &heads[PLAIN_HEAD];
                 struct job job = default_job(&trunks[t], head, &targets[some[o]], (r + o) % 2);
-                set(&job.optimiser->about, &job.optimiser_settings, "lr", 0.01);
+                kit_set(&job.optimiser->about, &job.optimiser_settings, "lr", 0.01);
                 count = give_rules(&job, r);
                 check_job(&job);
             }
@@ -536,8 +488,8 @@ static void a_rule_acts_after_every_freq_th_step_alone(void **state)
     double w_p[WIDTH * WIDTH], scratch[1024];
     struct error err;
     give_rule(&job, &predictor_direct_pred, 0.9, 3);
-    set(&predictor_direct_pred.about, &job.rule_settings, "power", 0.5);
-    set(&predictor_direct_pred.about, &job.rule_settings, "epsilon", 0.2);
+    kit_set(&predictor_direct_pred.about, &job.rule_settings, "power", 0.5);
+    kit_set(&predictor_direct_pred.about, &job.rule_settings, "epsilon", 0.2);
     job.samples = job.batch;
     assert_true(direct_scratch_size(WIDTH) <= 1024);
     open_setup(&s, &job);
@@ -651,7 +603,7 @@ static void threads_may_come_and_go_within_an_epoch(void **state)
         struct setup steady, changing;
         int last = 0;
         const struct trainer_watch watch = {.threads = another_number, .context = &last};
-        set(&optimiser_sgd.about, &job.optimiser_settings, "lr", 0.01);
+        kit_set(&optimiser_sgd.about, &job.optimiser_settings, "lr", 0.01);
         give_rules(&job, 2);
         job.batch = 300;
         job.samples = 50 * job.batch;
@@ -748,8 +700,8 @@ static void a_predictor_that_blows_up_is_noticed_at_once(void **state)
     struct job job = default_job(&trunks[2], &heads[0], &targets[3], false);
     struct setup s;
     job.samples = job.batch;
-    set(&job.rule->about, &job.rule_settings, "lr_ratio", 1e308);
-    set(&job.rule->about, &job.rule_settings, "weight_decay", 1e10);
+    kit_set(&job.rule->about, &job.rule_settings, "lr_ratio", 1e308);
+    kit_set(&job.rule->about, &job.rule_settings, "weight_decay", 1e10);
     open_setup(&s, &job);
     const struct epoch_result result = trainer_epoch(&s.trainer, 1, NULL);
     assert_true(isfinite(result.loss));

@@ -11,7 +11,10 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
 
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 enum { MOST_SAMPLES = 24, MOST_WIDTH = 6, MOST_CLASSES = 5, MOST_HISTORY = 400 };
 
@@ -78,13 +81,8 @@ static void layout_bench(struct bench *b, struct sizes sizes, struct arena *aren
 
 static void open_bench(struct bench *b, struct sizes sizes, const struct comatch_settings *settings)
 {
-    struct arena count = {0};
-    struct error err;
     *b = (struct bench){.settings = *settings, .sgd = {.lr = 0.8}};
-    layout_bench(b, sizes, &count);
-    check_ok(arena_create(&b->arena, &count, &err), &err);
-    layout_bench(b, sizes, &b->arena);
-    assert_int_equal(b->arena.used, count.used);
+    KIT_LAY_OUT(&b->arena, pass, layout_bench(b, sizes, pass));
 }
 
 static double symmetric_uniform(struct stream *stream)
@@ -380,35 +378,25 @@ static void thresholds_lie_among_the_values(void **state)
 
 /* ---- gradients ---- */
 
+/* Pseudo-labels are held fixed. */
 static double loss_at(struct bench *b)
 {
     comatch_loss(b->comatch, &b->unlabelled);
     return b->comatch->loss;
 }
 
-/* d loss / d *at by central differences, pseudo-labels held fixed. */
-static double difference(struct bench *b, double *at)
-{
-    const double h = 1e-6, was = *at;
-    *at = was + h;
-    const double above = loss_at(b);
-    *at = was - h;
-    const double below = loss_at(b);
-    *at = was;
-    return (above - below) / (2 * h);
-}
-
 static void check_outputs(struct bench *b, const struct outputs *o)
 {
     const size_t size = (size_t)(o->views * o->width) * o->stride;
-    double *df = allocate(size, sizeof *df);
+    double *df = allocate(size, sizeof *df), slope;
     loss_at(b);
     memcpy(df, o->df, size * sizeof *df);
     for (int view = 0; view < o->views; view++)
         for (int k = 0; k < o->width; k++)
             for (size_t s = 0; s < o->samples; s++) {
                 const size_t i = output_index(o, view, k, s);
-                assert_near(df[i], difference(b, (double *)o->f + i), 1e-8);
+                KIT_DIFFERENCE(slope, (double *)o->f + i, 1e-6, 2, loss_at(b));
+                assert_near(df[i], slope, 1e-8);
                 if (o->views == COMATCH_VIEWS && view == COMATCH_WEAK)
                     assert_true(df[i] == 0);
             }
@@ -418,11 +406,13 @@ static void check_outputs(struct bench *b, const struct outputs *o)
 static void check_head(struct bench *b)
 {
     const size_t count = class_head_parameters(&b->comatch->head);
-    double *gradient = allocate(count, sizeof *gradient);
+    double *gradient = allocate(count, sizeof *gradient), slope;
     loss_at(b);
     memcpy(gradient, b->comatch->gradient, count * sizeof *gradient);
-    for (size_t i = 0; i < count; i++)
-        assert_near(gradient[i], difference(b, b->comatch->parameters + i), 1e-8);
+    for (size_t i = 0; i < count; i++) {
+        KIT_DIFFERENCE(slope, b->comatch->parameters + i, 1e-6, 2, loss_at(b));
+        assert_near(gradient[i], slope, 1e-8);
+    }
     free(gradient);
 }
 
@@ -538,46 +528,30 @@ struct setup {
 
 static struct network network_of(const struct job *job)
 {
-    struct network n = {.levels = DEPTH,
-                        .leaves = 1 << DEPTH,
-                        .leaf_states = job->states,
-                        .relu = true,
-                        .bias = true,
-                        .normalize = true,
-                        .norm_eps = 1e-4,
-                        .mirrors_tree = job->tree};
-    n.leaf_width = job->states > 2 ? job->states : 1;
-    for (int l = 0; l < DEPTH; l++)
-        n.level[l] = job->tree ? (struct level){.nodes = (size_t)1 << l, .width = 5, .children = 2}
-                               : (struct level){.nodes = 1,
-                                                .width = 5 + l,
-                                                .children = l + 1 < DEPTH ? 1 : 1 << DEPTH};
-    network_finish(&n);
-    return n;
-}
-
-static void *open_tree(int states)
-{
-    static const double range[] = {0.8, 0.95};
-    static const size_t length = 2;
-    static const int64_t two = 2;
-    const struct tree_settings settings = {
-        .depth = DEPTH,
-        .children = {.scalar = true, .count = 1, .value = &two},
-        .states = states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
-        .keep_level = KEEP,
-        .label_level = 1,
-        .label_node = 1};
-    void *world;
-    struct error err;
-    check_ok(source_hltm.open(&settings, 5, &world, &err), &err);
-    return world;
+    static const int tree[DEPTH] = {5, 5, 5, 5}, layers[DEPTH] = {5, 6, 7, 8};
+    return kit_network((struct network){.levels = DEPTH,
+                                        .leaves = 1 << DEPTH,
+                                        .leaf_states = job->states,
+                                        .relu = true,
+                                        .bias = true,
+                                        .normalize = true,
+                                        .norm_eps = 1e-4,
+                                        .mirrors_tree = job->tree},
+                       job->tree ? tree : layers);
 }
 
 static void open_trainer(struct setup *s, const struct job *job)
 {
-    *s = (struct setup){.world = open_tree(job->states),
+    const struct kit_tree tree = {.depth = DEPTH,
+                                  .children = {2},
+                                  .states = job->states,
+                                  .keep_level = KEEP,
+                                  .label_level = 1,
+                                  .label_node = 1,
+                                  .low = 0.8,
+                                  .high = 0.95,
+                                  .seed = 5};
+    *s = (struct setup){.world = kit_open_tree(&tree),
                         .network = network_of(job),
                         .objective = usual_settings,
                         .sgd = {.lr = job->lr, .momentum = 0.5, .weight_decay = 0.01}};
@@ -596,12 +570,7 @@ static void open_trainer(struct setup *s, const struct job *job)
                                  .samples = job->samples,
                                  .batch = job->batch,
                                  .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&s->trainer, &plan, &counted);
-    check_ok(arena_create(&s->arena, &counted, &err), &err);
-    trainer_layout(&s->trainer, &plan, &s->arena);
-    assert_int_equal(s->arena.used, counted.used);
+    KIT_LAY_OUT(&s->arena, pass, trainer_layout(&s->trainer, &plan, pass));
 }
 
 static struct comatch *comatch_of(const struct trainer *trainer)
@@ -685,12 +654,8 @@ static void layout_hand(struct hand *h, struct arena *arena)
 
 static void open_hand(struct hand *h, const struct setup *setup, const struct job *job)
 {
-    struct arena counted = {0};
-    struct error err;
     *h = (struct hand){.setup = setup, .job = job};
-    layout_hand(h, &counted);
-    check_ok(arena_create(&h->arena, &counted, &err), &err);
-    layout_hand(h, &h->arena);
+    KIT_LAY_OUT(&h->arena, pass, layout_hand(h, pass));
     memcpy(h->parameters, setup->trainer.parameters, setup->network.parameters * sizeof(double));
     draw_hand(h);
 }
@@ -872,16 +837,13 @@ static void training_that_overflows_diverges(void **state)
 static double accuracy_of(struct setup *s, int threads)
 {
     struct classification classification;
-    struct arena counted = {0}, arena;
-    struct error err;
+    struct arena arena;
     const struct classification_plan plan = {.network = &s->network,
                                              .source = &source_hltm,
                                              .world = s->world,
                                              .samples = 3000,
                                              .threads = threads};
-    classification_layout(&classification, &plan, &counted);
-    check_ok(arena_create(&arena, &counted, &err), &err);
-    classification_layout(&classification, &plan, &arena);
+    KIT_LAY_OUT(&arena, pass, classification_layout(&classification, &plan, pass));
     const double accuracy = classification_accuracy(&classification, s->trainer.parameters,
                                                     comatch_of(&s->trainer)->parameters, SEED, 1);
     arena_free(&arena);

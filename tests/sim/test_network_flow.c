@@ -16,20 +16,15 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/predictor_optimiser.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <gsl/gsl_errno.h>
 #include <omp.h>
 
 enum { N1 = 4, N2 = 3, MIXED = N1 * N2, SQUARE = N2 * N2, MOST = 2 * MIXED + SQUARE, SEED = 11 };
-
-static void fill(double *x, size_t count, double size, uint64_t what)
-{
-    struct stream stream;
-    stream_open(&stream, SEED, PURPOSE_TEST, 41, what);
-    for (size_t i = 0; i < count; i++)
-        x[i] = size * (2 * stream_uniform(&stream) - 1);
-}
 
 /* ---- data whose whole support is one block of samples: 4 points, 4 views each, 16 pairs ---- */
 
@@ -38,8 +33,8 @@ enum { POINTS = 4, VIEWS = 4 };
 static double view_of(size_t point, size_t view, size_t input)
 {
     double centre[POINTS * N1], all[POINTS * VIEWS * N1];
-    fill(centre, POINTS * N1, 1.5, 0);
-    fill(all, POINTS * VIEWS * N1, 0.8, 1);
+    kit_fill(centre, POINTS * N1, 1.5, SEED, 41, 0);
+    kit_fill(all, POINTS * VIEWS * N1, 0.8, SEED, 41, 1);
     return centre[point * N1 + input] + all[(point * VIEWS + view) * N1 + input];
 }
 
@@ -78,13 +73,7 @@ static void pair_moments(const double *x, double *shared, double *own)
         }
 }
 
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
-static const struct source source_pairs = {.scratch_size = no_scratch, .draw = all_pairs};
+static const struct source source_pairs = {.scratch_size = kit_no_scratch, .draw = all_pairs};
 
 /* ---- flows ---- */
 
@@ -95,9 +84,9 @@ struct start {
 
 static void draw_start(struct start *s)
 {
-    fill(s->w, MIXED, 0.6, 2);
-    fill(s->w_p, SQUARE, 0.6, 3);
-    fill(s->w_a, MIXED, 0.6, 4);
+    kit_fill(s->w, MIXED, 0.6, SEED, 41, 2);
+    kit_fill(s->w_p, SQUARE, 0.6, SEED, 41, 3);
+    kit_fill(s->w_a, MIXED, 0.6, SEED, 41, 4);
     fill_pairs(s->pairs);
     pair_moments(s->pairs, s->x, s->x_prime);
 }
@@ -271,7 +260,7 @@ static void draw_basis(size_t n, double *u)
 {
     double value[N1];
     struct error err = {0};
-    fill(u, n * n, 1, 6);
+    kit_fill(u, n * n, 1, SEED, 41, 6);
     matrix_symmetrise(n, u);
     check_ok(symmetric_eigen((int)n, u, value, 1, &err), &err);
 }
@@ -428,7 +417,7 @@ static void reduced_is_the_matrix_flow_for_any_symmetric_predictor(void **state)
     struct aligned a;
     double m[2][4][SQUARE];
     draw_aligned(&a, N1, N2, spread_w, spread_p, 1, 0.2);
-    fill(a.w, MIXED, 0.6, 7);
+    kit_fill(a.w, MIXED, 0.6, SEED, 41, 7);
     for (int reduced = 0; reduced < 2; reduced++) {
         const struct network_flow_plan plan = {.equations = reduced ? FLOW_REDUCED : FLOW_MATRIX,
                                                .inputs = N1,
@@ -513,7 +502,6 @@ enum { DURATION = 2 };
 
 static void open_pupil(struct pupil *p, const struct training *t, double lr)
 {
-    struct arena counted = {0};
     struct error err = {0};
     *p = (struct pupil){.network = {.levels = 1, .leaves = N1},
                         .target = {.ema = 1 - t->beta * lr, .start = (int)t->start},
@@ -537,9 +525,7 @@ static void open_pupil(struct pupil *p, const struct training *t, double lr)
                                  .samples = BLOCK * (size_t)lround(DURATION / lr),
                                  .batch = BLOCK,
                                  .threads = 1};
-    trainer_layout(&p->trainer, &plan, &counted);
-    check_ok(arena_create(&p->arena, &counted, &err), &err);
-    trainer_layout(&p->trainer, &plan, &p->arena);
+    KIT_LAY_OUT(&p->arena, pass, trainer_layout(&p->trainer, &plan, pass));
 }
 
 /* The flow of the trainer's network from its start, as the harness makes one from a spec. */

@@ -3,6 +3,7 @@
 #include "core/random.h"
 #include "sim/loss/objectives/objectives.h"
 
+#include "tests/kit/arena.h"
 #include "tests/kit/testing.h"
 
 /* ---- row by row ---- */
@@ -235,13 +236,9 @@ static void layout(struct setup *s, struct sizes sizes, int o, struct arena *are
 /* Outputs of lengths around 1, and labels of a few classes. */
 static void open_setup(struct setup *s, struct sizes sizes, int o, double tau)
 {
-    struct arena count = {0};
-    struct error err;
     struct stream stream;
     *s = (struct setup){.settings = {tau}};
-    layout(s, sizes, o, &count);
-    check_ok(arena_create(&s->arena, &count, &err), &err);
-    layout(s, sizes, o, &s->arena);
+    KIT_LAY_OUT(&s->arena, pass, layout(s, sizes, o, pass));
     stream_open(&stream, 11, PURPOSE_TEST, sizes.samples, (uint64_t)sizes.width);
     for (size_t i = 0; i < sizes.samples; i++)
         s->label[i] = i == 1 ? 77 : (uint8_t)(stream_word(&stream) % 4);

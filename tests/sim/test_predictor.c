@@ -8,41 +8,20 @@
 #include "sim/registry.h"
 #include "sim/train/direct_predictor.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
 #include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 static const struct objective *const objectives[] = {
     &objective_byol, &objective_simsiam, &objective_no_stopgrad, &objective_byol_cosine};
 enum { OBJECTIVES = sizeof objectives / sizeof *objectives };
 
-static void fill(double *x, size_t count, uint64_t seed, uint64_t what)
-{
-    struct stream stream;
-    stream_open(&stream, seed, PURPOSE_TEST, 77, what);
-    for (size_t i = 0; i < count; i++)
-        x[i] = 2 * stream_uniform(&stream) - 1;
-}
-
 static double *random_array(size_t count, uint64_t seed, uint64_t what)
 {
     double *x = allocate(padded(count), sizeof *x);
-    fill(x, count, seed, what);
+    kit_fill(x, count, 1, seed, 77, what);
     return x;
-}
-
-static double largest(const double *a, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++)
-        top = isnan(a[i]) ? INFINITY : fmax(top, fabs(a[i]));
-    return top;
-}
-
-static double largest_difference(const double *a, const double *b, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++)
-        top = isnan(a[i] - b[i]) ? INFINITY : fmax(top, fabs(a[i] - b[i]));
-    return top;
 }
 
 /* ---- trunks and predictors ---- */
@@ -59,29 +38,19 @@ static const struct trunk trunks[] = {
 };
 enum { TRUNKS = sizeof trunks / sizeof *trunks, WIDTH = 3 };
 
+/* On four binary leaves, two below each of two nodes, or on four numbers. */
 static struct network build_trunk(const struct trunk *trunk)
 {
-    struct network n = {.relu = trunk->relu,
-                        .bias = trunk->bias,
-                        .normalize = trunk->normalize,
-                        .norm_eps = 1e-2,
-                        .leaves = 4};
-    if (trunk->tree) { /* binary leaves, two below each of two nodes */
-        n.levels = 2;
-        n.leaf_states = 2;
-        n.mirrors_tree = true;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 2};
-        n.level[1] = (struct level){.nodes = 2, .width = 4, .children = 2};
-    } else if (!trunk->relu && !trunk->bias) {
-        n.levels = 1;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 4};
-    } else {
-        n.levels = 2;
-        n.level[0] = (struct level){.nodes = 1, .width = WIDTH, .children = 1};
-        n.level[1] = (struct level){.nodes = 1, .width = 5, .children = 4};
-    }
-    network_finish(&n);
-    return n;
+    static const int tree[] = {WIDTH, 4}, layers[] = {WIDTH, 5};
+    return kit_network((struct network){.levels = trunk->relu || trunk->bias ? 2 : 1,
+                                        .relu = trunk->relu,
+                                        .bias = trunk->bias,
+                                        .normalize = trunk->normalize,
+                                        .norm_eps = 1e-2,
+                                        .leaves = 4,
+                                        .leaf_states = trunk->tree ? 2 : 0,
+                                        .mirrors_tree = trunk->tree},
+                       trunk->tree ? tree : layers);
 }
 
 struct head_case {
@@ -133,14 +102,9 @@ static void set_view(struct bench *bench, int view)
 
 static void lay_out(struct bench *b, const struct objective *objective, int boundary)
 {
-    struct arena counted = {0};
-    struct error err;
-    noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL, b->samples,
-                                boundary, &counted);
-    check_ok(arena_create(&b->arena, &counted, &err), &err);
-    noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL, b->samples,
-                                boundary, &b->arena);
-    assert_true(b->arena.used == counted.used);
+    KIT_LAY_OUT(&b->arena, pass,
+                noncontrastive_batch_layout(&b->batch, &b->network, &b->predictor, objective, NULL,
+                                            b->samples, boundary, pass));
 }
 
 static void open_bench(struct bench *b, const struct trunk *trunk, const struct head_case *head,
@@ -322,7 +286,7 @@ static double difference(const struct bench *b, struct plain *p, real *a, real *
 static void compare(const struct bench *b, const char *part, const double *gradient,
                     const double *expected, size_t count)
 {
-    double scale = fmax(largest(expected, count), 1e-3);
+    double scale = fmax(kit_largest(expected, count), 1e-3);
     for (size_t i = 0; i < count; i++)
         if (!(fabs(gradient[i] - expected[i]) <= 1e-10 * scale))
             fail_msg("%s: %s %zu: %.15g, differences give %.15g", b->name, part, i, gradient[i],
@@ -415,8 +379,8 @@ static void evaluation_by_pattern_changes_nothing(void **state)
         open_bench(&plain, &trunks[4], &heads[5], objectives[o], 50, b.network.levels, 9);
         assert_true(b.batch.online.tables.boundary < b.network.levels);
         assert_near(evaluate(&b), evaluate(&plain), 1e-14);
-        assert_at_most(largest_difference(b.trunk, plain.trunk, b.network.parameters), 1e-14);
-        assert_at_most(largest_difference(b.head, plain.head, b.predictor.parameters), 1e-14);
+        assert_at_most(kit_apart(b.trunk, plain.trunk, b.network.parameters), 1e-14);
+        assert_at_most(kit_apart(b.head, plain.head, b.predictor.parameters), 1e-14);
         close_bench(&b);
         close_bench(&plain);
     }
@@ -429,8 +393,8 @@ static void a_prediction_of_0_leaves_no_nan(void **state)
     open_bench(&b, &trunks[2], &heads[0], &objective_byol_cosine, 6, 0, 3);
     memset(b.parameters.predictor, 0, b.predictor.parameters * sizeof(double));
     assert_near(evaluate(&b), 1, 1e-14); /* |0 - u|^2 of a unit vector u */
-    assert_true(largest(b.head, b.predictor.parameters) == 0);
-    assert_true(largest(b.trunk, b.network.parameters) == 0);
+    assert_true(kit_largest(b.head, b.predictor.parameters) == 0);
+    assert_true(kit_largest(b.trunk, b.network.parameters) == 0);
     close_bench(&b);
 }
 
@@ -440,9 +404,9 @@ static void a_loss_alone_is_the_same_and_writes_nothing(void **state)
     struct bench b;
     open_bench(&b, &trunks[3], &heads[5], &objective_byol, 6, 0, 3);
     double loss = noncontrastive_batch_loss(&b.batch, &b.parameters, NULL, NULL);
-    assert_true(largest(b.trunk, b.network.parameters) == 0);
+    assert_true(kit_largest(b.trunk, b.network.parameters) == 0);
     assert_true(loss == evaluate(&b));
-    assert_above(largest(b.trunk, b.network.parameters), 0);
+    assert_above(kit_largest(b.trunk, b.network.parameters), 0);
     assert_true(loss == evaluate(&b)); /* gradients are overwritten, not added to */
     double trunk = b.trunk[0], head = b.head[0];
     evaluate(&b);
@@ -465,15 +429,16 @@ static void the_stop_of_the_gradient_is_a_target_held_fixed(void **state)
             open_bench(&followed, &trunks[t], &heads[h], &objective_no_stopgrad, 11, 0, 21);
             size_t trunk = held.network.parameters, head = held.predictor.parameters;
             ema_step(trunk, 0, held.parameters.trunk, held.parameters.target);
-            fill(stopped.batch.online.outputs.df, 2 * WIDTH * stopped.batch.online.stride, 21, 5);
+            kit_fill(stopped.batch.online.outputs.df, 2 * WIDTH * stopped.batch.online.stride, 1,
+                     21, 77, 5);
             double loss = evaluate(&held);
             assert_near(evaluate(&stopped), loss, 1e-14 * (1 + loss));
             assert_near(evaluate(&followed), loss, 1e-14 * (1 + loss));
-            double scale = 1 + largest(held.trunk, trunk) + largest(held.head, head);
-            assert_at_most(largest_difference(held.trunk, stopped.trunk, trunk), 1e-14 * scale);
-            assert_at_most(largest_difference(held.head, stopped.head, head), 1e-14 * scale);
-            assert_at_most(largest_difference(held.head, followed.head, head), 1e-14 * scale);
-            assert_above(largest_difference(held.trunk, followed.trunk, trunk), 1e-3);
+            double scale = 1 + kit_largest(held.trunk, trunk) + kit_largest(held.head, head);
+            assert_at_most(kit_apart(held.trunk, stopped.trunk, trunk), 1e-14 * scale);
+            assert_at_most(kit_apart(held.head, stopped.head, head), 1e-14 * scale);
+            assert_at_most(kit_apart(held.head, followed.head, head), 1e-14 * scale);
+            assert_above(kit_apart(held.trunk, followed.trunk, trunk), 1e-3);
             close_bench(&held);
             close_bench(&stopped);
             close_bench(&followed);
@@ -487,7 +452,7 @@ static void a_target_network_gets_no_gradient_and_is_not_changed(void **state)
     open_bench(&b, &trunks[3], &heads[0], &objective_byol, 8, 0, 4);
     double *before = random_array(b.network.parameters, 4, 3);
     double loss = evaluate(&b);
-    assert_true(largest_difference(b.parameters.target, before, b.network.parameters) == 0);
+    assert_true(kit_apart(b.parameters.target, before, b.network.parameters) == 0);
     b.parameters.target[0] += 0.1; /* but the loss depends on it */
     assert_above(fabs(evaluate(&b) - loss), 1e-6);
     free(before);
@@ -705,11 +670,11 @@ static void check_direct(const struct direct_rule *rule, int rank, uint64_t seed
             for (int k = 0; k < N; k++)
                 wu[i] += w[i * N + k] * u[j * N + k];
         }
-        assert_at_most(largest(wu, N), 1e-14 * (1 + p[0]));
+        assert_at_most(kit_largest(wu, N), 1e-14 * (1 + p[0]));
     }
     multiply(w, f, wf);
     multiply(f, w, fw);
-    assert_at_most(largest_difference(wf, fw, N * N), 1e-14 * (1 + largest(wf, N * N)));
+    assert_at_most(kit_apart(wf, fw, N * N), 1e-14 * (1 + kit_largest(wf, N * N)));
     free(u);
     free(scratch);
 }
@@ -734,10 +699,10 @@ static void powers_of_the_correlation(void **state)
     struct error err;
     random_correlation(f, N, 8);
     check_ok(direct_predictor(&(struct direct_rule){.power = 1}, N, f, w, scratch, &err), &err);
-    assert_at_most(largest_difference(w, f, N * N), 1e-14); /* DirectCopy */
+    assert_at_most(kit_apart(w, f, N * N), 1e-14); /* DirectCopy */
     check_ok(direct_predictor(&(struct direct_rule){.power = 0.5}, N, f, w, scratch, &err), &err);
     multiply(w, w, square);
-    assert_at_most(largest_difference(square, f, N * N), 1e-14); /* W_p^2 = F */
+    assert_at_most(kit_apart(square, f, N * N), 1e-14); /* W_p^2 = F */
     f[3] = NAN;
     assert_int_equal(direct_predictor(&(struct direct_rule){.power = 1}, N, f, w, scratch, &err),
                      STATUS_DIVERGED);
@@ -759,7 +724,7 @@ static void check_optimal(enum optimal_kind kind, const double *c, const double 
             left[i * N + j] =
                 kind == OPTIMAL_PLUG_IN ? wc[i * N + j] : (wc[i * N + j] + cw[i * N + j]) / 2;
         }
-    assert_at_most(largest_difference(left, right, N * N), 1e-12);
+    assert_at_most(kit_apart(left, right, N * N), 1e-12);
 }
 
 static void least_squares_predictors_satisfy_their_equations(void **state)
@@ -779,9 +744,9 @@ static void least_squares_predictors_satisfy_their_equations(void **state)
             for (int i = 0; i < N * N; i++)
                 flipped[i] = w[i % N * N + i / N];
             if (kind == OPTIMAL_SYMMETRIC)
-                assert_at_most(largest_difference(w, flipped, N * N), 1e-13);
+                assert_at_most(kit_apart(w, flipped, N * N), 1e-13);
             else
-                assert_above(largest_difference(w, flipped, N * N), 1e-3);
+                assert_above(kit_apart(w, flipped, N * N), 1e-3);
         }
         free(cross);
     }
@@ -801,7 +766,7 @@ static void the_optimum_for_the_target_itself_is_the_identity(void **state)
             random_correlation(c, rank, 31);
             check_ok(optimal_predictor(kind, N, c, c, w, scratch, &err), &err);
             multiply(w, c, wc);
-            assert_at_most(largest_difference(wc, c, N * N), 1e-12);
+            assert_at_most(kit_apart(wc, c, N * N), 1e-12);
             for (int i = 0; i < N; i++)
                 trace += w[i * N + i];
             assert_near(trace, rank, 1e-9);

@@ -8,58 +8,12 @@
 #include "sim/optimisers/optimisers.h"
 #include "sim/registry.h"
 #include "sim/train/trainer.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
+#include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
-#include <math.h>
 #include <omp.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-/* ---- settings by name ---- */
-
-union settings {
-    max_align_t align;
-    unsigned char bytes[128];
-};
-
-static void set_number(const struct descriptor *about, union settings *settings, const char *name,
-                       double value)
-{
-    for (const struct param *p = about->params; p && p->name; p++) {
-        if (strcmp(p->name, name) != 0)
-            continue;
-        int64_t integer = (int64_t)value;
-        int choice = (int)value;
-        bool flag = value != 0;
-        const void *from = p->type == PARAM_INTEGER   ? (void *)&integer
-                           : p->type == PARAM_CHOICE  ? (void *)&choice
-                           : p->type == PARAM_BOOLEAN ? (void *)&flag
-                                                      : (void *)&value;
-        size_t size = p->type == PARAM_CHOICE    ? sizeof choice
-                      : p->type == PARAM_BOOLEAN ? sizeof flag
-                                                 : sizeof value;
-        memcpy(settings->bytes + p->offset, from, size);
-        return;
-    }
-    fail_msg("%s has no setting %s", about->name, name);
-}
-
-/* Numbers and flags at their defaults, the rest zero. */
-static void set_defaults(const struct descriptor *about, union settings *settings)
-{
-    assert_true(about->settings_size <= sizeof settings->bytes);
-    memset(settings, 0, sizeof *settings);
-    for (const struct param *p = about->params; p && p->name; p++)
-        if (p->type == PARAM_INTEGER || p->type == PARAM_REAL)
-            set_number(about, settings, p->name, strtod(p->fallback, NULL));
-        else if (p->type == PARAM_BOOLEAN)
-            set_number(about, settings, p->name, strcmp(p->fallback, "true") == 0);
-}
 
 /* ---- objectives with their settings ---- */
 
@@ -104,7 +58,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 
 struct chosen {
     const struct objective *objective;
-    union settings settings;
+    union kit_settings settings;
     char name[64];
 };
 
@@ -113,10 +67,10 @@ static void apply(const struct variant *variant, struct chosen *out)
     const struct descriptor *about = registry_find(&objective_registry, variant->name);
     assert_non_null(about);
     *out = (struct chosen){.objective = (const void *)about};
-    set_defaults(about, &out->settings);
+    kit_defaults(about, &out->settings);
     int used = snprintf(out->name, sizeof out->name, "%s", variant->name);
     for (int i = 0; i < 2 && variant->set[i].key; i++) {
-        set_number(about, &out->settings, variant->set[i].key, variant->set[i].value);
+        kit_set(about, &out->settings, variant->set[i].key, variant->set[i].value);
         used += snprintf(out->name + used, sizeof out->name - (size_t)used, " %s=%g",
                          variant->set[i].key, variant->set[i].value);
     }
@@ -161,13 +115,7 @@ static struct needs needs_of(const struct chosen *chosen)
 
 /* ---- networks ---- */
 
-struct shape {
-    int depth, children[4], states; /* depth 0: an mlp on children[0] leaves */
-    int64_t layers[3], layer_count; /* of an mlp */
-    int64_t width;                  /* of a tree network */
-};
-
-static const struct shape shapes[] = {
+static const struct kit_shape shapes[] = {
     {.depth = 2, .children = {2, 2}, .states = 2, .width = 3},
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 3},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 2},
@@ -176,17 +124,17 @@ static const struct shape shapes[] = {
     {.depth = 4, .children = {2, 1, 3, 2}, .states = 2, .width = 3},
     {.depth = 2, .children = {2, 2}, .states = 3, .width = 3},
     {.depth = 3, .children = {2, 3, 2}, .states = 3, .width = 3},
-    {.children = {6}, .states = 2, .layers = {5, 4, 3}, .layer_count = 3},
-    {.children = {4}, .states = 3, .layers = {6, 2}, .layer_count = 2},
-    {.children = {5}, .states = 0, .layers = {4, 5, 3}, .layer_count = 3},
-    {.children = {7}, .states = 0, .layers = {3}, .layer_count = 1},
+    {.depth = 1, .children = {6}, .states = 2, .layers = {5, 4, 3}, .layer_count = 3},
+    {.depth = 1, .children = {4}, .states = 3, .layers = {6, 2}, .layer_count = 2},
+    {.depth = 1, .children = {5}, .states = 0, .layers = {4, 5, 3}, .layer_count = 3},
+    {.depth = 1, .children = {7}, .states = 0, .layers = {3}, .layer_count = 1},
     {.depth = 4, .children = {2, 2, 3, 3}, .states = 2, .width = 3},
 };
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 /* Rows that are looked up as one to four quads at once, and as more than four. */
-static const struct shape wide_trees[] = {
+static const struct kit_shape wide_trees[] = {
     {.depth = 3, .children = {2, 2, 2}, .states = 2, .width = 7},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 10},
     {.depth = 4, .children = {2, 2, 2, 2}, .states = 2, .width = 16},
@@ -196,62 +144,18 @@ static const struct shape wide_trees[] = {
 
 enum { WIDE = sizeof wide_trees / sizeof *wide_trees };
 
-struct options {
-    bool linear, bias, normalize;
-};
-
-static void build(struct network *network, const struct shape *shape, struct options options)
-{
-    const struct network_kind *kind = shape->depth ? &network_tree : &network_mlp;
-    struct tree tree = {.depth = shape->depth ? shape->depth : 1, .states = shape->states};
-    tree.count[0] = 1;
-    for (int d = 0; d < tree.depth; d++) {
-        tree.children[d] = shape->children[d];
-        tree.count[d + 1] = tree.count[d] * (size_t)shape->children[d];
-    }
-    union settings settings;
-    set_defaults(&kind->about, &settings);
-    set_number(&kind->about, &settings, "activation", options.linear);
-    set_number(&kind->about, &settings, "bias", options.bias);
-    set_number(&kind->about, &settings, "normalize", options.normalize);
-    struct integers layers = {.count = (size_t)shape->layer_count, .value = shape->layers};
-    if (shape->depth)
-        set_number(&kind->about, &settings, "width", (double)shape->width);
-    for (const struct param *p = kind->about.params; p->name; p++)
-        if (strcmp(p->name, "layers") == 0)
-            memcpy(settings.bytes + p->offset, &layers, sizeof layers);
-    struct error err;
-    if (network_build(network, kind, &settings, &source_hltm, &tree, &err))
-        fail_msg("%s", err.message);
-}
-
-static void describe(const struct shape *shape, struct options options, char *out, size_t size)
+static void describe(const struct kit_shape *shape, struct kit_options options, char *out,
+                     size_t size)
 {
     snprintf(out, size, "%s depth %d children %d... states %d %s%s%s",
-             shape->depth ? "tree" : "mlp", shape->depth, shape->children[0], shape->states,
+             shape->width ? "tree" : "mlp", shape->depth, shape->children[0], shape->states,
              options.linear ? "linear" : "relu", options.bias ? " bias" : "",
              options.normalize ? " normalized" : "");
 }
 
-static struct options option_bits(int bits)
+static struct kit_options option_bits(int bits)
 {
-    return (struct options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4};
-}
-
-/* Uniform in [-scale, scale). */
-static void fill(double *out, size_t count, uint64_t seed, uint64_t lane, double scale)
-{
-    struct stream stream;
-    stream_open(&stream, seed, PURPOSE_TEST, lane, 0);
-    for (size_t i = 0; i < count; i++)
-        out[i] = scale * (2 * stream_uniform(&stream) - 1);
-}
-
-static double *doubles(size_t count)
-{
-    double *p = calloc(count ? count : 1, sizeof *p);
-    assert_non_null(p);
-    return p;
+    return (struct kit_options){.linear = bits & 1, .bias = bits & 2, .normalize = bits & 4};
 }
 
 /* ---- batches ---- */
@@ -268,13 +172,8 @@ static void lay_out_batch(struct batch_loss *batch, const struct network *networ
                           const struct objective *objective, const void *settings, size_t samples,
                           int boundary, struct arena *arena)
 {
-    struct arena counted = {0};
-    struct error err;
-    batch_loss_layout(batch, network, objective, settings, samples, boundary, &counted);
-    if (arena_create(arena, &counted, &err))
-        fail_msg("%s", err.message);
-    batch_loss_layout(batch, network, objective, settings, samples, boundary, arena);
-    assert_true(arena->used == counted.used);
+    KIT_LAY_OUT(arena, pass,
+                batch_loss_layout(batch, network, objective, settings, samples, boundary, pass));
 }
 
 /* Labels for objectives that compare them: three classes, and sample 3 alone in a fourth. */
@@ -293,11 +192,11 @@ static void set_samples(struct batch *batch, uint64_t seed)
     const struct network *n = batch->network;
     size_t stride = batch->samples + 3, count = n->leaves * stride;
     batch->outputs.label = some_labels(batch->samples);
-    double *x = doubles(count);
+    double *x = allocate(count, sizeof(double));
     uint8_t *leaf = calloc(count, 1);
     assert_non_null(leaf);
     for (int view = 0; view < batch->outputs.views; view++) {
-        fill(x, count, seed, 1 + (uint64_t)view, 1);
+        kit_fill(x, count, 1, seed, 1 + (uint64_t)view, 0);
         for (size_t i = 0; i < count; i++)
             leaf[i] = (uint8_t)((x[i] + 1) / 2 * n->leaf_states);
         if (n->leaf_states)
@@ -309,17 +208,18 @@ static void set_samples(struct batch *batch, uint64_t seed)
     free(leaf);
 }
 
-static void open_bench(struct bench *bench, const struct shape *shape, struct options options,
-                       const struct chosen *chosen, size_t samples, int boundary, uint64_t seed)
+static void open_bench(struct bench *bench, const struct kit_shape *shape,
+                       struct kit_options options, const struct chosen *chosen, size_t samples,
+                       int boundary, uint64_t seed)
 {
     memset(bench, 0, sizeof *bench);
-    build(&bench->network, shape, options);
+    kit_build(&bench->network, shape, options);
     lay_out_batch(&bench->loss, &bench->network, chosen->objective, &chosen->settings, samples,
                   boundary ? boundary : bench->network.levels, &bench->arena);
     set_samples(&bench->loss.batch, seed);
-    bench->parameters = doubles(bench->network.parameters);
-    bench->gradient = doubles(bench->network.parameters);
-    fill(bench->parameters, bench->network.parameters, seed, 0, 1);
+    bench->parameters = allocate(bench->network.parameters, sizeof(double));
+    bench->gradient = allocate(bench->network.parameters, sizeof(double));
+    kit_fill(bench->parameters, bench->network.parameters, 1, seed, 0, 0);
     char net[96];
     describe(shape, options, net, sizeof net);
     snprintf(bench->name, sizeof bench->name, "%s, %s", chosen->name, net);
@@ -339,32 +239,6 @@ static size_t block_of(const struct network *n, int level, int part, size_t *fir
     *first = part ? l->biases : l->weights;
     size_t neurons = l->nodes * (size_t)l->width;
     return part ? (n->bias ? neurons : 0) : neurons * (size_t)l->fan_in;
-}
-
-static double largest(const double *a, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++)
-        top = fabs(a[i]) > top || isnan(a[i]) ? fabs(a[i]) : top;
-    return top;
-}
-
-/* max |a - b|; infinite for NaN */
-static double largest_difference(const double *a, const double *b, size_t count)
-{
-    double top = 0;
-    for (size_t i = 0; i < count; i++) {
-        double d = fabs(a[i] - b[i]);
-        top = isnan(d) ? INFINITY : fmax(top, d);
-    }
-    return top;
-}
-
-/* max |a - b| / max |b| */
-static double distance(const double *a, const double *b, size_t count)
-{
-    double top = largest_difference(a, b, count);
-    return top == 0 ? 0 : top / largest(b, count);
 }
 
 /* ---- plain evaluation by the definition in sim/net/network.h ---- */
@@ -421,7 +295,7 @@ static void outputs_follow_the_definition_of_the_network(void **state)
                     plain.pre[0][k] /= n->normalize ? sqrt(square) + n->norm_eps : 1;
                     f[k] = bench.loss.batch.outputs.f[k * bench.loss.batch.outputs.stride];
                 }
-                if (distance(f, plain.pre[0], width) > 1e-13)
+                if (kit_distance(f, plain.pre[0], width) > 1e-13)
                     fail_msg("%s", bench.name);
             }
             close_bench(&bench);
@@ -430,7 +304,6 @@ static void outputs_follow_the_definition_of_the_network(void **state)
 
 /* ---- gradients ---- */
 
-enum { STENCIL = 4 };
 static const double step_size = 2e-5;
 
 /* Whether no gate is near its threshold and no output near 0, where the norm has a kink.  An exact
@@ -486,19 +359,6 @@ static double differentiable_loss(struct bench *bench, double *frozen, bool free
     return loss;
 }
 
-/* Central difference, error of fourth order. */
-static double central_difference(struct bench *bench, size_t i, double *frozen)
-{
-    static const double at[STENCIL] = {1, -1, 2, -2}, weight[STENCIL] = {8, -8, -1, 1};
-    double *p = &bench->parameters[i], before = *p, sum = 0;
-    for (int k = 0; k < STENCIL; k++) {
-        *p = before + at[k] * step_size;
-        sum += weight[k] * differentiable_loss(bench, frozen, false);
-    }
-    *p = before;
-    return sum / (12 * step_size);
-}
-
 static void check_gradient(struct bench *bench)
 {
     double frozen[16];
@@ -510,9 +370,11 @@ static void check_gradient(struct bench *bench)
     for (int l = 0; l < n->levels; l++)
         for (int part = 0; part < 2; part++) {
             size_t first, count = block_of(n, l, part, &first);
-            double scale = largest(bench->gradient + first, count);
+            double scale = kit_largest(bench->gradient + first, count);
             for (size_t i = first; i < first + count; i++) {
-                double expected = central_difference(bench, i, frozen);
+                double expected;
+                KIT_DIFFERENCE(expected, &bench->parameters[i], step_size, 4,
+                               differentiable_loss(bench, frozen, false));
                 double error = fabs(bench->gradient[i] - expected);
                 if (!(error <= 1e-6 * scale + 1e-9 * (1 + fabs(loss))))
                     fail_msg("%s: level %d %s %zu: %.10g, differences give %.10g", bench->name, l,
@@ -522,7 +384,7 @@ static void check_gradient(struct bench *bench)
 }
 
 /* Draw parameters and samples until the loss is smooth around them. */
-static void check_gradient_of(const struct shape *shape, struct options options,
+static void check_gradient_of(const struct kit_shape *shape, struct kit_options options,
                               const struct chosen *chosen)
 {
     for (uint64_t seed = 1; seed < 200; seed++) {
@@ -544,8 +406,8 @@ static void check_gradients(char kind, bool linear)
 {
     struct chosen chosen;
     for (size_t i = 0; i < SHAPES; i++) {
-        const struct shape *shape = &shapes[i];
-        if ((shape->depth ? 't' : shape->states ? 'm' : 'r') != kind)
+        const struct kit_shape *shape = &shapes[i];
+        if ((shape->width ? 't' : shape->states ? 'm' : 'r') != kind)
             continue;
         for (int bits = 0; bits < 4; bits++)
             for (size_t c = 0; choose(c, &chosen); c++)
@@ -594,7 +456,7 @@ static void check_without_norm_eps(const uint8_t *leaf)
     for (int view = 0; view < 3; view++)
         batch_set_states(&bench.loss.batch, view, leaf, 5);
     assert_true(isfinite(batch_loss(&bench.loss, bench.parameters, bench.gradient)));
-    assert_true(isfinite(largest(bench.gradient, bench.network.parameters)));
+    assert_true(isfinite(kit_largest(bench.gradient, bench.network.parameters)));
     close_bench(&bench);
 }
 
@@ -623,8 +485,8 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
     lay_out_batch(&batch, n, chosen->objective, &chosen->settings, exact->loss.batch.samples,
                   boundary, &arena);
     set_samples(&batch.batch, seed);
-    double *gradient = doubles(n->parameters);
-    fill(gradient, n->parameters, 1, 0, 1); /* to be overwritten */
+    double *gradient = allocate(n->parameters, sizeof(double));
+    kit_fill(gradient, n->parameters, 1, 1, 0, 0); /* to be overwritten */
     double loss = batch_loss(&batch, exact->parameters, gradient);
     double expected = batch_loss(&exact->loss, exact->parameters, exact->gradient);
     /* reference_subtract is a difference of distances of order 1 */
@@ -635,19 +497,18 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
         for (int k = 0; k < batch.batch.outputs.width; k++) {
             size_t row = output_index(&batch.batch.outputs, view, k, 0);
             const double *f = exact->loss.batch.outputs.f + row;
-            error = fmax(error,
-                         largest_difference(batch.batch.outputs.f + row, f, batch.batch.samples));
-            scale = fmax(scale, largest(f, batch.batch.samples));
+            error = fmax(error, kit_apart(batch.batch.outputs.f + row, f, batch.batch.samples));
+            scale = fmax(scale, kit_largest(f, batch.batch.samples));
         }
         if (!(error <= 1e-12 * scale))
             fail_msg("%s, boundary %d: outputs of view %d off by %g of %g", exact->name, boundary,
                      view, error, scale);
     }
-    double overall = largest(exact->gradient, n->parameters);
+    double overall = kit_largest(exact->gradient, n->parameters);
     for (int l = 0; l < n->levels; l++) { /* W and b of a level are adjacent */
         size_t first, bias, count = block_of(n, l, 0, &first) + block_of(n, l, 1, &bias);
-        double scale = largest(exact->gradient + first, count);
-        double error = largest_difference(gradient + first, exact->gradient + first, count);
+        double scale = kit_largest(exact->gradient + first, count);
+        double error = kit_apart(gradient + first, exact->gradient + first, count);
         if (!(error <= 1e-12 * scale + 1e-15 * (1 + overall)))
             fail_msg("%s, boundary %d: gradient of level %d off by %g of %g", exact->name, boundary,
                      l, error, scale);
@@ -656,7 +517,7 @@ static void compare_boundary(struct bench *exact, const struct chosen *chosen, i
     arena_free(&arena);
 }
 
-static void compare_boundaries(const struct shape *shape, int bits, const struct chosen *chosen,
+static void compare_boundaries(const struct kit_shape *shape, int bits, const struct chosen *chosen,
                                size_t samples, uint64_t seed)
 {
     struct bench bench;
@@ -695,7 +556,7 @@ static void the_boundary_follows_the_number_of_columns(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[2], option_bits(0)); /* depth 4, 2 children: 256, 16, 4, 2 patterns */
+    kit_build(&n, &shapes[2], option_bits(0)); /* depth 4, 2 children: 256, 16, 4, 2 patterns */
     assert_int_equal(pattern_count(&n, 1), 256);
     assert_int_equal(pattern_count(&n, 4), 2);
     assert_int_equal(boundary_level(&n, 1), 4);
@@ -704,10 +565,10 @@ static void the_boundary_follows_the_number_of_columns(void **state)
     assert_int_equal(boundary_level(&n, 32), 2);
     assert_int_equal(boundary_level(&n, 511), 2);
     assert_int_equal(boundary_level(&n, 512), 1);
-    build(&n, &shapes[4], option_bits(0)); /* 3 children: level 1 has 512 patterns */
+    kit_build(&n, &shapes[4], option_bits(0)); /* 3 children: level 1 has 512 patterns */
     assert_int_equal(pattern_count(&n, 1), 512);
     assert_int_equal(boundary_level(&n, 1 << 20), 2);
-    build(&n, &shapes[10], option_bits(0)); /* real-valued leaves have no patterns */
+    kit_build(&n, &shapes[10], option_bits(0)); /* real-valued leaves have no patterns */
     assert_int_equal(pattern_count(&n, 1), 0);
     assert_int_equal(boundary_level(&n, 1 << 20), 3);
 }
@@ -752,7 +613,7 @@ static void outputs_are_homogeneous_in_every_layer_without_bias_only(void **stat
             open_bench(&bench, &shapes[i], option_bits(bits), &chosen, 6, 0, 31 + i);
             size_t entries = layer_products(&bench, f, product);
             for (int l = 0; l < bench.network.levels; l++) {
-                double error = distance(product[l], f, entries);
+                double error = kit_distance(product[l], f, entries);
                 if (!(bench.network.bias ? error > 1e-4 : error <= 1e-13))
                     fail_msg("%s: level %d is off by %g", bench.name, l, error);
             }
@@ -777,7 +638,7 @@ static double loss_of_distances(const struct chosen *c, int64_t negatives, const
 /* r_+ (r[0]) and r_k- in [0, 2) */
 static void random_distances(double *r, int64_t negatives, uint64_t seed)
 {
-    fill(r, (size_t)negatives + 1, seed, 5, 1);
+    kit_fill(r, (size_t)negatives + 1, 1, seed, 5, 0);
     for (int64_t k = 0; k <= negatives; k++)
         r[k] += 1;
 }
@@ -930,13 +791,8 @@ static void layout_bare(struct bare *bare, int width, size_t samples, struct are
 
 static void open_bare(struct bare *bare, const struct chosen *chosen, int width, size_t samples)
 {
-    struct arena count = {0};
-    struct error err;
     *bare = (struct bare){.chosen = chosen};
-    layout_bare(bare, width, samples, &count);
-    if (arena_create(&bare->arena, &count, &err))
-        fail_msg("%s", err.message);
-    layout_bare(bare, width, samples, &bare->arena);
+    KIT_LAY_OUT(&bare->arena, pass, layout_bare(bare, width, samples, pass));
 }
 
 static void close_bare(struct bare *bare)
@@ -954,7 +810,7 @@ static void check_finite_gradient(const struct bare *b)
     const struct outputs *o = &b->outputs;
     for (int view = 0; view < o->views; view++)
         for (int k = 0; k < o->width; k++)
-            if (!isfinite(largest(o->df + output_index(o, view, k, 0), o->samples)))
+            if (!isfinite(kit_largest(o->df + output_index(o, view, k, 0), o->samples)))
                 fail_msg("%s: the gradient is not finite", b->chosen->name);
 }
 
@@ -965,7 +821,7 @@ static void check_extremes(const struct chosen *chosen, double loss_of_equals)
     open_bare(&bare, chosen, 4, 13);
     size_t size = (size_t)bare.outputs.views * 4 * bare.outputs.stride;
     for (int mode = 0; mode < 4; mode++) {
-        fill(bare.f, size, 3, 0, mode == 0 ? 1 : mode == 1 ? 100 : 0);
+        kit_fill(bare.f, size, mode == 0 ? 1 : mode == 1 ? 100 : 0, 3, 0, 0);
         for (size_t i = 0; mode == 2 && i < size; i++)
             bare.f[i] = 0.5 + (double)(i / bare.outputs.stride % 4);
         double loss = bare_loss(&bare);
@@ -1114,7 +970,7 @@ static void losses_of_labels_are_those_of_the_papers(void **state)
                 struct bare bare;
                 open_bare(&bare, &chosen, 3, 13);
                 bare.outputs.label = some_labels(13);
-                fill(bare.f, 2 * 3 * bare.outputs.stride, seed, 4, 1);
+                kit_fill(bare.f, 2 * 3 * bare.outputs.stride, 1, seed, 4, 0);
                 double expected = (double)plain_labelled(which, &bare.outputs, tau);
                 double loss = bare_loss(&bare);
                 if (!(fabs(loss - expected) <= 1e-13 * (1 + fabs(expected))))
@@ -1132,7 +988,7 @@ static void a_sample_alone_in_its_class_has_the_loss_of_ntxent(void **state)
     struct chosen plain = chosen_of("ntxent", "tau", 0.2, NULL, 0);
     struct bare expected;
     open_bare(&expected, &plain, 3, 13);
-    fill(expected.f, 2 * 3 * expected.outputs.stride, 9, 4, 1);
+    kit_fill(expected.f, 2 * 3 * expected.outputs.stride, 1, 9, 4, 0);
     double loss = bare_loss(&expected);
     const size_t size = 2 * 3 * expected.outputs.stride;
     for (size_t i = 0; i < 13; i++)
@@ -1179,7 +1035,7 @@ static void a_sample_alone_among_classes_has_the_rows_of_ntxent(void **state)
         open_bare(&bare, &chosen, 3, SAMPLES);
         const struct outputs *o = &bare.outputs;
         bare.outputs.label = some_labels(SAMPLES);
-        fill(bare.f, 2 * 3 * o->stride, 5, 4, 1);
+        kit_fill(bare.f, 2 * 3 * o->stride, 1, 5, 4, 0);
         long double rest = 2 * SAMPLES * (long double)bare_loss(&bare), partners = 0;
         for (size_t i = 0; i < 2 * SAMPLES; i++)
             if (i % SAMPLES != ALONE)
@@ -1215,7 +1071,7 @@ static void cacr_is_attraction_less_repulsion(void **state)
             for (uint64_t seed = 0; seed < 20; seed++) {
                 struct chosen c = chosen_of("cacr", "positives", k, "negatives", h);
                 struct cacr_settings *s = (void *)&c.settings;
-                fill(r, (size_t)(k + h), seed, 6, 1);
+                kit_fill(r, (size_t)(k + h), 1, seed, 6, 0);
                 s->t_plus = (double)seed / 5;
                 s->t_minus = (double)(seed % 7);
                 for (int i = 0; i < k + h; i++)
@@ -1247,8 +1103,8 @@ static void normalize_backward_matches_differences(void **state)
     double f[5 * 8], dy[5 * 8], df[5 * 8], y[5 * 8];
     for (int width = 1; width <= 5; width++)
         for (double eps = 1e-4; eps < 2; eps *= 100) {
-            fill(f, 40, (uint64_t)width, 0, 1);
-            fill(dy, 40, (uint64_t)width, 1, 1);
+            kit_fill(f, 40, 1, (uint64_t)width, 0, 0);
+            kit_fill(dy, 40, 1, (uint64_t)width, 1, 0);
             normalize_forward(width, 8, 8, eps, f, y);
             normalize_backward(width, 8, 8, eps, f, dy, df);
             for (size_t s = 0; s < 8; s++)
@@ -1259,11 +1115,8 @@ static void normalize_backward_matches_differences(void **state)
                         norm += f[(size_t)j * 8 + s] * f[(size_t)j * 8 + s];
                     double expected = before / (sqrt(norm) + eps);
                     assert_true(fabs(y[(size_t)k * 8 + s] - expected) < 1e-14);
-                    *at = before + h;
-                    double up = normalised_product(width, f + s, dy + s, eps);
-                    *at = before - h;
-                    double slope = (up - normalised_product(width, f + s, dy + s, eps)) / (2 * h);
-                    *at = before;
+                    double slope;
+                    KIT_DIFFERENCE(slope, at, h, 2, normalised_product(width, f + s, dy + s, eps));
                     if (!(fabs(df[(size_t)k * 8 + s] - slope) <= 1e-6 * (1 + fabs(slope))))
                         fail_msg("width %d, eps %g: %g, differences give %g", width, eps,
                                  df[(size_t)k * 8 + s], slope);
@@ -1275,7 +1128,7 @@ static void normalize_is_finite_at_zero(void **state)
 {
     (void)state;
     double f[3 * 8] = {0}, dy[3 * 8], y[3 * 8], kept[3 * 8];
-    fill(dy, 24, 1, 0, 1);
+    kit_fill(dy, 24, 1, 1, 0, 0);
     memcpy(kept, dy, sizeof kept);
     normalize_forward(3, 8, 8, 1e-4, f, y);
     normalize_backward(3, 8, 8, 1e-4, f, dy, dy); /* in place */
@@ -1289,20 +1142,20 @@ static void normalize_is_finite_at_zero(void **state)
 
 enum { COUNT = 19, STEPS = 7 };
 
-static void check_optimiser(const struct optimiser *optimiser, const union settings *settings,
+static void check_optimiser(const struct optimiser *optimiser, const union kit_settings *settings,
                             const double *expected, uint64_t seed)
 {
     double parameter[COUNT], gradient[COUNT], state[2 * 24] = {0};
     assert_true(optimiser->slots <= 2);
-    fill(parameter, COUNT, seed, 0, 1);
+    kit_fill(parameter, COUNT, 1, seed, 0, 0);
     for (uint64_t step = 1; step <= STEPS; step++) {
-        fill(gradient, COUNT, seed, step, 1);
+        kit_fill(gradient, COUNT, 1, seed, step, 0);
         /* in two parts, as two threads do it */
         optimiser->update(settings, step, 10, parameter, gradient, state, 24);
         optimiser->update(settings, step, COUNT - 10, parameter + 10, gradient + 10, state + 10,
                           24);
     }
-    assert_true(distance(parameter, expected, COUNT) < 1e-13);
+    assert_true(kit_distance(parameter, expected, COUNT) < 1e-13);
 }
 
 static void sgd_follows_its_formula(void **state)
@@ -1312,15 +1165,15 @@ static void sgd_follows_its_formula(void **state)
     const double momenta[] = {0, 0.9}, decays[] = {0, 0.05};
     for (int m = 0; m < 2; m++)
         for (int w = 0; w < 2; w++) {
-            union settings settings;
-            set_defaults(about, &settings);
-            set_number(about, &settings, "lr", 0.2);
-            set_number(about, &settings, "momentum", momenta[m]);
-            set_number(about, &settings, "weight_decay", decays[w]);
+            union kit_settings settings;
+            kit_defaults(about, &settings);
+            kit_set(about, &settings, "lr", 0.2);
+            kit_set(about, &settings, "momentum", momenta[m]);
+            kit_set(about, &settings, "weight_decay", decays[w]);
             double p[COUNT], g[COUNT], v[COUNT] = {0};
-            fill(p, COUNT, 11, 0, 1);
+            kit_fill(p, COUNT, 1, 11, 0, 0);
             for (uint64_t step = 1; step <= STEPS; step++) {
-                fill(g, COUNT, 11, step, 1);
+                kit_fill(g, COUNT, 1, 11, step, 0);
                 for (int i = 0; i < COUNT; i++) {
                     v[i] = momenta[m] * v[i] + g[i] + decays[w] * p[i];
                     p[i] = p[i] - 0.2 * v[i];
@@ -1336,17 +1189,17 @@ static void adam_follows_its_formula(void **state)
     const struct descriptor *about = &optimiser_adam.about;
     const double decays[] = {0, 0.05};
     for (int w = 0; w < 2; w++) {
-        union settings settings;
-        set_defaults(about, &settings);
-        set_number(about, &settings, "lr", 0.01);
-        set_number(about, &settings, "beta1", 0.8);
-        set_number(about, &settings, "beta2", 0.95);
-        set_number(about, &settings, "eps", 1e-3);
-        set_number(about, &settings, "weight_decay", decays[w]);
+        union kit_settings settings;
+        kit_defaults(about, &settings);
+        kit_set(about, &settings, "lr", 0.01);
+        kit_set(about, &settings, "beta1", 0.8);
+        kit_set(about, &settings, "beta2", 0.95);
+        kit_set(about, &settings, "eps", 1e-3);
+        kit_set(about, &settings, "weight_decay", decays[w]);
         double p[COUNT], all[STEPS + 1][COUNT];
-        fill(p, COUNT, 12, 0, 1);
+        kit_fill(p, COUNT, 1, 12, 0, 0);
         for (uint64_t t = 1; t <= STEPS; t++) {
-            fill(all[t], COUNT, 12, t, 1);
+            kit_fill(all[t], COUNT, 1, 12, t, 0);
             for (int i = 0; i < COUNT; i++) {
                 /* moments as sums over the past, divided by the sum of their weights */
                 double mean = 0, square = 0, weight1 = 0, weight2 = 0;
@@ -1368,7 +1221,7 @@ static void adam_follows_its_formula(void **state)
 
 struct setup {
     struct chosen chosen;
-    union settings optimiser;
+    union kit_settings optimiser;
     void *world;
     struct network network;
     struct learner plan;
@@ -1378,42 +1231,30 @@ struct setup {
 
 struct job {
     struct chosen chosen;
-    const struct shape *shape;
-    struct options options;
+    const struct kit_shape *shape;
+    struct kit_options options;
     const struct optimiser *optimiser;
     double lr;
     size_t samples, batch;
     int threads;
 };
 
-static void open_world(struct setup *setup, const struct shape *shape)
-{
-    static const double range[] = {0.5, 0.95};
-    static const size_t length = 2;
-    int64_t children[4];
-    for (int d = 0; d < shape->depth; d++)
-        children[d] = shape->children[d];
-    struct tree_settings settings = {
-        .depth = shape->depth,
-        .children = {.count = (size_t)shape->depth, .value = children},
-        .states = shape->states,
-        .polarity = {.rank = 1, .rows = 1, .length = &length, .value = range},
-    };
-    struct error err;
-    if (source_hltm.open(&settings, 17, &setup->world, &err))
-        fail_msg("%s", err.message);
-}
-
 static void open_trainer(struct setup *setup, const struct job *job)
 {
     memset(setup, 0, sizeof *setup);
     setup->chosen = job->chosen;
-    open_world(setup, job->shape);
-    build(&setup->network, job->shape, job->options);
-    set_defaults(&job->optimiser->about, &setup->optimiser);
-    set_number(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
+    struct kit_tree tree = {.depth = job->shape->depth,
+                            .states = job->shape->states,
+                            .low = 0.5,
+                            .high = 0.95,
+                            .seed = 17};
+    memcpy(tree.children, job->shape->children, sizeof tree.children);
+    setup->world = kit_open_tree(&tree);
+    kit_build(&setup->network, job->shape, job->options);
+    kit_defaults(&job->optimiser->about, &setup->optimiser);
+    kit_set(&job->optimiser->about, &setup->optimiser, "lr", job->lr);
     if (job->optimiser == &optimiser_adam) /* so that it does not amplify rounding */
-        set_number(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
+        kit_set(&job->optimiser->about, &setup->optimiser, "eps", 1e-3);
     setup->plan = (struct learner){.source = &source_hltm,
                                    .world = setup->world,
                                    .network = &setup->network,
@@ -1425,13 +1266,7 @@ static void open_trainer(struct setup *setup, const struct job *job)
                                    .samples = job->samples,
                                    .batch = job->batch,
                                    .threads = job->threads};
-    struct arena counted = {0};
-    struct error err;
-    trainer_layout(&setup->trainer, &setup->plan, &counted);
-    if (arena_create(&setup->arena, &counted, &err))
-        fail_msg("%s", err.message);
-    trainer_layout(&setup->trainer, &setup->plan, &setup->arena);
-    assert_true(setup->arena.used == counted.used);
+    KIT_LAY_OUT(&setup->arena, pass, trainer_layout(&setup->trainer, &setup->plan, pass));
 }
 
 static void close_trainer(struct setup *setup)
@@ -1470,8 +1305,7 @@ static void draw_samples(const struct setup *setup, struct batch_loss *loss, siz
     for (int view = 0; view < count; view++)
         rows[1 + view] = batch_rows(batch, view);
     batch->outputs.label = label;
-    if (views_open(&views, &err))
-        fail_msg("%s", err.message);
+    check_ok(views_open(&views, &err), &err);
     views_fill(&views, draw, first, batch->samples, rows, (size_t)count + 1);
     views_close(&views);
 }
@@ -1485,7 +1319,8 @@ static double plain_epoch(const struct setup *setup, double *parameters)
     lay_out_batch(&batch, p->network, p->objective, p->objective_settings, p->batch,
                   p->network->levels, &arena);
     size_t count = p->network->parameters, steps = p->samples / p->batch;
-    double *gradient = doubles(count), *state = doubles(2 * count), sum = 0;
+    double *gradient = allocate(count, sizeof(double)),
+           *state = allocate(2 * count, sizeof(double)), sum = 0;
     network_init(p->network, p->seed, PURPOSE_WEIGHTS, parameters);
     for (size_t step = 0; step < steps; step++) {
         draw_samples(setup, &batch, step * p->batch);
@@ -1504,7 +1339,7 @@ static void check_epoch(const struct job *job)
     struct setup setup;
     open_trainer(&setup, job);
     size_t count = setup.network.parameters;
-    double *expected = doubles(count), *start = doubles(count);
+    double *expected = allocate(count, sizeof(double)), *start = allocate(count, sizeof(double));
     network_init(&setup.network, setup.plan.seed, PURPOSE_WEIGHTS, start);
     assert_memory_equal(setup.trainer.parameters, start, count * sizeof *start);
     struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
@@ -1516,10 +1351,10 @@ static void check_epoch(const struct job *job)
     for (int l = 0; l < setup.network.levels; l++)
         for (int part = 0; part < 2; part++) {
             size_t first, size = block_of(&setup.network, l, part, &first);
-            double error = distance(setup.trainer.parameters + first, expected + first, size);
+            double error = kit_distance(setup.trainer.parameters + first, expected + first, size);
             if (!(error <= 1e-10))
                 fail_msg("%s, %s: level %d is off by %g", job->chosen.name, net, l, error);
-            if (part == 0 && distance(start + first, expected + first, size) < 1e-6)
+            if (part == 0 && kit_distance(start + first, expected + first, size) < 1e-6)
                 fail_msg("%s, %s: level %d learns nothing", job->chosen.name, net, l);
         }
     assert_int_equal(result.steps, job->samples / job->batch);
@@ -1602,17 +1437,14 @@ static void trainer_looks_for_patterns_that_occur(void **state)
 /* Every sample has the column of its pattern, and the columns are different patterns that occur. */
 static void check_occurring(const struct network *n, int level, int views, size_t samples)
 {
-    struct arena arena = {0}, counted = {0};
+    struct arena arena;
     struct batch_patterns o;
     struct numbering both, numbering;
     const size_t children = (size_t)n->level[level].children, stride = samples + 3;
     const size_t nodes = nodes_of(n, level), all = (size_t)views * nodes * stride;
-    uint16_t *pattern = malloc(all * sizeof *pattern);
-    batch_patterns_layout(&o, n, level, views, samples, &counted);
-    numbering_layout(&both, &o, 2, &counted);
-    assert_true(pattern && !arena_create(&arena, &counted, NULL));
-    batch_patterns_layout(&o, n, level, views, samples, &arena);
-    numbering_layout(&both, &o, 2, &arena);
+    uint16_t *pattern = allocate(all, sizeof *pattern);
+    KIT_LAY_OUT(&arena, pass, batch_patterns_layout(&o, n, level, views, samples, pass);
+                numbering_layout(&both, &o, 2, pass));
     for (int turn = 0; turn < 3; turn++) { /* patterns of an earlier batch are gone */
         for (size_t i = 0; i < all; i++)
             pattern[i] = (uint16_t)((i * i + 7 * i * (size_t)turn) % (o.patterns - (i % 2)));
@@ -1656,16 +1488,16 @@ static void patterns_that_occur_are_found(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[12], option_bits(0));
+    kit_build(&n, &shapes[12], option_bits(0));
     assert_true(batch_patterns_pays(&n, 2, 128));
     assert_false(batch_patterns_pays(&n, 2, 127)); /* 512 patterns */
     assert_false(batch_patterns_pays(&n, 1, 1 << 20));
     check_occurring(&n, 2, 3, 100);
     check_occurring(&n, 2, 1, 1);
     check_occurring(&n, 2, 2, 700);
-    build(&n, &shapes[5], option_bits(0)); /* one child: its patterns are the node's */
+    kit_build(&n, &shapes[5], option_bits(0)); /* one child: its patterns are the node's */
     check_occurring(&n, 1, 2, 50);
-    build(&n, &shapes[10], option_bits(0)); /* real-valued leaves */
+    kit_build(&n, &shapes[10], option_bits(0)); /* real-valued leaves */
     assert_false(batch_patterns_pays(&n, 1, 1 << 20));
 }
 
@@ -1700,7 +1532,7 @@ static void evaluation_changes_nothing_and_gives_the_mean_loss(void **state)
         open_trainer(&setup, &job);
         const struct learner *p = &setup.plan;
         size_t bytes = setup.network.parameters * sizeof(double);
-        double *before = doubles(setup.network.parameters), loss = 0;
+        double *before = allocate(setup.network.parameters, sizeof(double)), loss = 0;
         memcpy(before, setup.trainer.parameters, bytes);
         lay_out_batch(&batch, p->network, p->objective, p->objective_settings, 100, 0, &arena);
         for (size_t step = 0; step < 2; step++) {
@@ -1735,7 +1567,7 @@ static void training_is_the_same_bits_for_any_number_of_threads(void **state)
                 double last = trainer_epoch(&setup.trainer, 2, NULL).loss;
                 size_t bytes = setup.network.parameters * sizeof(double);
                 if (!first) {
-                    first = doubles(setup.network.parameters);
+                    first = allocate(setup.network.parameters, sizeof(double));
                     memcpy(first, setup.trainer.parameters, bytes);
                     loss = last;
                 }
@@ -1752,7 +1584,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
     (void)state;
     for (int threads = 1; threads <= 2; threads++) {
         struct job job = default_job(chosen_of("simple", NULL, 0, NULL, 0));
-        job.options = (struct options){.bias = true};
+        job.options = (struct kit_options){.bias = true};
         job.samples = 100 * 200;
         job.threads = threads;
         job.lr = 1e20;
@@ -1769,7 +1601,7 @@ static void a_diverging_run_says_so_and_stops(void **state)
         open_trainer(&setup, &job);
         if (job.samples) {
             assert_false(trainer_epoch(&setup.trainer, 1, NULL).diverged);
-            assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
+            assert_true(isfinite(kit_largest(setup.trainer.parameters, setup.network.parameters)));
         }
         close_trainer(&setup);
     }
@@ -1782,7 +1614,7 @@ static void an_infinite_loss_is_a_divergence_too(void **state)
     for (int threads = 1; threads <= 2; threads++) {
         struct job job = default_job(chosen_of("simple", NULL, 0, NULL, 0));
         job.shape = &shapes[0];
-        job.options = (struct options){.bias = true};
+        job.options = (struct kit_options){.bias = true};
         job.threads = threads;
         job.lr = 0;
         struct setup setup;
@@ -1792,7 +1624,7 @@ static void an_infinite_loss_is_a_divergence_too(void **state)
         struct epoch_result result = trainer_epoch(&setup.trainer, 1, NULL);
         assert_true(result.diverged);
         assert_int_equal(result.steps, 1);
-        assert_true(isfinite(largest(setup.trainer.parameters, setup.network.parameters)));
+        assert_true(isfinite(kit_largest(setup.trainer.parameters, setup.network.parameters)));
         close_trainer(&setup);
     }
 }
@@ -1858,7 +1690,8 @@ static void parameters_are_laid_out_level_by_level(void **state)
 {
     (void)state;
     struct network n;
-    build(&n, &shapes[5], (struct options){.bias = true}); /* children 2, 1, 3, 2; width 3 */
+    kit_build(&n, &shapes[5],
+              (struct kit_options){.bias = true}); /* children 2, 1, 3, 2; width 3 */
     static const size_t nodes[] = {1, 2, 2, 6};
     static const int fan_in[] = {6, 3, 9, 2};
     size_t offset = 0;
@@ -1874,11 +1707,12 @@ static void parameters_are_laid_out_level_by_level(void **state)
         offset += nodes[l] * 3;
     }
     assert_int_equal(n.parameters, offset);
-    build(&n, &shapes[5], (struct options){.bias = false});
+    kit_build(&n, &shapes[5], (struct kit_options){.bias = false});
     assert_int_equal(n.parameters, offset - 3 * (1 + 2 + 2 + 6));
-    build(&n, &shapes[9], (struct options){.bias = true}); /* layers 6, 2 on 4 leaves of 3 states */
+    kit_build(&n, &shapes[9],
+              (struct kit_options){.bias = true}); /* layers 6, 2 on 4 leaves of 3 states */
     assert_int_equal(n.parameters, 2 * 6 + 2 + 6 * 12 + 6);
-    build(&n, &shapes[11], (struct options){.bias = true}); /* one layer on 7 numbers */
+    kit_build(&n, &shapes[11], (struct kit_options){.bias = true}); /* one layer on 7 numbers */
     assert_int_equal(n.parameters, 3 * 7 + 3);
 }
 
@@ -1902,14 +1736,15 @@ static void check_uniform(const double *w, size_t count, double bound, const cha
 static void initial_parameters_are_uniform_within_their_bounds(void **state)
 {
     (void)state;
-    static const struct shape wide[] = {
+    static const struct kit_shape wide[] = {
         {.depth = 2, .children = {3, 5}, .states = 2, .width = 40},
         {.children = {50}, .states = 2, .layers = {60, 80, 70}, .layer_count = 3},
     };
     for (int i = 0; i < 2; i++) {
         struct network n;
-        build(&n, &wide[i], (struct options){.bias = true});
-        double *w = doubles(n.parameters), *again = doubles(n.parameters);
+        kit_build(&n, &wide[i], (struct kit_options){.bias = true});
+        double *w = allocate(n.parameters, sizeof(double)),
+               *again = allocate(n.parameters, sizeof(double));
         network_init(&n, 5, PURPOSE_WEIGHTS, w);
         network_init(&n, 5, PURPOSE_WEIGHTS, again);
         assert_memory_equal(w, again, n.parameters * sizeof *w);
@@ -1936,9 +1771,10 @@ static void initial_weights_are_addressed_by_node(void **state)
 {
     (void)state;
     struct network with, without;
-    build(&with, &shapes[1], (struct options){.bias = true});
-    build(&without, &shapes[1], (struct options){.bias = false});
-    double *a = doubles(with.parameters), *b = doubles(without.parameters);
+    kit_build(&with, &shapes[1], (struct kit_options){.bias = true});
+    kit_build(&without, &shapes[1], (struct kit_options){.bias = false});
+    double *a = allocate(with.parameters, sizeof(double)),
+           *b = allocate(without.parameters, sizeof(double));
     network_init(&with, 9, PURPOSE_WEIGHTS, a);
     network_init(&without, 9, PURPOSE_WEIGHTS, b);
     for (int l = 0; l < 3; l++) {

@@ -1,8 +1,9 @@
 /* Protects sim/data/sources/file.c and harness/spec/name.c: rows and labels of a file, what is
  * refused, and how what a file holds names a run. */
+#include "core/linalg.h"
 #include "tests/kit/source.h"
 
-#include "core/linalg.h"
+#include <unistd.h>
 
 /* ---- samples ---- */
 

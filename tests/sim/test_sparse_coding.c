@@ -1,13 +1,11 @@
 /* Protects sim/data/sources/sparse_coding.c: the dictionary, the parts of a sample, its masks, the
  * moments of views, refused settings. */
-#include "tests/kit/testing.h"
-
 #include "harness/run/experiment.h"
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/train/minibatch.h"
+#include "tests/kit/spec.h"
 
-enum { MOST_KEYS = 8, VIEWS = 4 };
+enum { VIEWS = 4 };
 
 struct opened {
     struct spec spec;
@@ -20,14 +18,8 @@ struct opened {
 
 static enum status try_open(struct opened *o, const char *keys, uint64_t seed, struct error *err)
 {
-    char text[512];
-    const char *override[MOST_KEYS] = {"data.source=sparse_coding"};
-    size_t count = 1;
-    snprintf(text, sizeof text, "%s", keys);
-    for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        override[count++] = word;
     *o = (struct opened){.source = &source_sparse_coding};
-    enum status status = spec_load(&o->spec, NULL, override, count, err);
+    enum status status = kit_spec(&o->spec, "data.source=sparse_coding", keys, err);
     return status ? status : o->source->open(o->spec.settings[SECTION_DATA], seed, &o->world, err);
 }
 

@@ -2,24 +2,15 @@
  * of its own patterns, whichever thread draws them, and however small the ring. */
 #include "core/arena.h"
 #include "sim/train/supply.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/testing.h"
+#include "tests/kit/trained.h"
 
 #include <omp.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 enum { INPUTS = 3, VIEWS = 2, POSITIVES = 5, BATCH = 100, CHUNK = 32, STEPS = 205, EPOCH = 7 };
-enum { LEAVES = 8, LEVEL = 1 }; /* of a binary tree; whose patterns are numbered */
-
-static size_t no_scratch(const void *world)
-{
-    (void)world;
-    return 0;
-}
-
+enum { LEAVES = 8, LEVEL = 1 };
 static double number_at(uint64_t epoch, size_t view, size_t input, uint64_t sample)
 {
     return (double)(((epoch * VIEWS + view) * INPUTS + input) * 1000000 + sample);
@@ -72,10 +63,10 @@ static void labelled(const void *world, struct draw draw, uint8_t *label)
 
 static const struct source_labels labels_numbered = {.draw = labelled};
 static const struct source source_numbered = {
-    .scratch_size = no_scratch, .draw = numbered, .labels = &labels_numbered};
+    .scratch_size = kit_no_scratch, .draw = numbered, .labels = &labels_numbered};
 static const struct network network = {.leaves = INPUTS, .leaf_states = 0};
 static const struct source source_states = {
-    .scratch_size = no_scratch, .draw = states, .labels = &labels_numbered};
+    .scratch_size = kit_no_scratch, .draw = states, .labels = &labels_numbered};
 static const struct network tree = {.levels = 3,
                                     .level = {{.nodes = 1, .children = 2},
                                               {.nodes = 2, .children = 2},
@@ -99,12 +90,7 @@ static void lay_out(struct supply *supply, int threads, size_t ring_bytes, bool 
                                      .steps = STEPS,
                                      .threads = threads,
                                      .ring_bytes = ring_bytes};
-    struct arena counted = {0};
-    struct error err;
-    supply_layout(supply, &plan, &counted);
-    if (arena_create(arena, &counted, &err))
-        fail_msg("%s", err.message);
-    supply_layout(supply, &plan, arena);
+    KIT_LAY_OUT(arena, pass, supply_layout(supply, &plan, pass));
 }
 
 /* Number of samples of a batch whose column is not the pattern of their children. */
@@ -223,13 +209,11 @@ static void every_batch_has_its_own_patterns_numbered(void **state)
 {
     (void)state;
     static const size_t rings[] = {2, 13, 21};
-    struct arena counted = {0}, arena;
+    struct arena arena;
     struct batch_patterns o;
-    struct error err;
-    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &counted);
-    if (arena_create(&arena, &counted, &err))
-        fail_msg("%s", err.message);
-    batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, &arena);
+    KIT_LAY_OUT(
+        &arena, pass,
+        batch_patterns_layout(&o, &tree, LEVEL, VIEWS, (BATCH + CHUNK - 1) / CHUNK * CHUNK, pass));
     check_batches(rings, &o);
     arena_free(&arena);
 }

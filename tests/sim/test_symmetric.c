@@ -1,16 +1,14 @@
 /* Protects the network of [FD] and its training: output, thresholds and their schedule, inner
  * products with targets held constant, the same bits on any number of threads. */
-#include "tests/kit/testing.h"
-
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/loss/batch_loss.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
-
-enum { MOST_KEYS = 24 };
+#include "tests/kit/arena.h"
+#include "tests/kit/numbers.h"
+#include "tests/kit/spec.h"
 
 /* A spec of sparse_coding data and a symmetric network, with its modules. */
 struct opened {
@@ -21,15 +19,12 @@ struct opened {
 
 static enum status try_open(struct opened *o, const char *keys, struct error *err)
 {
-    char text[1024];
-    const char *override[MOST_KEYS] = {"data.source=sparse_coding", "network.kind=symmetric_relu",
-                                       "data.features=5", "data.dimension=20"};
-    size_t count = strstr(keys, "data.source") ? 2 : 4;
-    snprintf(text, sizeof text, "%s", keys);
-    for (char *save, *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save))
-        override[count++] = word;
+    const char *usual = strstr(keys, "data.source")
+                            ? "network.kind=symmetric_relu"
+                            : "data.source=sparse_coding network.kind=symmetric_relu "
+                              "data.features=5 data.dimension=20";
     *o = (struct opened){.world = NULL};
-    enum status status = spec_load(&o->spec, NULL, override, count, err);
+    enum status status = kit_spec(&o->spec, usual, keys, err);
     const struct source *source = (const void *)o->spec.chosen[SECTION_DATA];
     if (!status)
         status = source->open(o->spec.settings[SECTION_DATA], 1, &o->world, err);
@@ -144,19 +139,13 @@ static void fill_batch(struct bench *b)
 static struct bench *open_bench(const char *keys, size_t samples)
 {
     struct bench *b = allocate(1, sizeof *b);
-    struct arena count = {0};
-    struct error err;
     b->o = open_spec(keys);
     b->samples = samples;
-    for (int pass = 0; pass < 2; pass++) {
-        struct arena *arena = pass ? &b->arena : &count;
-        batch_loss_layout(&b->loss, &b->o.network,
-                          (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
-                          b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, arena);
-        b->parameters = ARENA_TAKE(arena, double, b->o.network.parameters);
-        if (pass == 0)
-            check_ok(arena_create(&b->arena, &count, &err), &err);
-    }
+    KIT_LAY_OUT(&b->arena, pass,
+                batch_loss_layout(&b->loss, &b->o.network,
+                                  (const void *)b->o.spec.chosen[SECTION_OBJECTIVE],
+                                  b->o.spec.settings[SECTION_OBJECTIVE], samples, 0, pass);
+                b->parameters = ARENA_TAKE(pass, double, b->o.network.parameters));
     fill_batch(b);
     network_init(&b->o.network, 3, PURPOSE_TEST, b->parameters);
     return b;
@@ -210,17 +199,6 @@ static double loss_with(struct bench *b, const double *frozen)
     return loss_evaluate(&b->loss.loss, &batch->outputs);
 }
 
-static double central_difference(struct bench *b, size_t i, const double *frozen)
-{
-    const double step = 1e-6, at = b->parameters[i];
-    b->parameters[i] = at + step;
-    const double above = loss_with(b, frozen);
-    b->parameters[i] = at - step;
-    const double below = loss_with(b, frozen);
-    b->parameters[i] = at;
-    return (above - below) / (2 * step);
-}
-
 static void check_gradient(const char *keys, bool stopped)
 {
     struct bench *b = open_bench(keys, 21);
@@ -229,16 +207,17 @@ static void check_gradient(const char *keys, bool stopped)
     const size_t size =
         (size_t)b->loss.batch.outputs.views * output_index(&b->loss.batch.outputs, 1, 0, 0);
     double *gradient = allocate(b->o.network.parameters, sizeof *gradient);
-    double *frozen = allocate(size, sizeof *frozen), largest = 0, through = 0;
+    double *frozen = allocate(size, sizeof *frozen), through = 0;
     batch_loss(&b->loss, b->parameters, gradient);
     memcpy(frozen, b->loss.batch.outputs.f, size * sizeof *frozen);
-    for (size_t i = 0; i < trained; i++)
-        largest = fmax(largest, fabs(gradient[i]));
+    const double largest = kit_largest(gradient, trained);
     assert_above(largest, 1e-3);
     for (size_t i = 0; i < trained; i++) {
-        assert_near(gradient[i], central_difference(b, i, stopped ? frozen : NULL), 2e-8);
-        if (stopped)
-            through = fmax(through, fabs(gradient[i] - central_difference(b, i, NULL)));
+        double slope, full;
+        KIT_DIFFERENCE(slope, &b->parameters[i], 1e-6, 2, loss_with(b, stopped ? frozen : NULL));
+        assert_near(gradient[i], slope, 2e-8);
+        KIT_DIFFERENCE(full, &b->parameters[i], 1e-6, 2, loss_with(b, NULL));
+        through = fmax(through, fabs(gradient[i] - full));
     }
     if (stopped) /* the gradient through the targets differs */
         assert_above(through, 0.1 * largest);
@@ -300,7 +279,6 @@ static struct trained *train(const char *keys, size_t samples, size_t batch, int
                              uint64_t epochs)
 {
     struct trained *t = allocate(1, sizeof *t);
-    struct error err;
     t->o = open_spec(keys);
     const struct learner plan = {.source = &source_sparse_coding,
                                  .world = t->o.world,
@@ -313,10 +291,7 @@ static struct trained *train(const char *keys, size_t samples, size_t batch, int
                                  .samples = samples,
                                  .batch = batch,
                                  .threads = threads};
-    struct arena count = {0};
-    trainer_layout(&t->trainer, &plan, &count);
-    check_ok(arena_create(&t->arena, &count, &err), &err);
-    trainer_layout(&t->trainer, &plan, &t->arena);
+    KIT_LAY_OUT(&t->arena, pass, trainer_layout(&t->trainer, &plan, pass));
     for (uint64_t epoch = 1; epoch <= epochs; epoch++)
         assert_false(trainer_epoch(&t->trainer, epoch, NULL).diverged);
     return t;

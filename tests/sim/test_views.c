@@ -1,10 +1,9 @@
 /* Protects sim/net/views.c: samples of any range of an address, in any kind of rows, are the
  * samples that the source draws in blocks. */
-#include "tests/kit/testing.h"
-
-#include "harness/spec/spec.h"
 #include "sim/data/sources/sources.h"
 #include "sim/net/batch.h"
+#include "tests/kit/arena.h"
+#include "tests/kit/spec.h"
 
 enum { VIEWS = 4, LEAVES = 4, NODES = 7, BLOCKS = 4, ALL = BLOCKS * BLOCK };
 
@@ -12,14 +11,13 @@ static const struct draw address = {.seed = 3, .purpose = PURPOSE_TEST, .epoch =
 
 static void *open_world(const struct source *source)
 {
-    static const char *const tree[] = {"data.depth=2", "data.polarity=0.5", "data.keep_level=1",
-                                       "data.label_level=1"};
-    static const char *const normal[] = {"data.source=gaussian", "data.dimension=4"};
-    const bool states = source == &source_hltm;
+    const char *keys = source == &source_hltm
+                           ? "data.depth=2 data.polarity=0.5 data.keep_level=1 data.label_level=1"
+                           : "data.source=gaussian data.dimension=4";
     struct spec spec;
     struct error err;
     void *world;
-    check_ok(spec_load(&spec, NULL, states ? tree : normal, states ? 4 : 2, &err), &err);
+    check_ok(kit_spec(&spec, "", keys, &err), &err);
     assert_ptr_equal(spec.chosen[SECTION_DATA], &source->about);
     check_ok(source->open(spec.settings[SECTION_DATA], 9, &world, &err), &err);
     spec_free(&spec);
@@ -166,13 +164,9 @@ static void a_batch_is_filled_as_by_hand(void **test)
         double *w = aligned_alloc(64, 64 * sizeof *w);
         network_init(&network, 1, PURPOSE_TEST, w);
         struct batch batch[2];
-        struct arena counted = {0}, arena;
-        struct error err;
-        for (int b = 0; b < 2; b++)
-            batch_layout_views(&batch[b], &network, 2, SAMPLES, 0, &counted);
-        check_ok(arena_create(&arena, &counted, &err), &err);
-        for (int b = 0; b < 2; b++)
-            batch_layout_views(&batch[b], &network, 2, SAMPLES, 0, &arena);
+        struct arena arena;
+        KIT_LAY_OUT(&arena, pass, batch_layout_views(&batch[0], &network, 2, SAMPLES, 0, pass);
+                    batch_layout_views(&batch[1], &network, 2, SAMPLES, 0, pass));
         const struct rows rows[] = {batch_rows(&batch[0], 0), batch_rows(&batch[0], 1)};
         views_fill(&views, address, FIRST, SAMPLES, rows, 2);
         for (int view = 0; view < 2; view++)

@@ -1,20 +1,12 @@
 /* Protects store/isolate.c: the caller sees the output and the exit code of a command in a separate
  * process, and a crash is an error of the input. */
 #include "store/isolate.h"
+#include "tests/kit/testing.h"
 
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static char *arguments[] = {"duet test", "one", NULL};
 static int in_this_process;

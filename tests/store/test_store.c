@@ -2,35 +2,22 @@
 #include "harness/command.h"
 #include "store/checksum.h"
 #include "store/store.h"
+#include "tests/kit/file.h"
+#include "tests/kit/testing.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <hdf5.h>
 #include <hdf5_hl.h>
 #include <malloc.h>
-#include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-/* ---- a folder of its own, and bytes of files ---- */
-
-struct fixture {
-    char folder[64];
-    char file[128]; /* a valid result file in it */
-    char other[128];
-};
+/* ---- a valid result file ---- */
 
 static const double correlation[2 * 3 * 2] = {0.1,  -0.2, 1.0 / 3, 5e-324, 1e300, -0.0,
                                               0.75, 2,    3,       1e22,   0.3,   -1};
@@ -38,20 +25,14 @@ static const double best[2 * 2] = {0.125, 0.25, 0.5, 0.875};
 static const double ceiling[3] = {0.9, 0.8, 1.0};
 static const char spec[] = "name: t\ntrain:\n  epochs: 1\n";
 
-static void check(enum status status, const struct error *err)
-{
-    if (status)
-        fail_msg("%s", err->message);
-}
-
 static void put_axes(struct store *store)
 {
     struct error err;
     const double epochs[] = {0, 10};
-    check(store_put_axis(store, "/series/epoch", 2, epochs, "epoch", "1", &err), &err);
-    check(store_put_axis(store, "/level_1_node", 3, NULL, "node of level 1", "1", &err), &err);
-    check(store_put_axis(store, "/series/neuron", 2, NULL, "neuron", "1", &err), &err);
-    check(store_put_axis(store, "/series/level", 2, NULL, "level", "1", &err), &err);
+    check_ok(store_put_axis(store, "/series/epoch", 2, epochs, "epoch", "1", &err), &err);
+    check_ok(store_put_axis(store, "/level_1_node", 3, NULL, "node of level 1", "1", &err), &err);
+    check_ok(store_put_axis(store, "/series/neuron", 2, NULL, "neuron", "1", &err), &err);
+    check_ok(store_put_axis(store, "/series/level", 2, NULL, "level", "1", &err), &err);
 }
 
 static struct store *filled_store(void)
@@ -60,26 +41,27 @@ static struct store *filled_store(void)
     struct error err;
     const char *three[] = {"/series/epoch", "/level_1_node", "/series/neuron"};
     const char *two[] = {"/series/epoch", "/series/level"}, *one[] = {"/level_1_node"};
-    check(store_create(&store, &err), &err);
-    check(store_put_text(store, "duet_version", "1.2.3", &err), &err);
-    check(store_put_text(store, "spec", spec, &err), &err);
-    check(store_put_text(store, "status_detail", "", &err), &err);
-    check(store_put_integer(store, "seed", UINT64_MAX, &err), &err);
+    check_ok(store_create(&store, &err), &err);
+    check_ok(store_put_text(store, "duet_version", "1.2.3", &err), &err);
+    check_ok(store_put_text(store, "spec", spec, &err), &err);
+    check_ok(store_put_text(store, "status_detail", "", &err), &err);
+    check_ok(store_put_integer(store, "seed", UINT64_MAX, &err), &err);
     put_axes(store);
-    check(store_put(store, "/series/correlation/level_1", 3, (size_t[]){2, 3, 2}, three,
-                    correlation, "signed correlation", "1", &err),
-          &err);
-    check(store_put(store, "/series/best_correlation", 2, (size_t[]){2, 2}, two, best, "best", "1",
-                    &err),
-          &err);
-    check(
+    check_ok(store_put(store, "/series/correlation/level_1", 3, (size_t[]){2, 3, 2}, three,
+                       correlation, "signed correlation", "1", &err),
+             &err);
+    check_ok(store_put(store, "/series/best_correlation", 2, (size_t[]){2, 2}, two, best, "best",
+                       "1", &err),
+             &err);
+    check_ok(
         store_put(store, "/ceiling/level_1", 1, (size_t[]){3}, one, ceiling, "ceiling", "1", &err),
         &err);
-    check(store_put(store, "/loss", 0, NULL, NULL, &best[1], "loss", "nat", &err), &err);
-    check(
+    check_ok(store_put(store, "/loss", 0, NULL, NULL, &best[1], "loss", "nat", &err), &err);
+    check_ok(
         store_put_note(store, "/series/best_correlation", "headline", "the best of a\nlevel", &err),
         &err);
-    check(store_put_note(store, "/series/best_correlation", "limit", "/ceiling/level", &err), &err);
+    check_ok(store_put_note(store, "/series/best_correlation", "limit", "/ceiling/level", &err),
+             &err);
     assert_int_equal(store_put_note(store, "/nothing", "headline", "x", &err), STATUS_INVALID);
     return store;
 }
@@ -88,64 +70,17 @@ static void write_filled(const char *path)
 {
     struct error err;
     struct store *store = filled_store();
-    check(store_commit(store, path, &err), &err);
+    check_ok(store_commit(store, path, &err), &err);
     store_free(store);
 }
 
 static int set_up(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    strcpy(fixture->folder, "/tmp/duet_store_XXXXXX");
-    if (!mkdtemp(fixture->folder))
-        return -1;
-    snprintf(fixture->file, sizeof fixture->file, "%s/run.h5", fixture->folder);
-    snprintf(fixture->other, sizeof fixture->other, "%s/other.h5", fixture->folder);
+    struct kit_folder *fixture = allocate(1, sizeof *fixture);
+    *fixture = kit_folder_open("run.h5", "other.h5");
     write_filled(fixture->file);
     *state = fixture;
     return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *about, int type, struct FTW *where)
-{
-    (void)about, (void)type, (void)where;
-    return remove(path);
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    int failed = nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    free(fixture);
-    return failed;
-}
-
-static char *read_bytes(const char *path, size_t *size)
-{
-    FILE *in = fopen(path, "rb");
-    assert_non_null(in);
-    fseek(in, 0, SEEK_END);
-    *size = (size_t)ftell(in);
-    rewind(in);
-    char *bytes = malloc(*size + 1);
-    assert_non_null(bytes);
-    assert_int_equal(fread(bytes, 1, *size, in), *size);
-    bytes[*size] = '\0';
-    fclose(in);
-    return bytes;
-}
-
-static void write_bytes(const char *path, const char *bytes, size_t size)
-{
-    FILE *out = fopen(path, "wb");
-    assert_non_null(out);
-    assert_int_equal(fwrite(bytes, 1, size, out), size);
-    fclose(out);
-}
-
-static void assert_contains(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("'%s' is not in '%s'", part, text);
 }
 
 static void assert_no_temporary(const char *folder)
@@ -161,14 +96,14 @@ static void assert_no_temporary(const char *folder)
 
 static void round_trip_keeps_values_shapes_and_texts(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct store_array array;
     struct store_info info;
     struct error err;
     char *text;
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_get(file, "/series/correlation/level_1", &array, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_get(file, "/series/correlation/level_1", &array, &err), &err);
     assert_int_equal(array.rank, 3);
     assert_int_equal(array.shape[0], 2);
     assert_int_equal(array.shape[1], 3);
@@ -176,19 +111,19 @@ static void round_trip_keeps_values_shapes_and_texts(void **state)
     assert_int_equal(array.count, 12);
     assert_memory_equal(array.values, correlation, sizeof correlation);
     store_array_free(&array);
-    check(store_get(file, "/loss", &array, &err), &err);
+    check_ok(store_get(file, "/loss", &array, &err), &err);
     assert_int_equal(array.rank, 0);
     assert_true(array.count == 1 && array.values[0] == best[1]);
     store_array_free(&array);
-    check(store_describe(file, "/loss", &info, &err), &err);
+    check_ok(store_describe(file, "/loss", &info, &err), &err);
     assert_string_equal(info.long_name, "loss");
     assert_string_equal(info.units, "nat");
     assert_false(info.axis);
     store_info_free(&info);
-    check(store_get_text(file, "spec", &text, &err), &err);
+    check_ok(store_get_text(file, "spec", &text, &err), &err);
     assert_string_equal(text, spec);
     free(text);
-    check(store_get_text(file, "status_detail", &text, &err), &err);
+    check_ok(store_get_text(file, "status_detail", &text, &err), &err);
     assert_string_equal(text, "");
     free(text);
     store_close(file);
@@ -196,15 +131,15 @@ static void round_trip_keeps_values_shapes_and_texts(void **state)
 
 static void integers_are_exact(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     uint64_t seed = 0;
     char *text;
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_get_integer(file, "seed", &seed, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_get_integer(file, "seed", &seed, &err), &err);
     assert_true(seed == UINT64_MAX);
-    check(store_show_attribute(file, "seed", &text, &err), &err);
+    check_ok(store_show_attribute(file, "seed", &text, &err), &err);
     assert_string_equal(text, "18446744073709551615");
     free(text);
     store_close(file);
@@ -212,12 +147,12 @@ static void integers_are_exact(void **state)
 
 static void an_axis_without_values_counts_from_0(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct store_array array;
     struct error err;
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_get(file, "/level_1_node", &array, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_get(file, "/level_1_node", &array, &err), &err);
     assert_int_equal(array.count, 3);
     for (size_t i = 0; i < 3; i++)
         assert_true(array.values[i] == (double)i);
@@ -235,19 +170,19 @@ static void __attribute__((noinline)) dirty_stack(int value)
 
 static void same_calls_give_same_bytes(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     size_t size, again;
     mallopt(M_PERTURB, 85);
     dirty_stack(85);
     write_filled(fixture->file);
-    char *bytes = read_bytes(fixture->file, &size);
+    char *bytes = kit_read(fixture->file, &size);
     struct store *busy = filled_store(); /* another file open at the same time */
     mallopt(M_PERTURB, 170);
     dirty_stack(170);
     write_filled(fixture->other);
     mallopt(M_PERTURB, 0);
     store_free(busy);
-    char *second = read_bytes(fixture->other, &again);
+    char *second = kit_read(fixture->other, &again);
     assert_int_equal(size, again);
     assert_memory_equal(bytes, second, size);
     free(bytes);
@@ -256,14 +191,14 @@ static void same_calls_give_same_bytes(void **state)
 
 static void committing_twice_gives_same_bytes(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     size_t size, again;
     struct store *store = filled_store();
-    check(store_commit(store, fixture->file, &err), &err);
-    check(store_commit(store, fixture->other, &err), &err);
+    check_ok(store_commit(store, fixture->file, &err), &err);
+    check_ok(store_commit(store, fixture->other, &err), &err);
     store_free(store);
-    char *bytes = read_bytes(fixture->file, &size), *second = read_bytes(fixture->other, &again);
+    char *bytes = kit_read(fixture->file, &size), *second = kit_read(fixture->other, &again);
     assert_int_equal(size, again);
     assert_memory_equal(bytes, second, size);
     free(bytes);
@@ -279,7 +214,7 @@ static herr_t check_times(hid_t object, const char *name, const H5O_info_t *info
 
 static void no_object_keeps_a_time(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     size_t objects = 0;
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDONLY, H5P_DEFAULT);
     assert_int_equal(H5Ovisit(file, H5_INDEX_NAME, H5_ITER_INC, check_times, &objects), 0);
@@ -290,7 +225,7 @@ static void no_object_keeps_a_time(void **state)
 /* The list of references has holes of 4 bytes, which must be 0. */
 static void references_have_no_stray_bytes(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     unsigned char entries[2][16];
     dirty_stack(255);
     write_filled(fixture->file);
@@ -309,7 +244,7 @@ static void references_have_no_stray_bytes(void **state)
 
 static void axes_are_attached_dimension_scales(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     const char *axes[] = {"/series/epoch", "/level_1_node", "/series/neuron"};
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDONLY, H5P_DEFAULT);
     hid_t dataset = H5Dopen2(file, "/series/correlation/level_1", H5P_DEFAULT);
@@ -330,7 +265,7 @@ static void axes_are_attached_dimension_scales(void **state)
 
 static void every_dataset_has_long_name_and_units(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     const char *paths[] = {"/series/epoch", "/series/best_correlation", "/level_1_node", "/loss"};
     hid_t file = H5Fopen(fixture->file, H5F_ACC_RDONLY, H5P_DEFAULT);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
@@ -342,18 +277,18 @@ static void every_dataset_has_long_name_and_units(void **state)
 
 static void get_axes_finds_them_again(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     char *axes[STORE_MAX_RANK];
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_get_axes(file, "/series/correlation/level_1", axes, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_get_axes(file, "/series/correlation/level_1", axes, &err), &err);
     assert_string_equal(axes[0], "/series/epoch");
     assert_string_equal(axes[1], "/level_1_node");
     assert_string_equal(axes[2], "/series/neuron");
     assert_null(axes[3]);
     store_axes_free(axes);
-    check(store_get_axes(file, "/loss", axes, &err), &err);
+    check_ok(store_get_axes(file, "/loss", axes, &err), &err);
     assert_null(axes[0]);
     store_close(file);
 }
@@ -400,7 +335,7 @@ static void put_refuses_wrong_paths(void **state)
 
 static void long_texts_and_many_attributes_fit(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store *store;
     struct store_file *file;
     struct error err;
@@ -408,16 +343,16 @@ static void long_texts_and_many_attributes_fit(void **state)
     char *text = malloc(length + 1), *back, name[32];
     memset(text, 'y', length);
     text[length] = '\0';
-    check(store_create(&store, &err), &err);
+    check_ok(store_create(&store, &err), &err);
     for (int i = 0; i < 100; i++) {
         snprintf(name, sizeof name, "attribute_%d", i);
-        check(store_put_integer(store, name, (uint64_t)i, &err), &err);
+        check_ok(store_put_integer(store, name, (uint64_t)i, &err), &err);
     }
-    check(store_put_text(store, "spec", text, &err), &err);
-    check(store_commit(store, fixture->file, &err), &err);
+    check_ok(store_put_text(store, "spec", text, &err), &err);
+    check_ok(store_commit(store, fixture->file, &err), &err);
     store_free(store);
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_get_text(file, "spec", &back, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_get_text(file, "spec", &back, &err), &err);
     assert_string_equal(back, text);
     store_close(file);
     free(back);
@@ -426,24 +361,24 @@ static void long_texts_and_many_attributes_fit(void **state)
 
 static void commit_makes_folders(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     char path[160];
-    snprintf(path, sizeof path, "%s/a/b/c/run.h5", fixture->folder);
+    snprintf(path, sizeof path, "%s/a/b/c/run.h5", fixture->path);
     write_filled(path);
-    check(store_open(&file, path, &err), &err);
+    check_ok(store_open(&file, path, &err), &err);
     store_close(file);
-    assert_no_temporary(fixture->folder);
+    assert_no_temporary(fixture->path);
 }
 
 static void a_folder_that_cannot_be_made_is_an_error(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     char path[160], below[192];
     struct store *store = filled_store();
-    write_bytes(fixture->other, "x", 1);
+    kit_write(fixture->other, "x", 1);
     snprintf(path, sizeof path, "%s/run.h5", fixture->other);
     snprintf(below, sizeof below, "%s/deep/run.h5", fixture->other);
     assert_int_equal(store_commit(store, path, &err), STATUS_SYSTEM);
@@ -453,7 +388,7 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state)
     assert_contains(err.message, below);
     assert_int_equal(store_commit(store, "/proc/duet/run.h5", &err), STATUS_SYSTEM);
     assert_contains(err.message, "cannot make the folder");
-    assert_no_temporary(fixture->folder);
+    assert_no_temporary(fixture->path);
     store_free(store);
 }
 
@@ -474,19 +409,19 @@ static enum status commit_limited(struct store *store, const char *path, struct 
 
 static void a_failed_write_leaves_the_old_file_and_no_other(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     struct stat about;
     struct store *store = filled_store();
-    write_bytes(fixture->file, "old", 3);
+    kit_write(fixture->file, "old", 3);
     assert_int_equal(commit_limited(store, fixture->file, &err), STATUS_SYSTEM);
     assert_contains(err.message, fixture->file);
     assert_contains(err.message, strerror(EFBIG));
     assert_int_equal(commit_limited(store, fixture->other, &err), STATUS_SYSTEM);
     assert_int_equal(stat(fixture->other, &about), -1);
-    assert_no_temporary(fixture->folder);
+    assert_no_temporary(fixture->path);
     size_t size;
-    char *bytes = read_bytes(fixture->file, &size);
+    char *bytes = kit_read(fixture->file, &size);
     assert_string_equal(bytes, "old");
     free(bytes);
     store_free(store);
@@ -494,7 +429,7 @@ static void a_failed_write_leaves_the_old_file_and_no_other(void **state)
 
 static void commit_replaces_no_device_pipe_or_folder(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     struct stat about;
     struct store *store = filled_store();
@@ -502,7 +437,7 @@ static void commit_replaces_no_device_pipe_or_folder(void **state)
     assert_int_equal(store_commit(store, fixture->other, &err), STATUS_INVALID);
     assert_int_equal(stat(fixture->other, &about), 0);
     assert_true(S_ISFIFO(about.st_mode));
-    assert_int_equal(store_commit(store, fixture->folder, &err), STATUS_INVALID);
+    assert_int_equal(store_commit(store, fixture->path, &err), STATUS_INVALID);
     assert_int_equal(store_commit(store, "", &err), STATUS_INVALID);
     store_free(store);
 }
@@ -563,12 +498,12 @@ static enum status read_everything(const char *path, struct error *err)
 
 static void truncated_files_are_errors_that_name_them(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     size_t size;
-    char *bytes = read_bytes(fixture->file, &size);
+    char *bytes = kit_read(fixture->file, &size);
     for (size_t length = 0; length < size; length += length < 600 ? 1 : 97) {
-        write_bytes(fixture->other, bytes, length);
+        kit_write(fixture->other, bytes, length);
         err.message[0] = '\0';
         assert_int_equal(read_everything(fixture->other, &err), STATUS_INVALID);
         assert_contains(err.message, fixture->other);
@@ -601,7 +536,7 @@ static size_t flip_bits(const char *path, const char *copy, int trials, bool res
 {
     size_t size, errors = 0;
     uint64_t random = 12345;
-    char *bytes = read_bytes(path, &size);
+    char *bytes = kit_read(path, &size);
     for (int trial = 0; trial < trials; trial++) {
         size_t at[3];
         char old[3];
@@ -613,7 +548,7 @@ static size_t flip_bits(const char *path, const char *copy, int trials, bool res
         }
         if (resum) /* as by a hostile program, so that HDF5 reads it */
             checksum_end(bytes, size - CHECKSUM_BYTES, bytes + size - CHECKSUM_BYTES);
-        write_bytes(copy, bytes, size);
+        kit_write(copy, bytes, size);
         int code = read_in_child(copy);
         if (code != READ_WELL && code != READ_ERROR)
             fail_msg("reading crashed in trial %d", trial);
@@ -627,7 +562,7 @@ static size_t flip_bits(const char *path, const char *copy, int trials, bool res
 
 static void flipped_bits_never_crash(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     size_t errors = flip_bits(fixture->file, fixture->other, 400, true);
     assert_true(errors > 200); /* nearly all metadata have checksums */
 }
@@ -635,37 +570,37 @@ static void flipped_bits_never_crash(void **state)
 /* One bit anywhere: in data, metadata, gaps, or the checksum. */
 static void any_flipped_bit_is_found(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     size_t size;
-    char *bytes = read_bytes(fixture->file, &size);
+    char *bytes = kit_read(fixture->file, &size);
     assert_int_equal(store_verify(fixture->file, &err), STATUS_OK);
     for (size_t at = 0; at < size; at += at + 3 * CHECKSUM_BYTES < size ? 13 : 1) {
         const char flipped = (char)(1 << at % 8);
         bytes[at] ^= flipped;
-        write_bytes(fixture->other, bytes, size);
+        kit_write(fixture->other, bytes, size);
         err.message[0] = '\0';
         assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
         assert_contains(err.message, fixture->other);
         bytes[at] ^= flipped;
     }
-    write_bytes(fixture->other, bytes, size);
+    kit_write(fixture->other, bytes, size);
     assert_int_equal(store_verify(fixture->other, &err), STATUS_OK);
     free(bytes);
 }
 
 static void a_cut_or_longer_file_is_found(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct error err;
     size_t size;
-    char *bytes = read_bytes(fixture->file, &size);
+    char *bytes = kit_read(fixture->file, &size);
     for (size_t cut = 1; cut <= 2 * CHECKSUM_BYTES; cut++) {
-        write_bytes(fixture->other, bytes, size - cut);
+        kit_write(fixture->other, bytes, size - cut);
         assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
         assert_contains(err.message, fixture->other);
     }
-    write_bytes(fixture->other, bytes, size + 1); /* with the terminating zero */
+    kit_write(fixture->other, bytes, size + 1); /* with the terminating zero */
     assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
     free(bytes);
 }
@@ -683,33 +618,33 @@ static void checksum_is_that_of_zlib(void **state)
 
 static void open_says_what_is_wrong_with_a_file(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     assert_int_equal(store_open(&file, "/nonexistent/run.h5", &err), STATUS_INVALID);
     assert_string_equal(err.message, "/nonexistent/run.h5: no such file");
     assert_null(file);
-    write_bytes(fixture->other, "epoch\tloss\n", 11);
+    kit_write(fixture->other, "epoch\tloss\n", 11);
     assert_int_equal(store_open(&file, fixture->other, &err), STATUS_INVALID);
     assert_contains(err.message, "is no HDF5 file");
     assert_contains(err.message, fixture->other);
-    write_bytes(fixture->other, "", 0);
+    kit_write(fixture->other, "", 0);
     assert_int_equal(store_open(&file, fixture->other, &err), STATUS_INVALID);
     assert_contains(err.message, "is empty");
-    assert_int_equal(store_open(&file, fixture->folder, &err), STATUS_INVALID);
+    assert_int_equal(store_open(&file, fixture->path, &err), STATUS_INVALID);
     assert_contains(err.message, "is a folder");
     assert_int_equal(store_open(&file, "/dev/null", &err), STATUS_INVALID);
 }
 
 static void missing_names_are_errors_that_name_them(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct store_array array;
     struct error err;
     double number;
     char *text;
-    check(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
     assert_int_equal(store_get(file, "/series/nothing", &array, &err), STATUS_INVALID);
     assert_contains(err.message, fixture->file);
     assert_contains(err.message, "/series/nothing");
@@ -751,7 +686,7 @@ static void put_foreign_attribute(hid_t file, const char *name, hid_t type, hsiz
 
 static void files_of_others_need_no_checksum(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     const double foreign = 7;
     assert_true(raw >= 0);
@@ -763,7 +698,7 @@ static void files_of_others_need_no_checksum(void **state)
 
 static void integers_floats_and_booleans_become_doubles(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct store_array array;
     struct error err;
@@ -785,11 +720,11 @@ static void integers_floats_and_booleans_become_doubles(void **state)
         H5Dclose(set[i]);
     H5Tclose(boolean);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
     const char *names[] = {"/integer", "/float", "/boolean"};
     const double expected[3][3] = {{-5, 0, 7}, {0.5, -2, 8}, {1, 0, 1}};
     for (int i = 0; i < 3; i++) {
-        check(store_get(file, names[i], &array, &err), &err);
+        check_ok(store_get(file, names[i], &array, &err), &err);
         assert_memory_equal(array.values, expected[i], sizeof expected[i]);
         store_array_free(&array);
     }
@@ -798,7 +733,7 @@ static void integers_floats_and_booleans_become_doubles(void **state)
 
 static void attributes_of_h5py_can_be_read(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct store_array array;
     struct error err;
@@ -823,27 +758,27 @@ static void attributes_of_h5py_can_be_read(void **state)
     H5Tclose(varying);
     H5Tclose(padded);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
-    check(store_get_text(file, "kind", &text, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_get_text(file, "kind", &text, &err), &err);
     assert_string_equal(text, "tree");
     free(text);
-    check(store_get_text(file, "padded", &text, &err), &err);
+    check_ok(store_get_text(file, "padded", &text, &err), &err);
     assert_string_equal(text, "fixed");
     free(text);
-    check(store_get_number(file, "tau", &number, &err), &err);
+    check_ok(store_get_number(file, "tau", &number, &err), &err);
     assert_true(number == tau);
-    check(store_get_number(file, "negative", &number, &err), &err);
+    check_ok(store_get_number(file, "negative", &number, &err), &err);
     assert_true(number == -3);
     assert_int_equal(store_get_integer(file, "tau", &natural, &err), STATUS_INVALID);
     assert_int_equal(store_get_integer(file, "negative", &natural, &err), STATUS_INVALID);
-    check(store_show_attribute(file, "negative", &text, &err), &err);
+    check_ok(store_show_attribute(file, "negative", &text, &err), &err);
     assert_string_equal(text, "-3");
     free(text);
-    check(store_get_numbers(file, "sizes", &array, &err), &err);
+    check_ok(store_get_numbers(file, "sizes", &array, &err), &err);
     assert_true(array.count == 4 && array.values[0] == 12 && array.values[3] == 5);
     store_array_free(&array);
     assert_int_equal(store_get_number(file, "sizes", &number, &err), STATUS_INVALID);
-    check(store_show_attribute(file, "sizes", &text, &err), &err);
+    check_ok(store_show_attribute(file, "sizes", &text, &err), &err);
     assert_string_equal(text, "[12, 16, 9, 5]");
     free(text);
     store_close(file);
@@ -882,7 +817,7 @@ static void write_foreign(const char *path)
 
 static void flipped_bits_of_other_writers_never_crash(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     const char *preload = getenv("LD_PRELOAD");
     if (preload && strstr(preload, "valgrind"))
         skip(); /* HDF5 itself reads beyond its buffers on such files */
@@ -914,7 +849,7 @@ static void put_chunked(hid_t file, const char *name, hsize_t rows)
 
 static void absurd_datasets_are_refused(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     const hsize_t five[] = {1, 1, 1, 1, 2}, one[] = {1};
@@ -933,7 +868,7 @@ static void absurd_datasets_are_refused(void **state)
     H5Tclose(text);
     H5Tclose(records);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
     expect_refusal(file, "/rank", "rank 5");
     expect_refusal(file, "/text", "holds text; numbers are needed");
     expect_refusal(file, "/records", "holds records");
@@ -947,7 +882,7 @@ static void absurd_datasets_are_refused(void **state)
 
 static void data_in_other_files_are_refused(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     const hsize_t one[] = {4};
@@ -959,21 +894,21 @@ static void data_in_other_files_are_refused(void **state)
     H5Sclose(space);
     H5Pclose(properties);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
     expect_refusal(file, "/outside", "lies in other files");
     store_close(file);
 }
 
 static void links_in_a_circle_are_an_error(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     hid_t raw = H5Fcreate(fixture->other, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     H5Gclose(H5Gcreate2(raw, "group", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
     H5Lcreate_hard(raw, "/", raw, "/group/above", H5P_DEFAULT, H5P_DEFAULT);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
     assert_int_equal(store_visit(file, "/", ignore_path, NULL, &err), STATUS_INVALID);
     assert_contains(err.message, "links in a circle");
     store_close(file);
@@ -989,23 +924,23 @@ static enum status collect(const char *path, void *context, struct error *err)
 
 static void visit_goes_in_order_of_name(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     char all[512] = "", some[512] = "";
-    check(store_open(&file, fixture->file, &err), &err);
-    check(store_visit(file, "/", collect, all, &err), &err);
+    check_ok(store_open(&file, fixture->file, &err), &err);
+    check_ok(store_visit(file, "/", collect, all, &err), &err);
     assert_string_equal(all, "/ceiling/level_1 /level_1_node /loss /series/best_correlation "
                              "/series/correlation/level_1 /series/epoch /series/level "
                              "/series/neuron ");
-    check(store_visit(file, "/series/correlation", collect, some, &err), &err);
+    check_ok(store_visit(file, "/series/correlation", collect, some, &err), &err);
     assert_string_equal(some, "/series/correlation/level_1 ");
     store_close(file);
 }
 
 static void visit_follows_no_soft_links(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     struct store_file *file;
     struct error err;
     char all[512] = "";
@@ -1013,8 +948,8 @@ static void visit_follows_no_soft_links(void **state)
     H5Dclose(put_foreign(raw, "x", H5T_IEEE_F64LE, 0, NULL));
     H5Lcreate_soft("/x", raw, "again", H5P_DEFAULT, H5P_DEFAULT);
     H5Fclose(raw);
-    check(store_open(&file, fixture->other, &err), &err);
-    check(store_visit(file, "/", collect, all, &err), &err);
+    check_ok(store_open(&file, fixture->other, &err), &err);
+    check_ok(store_visit(file, "/", collect, all, &err), &err);
     assert_string_equal(all, "/x ");
     assert_int_equal(store_kind(file, "/again"), STORE_DATASET);
     store_close(file);
@@ -1059,35 +994,12 @@ static void numbers_are_shortest_and_read_back(void **state)
     }
 }
 
-/* Run a command with stdout (1) or stderr (2) redirected to a file, and return its output. */
-static char *capture(const struct fixture *fixture, int stream,
-                     int (*command)(int argc, char **argv), const char *const *words, int *code)
-{
-    char path[128], *argv[8];
-    int argc = 0;
-    size_t size;
-    snprintf(path, sizeof path, "%s/captured", fixture->folder);
-    for (; words[argc]; argc++)
-        argv[argc] = strdup(words[argc]);
-    argv[argc] = NULL;
-    fflush(stdout);
-    int kept = dup(stream), file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    dup2(file, stream);
-    *code = command(argc, argv);
-    fflush(stdout);
-    dup2(kept, stream);
-    close(kept);
-    close(file);
-    for (int i = 0; i < argc; i++)
-        free(argv[i]);
-    return read_bytes(path, &size);
-}
-
-static void expect_export(const struct fixture *fixture, const char *dataset, const char *expected)
+static void expect_export(const struct kit_folder *fixture, const char *dataset,
+                          const char *expected)
 {
     int code;
     const char *words[] = {"export", fixture->file, dataset, NULL};
-    char *text = capture(fixture, 1, command_export, words, &code);
+    char *text = kit_run(KIT_STDOUT, command_export, words, &code);
     assert_int_equal(code, 0);
     assert_string_equal(text, expected);
     free(text);
@@ -1095,7 +1007,7 @@ static void expect_export(const struct fixture *fixture, const char *dataset, co
 
 static void export_writes_axes_and_columns(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     expect_export(fixture, "/series/correlation/level_1",
                   "epoch\tnode_0.neuron_0\tnode_0.neuron_1\tnode_1.neuron_0\tnode_1.neuron_1\t"
                   "node_2.neuron_0\tnode_2.neuron_1\n"
@@ -1110,7 +1022,7 @@ static void export_writes_axes_and_columns(void **state)
 
 static void export_counts_rows_without_an_axis(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const hsize_t shape[] = {2, 2};
     const double values[] = {1, 2, 3, 4};
@@ -1120,17 +1032,17 @@ static void export_counts_rows_without_an_axis(void **state)
     H5Dwrite(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
     H5Dclose(dataset);
     H5Fclose(raw);
-    char *text = capture(fixture, 1, command_export, words, &code);
+    char *text = kit_run(KIT_STDOUT, command_export, words, &code);
     assert_string_equal(text, "index\tdim1_0\tdim1_1\n0\t1\t2\n1\t3\t4\n");
     free(text);
 }
 
 static void export_lists_datasets(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const char *words[] = {"export", "--list", fixture->file, NULL};
-    char *text = capture(fixture, 1, command_export, words, &code);
+    char *text = kit_run(KIT_STDOUT, command_export, words, &code);
     assert_int_equal(code, 0);
     assert_contains(text, "dataset\tshape\tlong_name\tunits\n");
     assert_contains(text, "\n/loss\tscalar\tloss\tnat\n");
@@ -1138,12 +1050,12 @@ static void export_lists_datasets(void **state)
     free(text);
 }
 
-static void expect_export_error(const struct fixture *fixture, const char *dataset,
+static void expect_export_error(const struct kit_folder *fixture, const char *dataset,
                                 const char *words)
 {
     int code;
     const char *call[] = {"export", fixture->file, dataset, NULL};
-    char *text = capture(fixture, 2, command_export, call, &code);
+    char *text = kit_run(KIT_STDERR, command_export, call, &code);
     assert_int_equal(code, 2);
     assert_contains(text, words);
     free(text);
@@ -1151,7 +1063,7 @@ static void expect_export_error(const struct fixture *fixture, const char *datas
 
 static void export_of_what_is_not_there_names_what_is_near(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     expect_export_error(fixture, "best_correlation", "nearest: /series/best_correlation");
     expect_export_error(fixture, "series/epohc", "nearest: /series/epoch");
     expect_export_error(fixture, "zzzzzz", "--list");
@@ -1186,7 +1098,7 @@ static int export_to_closed_pipe(int argc, char **argv)
 /* More than the buffer of stdout, so that it fails before the end. */
 static void export_reports_a_disk_that_fills_on_the_way(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const hsize_t many[] = {100000};
     const char *words[] = {"export", fixture->other, "x", NULL};
@@ -1197,7 +1109,7 @@ static void export_reports_a_disk_that_fills_on_the_way(void **state)
     H5Dclose(dataset);
     H5Fclose(raw);
     free(values);
-    char *text = capture(fixture, 2, export_to_full_disk, words, &code);
+    char *text = kit_run(KIT_STDERR, export_to_full_disk, words, &code);
     assert_int_equal(code, 2);
     assert_contains(text, strerror(ENOSPC));
     free(text);
@@ -1206,15 +1118,15 @@ static void export_reports_a_disk_that_fills_on_the_way(void **state)
 
 static void export_reports_a_full_disk_but_no_closed_pipe(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const char *words[] = {"export", fixture->file, "loss", NULL};
-    char *text = capture(fixture, 2, export_to_full_disk, words, &code);
+    char *text = kit_run(KIT_STDERR, export_to_full_disk, words, &code);
     assert_int_equal(code, 2);
     assert_contains(text, strerror(ENOSPC));
     free(text);
     clearerr(stdout);
-    text = capture(fixture, 2, export_to_closed_pipe, words, &code);
+    text = kit_run(KIT_STDERR, export_to_closed_pipe, words, &code);
     assert_int_equal(code, 2);
     assert_string_equal(text, "");
     free(text);
@@ -1223,10 +1135,10 @@ static void export_reports_a_full_disk_but_no_closed_pipe(void **state)
 
 static void info_shows_the_run_and_its_summary(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const char *words[] = {"info", fixture->file, NULL};
-    char *text = capture(fixture, 1, command_info, words, &code);
+    char *text = kit_run(KIT_STDOUT, command_info, words, &code);
     assert_int_equal(code, 0);
     assert_contains(text, "seed          18446744073709551615\n");
     assert_contains(text, "duet          1.2.3\n");
@@ -1242,11 +1154,11 @@ static void info_shows_the_run_and_its_summary(void **state)
 
 static void info_of_a_damaged_file_fails(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const char *words[] = {"info", fixture->other, NULL};
-    write_bytes(fixture->other, "\211HDF\r\n\032\n damaged", 16);
-    char *text = capture(fixture, 2, command_info, words, &code);
+    kit_write(fixture->other, "\211HDF\r\n\032\n damaged", 16);
+    char *text = kit_run(KIT_STDERR, command_info, words, &code);
     assert_int_equal(code, 2);
     assert_contains(text, "is truncated or damaged");
     free(text);
@@ -1274,15 +1186,15 @@ static int fail_in_hdf5(int argc, char **argv)
 
 static void hdf5_prints_nothing_by_itself(void **state)
 {
-    struct fixture *fixture = *state;
+    struct kit_folder *fixture = *state;
     int code;
     const char *words[] = {fixture->file, NULL};
-    char *text = capture(fixture, 2, fail_in_hdf5, words, &code);
+    char *text = kit_run(KIT_STDERR, fail_in_hdf5, words, &code);
     assert_string_equal(text, "");
     free(text);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, kit_folder_tear_down)
 
 int main(void)
 {

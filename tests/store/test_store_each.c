@@ -1,40 +1,29 @@
 /* Protects store/store_each.c: many files in a few processes; a process that crashes loses only the
  * file that it was reading. */
 #include "store/store_each.h"
+#include "tests/kit/file.h"
+#include "tests/kit/testing.h"
 
 #include <fcntl.h>
-#include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { FILES = 300 };
 
 struct trial {
-    char folder[64];
-    size_t next;        /* next file */
-    size_t lost[FILES]; /* files with a problem, in order */
+    struct kit_folder folder; /* with a file "marker" once a child has crashed */
+    size_t next;              /* next file */
+    size_t lost[FILES];       /* files with a problem, in order */
     size_t lost_count;
     size_t crash, once, large, stop; /* files at which something happens; FILES: none */
     char problem[1024];
 };
 
-static void check(enum status status, const struct error *err)
-{
-    if (status)
-        fail_msg("%s", err->message);
-}
-
 static void name(void *context, size_t i, char *path, size_t size)
 {
     const struct trial *trial = context;
-    snprintf(path, size, "%s/%03zu.h5", trial->folder, i);
+    snprintf(path, size, "%s/%03zu.h5", trial->folder.path, i);
 }
 
 static enum status read_value(void *context, size_t i, const struct store_file *file, FILE *out,
@@ -42,10 +31,8 @@ static enum status read_value(void *context, size_t i, const struct store_file *
 {
     const struct trial *trial = context;
     struct store_array array;
-    char marker[128];
-    snprintf(marker, sizeof marker, "%s/marker", trial->folder);
-    if (i == trial->crash || (i == trial->once && access(marker, F_OK) != 0)) {
-        close(open(marker, O_WRONLY | O_CREAT, 0666));
+    if (i == trial->crash || (i == trial->once && access(trial->folder.file, F_OK) != 0)) {
+        close(open(trial->folder.file, O_WRONLY | O_CREAT, 0666));
         raise(i == trial->once ? SIGKILL : SIGSEGV);
     }
     const enum status status = store_get(file, "/group/value", &array, err);
@@ -88,40 +75,24 @@ static void write_value(const struct trial *trial, size_t i)
     const size_t length = 2;
     const double value[] = {(double)i, (double)i + 1};
     name((void *)trial, i, path, sizeof path);
-    check(store_create(&store, &err), &err);
-    check(store_put_axis(store, axes[0], length, NULL, "axis", "1", &err), &err);
-    check(store_put(store, "/group/value", 1, &length, axes, value, "value", "1", &err), &err);
-    check(store_commit(store, path, &err), &err);
+    check_ok(store_create(&store, &err), &err);
+    check_ok(store_put_axis(store, axes[0], length, NULL, "axis", "1", &err), &err);
+    check_ok(store_put(store, "/group/value", 1, &length, axes, value, "value", "1", &err), &err);
+    check_ok(store_commit(store, path, &err), &err);
     store_free(store);
 }
 
 static int setup(void **state)
 {
-    struct trial *trial = calloc(1, sizeof *trial);
-    *trial = (struct trial){.folder = "/tmp/duet_each_XXXXXX",
+    struct trial *trial = allocate(1, sizeof *trial);
+    *trial = (struct trial){.folder = kit_folder_open("marker", ""),
                             .crash = FILES,
                             .once = FILES,
                             .large = FILES,
                             .stop = FILES};
-    assert_non_null(mkdtemp(trial->folder));
     for (size_t i = 0; i < FILES; i++)
         write_value(trial, i);
     *state = trial;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct trial *trial = *state;
-    char path[128];
-    for (size_t i = 0; i < FILES; i++) {
-        name(trial, i, path, sizeof path);
-        unlink(path);
-    }
-    snprintf(path, sizeof path, "%s/marker", trial->folder);
-    unlink(path);
-    rmdir(trial->folder);
-    free(trial);
     return 0;
 }
 
@@ -129,25 +100,21 @@ static void read_all(struct trial *trial)
 {
     struct error err;
     const struct store_each each = {FILES, trial, name, read_value, take};
-    check(store_each(&each, &err), &err);
+    check_ok(store_each(&each, &err), &err);
     assert_int_equal(trial->next, FILES);
 }
 
-/* The bytes of a file with one piece changed by `change`. */
+/* Change the bytes of a file by `change`. */
 static void spoil(const struct trial *trial, size_t i, size_t *size,
                   void (*change)(char *bytes, size_t size, size_t *kept))
 {
-    char path[128], bytes[1 << 16];
+    char path[128];
     name((void *)trial, i, path, sizeof path);
-    FILE *file = fopen(path, "r+b");
-    assert_non_null(file);
-    *size = fread(bytes, 1, sizeof bytes, file);
+    char *bytes = kit_read(path, size);
     size_t kept = *size;
     change(bytes, *size, &kept);
-    rewind(file);
-    assert_int_equal(fwrite(bytes, 1, kept, file), kept);
-    fclose(file);
-    assert_int_equal(truncate(path, (off_t)kept), 0);
+    kit_write(path, bytes, kept);
+    free(bytes);
 }
 
 static void cut(char *bytes, size_t size, size_t *kept)
@@ -226,11 +193,12 @@ static void taking_can_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(all_files_come_in_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_crash_loses_one_file, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_process_that_was_killed_loses_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged_files_are_named, setup, teardown),
-        cmocka_unit_test_setup_teardown(taking_can_stop, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_files_come_in_order, setup, kit_folder_tear_down),
+        cmocka_unit_test_setup_teardown(a_crash_loses_one_file, setup, kit_folder_tear_down),
+        cmocka_unit_test_setup_teardown(a_process_that_was_killed_loses_nothing, setup,
+                                        kit_folder_tear_down),
+        cmocka_unit_test_setup_teardown(damaged_files_are_named, setup, kit_folder_tear_down),
+        cmocka_unit_test_setup_teardown(taking_can_stop, setup, kit_folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

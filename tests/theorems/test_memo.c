@@ -1,15 +1,10 @@
 /* Protects theorems/memo.c: a value is made once for all callers, and no caller gets an unfinished
  * one. */
+#include "tests/kit/testing.h"
 #include "theorems/memo.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 enum { KEYS = 20, ASKED = 400, SIZE = 100 };
 

@@ -9,6 +9,7 @@
 #include "sim/loss/ensemble.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/train/minibatch.h"
+#include "tests/kit/file.h"
 #include "tests/kit/testing.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
@@ -429,11 +430,8 @@ static const char sweep_spec[] = "specs/ncp-13-sweep.yaml";
 /* The file up to `end`, or whole; allocated for the caller. */
 static char *text_of(const char *path, const char *end)
 {
-    FILE *file = fopen(path, "r");
-    char *text = allocate(1 << 16, 1);
-    assert_non_null(file);
-    assert_in_range(fread(text, 1, (1 << 16) - 1, file), 1, (1 << 16) - 2);
-    fclose(file);
+    char *text = kit_read(path, NULL);
+    assert_true(text[0] != '\0');
     if (end) {
         char *at = strstr(text, end);
         assert_non_null(at);
