@@ -2,7 +2,7 @@
 #include "harness/spec/emit.h"
 #include "harness/spec/grid.h"
 #include "harness/spec/node.h"
-#include "harness/spec/range.h"
+#include "harness/spec/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
