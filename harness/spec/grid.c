@@ -1,7 +1,7 @@
 #include "harness/spec/grid.h"
 
 #include "core/text.h"
-#include "harness/spec/range.h"
+#include "harness/spec/number.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* The making of a grid: the keys that are swept, their values, the axes. */
-#include "harness/spec/emit.h"
 #include "harness/spec/grid.h"
 #include "harness/spec/node.h"
-#include "harness/spec/range.h"
+#include "harness/spec/number.h"
+#include "harness/spec/params.h"
 
 #include <stdio.h>
 #include <stdlib.h>

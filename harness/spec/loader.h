@@ -48,6 +48,7 @@ enum status loader_add_override(struct loader *loader, const char *override);
 
 /* Whether the section `sweep` is well formed; its values are read by grid_make. */
 enum status loader_check_sweep(struct loader *loader);
+
 /* Where a key was written (NULL: the section as a whole), or NULL. */
 struct entry *find_entry(struct spec_source *origin, enum spec_section section, const char *key);
 

@@ -1,9 +1,12 @@
-/* A parameter table by itself: filled from overrides and written as YAML. */
+/* Parameter tables and nodes as YAML in one line; a table by itself, filled from overrides. */
 #ifndef DUET_HARNESS_SPEC_PARAMS_H
 #define DUET_HARNESS_SPEC_PARAMS_H
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "harness/spec/node.h"
+
+#include <stdio.h>
 
 /* Fill the settings of one parameter table by itself: each field from the last of `overrides`
  * ("width=8") that names it, or else from its default.  Overrides of other keys are passed over.
@@ -14,5 +17,15 @@ enum status params_fill(const struct param *params, const char *const *overrides
 /* The settings as YAML, "grid: 200, sigma2: 0.1"; allocated for the caller. */
 enum status params_text(const struct param *params, const void *settings, char **text,
                         struct error *err);
+
+/* Plain where it cannot be taken for anything but text. */
+void emit_text(FILE *out, const char *text);
+
+/* "KEY: VALUE, KEY: VALUE", with `separator` in front of the first if there is one. */
+void emit_params(FILE *out, const struct param *params, const void *settings,
+                 const char *separator);
+
+/* The node as it was written, in flow style. */
+void emit_node(FILE *out, const struct node *node);
 
 #endif

@@ -2,7 +2,6 @@
 
 #include "core/hash.h"
 #include "core/text.h"
-#include "harness/spec/emit.h"
 #include "harness/spec/loader.h"
 #include "harness/spec/params.h"
 

@@ -1,4 +1,4 @@
-/* Protects sim/data/sources/file.c and harness/spec/name.c: rows and labels of a file, what is
+/* Protects sim/data/sources/file.c and harness/spec/spec.c: rows and labels of a file, what is
  * refused, and how what a file holds names a run. */
 #include "core/linalg.h"
 #include "tests/kit/source.h"
