@@ -123,6 +123,15 @@ enum status store_broken_link(const struct store_file *file, const char *path, s
     return status;
 }
 
+static enum status check_open(const struct store_file *file, struct view *view, struct error *err)
+{
+    if (view->space >= 0)
+        return STATUS_OK;
+    enum status status = store_damaged(file, view->name, err);
+    view_close(view);
+    return status;
+}
+
 enum status view_open_dataset(const struct store_file *file, const char *path, struct view *view,
                               struct error *err)
 {
@@ -139,11 +148,7 @@ enum status view_open_dataset(const struct store_file *file, const char *path, s
     view->type = H5Dget_type(view->id);
     if (view->type >= 0)
         view->space = H5Dget_space(view->id);
-    if (view->space >= 0)
-        return STATUS_OK;
-    enum status status = store_damaged(file, path, err);
-    view_close(view);
-    return status;
+    return check_open(file, view, err);
 }
 
 enum status view_open_attribute(const struct store_file *file, hid_t object, const char *name,
@@ -159,11 +164,7 @@ enum status view_open_attribute(const struct store_file *file, hid_t object, con
         view->type = H5Aget_type(view->id);
     if (view->type >= 0)
         view->space = H5Aget_space(view->id);
-    if (view->space >= 0)
-        return STATUS_OK;
-    enum status status = store_damaged(file, name, err);
-    view_close(view);
-    return status;
+    return check_open(file, view, err);
 }
 
 void view_close(struct view *view)

@@ -230,7 +230,8 @@ static enum status judge_claim(const struct verification *v, struct outcome *o, 
     bool any = false;
     if (v->options->report && o->claim->draw) {
         o->undrawn = job->why;
-        job++->why = NULL;
+        job->why = NULL;
+        job++;
     }
     for (int p = 0; p < o->claim->part_count; p++) {
         int count = planned(v, &o->claim->parts[p]);
