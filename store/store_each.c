@@ -25,8 +25,7 @@ struct reading {
     const struct store_each *each;
     struct child child[MAX_CHILDREN];
     size_t children;
-    char *bytes;
-    size_t capacity;
+    char *bytes; /* of the last file */
     struct error *err;
 };
 
@@ -151,15 +150,12 @@ static bool receive(struct reading *reading, const struct child *child, size_t i
 {
     if (!receive_all(child->pipe, head, sizeof *head) || head->file != i)
         return false;
-    if (head->size >= reading->capacity) {
-        char *more = realloc(reading->bytes, head->size + 1);
-        if (!more) {
-            *status = error_memory(reading->err, "more files");
-            return true;
-        }
-        reading->bytes = more;
-        reading->capacity = head->size + 1;
+    char *more = realloc(reading->bytes, head->size + 1);
+    if (!more) {
+        *status = error_memory(reading->err, "more files");
+        return true;
     }
+    reading->bytes = more;
     if (!receive_all(child->pipe, reading->bytes, head->size))
         return false;
     reading->bytes[head->size] = '\0';

@@ -1,10 +1,80 @@
-/* Opens datasets and attributes, and doubts what they say of their size. */
+/* Shared by all files of the store: errors; datasets and attributes that are opened, and doubted
+ * for what they say of their size. */
 #include "store/store_private.h"
 
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_BYTES_LOG2 = 33 }; /* 8 GiB: the most that one array may need in memory */
+
+/* ---- errors and numbers ---- */
+
+void hdf5_quiet(void)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+void hdf5_release(hid_t id)
+{
+    if (id >= 0)
+        H5Idec_ref(id);
+}
+
+static herr_t keep_first(unsigned n, const H5E_error2_t *entry, void *context)
+{
+    if (n == 0 && entry->desc)
+        snprintf(context, 256, "%s", entry->desc);
+    return 0;
+}
+
+enum status hdf5_error(struct error *err, enum status status, const char *format, ...)
+{
+    char reason[256] = "no reason given", message[768];
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, reason);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    return error_set(err, status, "%s (HDF5: %s)", message, reason);
+}
+
+enum status store_system_error(struct error *err, const char *path, const char *what)
+{
+    const int why = errno;
+    error_set(err, STATUS_SYSTEM, "%s: %s: %s", path, what, strerror(why));
+    if (err)
+        err->number = why;
+    return STATUS_SYSTEM;
+}
+
+enum status store_damaged(const struct store_file *file, const char *what, struct error *err)
+{
+    return hdf5_error(err, STATUS_INVALID, "%s: is truncated or damaged at %s", file->path, what);
+}
+
+static bool reads_back(const char *text, double value)
+{
+    return strtod(text, NULL) == value;
+}
+
+void store_format_number(double value, char text[STORE_NUMBER_SIZE])
+{
+    if (isnan(value)) {
+        snprintf(text, STORE_NUMBER_SIZE, "nan");
+        return;
+    }
+    /* 15 digits are always exact, so fewer need no trial, except for subnormal numbers. */
+    int precision = fpclassify(value) == FP_SUBNORMAL ? 1 : 15;
+    do
+        snprintf(text, STORE_NUMBER_SIZE, "%.*g", precision, value);
+    while (!reads_back(text, value) && ++precision <= 17);
+}
+
+/* ---- what is in a file ---- */
 
 bool store_is_linked(const struct store_file *file, const char *path)
 {
@@ -53,6 +123,15 @@ enum status store_broken_link(const struct store_file *file, const char *path, s
     return status;
 }
 
+static enum status check_open(const struct store_file *file, struct view *view, struct error *err)
+{
+    if (view->space >= 0)
+        return STATUS_OK;
+    enum status status = store_damaged(file, view->name, err);
+    view_close(view);
+    return status;
+}
+
 enum status view_open_dataset(const struct store_file *file, const char *path, struct view *view,
                               struct error *err)
 {
@@ -69,11 +148,7 @@ enum status view_open_dataset(const struct store_file *file, const char *path, s
     view->type = H5Dget_type(view->id);
     if (view->type >= 0)
         view->space = H5Dget_space(view->id);
-    if (view->space >= 0)
-        return STATUS_OK;
-    enum status status = store_damaged(file, path, err);
-    view_close(view);
-    return status;
+    return check_open(file, view, err);
 }
 
 enum status view_open_attribute(const struct store_file *file, hid_t object, const char *name,
@@ -89,11 +164,7 @@ enum status view_open_attribute(const struct store_file *file, hid_t object, con
         view->type = H5Aget_type(view->id);
     if (view->type >= 0)
         view->space = H5Aget_space(view->id);
-    if (view->space >= 0)
-        return STATUS_OK;
-    enum status status = store_damaged(file, name, err);
-    view_close(view);
-    return status;
+    return check_open(file, view, err);
 }
 
 void view_close(struct view *view)

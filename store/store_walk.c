@@ -311,12 +311,9 @@ void store_axes_free(char *axes[STORE_MAX_RANK])
 }
 
 struct object_visit {
-    const char *group;
-    enum status (*visit)(const char *path, void *context, struct error *err);
-    void *context;
-    struct error *err;
-    enum status status; /* of `visit` */
-    size_t objects;
+    struct store_walk walk;
+    const char *above; /* the group, "" for the root */
+    enum status status;
 };
 
 static herr_t visit_object(hid_t top, const char *name, const H5O_info_t *about, void *context)
@@ -324,14 +321,13 @@ static herr_t visit_object(hid_t top, const char *name, const H5O_info_t *about,
     struct object_visit *visit = context;
     char path[4096];
     (void)top;
-    if (++visit->objects > STORE_MAX_LINKS)
+    if (++visit->walk.links > STORE_MAX_LINKS)
         return -1;
     if (about->type != H5O_TYPE_DATASET)
         return 0;
-    const char *above = strcmp(visit->group, "/") == 0 ? "" : visit->group;
-    if (snprintf(path, sizeof path, "%s/%s", above, name) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s", visit->above, name) >= (int)sizeof path)
         return -1;
-    visit->status = visit->visit(path, visit->context, visit->err);
+    visit->status = visit->walk.visit(path, visit->walk.context, visit->walk.err);
     return visit->status ? -1 : 0;
 }
 
@@ -341,7 +337,9 @@ enum status store_visit_objects(const struct store_file *file, const char *group
                                 void *context, struct error *err)
 {
     hdf5_quiet();
-    struct object_visit all = {group, visit, context, err, STATUS_OK, 0};
+    struct object_visit all = {{.visit = visit, .context = context, .err = err},
+                               strcmp(group, "/") == 0 ? "" : group,
+                               STATUS_OK};
     if (!store_is_linked(file, group))
         return error_set(err, STATUS_INVALID, "%s: there is no group %s", file->path, group);
     if (H5Ovisit_by_name2(file->id, group, H5_INDEX_NAME, H5_ITER_INC, visit_object, &all,

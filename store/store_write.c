@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5_hl.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -322,22 +323,10 @@ enum status store_put_note(struct store *store, const char *path, const char *na
 
 /* ---- the file on disk ---- */
 
-/* The folder of `path`, allocated. */
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return strdup(".");
-    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
-}
-
 static bool is_folder(const char *path)
 {
     struct stat about;
-    if (stat(path, &about) != 0)
-        return false;
-    errno = ENOTDIR;
-    return S_ISDIR(about.st_mode);
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
 }
 
 /* Make `folder` and the folders above it; errno says why not. */
@@ -444,7 +433,7 @@ static enum status write_image(const char *path, const char *bytes, size_t size,
         return error_set(err, STATUS_INVALID, "'%s' is no name of a file", path);
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return error_set(err, STATUS_INVALID, "%s: is no regular file and stays as it is", path);
-    char *folder = folder_of(path);
+    char *copy = strdup(path), *folder = copy ? dirname(copy) : NULL;
     char *temporary = folder ? temporary_name(folder, path) : NULL;
     enum status status;
     if (!temporary) {
@@ -456,7 +445,7 @@ static enum status write_image(const char *path, const char *bytes, size_t size,
         status = replace_file(path, folder, temporary, bytes, size, err);
     }
     free(temporary);
-    free(folder);
+    free(copy);
     return status;
 }
 

@@ -240,21 +240,16 @@ size_t experiment_bytes(const struct experiment *e)
 
 /* ---- run ---- */
 
-struct running {
-    struct experiment *e;
-    const struct observer *observer;
-};
-
 static void reached(void *context, double time)
 {
-    struct experiment *e = ((struct running *)context)->e;
+    struct experiment *e = context;
     e->record.time[e->record.measured] = time;
     record_keep(&e->record, TRAINING);
 }
 
 static enum status measure(void *context, const struct snapshot *snapshot, struct error *err)
 {
-    struct experiment *e = ((struct running *)context)->e;
+    struct experiment *e = context;
     enum status status = probe_set_measure(&e->probes, snapshot, err);
     if (!status)
         record_keep(&e->record, MEASURING);
@@ -263,28 +258,25 @@ static enum status measure(void *context, const struct snapshot *snapshot, struc
 
 static void kept(void *context, uint64_t step, uint64_t steps, bool milestone)
 {
-    const struct running *r = context;
-    r->e->record.measured++;
-    if (milestone && r->observer && r->observer->measured)
-        r->observer->measured(r->observer->context, r->e, step, steps);
+    struct experiment *e = context;
+    e->record.measured++;
+    if (milestone && e->observer && e->observer->measured)
+        e->observer->measured(e->observer->context, e, step, steps);
 }
 
 static bool keep_going(void *context, uint64_t step, uint64_t steps)
 {
-    const struct running *r = context;
-    return !r->observer || !r->observer->training ||
-           r->observer->training(r->observer->context, r->e, step, steps);
+    const struct experiment *e = context;
+    return !e->observer || !e->observer->training ||
+           e->observer->training(e->observer->context, e, step, steps);
 }
 
 enum status experiment_run(struct experiment *e, const struct observer *observer, struct error *err)
 {
-    struct running running = {e, observer};
-    const struct watch watch = {.context = &running,
-                                .reached = reached,
-                                .measure = measure,
-                                .kept = kept,
-                                .keep_going = keep_going};
+    const struct watch watch = {e, reached, measure, kept, keep_going};
+    e->observer = observer;
     enum status status = e->kind->run(e->training, &watch, e->detail, err);
+    e->observer = NULL;
     e->diverged = status == STATUS_DIVERGED;
     return status;
 }

@@ -20,7 +20,8 @@ struct experiment {
     struct subject subject;
     struct probe_set probes;
     struct record record;
-    struct snapshot initial; /* copies of the first weights */
+    struct snapshot initial;         /* copies of the first weights */
+    const struct observer *observer; /* while it runs; may be NULL */
     struct arena arena;
     int threads;
     size_t train_bytes, measure_bytes; /* of the arena */

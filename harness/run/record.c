@@ -144,27 +144,19 @@ void record_print(const struct record *r, FILE *out)
 struct writer {
     struct store *store;
     const struct record *record;
-    const struct quantity *constant; /* what is stored beside the record */
-    size_t constants;
+    const struct quantity *entry; /* of the record, then the constants beside it */
     enum status status;
     struct error *err;
 };
 
-static const struct quantity *entry_at(const struct writer *w, size_t i)
-{
-    return i < w->record->count ? &w->record->quantity[i] : &w->constant[i - w->record->count];
-}
-
 /* Whether an axis was named before: by an earlier entry, or an earlier dimension. */
-static bool is_named(const struct writer *w, size_t entry, int dimension)
+static bool is_named(const struct quantity *entry, size_t which, int dimension)
 {
-    const char *path = entry_at(w, entry)->axis[dimension].path;
-    for (size_t i = 0; i <= entry; i++) {
-        const struct quantity *q = entry_at(w, i);
-        for (int d = 0; d < (i < entry ? q->rank : dimension); d++)
-            if (strcmp(q->axis[d].path, path) == 0)
+    const char *path = entry[which].axis[dimension].path;
+    for (size_t i = 0; i <= which; i++)
+        for (int d = 0; d < (i < which ? entry[i].rank : dimension); d++)
+            if (strcmp(entry[i].axis[d].path, path) == 0)
                 return true;
-    }
     return false;
 }
 
@@ -174,24 +166,24 @@ static void put_note(struct writer *w, const char *path, const char *name, const
         w->status = store_put_note(w->store, path, name, text, w->err);
 }
 
-static void put_entry(struct writer *w, size_t entry)
+static void put_entry(struct writer *w, size_t which)
 {
-    const struct quantity *q = entry_at(w, entry);
+    const struct quantity *q = &w->entry[which];
     const struct record *r = w->record;
-    const bool series = entry < r->count && r->series[entry];
+    const bool series = which < r->count && r->series[which];
     const int time = series;
     size_t shape[STORE_MAX_RANK] = {r->measured};
     const char *axes[STORE_MAX_RANK] = {r->time_path};
     for (int i = 0; i < q->rank; i++) {
         shape[time + i] = q->axis[i].length;
         axes[time + i] = q->axis[i].path;
-        if (!w->status && !is_named(w, entry, i))
+        if (!w->status && !is_named(w->entry, which, i))
             w->status = store_put_axis(w->store, q->axis[i].path, q->axis[i].length, NULL,
                                        q->axis[i].long_name, "1", w->err);
     }
     if (!w->status)
         w->status = store_put(w->store, q->path, time + q->rank, shape, axes,
-                              series ? r->series[entry] : q->value, q->long_name,
+                              series ? r->series[which] : q->value, q->long_name,
                               q->units ? q->units : "1", w->err);
     put_note(w, q->path, "headline", q->headline);
     put_note(w, q->path, "limit", q->limit);
@@ -200,16 +192,17 @@ static void put_entry(struct writer *w, size_t entry)
 enum status record_store(const struct record *r, const struct quantity_source *constants,
                          struct store *store, struct error *err)
 {
-    struct quantity_list counted = {0};
+    struct quantity_list counted = {.count = r->count};
     constants->add(constants->state, &counted);
-    struct quantity_list list = {.entry = calloc(counted.count + 1, sizeof *list.entry)};
+    struct quantity_list list = {.entry = calloc(counted.count + 1, sizeof *list.entry),
+                                 .count = r->count};
     if (!list.entry)
         return error_memory(err, "%zu datasets", counted.count);
+    memcpy(list.entry, r->quantity, r->count * sizeof *list.entry);
     constants->add(constants->state, &list);
-    struct writer w = {
-        .store = store, .record = r, .constant = list.entry, .constants = list.count, .err = err};
+    struct writer w = {.store = store, .record = r, .entry = list.entry, .err = err};
     w.status = store_put_axis(store, r->time_path, r->measured, r->time, r->time_name, "1", err);
-    for (size_t i = 0; i < r->count + w.constants; i++)
+    for (size_t i = 0; i < list.count; i++)
         put_entry(&w, i);
     free(list.entry);
     return w.status;

@@ -27,24 +27,20 @@ static bool selected(const struct verify_options *options, const char *name)
 /* The nearest names, at most three. */
 static void suggest_ids(const char *id, const struct registry *registry, char *text, size_t size)
 {
-    const char *names[256];
-    size_t count = 0, used = 0;
+    const char *names[256], *first = registry->entries[0]->name, *nearest;
+    size_t count = 0;
     for (; count < registry->count && count < 256; count++)
         names[count] = registry->entries[count]->name;
     text[0] = '\0';
-    for (int n = 0; n < 3 && used < size; n++) {
-        const char *nearest = nearest_word(id, names, count);
-        for (size_t i = 0; nearest && i < count; i++)
+    for (int n = 0; n < 3 && (nearest = nearest_word(id, names, count)); n++) {
+        append_text(text, size, "%s %s", n ? "," : " near it:", nearest);
+        for (size_t i = 0; i < count; i++)
             if (names[i] == nearest)
                 names[i] = names[--count];
-        if (nearest)
-            used +=
-                (size_t)snprintf(text + used, size - used, "%s %s", n ? "," : " near it:", nearest);
     }
-    if (used == 0)
-        snprintf(text, size, " give an ID such as %s, or a prefix such as %.*s",
-                 registry->entries[0]->name, (int)strcspn(registry->entries[0]->name, "-"),
-                 registry->entries[0]->name);
+    if (!text[0])
+        append_text(text, size, " give an ID such as %s, or a prefix such as %.*s", first,
+                    (int)strcspn(first, "-"), first);
 }
 
 static enum status check_ids(const struct verify_options *options, const struct registry *registry,

@@ -224,23 +224,22 @@ static void not_measured(struct outcome *o)
     snprintf(o->part[0].why, sizeof o->part[0].why, "none of its parts has a quick measurement");
 }
 
-/* `job`: the jobs of the claim, as listed.  Returns their number in `used`. */
+/* `job`: the jobs of the claim, as listed. */
 static enum status judge_claim(const struct verification *v, struct outcome *o, struct job *job,
-                               size_t *used, struct error *err)
+                               struct error *err)
 {
     bool any = false;
-    *used = 0;
     if (v->options->report && o->claim->draw) {
         o->undrawn = job->why;
         job->why = NULL;
-        ++*used;
+        job++;
     }
     for (int p = 0; p < o->claim->part_count; p++) {
         int count = planned(v, &o->claim->parts[p]);
-        enum status status = judge_part(v, o, p, job + *used, count, err);
+        enum status status = judge_part(v, o, p, job, count, err);
         if (status)
             return status;
-        *used += (size_t)count;
+        job += count;
         any = any || count > 0;
         o->instances += o->part[p].instances;
         o->seconds += o->part[p].seconds;
@@ -253,10 +252,12 @@ static enum status judge_claim(const struct verification *v, struct outcome *o, 
 
 static enum status judge_all(struct battery *b, struct error *err)
 {
-    size_t at = 0, used = 0;
+    struct job *job = b->job;
     enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < b->v->count; i++, at += used)
-        status = judge_claim(b->v, &b->v->outcome[i], b->job + at, &used, err);
+    for (size_t i = 0; !status && i < b->v->count; i++) {
+        status = judge_claim(b->v, &b->v->outcome[i], job, err);
+        job += list_claim(b->v, &b->v->outcome[i], NULL);
+    }
     return status;
 }
 

@@ -134,15 +134,14 @@ static void print_parts(const struct outcome *o, FILE *out)
             continue;
         fprintf(out, "%s, %.*s: %s; ", o->claim->about.name, name, statement,
                 verdict_name(j->verdict));
-        if (j->verdict == VERDICT_NOT_CHECKED) {
-            fprintf(out, "%s\n", j->why);
-            continue;
-        }
         char error[CELL], tolerance[CELL], control[CELL];
         write_number(error, j->error);
         write_number(tolerance, j->tolerance);
         write_number(control, j->control);
-        fprintf(out, "error %s, tolerance %s, control %s\n", error, tolerance, control);
+        if (j->verdict == VERDICT_NOT_CHECKED)
+            fprintf(out, "%s\n", j->why);
+        else
+            fprintf(out, "error %s, tolerance %s, control %s\n", error, tolerance, control);
     }
 }
 
