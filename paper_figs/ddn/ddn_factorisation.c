@@ -5,14 +5,13 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
-#include "store/reader.h"
+#include "paper_figs/kit/series.h"
 #include "theorems/claims.h"
 #include "theorems/hltm/hltm_04.h"
 #include "theorems/hltm/hltm_06.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SHALLOWEST = 2, WIDTH = 10, POLARITIES = 8, WIDTHS = 6, MAX_NETS = 256, SIZES = 8 };
@@ -123,20 +122,17 @@ static size_t list_points(const struct settings *s, int depth, bool over_width, 
 
 /* ---- storing ---- */
 
-static enum status put_column(struct store *store, const char *group, const char *name,
-                              const char *axis, size_t count, const double *value,
-                              const char *long_name, struct error *err)
+static void put_points(struct sheet *sheet, const struct point *point, size_t count,
+                       bool over_width)
 {
-    char path[96];
-    const char *const axes[] = {axis};
-    snprintf(path, sizeof path, "%s/%s", group, name);
-    return store_put(store, path, 1, &count, axes, value, long_name, "1", err);
-}
-
-static enum status put_points(struct store *store, const struct point *point, size_t count,
-                              bool over_width, struct error *err)
-{
-    char group[64], axis[80];
+    static const char *const name[][2] = {
+        {"mean_of_gram", "relative error with E[J^T J], mean over networks"},
+        {"mean_of_gram_error", "its standard error"},
+        {"gram_of_mean", "relative error with E[J]^T E[J], mean over networks"},
+        {"gram_of_mean_error", "its standard error"},
+        {"linear", "relative error of a linear network, the larger of both"}};
+    const char *axis = over_width ? "width" : "rho";
+    char group[SHEET_NAME];
     double column[6][POLARITIES > WIDTHS ? POLARITIES : WIDTHS];
     for (size_t i = 0; i < count; i++) {
         column[0][i] = over_width ? point[i].kind.width : point[i].kind.polarity;
@@ -146,128 +142,94 @@ static enum status put_points(struct store *store, const struct point *point, si
         }
         column[5][i] = point[i].linear;
     }
-    snprintf(group, sizeof group, "/%s/depth_%d", over_width ? "width" : "polarity",
+    snprintf(group, sizeof group, "%s/depth_%d", over_width ? "width" : "polarity",
              point[0].kind.depth);
-    snprintf(axis, sizeof axis, "%s/%s", group, over_width ? "width" : "rho");
-    static const char *const name[][2] = {
-        {"mean_of_gram", "relative error with E[J^T J], mean over networks"},
-        {"mean_of_gram_error", "its standard error"},
-        {"gram_of_mean", "relative error with E[J]^T E[J], mean over networks"},
-        {"gram_of_mean_error", "its standard error"},
-        {"linear", "relative error of a linear network, the larger of both"}};
-    enum status status =
-        store_put_axis(store, axis, count, column[0],
-                       over_width ? "neurons of a node" : "|rho| of every edge", "1", err);
-    for (int i = 0; i < 5 && !status; i++)
-        status = put_column(store, group, name[i][0], axis, count, column[1 + i], name[i][1], err);
-    return status;
+    sheet_group(sheet, group);
+    sheet_axis(sheet, axis, count, column[0],
+               over_width ? "neurons of a node" : "|rho| of every edge", "1");
+    for (int i = 0; i < 5; i++)
+        sheet_put(sheet, name[i][0], axis, column[1 + i], name[i][1], "1");
 }
 
-static enum status compute_factors(const struct figure_job *job, struct store *store,
-                                   struct error *err)
+static void put_factors(struct sheet *sheet, const struct figure_job *job,
+                        const struct latent_settings *latent)
 {
     enum { DEPTHS = 3, BLOCKS = 2 * DEPTHS };
     const struct settings *s = job->settings;
     struct point point[BLOCKS * POLARITIES];
     size_t first[BLOCKS + 1] = {0}, blocks = 0;
-    struct latent_settings latent;
-    enum status status = params_fill(latent_params, NULL, 0, &latent, err);
     for (int depth = SHALLOWEST; depth <= (int)s->depth; depth++)
         for (int over_width = 0; over_width < 2; over_width++, blocks++)
             first[blocks + 1] =
                 first[blocks] + list_points(s, depth, over_width == 1, point + first[blocks]);
-    if (!status)
-        status = measure_points(point, first[blocks], &latent, (uint64_t)s->seed, job, err);
-    for (size_t i = 0; i < blocks && !status; i++)
-        status = put_points(store, point + first[i], first[i + 1] - first[i], i % 2 == 1, err);
-    return status;
+    if (!sheet->status)
+        sheet->status =
+            measure_points(point, first[blocks], latent, (uint64_t)s->seed, job, sheet->err);
+    for (size_t i = 0; i < blocks && !sheet->status; i++)
+        put_points(sheet, point + first[i], first[i + 1] - first[i], i % 2 == 1);
 }
 
 /* ---- the luckiest neuron ---- */
 
-static enum status draw_lucky(const struct figure_job *job, struct hltm_6_row *row,
-                              struct error *err)
+static void draw_lucky(struct sheet *sheet, const struct settings *s,
+                       const struct latent_settings *latent, struct hltm_6_row *row)
 {
-    const struct settings *s = job->settings;
-    struct latent_settings latent;
-    enum status status = params_fill(latent_params, NULL, 0, &latent, err);
-    for (int i = 0; i < (int)s->lucky && !status; i++) {
+    for (int i = 0; i < (int)s->lucky && !sheet->status; i++) {
         struct trial trial = {.seed = (uint64_t)s->seed,
                               .instance = i,
                               .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
-                              .settings = &latent,
-                              .err = err};
-        status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES)
-                           : error_memory(err, "a random stream");
+                              .settings = latent,
+                              .err = sheet->err};
+        sheet->status = trial.rng
+                            ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES)
+                            : error_memory(sheet->err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
     }
-    return status;
 }
 
-static enum status put_exact(struct store *store, const struct hltm_6_row *row, struct error *err)
+static void put_lucky(struct sheet *sheet, const struct settings *s,
+                      const struct latent_settings *latent)
 {
-    static const char *const axes[] = {"/lucky/neurons", "/lucky/quantile"};
-    const size_t shape[] = {SIZES, HLTM_6_QUANTILES};
+    static const char *const units = "2 sigma_w |a| / sqrt(n)";
+    const size_t nets = (size_t)s->lucky, size = SIZES * nets * HLTM_6_QUANTILES;
+    struct hltm_6_row *row = sheet_room(sheet, nets * SIZES, sizeof *row);
+    double *drawn = sheet_numbers(sheet, size), *after = sheet_numbers(sheet, size);
     double neurons[SIZES], exact[SIZES][HLTM_6_QUANTILES];
-    for (int i = 0; i < SIZES; i++) {
+    draw_lucky(sheet, s, latent, row);
+    if (sheet->status)
+        return;
+    for (size_t i = 0; i < SIZES; i++) {
         neurons[i] = row[i].neurons;
         memcpy(exact[i], row[i].exact, sizeof exact[i]);
-    }
-    enum status status =
-        store_put_axis(store, axes[0], SIZES, neurons, "neurons of the node |N_mu|", "1", err);
-    if (!status)
-        status =
-            store_put_axis(store, axes[1], HLTM_6_QUANTILES, hltm_6_quantile, "quantile", "1", err);
-    if (!status)
-        status = store_put(store, "/lucky/exact", 2, shape, axes, &exact[0][0],
-                           "largest gap by the law Phi(t)^|N_mu|", "2 sigma_w |a| / sqrt(n)", err);
-    return status;
-}
-
-static enum status put_lucky(struct store *store, const struct hltm_6_row *row, size_t nets,
-                             struct error *err)
-{
-    static const char *const axes[] = {"/lucky/neurons", "/lucky/net", "/lucky/quantile"};
-    const size_t shape[] = {SIZES, nets, HLTM_6_QUANTILES}, size = SIZES * nets * HLTM_6_QUANTILES;
-    double *drawn = malloc(2 * size * sizeof *drawn), *after = drawn ? drawn + size : NULL;
-    if (!drawn)
-        return error_memory(err, "%zu networks", nets);
-    for (size_t i = 0; i < SIZES; i++)
         for (size_t n = 0; n < nets; n++) {
-            memcpy(drawn + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].drawn,
-                   sizeof row->drawn);
-            memcpy(after + (i * nets + n) * HLTM_6_QUANTILES, row[n * SIZES + i].after,
-                   sizeof row->after);
+            const size_t at = (i * nets + n) * HLTM_6_QUANTILES;
+            memcpy(drawn + at, row[n * SIZES + i].drawn, sizeof row->drawn);
+            memcpy(after + at, row[n * SIZES + i].after, sizeof row->after);
         }
-    enum status status = put_exact(store, row, err);
-    if (!status)
-        status = store_put_axis(store, axes[1], nets, NULL, "tree and network", "1", err);
-    if (!status)
-        status = store_put(store, "/lucky/drawn", 3, shape, axes, drawn,
-                           "largest gap of pre-activations, 2000 draws of W",
-                           "2 sigma_w |a| / sqrt(n)", err);
-    if (!status)
-        status = store_put(store, "/lucky/after", 3, shape, axes, after,
-                           "largest gap after the ReLU, 2000 draws of W", "2 sigma_w |a| / sqrt(n)",
-                           err);
-    free(drawn);
-    return status;
+    }
+    sheet_group(sheet, "lucky");
+    sheet_axis(sheet, "neurons", SIZES, neurons, "neurons of the node |N_mu|", "1");
+    sheet_axis(sheet, "quantile", HLTM_6_QUANTILES, hltm_6_quantile, "quantile", "1");
+    sheet_axis(sheet, "net", nets, NULL, "tree and network", "1");
+    sheet_put(sheet, "exact", "neurons quantile", *exact, "largest gap by the law Phi(t)^|N_mu|",
+              units);
+    sheet_put(sheet, "drawn", "neurons net quantile", drawn,
+              "largest gap of pre-activations, 2000 draws of W", units);
+    sheet_put(sheet, "after", "neurons net quantile", after,
+              "largest gap after the ReLU, 2000 draws of W", units);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    const struct settings *s = job->settings;
-    struct hltm_6_row *row = malloc((size_t)s->lucky * SIZES * sizeof *row);
+    struct latent_settings latent;
+    struct sheet sheet = {.store = store, .err = err};
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = row ? compute_factors(job, store, err) : error_memory(err, "neurons");
-    if (!status)
-        status = draw_lucky(job, row, err);
-    if (!status)
-        status = put_lucky(store, row, (size_t)s->lucky, err);
+    sheet.status = params_fill(latent_params, NULL, 0, &latent, err);
+    put_factors(&sheet, job, &latent);
+    put_lucky(&sheet, job->settings, &latent);
     gsl_set_error_handler(handler);
-    free(row);
-    return status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */
@@ -277,40 +239,33 @@ struct extremes {
     size_t count;
 };
 
-static enum status extremes_of(const struct store_file *file, const char *group, const char *name,
-                               struct extremes *e, struct error *err)
+static void widen(struct extremes *e, struct reader *r, const char *group, const char *name)
 {
-    struct reader r = {.file = file, .err = err};
-    const struct store_array a = reader_get(&r, 0, 0, "%s/%s", group, name);
+    const struct store_array a = reader_get(r, 0, 0, "%s/%s", group, name);
     for (size_t i = 0; i < a.count; i++) {
         e->least = e->count ? fmin(e->least, a.values[i]) : a.values[i];
         e->most = e->count ? fmax(e->most, a.values[i]) : a.values[i];
         e->sum += a.values[i];
         e->count++;
     }
-    return reader_close(&r);
 }
 
-static enum status check_factors(const struct store_file *file, struct sights *sights,
-                                 struct error *err)
+static void check_factors(struct reader *r, struct sights *sights)
 {
     static const char *const over[] = {"polarity", "width"};
     struct extremes gram = {0}, mean = {0}, linear = {0};
-    enum status status = STATUS_OK;
     for (int i = 0; i < 2; i++)
-        for (int depth = SHALLOWEST; depth <= 4 && !status; depth++) {
+        for (int depth = SHALLOWEST; depth <= 4; depth++) {
             char group[64];
             snprintf(group, sizeof group, "/%s/depth_%d", over[i], depth);
-            if (!store_has(file, group))
+            if (!store_has(r->file, group))
                 continue;
-            status = extremes_of(file, group, "mean_of_gram", &gram, err);
-            if (!status)
-                status = extremes_of(file, group, "gram_of_mean", &mean, err);
-            if (!status)
-                status = extremes_of(file, group, "linear", &linear, err);
+            widen(&gram, r, group, "mean_of_gram");
+            widen(&mean, r, group, "gram_of_mean");
+            widen(&linear, r, group, "linear");
         }
-    if (status)
-        return status;
+    if (r->status)
+        return;
     sight(sights, linear.most < 1e-10, "linear networks factorise (largest error %.0e)",
           linear.most);
     sight(sights, gram.least > 0.25 && gram.most < 1,
@@ -319,7 +274,6 @@ static enum status check_factors(const struct store_file *file, struct sights *s
     sight(sights, mean.sum > gram.sum,
           "E[J]^T E[J] is no better than E[J^T J] on average (%.2f and %.2f)",
           mean.sum / (double)mean.count, gram.sum / (double)gram.count);
-    return STATUS_OK;
 }
 
 static void judge_lucky(const struct store_array *exact, const struct store_array *drawn,
@@ -348,7 +302,8 @@ static void judge_lucky(const struct store_array *exact, const struct store_arra
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
-    struct reader r = {.file = file, .err = err, .status = check_factors(file, sights, err)};
+    struct reader r = {.file = file, .err = err};
+    check_factors(&r, sights);
     const struct store_array exact = reader_get(&r, SIZES, HLTM_6_QUANTILES, "/lucky/exact"),
                              drawn = reader_get(&r, SIZES, 0, "/lucky/drawn"),
                              after = reader_get(&r, SIZES, 0, "/lucky/after");

@@ -1,5 +1,6 @@
 /* ddn_flow_sgd: stochastic gradient descent against the gradient flow of the population loss. */
 #include "paper_figs/figures.h"
+#include "paper_figs/kit/series.h"
 
 #include "analysis/statistics.h"
 #include "harness/run/progress.h"
@@ -11,7 +12,6 @@
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
-#include "store/reader.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
@@ -329,7 +329,7 @@ static enum status measure(struct world *w, const struct figure_job *job, struct
 
 /* ---- storing ---- */
 
-static enum status put_axes(struct store *store, const struct settings *s, struct error *err)
+static void put_axes(struct sheet *sheet, const struct settings *s)
 {
     double lr[RATES], batch[BATCHES], time[TIMES + 1];
     for (int r = 0; r < (int)s->rates; r++)
@@ -338,55 +338,36 @@ static enum status put_axes(struct store *store, const struct settings *s, struc
         batch[b] = batch_of(b);
     for (int t = 0; t <= TIMES; t++)
         time[t] = s->time * t / TIMES;
-    enum status status =
-        store_put_axis(store, "/lr", (size_t)s->rates, lr, "learning rate alpha", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/batch", (size_t)s->batches, batch, "batch size B",
-                                "samples", err);
-    return status ? status
-                  : store_put_axis(store, "/time", TIMES + 1, time,
-                                   "time t, steps times learning rate", "1", err);
+    sheet_axis(sheet, "lr", (size_t)s->rates, lr, "learning rate alpha", "1");
+    sheet_axis(sheet, "batch", (size_t)s->batches, batch, "batch size B", "samples");
+    sheet_axis(sheet, "time", TIMES + 1, time, "time t, steps times learning rate", "1");
 }
 
 /* pack rows of BATCHES into rows of the batches in use */
-static enum status put_distances(struct store *store, const struct settings *s, const char *path,
-                                 const double value[RATES][BATCHES], const char *name,
-                                 struct error *err)
+static void put_distances(struct sheet *sheet, const struct settings *s, const char *name,
+                          const double value[RATES][BATCHES], const char *long_name)
 {
-    static const char *const axes[] = {"/lr", "/batch"};
-    const size_t shape[] = {(size_t)s->rates, (size_t)s->batches};
+    const size_t rates = (size_t)s->rates, batches = (size_t)s->batches;
     double packed[RATES * BATCHES];
-    for (size_t r = 0; r < shape[0]; r++)
-        memcpy(packed + r * shape[1], value[r], shape[1] * sizeof *packed);
-    return store_put(store, path, 2, shape, axes, packed, name, "1", err);
+    for (size_t r = 0; r < rates; r++)
+        memcpy(packed + r * batches, value[r], batches * sizeof *packed);
+    sheet_put(sheet, name, "lr batch", packed, long_name, "1");
 }
 
-static enum status put(struct store *store, const struct settings *s, const struct distances *o,
-                       struct error *err)
+static void put(struct sheet *sheet, const struct settings *s, const struct distances *o)
 {
-    static const char *const time[] = {"/time"}, *const lr[] = {"/lr"};
-    const size_t times = TIMES + 1, rates = (size_t)s->rates;
-    enum status status = put_axes(store, s, err);
-    if (!status)
-        status = put_distances(store, s, "/to_flow", o->to_flow,
-                               "root mean square of |W_SGD - W_flow| / |W_flow - W(0)|", err);
-    if (!status)
-        status = put_distances(store, s, "/to_descent", o->to_descent,
-                               "root mean square of |W_SGD - W_GD| / |W_flow - W(0)|, GD on the "
-                               "population loss at the same learning rate",
-                               err);
-    if (!status)
-        status = store_put(store, "/descent", 1, &rates, lr, o->descent,
-                           "|W_GD - W_flow| / |W_flow - W(0)|", "1", err);
-    if (!status)
-        status = store_put(store, "/loss/flow", 1, &times, time, o->loss,
-                           "population loss along the flow", "1", err);
-    if (!status)
-        status = store_put(store, "/loss/smallest_batch", 1, &times, time, o->sgd_loss[0],
-                           "population loss along SGD, smallest batch", "1", err);
-    return status ? status
-                  : store_put(store, "/loss/largest_batch", 1, &times, time, o->sgd_loss[1],
-                              "population loss along SGD, largest batch", "1", err);
+    put_axes(sheet, s);
+    put_distances(sheet, s, "to_flow", o->to_flow,
+                  "root mean square of |W_SGD - W_flow| / |W_flow - W(0)|");
+    put_distances(sheet, s, "to_descent", o->to_descent,
+                  "root mean square of |W_SGD - W_GD| / |W_flow - W(0)|, GD on the population loss "
+                  "at the same learning rate");
+    sheet_put(sheet, "descent", "lr", o->descent, "|W_GD - W_flow| / |W_flow - W(0)|", "1");
+    sheet_put(sheet, "loss/flow", "time", o->loss, "population loss along the flow", "1");
+    sheet_put(sheet, "loss/smallest_batch", "time", o->sgd_loss[0],
+              "population loss along SGD, smallest batch", "1");
+    sheet_put(sheet, "loss/largest_batch", "time", o->sgd_loss[1],
+              "population loss along SGD, largest batch", "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
@@ -395,21 +376,18 @@ static enum status compute(const struct figure_job *job, struct store *store, st
     const size_t count = (size_t)(s->rates * s->batches * s->runs) + 2;
     struct world w;
     struct distances outcome = {.covered = 0};
+    struct sheet sheet = {.store = store, .err = err};
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status = open_world(&w, s, err);
-    struct sgd_run *run = malloc(count * sizeof *run);
+    sheet.status = open_world(&w, s, err);
+    struct sgd_run *run = sheet_room(&sheet, count, sizeof *run);
     double *room =
-        malloc((2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters * sizeof *room);
-    if (!status)
-        status = run && room ? measure(&w, job, run, count, room, &outcome, err)
-                             : error_memory(err, "%zu runs", count);
-    if (!status)
-        status = put(store, s, &outcome, err);
+        sheet_numbers(&sheet, (2 + RATES + 2 * (TIMES + 1) + count) * w.network.parameters);
+    if (!sheet.status)
+        sheet.status = measure(&w, job, run, count, room, &outcome, err);
+    put(&sheet, s, &outcome);
     gsl_set_error_handler(handler);
     close_world(&w);
-    free(run);
-    free(room);
-    return status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */

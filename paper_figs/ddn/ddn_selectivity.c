@@ -4,14 +4,13 @@
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
-#include "store/reader.h"
+#include "paper_figs/kit/series.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/ddn_10.h"
 #include "theorems/ddn/dual.h"
 
 #include <gsl/gsl_errno.h>
 #include <math.h>
-#include <stdlib.h>
 
 enum { TIMES = DDN_10_TIMES, NEURONS = DDN_10_NEURONS, FLOW_PART = 2 };
 
@@ -77,96 +76,75 @@ static size_t shown_ring(const struct ddn_10_path *path, size_t rings)
 
 /* ---- storing ---- */
 
-static enum status put_shown(struct store *store, const struct ddn_10_path *p, struct error *err)
+static void put_shown(struct sheet *sheet, const struct ddn_10_path *p)
 {
     const struct {
-        const char *path, *name;
+        const char *name, *long_name;
         const double (*value)[NEURONS];
     } set[] = {
-        {"/ring/relu", "selectivity of the ReLU neurons, gradient flow", p->relu},
-        {"/ring/predicted", "selectivity of the ReLU neurons, e^{A t} s(0)", p->predicted},
-        {"/ring/linear", "selectivity of linear neurons with the same weights", p->linear},
-        {"/ring/counts", "the same, for the objects 11 and 111", p->counts},
+        {"relu", "selectivity of the ReLU neurons, gradient flow", p->relu},
+        {"predicted", "selectivity of the ReLU neurons, e^{A t} s(0)", p->predicted},
+        {"linear", "selectivity of linear neurons with the same weights", p->linear},
+        {"counts", "the same, for the objects 11 and 111", p->counts},
     };
-    const char *const axes[] = {"/ring/time", "/ring/neuron"};
-    const size_t shape[] = {(size_t)p->count, NEURONS};
     double time[TIMES];
     for (int i = 0; i < p->count; i++)
         time[i] = p->time[i] * p->growth;
-    enum status status =
-        store_put_axis(store, axes[0], shape[0], time, "time t tr A", "1 / tr A", err);
-    if (!status)
-        status = store_put_axis(store, axes[1], NEURONS, NULL, "neuron k", "1", err);
-    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
-        status = store_put(store, set[i].path, 2, shape, axes, &set[i].value[0][0], set[i].name,
-                           "1", err);
-    return status;
+    sheet_group(sheet, "ring");
+    sheet_axis(sheet, "time", (size_t)p->count, time, "time t tr A", "1 / tr A");
+    sheet_axis(sheet, "neuron", NEURONS, NULL, "neuron k", "1");
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        sheet_put(sheet, set[i].name, "time neuron", *set[i].value, set[i].long_name, "1");
 }
 
 /* The change of every neuron of every ring, at the last time before a gate switches:
  * s_k - s_k(0), [ring * NEURONS + neuron]. */
-struct ends {
-    double *predicted, *relu, *linear;
-    double *ring, *last; /* which ring, and that time */
-};
-
-static void find_ends(const struct ddn_10_path *path, size_t rings, struct ends *e)
+static void put_ends(struct sheet *sheet, const struct ddn_10_path *path, size_t rings)
 {
-    for (size_t i = 0; i < rings; i++) {
-        const int last = path[i].count - 1;
-        for (size_t k = 0; k < NEURONS; k++) {
-            const size_t at = i * NEURONS + k;
-            e->predicted[at] = path[i].predicted[last][k] - path[i].predicted[0][k];
-            e->relu[at] = path[i].relu[last][k] - path[i].relu[0][k];
-            e->linear[at] = path[i].linear[last][k] - path[i].linear[0][k];
-            e->ring[at] = (double)i;
-            e->last[at] = path[i].time[last] * path[i].growth;
-        }
-    }
-}
-
-static enum status put_ends(struct store *store, const struct ends *e, size_t count,
-                            struct error *err)
-{
-    const struct {
-        const char *path, *name, *units;
-        const double *value;
+    static const struct {
+        const char *name, *long_name, *units;
     } set[] = {
-        {"/end/relu", "s_k - s_k(0) of the ReLU neurons, gradient flow", "1", e->relu},
-        {"/end/linear", "s_k - s_k(0) of linear neurons with the same weights", "1", e->linear},
-        {"/end/ring", "number of the ring", "1", e->ring},
-        {"/end/time", "the last time before a gate switches, at most 1", "1 / tr A", e->last},
+        {"relu", "s_k - s_k(0) of the ReLU neurons, gradient flow", "1"},
+        {"linear", "s_k - s_k(0) of linear neurons with the same weights", "1"},
+        {"ring", "number of the ring", "1"},
+        {"time", "the last time before a gate switches, at most 1", "1 / tr A"},
     };
-    const char *const axes[] = {"/end/predicted"};
-    enum status status =
-        store_put_axis(store, axes[0], count, e->predicted,
-                       "s_k - s_k(0) of the ReLU neurons, e^{A t} s(0) - s(0)", "1", err);
-    for (size_t i = 0; i < sizeof set / sizeof *set && !status; i++)
-        status = store_put(store, set[i].path, 1, &count, axes, set[i].value, set[i].name,
-                           set[i].units, err);
-    return status;
+    enum { SETS = sizeof set / sizeof *set };
+    const size_t count = rings * NEURONS;
+    double *predicted = sheet_numbers(sheet, count), *value = sheet_numbers(sheet, SETS * count);
+    for (size_t at = 0; at < count && !sheet->status; at++) {
+        const size_t k = at % NEURONS;
+        const struct ddn_10_path *p = &path[at / NEURONS];
+        const int last = p->count - 1;
+        predicted[at] = p->predicted[last][k] - p->predicted[0][k];
+        value[at] = p->relu[last][k] - p->relu[0][k];
+        value[count + at] = p->linear[last][k] - p->linear[0][k];
+        value[2 * count + at] = (double)(at / NEURONS);
+        value[3 * count + at] = p->time[last] * p->growth;
+    }
+    sheet_group(sheet, "end");
+    sheet_axis(sheet, "predicted", count, predicted,
+               "s_k - s_k(0) of the ReLU neurons, e^{A t} s(0) - s(0)", "1");
+    for (size_t i = 0; i < SETS; i++)
+        sheet_put(sheet, set[i].name, "predicted", value + i * count, set[i].long_name,
+                  set[i].units);
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     const struct settings *s = job->settings;
-    size_t rings = (size_t)s->rings, size = rings * NEURONS;
-    struct ddn_10_path *path = calloc(rings, sizeof *path);
-    double *room = malloc(5 * size * sizeof *room);
+    const size_t rings = (size_t)s->rings;
+    struct sheet sheet = {.store = store, .err = err};
+    struct ddn_10_path *path = sheet_room(&sheet, rings, sizeof *path);
     gsl_error_handler_t *handler = gsl_set_error_handler_off();
-    enum status status =
-        path && room ? follow(s, path, job->quiet, err) : error_memory(err, "rings");
-    if (!status) {
-        struct ends ends = {room, room + size, room + 2 * size, room + 3 * size, room + 4 * size};
-        find_ends(path, rings, &ends);
-        status = put_shown(store, &path[shown_ring(path, rings)], err);
-        if (!status)
-            status = put_ends(store, &ends, size, err);
+    if (!sheet.status)
+        sheet.status = follow(s, path, job->quiet, err);
+    if (!sheet.status) {
+        put_shown(&sheet, &path[shown_ring(path, rings)]);
+        put_ends(&sheet, path, rings);
     }
     gsl_set_error_handler(handler);
-    free(path);
-    free(room);
-    return status;
+    return sheet_close(&sheet);
 }
 
 /* ---- checks ---- */

@@ -121,6 +121,35 @@ void sheet_seeds(struct sheet *sheet, size_t count, const char *long_name)
     sheet_axis(sheet, "seed", count, seed, long_name, "1");
 }
 
+void sheet_words(struct sheet *sheet, const char *attribute, const char *const *words, size_t count)
+{
+    char text[4096] = "";
+    for (size_t i = 0, used = 0; i < count && used < sizeof text && !sheet->status; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", words[i]);
+    if (!sheet->status)
+        sheet->status = store_put_text(sheet->store, attribute, text, sheet->err);
+}
+
+const char *word_at(const char *text, size_t i, int *length)
+{
+    for (; i > 0 && *text; i--) {
+        text += strcspn(text, " ");
+        text += *text == ' ';
+    }
+    *length = (int)strcspn(text, " ");
+    return text;
+}
+
+size_t word_place(const char *text, const char *word)
+{
+    size_t place = 0;
+    int length;
+    for (const char *at = word_at(text, 0, &length); *at; at = word_at(at, 1, &length), place++)
+        if (strlen(word) == (size_t)length && strncmp(at, word, (size_t)length) == 0)
+            break;
+    return place;
+}
+
 /* The place of the axis with a name of `length` characters, in the group or in the root */
 static size_t find_axis(const struct sheet *sheet, const char *name, size_t length)
 {

@@ -1,4 +1,4 @@
-/* Shared by figures of flows: quantities along flows, stored by panel and read again. */
+/* Shared by figures: the sheet that a figure fills, its memory, and quantities along flows. */
 #ifndef DUET_PAPER_FIGS_SERIES_H
 #define DUET_PAPER_FIGS_SERIES_H
 
@@ -47,6 +47,14 @@ void sheet_axis(struct sheet *sheet, const char *name, size_t length, const doub
 
 /* The axis "seed": 1, 2, ..., `count`. */
 void sheet_seeds(struct sheet *sheet, size_t count, const char *long_name);
+
+/* A text attribute of the file: `count` words, separated by spaces. */
+void sheet_words(struct sheet *sheet, const char *attribute, const char *const *words,
+                 size_t count);
+
+/* Word i of such a text, and its length; the place of a word, or the number of words. */
+const char *word_at(const char *text, size_t i, int *length);
+size_t word_place(const char *text, const char *word);
 
 /* A dataset over axes that were put, by name: "t run". */
 void sheet_put(struct sheet *sheet, const char *name, const char *axes, const double *values,

@@ -1,6 +1,6 @@
 /* ncp_tables: ablations of learning without negatives. */
-#include "paper_figs/figure_runs.h"
 #include "paper_figs/figures.h"
+#include "paper_figs/kit/run_list.h"
 
 #include "analysis/statistics.h"
 #include "core/random.h"
@@ -54,185 +54,97 @@ static const struct {
     {"/series/predictor/effective_rank", "effective_rank", "effective rank of E[f f^T]", 1},
 };
 
-struct pattern_tables {
+/* The runs [seed][case], and their last values [case][seed]. */
+struct ablations {
     struct spec spec;
-    struct grid grid; /* run seed * cases + case */
+    struct grid grid;
     size_t cases, seeds;
     struct figure_run *run;
-    double *value[MEASURES]; /* [case][seed] */
-    char epochs[40], seed[40];
+    const char **name; /* [case] */
+    char epochs[40];
+    struct sheet sheet;
 };
 
-static enum status tables_open(struct pattern_tables *t, const struct figure_job *job,
-                               struct error *err)
+static void plan(struct ablations *a, const struct figure_job *job)
 {
     const struct settings *s = job->settings;
-    char path[RUN_PATH];
-    const char *const arguments[] = {t->seed};
-    *t = (struct pattern_tables){.seeds = (size_t)s->seeds};
-    snprintf(t->epochs, sizeof t->epochs, "train.epochs=%lld", (long long)s->epochs);
-    snprintf(t->seed, sizeof t->seed, "seed=1:%lld:1", (long long)s->seeds);
-    enum status status = find_shared_file(job->spec, path, err);
-    if (!status)
-        status = spec_load(&t->spec, path, NULL, 0, err);
-    if (!status)
-        status = grid_make(&t->grid, &t->spec, arguments, 1, NULL, 0, err);
-    if (status)
-        return status;
-    t->cases = t->grid.points / t->seeds;
-    t->run = calloc(t->grid.points, sizeof *t->run);
-    for (size_t m = 0; m < MEASURES; m++)
-        t->value[m] = calloc(t->grid.points, sizeof(double));
-    if (!t->run || !t->value[0] || !t->value[1])
-        return error_memory(err, "%zu runs", t->grid.points);
-    for (size_t i = 0; i < t->grid.points; i++)
-        t->run[i].overrides[grid_overrides(&t->grid, i, t->run[i].overrides)] = t->epochs;
-    return STATUS_OK;
-}
-
-static void tables_free(struct pattern_tables *t)
-{
-    for (size_t m = 0; m < MEASURES; m++)
-        free(t->value[m]);
-    free(t->run);
-    grid_free(&t->grid);
-    spec_free(&t->spec);
-}
-
-/* The last value of each measure of a run. */
-static enum status read_run(struct pattern_tables *t, size_t point, struct error *err)
-{
-    const size_t at = point % t->cases * t->seeds + point / t->cases;
-    struct store_file *file;
-    char *ended = NULL;
-    enum status status = store_open(&file, t->run[point].path, err);
-    if (status)
-        return status;
-    status = store_get_text(file, "status", &ended, err);
-    const bool complete = ended && strcmp(ended, "complete") == 0;
-    for (size_t m = 0; m < MEASURES && !status; m++) {
-        struct store_array series = {0};
-        t->value[m][at] = measures[m].constant;
-        if (complete)
-            status = store_get(file, measures[m].path, &series, err);
-        if (series.count > 0)
-            t->value[m][at] = series.values[series.count - 1];
-        store_array_free(&series);
-    }
-    free(ended);
-    store_close(file);
-    return status;
+    struct sheet *sheet = &a->sheet;
+    char path[RUN_PATH], seed[40];
+    const char *const arguments[] = {seed};
+    a->seeds = (size_t)s->seeds;
+    snprintf(a->epochs, sizeof a->epochs, "train.epochs=%lld", (long long)s->epochs);
+    snprintf(seed, sizeof seed, "seed=1:%lld:1", (long long)s->seeds);
+    sheet->status = find_shared_file(job->spec, path, sheet->err);
+    if (!sheet->status)
+        sheet->status = spec_load(&a->spec, path, NULL, 0, sheet->err);
+    if (!sheet->status)
+        sheet->status = grid_make(&a->grid, &a->spec, arguments, 1, NULL, 0, sheet->err);
+    a->cases = a->grid.points / a->seeds;
+    a->run = sheet_room(sheet, a->grid.points, sizeof *a->run);
+    a->name = sheet_room(sheet, a->cases, sizeof *a->name);
+    for (size_t i = 0; i < a->grid.points && !sheet->status; i++)
+        a->run[i].overrides[grid_overrides(&a->grid, i, a->run[i].overrides)] = a->epochs;
+    for (size_t i = 0; i < a->cases && !sheet->status; i++)
+        a->name[i] = grid_label(&a->grid, i, a->grid.columns - 1);
 }
 
 /* ---- storing ---- */
 
-static const char *case_name(const struct pattern_tables *t, size_t i)
-{
-    return grid_label(&t->grid, i, t->grid.columns - 1);
-}
-
-/* Names of the ablations, in order, as one text. */
-static enum status put_names(const struct pattern_tables *t, struct store *store, struct error *err)
-{
-    char names[4096] = "";
-    for (size_t i = 0, used = 0; i < t->cases && used < sizeof names; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? " " : "",
-                                 case_name(t, i));
-    return store_put_text(store, "ablations", names, err);
-}
-
-static enum status put_axes(const struct pattern_tables *t, struct store *store, struct error *err)
+static void put_axes(struct ablations *a)
 {
     static const double side[] = {-1, 0, 1};
-    enum status status = store_put_axis(store, "/ablation", t->cases, NULL,
-                                        "ablation, in the order of the attribute", "1", err);
-    if (!status)
-        status = store_put_axis(store, "/seed", t->seeds, NULL, "run, from seed 1 on", "1", err);
-    return status
-               ? status
-               : store_put_axis(store, "/interval", 3, side,
-                                "low end, mean, high end of the 95% bootstrap interval", "1", err);
+    struct sheet *sheet = &a->sheet;
+    double *top_1 = sheet_numbers(sheet, a->cases);
+    for (size_t i = 0; i < a->cases && top_1; i++)
+        top_1[i] = reported_of(a->name[i]);
+    sheet_words(sheet, "ablations", a->name, a->cases);
+    sheet_axis(sheet, "ablation", a->cases, NULL, "ablation, in the order of the attribute", "1");
+    sheet_axis(sheet, "seed", a->seeds, NULL, "run, from seed 1 on", "1");
+    sheet_axis(sheet, "interval", 3, side, "low end, mean, high end of the 95% bootstrap interval",
+               "1");
+    sheet_put(sheet, "stl_10", "ablation", top_1, "Top-1 accuracy on STL-10 that the paper reports",
+              "%");
 }
 
-static enum status put_measure(const struct pattern_tables *t, size_t m, struct store *store,
-                               gsl_rng *rng, struct error *err)
+static void put_measure(struct ablations *a, size_t m, gsl_rng *rng)
 {
-    const size_t runs[] = {t->cases, t->seeds}, ends[] = {t->cases, 3};
-    const char *const run_axes[] = {"/ablation", "/seed"};
-    const char *const end_axes[] = {"/ablation", "/interval"};
-    char path[64];
-    double *interval = malloc(3 * t->cases * sizeof *interval);
-    if (!interval)
-        return error_memory(err, "a table");
-    for (size_t i = 0; i < t->cases; i++) {
-        const struct interval b = bootstrap_mean(t->value[m] + i * t->seeds, t->seeds, rng);
+    struct sheet *sheet = &a->sheet;
+    double *value = sheet_numbers(sheet, a->grid.points), first;
+    double *interval = sheet_numbers(sheet, 3 * a->cases);
+    for (size_t i = 0; i < a->grid.points && !sheet->status; i++) {
+        double *last = &value[i % a->cases * a->seeds + i / a->cases];
+        run_ends(sheet, a->run[i].path, measures[m].path, &first, last);
+        *last = isnan(*last) ? measures[m].constant : *last;
+    }
+    for (size_t i = 0; i < a->cases && !sheet->status; i++) {
+        const struct interval b = bootstrap_mean(value + i * a->seeds, a->seeds, rng);
         memcpy(interval + 3 * i, (double[]){b.low, b.mean, b.high}, 3 * sizeof *interval);
     }
-    snprintf(path, sizeof path, "/%s/runs", measures[m].name);
-    enum status status =
-        store_put(store, path, 2, runs, run_axes, t->value[m], measures[m].long_name, "1", err);
-    snprintf(path, sizeof path, "/%s/interval", measures[m].name);
-    if (!status)
-        status =
-            store_put(store, path, 2, ends, end_axes, interval, measures[m].long_name, "1", err);
-    free(interval);
-    return status;
-}
-
-static enum status put_reported(const struct pattern_tables *t, struct store *store,
-                                struct error *err)
-{
-    const char *const axes[] = {"/ablation"};
-    double *top_1 = malloc(t->cases * sizeof *top_1);
-    if (!top_1)
-        return error_memory(err, "a table");
-    for (size_t i = 0; i < t->cases; i++)
-        top_1[i] = reported_of(case_name(t, i));
-    enum status status = store_put(store, "/stl_10", 1, &t->cases, axes, top_1,
-                                   "Top-1 accuracy on STL-10 that the paper reports", "%", err);
-    free(top_1);
-    return status;
+    sheet_group(sheet, measures[m].name);
+    sheet_put(sheet, "runs", "ablation seed", value, measures[m].long_name, "1");
+    sheet_put(sheet, "interval", "ablation interval", interval, measures[m].long_name, "1");
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
-    struct pattern_tables t;
+    struct ablations a = {.sheet = {.store = store, .err = err}};
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
-    enum status status = tables_open(&t, job, err);
-    if (!status && !rng)
-        status = error_memory(err, "a table");
-    if (!status)
-        status = figure_runs(job, t.run, t.grid.points, err);
-    for (size_t i = 0; i < t.grid.points && !status; i++)
-        status = read_run(&t, i, err);
-    if (!status)
-        status = put_names(&t, store, err);
-    if (!status)
-        status = put_axes(&t, store, err);
-    for (size_t m = 0; m < MEASURES && !status; m++)
-        status = put_measure(&t, m, store, rng, err);
-    if (!status)
-        status = put_reported(&t, store, err);
+    plan(&a, job);
+    if (!a.sheet.status && !rng)
+        a.sheet.status = error_memory(err, "a table");
+    if (!a.sheet.status)
+        a.sheet.status = figure_runs(job, a.run, a.grid.points, err);
+    put_axes(&a);
+    for (size_t m = 0; m < MEASURES; m++)
+        put_measure(&a, m, rng);
     if (rng)
         gsl_rng_free(rng);
-    tables_free(&t);
-    return status;
+    grid_free(&a.grid);
+    spec_free(&a.spec);
+    return sheet_close(&a.sheet);
 }
 
 /* ---- checks ---- */
-
-/* The place of an ablation in the attribute. */
-static size_t place_of(const char *names, const char *name)
-{
-    size_t place = 0, length = strlen(name);
-    for (const char *word = names; *word; place++) {
-        const size_t size = strcspn(word, " ");
-        if (size == length && strncmp(word, name, length) == 0)
-            return place;
-        word += size + (word[size] == ' ');
-    }
-    return place;
-}
 
 static enum status check(const struct store_file *file, struct sights *sights, struct error *err)
 {
@@ -253,8 +165,8 @@ static enum status check(const struct store_file *file, struct sights *sights, s
     if (!status)
         status = store_get(file, "/accuracy/interval", &a, err);
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs && !status; i++) {
-        const size_t better = 3 * place_of(names, pairs[i].better) + 1;
-        const size_t worse = 3 * place_of(names, pairs[i].worse) + 1;
+        const size_t better = 3 * word_place(names, pairs[i].better) + 1;
+        const size_t worse = 3 * word_place(names, pairs[i].worse) + 1;
         const double gain =
             better < a.count && worse < a.count ? a.values[better] - a.values[worse] : NAN;
         sight(sights, gain > pairs[i].least, "%s raises the probes by %.3f", pairs[i].what, gain);

@@ -4,9 +4,8 @@
 #include "harness/report/gnuplot.h"
 #include "harness/spec/grid.h"
 #include "hltm/tree.h"
-#include "paper_figs/figure_runs.h"
 #include "paper_figs/figures.h"
-#include "paper_figs/kit/series.h"
+#include "paper_figs/kit/run_list.h"
 #include "sim/loss/objective.h"
 #include "sim/registry.h"
 
@@ -172,55 +171,49 @@ static const char *const value_names[VALUES][2] = {
 struct levels {
     struct rows rows;
     size_t seeds, levels, runs; /* runs: rows times seeds */
-    struct figure_run *run;     /* [row][seed] */
-    char (*text)[OWN_OVERRIDES][TEXT];
+    struct run_list list;       /* [row][seed] */
     double *value[VALUES];
-    double *
-        labelled; /* [row][seed] gain of the labelled node minus the mean of its level; NAN: none */
+    /* [row][seed] gain of the labelled node minus the mean of its level; NAN: none */
+    double *labelled;
+    struct sheet sheet;
 };
 
 static void plan_run(struct levels *f, size_t i, const struct settings *settings)
 {
     const struct row *row = &f->rows.row[i / f->seeds];
-    snprintf(f->text[i][0], TEXT, "seed=%zu", i % f->seeds + 1);
-    snprintf(f->text[i][1], TEXT, "train.epochs=%lld", (long long)settings->epochs);
-    snprintf(f->text[i][2], TEXT, "train.samples=%lld", (long long)settings->samples);
-    memcpy(f->run[i].overrides, row->override, sizeof row->override);
-    for (size_t k = 0; k < OWN_OVERRIDES; k++)
-        f->run[i].overrides[row->overrides + k] = f->text[i][k];
+    memcpy(f->list.run[i].overrides, row->override, sizeof row->override);
+    run_list_set(&f->list, i, "seed=%zu", i % f->seeds + 1);
+    run_list_set(&f->list, i, "train.epochs=%lld", (long long)settings->epochs);
+    run_list_set(&f->list, i, "train.samples=%lld", (long long)settings->samples);
 }
 
-static enum status open_levels(struct levels *f, const struct figure_job *job, struct error *err)
+static enum status open_levels(struct levels *f, const struct figure_job *job, struct store *store,
+                               struct error *err)
 {
     const struct settings *settings = job->settings;
-    *f = (struct levels){.seeds = (size_t)settings->seeds};
-    enum status status = open_rows(&f->rows, job->spec, err);
-    if (status)
-        return status;
+    *f = (struct levels){.seeds = (size_t)settings->seeds, .sheet = {.store = store, .err = err}};
+    struct sheet *sheet = &f->sheet;
+    sheet->status = open_rows(&f->rows, job->spec, err);
+    if (sheet->status)
+        return sheet->status;
     const struct tree_settings *tree = f->rows.spec.settings[SECTION_DATA];
     f->levels = (size_t)tree->depth;
     f->runs = f->rows.count * f->seeds;
-    f->run = calloc(f->runs, sizeof *f->run);
-    f->text = calloc(f->runs, sizeof *f->text);
-    f->labelled = calloc(f->runs, sizeof *f->labelled);
-    bool whole = f->run && f->text && f->labelled;
+    f->labelled = sheet_numbers(sheet, f->runs);
     for (int v = 0; v < VALUES; v++)
-        whole = (f->value[v] = calloc(f->runs * f->levels, sizeof(double))) && whole;
-    if (!whole)
-        return error_memory(err, "%zu runs", f->runs);
-    for (size_t i = 0; i < f->runs; i++)
+        f->value[v] = sheet_numbers(sheet, f->runs * f->levels);
+    if (!sheet->status)
+        sheet->status = run_list_open(&f->list, f->runs, err);
+    for (size_t i = 0; i < f->runs && !sheet->status; i++)
         plan_run(f, i, settings);
-    return STATUS_OK;
+    return sheet->status;
 }
 
-static void close_levels(struct levels *f)
+static enum status close_levels(struct levels *f)
 {
-    for (int v = 0; v < VALUES; v++)
-        free(f->value[v]);
-    free(f->labelled);
-    free(f->text);
-    free(f->run);
+    run_list_free(&f->list);
     close_rows(&f->rows);
+    return sheet_close(&f->sheet);
 }
 
 /* ---- from runs to values ---- */
@@ -261,22 +254,21 @@ static double gain_beyond_level(struct reader *r, int64_t level, int64_t node)
     return own - all;
 }
 
-static enum status read_run(struct levels *f, size_t i, struct error *err)
+static void read_run(struct levels *f, size_t i)
 {
     const struct row *row = &f->rows.row[i / f->seeds];
-    struct reader r = {.err = err};
+    const char *path = f->list.run[i].path;
     struct store_file *file = NULL;
+    struct reader r = {.status = store_open(&file, path, f->sheet.err), .err = f->sheet.err};
     char *ended = NULL;
-    enum status status = store_open(&file, f->run[i].path, err);
-    if (!status)
-        status = store_get_text(file, "status", &ended, err);
-    if (!status && strcmp(ended, "complete") != 0)
-        status = error_set(err, STATUS_INVALID,
-                           "%s: the run of %s has diverged; its line in %s needs other settings",
-                           f->run[i].path, row->name, f->rows.path);
-    free(ended);
     r.file = file;
-    r.status = status;
+    if (!r.status)
+        r.status = store_get_text(file, "status", &ended, r.err);
+    if (!r.status && strcmp(ended, "complete") != 0)
+        r.status = error_set(r.err, STATUS_INVALID,
+                             "%s: the run of %s has diverged; its line in %s needs other settings",
+                             path, row->name, f->rows.path);
+    free(ended);
     const struct store_array best = reader_get(&r, 0, f->levels, "/series/best_correlation");
     for (size_t l = 0; l < f->levels && !r.status; l++) {
         const struct store_array ceiling = reader_get(&r, 0, 1, "/ceiling/level_%zu", l);
@@ -291,42 +283,32 @@ static enum status read_run(struct levels *f, size_t i, struct error *err)
     }
     f->labelled[i] =
         row->kind == SUPERVISED ? gain_beyond_level(&r, row->label_level, row->label_node) : NAN;
-    status = reader_close(&r);
+    f->sheet.status = reader_close(&r);
     store_close(file);
-    return status;
 }
 
 /* ---- storing ---- */
 
 enum { ENDS = 3 };
 
-static enum status put_words(const struct levels *f, const char *name, bool kinds,
-                             struct store *store, struct error *err)
-{
-    char text[4096] = "";
-    for (size_t i = 0, used = 0; i < f->rows.count && used < sizeof text; i++) {
-        const struct row *row = &f->rows.row[i];
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "",
-                                 kinds ? kind_names[row->kind] : row->name);
-    }
-    return store_put_text(store, name, text, err);
-}
-
-static void put_axes(const struct levels *f, struct sheet *sheet)
+static void put_axes(struct levels *f)
 {
     static const double end[ENDS] = {-1, 0, 1};
-    double *seed = calloc(f->seeds, sizeof *seed);
-    if (!seed)
-        sheet->status = error_memory(sheet->err, "runs");
-    for (size_t i = 0; seed && i < f->seeds; i++)
-        seed[i] = (double)(i + 1);
+    struct sheet *sheet = &f->sheet;
+    const char **names = sheet_room(sheet, f->rows.count, sizeof *names);
+    const char **kinds = sheet_room(sheet, f->rows.count, sizeof *kinds);
+    for (size_t i = 0; i < f->rows.count && !sheet->status; i++) {
+        names[i] = f->rows.row[i].name;
+        kinds[i] = kind_names[f->rows.row[i].kind];
+    }
+    sheet_words(sheet, "objectives", names, f->rows.count);
+    sheet_words(sheet, "kinds", kinds, f->rows.count);
     sheet_axis(sheet, "objective", f->rows.count, NULL, "objective, in the order of the attribute",
                "1");
-    sheet_axis(sheet, "seed", f->seeds, seed, "seed of the run", "1");
+    sheet_seeds(sheet, f->seeds, "seed of the run");
     sheet_axis(sheet, "level", f->levels, NULL, "level of the tree, 0 is the root", "1");
     sheet_axis(sheet, "end", ENDS, end, "low end, mean, high end of the 95% bootstrap interval",
                "1");
-    free(seed);
 }
 
 /* Mean of the runs with its interval; all use the same resamples, so that equal runs have equal
@@ -342,67 +324,41 @@ static enum status find_interval(const double *runs, size_t count, struct interv
     return STATUS_OK;
 }
 
-/* Means and intervals of `columns` values per seed: [row][column][end] from [row][seed][column]. */
-static enum status find_intervals(const struct levels *f, const double *value, size_t columns,
-                                  double *ends, struct error *err)
+/* Put a group with `columns` values of all runs, [row][seed][column], and their means and
+ * intervals, [row][column][end]; the columns are the levels, or one. */
+static void put_value(struct levels *f, const char *name, const char *long_name,
+                      const double *value, size_t columns)
 {
-    double *runs = calloc(f->seeds, sizeof *runs);
-    enum status status = runs ? STATUS_OK : error_memory(err, "runs");
-    for (size_t i = 0; i < f->rows.count * columns && !status; i++) {
+    struct sheet *sheet = &f->sheet;
+    double *ends = sheet_numbers(sheet, f->rows.count * columns * ENDS);
+    double *runs = sheet_numbers(sheet, f->seeds);
+    for (size_t i = 0; i < f->rows.count * columns && !sheet->status; i++) {
         struct interval b = {0};
         for (size_t s = 0; s < f->seeds; s++)
             runs[s] = value[((i / columns) * f->seeds + s) * columns + i % columns];
-        status = find_interval(runs, f->seeds, &b, err);
+        sheet->status = find_interval(runs, f->seeds, &b, sheet->err);
         memcpy(ends + ENDS * i, (double[]){b.low, b.mean, b.high}, ENDS * sizeof *ends);
     }
-    free(runs);
-    return status;
-}
-
-/* Put a group with the values of all runs and their intervals; per_level: of every level. */
-static void put_value(const struct levels *f, const char *name, const char *long_name,
-                      const double *value, bool per_level, struct sheet *sheet)
-{
-    const size_t columns = per_level ? f->levels : 1;
-    double *ends = calloc(f->rows.count * columns * ENDS + 1, sizeof *ends);
-    if (!ends && !sheet->status)
-        sheet->status = error_memory(sheet->err, "runs");
-    if (!sheet->status)
-        sheet->status = find_intervals(f, value, columns, ends, sheet->err);
     sheet_group(sheet, name);
-    sheet_put(sheet, "runs", per_level ? "objective seed level" : "objective seed", value,
+    sheet_put(sheet, "runs", columns > 1 ? "objective seed level" : "objective seed", value,
               long_name, "1");
-    sheet_put(sheet, "interval", per_level ? "objective level end" : "objective end", ends,
+    sheet_put(sheet, "interval", columns > 1 ? "objective level end" : "objective end", ends,
               long_name, "1");
-    free(ends);
-}
-
-static enum status put_levels(const struct levels *f, struct store *store, struct error *err)
-{
-    struct sheet sheet = {.store = store, .err = err};
-    sheet.status = put_words(f, "objectives", false, store, err);
-    if (!sheet.status)
-        sheet.status = put_words(f, "kinds", true, store, err);
-    put_axes(f, &sheet);
-    for (int v = 0; v < VALUES; v++)
-        put_value(f, value_names[v][0], value_names[v][1], f->value[v], true, &sheet);
-    put_value(f, "labelled", "gain of the labelled node minus the mean gain of its level",
-              f->labelled, false, &sheet);
-    return sheet.status;
 }
 
 static enum status compute(const struct figure_job *job, struct store *store, struct error *err)
 {
     struct levels f;
-    enum status status = open_levels(&f, job, err);
-    if (!status)
-        status = figure_runs(job, f.run, f.runs, err);
-    for (size_t i = 0; i < f.runs && !status; i++)
-        status = read_run(&f, i, err);
-    if (!status)
-        status = put_levels(&f, store, err);
-    close_levels(&f);
-    return status;
+    if (!open_levels(&f, job, store, err))
+        f.sheet.status = figure_runs(job, f.list.run, f.runs, err);
+    for (size_t i = 0; i < f.runs && !f.sheet.status; i++)
+        read_run(&f, i);
+    put_axes(&f);
+    for (int v = 0; v < VALUES; v++)
+        put_value(&f, value_names[v][0], value_names[v][1], f.value[v], f.levels);
+    put_value(&f, "labelled", "gain of the labelled node minus the mean gain of its level",
+              f.labelled, 1);
+    return close_levels(&f);
 }
 
 /* ---- the figure's file ---- */
@@ -445,17 +401,6 @@ static const double *interval_of(const struct levels_table *t, enum value value,
     return t->interval[value] + (row * t->levels + level) * ENDS;
 }
 
-/* Word i of a text, and its length. */
-static const char *word_of(const char *text, size_t i, int *length)
-{
-    for (; i > 0 && *text; i--) {
-        text += strcspn(text, " ");
-        text += *text == ' ';
-    }
-    *length = (int)strcspn(text, " ");
-    return text;
-}
-
 static void write_interval(FILE *out, const double *interval)
 {
     fprintf(out, "\t%.17g\t%.17g\t%.17g", interval[1], interval[0], interval[2]);
@@ -473,8 +418,8 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     for (size_t i = 0; i < t.rows * t.levels && !status; i++) {
         const size_t row = i / t.levels, level = i % t.levels;
         int kind_length, length;
-        const char *kind = word_of(t.kinds, row, &kind_length);
-        const char *name = word_of(t.objectives, row, &length);
+        const char *kind = word_at(t.kinds, row, &kind_length);
+        const char *name = word_at(t.objectives, row, &length);
         fprintf(out, "\n%.*s\t%.*s\t%zu\t%.17g\t%.17g", kind_length, kind, length, name, level,
                 interval_of(&t, BEFORE, row, level)[1], interval_of(&t, CEILING, row, level)[1]);
         for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
@@ -488,19 +433,18 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
 
 enum { SHARED = 3 }; /* the spec's views keep levels 0 ... 2 */
 
-static bool is_word(const char *text, size_t i, const char *word)
+static bool has_negatives(const struct levels_table *t, size_t row)
 {
     int length;
-    const char *found = word_of(text, i, &length);
-    return strlen(word) == (size_t)length && strncmp(found, word, (size_t)length) == 0;
+    return strncmp(word_at(t->kinds, row, &length), "noncontrastive", 14) != 0;
 }
 
 /* The row with this name; if there is none, the first row and an error. */
 static size_t row_of(struct levels_table *t, const char *name)
 {
-    for (size_t i = 0; i < t->rows; i++)
-        if (is_word(t->objectives, i, name))
-            return i;
+    const size_t row = word_place(t->objectives, name);
+    if (row < t->rows)
+        return row;
     if (!t->reader.status)
         t->reader.status = error_set(t->reader.err, STATUS_INVALID, "no objective %s", name);
     return 0;
@@ -510,7 +454,7 @@ static void check_negatives(const struct levels_table *t, struct sights *sights)
 {
     double least = INFINITY, low = INFINITY;
     for (size_t i = 0; i < t->rows; i++)
-        for (size_t l = 0; l < SHARED && !is_word(t->kinds, i, "noncontrastive"); l++) {
+        for (size_t l = 0; l < SHARED && has_negatives(t, i); l++) {
             low = fmin(low, interval_of(t, GAIN, i, l)[0]);
             least = fmin(least, interval_of(t, GAIN, i, l)[1]);
         }
