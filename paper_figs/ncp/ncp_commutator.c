@@ -54,7 +54,7 @@ static enum status look(const void *context, const double *state, double *value,
     if (!work)
         return STATUS_SYSTEM;
     matrix_commutator(f->n, state + square, state, work);
-    value[NORM] = ncp_frobenius(work, square);
+    value[NORM] = frobenius(work, square);
     reduced_flow_k(f, state, work);
     enum status status = ncp_least_eigenvalue(f->n, work, &value[LEAST_K], err);
     free(work);
