@@ -387,7 +387,7 @@ static enum status run_for(struct watch *w, double time, struct error *err)
         memcpy(state, d->parameters, d->network.parameters * sizeof *state);
         status = flow_run(&descent.flow, 0, time, 1e-12, 1, SAMPLES, watch_selectivity, state,
                           &result, err);
-        ensemble_free(descent.ensemble);
+        descent_free(&descent);
     }
     free(state);
     return status;

@@ -51,6 +51,11 @@ enum status descent_create(struct descent *descent, const struct dual *dual,
     return STATUS_OK;
 }
 
+void descent_free(struct descent *descent)
+{
+    ensemble_free(descent->ensemble);
+}
+
 /* Time in which |W|^2 or, if sooner, the weights would change by the fraction `growth` at the
  * initial rate. */
 static enum status first_time(struct descent *d, double growth, double *time, struct error *err)
@@ -115,7 +120,7 @@ enum status descent_record(const struct dual *dual, const struct objective *obje
     d.watcher = &tape;
     if (!status)
         status = run(&d, growth, &tape, err);
-    ensemble_free(d.ensemble);
+    descent_free(&d);
     if (status)
         free(tape.state);
     *count = tape.count;

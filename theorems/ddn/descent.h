@@ -7,7 +7,7 @@
 #include "theorems/ddn/dual.h"
 
 struct descent {
-    struct ensemble *ensemble; /* owned: whoever creates the descent frees it */
+    struct ensemble *ensemble; /* owned */
     const struct dual *dual;
     struct flow flow; /* state: the network's parameters; context: the descent */
     bool hold_output; /* the output's layer is fixed */
@@ -18,6 +18,7 @@ struct descent {
 enum status descent_create(struct descent *descent, const struct dual *dual,
                            const struct objective *objective, const void *settings,
                            struct error *err);
+void descent_free(struct descent *descent);
 
 /* The trajectory at `*count` equally spaced times: state[i][parameters], which the caller frees.
  * It runs from 0 to about the time in which the weights, or their squared norm, would change by the
