@@ -21,6 +21,14 @@ double relative_error(const double *measured, const double *predicted, size_t co
     return scale > 0 ? worst / scale : worst;
 }
 
+double frobenius(const double *value, size_t count)
+{
+    double square = 0;
+    for (size_t i = 0; i < count; i++)
+        square += value[i] * value[i];
+    return sqrt(square);
+}
+
 void plant(const struct trial *trial, double *measured, size_t count)
 {
     size_t at = 0;
@@ -38,6 +46,13 @@ void reading_clear(struct reading *reading)
     *reading = (struct reading){0};
     for (int c = 0; c < CLAIM_CONTROLS; c++)
         reading->control[c] = NAN;
+}
+
+void reading_slopes(struct reading *reading, struct slope slope, struct slope control)
+{
+    reading->error = slope.slope;
+    reading->uncertainty = slope.error;
+    reading->control[0] = control.slope;
 }
 
 enum status curves_add(struct curves *curves, const double *row, struct error *err)

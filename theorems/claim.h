@@ -97,11 +97,17 @@ struct claim {
 /* max |measured - predicted| / max |predicted|, or max |measured| where that is 0 */
 double relative_error(const double *measured, const double *predicted, size_t count);
 
+/* sqrt(sum of squares) */
+double frobenius(const double *value, size_t count);
+
 /* Plant FAULT_SIGN (the first entry) or FAULT_FACTOR (the whole array) in measured values. */
 void plant(const struct trial *trial, double *measured, size_t count);
 
 /* No controls. */
 void reading_clear(struct reading *reading);
+
+/* A PART_RATE: the slope and its control. */
+void reading_slopes(struct reading *reading, struct slope slope, struct slope control);
 
 /* Append a row. */
 enum status curves_add(struct curves *curves, const double *row, struct error *err);

@@ -48,7 +48,7 @@ static enum status look(const void *context, const double *state, double *value,
     const struct watched *w = context;
     const size_t n = w->flow.n;
     matrix_commutator(n, state + n * n, state, w->work);
-    value[NORM] = ncp_frobenius(w->work, n * n);
+    value[NORM] = frobenius(w->work, n * n);
     reduced_flow_k(&w->flow, state, w->work);
     return ncp_least_eigenvalue(n, w->work, &value[LEAST_K], err);
 }

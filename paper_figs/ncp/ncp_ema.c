@@ -46,7 +46,7 @@ static enum status look(const void *context, const double *state, double *value,
     (void)err;
     for (size_t i = 0; i < count; i++)
         along += target[i] * state[i];
-    *value = along / (ncp_frobenius(state, count) * ncp_frobenius(target, count));
+    *value = along / (frobenius(state, count) * frobenius(target, count));
     return STATUS_OK;
 }
 

@@ -1,5 +1,4 @@
 /* DDN-2: the gradient of a distance between two networks */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 

@@ -1,5 +1,4 @@
 /* DDN-3: contrastive losses push and pull equally */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 
@@ -119,10 +118,7 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
                                             r_plus + margin + (n - 0.5 * (PLACES - 1)) * 1e-3));
         elsewhere[i] = 1 + gap[i]; /* above a constant that is not the limit */
     }
-    struct slope s = log_log_slope(tau, gap, SCALES);
-    reading->error = s.slope;
-    reading->uncertainty = s.error;
-    reading->control[0] = log_log_slope(tau, elsewhere, SCALES).slope;
+    reading_slopes(reading, log_log_slope(tau, gap, SCALES), log_log_slope(tau, elsewhere, SCALES));
     return STATUS_OK;
 }
 

@@ -1,5 +1,4 @@
 /* DDN-4: the covariance operator is the population gradient of the simple loss */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 

@@ -1,5 +1,4 @@
 /* DDN-5: the weighted covariance operator, exact */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 

@@ -1,6 +1,5 @@
 /* DDN-6: the weighted operator for triplet and infonce, with residual */
 #include "theorems/ddn/ddn_06.h"
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 
@@ -14,14 +13,6 @@ enum { SCALES = DDN_6_SCALES };
 /* Standard deviation of views about their point at scale 1.  Views are drawn at the smallest scale,
  * 2^-9, so that the network is alive there. */
 static const double spread = 0.5, smallest = 1.0 / 512;
-
-struct chosen_loss {
-    const struct objective *objective;
-    union {
-        struct triplet_settings triplet;
-        struct infonce_settings infonce;
-    } settings;
-};
 
 static struct chosen_loss draw_loss(gsl_rng *rng, bool infonce)
 {
@@ -157,10 +148,7 @@ static enum status measure(const struct trial *trial, struct reading *reading)
     enum status status = ddn_6_sweep(trial, &sweep);
     if (status)
         return status;
-    struct slope s = ddn_6_slope(&sweep, true);
-    reading->error = s.slope;
-    reading->uncertainty = s.error;
-    reading->control[0] = ddn_6_slope(&sweep, false).slope;
+    reading_slopes(reading, ddn_6_slope(&sweep, true), ddn_6_slope(&sweep, false));
     return STATUS_OK;
 }
 

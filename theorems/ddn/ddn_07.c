@@ -1,5 +1,4 @@
 /* DDN-7: H negatives */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 

@@ -1,6 +1,5 @@
 /* DDN-8: growth and layer balance */
 #include "core/linalg.h"
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
 
@@ -18,16 +17,6 @@ static double twice_output_variance(const struct dual *d)
         for (int y = 0; y < d->data->points; y++)
             sum += 2 * d->data->p[x] * d->data->p[y] *
                    half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
-    return sum;
-}
-
-static double layer_product(const struct dual *d, int l, const double *a, const double *b)
-{
-    size_t first, end;
-    double sum = 0;
-    layer_weights(&d->network, l, &first, &end);
-    for (size_t p = first; p < end; p++)
-        sum += a[p] * b[p];
     return sum;
 }
 
@@ -164,22 +153,16 @@ static double unequal_growth(const struct dual *d, const struct trial *trial, co
 static enum status flow_error(const struct trial *trial, bool bias, double *error)
 {
     struct dual d;
-    struct descent flow;
+    double *state;
+    int count;
     enum status status = dual_draw(
         &d, trial, (struct dual_wish){.relu = YES, .least_depth = 2, .bias = bias, .points = 3});
     if (status)
         return status;
-    status = descent_create(&flow, &d, &objective_simple, NULL, true, trial->err);
-    if (!status) {
-        double *state;
-        int count;
-        status = descent_run(&flow, 0.5, &count, &state, trial->err);
-        if (!status) {
-            *error = unequal_growth(&d, trial, state, count);
-            free(state);
-        }
-        descent_free(&flow);
-    }
+    status = descent_record(&d, &objective_simple, NULL, 0.5, &count, &state, trial->err);
+    if (!status)
+        *error = unequal_growth(&d, trial, state, count);
+    free(state);
     dual_free(&d);
     return status;
 }

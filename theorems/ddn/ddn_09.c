@@ -1,7 +1,6 @@
 /* DDN-9: one linear layer is PCA of what survives augmentation */
 #include "core/linalg.h"
 #include "sim/flow/flow.h"
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 

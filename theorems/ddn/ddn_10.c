@@ -1,6 +1,5 @@
 /* DDN-10: two objects under translation */
 #include "theorems/ddn/ddn_10.h"
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
 
@@ -305,7 +304,6 @@ static void predicted_selectivity(const struct growth *growth, double t, double 
 struct watch {
     const struct pooled *pooled;
     const struct growth *growth;
-    struct descent *descent;
     struct trial trial;
     double error, without; /* without: s(0) in place of s(t) */
     struct curves *curves;
@@ -346,7 +344,7 @@ static void record(struct watch *w, double t, const double *state, const double 
 
 static bool watch_selectivity(void *context, double t, const double *state)
 {
-    struct watch *w = context;
+    struct watch *w = ((struct descent *)context)->watcher;
     double s[NEURONS], predicted[NEURONS];
     int best = 0;
     predicted_selectivity(w->growth, t, predicted);
@@ -364,18 +362,6 @@ static bool watch_selectivity(void *context, double t, const double *state)
     return true;
 }
 
-static void rate_of_watch(void *context, double t, const double *state, double *rate)
-{
-    struct watch *w = context;
-    w->descent->flow.rate(w->descent, t, state, rate);
-}
-
-static void gates_of_watch(void *context, const double *state, double *value)
-{
-    struct watch *w = context;
-    w->descent->flow.event(w->descent, state, value);
-}
-
 /* tr A, the growth of the fastest direction at least */
 static double fastest_growth(const struct growth *growth)
 {
@@ -390,31 +376,21 @@ static enum status run_for(struct watch *w, double time, struct error *err)
 {
     struct descent descent;
     const struct dual *d = &w->pooled->dual;
-    enum status status = descent_create(&descent, d, &objective_simple, NULL, true, err);
+    enum status status = descent_create(&descent, d, &objective_simple, NULL, err);
     double *state = malloc(d->network.parameters * sizeof *state);
     if (!status && !state)
         status = error_memory(err, "a flow");
     if (!status) {
-        w->descent = &descent;
-        descent.hold_output = true;
-        struct flow flow = descent.flow;
         struct flow_result result;
-        flow.context = w;
-        flow.rate = rate_of_watch;
-        flow.event = flow.event ? gates_of_watch : NULL;
+        descent.hold_output = true;
+        descent.watcher = w;
         memcpy(state, d->parameters, d->network.parameters * sizeof *state);
-        status =
-            flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, watch_selectivity, state, &result, err);
+        status = flow_run(&descent.flow, 0, time, 1e-12, 1, SAMPLES, watch_selectivity, state,
+                          &result, err);
         descent_free(&descent);
     }
     free(state);
     return status;
-}
-
-/* Over one e-folding of the fastest growth, or up to the first switch of a gate. */
-static enum status run_pooled(struct watch *w, struct error *err)
-{
-    return run_for(w, 1 / fastest_growth(w->growth), err);
 }
 
 /* ---- for the figure ---- */
@@ -449,7 +425,7 @@ enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path)
     struct watch w = {
         .pooled = &p, .growth = &growth, .trial = *trial, .path = path, .seen = path->relu};
     *path = (struct ddn_10_path){.sites = p.ring.sites, .growth = fastest_growth(&growth)};
-    status = run_pooled(&w, trial->err);
+    status = run_for(&w, 1 / fastest_growth(&growth), trial->err);
     path->count = w.count;
     if (!status)
         status = linear_path(trial, &p, false, path);
@@ -468,7 +444,7 @@ static enum status measure_flow(const struct trial *trial, struct reading *readi
             return status;
         struct growth growth = predict_growth(&p, true);
         struct watch w = {.pooled = &p, .growth = &growth, .trial = *trial};
-        status = run_pooled(&w, trial->err);
+        status = run_for(&w, 1 / fastest_growth(&growth), trial->err);
         dual_free(&p.dual);
         reading->error = w.error;
         reading->control[0] = w.without;
@@ -497,7 +473,7 @@ static enum status draw(const struct trial *trial, struct curves *curves)
             return status;
         struct growth growth = predict_growth(&p, true);
         struct watch w = {.pooled = &p, .growth = &growth, .trial = *trial, .curves = curves};
-        status = run_pooled(&w, trial->err);
+        status = run_for(&w, 1 / fastest_growth(&growth), trial->err);
         if (!status && w.status)
             status = error_set(trial->err, w.status, "no memory for a curve");
         dual_free(&p.dual);

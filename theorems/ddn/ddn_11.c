@@ -1,19 +1,10 @@
 /* DDN-11: normalised outputs */
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
 
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
-
-struct chosen_loss {
-    const struct objective *objective;
-    union {
-        struct triplet_settings triplet;
-        struct infonce_settings infonce;
-    } settings;
-};
 
 static struct chosen_loss draw_loss(const struct trial *trial)
 {
@@ -36,16 +27,10 @@ static double inner_product(const struct dual *d, const struct trial *trial, dou
     if (trial->fault == FAULT_SIGN)
         plant(trial, gradient, d->network.parameters);
     for (int l = 0; l < d->network.levels; l++) {
-        size_t first, end;
-        double along = 0, weights = 0, slope = 0;
-        layer_weights(&d->network, l, &first, &end);
-        for (size_t p = first; p < end; p++) {
-            along += d->parameters[p] * gradient[p];
-            weights += d->parameters[p] * d->parameters[p];
-            slope += gradient[p] * gradient[p];
-        }
-        largest = fmax(largest, sqrt(slope));
-        worst = fmax(worst, fabs(along) / sqrt(weights));
+        const double *w = d->parameters;
+        largest = fmax(largest, sqrt(layer_product(d, l, gradient, gradient)));
+        worst =
+            fmax(worst, fabs(layer_product(d, l, w, gradient)) / sqrt(layer_product(d, l, w, w)));
     }
     return worst / largest;
 }
@@ -75,14 +60,10 @@ static double norm_change(const struct dual *d, const struct trial *trial, const
     size_t size = d->network.parameters;
     double worst = 0;
     for (int l = 0; l < d->network.levels; l++) {
-        size_t first, end;
-        double start = 0;
-        layer_weights(&d->network, l, &first, &end);
+        const double start = layer_product(d, l, state, state);
         for (int i = 0; i < count; i++) {
-            double norm = 0;
-            for (size_t p = first; p < end; p++)
-                norm += state[(size_t)i * size + p] * state[(size_t)i * size + p];
-            start = i == 0 ? norm : start;
+            const double *now = state + (size_t)i * size;
+            double norm = layer_product(d, l, now, now);
             norm *= trial->fault == FAULT_FACTOR && i > 0 ? 2 : 1;
             worst = fmax(worst, fabs(sqrt(norm / start) - 1));
         }
@@ -93,19 +74,13 @@ static double norm_change(const struct dual *d, const struct trial *trial, const
 static enum status flow_error(const struct dual *d, const struct trial *trial,
                               const struct chosen_loss *loss, double *error)
 {
-    struct descent flow;
-    enum status status =
-        descent_create(&flow, d, loss->objective, &loss->settings, true, trial->err);
-    if (status)
-        return status;
     double *state;
     int count;
-    status = descent_run(&flow, 0.5, &count, &state, trial->err);
-    if (!status) {
+    enum status status =
+        descent_record(d, loss->objective, &loss->settings, 0.5, &count, &state, trial->err);
+    if (!status)
         *error = norm_change(d, trial, state, count);
-        free(state);
-    }
-    descent_free(&flow);
+    free(state);
     return status;
 }
 

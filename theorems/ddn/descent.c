@@ -33,14 +33,14 @@ static void gates(void *context, const double *state, double *value)
 
 enum status descent_create(struct descent *descent, const struct dual *dual,
                            const struct objective *objective, const void *settings,
-                           bool watch_gates, struct error *err)
+                           struct error *err)
 {
     *descent = (struct descent){.dual = dual};
     enum status status = ensemble_create(&descent->ensemble, &dual->network, dual->data, objective,
                                          settings, (struct ensemble_options){0}, err);
     if (status)
         return status;
-    bool events = watch_gates && dual->network.relu && dual->view->neurons > 0;
+    bool events = dual->network.relu && dual->view->neurons > 0;
     descent->flow =
         (struct flow){.size = dual->network.parameters,
                       .context = descent,
@@ -54,7 +54,6 @@ enum status descent_create(struct descent *descent, const struct dual *dual,
 void descent_free(struct descent *descent)
 {
     ensemble_free(descent->ensemble);
-    descent->ensemble = NULL;
 }
 
 /* Time in which |W|^2 or, if sooner, the weights would change by the fraction `growth` at the
@@ -77,58 +76,54 @@ static enum status first_time(struct descent *d, double growth, double *time, st
 }
 
 struct tape {
-    struct descent *descent;
     double *state;
     int count;
 };
 
 static bool record(void *context, double t, const double *state)
 {
-    struct tape *tape = context;
+    struct descent *d = context;
+    struct tape *tape = d->watcher;
     (void)t;
-    memcpy(tape->state + (size_t)tape->count++ * tape->descent->flow.size, state,
-           tape->descent->flow.size * sizeof *state);
+    memcpy(tape->state + (size_t)tape->count++ * d->flow.size, state, d->flow.size * sizeof *state);
     return true;
 }
 
-static void tape_rate(void *context, double t, const double *state, double *out)
-{
-    rate(((struct tape *)context)->descent, t, state, out);
-}
-
-static void tape_gates(void *context, const double *state, double *value)
-{
-    gates(((struct tape *)context)->descent, state, value);
-}
-
-enum status descent_run(struct descent *d, double growth, int *count, double **state,
-                        struct error *err)
+static enum status run(struct descent *d, double growth, struct tape *tape, struct error *err)
 {
     size_t size = d->flow.size;
-    struct tape tape = {.descent = d, .state = malloc((SAMPLES + 2) * size * sizeof(double))};
-    double *now = tape.state ? tape.state + (SAMPLES + 1) * size : NULL, time = 0;
-    struct flow flow = d->flow;
-    flow.context = &tape;
-    flow.rate = tape_rate;
-    flow.event = d->flow.event ? tape_gates : NULL;
-    enum status status =
-        tape.state ? first_time(d, growth, &time, err) : error_memory(err, "a flow");
-    for (int i = 0; !status && tape.count < SAMPLES / 4; i++) {
+    double *now = tape->state + (SAMPLES + 1) * size, time = 0;
+    enum status status = first_time(d, growth, &time, err);
+    for (int i = 0; !status && tape->count < SAMPLES / 4; i++) {
         struct flow_result result;
-        tape.count = 0;
+        tape->count = 0;
         memcpy(now, d->dual->parameters, size * sizeof *now);
-        status = flow_run(&flow, 0, time, 1e-12, 1, SAMPLES, record, now, &result, err);
+        status = flow_run(&d->flow, 0, time, 1e-12, 1, SAMPLES, record, now, &result, err);
         if (status == STATUS_DIVERGED && i < TRIES) { /* a deep network may diverge early */
             status = STATUS_OK;
-            tape.count = 0;
+            tape->count = 0;
         }
         time /= 4;
     }
-    if (status) {
+    return status;
+}
+
+enum status descent_record(const struct dual *dual, const struct objective *objective,
+                           const void *settings, double growth, int *count, double **state,
+                           struct error *err)
+{
+    struct tape tape = {malloc((SAMPLES + 2) * dual->network.parameters * sizeof(double)), 0};
+    if (!tape.state)
+        return error_memory(err, "a flow");
+    struct descent d;
+    enum status status = descent_create(&d, dual, objective, settings, err);
+    d.watcher = &tape;
+    if (!status)
+        status = run(&d, growth, &tape, err);
+    descent_free(&d);
+    if (status)
         free(tape.state);
-        return status;
-    }
     *count = tape.count;
-    *state = tape.state;
-    return STATUS_OK;
+    *state = status ? NULL : tape.state;
+    return status;
 }

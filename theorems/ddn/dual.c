@@ -28,18 +28,17 @@ static bool draw_choice(gsl_rng *rng, enum choice wish)
 
 /* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
 static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_wish wish,
-                       int leaves, struct network *n)
+                       struct network *n)
 {
     int least = wish.least_depth > 1 ? wish.least_depth : 1;
     int most = wish.most_depth > 0 ? wish.most_depth : (int)s->depth;
     int deepest = most > least ? most : least;
-    bool tree = leaves == 0 && draw_choice(rng, wish.tree);
+    bool tree = draw_choice(rng, wish.tree);
     if (tree && deepest > 3)
         deepest = least > 3 ? least : 3; /* 8 leaves, 7 nodes */
     n->levels = draw_between(rng, least, deepest);
     n->mirrors_tree = tree;
-    if (leaves == 0)
-        leaves = tree ? 1 << n->levels : draw_between(rng, 4, 8);
+    const int leaves = tree ? 1 << n->levels : draw_between(rng, 4, 8);
     for (int l = 0; l < n->levels; l++)
         n->level[l] = (struct level){.nodes = tree ? (size_t)1 << l : 1,
                                      .width = draw_between(rng, 3, (int)s->width),
@@ -51,35 +50,17 @@ static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_
     n->leaves = (size_t)leaves;
     n->leaf_states = 0;
     n->leaf_width = 1;
+    network_finish(n);
 }
 
 enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double **parameters,
                                  struct error *err)
 {
-    double *p = *parameters = calloc(padded(n->parameters), sizeof *p);
-    if (!p)
+    *parameters = calloc(padded(n->parameters), sizeof **parameters);
+    if (!*parameters)
         return error_memory(err, "a network");
-    for (int l = 0; l < n->levels; l++) {
-        const struct level *level = &n->level[l];
-        size_t neurons = level->nodes * (size_t)level->width;
-        double gain = n->relu && l > 0 ? 2 : 1;
-        draw_normal(rng, sqrt(gain / level->fan_in), neurons * (size_t)level->fan_in,
-                    p + level->weights);
-        if (n->bias)
-            draw_normal(rng, 0.5, neurons, p + level->biases);
-    }
+    draw_parameters(rng, n, 0.5, *parameters);
     return STATUS_OK;
-}
-
-enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings,
-                              struct dual_wish wish, int leaves, struct network *network,
-                              double **parameters, struct error *err)
-{
-    *network = (struct network){.bias = wish.bias, .normalize = wish.normalize};
-    network->relu = draw_choice(rng, wish.relu);
-    draw_shape(rng, settings, wish, leaves, network);
-    network_finish(network);
-    return dual_draw_parameters(rng, network, parameters, err);
 }
 
 /* ---- data ---- */
@@ -198,12 +179,13 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
 {
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
-    struct network network;
+    struct network network = {.bias = wish.bias, .normalize = wish.normalize};
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};
-    enum status status =
-        dual_draw_network(trial->rng, s, wish, 0, &network, &parameters, trial->err);
+    network.relu = draw_choice(trial->rng, wish.relu);
+    draw_shape(trial->rng, s, wish, &network);
+    enum status status = dual_draw_parameters(trial->rng, &network, &parameters, trial->err);
     if (status)
         return status;
     status = draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
@@ -283,6 +265,16 @@ void dual_weighted_operator(const struct dual *d, const double *xi, double *out)
         for (int y = 0; y < data->points; y++)
             dual_add(d, data->p[x] * data->p[y] * xi[x * data->points + y], point_k(d, x),
                      point_k(d, y), out);
+}
+
+double layer_product(const struct dual *d, int l, const double *a, const double *b)
+{
+    size_t first, end;
+    double sum = 0;
+    layer_weights(&d->network, l, &first, &end);
+    for (size_t p = first; p < end; p++)
+        sum += a[p] * b[p];
+    return sum;
 }
 
 double half_square(const double *a, const double *b, int count)

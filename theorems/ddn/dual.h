@@ -5,6 +5,7 @@
 
 #include "analysis/sample_connection.h"
 #include "sim/loss/ensemble.h"
+#include "sim/loss/objectives/objectives.h"
 #include "theorems/claim.h"
 
 /* Sizes of the instances: the settings of every such claim. */
@@ -38,6 +39,15 @@ struct dual {
     double *mean_f; /* [points][output] */
 };
 
+/* A loss that a claim draws. */
+struct chosen_loss {
+    const struct objective *objective;
+    union {
+        struct triplet_settings triplet;
+        struct infonce_settings infonce;
+    } settings;
+};
+
 /* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
  * because most ReLUs are shut, is drawn again: relative errors mean nothing there. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish);
@@ -50,12 +60,6 @@ enum status dual_create(struct dual *dual, const struct network *network, double
 /* Compute the connections and their means again, after parameters or data have changed. */
 enum status dual_refresh(struct dual *dual, bool own_gate, struct error *err);
 void dual_free(struct dual *dual);
-
-/* A network with Normal weights (and biases) of variance 1 / fan_in, which the caller frees as
- * `*parameters`. `leaves` 0: drawn. */
-enum status dual_draw_network(gsl_rng *rng, const struct dual_settings *settings,
-                              struct dual_wish wish, int leaves, struct network *network,
-                              double **parameters, struct error *err);
 
 /* Normal weights (and biases) for a network; the caller frees them. */
 enum status dual_draw_parameters(gsl_rng *rng, const struct network *network, double **parameters,
@@ -82,6 +86,9 @@ void dual_operator(const struct dual *dual, double beta, double *out);
 
 /* out = E_{x,x'}[xi (mean K(x) - mean K(x'))(...)^T] vec(W); xi: [points][points] */
 void dual_weighted_operator(const struct dual *dual, const double *xi, double *out);
+
+/* <a_l, b_l> of the weights of layer l; a, b: [parameter] */
+double layer_product(const struct dual *dual, int l, const double *a, const double *b);
 
 /* |a - b|^2 / 2 */
 double half_square(const double *a, const double *b, int count);

@@ -14,7 +14,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
 {
     size_t n = shape.neurons, m = shape.inputs, side = shape.outputs * m;
     size_t size = shape.outputs * n * m;
-    double *v = calloc(side * side, sizeof *v), square = 0;
+    double *v = calloc(side * side, sizeof *v);
     if (!v)
         return error_memory(err, "a covariance of %zu rows", side);
     for (int s = 0; s < 2; s++)
@@ -28,9 +28,7 @@ static enum status flattened_norm(struct operator_shape shape, const double *k, 
                     const double *given = k + (s ? size : 0);
                     v[row * side + column] += (given[p] - mean_p) * (given[q] - mean_q) / 2;
                 }
-    for (size_t i = 0; i < side * side; i++)
-        square += v[i] * v[i];
-    *norm = sqrt(square);
+    *norm = frobenius(v, side * side);
     free(v);
     return STATUS_OK;
 }

@@ -88,16 +88,18 @@ static void set_mask(struct opaque *settings, enum fd_mask mask)
     memcpy((char *)settings + param->offset, &choice, sizeof choice);
 }
 
-static enum status open_source(const struct plan *plan, void **world, struct error *err)
+enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, enum fd_mask mask,
+                           uint64_t seed, void **world, struct error *err)
 {
     const struct descriptor *about = &source_sparse_coding.about;
     struct opaque settings = {.bytes = {0}};
-    set_integer(about, &settings, "features", plan->features);
-    set_integer(about, &settings, "dimension", plan->dimension);
-    set_mask(&settings, (enum fd_mask)plan->mask);
+    set_integer(about, &settings, "features", features);
+    set_integer(about, &settings, "dimension", dimension);
+    set_mask(&settings, mask);
     *descriptor_real(about, &settings, "noise") = -1; /* sqrt(log d) / d */
     *descriptor_real(about, &settings, "keep") = 0.5;
-    return source_sparse_coding.open(&settings, plan->seed, world, err);
+    *descriptor_real(about, &settings, "sparsity") = sparsity;
+    return source_sparse_coding.open(&settings, seed, world, err);
 }
 
 /* sqrt(2 log d / d), over |w_i| */
@@ -169,7 +171,8 @@ static enum status open_run(struct fd_run *r, const struct plan *plan, struct er
 {
     struct arena count = {0};
     *r = (struct fd_run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
-    enum status status = open_source(plan, &r->world, err);
+    enum status status = fd_open_source(plan->features, plan->dimension, 0,
+                                        (enum fd_mask)plan->mask, plan->seed, &r->world, err);
     if (!status)
         status = build_network(plan, r->world, &r->network, err);
     if (status)

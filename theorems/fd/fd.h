@@ -38,6 +38,10 @@ enum fd_quantity {
  * part, so its memo keeps them for all parts. */
 enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
+/* A world of sparse_coding; sparsity 0: of the theory.  Close it. */
+enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, enum fd_mask mask,
+                           uint64_t seed, void **world, struct error *err);
+
 /* ---- measurements, by the arguments of parts ---- */
 
 #define FD_EFFECT .kind = PART_EFFECT, .plan = {.instances = 10, .cost = 0.01}

@@ -2,6 +2,7 @@
 #include "sim/data/sources/sources.h"
 #include "theorems/claims.h"
 #include "theorems/draw.h"
+#include "theorems/fd/fd.h"
 
 #include <gsl/gsl_randist.h>
 #include <math.h>
@@ -109,9 +110,7 @@ static double unmasked(int inputs, const double *w, const double *x)
 
 typedef double correlation(int inputs, const double *w, const double *x);
 
-static const struct {
-    correlation *views;
-} kinds[] = {{complementary}, {independent}, {unmasked}};
+static correlation *const kinds[] = {complementary, independent, unmasked};
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -119,7 +118,6 @@ enum { KINDS = sizeof kinds / sizeof *kinds };
 static void compare(const struct trial *trial, double measured[KINDS][NEURONS],
                     const double *predicted, struct reading *reading)
 {
-    reading_clear(reading);
     plant(trial, measured[0], NEURONS);
     reading->error = relative_error(measured[0], predicted, NEURONS);
     for (int k = 1; k < KINDS; k++)
@@ -134,7 +132,7 @@ static enum status measure_sample(const struct trial *trial, struct reading *rea
         x[i] = d.signal[i] + d.noise[i];
     for (int n = 0; n < NEURONS; n++) {
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = kinds[k].views(d.inputs, d.w[n], x);
+            measured[k][n] = kinds[k](d.inputs, d.w[n], x);
         predicted[n] = pow(product(d.inputs, d.w[n], x), 2) - squares(d.inputs, d.w[n], x);
     }
     compare(trial, measured, predicted, reading);
@@ -160,7 +158,7 @@ static enum status measure_dense(const struct trial *trial, struct reading *read
     double measured[KINDS][NEURONS], predicted[NEURONS];
     for (int n = 0; n < NEURONS; n++) {
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = over_noise(&d, d.w[n], kinds[k].views);
+            measured[k][n] = over_noise(&d, d.w[n], kinds[k]);
         predicted[n] =
             pow(product(d.inputs, d.w[n], d.signal), 2) - squares(d.inputs, d.w[n], d.signal);
     }
@@ -173,12 +171,11 @@ static enum status measure_without(const struct trial *trial, struct reading *re
 {
     const struct instance d = draw_instance(trial->rng, MOST_NOISE);
     double measured[KINDS][NEURONS], predicted[NEURONS];
-    reading_clear(reading);
     for (int n = 0; n < NEURONS; n++) {
         struct instance dense = d;
         memset(dense.signal, 0, sizeof dense.signal);
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = over_noise(&dense, d.w[n], kinds[k].views);
+            measured[k][n] = over_noise(&dense, d.w[n], kinds[k]);
         predicted[n] = d.sd * d.sd * product(d.inputs, d.w[n], d.w[n]);
     }
     plant(trial, measured[2], NEURONS);
@@ -199,27 +196,6 @@ static double violation(size_t n, const double *w, const double *s, double size)
         norm += w[i] * w[i];
     }
     return kept / (norm * size) - 1;
-}
-
-struct world_settings { /* of source_sparse_coding, by its table */
-    max_align_t align;
-    unsigned char bytes[128];
-};
-
-static enum status open_source(const struct trial *trial, void **world)
-{
-    struct world_settings settings = {.bytes = {0}};
-    const struct descriptor *about = &source_sparse_coding.about;
-    const int64_t features = draw_between(trial->rng, 3, 20);
-    const int64_t dimension = features * draw_between(trial->rng, 1, 20);
-    memcpy((char *)&settings + descriptor_param(about, "features")->offset, &features,
-           sizeof features);
-    memcpy((char *)&settings + descriptor_param(about, "dimension")->offset, &dimension,
-           sizeof dimension);
-    *descriptor_real(about, &settings, "keep") = 0.5;
-    *descriptor_real(about, &settings, "noise") = -1;
-    *descriptor_real(about, &settings, "sparsity") = 0.3;
-    return source_sparse_coding.open(&settings, gsl_rng_get(trial->rng), world, trial->err);
 }
 
 /* For the samples of a block with features: w normal, w = M z (a neuron that has learned them), and
@@ -255,8 +231,10 @@ static void measure_block(const struct trial *trial, size_t n, const double *sig
 static enum status measure_bound(const struct trial *trial, struct reading *reading)
 {
     void *world;
-    reading_clear(reading);
-    enum status status = open_source(trial, &world);
+    const int64_t features = draw_between(trial->rng, 3, 20);
+    const int64_t dimension = features * draw_between(trial->rng, 1, 20);
+    enum status status = fd_open_source(features, dimension, 0.3, FD_WITH, gsl_rng_get(trial->rng),
+                                        &world, trial->err);
     if (status)
         return status;
     const struct dictionary *d = source_dictionary(&source_sparse_coding, world);

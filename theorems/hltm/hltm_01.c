@@ -212,6 +212,14 @@ static size_t block_count(const struct trial *trial)
     return (size_t)((const struct latent_settings *)trial->settings)->samples / BLOCK;
 }
 
+static enum status change_hidden(const struct trial *trial)
+{
+    return error_set(trial->err, STATUS_INVALID,
+                     "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
+                     "more samples show it",
+                     block_count(trial) * BLOCK);
+}
+
 /* Counts of leaf patterns, in the order of the support. */
 static void add_patterns(const struct tree *tree, const uint8_t *state, double *count)
 {
@@ -301,10 +309,7 @@ static enum status draw_patterns(const struct trial *trial, int states, struct p
         if (status)
             return status;
     }
-    return error_set(trial->err, STATUS_INVALID,
-                     "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
-                     "more samples show it",
-                     block_count(trial) * BLOCK);
+    return change_hidden(trial);
 }
 
 static enum status measure_patterns(const struct trial *trial, struct reading *reading)
@@ -389,10 +394,7 @@ static enum status draw_moments(const struct trial *trial, struct tree **tree, s
             return STATUS_OK;
         tree_free(*tree);
     }
-    return error_set(trial->err, STATUS_INVALID,
-                     "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
-                     "more samples show it",
-                     samples);
+    return change_hidden(trial);
 }
 
 static enum status measure_moments(const struct trial *trial, struct reading *reading)

@@ -120,7 +120,8 @@ static double correlation(const struct support *support, const struct tree *tree
     return (c + mix) / sqrt(1 + mix * mix + 2 * c * mix);
 }
 
-/* |correlation| of every neuron with its latent, the largest over states; [neuron] */
+/* |correlation| of every neuron with its latent, the largest over states: [neuron], and their
+ * number. */
 static size_t correlations(const struct latent_net *net, double mix, double *out)
 {
     size_t count = 0;
@@ -150,26 +151,17 @@ static double violation(const struct latent_net *net, const double *correlation_
     return worst;
 }
 
-static size_t neuron_count(const struct latent_net *net)
-{
-    size_t count = 0;
-    for (int l = 0; l < net->network.levels; l++)
-        count += net->tree->count[l] * (size_t)net->width[l];
-    return count;
-}
-
 static enum status compare_ceiling(const struct trial *trial, const struct latent_net *net,
                                    struct reading *reading)
 {
-    size_t neurons = neuron_count(net);
-    double *ceiling = malloc((net->tree->nodes + neurons) * sizeof *ceiling);
+    size_t most = net->network.parameters; /* a weight per neuron at least */
+    double *ceiling = malloc((net->tree->nodes + most) * sizeof *ceiling);
     if (!ceiling)
         return error_memory(trial->err, "correlations");
     double *measured = ceiling + net->tree->nodes;
     enum status status = ceiling_measure(net->tree, trial->seed, 0, ceiling, trial->err);
     if (!status) {
-        correlations(net, 0, measured);
-        plant(trial, measured, neurons);
+        plant(trial, measured, correlations(net, 0, measured));
         reading->error = violation(net, measured, ceiling);
         correlations(net, 3, measured);
         reading->control[0] = violation(net, measured, ceiling);

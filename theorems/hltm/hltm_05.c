@@ -21,14 +21,6 @@ static double bound(const struct latent_net *net, int level, size_t i)
     return path * path * sum;
 }
 
-static double frobenius(const double *value, size_t count)
-{
-    double square = 0;
-    for (size_t i = 0; i < count; i++)
-        square += value[i] * value[i];
-    return sqrt(square);
-}
-
 /* Largest relative violation over the nodes whose children are neurons. */
 static enum status violation(const struct trial *trial, const struct latent_net *net, double *worst)
 {

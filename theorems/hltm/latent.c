@@ -209,19 +209,6 @@ static void net_shape(struct latent_net *net, bool dense)
     network_finish(n);
 }
 
-static void draw_parameters(const struct network *n, gsl_rng *rng, double *parameters)
-{
-    for (int l = 0; l < n->levels; l++) {
-        const struct level *level = &n->level[l];
-        size_t neurons = level->nodes * (size_t)level->width;
-        double sd = sqrt((n->relu && l > 0 ? 2.0 : 1.0) / level->fan_in);
-        for (size_t i = 0; i < neurons * (size_t)level->fan_in; i++)
-            parameters[level->weights + i] = gsl_ran_gaussian(rng, sd);
-        for (size_t i = 0; n->bias && i < neurons; i++)
-            parameters[level->biases + i] = gsl_ran_gaussian(rng, 0.3);
-    }
-}
-
 /* ---- passes over the patterns, some at a time ---- */
 
 struct sweep {
@@ -281,11 +268,6 @@ static size_t sweep_forward(struct sweep *s, const struct latent_net *net, size_
     return count;
 }
 
-static void sweep_close(struct sweep *s)
-{
-    arena_free(&s->arena);
-}
-
 /* ---- activations ---- */
 
 static enum status allocate_values(struct latent_net *net, struct error *err)
@@ -293,11 +275,11 @@ static enum status allocate_values(struct latent_net *net, struct error *err)
     const struct tree *tree = net->tree;
     for (int l = 0; l <= tree->depth; l++) {
         size_t rows = tree->count[l] * (size_t)net->width[l];
-        net->value[l] = malloc(rows * net->support->stride * sizeof(double));
+        net->value[l] = pool_take(&net->pool, rows * net->support->stride, sizeof(double));
         if (!net->value[l])
             return error_memory(err, "activations of %zu neurons", rows);
     }
-    net->parameters = calloc(padded(net->network.parameters), sizeof *net->parameters);
+    net->parameters = pool_take(&net->pool, padded(net->network.parameters), sizeof(double));
     return net->parameters ? STATUS_OK : error_memory(err, "a network");
 }
 
@@ -331,7 +313,7 @@ static enum status evaluate(struct latent_net *net, struct error *err)
                        count * sizeof *from);
         }
     }
-    sweep_close(&sweep);
+    arena_free(&sweep.arena);
     return STATUS_OK;
 }
 
@@ -372,7 +354,7 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
     if (!status)
         leaf_values(net);
     for (int i = 0; !status && i < TRIES; i++) {
-        draw_parameters(&net->network, rng, net->parameters);
+        draw_parameters(rng, &net->network, 0.3, net->parameters);
         status = evaluate(net, err);
         if (!status && (wish.any_net || alive(net)))
             return STATUS_OK;
@@ -393,7 +375,7 @@ enum status latent_net_dense(struct latent_net *net, const struct latent_net *mo
     enum status status = allocate_values(net, err);
     if (!status) {
         leaf_values(net);
-        draw_parameters(&net->network, rng, net->parameters);
+        draw_parameters(rng, &net->network, 0.3, net->parameters);
         status = evaluate(net, err);
     }
     if (status)
@@ -403,12 +385,7 @@ enum status latent_net_dense(struct latent_net *net, const struct latent_net *mo
 
 void latent_net_free(struct latent_net *net)
 {
-    for (int l = 0; l <= NETWORK_MAX_LEVELS; l++) {
-        free(net->value[l]);
-        net->value[l] = NULL;
-    }
-    free(net->parameters);
-    net->parameters = NULL;
+    pool_free(&net->pool);
 }
 
 size_t latent_most_inputs(const struct latent_net *net)
@@ -491,26 +468,20 @@ static enum status allocate_connection(struct latent_connection *c, const struct
                                     .labels = (size_t)net->tree->states};
     for (int l = 0; l < net->network.levels; l++) {
         size_t nodes = net->tree->count[l], width = (size_t)net->width[l];
+        size_t entries = nodes * c->outputs * width;
         c->mean[l] =
-            calloc(nodes * c->labels * c->outputs * width * latent_inputs(net, l), sizeof(double));
-        c->gram[l] = calloc(nodes * width * width, sizeof(double));
-        c->jacobian[l] = calloc(nodes * c->outputs * width, sizeof(double));
-        if (!c->mean[l] || !c->gram[l] || !c->jacobian[l]) {
-            latent_connection_free(c);
+            pool_take(&c->pool, entries * c->labels * latent_inputs(net, l), sizeof(double));
+        c->gram[l] = pool_take(&c->pool, nodes * width * width, sizeof(double));
+        c->jacobian[l] = pool_take(&c->pool, entries, sizeof(double));
+        if (!c->mean[l] || !c->gram[l] || !c->jacobian[l])
             return error_memory(err, "connections");
-        }
     }
     return STATUS_OK;
 }
 
 void latent_connection_free(struct latent_connection *c)
 {
-    for (int l = 0; l < NETWORK_MAX_LEVELS; l++) {
-        free(c->mean[l]);
-        free(c->gram[l]);
-        free(c->jacobian[l]);
-        c->mean[l] = c->gram[l] = c->jacobian[l] = NULL;
-    }
+    pool_free(&c->pool);
 }
 
 /* scaled[k][x] = delta[k][x] P(x) factor[x] of `count` patterns, 0 past them; factor NULL: 1 */
@@ -584,9 +555,11 @@ enum status latent_connection_create(struct latent_connection *c, const struct l
             add_output(c, net, &s, at, count, o);
         }
     }
-    if (!status)
+    if (status)
+        latent_connection_free(c);
+    else
         divide_by_labels(c, net);
-    sweep_close(&s);
+    arena_free(&s.arena);
     return status;
 }
 

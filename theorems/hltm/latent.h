@@ -3,6 +3,7 @@
 #ifndef DUET_THEOREMS_LATENT_H
 #define DUET_THEOREMS_LATENT_H
 
+#include "core/pool.h"
 #include "hltm/exact.h"
 #include "sim/net/network.h"
 #include "theorems/claim.h"
@@ -69,6 +70,7 @@ struct net_wish {
 struct latent_net {
     const struct tree *tree;
     const struct support *support;
+    struct pool pool;       /* of the arrays */
     struct network network; /* inputs of a leaf: 0 or 1, or m indicators */
     double *parameters;
     int width[NETWORK_MAX_LEVELS + 1];     /* neurons per node; inputs per leaf */
@@ -162,6 +164,7 @@ size_t latent_most_inputs(const struct latent_net *net);
 
 /* E[K | z_0 = s], E[J^T J] and E[J] of all nodes, by the passes that training uses. */
 struct latent_connection {
+    struct pool pool; /* of the arrays */
     size_t outputs, labels;
     double *mean[NETWORK_MAX_LEVELS];     /* [node][label][output][neuron][input] */
     double *gram[NETWORK_MAX_LEVELS];     /* [node][neuron][neuron] */

@@ -17,7 +17,7 @@ const struct param ncp_params[] = {
 size_t ncp_draw_size(const struct trial *trial)
 {
     const struct ncp_settings *s = trial->settings;
-    return 2 + (size_t)gsl_rng_uniform_int(trial->rng, (unsigned long)s->size - 1);
+    return (size_t)draw_between(trial->rng, 2, (int)s->size);
 }
 
 void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count, double *out)
@@ -41,7 +41,7 @@ void ncp_orthogonal(gsl_rng *rng, size_t n, double *u)
                 for (size_t k = 0; k < n; k++)
                     row[k] -= along * u[j * n + k];
             }
-        double norm = ncp_frobenius(row, n);
+        double norm = frobenius(row, n);
         for (size_t k = 0; k < n; k++)
             row[k] /= norm;
         if (norm < 1e-3)
@@ -95,14 +95,6 @@ void ncp_identity(size_t n, double factor, double *out)
     memset(out, 0, n * n * sizeof *out);
     for (size_t i = 0; i < n; i++)
         out[i * n + i] = factor;
-}
-
-double ncp_frobenius(const double *a, size_t count)
-{
-    double square = 0;
-    for (size_t i = 0; i < count; i++)
-        square += a[i] * a[i];
-    return sqrt(square);
 }
 
 double ncp_largest(const double *a, size_t count)
@@ -170,14 +162,12 @@ static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial,
 enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish)
 {
     gsl_rng *rng = trial->rng;
-    struct ncp_settings limit = {(int64_t)wish.most};
-    struct trial limited = *trial;
-    if (wish.most > 0)
-        limited.settings = &limit;
+    const struct ncp_settings *settings = trial->settings;
+    const int most = (int)(wish.most > 0 ? (int64_t)wish.most : settings->size);
     *m = (struct ncp_matrix){.sigma2 = 0};
     struct matrix_flow *f = &m->flow;
-    f->inputs = ncp_draw_size(&limited);
-    f->outputs = ncp_draw_size(&limited);
+    f->inputs = (size_t)draw_between(rng, 2, most);
+    f->outputs = (size_t)draw_between(rng, 2, most);
     if (wish.square)
         f->outputs = f->inputs;
     f->alpha_p = gsl_ran_flat(rng, 0.5, 2);
@@ -390,18 +380,16 @@ enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics
                       const double *record, double *error)
 {
     size_t count = dynamics->invariants, all = NCP_SAMPLES * count;
-    double *first = ncp_array(all, trial->err), *later = ncp_array(all, trial->err);
-    if (first && later) {
-        for (size_t k = 0; k < NCP_SAMPLES; k++) {
-            dynamics->invariant(dynamics->flow.context, 0, record, first + k * count);
-            dynamics->invariant(dynamics->flow.context, end * (double)(k + 1) / NCP_SAMPLES,
-                                record + (k + 1) * dynamics->flow.size, later + k * count);
-        }
-        plant(trial, later, all);
-        *error = relative_error(later, first, all);
+    double *first = ncp_array(2 * all, trial->err), *later = first + all;
+    if (!first)
+        return STATUS_SYSTEM;
+    for (size_t k = 0; k < NCP_SAMPLES; k++) {
+        dynamics->invariant(dynamics->flow.context, 0, record, first + k * count);
+        dynamics->invariant(dynamics->flow.context, end * (double)(k + 1) / NCP_SAMPLES,
+                            record + (k + 1) * dynamics->flow.size, later + k * count);
     }
-    enum status status = first && later ? STATUS_OK : STATUS_SYSTEM;
+    plant(trial, later, all);
+    *error = relative_error(later, first, all);
     free(first);
-    free(later);
-    return status;
+    return STATUS_OK;
 }

@@ -49,7 +49,6 @@ enum status ncp_symmetric(gsl_rng *rng, size_t n, size_t rank, double low, doubl
 double *ncp_array(size_t count, struct error *err);
 
 void ncp_identity(size_t n, double factor, double *out);
-double ncp_frobenius(const double *a, size_t count);
 double ncp_largest(const double *a, size_t count); /* max |a_i| */
 
 /* Eigenvalues, largest first, of the symmetric part of `a` */

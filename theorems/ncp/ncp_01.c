@@ -82,10 +82,8 @@ static enum status step_errors(struct ncp_model *m, struct reading *reading, str
         }
     }
     if (!status) {
-        struct slope s = log_log_slope(alpha, error, SCALES);
-        reading->error = s.slope;
-        reading->uncertainty = s.error;
-        reading->control[0] = log_log_slope(alpha, elsewhere, SCALES).slope;
+        reading_slopes(reading, log_log_slope(alpha, error, SCALES),
+                       log_log_slope(alpha, elsewhere, SCALES));
     }
     free(state);
     return status;

@@ -105,9 +105,8 @@ static enum status excess(struct ncp_matrix *m, double end, double *out, struct 
         status = ncp_least_eigenvalue(size, h, &value, err);
         least = fmin(least, value);
         if (k > 0)
-            *out = fmax(
-                *out,
-                ncp_frobenius(now, size) / (exp(-least * t) * ncp_frobenius(m->first, size)) - 1);
+            *out = fmax(*out,
+                        frobenius(now, size) / (exp(-least * t) * frobenius(m->first, size)) - 1);
     }
     free(h);
     return status;

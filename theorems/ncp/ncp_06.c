@@ -115,7 +115,7 @@ static enum status excess(struct aligning *a, double *out, double *least, struct
         status = ncp_least_eigenvalue(n, k, &value, err);
         *least = fmin(*least, value);
         matrix_commutator(n, now + square, now, commutator);
-        double norm = ncp_frobenius(commutator, square);
+        double norm = frobenius(commutator, square);
         if (i == 0)
             first = norm;
         else

@@ -96,20 +96,17 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
 {
     static const double aside = 1e-6;
     struct mode m;
-    double below = NAN, above = NAN, swapped_below = NAN, swapped_above = NAN;
+    double error[2][2] = {{NAN, NAN}, {NAN, NAN}}; /* [started above][expected above] */
     draw_mode(&m, trial->rng, 0.1, 0.9);
     double gap = m.high - m.low, end = 25 / m.eta + 25 / (m.k * m.low * gap);
     end += 25 / (m.k * m.high * gap);
     double under = m.low * (1 - aside), over = m.low * (1 + aside);
-    enum status status = end_error(trial, &m, under, end, 0, &below);
-    if (!status)
-        status = end_error(trial, &m, over, end, m.high, &above);
-    if (!status)
-        status = end_error(trial, &m, over, end, 0, &swapped_below);
-    if (!status)
-        status = end_error(trial, &m, under, end, m.high, &swapped_above);
-    reading->error = fmax(below, above);
-    reading->control[0] = fmin(swapped_below, swapped_above);
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 4 && !status; i++)
+        status = end_error(trial, &m, i / 2 ? over : under, end, i % 2 ? m.high : 0,
+                           &error[i / 2][i % 2]);
+    reading->error = fmax(error[0][0], error[1][1]);
+    reading->control[0] = fmin(error[1][0], error[0][1]);
     return status;
 }
 
@@ -132,16 +129,13 @@ static enum status measure_threshold(const struct trial *trial, struct reading *
     gsl_rng *rng = trial->rng;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
     double k = gsl_ran_flat(rng, 1.05, 2), share = pow(10, gsl_ran_flat(rng, -6, -1));
-    double dead = NAN, alive = NAN, crossed_dead = NAN, crossed_alive = NAN;
-    enum status status = threshold_error(trial, share, true, alpha_p, tau, k, &dead);
-    if (!status)
-        status = threshold_error(trial, -share, false, alpha_p, tau, k, &alive);
-    if (!status)
-        status = threshold_error(trial, -share, true, alpha_p, tau, k, &crossed_dead);
-    if (!status)
-        status = threshold_error(trial, share, false, alpha_p, tau, k, &crossed_alive);
-    reading->error = fmax(dead, alive);
-    reading->control[0] = fmin(crossed_dead, crossed_alive);
+    double error[2][2] = {{NAN, NAN}, {NAN, NAN}}; /* [below the threshold][survival expected] */
+    enum status status = STATUS_OK;
+    for (int i = 0; i < 4 && !status; i++)
+        status = threshold_error(trial, i / 2 ? -share : share, i % 2 == 0, alpha_p, tau, k,
+                                 &error[i / 2][i % 2]);
+    reading->error = fmax(error[0][0], error[1][1]);
+    reading->control[0] = fmin(error[1][0], error[0][1]);
     return status;
 }
 

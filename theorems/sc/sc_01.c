@@ -62,8 +62,12 @@ static enum status mean_spread(const struct sc_batch *b, struct means *m, struct
     return STATUS_OK;
 }
 
-static enum status measure_order(const struct trial *trial, struct reading *reading)
+/* The argument: whether the order or the gap of both losses is bounded. */
+enum bounded { ORDER, GAP };
+
+static enum status measure_bound(const struct trial *trial, struct reading *reading)
 {
+    const enum bounded bounded = *(const enum bounded *)trial->argument;
     struct sc_batch b;
     struct means m = {0};
     enum status status = sc_draw(&b, trial);
@@ -71,24 +75,9 @@ static enum status measure_order(const struct trial *trial, struct reading *read
         status = mean_spread(&b, &m, trial->err);
     if (!status) {
         double in = sc_loss(&b, &objective_supcon_in), out = sc_loss(&b, &objective_supcon_out);
-        reading->error = (in - out) / out;
-        reading->control[0] = (in - m.tilted) / out;
-    }
-    sc_free(&b);
-    return status;
-}
-
-static enum status measure_gap(const struct trial *trial, struct reading *reading)
-{
-    struct sc_batch b;
-    struct means m = {0};
-    enum status status = sc_draw(&b, trial);
-    if (!status)
-        status = mean_spread(&b, &m, trial->err);
-    if (!status) {
-        double gap = sc_loss(&b, &objective_supcon_out) - sc_loss(&b, &objective_supcon_in);
-        reading->error = (m.gap - gap) / m.gap;
-        reading->control[0] = (m.uneven - gap) / m.gap;
+        double gap = out - in;
+        reading->error = bounded == ORDER ? (in - out) / out : (m.gap - gap) / m.gap;
+        reading->control[0] = bounded == ORDER ? (in - m.tilted) / out : (m.uneven - gap) / m.gap;
     }
     sc_free(&b);
     return status;
@@ -151,7 +140,8 @@ static const struct part parts[] = {
      .controls = {"uneven weights outside the logarithm"},
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 200},
-     .measure = measure_order},
+     .measure = measure_bound,
+     .argument = &(const enum bounded){ORDER}},
     {.statement = "gap: L_out - L_in >= mean_i log(1 + v_i e^{-(m_i - l_i)} / 2) > 0 unless all "
                   "positives of every anchor are equally similar",
      .measured = "m_i, v_i, l_i: mean, variance and least of z_i . z_p / tau over the positives of "
@@ -160,7 +150,8 @@ static const struct part parts[] = {
      .controls = {"without the factor e^{-(m_i - l_i)}"},
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 200},
-     .measure = measure_gap},
+     .measure = measure_bound,
+     .argument = &(const enum bounded){GAP}},
     {.statement = "equality: L_in = L_out where all positives of an anchor are equally similar",
      .measured = "Both losses on batches in which any two rows of a class have the same cosine, "
                  "drawn for each class.",

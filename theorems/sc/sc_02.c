@@ -181,10 +181,7 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
     if (!status) {
         b.tau = gsl_ran_flat(trial->rng, 0.3, 2);
         draw_others(&b, trial->rng);
-        const struct slope slope = easy_slope(&b, positive, true);
-        reading->error = slope.slope;
-        reading->uncertainty = slope.error;
-        reading->control[0] = easy_slope(&b, positive, false).slope;
+        reading_slopes(reading, easy_slope(&b, positive, true), easy_slope(&b, positive, false));
     }
     sc_free(&b);
     return status;

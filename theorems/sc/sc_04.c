@@ -155,10 +155,8 @@ static enum status measure_limit(const struct trial *trial, struct reading *read
         f.settings.t_minus = t_minus;
         held[i] = fabs(evaluate(&f) - plain);
     }
-    const struct slope slope = log_log_slope(factor, away, SCALES);
-    reading->error = slope.slope;
-    reading->uncertainty = slope.error;
-    reading->control[0] = log_log_slope(factor, held, SCALES).slope;
+    reading_slopes(reading, log_log_slope(factor, away, SCALES),
+                   log_log_slope(factor, held, SCALES));
     return STATUS_OK;
 }
 
