@@ -26,15 +26,22 @@ same "docs/duet.1 has every command" manual commands
 sed -n 's/^| `duet \([a-z]*\) .*/\1/p' "$readme" >table
 same "README has every command" table commands
 
-# Small runs of every kind.
+# Small runs of every kind, with each probe that applies to them.
+"$duet" list probes | grep '^[^ ]' >probes
 small="train.epochs=1 train.samples=1280 measure.samples=1280 measure.probe_samples=500"
 run() {
     name=$1
     shift
-    "$duet" run -q -t 1 "$@" -o "$name.h5" || check "the run $name" 1
+    while read -r probe; do
+        "$duet" run -q -t 1 "$@" "measure.probes=[$probe]" -o "$name.$probe.h5" </dev/null 2>message
+        case $? in
+        0) echo "$probe" >>applied ;;
+        2) grep -q 'does not apply to this run' message || check "the run $name: $(cat message)" 1 ;;
+        *) check "the run $name" 1 ;;
+        esac
+    done <probes
 }
-run tree "$here/specs/hltm-simclr.yaml" $small data.keep_level=1 \
-    'measure.probes=[correlation, covop, spectrum, linear]'
+run tree "$here/specs/hltm-simclr.yaml" $small data.keep_level=1
 run predictor "$here/specs/byol-direct-pred.yaml" $small
 run flow "$here/specs/byol-flow.yaml" train.points=2
 run modes "$here/specs/byol-flow.yaml" train.points=2 train.equations=modes
@@ -42,6 +49,7 @@ run blocks "$here/specs/loco.yaml" $small
 run few_labels "$here/specs/comatch.yaml" $small
 run layers "$here/specs/mlp-ntxent.yaml" $small
 run features "$here/specs/fd.yaml" $small
+same "every probe applies to one of the runs" probes applied
 
 for file in *.h5; do "$duet" export --list "$file" /series; done |
     sed -n 's/level_[0-9]*/level_k/; s|^/\(series/[^	]*\).*|\1|p' >series
