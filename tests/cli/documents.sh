@@ -1,8 +1,39 @@
 #!/bin/sh
 # The documents name what the program has, and nothing else: docs/theorems.md every claim, docs/duet.1
 # and README every command, README every series of a result file.  Each line that is missing is named.
+# docs/extending.md has whole files of the tree; --refresh writes them anew, and does no more.
 . tests/script.inc
 readme="$here/README.md"
+extending="$here/docs/extending.md"
+
+# docs/extending.md with every block of code that follows a line "`FILE`:" as FILE is now.
+fill() {
+    awk -v top="$here/" '
+        /^`[^ `]*`:$/ { file = substr($0, 2, length($0) - 3) }
+        /^```/ && inside { inside = 0; file = "" }
+        !inside { print }
+        /^```./ && file != "" && !inside {
+            inside = 1
+            while ((getline line < (top file)) > 0) print line
+        }' "$extending"
+}
+fill >filled
+if [ "${1:-}" = --refresh ]; then
+    cat filled >"$extending"
+    exit
+fi
+cmp -s filled "$extending"
+check "docs/extending.md has its files as they are (sh tests/cli/documents.sh --refresh)" $?
+diff "$extending" filled | head -n 20
+sed -n 's/^`\([^ `]*\)`:$/\1/p' "$extending" >embedded
+grep -o '`[a-z_]*/[a-z_/0-9]*\.[a-z]*`' "$extending" | tr -d '`' | sort -u >mentioned
+: >wrong
+while read -r file; do
+    [ -s "$here/$file" ] || echo "    no such file: $file" >>wrong
+done <mentioned
+[ "$(wc -l <embedded)" -ge 5 ] && [ ! -s wrong ]
+check "every file that docs/extending.md names is there" $?
+cat wrong
 
 # same NAME DOCUMENT PROGRAM: two files of one name a line say the same?
 same() {

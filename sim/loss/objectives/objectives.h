@@ -87,16 +87,6 @@ struct cacr_settings {
     int64_t positives, negatives;
 };
 
-struct barlow_twins_settings {
-    double lambda;
-    bool standardize;
-};
-
-struct vicreg_settings {
-    int form; /* 0 hinge, 1 squared */
-    double invariance, variance, covariance, target, epsilon;
-};
-
 /* weight[k] ~ exp(t c_k), c = 2 r the squared distance, with sum 1: cacr's of attraction with
  * t = t_plus, of repulsion with t = -t_minus. */
 void cacr_weights(int64_t count, const double *r, double t, double *weight);
