@@ -24,10 +24,10 @@ static const struct param params[] = {
             "measure.NAME.KEY). Of the default list, what does not apply to the run is left out. "
             "[] measures nothing but the loss",
      .offset = offsetof(struct measure_settings, probes)},
-    NUMBER_PARAM(
-        "probe_samples", PARAM_INTEGER, struct measure_settings, probe_samples, "10000", 4, 1e9,
-        "samples of the linear probes and of features, half of them held out; and of a class "
-        "head"),
+    NUMBER_PARAM("probe_samples", PARAM_INTEGER, struct measure_settings, probe_samples, "10000", 4,
+                 1e9,
+                 "samples of probes that need fewer: linear and features, half of them held out; "
+                 "class_head; the pairs of sphere"),
     NUMBER_PARAM("ridge", PARAM_REAL, struct measure_settings, ridge, "1e-6", POSITIVE, UNBOUNDED,
                  "penalty of the linear probes, on the squared norm of the readout"),
     {.name = NULL},

@@ -31,7 +31,8 @@
     X(fd_decoupling) \
     X(fd_readout) \
     X(fd_regime) \
-    X(sc_levels)
+    X(sc_levels) \
+    X(sc_sphere)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct figure figure_##name;

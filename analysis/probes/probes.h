@@ -16,7 +16,8 @@
     X(features) \
     X(weights) \
     X(class_head) \
-    X(ceiling)
+    X(ceiling) \
+    X(sphere)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct probe probe_##name;

@@ -180,9 +180,8 @@ static void draw_lucky(struct sheet *sheet, const struct settings *s,
                               .rng = claim_rng(&claim_hltm_6, (uint64_t)s->seed, 0, i),
                               .settings = latent,
                               .err = sheet->err};
-        sheet->status = trial.rng
-                            ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES)
-                            : error_memory(sheet->err, "a random stream");
+        sheet->status = trial.rng ? hltm_6_rows(&trial, sizes, SIZES, row + (size_t)i * SIZES)
+                                  : error_memory(sheet->err, "a random stream");
         if (trial.rng)
             gsl_rng_free(trial.rng);
     }

@@ -2,14 +2,14 @@
  * x_1 with output j for x_+ (sim/loss/moments.h) */
 #include "sim/loss/objectives/objectives.h"
 
-struct barlow_twins_settings {
+struct settings {
     double lambda;
     bool standardize;
 };
 
 static bool centred(const void *settings)
 {
-    return ((const struct barlow_twins_settings *)settings)->standardize;
+    return ((const struct settings *)settings)->standardize;
 }
 
 /* 1 / the deviation of z_i where outputs are standardised; 0 where z_i is constant up to rounding:
@@ -25,7 +25,7 @@ static double inverse_deviation(const struct batch_moments *m, bool standardize,
 
 static double loss(const void *settings, const struct batch_moments *m, struct batch_moments *d)
 {
-    const struct barlow_twins_settings *s = settings;
+    const struct settings *s = settings;
     const size_t width = (size_t)m->width, size = 2 * width;
     double sum = 0;
     for (size_t i = 0; i < width; i++)
@@ -47,10 +47,10 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("lambda", PARAM_REAL, struct barlow_twins_settings, lambda, "0.005", 0, UNBOUNDED,
+    NUMBER_PARAM("lambda", PARAM_REAL, struct settings, lambda, "0.005", 0, UNBOUNDED,
                  "weight of the correlations between different outputs"),
     BOOLEAN_PARAM(
-        "standardize", struct barlow_twins_settings, standardize, "true",
+        "standardize", struct settings, standardize, "true",
         "true: C is the correlation over the batch; false: the mean product of the outputs as "
         "they are"),
     {0}};
@@ -63,7 +63,7 @@ const struct objective objective_barlow_twins = {
                      "constant over the batch has no correlations.",
               .source = "Zbontar et al., arXiv:2103.03230, Eqn. 1",
               .params = params,
-              .settings_size = sizeof(struct barlow_twins_settings)},
+              .settings_size = sizeof(struct settings)},
     .form = &form_moments,
     .of = &(const struct of_moments){centred, loss},
 };

@@ -1,7 +1,7 @@
 /* vicreg: variance, invariance and covariance of the outputs (sim/loss/moments.h) */
 #include "sim/loss/objectives/objectives.h"
 
-struct vicreg_settings {
+struct settings {
     int form; /* 0 hinge, 1 squared */
     double invariance, variance, covariance, target, epsilon;
 };
@@ -10,12 +10,12 @@ enum { HINGE, SQUARED };
 
 static bool centred(const void *settings)
 {
-    return ((const struct vicreg_settings *)settings)->form == HINGE;
+    return ((const struct settings *)settings)->form == HINGE;
 }
 
 /* variance / 2 mean_d max(0, target - sqrt(Var_d + epsilon)) + covariance sum_{i != j} Cov_ij^2 / k
  * of the view whose outputs begin at z_first, Var and Cov over batch - 1. */
-static double spread(const struct vicreg_settings *s, const struct batch_moments *m, size_t first,
+static double spread(const struct settings *s, const struct batch_moments *m, size_t first,
                      struct batch_moments *d)
 {
     const size_t size = 2 * (size_t)m->width, end = first + (size_t)m->width;
@@ -54,7 +54,7 @@ static double squared(const struct batch_moments *m, struct batch_moments *d)
 
 static double loss(const void *settings, const struct batch_moments *m, struct batch_moments *d)
 {
-    const struct vicreg_settings *s = settings;
+    const struct settings *s = settings;
     d->distance = s->form == HINGE ? s->invariance / m->width : s->invariance;
     const double together = d->distance * m->distance;
     return s->form == HINGE ? together + spread(s, m, 0, d) + spread(s, m, (size_t)m->width, d)
@@ -62,19 +62,19 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 }
 
 #define WEIGHT(key, value, meaning)                                                                \
-    NUMBER_PARAM(#key, PARAM_REAL, struct vicreg_settings, key, value, 0, UNBOUNDED, meaning)
+    NUMBER_PARAM(#key, PARAM_REAL, struct settings, key, value, 0, UNBOUNDED, meaning)
 
 static const struct param params[] = {
     CHOICE_PARAM(
-        "form", struct vicreg_settings, form, "hinge", "hinge squared",
+        "form", struct settings, form, "hinge", "hinge squared",
         "hinge: as published; squared: |Z^T Z / (2 batch) - I|^2 over both views, in the place "
         "of variance and covariance"),
     WEIGHT(invariance, "25", "weight of the squared distance of the two views"),
     WEIGHT(variance, "25", "weight of the outputs' deviations below the target; hinge only"),
     WEIGHT(covariance, "1", "weight of the squared covariances; hinge only"),
     WEIGHT(target, "1", "deviation above which an output is left alone; hinge only"),
-    NUMBER_PARAM("epsilon", PARAM_REAL, struct vicreg_settings, epsilon, "1e-4", POSITIVE,
-                 UNBOUNDED, "added to a variance before its square root; hinge only"),
+    NUMBER_PARAM("epsilon", PARAM_REAL, struct settings, epsilon, "1e-4", POSITIVE, UNBOUNDED,
+                 "added to a variance before its square root; hinge only"),
     {0}};
 
 const struct objective objective_vicreg = {
@@ -87,7 +87,7 @@ const struct objective objective_vicreg = {
          .source =
              "Bardes et al., arXiv:2105.04906, Eqns. 1 to 6; means over outputs as in their code",
          .params = params,
-         .settings_size = sizeof(struct vicreg_settings)},
+         .settings_size = sizeof(struct settings)},
     .form = &form_moments,
     .of = &(const struct of_moments){centred, loss},
 };
