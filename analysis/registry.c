@@ -11,10 +11,8 @@ _Static_assert((int)PROBE_COUNT < (int)PROBE_MOST, "measure.probes has a bit for
 const struct registry probe_registry = {"probe", probes, PROBE_COUNT};
 
 static const struct param params[] = {
-    NUMBER_PARAM("every", PARAM_INTEGER, struct measure_settings, every, "1", 1, 1e6,
-                 "epochs between measurements"),
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct measure_settings, samples, "64000", 1, 1e12,
-                 "samples of a measurement"),
+    INTEGER_PARAM(struct measure_settings, every, "1", 1, 1e6, "epochs between measurements"),
+    INTEGER_PARAM(struct measure_settings, samples, "64000", 1, 1e12, "samples of a measurement"),
     /* The default is part of the stored spec and its hash: a new probe is asked for by name. */
     {.name = "probes",
      .type = PARAM_CHOICES,
@@ -24,12 +22,11 @@ static const struct param params[] = {
             "measure.NAME.KEY). Of the default list, what does not apply to the run is left out. "
             "[] measures nothing but the loss",
      .offset = offsetof(struct measure_settings, probes)},
-    NUMBER_PARAM("probe_samples", PARAM_INTEGER, struct measure_settings, probe_samples, "10000", 4,
-                 1e9,
-                 "samples of probes that need fewer: linear and features, half of them held out; "
-                 "class_head; the pairs of sphere"),
-    NUMBER_PARAM("ridge", PARAM_REAL, struct measure_settings, ridge, "1e-6", POSITIVE, UNBOUNDED,
-                 "penalty of the linear probes, on the squared norm of the readout"),
+    INTEGER_PARAM(struct measure_settings, probe_samples, "10000", 4, 1e9,
+                  "samples of probes that need fewer: linear and features, half of them held out; "
+                  "class_head; the pairs of sphere"),
+    REAL_PARAM(struct measure_settings, ridge, "1e-6", POSITIVE, UNBOUNDED,
+               "penalty of the linear probes, on the squared norm of the readout"),
     {.name = NULL},
 };
 

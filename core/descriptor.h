@@ -55,28 +55,26 @@ struct param {
     size_t offset;                   /* of the field in the settings struct */
 };
 
-/* Lines of a parameter table: key, settings struct, its member, default as YAML text, meaning.
- * NUMBER_PARAM is of type PARAM_INTEGER, PARAM_REAL or a list of them, with its range. */
+/* Lines of a parameter table: settings struct, its member, default as YAML text, range or words,
+ * meaning.  The key is called as the member; NUMBER_PARAM has another key, or is of another type
+ * than PARAM_INTEGER and PARAM_REAL. */
+#define PARAM(key, kind, settings, member, default_, meaning, ...)                                 \
+    {                                                                                              \
+        .name = key, .type = kind, .fallback = default_, .doc = meaning,                           \
+        .offset = offsetof(settings, member), __VA_ARGS__                                          \
+    }
 #define NUMBER_PARAM(key, kind, settings, member, default_, low_, high_, meaning)                  \
-    {                                                                                              \
-        .name = key, .type = kind, .fallback = default_, .low = low_, .high = high_,               \
-        .doc = meaning, .offset = offsetof(settings, member)                                       \
-    }
-#define BOOLEAN_PARAM(key, settings, member, default_, meaning)                                    \
-    {                                                                                              \
-        .name = key, .type = PARAM_BOOLEAN, .fallback = default_, .doc = meaning,                  \
-        .offset = offsetof(settings, member)                                                       \
-    }
-#define CHOICE_PARAM(key, settings, member, default_, words, meaning)                              \
-    {                                                                                              \
-        .name = key, .type = PARAM_CHOICE, .fallback = default_, .choices = words, .doc = meaning, \
-        .offset = offsetof(settings, member)                                                       \
-    }
-#define TEXT_PARAM(key, settings, member, default_, meaning)                                       \
-    {                                                                                              \
-        .name = key, .type = PARAM_TEXT, .fallback = default_, .doc = meaning,                     \
-        .offset = offsetof(settings, member)                                                       \
-    }
+    PARAM(key, kind, settings, member, default_, meaning, .low = low_, .high = high_)
+#define INTEGER_PARAM(settings, member, default_, low_, high_, meaning)                            \
+    NUMBER_PARAM(#member, PARAM_INTEGER, settings, member, default_, low_, high_, meaning)
+#define REAL_PARAM(settings, member, default_, low_, high_, meaning)                               \
+    NUMBER_PARAM(#member, PARAM_REAL, settings, member, default_, low_, high_, meaning)
+#define BOOLEAN_PARAM(settings, member, default_, meaning)                                         \
+    PARAM(#member, PARAM_BOOLEAN, settings, member, default_, meaning, .choices = NULL)
+#define CHOICE_PARAM(settings, member, default_, words, meaning)                                   \
+    PARAM(#member, PARAM_CHOICE, settings, member, default_, meaning, .choices = words)
+#define TEXT_PARAM(settings, member, default_, meaning)                                            \
+    PARAM(#member, PARAM_TEXT, settings, member, default_, meaning, .choices = NULL)
 
 struct descriptor {
     const char *name;

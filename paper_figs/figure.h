@@ -55,9 +55,9 @@ struct figure {
 /* Lines of a figure's parameter table, if its settings are a `struct settings`: member, default as
  * text, range, meaning. */
 #define INTEGER_SETTING(member, default_, low_, high_, meaning)                                    \
-    NUMBER_PARAM(#member, PARAM_INTEGER, struct settings, member, default_, low_, high_, meaning)
+    INTEGER_PARAM(struct settings, member, default_, low_, high_, meaning)
 #define REAL_SETTING(member, default_, low_, high_, meaning)                                       \
-    NUMBER_PARAM(#member, PARAM_REAL, struct settings, member, default_, low_, high_, meaning)
+    REAL_PARAM(struct settings, member, default_, low_, high_, meaning)
 
 struct figure_options {
     const char *const *overrides; /* KEY=VALUE */

@@ -182,10 +182,10 @@ static const struct measurement measurement = {
     .size = sizeof(struct sphere_state), .layout = layout, .measure = measure};
 
 static const struct param params[] = {
-    NUMBER_PARAM("alpha", PARAM_REAL, struct sphere_settings, alpha, "2", POSITIVE, UNBOUNDED,
-                 "power of the distance in alignment"),
-    NUMBER_PARAM("t", PARAM_REAL, struct sphere_settings, t, "2", POSITIVE, UNBOUNDED,
-                 "how fast a pair's share in uniformity falls with its squared distance"),
+    REAL_PARAM(struct sphere_settings, alpha, "2", POSITIVE, UNBOUNDED,
+               "power of the distance in alignment"),
+    REAL_PARAM(struct sphere_settings, t, "2", POSITIVE, UNBOUNDED,
+               "how fast a pair's share in uniformity falls with its squared distance"),
     {0}};
 
 const struct probe probe_sphere = {

@@ -6,9 +6,8 @@
 #include <string.h>
 
 const struct param top_params[] = {
-    TEXT_PARAM("name", struct top, name, "run", "folder of the results"),
-    NUMBER_PARAM("seed", PARAM_INTEGER, struct top, seed, "1", 0, UNBOUNDED,
-                 "of every random stream"),
+    TEXT_PARAM(struct top, name, "run", "folder of the results"),
+    INTEGER_PARAM(struct top, seed, "1", 0, UNBOUNDED, "of every random stream"),
     {.name = NULL},
 };
 

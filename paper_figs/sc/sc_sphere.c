@@ -11,10 +11,8 @@ struct settings {
 };
 
 static const struct param params[] = {
-    NUMBER_PARAM("seeds", PARAM_INTEGER, struct settings, seeds, "3", 1, 1000,
-                 "runs of each temperature, with seeds 1, 2, ..."),
-    NUMBER_PARAM("epochs", PARAM_INTEGER, struct settings, epochs, "10", 1, 10000,
-                 "epochs of a run, measured after each"),
+    INTEGER_SETTING(seeds, "3", 1, 1000, "runs of each temperature, with seeds 1, 2, ..."),
+    INTEGER_SETTING(epochs, "10", 1, 10000, "epochs of a run, measured after each"),
     {0},
 };
 

@@ -297,16 +297,15 @@ static int describe_step(const void *state, uint64_t step, char *text, size_t si
 
 static const struct param params[] = {
     CHOICE_PARAM(
-        "equations", struct flow_settings, equations, "matrix", "matrix reduced modes scalars",
+        struct flow_settings, equations, "matrix", "matrix reduced modes scalars",
         "matrix: W, W_p and W_a; reduced: W_p, F and tau for isotropic data, W_a = tau W and a "
         "symmetric W_p; modes: p, s and tau of every eigenvector of F(0); scalars: w_p, w and "
         "w_a of every eigenvector of X"),
-    NUMBER_PARAM("end", PARAM_REAL, struct flow_settings, end, "100", POSITIVE, UNBOUNDED,
-                 "time at the end, in units of optimiser.lr times steps"),
-    NUMBER_PARAM("points", PARAM_INTEGER, struct flow_settings, points, "100", 1, 1e6,
-                 "equal stretches of time after which the flow is measured"),
-    NUMBER_PARAM("tolerance", PARAM_REAL, struct flow_settings, tolerance, "1e-12", 1e-15, 0.1,
-                 "relative error of a step"),
+    REAL_PARAM(struct flow_settings, end, "100", POSITIVE, UNBOUNDED,
+               "time at the end, in units of optimiser.lr times steps"),
+    INTEGER_PARAM(struct flow_settings, points, "100", 1, 1e6,
+                  "equal stretches of time after which the flow is measured"),
+    REAL_PARAM(struct flow_settings, tolerance, "1e-12", 1e-15, 0.1, "relative error of a step"),
     {.name = NULL},
 };
 

@@ -77,13 +77,13 @@ struct network_kind {
 
 /* Their lines of a kind's parameter table. */
 #define NETWORK_COMMON_PARAMS                                                                      \
-    CHOICE_PARAM("activation", struct network_common, activation, "relu", "relu linear",           \
+    CHOICE_PARAM(struct network_common, activation, "relu", "relu linear",                         \
                  "nonlinearity below the output"),                                                 \
-        BOOLEAN_PARAM("bias", struct network_common, bias, "true", "whether neurons have a bias"), \
-        BOOLEAN_PARAM("normalize", struct network_common, normalize, "true",                       \
+        BOOLEAN_PARAM(struct network_common, bias, "true", "whether neurons have a bias"),         \
+        BOOLEAN_PARAM(struct network_common, normalize, "true",                                    \
                       "divide the output by its norm + norm_eps"),                                 \
-        NUMBER_PARAM("norm_eps", PARAM_REAL, struct network_common, norm_eps, "1e-4", 0,           \
-                     UNBOUNDED, "added to the norm before dividing")
+        REAL_PARAM(struct network_common, norm_eps, "1e-4", 0, UNBOUNDED,                          \
+                   "added to the norm before dividing")
 
 /* A network for the data of a source. */
 enum status network_build(struct network *network, const struct network_kind *kind,

@@ -3,18 +3,17 @@
 #include "sim/registry.h"
 
 #define PREDICTOR_PARAMS                                                                           \
-    BOOLEAN_PARAM("bias", struct predictor_settings, bias, "false",                                \
-                  "whether its neurons have a bias"),                                              \
+    BOOLEAN_PARAM(struct predictor_settings, bias, "false", "whether its neurons have a bias"),    \
         BOOLEAN_PARAM(                                                                             \
-            "symmetric", struct predictor_settings, symmetric, "false",                            \
+            struct predictor_settings, symmetric, "false",                                         \
             "its matrices begin symmetric and move by the symmetric part of their gradients")
 
 static const struct param linear_params[] = {PREDICTOR_PARAMS, {0}};
 
 static const struct param two_layers_params[] = {
     PREDICTOR_PARAMS,
-    NUMBER_PARAM("hidden", PARAM_INTEGER, struct predictor_settings, hidden, "0", 0, 4096,
-                 "neurons between the layers; 0: as many as the network has outputs"),
+    INTEGER_PARAM(struct predictor_settings, hidden, "0", 0, 4096,
+                  "neurons between the layers; 0: as many as the network has outputs"),
     {0}};
 
 static const struct predictor_descriptor none = {

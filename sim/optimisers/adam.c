@@ -23,15 +23,13 @@ static void update(const void *settings, uint64_t step, size_t count, double *pa
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("lr", PARAM_REAL, struct settings, lr, "0.001", 0, UNBOUNDED, "learning rate"),
-    NUMBER_PARAM("beta1", PARAM_REAL, struct settings, beta1, "0.9", 0, 1 - 1e-12,
-                 "decay of the mean gradient"),
-    NUMBER_PARAM("beta2", PARAM_REAL, struct settings, beta2, "0.999", 0, 1 - 1e-12,
-                 "decay of the mean squared gradient"),
-    NUMBER_PARAM("eps", PARAM_REAL, struct settings, eps, "1e-8", POSITIVE, UNBOUNDED,
-                 "added to the root of the mean square"),
-    NUMBER_PARAM("weight_decay", PARAM_REAL, struct settings, weight_decay, "0", 0, UNBOUNDED,
-                 "eta: added to the gradient times the parameter"),
+    REAL_PARAM(struct settings, lr, "0.001", 0, UNBOUNDED, "learning rate"),
+    REAL_PARAM(struct settings, beta1, "0.9", 0, 1 - 1e-12, "decay of the mean gradient"),
+    REAL_PARAM(struct settings, beta2, "0.999", 0, 1 - 1e-12, "decay of the mean squared gradient"),
+    REAL_PARAM(struct settings, eps, "1e-8", POSITIVE, UNBOUNDED,
+               "added to the root of the mean square"),
+    REAL_PARAM(struct settings, weight_decay, "0", 0, UNBOUNDED,
+               "eta: added to the gradient times the parameter"),
     {0}};
 
 const struct optimiser optimiser_adam = {

@@ -14,11 +14,10 @@ static void update(const void *settings, uint64_t step, size_t count, double *pa
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("lr", PARAM_REAL, struct sgd_settings, lr, "0.1", 0, UNBOUNDED, "learning rate"),
-    NUMBER_PARAM("momentum", PARAM_REAL, struct sgd_settings, momentum, "0", 0, 1,
-                 "share of the last step that is kept"),
-    NUMBER_PARAM("weight_decay", PARAM_REAL, struct sgd_settings, weight_decay, "0", 0, UNBOUNDED,
-                 "eta: added to the gradient times the parameter"),
+    REAL_PARAM(struct sgd_settings, lr, "0.1", 0, UNBOUNDED, "learning rate"),
+    REAL_PARAM(struct sgd_settings, momentum, "0", 0, 1, "share of the last step that is kept"),
+    REAL_PARAM(struct sgd_settings, weight_decay, "0", 0, UNBOUNDED,
+               "eta: added to the gradient times the parameter"),
     {0}};
 
 const struct optimiser optimiser_sgd = {

@@ -287,12 +287,10 @@ static int describe_step(const void *state, uint64_t step, char *text, size_t si
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("epochs", PARAM_INTEGER, struct minibatch_settings, epochs, "20", 0, 1e6,
-                 "passes over `samples` fresh samples"),
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct minibatch_settings, samples, "64000", 1, 1e12,
-                 "samples of an epoch"),
-    NUMBER_PARAM("batch", PARAM_INTEGER, struct minibatch_settings, batch, "128", 1, 1e9,
-                 "samples of an update"),
+    INTEGER_PARAM(struct minibatch_settings, epochs, "20", 0, 1e6,
+                  "passes over `samples` fresh samples"),
+    INTEGER_PARAM(struct minibatch_settings, samples, "64000", 1, 1e12, "samples of an epoch"),
+    INTEGER_PARAM(struct minibatch_settings, batch, "128", 1, 1e9, "samples of an update"),
     {.name = NULL},
 };
 

@@ -4,27 +4,26 @@
 
 /* Lines of a parameter table. */
 #define PREDICTOR_STEP_PARAMS                                                                      \
-    NUMBER_PARAM("lr_ratio", PARAM_REAL, struct predictor_step, lr_ratio, "1", 0, UNBOUNDED,       \
-                 "alpha_p: the predictor's learning rate over that of the trunk"),                 \
-        NUMBER_PARAM(                                                                              \
-            "weight_decay", PARAM_REAL, struct predictor_step, weight_decay, "0", 0, UNBOUNDED,    \
+    REAL_PARAM(struct predictor_step, lr_ratio, "1", 0, UNBOUNDED,                                 \
+               "alpha_p: the predictor's learning rate over that of the trunk"),                   \
+        REAL_PARAM(                                                                                \
+            struct predictor_step, weight_decay, "0", 0, UNBOUNDED,                                \
             "of the predictor, beside its gradient: in time eta_p = lr_ratio * weight_decay; "     \
             "optimiser.weight_decay is the trunk's alone")
 
 #define PREDICTOR_RULE_PARAMS(freq_default)                                                        \
     PREDICTOR_STEP_PARAMS,                                                                         \
-        NUMBER_PARAM(                                                                              \
-            "rho", PARAM_REAL, struct predictor_rule, rho, "0.3", 0, 1 - 1e-12,                    \
-            "share of the moments that a batch leaves in place; 0: each batch by itself"),         \
-        NUMBER_PARAM("freq", PARAM_INTEGER, struct predictor_rule, freq, freq_default, 1, 1e9,     \
-                     "W_p is set after every so many steps; it moves by its gradient in between")
+        REAL_PARAM(struct predictor_rule, rho, "0.3", 0, 1 - 1e-12,                                \
+                   "share of the moments that a batch leaves in place; 0: each batch by itself"),  \
+        INTEGER_PARAM(struct predictor_rule, freq, freq_default, 1, 1e9,                           \
+                      "W_p is set after every so many steps; it moves by its gradient in between")
 
 #define DIRECT_PARAMS                                                                              \
     PREDICTOR_RULE_PARAMS("1"),                                                                    \
-        NUMBER_PARAM("epsilon", PARAM_REAL, struct direct_settings, epsilon, "0.1", 0, UNBOUNDED,  \
-                     "of the largest eigenvalue of C, added to every p_j"),                        \
-        NUMBER_PARAM("offset", PARAM_REAL, struct direct_settings, offset, "0", -UNBOUNDED,        \
-                     UNBOUNDED, "c: taken off every eigenvalue s_j of C")
+        REAL_PARAM(struct direct_settings, epsilon, "0.1", 0, UNBOUNDED,                           \
+                   "of the largest eigenvalue of C, added to every p_j"),                          \
+        REAL_PARAM(struct direct_settings, offset, "0", -UNBOUNDED, UNBOUNDED,                     \
+                   "c: taken off every eigenvalue s_j of C")
 
 /* ---- gradient steps ---- */
 
@@ -52,8 +51,8 @@ static enum status set_direct(const void *settings, int n, const double *c, cons
 
 static const struct param direct_pred_params[] = {
     DIRECT_PARAMS,
-    NUMBER_PARAM("power", PARAM_REAL, struct direct_settings, power, "0.5", POSITIVE, 8,
-                 "of the eigenvalues: 0.5 on the invariant parabola"),
+    REAL_PARAM(struct direct_settings, power, "0.5", POSITIVE, 8,
+               "of the eigenvalues: 0.5 on the invariant parabola"),
     {0}};
 
 const struct predictor_optimiser predictor_direct_pred = {
@@ -102,7 +101,7 @@ static enum status set_optimal(const void *settings, int n, const double *c, con
 
 static const struct param optimal_params[] = {
     PREDICTOR_RULE_PARAMS("1"),
-    CHOICE_PARAM("form", struct optimal_settings, form, "plug_in", "plug_in symmetric",
+    CHOICE_PARAM(struct optimal_settings, form, "plug_in", "plug_in symmetric",
                  "plug_in: W_p C = (D + D^T) / 2; symmetric: W_p C + C W_p = D + D^T"),
     {0}};
 

@@ -8,14 +8,10 @@
 #include <string.h>
 
 const struct param dual_params[] = {
-    NUMBER_PARAM("points", PARAM_INTEGER, struct dual_settings, points, "4", 2, 64,
-                 "data points of a distribution"),
-    NUMBER_PARAM("views", PARAM_INTEGER, struct dual_settings, views, "3", 2, 16,
-                 "views of a data point"),
-    NUMBER_PARAM("depth", PARAM_INTEGER, struct dual_settings, depth, "4", 2, 8,
-                 "layers of a network, at most"),
-    NUMBER_PARAM("width", PARAM_INTEGER, struct dual_settings, width, "6", 3, 32,
-                 "neurons of a layer or node, at most"),
+    INTEGER_PARAM(struct dual_settings, points, "4", 2, 64, "data points of a distribution"),
+    INTEGER_PARAM(struct dual_settings, views, "3", 2, 16, "views of a data point"),
+    INTEGER_PARAM(struct dual_settings, depth, "4", 2, 8, "layers of a network, at most"),
+    INTEGER_PARAM(struct dual_settings, width, "6", 3, 32, "neurons of a layer or node, at most"),
     {0}};
 
 /* ---- networks ---- */

@@ -12,10 +12,8 @@ struct batch_settings {
 };
 
 static const struct param batch_params[] = {
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct batch_settings, samples, "40", 3, 4096,
-                 "samples of a batch, at most"),
-    NUMBER_PARAM("outputs", PARAM_INTEGER, struct batch_settings, outputs, "8", 3, 256,
-                 "outputs of the network, at most"),
+    INTEGER_PARAM(struct batch_settings, samples, "40", 3, 4096, "samples of a batch, at most"),
+    INTEGER_PARAM(struct batch_settings, outputs, "8", 3, 256, "outputs of the network, at most"),
     {0}};
 
 /* ---- a batch of outputs ---- */

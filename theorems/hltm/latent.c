@@ -10,19 +10,17 @@
 #include <string.h>
 
 const struct param latent_params[] = {
-    NUMBER_PARAM("depth", PARAM_INTEGER, struct latent_settings, depth, "4", 2, 8,
-                 "levels of a tree below its root, at most"),
-    NUMBER_PARAM("children", PARAM_INTEGER, struct latent_settings, children, "3", 2, 8,
-                 "children of a node, at most"),
-    NUMBER_PARAM("width", PARAM_INTEGER, struct latent_settings, width, "5", 3, 32,
-                 "neurons of a node, at most"),
-    NUMBER_PARAM("leaves", PARAM_INTEGER, struct latent_settings, leaves, "9", 4, 24,
-                 "leaves of a tree, at most; 16 can be enumerated"),
-    NUMBER_PARAM("nodes", PARAM_INTEGER, struct latent_settings, nodes, "14", 8, 32,
-                 "nodes of a binary tree whose joint distribution is "
-                 "written out, at most; 22 can be enumerated"),
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct latent_settings, samples, "1048576", 65536,
-                 1 << 30, "samples that the sampler is judged by"),
+    INTEGER_PARAM(struct latent_settings, depth, "4", 2, 8,
+                  "levels of a tree below its root, at most"),
+    INTEGER_PARAM(struct latent_settings, children, "3", 2, 8, "children of a node, at most"),
+    INTEGER_PARAM(struct latent_settings, width, "5", 3, 32, "neurons of a node, at most"),
+    INTEGER_PARAM(struct latent_settings, leaves, "9", 4, 24,
+                  "leaves of a tree, at most; 16 can be enumerated"),
+    INTEGER_PARAM(struct latent_settings, nodes, "14", 8, 32,
+                  "nodes of a binary tree whose joint distribution is "
+                  "written out, at most; 22 can be enumerated"),
+    INTEGER_PARAM(struct latent_settings, samples, "1048576", 65536, 1 << 30,
+                  "samples that the sampler is judged by"),
     {0}};
 
 /* ---- trees ---- */

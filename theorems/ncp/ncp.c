@@ -8,8 +8,8 @@
 #include <string.h>
 
 const struct param ncp_params[] = {
-    NUMBER_PARAM("size", PARAM_INTEGER, struct ncp_settings, size, "4", 3, 16,
-                 "inputs and outputs of the linear network, at most"),
+    INTEGER_PARAM(struct ncp_settings, size, "4", 3, 16,
+                  "inputs and outputs of the linear network, at most"),
     {0}};
 
 /* ---- drawing ---- */

@@ -13,9 +13,8 @@ struct direct_claim_settings {
 };
 
 static const struct param params[] = {
-    NUMBER_PARAM("epochs", PARAM_INTEGER, struct direct_claim_settings, epochs, "10", 1,
-                 ABLATION_MAX_EPOCHS,
-                 "epochs of a run, 200 steps each; the identities always take 9 steps"),
+    INTEGER_PARAM(struct direct_claim_settings, epochs, "10", 1, ABLATION_MAX_EPOCHS,
+                  "epochs of a run, 200 steps each; the identities always take 9 steps"),
     {0}};
 
 /* ---- mechanics: a few steps of the trainer, and the same moments without it ---- */

@@ -131,10 +131,8 @@ void sc_cosines(const struct sc_batch *b, size_t i, double *cosine)
 }
 
 const struct param sc_params[] = {
-    NUMBER_PARAM("samples", PARAM_INTEGER, struct sc_settings, samples, "12", 4, 256,
-                 "samples of a batch, at most"),
-    NUMBER_PARAM("width", PARAM_INTEGER, struct sc_settings, width, "6", 2, 256,
-                 "outputs, at most"),
-    NUMBER_PARAM("classes", PARAM_INTEGER, struct sc_settings, classes, "4", 1, 64,
-                 "classes besides two that are always present, at most"),
+    INTEGER_PARAM(struct sc_settings, samples, "12", 4, 256, "samples of a batch, at most"),
+    INTEGER_PARAM(struct sc_settings, width, "6", 2, 256, "outputs, at most"),
+    INTEGER_PARAM(struct sc_settings, classes, "4", 1, 64,
+                  "classes besides two that are always present, at most"),
     {0}};

@@ -8,10 +8,10 @@ struct local_settings {
     int64_t block;
 };
 
-static const struct param params[] = {TRAINING_PARAMS,
-                                      NUMBER_PARAM("block", PARAM_INTEGER, struct local_settings,
-                                                   block, "2", 2, 4, "levels of a block"),
-                                      {0}};
+static const struct param params[] = {
+    TRAINING_PARAMS,
+    INTEGER_PARAM(struct local_settings, block, "2", 2, 4, "levels of a block"),
+    {0}};
 
 /* Cuts of the network; two of them are the argument of a part. */
 enum cut { END_TO_END, OVERLAPPING, DISJOINT, SINGLE_LEVELS, CUTS };

@@ -16,16 +16,14 @@ struct few_settings {
 };
 
 static const struct param params[] = {
-    NUMBER_PARAM("depth", PARAM_INTEGER, struct few_settings, depth, "4", 2, 8,
-                 "levels of the tree below its root, two children per node"),
-    NUMBER_PARAM("width", PARAM_INTEGER, struct few_settings, width, "10", 2, 64,
-                 "neurons of a node"),
-    NUMBER_PARAM("steps", PARAM_INTEGER, struct few_settings, steps, "500", 1, 1 << 20,
-                 "steps of training, of a network and of a class head"),
-    NUMBER_PARAM("batch", PARAM_INTEGER, struct few_settings, batch, "64", 8, 1024,
-                 "unlabelled samples of a step"),
-    NUMBER_PARAM("labels", PARAM_INTEGER, struct few_settings, labels, "20", 1, 4096,
-                 "labelled samples, all of them in every step"),
+    INTEGER_PARAM(struct few_settings, depth, "4", 2, 8,
+                  "levels of the tree below its root, two children per node"),
+    INTEGER_PARAM(struct few_settings, width, "10", 2, 64, "neurons of a node"),
+    INTEGER_PARAM(struct few_settings, steps, "500", 1, 1 << 20,
+                  "steps of training, of a network and of a class head"),
+    INTEGER_PARAM(struct few_settings, batch, "64", 8, 1024, "unlabelled samples of a step"),
+    INTEGER_PARAM(struct few_settings, labels, "20", 1, 4096,
+                  "labelled samples, all of them in every step"),
     {0}};
 
 /* Level of the latent that labels a sample, its node 0. */

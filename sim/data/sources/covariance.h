@@ -51,14 +51,13 @@ enum status signal_basis(const struct signal_settings *settings, uint64_t seed, 
 
 /* Their lines of a parameter table. */
 #define SIGNAL_PARAMS                                                                              \
-    NUMBER_PARAM("dimension", PARAM_INTEGER, struct signal_settings, dimension, "32", 1,           \
-                 SOURCE_MAX_INPUTS, "n: inputs"),                                                  \
+    INTEGER_PARAM(struct signal_settings, dimension, "32", 1, SOURCE_MAX_INPUTS, "n: inputs"),     \
         NUMBER_PARAM(                                                                              \
             "signal", PARAM_REALS, struct signal_settings, signal, "1", -UNBOUNDED, UNBOUNDED,     \
             "Sigma^x, the covariance of the data: one number for all directions; a list of n "     \
             "eigenvalues; or a list of n lists, the whole symmetric matrix"),                      \
         BOOLEAN_PARAM(                                                                             \
-            "rotated", struct signal_settings, rotated, "false",                                   \
+            struct signal_settings, rotated, "false",                                              \
             "true: one rotation, drawn with the seed, turns every covariance; false: the "         \
             "eigenvalues of a list are those of the inputs")
 

@@ -215,15 +215,14 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    TEXT_PARAM("path", struct settings, path, "\"\"",
+    TEXT_PARAM(struct settings, path, "\"\"",
                "HDF5 file; a relative path starts from where duet is called"),
-    TEXT_PARAM("dataset", struct settings, dataset, "/x",
-               "the dataset of the rows, numbers [sample][input]"),
+    TEXT_PARAM(struct settings, dataset, "/x", "the dataset of the rows, numbers [sample][input]"),
     TEXT_PARAM(
-        "labels", struct settings, labels, "\"\"",
+        struct settings, labels, "\"\"",
         "dataset of their labels [sample], whole numbers from 0 to 255; empty: they have none"),
-    NUMBER_PARAM("noise", PARAM_REAL, struct settings, noise, "0.1", 0, UNBOUNDED,
-                 "sigma^2, variance of the noise of each input of a view"),
+    REAL_PARAM(struct settings, noise, "0.1", 0, UNBOUNDED,
+               "sigma^2, variance of the noise of each input of a view"),
     {0}};
 
 const struct source source_file = {

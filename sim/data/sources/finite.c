@@ -167,14 +167,11 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("points", PARAM_INTEGER, struct settings, points, "16", 1, MAX_POINTS,
-                 "data points, all as likely"),
-    NUMBER_PARAM("views", PARAM_INTEGER, struct settings, views, "4", 1, MAX_POINTS,
-                 "views of a point, all as likely"),
-    NUMBER_PARAM("dimension", PARAM_INTEGER, struct settings, dimension, "32", 1, SOURCE_MAX_INPUTS,
-                 "n: inputs"),
-    NUMBER_PARAM("spread", PARAM_REAL, struct settings, spread, "0.5", 0, UNBOUNDED,
-                 "standard deviation of views that are drawn around their point, whose own is 1"),
+    INTEGER_PARAM(struct settings, points, "16", 1, MAX_POINTS, "data points, all as likely"),
+    INTEGER_PARAM(struct settings, views, "4", 1, MAX_POINTS, "views of a point, all as likely"),
+    INTEGER_PARAM(struct settings, dimension, "32", 1, SOURCE_MAX_INPUTS, "n: inputs"),
+    REAL_PARAM(struct settings, spread, "0.5", 0, UNBOUNDED,
+               "standard deviation of views that are drawn around their point, whose own is 1"),
     NUMBER_PARAM(
         "values", PARAM_REALS, struct settings, values, "0", -UNBOUNDED, UNBOUNDED,
         "0: points and views are drawn with the seed; or a list of points * views rows of n "

@@ -114,24 +114,22 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("depth", PARAM_INTEGER, struct tree_settings, depth, "5", 1, TREE_MAX_DEPTH,
-                 "L: levels below the root; the leaves are level L"),
+    INTEGER_PARAM(struct tree_settings, depth, "5", 1, TREE_MAX_DEPTH,
+                  "L: levels below the root; the leaves are level L"),
     NUMBER_PARAM("children", PARAM_INTEGERS, struct tree_settings, children, "2", 1, 1 << 24,
                  "c: children of a node, or a list with one entry a level"),
-    NUMBER_PARAM("states", PARAM_INTEGER, struct tree_settings, states, "2", 2, TREE_MAX_STATES,
-                 "m: states of every variable"),
+    INTEGER_PARAM(struct tree_settings, states, "2", 2, TREE_MAX_STATES,
+                  "m: states of every variable"),
     NUMBER_PARAM(
         "polarity", PARAM_REALS, struct tree_settings, polarity, "[0.7, 1.0]", -1, 1,
         "rho of the edges: one number for all; [lo, hi] to draw |rho| uniformly, with a random "
         "sign where m = 2; or a list of lists, one row for each of the levels 1 to L"),
-    NUMBER_PARAM("keep_level", PARAM_INTEGER, struct tree_settings, keep_level, "0", 0,
-                 TREE_MAX_DEPTH,
-                 "a view keeps the latents of levels 0 to keep_level and draws the rest anew"),
-    NUMBER_PARAM("label_level", PARAM_INTEGER, struct tree_settings, label_level, "0", 0,
-                 TREE_MAX_DEPTH,
-                 "level of the latent whose state labels a sample, 0 to keep_level; 0: the root"),
-    NUMBER_PARAM("label_node", PARAM_INTEGER, struct tree_settings, label_node, "0", 0, 1 << 24,
-                 "... and its number within that level"),
+    INTEGER_PARAM(struct tree_settings, keep_level, "0", 0, TREE_MAX_DEPTH,
+                  "a view keeps the latents of levels 0 to keep_level and draws the rest anew"),
+    INTEGER_PARAM(struct tree_settings, label_level, "0", 0, TREE_MAX_DEPTH,
+                  "level of the latent whose state labels a sample, 0 to keep_level; 0: the root"),
+    INTEGER_PARAM(struct tree_settings, label_node, "0", 0, 1 << 24,
+                  "... and its number within that level"),
     {0}};
 
 const struct source source_hltm = {

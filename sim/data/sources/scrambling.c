@@ -205,9 +205,9 @@ static void moments(const void *world, double *x, double *x_prime)
 
 static const struct param params[] = {
     SIGNAL_PARAMS,
-    NUMBER_PARAM("scrambled", PARAM_INTEGER, struct settings, scrambled, "8", 1, SOURCE_MAX_INPUTS,
-                 "k: dimensions of the subspace that is scrambled"),
-    BOOLEAN_PARAM("along_inputs", struct settings, along_inputs, "false",
+    INTEGER_PARAM(struct settings, scrambled, "8", 1, SOURCE_MAX_INPUTS,
+                  "k: dimensions of the subspace that is scrambled"),
+    BOOLEAN_PARAM(struct settings, along_inputs, "false",
                   "whether that subspace is the first k inputs; else it is drawn with the seed"),
     {0}};
 

@@ -398,21 +398,20 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("features", PARAM_INTEGER, struct settings, features, "20", 1, MAX_DIMENSION,
-                 "d: features, columns of the dictionary M"),
-    NUMBER_PARAM("dimension", PARAM_INTEGER, struct settings, dimension, "400", 1, MAX_DIMENSION,
-                 "d_1: inputs; at least as many as features"),
-    NUMBER_PARAM("sparsity", PARAM_REAL, struct settings, sparsity, "0", 0, 1,
-                 "P(z_j != 0), the probability that a sample has feature j; 0: log log d / d"),
-    NUMBER_PARAM("noise", PARAM_REAL, struct settings, noise, "-1", -1, UNBOUNDED,
-                 "sigma_xi^2, variance of the dense noise of each input; -1: sqrt(log d) / d"),
+    INTEGER_PARAM(struct settings, features, "20", 1, MAX_DIMENSION,
+                  "d: features, columns of the dictionary M"),
+    INTEGER_PARAM(struct settings, dimension, "400", 1, MAX_DIMENSION,
+                  "d_1: inputs; at least as many as features"),
+    REAL_PARAM(struct settings, sparsity, "0", 0, 1,
+               "P(z_j != 0), the probability that a sample has feature j; 0: log log d / d"),
+    REAL_PARAM(struct settings, noise, "-1", -1, UNBOUNDED,
+               "sigma_xi^2, variance of the dense noise of each input; -1: sqrt(log d) / d"),
     CHOICE_PARAM(
-        "mask", struct settings, mask, "complementary", "complementary independent none",
+        struct settings, mask, "complementary", "complementary independent none",
         "the views: complementary: D x / keep and (I - D) x / (1 - keep), D a diagonal of 0 "
         "and 1; independent: each has a D of its own and is D x / keep; none: both are x. A view "
         "of which no input is kept is 0. Further positives have masks of their own"),
-    NUMBER_PARAM("keep", PARAM_REAL, struct settings, keep, "0.5", 0, 1,
-                 "probability that D keeps an input"),
+    REAL_PARAM(struct settings, keep, "0.5", 0, 1, "probability that D keeps an input"),
     {0}};
 
 const struct source source_sparse_coding = {

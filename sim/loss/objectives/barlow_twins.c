@@ -47,10 +47,10 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("lambda", PARAM_REAL, struct settings, lambda, "0.005", 0, UNBOUNDED,
-                 "weight of the correlations between different outputs"),
+    REAL_PARAM(struct settings, lambda, "0.005", 0, UNBOUNDED,
+               "weight of the correlations between different outputs"),
     BOOLEAN_PARAM(
-        "standardize", struct settings, standardize, "true",
+        struct settings, standardize, "true",
         "true: C is the correlation over the batch; false: the mean product of the outputs as "
         "they are"),
     {0}};

@@ -36,16 +36,14 @@ static double loss(const void *settings, int64_t negatives, const double *r_plus
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM(
-        "t_plus", PARAM_REAL, struct cacr_settings, t_plus, "1", 0, UNBOUNDED,
-        "t_+: positives have weights pi_+ ~ exp(t_+ |f(x_1) - f(x_+)|^2); 0: all the same"),
-    NUMBER_PARAM(
-        "t_minus", PARAM_REAL, struct cacr_settings, t_minus, "1", 0, UNBOUNDED,
-        "t_-: negatives have weights pi_- ~ exp(-t_- |f(x_1) - f(x_-)|^2); 0: all the same"),
-    NUMBER_PARAM("positives", PARAM_INTEGER, struct cacr_settings, positives, "4", 1, 64,
-                 "K, views of the sample's point besides x_1"),
-    NUMBER_PARAM("negatives", PARAM_INTEGER, struct cacr_settings, negatives, "16", 1, 4096,
-                 "H, independent negatives of each sample"),
+    REAL_PARAM(struct cacr_settings, t_plus, "1", 0, UNBOUNDED,
+               "t_+: positives have weights pi_+ ~ exp(t_+ |f(x_1) - f(x_+)|^2); 0: all the same"),
+    REAL_PARAM(struct cacr_settings, t_minus, "1", 0, UNBOUNDED,
+               "t_-: negatives have weights pi_- ~ exp(-t_- |f(x_1) - f(x_-)|^2); 0: all the same"),
+    INTEGER_PARAM(struct cacr_settings, positives, "4", 1, 64,
+                  "K, views of the sample's point besides x_1"),
+    INTEGER_PARAM(struct cacr_settings, negatives, "16", 1, 4096,
+                  "H, independent negatives of each sample"),
     {0}};
 
 const struct objective objective_cacr = {

@@ -22,10 +22,9 @@ static double infonce_loss(const void *settings, int64_t negatives, const double
 
 static const struct param params[] = {
     TAU_PARAM("0.1", "temperature"),
-    NUMBER_PARAM("negatives", PARAM_INTEGER, struct infonce_settings, negatives, "1", 1, 4096,
-                 "H, independent negatives of each sample"),
-    CHOICE_PARAM("similarity", struct infonce_settings, similarity, "distance",
-                 "distance inner_stopped",
+    INTEGER_PARAM(struct infonce_settings, negatives, "1", 1, 4096,
+                  "H, independent negatives of each sample"),
+    CHOICE_PARAM(struct infonce_settings, similarity, "distance", "distance inner_stopped",
                  "distance: -r, half the squared distance, with the "
                  "gradient through all views, [DDN]; inner_stopped: "
                  "<f(x_1), StopGrad f(x')>, with the gradient "

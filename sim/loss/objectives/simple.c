@@ -31,9 +31,8 @@ static double loss_beta(const void *settings, int64_t negatives, const double *r
     return (1 + s->beta) * r_plus[0] - r_minus[0];
 }
 
-static const struct param params[] = {NUMBER_PARAM("beta", PARAM_REAL, struct simple_beta_settings,
-                                                   beta, "0.5", -1, UNBOUNDED,
-                                                   "extra weight of the positive pair"),
+static const struct param params[] = {REAL_PARAM(struct simple_beta_settings, beta, "0.5", -1,
+                                                 UNBOUNDED, "extra weight of the positive pair"),
                                       {0}};
 
 const struct objective objective_simple_beta = {

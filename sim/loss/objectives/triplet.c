@@ -14,8 +14,8 @@ static double loss(const void *settings, int64_t negatives, const double *r_plus
 
 static const struct param params[] = {
     TAU_PARAM("0.1", "temperature of the soft hinge; the triplet loss is the limit tau -> 0"),
-    NUMBER_PARAM("margin", PARAM_REAL, struct triplet_settings, margin, "1", -UNBOUNDED, UNBOUNDED,
-                 "r_0: by how much r_- should exceed r_+"),
+    REAL_PARAM(struct triplet_settings, margin, "1", -UNBOUNDED, UNBOUNDED,
+               "r_0: by how much r_- should exceed r_+"),
     {0}};
 
 const struct objective objective_triplet = {

@@ -66,15 +66,15 @@ static double loss(const void *settings, const struct batch_moments *m, struct b
 
 static const struct param params[] = {
     CHOICE_PARAM(
-        "form", struct settings, form, "hinge", "hinge squared",
+        struct settings, form, "hinge", "hinge squared",
         "hinge: as published; squared: |Z^T Z / (2 batch) - I|^2 over both views, in the place "
         "of variance and covariance"),
     WEIGHT(invariance, "25", "weight of the squared distance of the two views"),
     WEIGHT(variance, "25", "weight of the outputs' deviations below the target; hinge only"),
     WEIGHT(covariance, "1", "weight of the squared covariances; hinge only"),
     WEIGHT(target, "1", "deviation above which an output is left alone; hinge only"),
-    NUMBER_PARAM("epsilon", PARAM_REAL, struct settings, epsilon, "1e-4", POSITIVE, UNBOUNDED,
-                 "added to a variance before its square root; hinge only"),
+    REAL_PARAM(struct settings, epsilon, "1e-4", POSITIVE, UNBOUNDED,
+               "added to a variance before its square root; hinge only"),
     {0}};
 
 const struct objective objective_vicreg = {

@@ -59,20 +59,17 @@ static enum status shape(const void *settings, const struct source *source, cons
 }
 
 static const struct param params[] = {
-    NUMBER_PARAM("neurons", PARAM_INTEGER, struct symmetric_relu_settings, neurons, "50", 1, 16384,
-                 "m"),
-    NUMBER_PARAM("scale", PARAM_REAL, struct symmetric_relu_settings, scale, "0.01", POSITIVE,
-                 UNBOUNDED, "sigma_0, standard deviation of the initial weights, which are normal"),
-    NUMBER_PARAM("warmup", PARAM_INTEGER, struct symmetric_relu_settings, warmup, "1000", 0, 1e15,
-                 "steps of training with b = 0"),
-    NUMBER_PARAM(
-        "bias_start", PARAM_REAL, struct symmetric_relu_settings, bias_start, "-1", -1, UNBOUNDED,
-        "b_i / |w_i| after the warm-up; -1: sqrt(2 log d / d), d the features of the data"),
-    NUMBER_PARAM("bias_growth", PARAM_REAL, struct symmetric_relu_settings, bias_growth, "1e-4", 0,
-                 1, "by which share of itself b_i / |w_i| then grows in a step"),
-    NUMBER_PARAM("bias_cap", PARAM_REAL, struct symmetric_relu_settings, bias_cap, "0.9", 0,
-                 UNBOUNDED,
-                 "where that growth ends; a neuron w_i = M_j answers to its feature below 1"),
+    INTEGER_PARAM(struct symmetric_relu_settings, neurons, "50", 1, 16384, "m"),
+    REAL_PARAM(struct symmetric_relu_settings, scale, "0.01", POSITIVE, UNBOUNDED,
+               "sigma_0, standard deviation of the initial weights, which are normal"),
+    INTEGER_PARAM(struct symmetric_relu_settings, warmup, "1000", 0, 1e15,
+                  "steps of training with b = 0"),
+    REAL_PARAM(struct symmetric_relu_settings, bias_start, "-1", -1, UNBOUNDED,
+               "b_i / |w_i| after the warm-up; -1: sqrt(2 log d / d), d the features of the data"),
+    REAL_PARAM(struct symmetric_relu_settings, bias_growth, "1e-4", 0, 1,
+               "by which share of itself b_i / |w_i| then grows in a step"),
+    REAL_PARAM(struct symmetric_relu_settings, bias_cap, "0.9", 0, UNBOUNDED,
+               "where that growth ends; a neuron w_i = M_j answers to its feature below 1"),
     {0}};
 
 const struct network_kind network_symmetric_relu = {

@@ -25,9 +25,8 @@ static enum status shape(const void *settings, const struct source *source, cons
     return STATUS_OK;
 }
 
-static const struct param params[] = {NUMBER_PARAM("width", PARAM_INTEGER,
-                                                   struct tree_network_settings, width, "10", 1,
-                                                   4096, "neurons of every node, |N_mu|"),
+static const struct param params[] = {INTEGER_PARAM(struct tree_network_settings, width, "10", 1,
+                                                    4096, "neurons of every node, |N_mu|"),
                                       NETWORK_COMMON_PARAMS,
                                       {0}};
 
