@@ -1,8 +1,7 @@
 /* Alignment of a linear predictor with the covariance of the online network's outputs, [NCP].
  *
  * F = E[f f^T], not centred, symmetric; W_p the predictor; both n x n, row-major. */
-#ifndef DUET_ANALYSIS_ALIGNMENT_H
-#define DUET_ANALYSIS_ALIGNMENT_H
+#pragma once
 
 #include "core/error.h"
 
@@ -27,5 +26,3 @@ size_t alignment_work(size_t n);
 /* F must be positive semi-definite up to rounding; negative eigenvalues count as 0 in the rank. */
 enum status alignment_measure(size_t n, const double *f, const double *w_p, double *work,
                               struct alignment *alignment, struct error *err);
-
-#endif

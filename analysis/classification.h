@@ -2,8 +2,7 @@
  * on: un-augmented ones, with the source's labels.  The result is the same for any number of
  * threads.
  */
-#ifndef DUET_ANALYSIS_CLASSIFICATION_H
-#define DUET_ANALYSIS_CLASSIFICATION_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/data/source.h"
@@ -30,5 +29,3 @@ void classification_layout(struct classification *classification,
 /* Share of the samples at (seed, PURPOSE_MEASURE, epoch) whose label is the head's choice. */
 double classification_accuracy(struct classification *classification, double *parameters,
                                const double *head, uint64_t seed, uint64_t epoch);
-
-#endif

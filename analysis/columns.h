@@ -3,8 +3,7 @@
  * All columns share the state of the root, so that a conditional mean given the root is a plain
  * sum. A sample has weight 1 and known latents; a support point has weight P(x, z_0 = label) and
  * the posterior of each latent.  Padding has weight 0 and valid states. */
-#ifndef DUET_ANALYSIS_COLUMNS_H
-#define DUET_ANALYSIS_COLUMNS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ static inline double weighted_sum(const double *weight, const double *x, double 
     return ((lane[0] + lane[4]) + (lane[1] + lane[5])) +
            ((lane[2] + lane[6]) + (lane[3] + lane[7]));
 }
-
-#endif

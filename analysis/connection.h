@@ -9,8 +9,7 @@
  * the pattern of the child, and their K and everything below follow from these sums, once, at the
  * end.
  */
-#ifndef DUET_ANALYSIS_CONNECTION_H
-#define DUET_ANALYSIS_CONNECTION_H
+#pragma once
 
 #include "analysis/columns.h"
 #include "sim/net/pass.h"
@@ -61,5 +60,3 @@ void connection_finish_upper(const struct connection_plan *plan, const double *p
 void connection_finish_subtree(const struct connection_plan *plan, struct connection_work *work,
                                double *parameters, const double *sums, size_t i,
                                double *connection);
-
-#endif

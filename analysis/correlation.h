@@ -6,8 +6,7 @@
  *
  * In a network that mirrors the tree, the neurons of a node go with the node's latent; elsewhere
  * the output neurons go with every latent. */
-#ifndef DUET_ANALYSIS_CORRELATION_H
-#define DUET_ANALYSIS_CORRELATION_H
+#pragma once
 
 #include "analysis/columns.h"
 #include "hltm/tree.h"
@@ -47,5 +46,3 @@ void correlation_add(const struct correlation_plan *plan, const struct pass *pas
 /* Results, laid out as above, from the summed-up sums; on so many threads. */
 void correlation_finish(const struct correlation_plan *plan, double *const *shift,
                         const double *sums, double *correlation, int threads);
-
-#endif

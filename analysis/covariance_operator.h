@@ -5,8 +5,7 @@
  * OP = sum_s p_s D_s^T D_s has rank at most outputs (m - 1): the deviations weighted by sqrt(p_s)
  * are orthogonal to (sqrt(p_s)), so m - 1 combinations of them, one below the other in a matrix C
  * of outputs (m - 1) rows, have C^T C = OP, and C C^T has its non-zero eigenvalues. */
-#ifndef DUET_ANALYSIS_COVARIANCE_OPERATOR_H
-#define DUET_ANALYSIS_COVARIANCE_OPERATOR_H
+#pragma once
 
 #include "core/error.h"
 
@@ -39,5 +38,3 @@ enum status covariance_operator(struct operator_shape shape, const double *conne
  * summed over. */
 double published_operator_norm(struct operator_shape shape, const double *connection,
                                const double *probability, double *work);
-
-#endif

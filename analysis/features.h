@@ -4,8 +4,7 @@
  *
  * The neurons are the ones that see the inputs.  Samples are x = M z + xi, without a mask.
  * Results are the same bits for any number of threads. */
-#ifndef DUET_ANALYSIS_FEATURES_H
-#define DUET_ANALYSIS_FEATURES_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/data/source.h"
@@ -60,5 +59,3 @@ void features_layout(struct features *features, const struct features_plan *plan
 /* Measure on the samples at (seed, PURPOSE_MEASURE, epoch). */
 enum status features_measure(struct features *features, double *parameters, uint64_t epoch,
                              struct error *err);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Columns are dealt to LATENT_GROUPS groups whose sums are kept apart and added in their order, so
  * results are the same bits for any number of threads. */
-#ifndef DUET_ANALYSIS_LATENT_MEASURE_H
-#define DUET_ANALYSIS_LATENT_MEASURE_H
+#pragma once
 
 #include "analysis/connection.h"
 #include "analysis/correlation.h"
@@ -68,5 +67,3 @@ enum status latents_from_given(struct latent_measure *measure, double *parameter
 
 /* Products of one measurement of `samples` samples, in floating-point operations. */
 double latents_flops(const struct latent_measure *measure, size_t samples);
-
-#endif

@@ -5,8 +5,7 @@
  *     C = E[f f^T],   F = E[f f_+^T],   D = E[f_a f^T],   not centred; F and D made symmetric
  * In a linear network C = W (X + X') W^T and F = W X W^T.  All matrices are [width][width].
  * Results are the same bits for any number of threads. */
-#ifndef DUET_ANALYSIS_OUTPUT_MEASURE_H
-#define DUET_ANALYSIS_OUTPUT_MEASURE_H
+#pragma once
 
 #include "analysis/alignment.h"
 #include "core/arena.h"
@@ -72,5 +71,3 @@ enum status outputs_measure(struct output_measure *measure, double *parameters, 
  * `parameters` may be NULL: then balance and cosine are NaN, as is the balance for alpha_p = 0. */
 enum status outputs_from_moments(struct output_measure *measure, const double *parameters,
                                  const double *target, const double *predictor, struct error *err);
-
-#endif

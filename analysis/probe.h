@@ -7,8 +7,7 @@
  *
  * The numbers come from a `struct measurement`.  Probes that take theirs from the same work on the
  * same samples name the same measurement, which is laid out and made once for all of them. */
-#ifndef DUET_ANALYSIS_PROBE_H
-#define DUET_ANALYSIS_PROBE_H
+#pragma once
 
 #include "analysis/registry.h"
 #include "core/arena.h"
@@ -125,5 +124,3 @@ size_t probe_set_memory(const struct probe_set *set);
 
 /* The state of a measurement; NULL: no chosen probe has it. */
 void *probe_set_state(const struct probe_set *set, const struct measurement *measurement);
-
-#endif

@@ -4,8 +4,7 @@
  * Ridge regression of the indicator of each state on the features and a constant; the state with
  * the largest value is the prediction.  The constant is not penalised.  Features are
  * feature-major, [feature][stride]. */
-#ifndef DUET_ANALYSIS_READOUT_H
-#define DUET_ANALYSIS_READOUT_H
+#pragma once
 
 #include "core/error.h"
 
@@ -31,5 +30,3 @@ enum status readout_fit(struct readout *readout, size_t samples, const double *f
 /* Share of samples whose state is predicted; the first of equal values wins. */
 double readout_accuracy(const struct readout *readout, size_t samples, const double *feature,
                         size_t stride, const uint8_t *label);
-
-#endif

@@ -1,6 +1,5 @@
 /* Names and keys of the section `measure` of a spec. */
-#ifndef DUET_ANALYSIS_REGISTRY_H
-#define DUET_ANALYSIS_REGISTRY_H
+#pragma once
 
 #include "core/descriptor.h"
 
@@ -15,5 +14,3 @@ struct measure_settings {
     int64_t probe_samples;
     double ridge;
 };
-
-#endif

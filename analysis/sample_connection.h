@@ -4,8 +4,7 @@
  * row of K is one entry of W_l, in the order of the network's flat parameters, so K of all layers
  * is one array [parameter][output] and vec(W_l) is a range of the parameters.  Rows of biases are
  * 0.  The output is the one before normalisation. */
-#ifndef DUET_ANALYSIS_SAMPLE_CONNECTION_H
-#define DUET_ANALYSIS_SAMPLE_CONNECTION_H
+#pragma once
 
 #include "sim/net/batch.h"
 
@@ -28,5 +27,3 @@ void sample_connection_free(struct sample_connection *connection);
 
 /* Entries [*first, *end) of the parameters that are W of level l. */
 void layer_weights(const struct network *network, int level, size_t *first, size_t *end);
-
-#endif

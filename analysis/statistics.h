@@ -1,6 +1,5 @@
 /* What random measurements are judged by: intervals, slopes with errors, tests of distributions. */
-#ifndef DUET_ANALYSIS_STATISTICS_H
-#define DUET_ANALYSIS_STATISTICS_H
+#pragma once
 
 #include <gsl/gsl_rng.h>
 #include <stddef.h>
@@ -29,5 +28,3 @@ double kolmogorov_smirnov_p(double *value, size_t count, double (*cdf)(double x,
  * count - 1 - `estimated` degrees of freedom.  Cells expected below 5 are pooled, and left
  * out if together they still are; 0 where a cell of expectation 0 was hit. */
 double chi_square_p(const double *observed, const double *expected, size_t count, int estimated);
-
-#endif

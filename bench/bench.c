@@ -114,17 +114,39 @@ static struct timing time_epoch(struct experiment *e, uint64_t epoch)
     return (struct timing){.measure = middle - start, .train = now() - middle};
 }
 
-static struct experiment *open_published(struct spec *spec, int threads)
+static void fail(const struct error *err)
 {
-    const char *const overrides[] = {"measure.probes=[correlation, covop, spectrum]"};
-    struct error err = {0};
-    struct experiment *e = malloc(sizeof *e);
-    if (!e || spec_load(spec, "specs/published.yaml", overrides, 1, &err) ||
-        experiment_open(e, spec, threads, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        exit(2);
-    }
-    return e;
+    fprintf(stderr, "bench: %s\n", err->message);
+    exit(2);
+}
+
+/* A run, and the spec that it borrows. */
+struct bench_run {
+    struct spec spec;
+    struct experiment experiment;
+};
+
+static struct bench_run *open_run(const char *path, const char *const overrides[2], int threads)
+{
+    struct error err = {.message = "out of memory"};
+    struct bench_run *r = malloc(sizeof *r);
+    if (!r || spec_load(&r->spec, path, overrides, 2, &err) ||
+        experiment_open(&r->experiment, &r->spec, threads, &err))
+        fail(&err);
+    return r;
+}
+
+static struct bench_run *open_published(int threads)
+{
+    const char *const overrides[] = {"measure.probes=[correlation, covop, spectrum]", "seed=1"};
+    return open_run("specs/published.yaml", overrides, threads);
+}
+
+static void close_run(struct bench_run *r)
+{
+    experiment_free(&r->experiment);
+    spec_free(&r->spec);
+    free(r);
 }
 
 /* Operations of a network evaluated per sample: the same products without tables. */
@@ -150,8 +172,7 @@ static double direct_flops(const struct experiment *e)
 enum { ALONE, BESIDE, TOGETHER, KINDS };
 
 struct rounds {
-    struct spec spec[KINDS];
-    struct experiment *experiment[KINDS];
+    struct bench_run *run[KINDS];
     double epoch[KINDS][ROUNDS]; /* seconds per epoch of a run, which measures and trains */
     double measure[ROUNDS], train[ROUNDS]; /* of that on one thread */
     double latency[ROUNDS][2];             /* before and after two threads */
@@ -208,28 +229,26 @@ static double time_run(struct experiment *e)
     const struct observer observer = {.training = note_step, .context = &clock};
     struct error err = {0};
     e->record.measured = 0;
-    if (experiment_run(e, &observer, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        exit(2);
-    }
+    if (experiment_run(e, &observer, &err))
+        fail(&err);
     return (clock.last - clock.second) / (clock.begun - 2);
 }
 
 static void time_round(struct rounds *r, int n)
 {
-    struct timing alone = time_epoch(r->experiment[ALONE], EPOCHS);
+    struct timing alone = time_epoch(&r->run[ALONE]->experiment, EPOCHS);
     double beside[2];
     r->measure[n] = alone.measure;
     r->train[n] = alone.train;
-    r->epoch[ALONE][n] = time_run(r->experiment[ALONE]);
+    r->epoch[ALONE][n] = time_run(&r->run[ALONE]->experiment);
     if (omp_get_num_procs() == 1)
         return;
 #pragma omp parallel for num_threads(2) schedule(static, 1)
     for (int i = 0; i < 2; i++)
-        beside[i] = time_run(r->experiment[i]);
+        beside[i] = time_run(&r->run[i]->experiment);
     r->epoch[BESIDE][n] = (beside[0] + beside[1]) / 2;
     r->latency[n][0] = core_latency();
-    r->epoch[TOGETHER][n] = time_run(r->experiment[TOGETHER]);
+    r->epoch[TOGETHER][n] = time_run(&r->run[TOGETHER]->experiment);
     r->latency[n][1] = core_latency();
 }
 
@@ -242,7 +261,7 @@ static double median_of(const double *values)
 
 static void print_kind(const struct rounds *r, int kind, int threads)
 {
-    const struct experiment *e = r->experiment[kind];
+    const struct experiment *e = &r->run[kind]->experiment;
     double all = median_of(r->epoch[kind]), peak_rate = peak(threads);
     double flops =
         latents_flops(latents_of(e), (size_t)trainer_of(e)->steps * trainer_of(e)->plan.batch) +
@@ -292,7 +311,7 @@ static void print_epochs(void)
     static struct rounds r;
     const bool pair = omp_get_num_procs() > 1;
     for (int kind = 0; kind < (pair ? KINDS : 1); kind++)
-        r.experiment[kind] = open_published(&r.spec[kind], kind == TOGETHER ? 2 : 1);
+        r.run[kind] = open_published(kind == TOGETHER ? 2 : 1);
     for (int n = 0; n < ROUNDS; n++)
         time_round(&r, n);
     print_kind(&r, ALONE, 1);
@@ -305,18 +324,15 @@ static void print_epochs(void)
         print_ratio(&r, "two runs of one thread that share nothing", 2, BESIDE, 0, INFINITY);
         print_latency(&r);
     }
-    for (int kind = 0; kind < (pair ? KINDS : 1); kind++) {
-        experiment_free(r.experiment[kind]);
-        free(r.experiment[kind]);
-        spec_free(&r.spec[kind]);
-    }
+    for (int kind = 0; kind < (pair ? KINDS : 1); kind++)
+        close_run(r.run[kind]);
 }
 
 static void print_sampler(void)
 {
-    struct spec spec;
-    struct experiment *e = open_published(&spec, 1);
     enum { BLOCKS = 4000 };
+    struct bench_run *run = open_published(1);
+    const struct experiment *e = &run->experiment;
     void *scratch = malloc(e->learner.source->scratch_size(e->world));
     uint8_t *states = malloc(e->subject.tree->nodes * BLOCK);
     double start = now();
@@ -329,9 +345,7 @@ static void print_sampler(void)
            BLOCKS * BLOCK / seconds / 1e6, e->subject.tree->nodes);
     free(scratch);
     free(states);
-    experiment_free(e);
-    spec_free(&spec);
-    free(e);
+    close_run(run);
 }
 
 /* Phase diagrams of 200 x 200 flows: tau fixed, and tau moving. */
@@ -357,12 +371,9 @@ static void print_phase(int threads)
 
 static int print_epoch_seconds(int threads)
 {
-    struct spec spec;
-    struct experiment *e = open_published(&spec, threads);
-    printf("%.5f\n", time_run(e));
-    experiment_free(e);
-    spec_free(&spec);
-    free(e);
+    struct bench_run *run = open_published(threads);
+    printf("%.5f\n", time_run(&run->experiment));
+    close_run(run);
     return 0;
 }
 
@@ -404,10 +415,8 @@ static double time_flow(gsl_rng *rng, const double *x, const double *x_prime, lo
         .flow = {.size = 3 * FLOW_SQUARE, .context = &counted, .rate = counted_rate}};
     draw_normal(rng, 1 / sqrt(FLOW_WIDTH), 3 * FLOW_SQUARE, state);
     double start = now();
-    if (status || dynamics_record(&dynamics, 1000, NCP_SAMPLES, state, NULL, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        exit(2);
-    }
+    if (status || dynamics_record(&dynamics, 1000, NCP_SAMPLES, state, NULL, &err))
+        fail(&err);
     double seconds = now() - start;
     matrix_flow_close(&flow);
     *evaluations = counted.evaluations;
@@ -435,31 +444,14 @@ static int print_flows(void)
     ncp_identity(FLOW_WIDTH, 0.25, x_prime);
     print_flow("X = I", rng, x, x_prime);
     if (ncp_symmetric(rng, FLOW_WIDTH, FLOW_WIDTH, 0.2, 1.5, x, &err) ||
-        ncp_symmetric(rng, FLOW_WIDTH, FLOW_WIDTH, 0.05, 0.8, x_prime, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        return 2;
-    }
+        ncp_symmetric(rng, FLOW_WIDTH, FLOW_WIDTH, 0.05, 0.8, x_prime, &err))
+        fail(&err);
     print_flow("any X", rng, x, x_prime);
     gsl_rng_free(rng);
     return 0;
 }
 
 /* ---- sparse coding, [FD]: specs/fd.yaml, one thread ---- */
-
-static struct experiment *open_features(struct spec *spec, int neurons)
-{
-    char key[64];
-    const char *const overrides[] = {key, "train.samples=2560"};
-    struct error err = {0};
-    struct experiment *e = malloc(sizeof *e);
-    snprintf(key, sizeof key, "network.neurons=%d", neurons);
-    if (!e || spec_load(spec, "specs/fd.yaml", overrides, 2, &err) ||
-        experiment_open(e, spec, 1, &err)) {
-        fprintf(stderr, "bench: %s\n", err.message);
-        exit(2);
-    }
-    return e;
-}
 
 /* The shapes of a chunk's products. */
 struct chunk_shape {
@@ -483,8 +475,11 @@ static double time_dgemm(struct chunk_shape s, size_t count, double *w, double *
 static void print_features(int neurons)
 {
     enum { TURNS = 41 };
-    struct spec spec;
-    struct experiment *e = open_features(&spec, neurons);
+    char key[64];
+    snprintf(key, sizeof key, "network.neurons=%d", neurons);
+    struct bench_run *run =
+        open_run("specs/fd.yaml", (const char *const[]){key, "train.samples=2560"}, 1);
+    const struct experiment *e = &run->experiment;
     const struct trainer *t = trainer_of(e);
     const struct chunk_shape shape = {.neurons = neurons,
                                       .inputs = (int)e->network.leaves,
@@ -512,9 +507,7 @@ static void print_features(int neurons)
            inputs, neurons, rate, 100 * rate / peak_rate, dgemm_rate, 100 * dgemm_rate / peak_rate,
            middle, TURNS, ratio[TURNS / 4], ratio[3 * TURNS / 4]);
     free(w);
-    experiment_free(e);
-    spec_free(&spec);
-    free(e);
+    close_run(run);
 }
 
 static int print_all_features(void)

@@ -4,8 +4,7 @@
  * counting arena (base NULL; every pointer comes back NULL), which yields the number of bytes, then
  * on a real one.  Nothing is allocated afterwards.  Every block starts on a 64-byte boundary and is
  * zeroed. */
-#ifndef DUET_CORE_ARENA_H
-#define DUET_CORE_ARENA_H
+#pragma once
 
 #include "core/error.h"
 
@@ -34,5 +33,3 @@ static inline size_t padded(size_t count)
 {
     return (count + 7) / 8 * 8;
 }
-
-#endif

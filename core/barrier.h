@@ -4,8 +4,7 @@
  * long as the others may lag behind on a free machine, then sleeps.  OpenMP's own barrier spins a
  * thousand times longer, and on a machine that is busy with other work takes the time that the
  * others need. */
-#ifndef DUET_CORE_BARRIER_H
-#define DUET_CORE_BARRIER_H
+#pragma once
 
 #include "core/error.h"
 
@@ -30,5 +29,3 @@ void barrier_free(struct barrier *barrier);
  * and returns false when none is left; NULL: none.  The others see its writes after the next
  * barrier. */
 void barrier_wait(struct barrier *barrier, bool (*meanwhile)(void *context), void *context);
-
-#endif

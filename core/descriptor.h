@@ -3,8 +3,7 @@
  * Each of them is one file that exports one `const struct` whose first member is a `struct
  * descriptor`.  Its parameter table alone drives the spec parser, `duet list`, the error messages
  * and the spec that is stored in a result file. */
-#ifndef DUET_CORE_DESCRIPTOR_H
-#define DUET_CORE_DESCRIPTOR_H
+#pragma once
 
 #include "core/error.h"
 
@@ -105,5 +104,3 @@ struct registry {
 
 /* The entry of that name, or NULL. */
 const struct descriptor *registry_find(const struct registry *registry, const char *name);
-
-#endif

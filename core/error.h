@@ -3,8 +3,7 @@
  * Library code neither prints nor exits: a function that can fail returns a `status` and writes
  * one sentence into the caller's `struct error`.  The command line turns it into
  * `duet: FILE:LINE:COLUMN: what is wrong; what would be right` and an exit code. */
-#ifndef DUET_CORE_ERROR_H
-#define DUET_CORE_ERROR_H
+#pragma once
 
 enum status {
     STATUS_OK = 0,
@@ -40,5 +39,3 @@ enum status error_context(struct error *err, const char *format, ...)
 
 /* Exit code of a status, in the order above: 0, 1, 2, 2, 3, 130. */
 int error_exit_code(enum status status);
-
-#endif

@@ -1,6 +1,5 @@
 /* FNV-1a in 64 bits (Fowler, Noll, Vo): names specs and what they read. */
-#ifndef DUET_CORE_HASH_H
-#define DUET_CORE_HASH_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -14,5 +13,3 @@ static inline uint64_t hash_more(uint64_t hash, const void *bytes, size_t size)
         hash = (hash ^ *at) * UINT64_C(0x100000001b3);
     return hash;
 }
-
-#endif

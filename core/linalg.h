@@ -1,7 +1,6 @@
 /* Vectors and small matrices, row-major: a few products, and checked LAPACK, whose decompositions
  * refuse NaN and say when they do not converge. */
-#ifndef DUET_CORE_LINALG_H
-#define DUET_CORE_LINALG_H
+#pragma once
 
 #include "core/error.h"
 
@@ -37,5 +36,3 @@ void matrix_commutator(size_t n, const double *a, const double *b, double *out);
 void matrix_symmetrise(size_t n, double *a);
 
 double matrix_trace(size_t n, const double *a);
-
-#endif

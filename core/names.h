@@ -1,6 +1,5 @@
 /* A list of texts that grows. */
-#ifndef DUET_CORE_NAMES_H
-#define DUET_CORE_NAMES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,5 +16,3 @@ bool names_have(const struct names *names, const char *name);
 void names_sort(struct names *names);
 bool names_have_sorted(const struct names *names, const char *name); /* after names_sort */
 void names_free(struct names *names);
-
-#endif

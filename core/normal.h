@@ -3,8 +3,7 @@
  * Box and Muller's transformation takes one 64-bit word per number, so rows may be drawn in any
  * order.  Its logarithm, sine and cosine are power series without branches, which the compiler
  * vectorises: errors are below 1e-15, |number| is at most 8.5. */
-#ifndef DUET_SIM_SOURCES_NORMAL_H
-#define DUET_SIM_SOURCES_NORMAL_H
+#pragma once
 
 #include "core/error.h"
 #include "hltm/sample.h"
@@ -37,5 +36,3 @@ void normal_once(uint64_t seed, enum once what, size_t count, double *out);
  * what); the caller frees them. */
 enum status random_basis(uint64_t seed, enum once what, size_t n, double **basis,
                          struct error *err);
-
-#endif

@@ -2,8 +2,7 @@
  * text, a grid of values.  Memory that a run uses in its loops lies in an arena instead
  * (core/arena.h).
  */
-#ifndef DUET_CORE_POOL_H
-#define DUET_CORE_POOL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -24,5 +23,3 @@ char *pool_room(struct pool *pool, size_t size);
 char *pool_text(struct pool *pool, const char *text, size_t length);
 
 void pool_free(struct pool *pool);
-
-#endif

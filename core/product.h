@@ -10,8 +10,7 @@
  *
  * libxsmm makes the kernels of the first two.  The third sums over the contiguous index, for which
  * libxsmm has no kernel, so it is written here.  Larger shapes go to dgemm. */
-#ifndef DUET_CORE_PRODUCT_H
-#define DUET_CORE_PRODUCT_H
+#pragma once
 
 #include <stddef.h>
 
@@ -41,5 +40,3 @@ void product_run(const struct product *product, double *w, double *x, double *y)
 
 /* Floating-point operations of one run: 2 outputs inputs samples. */
 double product_flops(const struct product *product);
-
-#endif

@@ -1,6 +1,5 @@
 /* Vectors of four doubles, aligned like one double. */
-#ifndef DUET_CORE_QUAD_H
-#define DUET_CORE_QUAD_H
+#pragma once
 
 typedef double quad __attribute__((vector_size(32), aligned(8), may_alias));
 typedef double pair __attribute__((vector_size(16), aligned(8), may_alias));
@@ -32,5 +31,3 @@ static inline pair quad_sums(quad a, quad b)
     return __builtin_shufflevector(pairs, pairs, 0, 1) +
            __builtin_shufflevector(pairs, pairs, 2, 3);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * A part that has quantities adds them to a list, always the same ones in the same order.  It does
  * so twice: first the list only counts, then it is filled.  The values belong to the part, stay in
  * their place, and hold its last measurement. */
-#ifndef DUET_CORE_QUANTITY_H
-#define DUET_CORE_QUANTITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ struct quantity_source {
     const void *state;
     void (*add)(const void *state, struct quantity_list *list);
 };
-
-#endif

@@ -3,8 +3,7 @@
  * Philox4x64-10 (Salmon, Moraes, Dror, Shaw, SC 2011; Random123) maps (key, counter) to four 64-bit
  * words.  Key and counter spell an address: key = (seed, purpose), counter = (index, lane, sample,
  * epoch).  So a number is the same whichever thread, shard or restart asks for it. */
-#ifndef DUET_CORE_RANDOM_H
-#define DUET_CORE_RANDOM_H
+#pragma once
 
 #include <gsl/gsl_rng.h>
 #include <stdint.h>
@@ -56,5 +55,3 @@ double stream_uniform(struct stream *stream); /* [0, 1), multiples of 2^-53 */
  * (seed, PURPOSE_USER, 0, 0); stream_rng_alloc opens any address.  Free with gsl_rng_free. */
 extern const gsl_rng_type *const stream_rng;
 gsl_rng *stream_rng_alloc(uint64_t seed, enum purpose purpose, uint64_t epoch, uint64_t sample);
-
-#endif

@@ -1,6 +1,5 @@
 /* Text that the program prints, for people and into memory, and the exit codes that follow. */
-#ifndef DUET_CORE_TEXT_H
-#define DUET_CORE_TEXT_H
+#pragma once
 
 #include "core/error.h"
 
@@ -28,5 +27,3 @@ void print_problem(const struct error *err);
 
 /* Print `duet: MESSAGE` on stderr and return the exit code of the error. */
 int command_fail(const struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The commands of `duet`: each parses its own arguments with argp and returns the exit code. */
-#ifndef DUET_HARNESS_COMMAND_H
-#define DUET_HARNESS_COMMAND_H
+#pragma once
 
 int command_run(int argc, char **argv);
 int command_sweep(int argc, char **argv);
@@ -12,5 +11,3 @@ int command_list(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_crosscheck(int argc, char **argv);
 int command_figure(int argc, char **argv);
-
-#endif

@@ -1,6 +1,5 @@
 /* Exact quantities of a small tree: joint distribution, posteriors, ceilings. */
-#ifndef DUET_HLTM_EXACT_H
-#define DUET_HLTM_EXACT_H
+#pragma once
 
 #include "core/error.h"
 #include "hltm/sample.h"
@@ -50,5 +49,3 @@ enum status ceiling_measure(const struct tree *tree, uint64_t seed, size_t sampl
 
 /* Bytes that ceiling_measure takes while it works. */
 size_t ceiling_memory(const struct tree *tree);
-
-#endif

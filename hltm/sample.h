@@ -4,8 +4,7 @@
  * epoch, block), lane (view, node), so samples may be drawn in any order.  With m = 2 a node's 64
  * states are the bits of one word, and the flips of an edge are 64 Bernoulli bits made by comparing
  * random words with the binary digits of P(flip), exact to 2^-64. */
-#ifndef DUET_HLTM_SAMPLE_H
-#define DUET_HLTM_SAMPLE_H
+#pragma once
 
 #include "core/random.h"
 #include "hltm/tree.h"
@@ -40,5 +39,3 @@ void sample_latent(const struct tree *tree, struct draw draw, int level, size_t 
 
 /* 64 independent bits, each 1 with probability p; words are taken from (draw, lane). */
 uint64_t sample_bernoulli(struct draw draw, uint64_t lane, double p);
-
-#endif

@@ -10,8 +10,7 @@
  * number of children, and node i of level d has children c i ... c i + c - 1 of level d + 1.
  *
  * Nodes are numbered level by level: node i of level d is first[d] + i. */
-#ifndef DUET_HLTM_TREE_H
-#define DUET_HLTM_TREE_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -65,5 +64,3 @@ static inline size_t tree_parent(const struct tree *tree, int level, size_t i)
 
 /* P(child = b | parent = a) over the edge into `node`. */
 double tree_transition(const struct tree *tree, size_t node, int a, int b);
-
-#endif

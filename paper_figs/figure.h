@@ -5,8 +5,7 @@
  * running a spec, or by a function of the figure.  gnuplot draws from that file through `duet
  * export`.  The checks look at the numbers, so that a figure that no longer shows its point fails.
  */
-#ifndef DUET_HARNESS_FIGURE_H
-#define DUET_HARNESS_FIGURE_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -74,5 +73,3 @@ struct figure_options {
  * figure does not show its point. */
 enum status figure_make(const struct figure *figure, const struct figure_options *options,
                         struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The runs of a figure: many, from one spec. */
-#ifndef DUET_HARNESS_FIGURE_RUNS_H
-#define DUET_HARNESS_FIGURE_RUNS_H
+#pragma once
 
 #include "harness/run/run.h"
 #include "paper_figs/figure.h"
@@ -15,5 +14,3 @@ struct figure_run {
  * run that diverges is no failure: its file says so. */
 enum status figure_runs(const struct figure_job *job, struct figure_run *runs, size_t count,
                         struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The figures: NAME.c, NAME.gp and, where a spec is run, NAME.yaml side by side. */
-#ifndef DUET_PAPER_FIGS_FIGURES_H
-#define DUET_PAPER_FIGS_FIGURES_H
+#pragma once
 
 #include "paper_figs/figure.h"
 
@@ -40,5 +39,3 @@ FIGURES(DECLARE)
 #undef DECLARE
 
 extern const struct registry figure_registry; /* entries are struct figure */
-
-#endif

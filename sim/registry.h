@@ -1,6 +1,5 @@
 /* The registries that a spec can name entries of, one per folder. */
-#ifndef DUET_SIM_REGISTRY_H
-#define DUET_SIM_REGISTRY_H
+#pragma once
 
 #include "core/descriptor.h"
 
@@ -11,5 +10,3 @@ extern const struct registry predictor_registry;           /* predictor.kind */
 extern const struct registry optimiser_registry;           /* optimiser.name */
 extern const struct registry predictor_optimiser_registry; /* predictor_optimiser.name */
 extern const struct registry trainer_registry;             /* train.trainer */
-
-#endif

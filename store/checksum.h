@@ -3,8 +3,7 @@
  * HDF5 has checksums for its metadata, not for plain arrays, so a file that duet writes ends with
  * 16 bytes more, "\ncrc32 1a2b3c4d\n": CRC-32 (as in zlib, gzip and PNG) of all bytes before them.
  * HDF5 knows where its part of the file ends and ignores the rest. */
-#ifndef DUET_HARNESS_CHECKSUM_H
-#define DUET_HARNESS_CHECKSUM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ enum checksum checksum_of_file(const char *path);
 
 /* Whether the file ends with a checksum, right or wrong. */
 bool checksum_is_there(const char *path);
-
-#endif

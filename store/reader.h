@@ -1,7 +1,6 @@
 /* Arrays of a result file, read one after another and kept until the reader is closed.  The first
  * error stays, and what follows it does nothing, so that it is asked for once. */
-#ifndef DUET_STORE_READER_H
-#define DUET_STORE_READER_H
+#pragma once
 
 #include "store/store.h"
 
@@ -22,5 +21,3 @@ struct store_array reader_get(struct reader *reader, size_t rows, size_t columns
 
 /* Frees what was read and returns the status. */
 enum status reader_close(struct reader *reader);
-
-#endif

@@ -9,8 +9,7 @@
  * Paths inside a file start with a slash: "/series/loss".  Whatever a file holds, reading it gives
  * numbers or an error that names the file and the dataset; external links, external storage and
  * virtual datasets, which lead to other files, are refused. */
-#ifndef DUET_HARNESS_STORE_H
-#define DUET_HARNESS_STORE_H
+#pragma once
 
 #include "core/error.h"
 
@@ -165,5 +164,3 @@ enum status store_visit_attributes(const struct store_file *file,
 
 /* The shortest decimal that reads back as `value`. */
 void store_format_number(double value, char text[STORE_NUMBER_SIZE]);
-
-#endif

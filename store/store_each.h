@@ -4,8 +4,7 @@
  * its own, which takes longer than reading a small file.  Here one child reads many files and sends
  * the results; if it crashes, only the file being read is lost, and a new child continues with the
  * next one. */
-#ifndef DUET_HARNESS_STORE_EACH_H
-#define DUET_HARNESS_STORE_EACH_H
+#pragma once
 
 #include "store/store.h"
 
@@ -28,5 +27,3 @@ struct store_each {
 /* Read all files, on as many processors as there are.  Checksums are checked; in a file without
  * one, the headers of all objects are checked. */
 enum status store_each(const struct store_each *each, struct error *err);
-
-#endif

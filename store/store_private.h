@@ -1,8 +1,7 @@
 /* Shared by the parts of store/store.h: store_write.c makes files; store_view.c opens what is in
  * them, store_read.c and store_walk.c read it, store_try.c opens files, once a child process has
  * read them; store_each.c reads many. */
-#ifndef DUET_HARNESS_STORE_PRIVATE_H
-#define DUET_HARNESS_STORE_PRIVATE_H
+#pragma once
 
 #include "store/store.h"
 
@@ -115,5 +114,3 @@ struct store_walk {
 };
 
 enum status store_walk_from(struct store_walk *walk, const char *group);
-
-#endif

@@ -1,6 +1,5 @@
 /* Cells of tab-separated tables: numbers in full, texts without what would break a line or cell. */
-#ifndef DUET_STORE_TSV_H
-#define DUET_STORE_TSV_H
+#pragma once
 
 #include <stdio.h>
 
@@ -12,5 +11,3 @@ void tsv_text(FILE *out, const char *text);
 
 /* One word for gnuplot and others: spaces and control characters are '_'. */
 void tsv_word(FILE *out, const char *text);
-
-#endif

@@ -4,8 +4,7 @@
  * measured separately.  A part is measured on many instances, each drawn from (seed, claim, part,
  * instance), and judged by its kind.  A control is the same measurement with one hypothesis
  * removed, where the statement must fail: a part whose control does not fail shows nothing. */
-#ifndef DUET_THEOREMS_CLAIM_H
-#define DUET_THEOREMS_CLAIM_H
+#pragma once
 
 #include "analysis/statistics.h"
 #include "core/descriptor.h"
@@ -155,5 +154,3 @@ gsl_rng *claim_rng(const struct claim *claim, uint64_t seed, int part, int insta
  * from `common`, argument and err are set. */
 enum status claim_measure(const struct claim *claim, int part, int instance,
                           const struct trial *common, struct reading *reading, struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* All claims, one file each, and their registry. */
-#ifndef DUET_THEOREMS_CLAIMS_H
-#define DUET_THEOREMS_CLAIMS_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -62,5 +61,3 @@ CLAIMS(DECLARE)
 #undef DECLARE
 
 extern const struct registry claim_registry;
-
-#endif

@@ -1,6 +1,5 @@
 /* Random draws for the instances of several families of claims. */
-#ifndef DUET_THEOREMS_DRAW_H
-#define DUET_THEOREMS_DRAW_H
+#pragma once
 
 #include "sim/net/network.h"
 
@@ -18,5 +17,3 @@ void draw_parameters(gsl_rng *rng, const struct network *network, double bias_sd
 
 /* `count` probabilities that add up to 1, none above three times another. */
 void draw_shares(gsl_rng *rng, int count, double *share);
-
-#endif

@@ -1,7 +1,6 @@
 /* Results that the measurements of one check share: several parts and claims need them, and they
  * take long to compute.  A result must not depend on the thread that computes it, or when. */
-#ifndef DUET_THEOREMS_MEMO_H
-#define DUET_THEOREMS_MEMO_H
+#pragma once
 
 #include "core/error.h"
 
@@ -19,5 +18,3 @@ enum status memo_take(struct memo *memo, const void *key, size_t key_size, void 
                       size_t value_size,
                       enum status (*make)(const void *key, void *value, struct error *err),
                       struct error *err);
-
-#endif

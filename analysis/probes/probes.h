@@ -1,6 +1,5 @@
 /* The probes, one file each, and the measurements that several of them share. */
-#ifndef DUET_ANALYSIS_PROBES_H
-#define DUET_ANALYSIS_PROBES_H
+#pragma once
 
 #include "analysis/probe.h"
 
@@ -34,5 +33,3 @@ static inline const char *needs_tree(const struct subject *subject)
 {
     return !subject->tree ? "no latent tree" : subject->exact ? "a flow draws no samples" : NULL;
 }
-
-#endif

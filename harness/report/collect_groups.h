@@ -1,7 +1,6 @@
 /* Groups of the points of a sweep, such as points that differ only in the seed, and their
  * statistics. */
-#ifndef DUET_HARNESS_COLLECT_GROUPS_H
-#define DUET_HARNESS_COLLECT_GROUPS_H
+#pragma once
 
 #include "harness/report/collect_table.h"
 
@@ -29,5 +28,3 @@ enum collect_statistic { COLLECT_MEAN, COLLECT_SD, COLLECT_LOW, COLLECT_HIGH, CO
  * resamples are addressed by group and column.  False for lack of memory. */
 bool collect_statistics(const struct collect_table *table, const struct collect_groups *groups,
                         size_t group, size_t column, double statistic[COLLECT_STATISTICS]);
-
-#endif

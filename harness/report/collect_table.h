@@ -3,8 +3,7 @@
  * A row is a point of the sweep that the folder's sweep.yaml describes, in the order of its grid; a
  * column is the last value of a series, named by its path below /series with dots: "loss",
  * "probe.mean", "best_correlation.level_0". */
-#ifndef DUET_HARNESS_COLLECT_TABLE_H
-#define DUET_HARNESS_COLLECT_TABLE_H
+#pragma once
 
 #include "core/pool.h"
 #include "harness/run/run.h"
@@ -79,5 +78,3 @@ const char *collect_label(const struct collect_table *table, size_t point, size_
 /* Index of a swept key, *found; `option` ("--over") is named in the error. */
 enum status collect_find_key(const struct collect_table *table, const char *option, const char *key,
                              size_t *found, struct error *err);
-
-#endif

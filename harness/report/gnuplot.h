@@ -1,6 +1,5 @@
 /* Drawing with gnuplot, by duet's own scripts. */
-#ifndef DUET_HARNESS_GNUPLOT_H
-#define DUET_HARNESS_GNUPLOT_H
+#pragma once
 
 #include "core/error.h"
 
@@ -13,5 +12,3 @@ enum status find_shared_file(const char *name, char *path, struct error *err);
  * that the caller has set. */
 enum status gnuplot_draw(const char *script, const char *file, const char *out, const char *format,
                          struct error *err);
-
-#endif

@@ -1,7 +1,6 @@
 /* The data of `duet plot`: a quantity of a sweep on a lattice of two swept keys, with its
  * statistics over the seeds. */
-#ifndef DUET_HARNESS_PLOT_DATA_H
-#define DUET_HARNESS_PLOT_DATA_H
+#pragma once
 
 #include "harness/report/collect_groups.h"
 
@@ -58,5 +57,3 @@ void plot_data_print(FILE *out, const void *data);
 
 /* Print a line on points that are not in the means, nothing if there are none. */
 void plot_data_print_left_out(FILE *out, const struct plot_data *data);
-
-#endif

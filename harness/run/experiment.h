@@ -1,7 +1,6 @@
 /* A run from its spec: build the world, the network and the trainer, train and measure, keep what
  * was measured, store it. */
-#ifndef DUET_HARNESS_EXPERIMENT_H
-#define DUET_HARNESS_EXPERIMENT_H
+#pragma once
 
 #include "analysis/probe.h"
 #include "harness/run/record.h"
@@ -58,5 +57,3 @@ enum status experiment_store(const struct experiment *experiment, const char *pa
 size_t experiment_series_bytes(const struct experiment *experiment);
 size_t experiment_file_bytes(const struct experiment *experiment);
 size_t experiment_bytes(const struct experiment *experiment);
-
-#endif

@@ -1,7 +1,6 @@
 /* Progress of long work on stderr: one line that is rewritten on a terminal, plain lines elsewhere,
  * nothing where quiet. */
-#ifndef DUET_HARNESS_PROGRESS_H
-#define DUET_HARNESS_PROGRESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ double progress_seconds(const struct progress *progress);
 /* From now on Ctrl-C and SIGTERM set a flag instead of ending the program; a second one ends it. */
 void interrupt_catch(void);
 bool interrupted(void);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * It knows none of them by name.  It has room for every point before the run begins, keeps a point
  * part by part, and stores, summarises and finds what was kept. */
-#ifndef DUET_HARNESS_RECORD_H
-#define DUET_HARNESS_RECORD_H
+#pragma once
 
 #include "core/arena.h"
 #include "core/quantity.h"
@@ -48,5 +47,3 @@ void record_print(const struct record *record, FILE *out);
  * named. */
 enum status record_store(const struct record *record, const struct quantity_source *constants,
                          struct store *store, struct error *err);
-
-#endif

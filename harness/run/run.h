@@ -1,6 +1,5 @@
 /* One run, driven from the command line. */
-#ifndef DUET_HARNESS_RUN_H
-#define DUET_HARNESS_RUN_H
+#pragma once
 
 #include "core/error.h"
 
@@ -34,5 +33,3 @@ bool is_spec_argument(const char *argument);
 /* Value of `option`, a number of threads; ends the program with a usage error where it is none. */
 struct argp_state;
 int parse_threads(const char *option, const char *text, struct argp_state *state);
-
-#endif

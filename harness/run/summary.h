@@ -1,6 +1,5 @@
 /* The summary that commands print of a run: its headlines before and after training. */
-#ifndef DUET_HARNESS_SUMMARY_H
-#define DUET_HARNESS_SUMMARY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdio.h>
@@ -30,5 +29,3 @@ struct summary_table {
 
 /* Preceded by an empty line. */
 void summary_print_table(FILE *out, const struct summary_table *table);
-
-#endif

@@ -16,8 +16,7 @@
  *
  * An axis is one key, the keys of a zip, or the cases.  The grid is the product of the axes in the
  * order of writing, the file's first; the last one varies fastest. */
-#ifndef DUET_HARNESS_GRID_H
-#define DUET_HARNESS_GRID_H
+#pragma once
 
 #include "core/pool.h"
 #include "harness/spec/spec.h"
@@ -74,5 +73,3 @@ size_t grid_overrides(const struct grid *grid, size_t point, const char **overri
 /* Name of a column, and the text that a point has in it. */
 const char *grid_column(const struct grid *grid, size_t column);
 const char *grid_label(const struct grid *grid, size_t point, size_t column);
-
-#endif

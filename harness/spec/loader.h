@@ -1,7 +1,6 @@
 /* The steps in which spec.c loads a spec: written.c notes which key was written where, fill.c makes
  * the settings of each section, sections.c lists the sections. */
-#ifndef DUET_HARNESS_SPEC_LOADER_H
-#define DUET_HARNESS_SPEC_LOADER_H
+#pragma once
 
 #include "core/pool.h"
 #include "harness/spec/node.h"
@@ -80,5 +79,3 @@ bool nested_is_table(enum spec_section section, const char *key);
 
 /* Take "ENTRY.KEY" apart; false where it names no entry. */
 bool nested_split(const struct descriptor *chosen, const char *key, struct nested *nested);
-
-#endif

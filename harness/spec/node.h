@@ -2,8 +2,7 @@
  *
  * The YAML is plain: one document without anchors, aliases, tags, block text, directives and `?`
  * keys.  Nodes and their texts lie in the caller's pool. */
-#ifndef DUET_HARNESS_SPEC_NODE_H
-#define DUET_HARNESS_SPEC_NODE_H
+#pragma once
 
 #include "core/error.h"
 #include "core/pool.h"
@@ -46,5 +45,3 @@ void node_describe(char *text, size_t size, const struct node *node);
 /* "FILE:LINE:COLUMN: MESSAGE", and the key that is to blame. */
 enum status error_at(struct error *err, const struct place *place, const char *key,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
-
-#endif

@@ -1,7 +1,6 @@
 /* Numbers as a spec writes them: decimal, 6.4e4 also for an integer; for a swept key also ranges,
  * "1:10:2" or "log:1e-3:1:4", and lists with commas between. */
-#ifndef DUET_HARNESS_SPEC_NUMBER_H
-#define DUET_HARNESS_SPEC_NUMBER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ void range_format(const struct range *range, size_t i, char *text, size_t size);
 
 /* Where the first comma of `text` outside brackets and quotes is, or its end. */
 const char *find_comma(const char *text);
-
-#endif

@@ -1,6 +1,5 @@
 /* Parameter tables and nodes as YAML in one line; a table by itself, filled from overrides. */
-#ifndef DUET_HARNESS_SPEC_PARAMS_H
-#define DUET_HARNESS_SPEC_PARAMS_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -27,5 +26,3 @@ void emit_params(FILE *out, const struct param *params, const void *settings,
 
 /* The node as it was written, in flow style. */
 void emit_node(FILE *out, const struct node *node);
-
-#endif

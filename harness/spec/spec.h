@@ -10,8 +10,7 @@
  *
  * The YAML is plain (harness/spec/yaml.h).  Integers are decimal and may be written as 6.4e4; text
  * in quotes is never a number. */
-#ifndef DUET_HARNESS_SPEC_H
-#define DUET_HARNESS_SPEC_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -101,5 +100,3 @@ enum { HASH_SIZE = 17 };
 
 /* The name of a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);
-
-#endif

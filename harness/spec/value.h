@@ -1,7 +1,6 @@
 /* One parameter's value: the words for it, and its way from a node of YAML into the field of a
  * settings struct. */
-#ifndef DUET_HARNESS_SPEC_VALUE_H
-#define DUET_HARNESS_SPEC_VALUE_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/pool.h"
@@ -35,5 +34,3 @@ enum status value_read(const struct slot *slot, const struct node *node);
 /* Words for what may stand in place of `node`, a value of `param` or an entry in it; `node` may be
  * NULL for a value that is not there.  "an integer in 2..256" */
 void value_expected(char *text, size_t size, const struct param *param, const struct node *node);
-
-#endif

@@ -1,6 +1,5 @@
 /* Words for messages: the nearest known one, lists of them, values cut to what a line can show. */
-#ifndef DUET_HARNESS_SPEC_WORDS_H
-#define DUET_HARNESS_SPEC_WORDS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -22,5 +21,3 @@ void append_text(char *text, size_t size, const char *format, ...)
 
 /* The beginning of `value` in one line, ended by "..." if it is longer. */
 void excerpt(char *shown, size_t size, const char *value);
-
-#endif

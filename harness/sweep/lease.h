@@ -8,8 +8,7 @@
  *
  * A lease only saves work: two processes on one point would compute the same bytes, and a finished
  * file is never replaced. */
-#ifndef DUET_HARNESS_LEASE_H
-#define DUET_HARNESS_LEASE_H
+#pragma once
 
 #include "core/error.h"
 
@@ -46,5 +45,3 @@ bool lease_look(const struct lessee *lessee, const char *name, struct lease_sigh
 
 /* Whether this machine has a process of that number that has not ended. */
 bool lease_process_runs(long pid);
-
-#endif

@@ -7,8 +7,7 @@
  *     JOB_TASK.log   what a task printed
  *
  * Uses the commands sbatch and squeue. */
-#ifndef DUET_HARNESS_SLURM_H
-#define DUET_HARNESS_SLURM_H
+#pragma once
 
 #include "harness/sweep/sweep_work.h"
 
@@ -57,5 +56,3 @@ const char *slurm_part_job(const char *job, char number[SLURM_JOB]);
 
 /* Where the script of a sweep's folder lies. */
 void slurm_script_path(const char *folder, char *path, size_t size);
-
-#endif

@@ -1,7 +1,6 @@
 /* The files of points in the folder of a sweep (harness/sweep/sweep_plan.h), and the work that they
  * leave: the points of a shard that have no sound file. */
-#ifndef DUET_HARNESS_SWEEP_FOLDER_H
-#define DUET_HARNESS_SWEEP_FOLDER_H
+#pragma once
 
 #include "core/names.h"
 #include "harness/sweep/sweep_work.h"
@@ -26,5 +25,3 @@ enum status sweep_work_find(struct sweep_work *work, struct error *err);
 
 /* Of the points that were to do, those whose files say so are added to work->diverged. */
 enum status sweep_work_count_diverged(struct sweep_work *work, struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The command line of `duet sweep`. */
-#ifndef DUET_HARNESS_SWEEP_OPTIONS_H
-#define DUET_HARNESS_SWEEP_OPTIONS_H
+#pragma once
 
 #include "harness/run/run.h"
 
@@ -25,5 +24,3 @@ struct sweep_options {
 
 /* Ends the program where an argument is wrong.  Arguments behind "--" are options for sbatch. */
 void sweep_options_parse(struct sweep_options *options, int argc, char **argv);
-
-#endif

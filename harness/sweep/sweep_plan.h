@@ -9,8 +9,7 @@
  *     HASH.failed    why a point failed, and the command that runs it alone
  *     .HASH.lease    points that are being worked on (harness/sweep/lease.h)
  *     slurm/         job script and logs (harness/sweep/slurm.h) */
-#ifndef DUET_HARNESS_SWEEP_PLAN_H
-#define DUET_HARNESS_SWEEP_PLAN_H
+#pragma once
 
 #include "harness/run/progress.h"
 #include "harness/spec/grid.h"
@@ -74,5 +73,3 @@ void sweep_put_quoted(FILE *out, const char *word);
  * values differ.  Writes sweep.yaml where it is missing or resized and `write` is set. */
 enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
                               bool *resized, struct error *err);
-
-#endif

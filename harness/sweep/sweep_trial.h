@@ -1,6 +1,5 @@
 /* Estimates of a sweep's needs before it starts: memory, and time by trying a few points. */
-#ifndef DUET_HARNESS_SWEEP_TRIAL_H
-#define DUET_HARNESS_SWEEP_TRIAL_H
+#pragma once
 
 #include "harness/sweep/sweep_plan.h"
 
@@ -17,5 +16,3 @@ struct sweep_trial {
  * is the one of the first point whose modules do not fit together. */
 enum status sweep_try(const struct sweep_plan *plan, const size_t *todo, size_t count, int threads,
                       bool time, struct sweep_trial *trial, struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* The work of a sweep: processes that run its points. */
-#ifndef DUET_HARNESS_SWEEP_WORK_H
-#define DUET_HARNESS_SWEEP_WORK_H
+#pragma once
 
 #include "harness/sweep/sweep_options.h"
 #include "harness/sweep/sweep_plan.h"
@@ -38,5 +37,3 @@ void sweep_work_free(struct sweep_work *work);
 
 /* Is the file of the point there and sound?  A damaged one is as good as none. */
 bool sweep_has_point(const struct sweep_work *work, size_t point);
-
-#endif

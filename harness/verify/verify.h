@@ -2,8 +2,7 @@
  *
  * Every number except the seconds depends only on the seed, the settings and --quick, not on the
  * number of threads. */
-#ifndef DUET_HARNESS_VERIFY_H
-#define DUET_HARNESS_VERIFY_H
+#pragma once
 
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
@@ -77,5 +76,3 @@ void verdicts_json(FILE *out, const void *verification);
 
 /* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */
 enum status report_write(const struct verification *v, const char *path, struct error *err);
-
-#endif

@@ -5,8 +5,7 @@
  * quantity is a group /SETTING/QUANTITY/level_k of the figure's file with the datasets runs
  * [epoch][seed], mean and sd [epoch], and quartiles [epoch][3]; a quantity that training does not
  * change has no epochs. */
-#ifndef DUET_PAPER_FIGS_DDN_RUNS_H
-#define DUET_PAPER_FIGS_DDN_RUNS_H
+#pragma once
 
 #include "paper_figs/kit/run_list.h"
 
@@ -71,5 +70,3 @@ size_t ddn_seeds(struct reader *reader);
 
 /* The table of a figure: all statistics of all quantities, one line per epoch. */
 enum status ddn_write_statistics(const struct store_file *file, FILE *out, struct error *err);
-
-#endif

@@ -1,7 +1,6 @@
 /* Shared by the figures of [FD]: runs of specs/fd-2.yaml with several kinds of masks over several
  * seeds.  A run that two figures need is done once. */
-#ifndef DUET_PAPER_FIGS_FD_RUNS_H
-#define DUET_PAPER_FIGS_FD_RUNS_H
+#pragma once
 
 #include "paper_figs/kit/run_list.h"
 
@@ -37,5 +36,3 @@ double fd_end(struct reader *reader, const char *mask, const char *name);
 
 /* Number of seeds, at least one. */
 size_t fd_seeds(const struct fd_settings_of_figure *settings);
-
-#endif

@@ -1,7 +1,6 @@
 /* Linear BYOL on isotropic data, X = I and X' = sigma2 I, from drawn weights: the start of the
  * figures of its matrix flow. */
-#ifndef DUET_PAPER_FIGS_ISOTROPIC_H
-#define DUET_PAPER_FIGS_ISOTROPIC_H
+#pragma once
 
 #include "paper_figs/kit/series.h"
 
@@ -17,5 +16,3 @@ void isotropic_close(struct isotropic *isotropic);
 
 /* The state of one run: W and W_p normal of variance 1 / n, W_a = 0. */
 void isotropic_draw(struct sheet *sheet, struct isotropic *isotropic, uint64_t seed, uint64_t run);
-
-#endif

@@ -1,8 +1,7 @@
 /* A flow of three variables in a plane: its field, trajectories, points of rest, curves.
  *
  * For mode_flow and scalar_flow: state[1], s or w, vanishes in a collapse. */
-#ifndef DUET_PAPER_FIGS_PLANE_H
-#define DUET_PAPER_FIGS_PLANE_H
+#pragma once
 
 #include "paper_figs/kit/series.h"
 
@@ -55,5 +54,3 @@ enum { PLANE_REST_COLUMNS = 6 };
 /* Check that the flow vanishes at the points of rest in `group`, to 1e-14, and that its
  * linearisation grows (above 1e-7) at the points drawn as unstable and only there. */
 void plane_check_rest(struct reader *reader, const char *group, struct sights *sights);
-
-#endif

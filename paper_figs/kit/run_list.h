@@ -1,6 +1,5 @@
 /* Shared by figures of many runs: the list of the runs, and reading their series. */
-#ifndef DUET_PAPER_FIGS_RUN_LIST_H
-#define DUET_PAPER_FIGS_RUN_LIST_H
+#pragma once
 
 #include "paper_figs/figure_runs.h"
 #include "paper_figs/kit/series.h"
@@ -28,5 +27,3 @@ void run_series(struct sheet *sheet, const char *path, const char *series, size_
 /* The first and the last value of a series of a run's file; the last is NaN if the run diverged. */
 void run_ends(struct sheet *sheet, const char *path, const char *series, double *first,
               double *last);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by figures: the sheet that a figure fills, its memory, and quantities along flows. */
-#ifndef DUET_PAPER_FIGS_SERIES_H
-#define DUET_PAPER_FIGS_SERIES_H
+#pragma once
 
 #include "core/pool.h"
 #include "paper_figs/figure.h"
@@ -97,5 +96,3 @@ void series_run(struct sheet *sheet, struct series *series, size_t run,
 /* Put one quantity: sheet_put over "t" and the axis of the runs. */
 void sheet_series(struct sheet *sheet, const struct series *series, size_t quantity,
                   const char *name, const char *runs, const char *long_name);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the figures of runs without negatives, [NCP]: their settings. */
-#ifndef DUET_PAPER_FIGS_NCP_RUNS_H
-#define DUET_PAPER_FIGS_NCP_RUNS_H
+#pragma once
 
 #include "paper_figs/kit/run_list.h"
 
@@ -19,5 +18,3 @@ struct ncp_setting {
     int64_t epochs, samples;
 };
 void ncp_runs_put(struct run_list *runs, size_t i, const struct ncp_setting *setting);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Point x has probability p[x]; its view v has probability q[x][v] and is the real vector
  * x[x][v][inputs]. */
-#ifndef DUET_SIM_POPULATION_H
-#define DUET_SIM_POPULATION_H
+#pragma once
 
 #include "core/error.h"
 
@@ -20,5 +19,3 @@ void population_free(struct population *population);
 
 /* The mean view of every point, [points][inputs]. */
 void population_mean_view(const struct population *population, double *mean);
-
-#endif

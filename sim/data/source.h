@@ -6,8 +6,7 @@
  * groups of functions, each of which a source has or has not.  A new source is one file and one
  * line in sim/data/sources/sources.h; tests/sim/test_sources.c tests it by its example
  * (core/descriptor.h). */
-#ifndef DUET_SIM_SOURCE_H
-#define DUET_SIM_SOURCE_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -107,5 +106,3 @@ static inline size_t pick(uint64_t word, size_t count)
 {
     return (size_t)((unsigned __int128)word * count >> 64);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * A flow is a state, its right-hand side and, where wanted, events: functions of the state whose
  * sign must not change (a ReLU gate, say).  It is integrated by rk8pd, or by msbdf where a Jacobian
  * is given and the equations are stiff. */
-#ifndef DUET_SIM_FLOW_H
-#define DUET_SIM_FLOW_H
+#pragma once
 
 #include "core/error.h"
 
@@ -45,5 +44,3 @@ struct flow_result {
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
                      int samples, bool (*watch)(void *context, double t, const double *state),
                      double *state, struct flow_result *result, struct error *err);
-
-#endif

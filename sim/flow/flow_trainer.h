@@ -1,7 +1,6 @@
 /* train.trainer flow: a linear network follows the gradient flow of its loss, integrated from the
  * exact moments of the data.  Time is in units of optimiser.lr times steps. */
-#ifndef DUET_SIM_FLOW_TRAINER_H
-#define DUET_SIM_FLOW_TRAINER_H
+#pragma once
 
 #include "sim/flow/network_flow.h"
 #include "sim/train/trainer_kind.h"
@@ -27,5 +26,3 @@ struct flow_trainer {
     size_t reached; /* points in time */
     double time;    /* of the last of them */
 };
-
-#endif

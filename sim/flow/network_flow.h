@@ -7,8 +7,7 @@
  * with the eigenvalues s_j of F(0) and p_j = u_j^T W_p u_j, FLOW_SCALARS with w = |W v_j| for the
  * eigenvectors v_j of X + X' and w_p along W v_j: what the matrices would be if they were aligned.
  */
-#ifndef DUET_SIM_NETWORK_FLOW_H
-#define DUET_SIM_NETWORK_FLOW_H
+#pragma once
 
 #include "sim/flow/noncontrastive.h"
 
@@ -59,5 +58,3 @@ const double *network_flow_weights(const struct network_flow *flow, const double
 
 /* W_a, which is W itself for RULE_ONLINE, within a state of FLOW_MATRIX. */
 const double *network_flow_target(const struct network_flow *flow, const double *state);
-
-#endif

@@ -11,8 +11,7 @@
  *
  * Each is opened into a `struct dynamics`: what flow_run integrates, with the quantities that the
  * exact flow keeps. */
-#ifndef DUET_SIM_NONCONTRASTIVE_H
-#define DUET_SIM_NONCONTRASTIVE_H
+#pragma once
 
 #include "core/error.h"
 #include "core/linalg.h"
@@ -123,5 +122,3 @@ struct scalar_flow {
 
 /* Invariants: e^{2 eta t} (w^2 - w_p^2 / alpha_p) of every mode. */
 void scalar_flow_open(struct scalar_flow *f, struct dynamics *dynamics);
-
-#endif

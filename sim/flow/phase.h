@@ -14,8 +14,7 @@
  * no boundary is more exact than that.
  *
  * Nothing here keeps memory.  Errors: STATUS_INVALID names the quantity that is out of range. */
-#ifndef DUET_SIM_PHASE_H
-#define DUET_SIM_PHASE_H
+#pragma once
 
 #include "core/error.h"
 
@@ -86,5 +85,3 @@ double phase_p_minus(double eta, double tau, double sigma2);
 /* The eta above which a start at p collapses: that of p_-(eta) = p, and from p = tau / (2 (1 +
  * sigma2)) on tau^2 / (4 (1 + sigma2)), where p_- and p_+ meet. */
 double phase_critical_eta(double p, double tau, double sigma2);
-
-#endif

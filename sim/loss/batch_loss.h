@@ -1,6 +1,5 @@
 /* Loss and gradient of one explicit batch (sim/net/batch.h). */
-#ifndef DUET_SIM_BATCH_LOSS_H
-#define DUET_SIM_BATCH_LOSS_H
+#pragma once
 
 #include "sim/loss/objective.h"
 #include "sim/net/batch.h"
@@ -19,5 +18,3 @@ void batch_loss_layout(struct batch_loss *b, const struct network *network,
 
 /* Mean loss; its gradient too where `gradient` ([parameters], overwritten) is not NULL. */
 double batch_loss(struct batch_loss *b, double *parameters, double *gradient);
-
-#endif

@@ -21,8 +21,7 @@
  * with H(q, p) = - sum q log p.  Pseudo-labels and the bank have no gradient.  Where the bank is
  * still empty, or has no room at all, q_b = p_b.  A labelled sample lies in the bank with its label
  * as p. */
-#ifndef DUET_SIM_COMATCH_H
-#define DUET_SIM_COMATCH_H
+#pragma once
 
 #include "sim/loss/objective.h"
 #include "sim/net/class_head.h"
@@ -84,5 +83,3 @@ void comatch_pseudo_labels(struct comatch *comatch, const struct outputs *output
 /* then the loss with these pseudo-labels, which also fills df of both outputs and the gradient of
  * the head. */
 void comatch_loss(struct comatch *comatch, const struct outputs *outputs);
-
-#endif

@@ -1,6 +1,5 @@
 /* Embeddings of CoMatch (sim/loss/comatch.h), and the loss of its two graphs. */
-#ifndef DUET_SIM_COMATCH_GRAPH_H
-#define DUET_SIM_COMATCH_GRAPH_H
+#pragma once
 
 #include "sim/loss/comatch.h"
 
@@ -18,5 +17,3 @@ double comatch_largest(const double *a, size_t count);
 /* Mean of H(Q_b, Z_b), a term of the step; its gradient, times lambda_ctr, is added to df of the
  * strong views. */
 void comatch_graph_loss(struct comatch *comatch, const struct outputs *outputs);
-
-#endif

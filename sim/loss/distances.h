@@ -10,8 +10,7 @@
  *
  * Of the batch: a function of P - N, where P and N are the means over samples and outputs of the
  * squared differences of x_1 to x_+ and to x_1- (the published code, erratum E5). */
-#ifndef DUET_SIM_DISTANCES_H
-#define DUET_SIM_DISTANCES_H
+#pragma once
 
 #include "sim/loss/objective.h"
 
@@ -40,5 +39,3 @@ struct of_batch {
 };
 
 extern const struct form form_of_batch;
-
-#endif

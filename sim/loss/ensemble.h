@@ -1,8 +1,7 @@
 /* Every way to draw (x_1, x_+1, ..., x_+K, x_1-, ..., x_H-) from a finite distribution, each with
  * its probability, as one weighted batch: so the population gradient of an objective comes from the
  * passes and the derivatives that training uses. */
-#ifndef DUET_SIM_ENSEMBLE_H
-#define DUET_SIM_ENSEMBLE_H
+#pragma once
 
 #include "sim/data/population.h"
 #include "sim/loss/batch_loss.h"
@@ -36,5 +35,3 @@ void ensemble_free(struct ensemble *ensemble);
 
 /* Expected loss, and its gradient [parameters] where that is not NULL. */
 double ensemble_loss(struct ensemble *ensemble, const double *parameters, double *gradient);
-
-#endif

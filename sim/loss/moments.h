@@ -1,7 +1,6 @@
 /* The form of losses of moments: functions of the means and covariances of the outputs over the
  * batch.  z is both views of a sample, f(x_1) and f(x_+), one after the other: 2 width numbers. */
-#ifndef DUET_SIM_MOMENTS_H
-#define DUET_SIM_MOMENTS_H
+#pragma once
 
 #include "sim/loss/objective.h"
 
@@ -22,5 +21,3 @@ struct of_moments {
 };
 
 extern const struct form form_moments;
-
-#endif

@@ -6,8 +6,7 @@
  * passes that training uses; for reference files, finite-difference tests and exact sums over small
  * supports.
  */
-#ifndef DUET_SIM_NONCONTRASTIVE_BATCH_H
-#define DUET_SIM_NONCONTRASTIVE_BATCH_H
+#pragma once
 
 #include "sim/loss/prediction.h"
 #include "sim/net/batch.h"
@@ -43,5 +42,3 @@ struct noncontrastive_parameters {
 double noncontrastive_batch_loss(struct noncontrastive_batch *batch,
                                  const struct noncontrastive_parameters *parameters, double *trunk,
                                  double *predictor);
-
-#endif

@@ -23,8 +23,7 @@
  * An objective with a target compares a prediction from f(x_1), in its place, with a target for
  * x_+, in the place of f(x_+): see sim/loss/prediction.h, which makes both and stops the gradient.
  */
-#ifndef DUET_SIM_OBJECTIVE_H
-#define DUET_SIM_OBJECTIVE_H
+#pragma once
 
 #include "core/arena.h"
 #include "core/descriptor.h"
@@ -164,5 +163,3 @@ double loss_evaluate(const struct loss *loss, const struct outputs *outputs);
 /* The same, with memory of its own. */
 enum status loss_once(const struct loss_plan *plan, const struct outputs *outputs, double *value,
                       struct error *err);
-
-#endif

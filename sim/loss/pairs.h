@@ -5,8 +5,7 @@
  * others whose label is its own.  Its partner, the other view of its sample, is always one of them:
  * so where no other sample of the batch has its label it has the loss of ntxent, and none is left
  * out. */
-#ifndef DUET_SIM_PAIRS_H
-#define DUET_SIM_PAIRS_H
+#pragma once
 
 #include "sim/loss/objective.h"
 
@@ -33,5 +32,3 @@ extern const struct form form_pairs;
  * that this shows in the loss. */
 void unit_vectors(const struct outputs *outputs, int view, size_t begin, size_t end, double *u,
                   size_t stride, double *inverse);
-
-#endif

@@ -5,8 +5,7 @@
  *
  * where the objective says whether both are divided by their norms first.  One direction only: x_1
  * is predicted, x_2 is the target.  Outputs are feature-major, [width][stride]. */
-#ifndef DUET_SIM_PREDICTION_H
-#define DUET_SIM_PREDICTION_H
+#pragma once
 
 #include "sim/loss/objective.h"
 #include "sim/net/predictor.h"
@@ -34,5 +33,3 @@ void prediction_forward(struct prediction *prediction, double *parameters, doubl
  * target. All other columns get 0. */
 void prediction_backward(struct prediction *prediction, double *parameters, double *online,
                          size_t samples, double *gradient, double *d_online, double *d_target);
-
-#endif

@@ -1,6 +1,5 @@
 /* The dimensions that numbers of a network have, as axes of a quantity (core/quantity.h). */
-#ifndef DUET_SIM_AXES_H
-#define DUET_SIM_AXES_H
+#pragma once
 
 #include "core/quantity.h"
 #include "sim/net/network.h"
@@ -13,5 +12,3 @@ void add_inputs(struct quantity *quantity, const struct network *network, int le
 /* One more dimension: the latents of level `level` of the data's tree, `count` of them; in a
  * network that mirrors the tree they are the nodes of that level. */
 void add_latents(struct quantity *quantity, size_t count, int level);
-
-#endif

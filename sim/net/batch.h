@@ -1,8 +1,7 @@
 /* One explicit batch: outputs of given samples, and the gradient of whatever is a function of them,
  * by the passes that training uses.  For measurements, reference files, finite-difference tests and
  * exact sums over small supports. */
-#ifndef DUET_SIM_BATCH_H
-#define DUET_SIM_BATCH_H
+#pragma once
 
 #include "sim/net/outputs.h"
 #include "sim/net/pass.h"
@@ -47,5 +46,3 @@ void batch_forward(struct batch *batch, double *parameters);
 
 /* The gradient ([parameters], overwritten) that outputs.df stands for, after batch_forward. */
 void batch_backward(struct batch *batch, double *parameters, double *gradient);
-
-#endif

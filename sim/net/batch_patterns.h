@@ -4,8 +4,7 @@
  * few of them: leaves that share an ancestor are alike.  So its nodes are evaluated once per
  * pattern that occurs, one column each, in the order of the patterns; a column is found by its
  * children's patterns, and a sample by its column. */
-#ifndef DUET_SIM_BATCH_PATTERNS_H
-#define DUET_SIM_BATCH_PATTERNS_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/net/network.h"
@@ -86,5 +85,3 @@ static inline const uint16_t *numbering_columns(struct numbering numbering,
                batch_patterns->stride +
            first;
 }
-
-#endif

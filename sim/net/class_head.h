@@ -2,8 +2,7 @@
  *
  * Its parameters are one flat array, W [class][width], then b [class]; they begin at 0, where all
  * classes are as likely.  Samples are feature-major, [feature][stride]. */
-#ifndef DUET_SIM_CLASS_HEAD_H
-#define DUET_SIM_CLASS_HEAD_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,5 +27,3 @@ void class_head_backward(const struct class_head *head, const double *parameters
 
 /* The most likely class of column s; the first of equal ones. */
 int class_head_choice(const struct class_head *head, size_t stride, const double *log_p, size_t s);
-
-#endif

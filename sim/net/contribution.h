@@ -1,8 +1,7 @@
 /* For every pattern of a child: its contribution W_c f to the parent's pre-activation (the first
  * child's includes the bias), stored as rows of a lookup table.  So the products of a parent are
  * computed once per pattern of a child. */
-#ifndef DUET_SIM_CONTRIBUTION_H
-#define DUET_SIM_CONTRIBUTION_H
+#pragma once
 
 #include "core/arena.h"
 #include "core/product.h"
@@ -46,5 +45,3 @@ void contribution_backward(struct contribution *contribution, const double *delt
                            size_t node);
 
 double contribution_flops(const struct contribution *contribution, bool backward);
-
-#endif

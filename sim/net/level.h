@@ -1,8 +1,7 @@
 /* Kernels of one level, shared by passes (columns are samples) and tables (columns are patterns):
  * activation, gates, gradients of W and b.  Rows are feature-major, [feature][stride], of columns
  * padded to 8. */
-#ifndef DUET_SIM_LEVEL_H
-#define DUET_SIM_LEVEL_H
+#pragma once
 
 #include "core/product.h"
 #include "sim/net/network.h"
@@ -28,5 +27,3 @@ void level_bias_gradient(const struct network *network, int level, size_t node,
                          const struct product *outer, const double *delta, double *gradient);
 void level_gradient(const struct network *network, int level, size_t node,
                     const struct product *outer, double *delta, double *input, double *gradient);
-
-#endif

@@ -1,6 +1,5 @@
 /* Rows of numbers that are looked up by pattern: [node][child][pattern][row]. */
-#ifndef DUET_SIM_LOOKUP_H
-#define DUET_SIM_LOOKUP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,5 +40,3 @@ void lookup_read(const struct lookup *lookup, const double *rows, size_t node,
  * only that where the neuron is open, act > 0. */
 void lookup_add(const struct lookup *lookup, double *rows, size_t node, const uint16_t *pattern,
                 size_t stride, size_t count, const double *in, const double *act, size_t columns);
-
-#endif

@@ -17,8 +17,7 @@
  *
  * All parameters are one flat array, level by level from the output: W [node][neuron][fan_in] of
  * the level, then b [node][neuron]. */
-#ifndef DUET_SIM_NETWORK_H
-#define DUET_SIM_NETWORK_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -142,5 +141,3 @@ void normalize_forward(int width, size_t samples, size_t stride, double eps, con
 /* d loss / d f from d loss / d y; may be the same array. */
 void normalize_backward(int width, size_t samples, size_t stride, double eps, const double *f,
                         const double *dy, double *df);
-
-#endif

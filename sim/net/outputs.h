@@ -1,7 +1,6 @@
 /* The outputs of a network for the views of a batch of samples, and the gradient with respect to
  * them: what passes between networks and losses. */
-#ifndef DUET_SIM_OUTPUTS_H
-#define DUET_SIM_OUTPUTS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ static inline size_t output_index(const struct outputs *o, int view, int k, size
 {
     return ((size_t)view * (size_t)o->width + (size_t)k) * o->stride + s;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* Forward and backward passes of a network over a batch: one column per sample, one pass per
  * thread. They begin where samples look up rows that are evaluated once per pattern
  * (sim/net/pattern_tables.h).  Rows are feature-major, [feature][stride]. */
-#ifndef DUET_SIM_PASS_H
-#define DUET_SIM_PASS_H
+#pragma once
 
 #include "sim/net/pattern_tables.h"
 
@@ -86,5 +85,3 @@ void pass_scatter(const struct pass *pass, const uint16_t *pattern, size_t strid
 
 double pass_flops(const struct pass *pass, bool backward);
 double pass_backward_flops(const struct pass *pass, int top, int bottom);
-
-#endif

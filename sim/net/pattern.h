@@ -1,6 +1,5 @@
 /* Patterns: the leaves below a node as base-m digits, the first the most significant. */
-#ifndef DUET_SIM_PATTERN_H
-#define DUET_SIM_PATTERN_H
+#pragma once
 
 #include "sim/net/network.h"
 
@@ -14,5 +13,3 @@ size_t pattern_count(const struct network *network, int level);
  * leaf[i * leaf_stride + s]. */
 void pattern_index(const struct network *network, int level, const uint8_t *leaf,
                    size_t leaf_stride, size_t count, uint16_t *pattern, size_t stride);
-
-#endif

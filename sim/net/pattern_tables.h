@@ -15,8 +15,7 @@
  * the only one for real-valued data.
  *
  * Rows of samples and of patterns (sim/net/pattern.h) are feature-major, [feature][stride]. */
-#ifndef DUET_SIM_PATTERN_TABLES_H
-#define DUET_SIM_PATTERN_TABLES_H
+#pragma once
 
 #include "sim/net/contribution.h"
 #include "sim/net/pattern.h"
@@ -70,5 +69,3 @@ size_t pattern_tables_used(const struct pattern_tables *tables, size_t node, siz
 
 /* Floating-point operations of one forward (and backward) evaluation of what occurs now. */
 double pattern_tables_flops(const struct pattern_tables *tables, bool backward);
-
-#endif

@@ -7,8 +7,7 @@
  * Input and prediction have the network's `width`.  All parameters are one flat array: W_p [width]
  * [width], b [width]; with two layers W_1 [hidden][width], b_1 [hidden], W_2 [width][hidden],
  * b_2 [width].  Samples are feature-major, [feature][stride]. */
-#ifndef DUET_SIM_PREDICTOR_H
-#define DUET_SIM_PREDICTOR_H
+#pragma once
 
 #include "core/arena.h"
 #include "core/product.h"
@@ -66,5 +65,3 @@ void predictor_forward(struct predictor_pass *pass, double *parameters, double *
  * ([parameters]) is added to.  Columns that hold no sample must have dq = 0. */
 void predictor_backward(struct predictor_pass *pass, double *parameters, double *f, double *dq,
                         double *gradient, double *df);
-
-#endif

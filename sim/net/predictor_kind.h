@@ -1,6 +1,5 @@
 /* Kinds of predictor; predictor.kind in a spec. */
-#ifndef DUET_SIM_PREDICTOR_KIND_H
-#define DUET_SIM_PREDICTOR_KIND_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "sim/net/predictor.h"
@@ -20,5 +19,3 @@ struct predictor_descriptor {
 enum status predictor_from_settings(struct predictor *predictor,
                                     const struct predictor_descriptor *kind, const void *settings,
                                     int width, struct error *err);
-
-#endif

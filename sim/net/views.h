@@ -1,7 +1,6 @@
 /* Samples of a source as rows: fills batches, and arrays, with samples [first, first + count) of an
  * address (seed, purpose, epoch), which the source draws in blocks. */
-#ifndef DUET_SIM_VIEWS_H
-#define DUET_SIM_VIEWS_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/net/network.h"
@@ -41,5 +40,3 @@ void views_close(struct views *views);
  * `count` entries of rows[0 ... kinds - 1].  Nothing is drawn that no row wants. */
 void views_fill(struct views *views, struct draw draw, size_t first, size_t count,
                 const struct rows *rows, size_t kinds);
-
-#endif

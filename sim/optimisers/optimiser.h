@@ -1,6 +1,5 @@
 /* Optimisers: one step on a range of the flat parameter array. */
-#ifndef DUET_SIM_OPTIMISER_H
-#define DUET_SIM_OPTIMISER_H
+#pragma once
 
 #include "core/descriptor.h"
 
@@ -12,5 +11,3 @@ struct optimiser {
     void (*update)(const void *settings, uint64_t step, size_t count, double *parameter,
                    const double *gradient, double *state, size_t stride);
 };
-
-#endif

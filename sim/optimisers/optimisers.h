@@ -1,6 +1,5 @@
 /* The optimisers, one file each. */
-#ifndef DUET_SIM_OPTIMISERS_OPTIMISERS_H
-#define DUET_SIM_OPTIMISERS_OPTIMISERS_H
+#pragma once
 
 #include "sim/optimisers/optimiser.h"
 
@@ -18,5 +17,3 @@ struct sgd_settings {
 #define DECLARE(name) extern const struct optimiser optimiser_##name;
 OPTIMISERS(DECLARE)
 #undef DECLARE
-
-#endif

@@ -5,8 +5,7 @@
  * Blocks are cut from the output down, `size` levels each, of which a block shares `overlap` with
  * the one above; the lowest ends with the network, and may be shorter.  A shared level's parameters
  * get the gradients of both blocks.  Ordinary training is the one block of all levels. */
-#ifndef DUET_SIM_BLOCKS_H
-#define DUET_SIM_BLOCKS_H
+#pragma once
 
 #include "sim/loss/objective.h"
 #include "sim/net/network.h"
@@ -22,5 +21,3 @@ enum status blocks_check(struct block_cut cut, const struct network *network, st
 /* The blocks from the output down, and their number. */
 int blocks_of(struct block_cut cut, const struct network *network,
               struct block block[NETWORK_MAX_LEVELS]);
-
-#endif

@@ -4,8 +4,7 @@
  *     F <- rho F + (1 - rho) E_B[f f^T],   F = U diag(s) U^T,   W_p = U diag(p) U^T,
  *     p_j = max(s_j - c, 0)^power + epsilon max_j s_j.
  * All matrices are n x n, row-major, and belong to the caller. */
-#ifndef DUET_SIM_DIRECT_PREDICTOR_H
-#define DUET_SIM_DIRECT_PREDICTOR_H
+#pragma once
 
 #include "core/error.h"
 
@@ -47,5 +46,3 @@ enum optimal_kind { OPTIMAL_PLUG_IN, OPTIMAL_SYMMETRIC };
 enum status optimal_predictor(enum optimal_kind kind, int n, const double *correlation,
                               const double *cross, double *predictor, double *scratch,
                               struct error *err);
-
-#endif

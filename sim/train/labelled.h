@@ -3,8 +3,7 @@
  * They are the first samples of the first epoch, un-augmented (view 0), with the source's labels:
  * drawn once and seen again and again.  A batch takes the next ones in turn, beginning anew after
  * the last. */
-#ifndef DUET_SIM_LABELLED_H
-#define DUET_SIM_LABELLED_H
+#pragma once
 
 #include "sim/data/source.h"
 #include "sim/loss/objective.h"
@@ -44,5 +43,3 @@ void labelled_forward(struct labelled *labelled, uint64_t step, double *paramete
  */
 void labelled_backward(struct labelled *labelled, uint64_t step, double *parameters,
                        double *gradient, double *delta_lookup);
-
-#endif

@@ -1,6 +1,5 @@
 /* What is trained. */
-#ifndef DUET_SIM_LEARNER_H
-#define DUET_SIM_LEARNER_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/data/source.h"
@@ -28,5 +27,3 @@ struct learner {
     uint64_t seed;
     int threads;
 };
-
-#endif

@@ -6,8 +6,7 @@
  * need, the others train, and all train when that is done.  That is faster than all at one and then
  * all at the other, since the threads of a training step have to wait for one another.  No number
  * depends on it. */
-#ifndef DUET_SIM_MINIBATCH_H
-#define DUET_SIM_MINIBATCH_H
+#pragma once
 
 #include "sim/train/trainer.h"
 #include "sim/train/trainer_kind.h"
@@ -26,5 +25,3 @@ struct minibatch {
     double loss;           /* mean over the last epoch; before training, over the first batches */
     struct snapshot taken; /* copies that a measurement works on while training goes on */
 };
-
-#endif

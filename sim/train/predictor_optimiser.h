@@ -4,8 +4,7 @@
  *     C <- rho C + (1 - rho) E_B[f f^T],   D <- rho D + (1 - rho) E_B[f_a f^T]
  * (after the first batch C and D are its own), a rule sets W_p after every `freq`-th step; in all
  * other steps W_p moves by its gradient. */
-#ifndef DUET_SIM_PREDICTOR_OPTIMISER_H
-#define DUET_SIM_PREDICTOR_OPTIMISER_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -39,5 +38,3 @@ struct direct_settings {
     struct predictor_rule rule;
     double epsilon, offset, power;
 };
-
-#endif

@@ -1,7 +1,6 @@
 /* A predictor in training: its weights, how they move, and the running moments of the outputs that
  * some ways of moving them are made of (sim/train/predictor_optimiser.h). */
-#ifndef DUET_SIM_PREDICTOR_TRAINER_H
-#define DUET_SIM_PREDICTOR_TRAINER_H
+#pragma once
 
 #include "sim/train/learner.h"
 
@@ -35,5 +34,3 @@ void predictor_sums_add(const struct predictor_trainer *trainer, size_t samples,
  * False where a weight is no longer finite. */
 bool predictor_trainer_step(struct predictor_trainer *trainer, uint64_t step, size_t samples,
                             double *sums);
-
-#endif

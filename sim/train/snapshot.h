@@ -1,6 +1,5 @@
 /* The weights of a run at one point in time, as a measurement sees them. */
-#ifndef DUET_SIM_SNAPSHOT_H
-#define DUET_SIM_SNAPSHOT_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,5 +21,3 @@ struct snapshot {
     uint64_t epoch;                      /* address of the samples that are measured on */
     int threads;                         /* that may measure, at least 1 */
 };
-
-#endif

@@ -4,8 +4,7 @@
  * and the next ones, also of the next epoch.  Samples have addresses (core/random.h), so it does
  * not matter which thread draws them, or when.  A batch's patterns are numbered when its samples
  * are drawn (sim/net/batch_patterns.h). */
-#ifndef DUET_SIM_SUPPLY_H
-#define DUET_SIM_SUPPLY_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/data/source.h"
@@ -111,5 +110,3 @@ struct numbering supply_numbering(const struct supply *supply, struct batch_plac
 
 /* The samples' labels from `place` on, NULL where the plan wants none. */
 const uint8_t *supply_labels(const struct supply *supply, struct batch_place place);
-
-#endif

@@ -11,8 +11,7 @@
  *
  * The phases of a loss (sim/loss/objective.h) run on the same chunks.  Labelled samples beside the
  * batch (sim/train/labelled.h) add to the sums of the last shard. */
-#ifndef DUET_SIM_TRAINER_H
-#define DUET_SIM_TRAINER_H
+#pragma once
 
 #include "core/quantity.h"
 #include "sim/loss/prediction.h"
@@ -108,5 +107,3 @@ const double *trainer_class_head(const struct trainer *trainer, size_t *count);
 /* Floating-point operations of the products in one step, with as many patterns as occurred in the
  * last one. */
 double trainer_flops(const struct trainer *trainer);
-
-#endif

@@ -3,8 +3,7 @@
  * A kind is one file that exports one `const struct trainer_kind`; `train.trainer` of a spec names
  * it.  Its caller knows only this interface: it lays the kind out, lets it run, and is told of
  * every point in time at which there is something to measure. */
-#ifndef DUET_SIM_TRAINER_KIND_H
-#define DUET_SIM_TRAINER_KIND_H
+#pragma once
 
 #include "core/quantity.h"
 #include "sim/train/learner.h"
@@ -77,5 +76,3 @@ static inline void add_loss(struct quantity_list *list, const struct trainer_kin
     q->value = value;
     q->headline = q->brief = "loss";
 }
-
-#endif

@@ -3,8 +3,7 @@
  *     trainer_plan.c    sizes, and all memory
  *     trainer_chunk.c   a chunk's way through the network to its loss, and back
  *     trainer_epoch.c   threads, steps and epochs, and what each thread steps */
-#ifndef DUET_SIM_TRAINER_PRIVATE_H
-#define DUET_SIM_TRAINER_PRIVATE_H
+#pragma once
 
 #include "sim/train/trainer.h"
 
@@ -57,5 +56,3 @@ void chunk_backward(struct trainer *t, int block, size_t shard, size_t chunk,
 /* A block's mean loss of the batch, after all chunks; and the number by which all gradients are yet
  * to be multiplied. */
 double block_loss_of(const struct trainer *t, int block, double *scale);
-
-#endif

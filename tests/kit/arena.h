@@ -1,7 +1,6 @@
 /* Memory in tests: what a layout function takes, in one line.  Use it wherever a test lays
  * something out in an arena of its own; both passes run, and they must take the same bytes. */
-#ifndef DUET_TESTS_ARENA_H
-#define DUET_TESTS_ARENA_H
+#pragma once
 
 #include "core/arena.h"
 #include "tests/kit/testing.h"
@@ -19,5 +18,3 @@
         __VA_ARGS__;                                                                               \
         assert_int_equal(pass->used, lay_out_counted.used);                                        \
     } while (0)
-
-#endif

@@ -1,7 +1,6 @@
 /* Files in tests: a folder of their own, the bytes of files, and output.  Use it where a test
  * writes a file, changes its bytes, or reads what a command printed. */
-#ifndef DUET_TESTS_FILE_H
-#define DUET_TESTS_FILE_H
+#pragma once
 
 #include "tests/kit/testing.h"
 
@@ -40,5 +39,3 @@ char *kit_capture_end(struct kit_capture *capture);
 /* The output of a command; `words`, ended by NULL, are its arguments, `code` its return value. */
 char *kit_run(int streams, int (*command)(int argc, char **argv), const char *const *words,
               int *code);
-
-#endif

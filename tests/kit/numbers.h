@@ -1,7 +1,6 @@
 /* Numbers in tests: drawn, compared, differentiated.  Use it where a test needs random parameters,
  * the distance between two arrays, or a derivative to hold against a gradient. */
-#ifndef DUET_TESTS_NUMBERS_H
-#define DUET_TESTS_NUMBERS_H
+#pragma once
 
 #include "tests/kit/testing.h"
 
@@ -35,5 +34,3 @@ double kit_distance(const double *a, const double *b, size_t count);
 extern const struct kit_stencil {
     double place, weight[2];
 } kit_stencil[4];
-
-#endif

@@ -1,7 +1,6 @@
 /* Data sources in tests: opened as a spec names them, their samples and the moments of these.  Use
  * it where a test holds the samples of a source against what the source claims. */
-#ifndef DUET_TESTS_SOURCE_H
-#define DUET_TESTS_SOURCE_H
+#pragma once
 
 #include "sim/data/sources/sources.h"
 #include "store/store.h"
@@ -79,5 +78,3 @@ void put_example(const char *path, const double *x, const double *y);
 /* Fixtures of a group of tests, which then works in a folder with the files that examples name. */
 int enter_examples(void **state);
 int leave_examples(void **state);
-
-#endif

@@ -1,7 +1,6 @@
 /* Specs in tests, from keys in one line of text.  Use it where a test needs something that a spec
  * describes, with a few keys that differ from the defaults. */
-#ifndef DUET_TESTS_SPEC_H
-#define DUET_TESTS_SPEC_H
+#pragma once
 
 #include "harness/spec/spec.h"
 #include "tests/kit/testing.h"
@@ -9,5 +8,3 @@
 /* The spec of the overrides in `usual` and then in `keys`, separated by blanks; a later one of a
  * key wins.  The caller frees the spec, also where this fails. */
 enum status kit_spec(struct spec *spec, const char *usual, const char *keys, struct error *err);
-
-#endif

@@ -1,6 +1,5 @@
 /* Shared by the test programs: cmocka with its prerequisites, and comparisons of numbers. */
-#ifndef DUET_TESTS_TESTING_H
-#define DUET_TESTS_TESTING_H
+#pragma once
 
 #include "core/error.h"
 
@@ -84,5 +83,3 @@ static inline double counts_p(size_t cells, const size_t *count, const double *p
     assert_true(used > 1);
     return gsl_cdf_chisq_Q(square, (double)used - 1);
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* What is trained in tests: trees that generate data, networks on them, settings by name.  Use it
  * where a test needs data of latent trees, a small network, or the settings of a loss or an
  * optimiser, without a spec. */
-#ifndef DUET_TESTS_TRAINED_H
-#define DUET_TESTS_TRAINED_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "sim/net/network.h"
@@ -57,5 +56,3 @@ void kit_set(const struct descriptor *about, union kit_settings *settings, const
 
 /* Numbers and flags at their defaults, the rest zero. */
 void kit_defaults(const struct descriptor *about, union kit_settings *settings);
-
-#endif

@@ -1,7 +1,6 @@
 /* The measurement of DDN-6 on one instance, also for its figure: the residual of the weighted
  * operator as the augmentation shrinks. */
-#ifndef DUET_THEOREMS_DDN_06_H
-#define DUET_THEOREMS_DDN_06_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -25,5 +24,3 @@ enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *sweep);
 
 /* Slope of log residual against log s, with the weight or with xi = 1. */
 struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted);
-
-#endif

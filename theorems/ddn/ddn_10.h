@@ -1,7 +1,6 @@
 /* The selectivity of neurons for two translated objects along the gradient flow (DDN-10), for its
  * figure. */
-#ifndef DUET_THEOREMS_DDN_10_H
-#define DUET_THEOREMS_DDN_10_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -21,5 +20,3 @@ struct ddn_10_path {
 };
 
 enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path);
-
-#endif

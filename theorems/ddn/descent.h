@@ -1,7 +1,6 @@
 /* Gradient flow of a drawn network on a drawn distribution, dW/dt = -grad E[loss], up to the first
  * switch of a ReLU gate on any view. */
-#ifndef DUET_THEOREMS_DESCENT_H
-#define DUET_THEOREMS_DESCENT_H
+#pragma once
 
 #include "sim/flow/flow.h"
 #include "theorems/ddn/dual.h"
@@ -27,5 +26,3 @@ void descent_free(struct descent *descent);
 enum status descent_record(const struct dual *dual, const struct objective *objective,
                            const void *settings, double growth, int *count, double **state,
                            struct error *err);
-
-#endif

@@ -1,7 +1,6 @@
 /* Instances of the claims on dual deep networks ([DDN]): a drawn network, a drawn finite
  * distribution, and the connection K of every view. */
-#ifndef DUET_THEOREMS_DUAL_H
-#define DUET_THEOREMS_DUAL_H
+#pragma once
 
 #include "analysis/sample_connection.h"
 #include "sim/loss/ensemble.h"
@@ -100,5 +99,3 @@ double dual_error(const struct dual *dual, const double *measured, const double 
 enum status dual_descent(const struct dual *dual, const struct trial *trial,
                          const struct objective *objective, const void *settings,
                          struct ensemble_options options, double *measured);
-
-#endif

@@ -1,6 +1,5 @@
 /* Measurements that a claim shares with an erratum; the first control is the printed statement. */
-#ifndef DUET_THEOREMS_ERRATA_ERRATA_H
-#define DUET_THEOREMS_ERRATA_ERRATA_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -8,5 +7,3 @@ enum status ncp_8_measure_sign(const struct trial *trial, struct reading *readin
 enum status ncp_10_measure_factors(const struct trial *trial, struct reading *reading);
 enum status ncp_3_measure_side(const struct trial *trial, struct reading *reading);
 enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading);
-
-#endif

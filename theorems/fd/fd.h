@@ -1,6 +1,5 @@
 /* Training runs of [FD] with and without masks, which FD-2 and FD-3 share. */
-#ifndef DUET_THEOREMS_FD_H
-#define DUET_THEOREMS_FD_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -80,5 +79,3 @@ enum status fd_measure_number(const struct trial *trial, struct reading *reading
 /* -(the largest change of a compared quantity over the last third of one training, in units of its
  * difference).  The argument is the training, an enum fd_mask. */
 enum status fd_measure_rest(const struct trial *trial, struct reading *reading);
-
-#endif

@@ -1,7 +1,6 @@
 /* How far the factors of HLTM-4 are from the operator of a drawn network, for the claim's curve and
  * its figure. */
-#ifndef DUET_THEOREMS_HLTM_04_H
-#define DUET_THEOREMS_HLTM_04_H
+#pragma once
 
 #include "theorems/hltm/latent.h"
 
@@ -19,5 +18,3 @@ struct hltm_4_kind {
  * taken together, by exact sums. */
 enum status hltm_4_errors(gsl_rng *rng, const struct latent_settings *settings,
                           struct hltm_4_kind kind, double error[HLTM_4_FACTORS], struct error *err);
-
-#endif

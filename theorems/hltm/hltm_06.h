@@ -1,7 +1,6 @@
 /* Quantiles of the largest gap of a node's neurons (HLTM-6), for the claim's curve and its figure.
  */
-#ifndef DUET_THEOREMS_HLTM_06_H
-#define DUET_THEOREMS_HLTM_06_H
+#pragma once
 
 #include "theorems/claim.h"
 
@@ -20,5 +19,3 @@ struct hltm_6_row {
 /* At the root of a drawn tree and network; trial->settings: struct latent_settings */
 enum status hltm_6_rows(const struct trial *trial, const int *sizes, size_t count,
                         struct hltm_6_row *row);
-
-#endif

@@ -1,7 +1,6 @@
 /* Instances of the claims on the hierarchical latent tree model: a drawn tree, its leaf patterns
  * with their weights, a network that mirrors it, and exact conditional means. */
-#ifndef DUET_THEOREMS_LATENT_H
-#define DUET_THEOREMS_LATENT_H
+#pragma once
 
 #include "core/pool.h"
 #include "hltm/exact.h"
@@ -186,5 +185,3 @@ static inline const double *latent_k(const struct latent_connection *c,
 /* OP = 2 V_{z_0}[E[K | z_0]] of node i, rows (neuron, input): [width inputs][width inputs] */
 void latent_operator(const struct latent_connection *connection, const struct latent_net *net,
                      int level, size_t i, bool centred, double *out);
-
-#endif

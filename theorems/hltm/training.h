@@ -1,6 +1,5 @@
 /* A short training run on the latent tree, for claims about the effects of training. */
-#ifndef DUET_THEOREMS_TRAINING_H
-#define DUET_THEOREMS_TRAINING_H
+#pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
@@ -65,5 +64,3 @@ enum status training_tree(struct tree_settings settings, double low, double high
 
 /* Mean of best[level] over the TRAINING_UPPER upper levels, from the root down. */
 double training_upper_mean(const double *best);
-
-#endif

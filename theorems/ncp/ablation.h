@@ -1,8 +1,7 @@
 /* Learning without negative pairs on the latent tree, with one change at a time: the runs of
  * NCP-13. specs/ncp-13.yaml is the base and specs/ncp-13-sweep.yaml names every ablation; both give
  * the same runs as these, seed by seed. */
-#ifndef DUET_THEOREMS_ABLATION_H
-#define DUET_THEOREMS_ABLATION_H
+#pragma once
 
 #include "analysis/output_measure.h"
 #include "core/arena.h"
@@ -112,5 +111,3 @@ struct ablation_result {
 enum status ablation_train(const struct ablation_base *base, const struct ablation *ablation,
                            uint64_t seed, bool follow, struct ablation_result *result,
                            struct error *err);
-
-#endif

@@ -1,7 +1,6 @@
 /* Instances of the claims on learning without negative pairs ([NCP]): drawn weights, data moments
  * and rates of the linear model, and trajectories of their flows. */
-#ifndef DUET_THEOREMS_NCP_H
-#define DUET_THEOREMS_NCP_H
+#pragma once
 
 #include "sim/data/population.h"
 #include "sim/flow/noncontrastive.h"
@@ -125,5 +124,3 @@ void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
  * first value.  Faults are planted in the later values. */
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
                       const double *record, double *error);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Row i of a batch is the output of view i / samples of sample i % samples; P(i) are all other rows
  * with its label. */
-#ifndef DUET_THEOREMS_SC_H
-#define DUET_THEOREMS_SC_H
+#pragma once
 
 #include "core/arena.h"
 #include "sim/loss/objective.h"
@@ -60,5 +59,3 @@ double sc_positives(const struct sc_batch *batch, size_t i);
 
 /* z_i . z_k / tau for all rows k, -inf for i itself: [rows] */
 void sc_cosines(const struct sc_batch *batch, size_t i, double *cosine);
-
-#endif

@@ -1,6 +1,5 @@
 /* Compare the engine with an autodiff reference file, quantity by quantity. */
-#ifndef DUET_HARNESS_CROSSCHECK_H
-#define DUET_HARNESS_CROSSCHECK_H
+#pragma once
 
 #include "core/names.h"
 #include "store/store.h"
@@ -52,5 +51,3 @@ void crosscheck_report_rest(struct crosscheck *check);
  * no code for it yet, reported and counted as not built.  Errors name the file and the dataset or
  * attribute. */
 enum status crosscheck_file(struct crosscheck *check, const char *path, struct error *err);
-
-#endif

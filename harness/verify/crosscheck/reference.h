@@ -1,7 +1,6 @@
 /* Reading of a reference file: datasets and root attributes that must be there and fit.  Errors
  * name the dataset or attribute and say what it must be. */
-#ifndef DUET_HARNESS_CROSSCHECK_REFERENCE_H
-#define DUET_HARNESS_CROSSCHECK_REFERENCE_H
+#pragma once
 
 #include "harness/verify/crosscheck/crosscheck.h"
 
@@ -33,5 +32,3 @@ double reference_real(struct crosscheck *check, const char *name, double low, do
 
 /* One of some words, which end with NULL: which. */
 int reference_word(struct crosscheck *check, const char *name, const char *const *words);
-
-#endif

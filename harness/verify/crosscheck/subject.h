@@ -1,7 +1,6 @@
 /* The subject of a reference file: a network, its parameters and a batch.  Read from the file, then
  * put through the engine, whose results are compared with the datasets under `root`. */
-#ifndef DUET_HARNESS_CROSSCHECK_SUBJECT_H
-#define DUET_HARNESS_CROSSCHECK_SUBJECT_H
+#pragma once
 
 #include "harness/verify/crosscheck/reference.h"
 #include "sim/loss/objective.h"
@@ -63,5 +62,3 @@ void compare_direct(struct crosscheck *check, const struct subject *s);
 void check_outputs(struct crosscheck *check);
 void check_mlp(struct crosscheck *check);
 void check_tree(struct crosscheck *check);
-
-#endif

@@ -5,8 +5,7 @@
  *     a list               of eigenvalues, one an input: the inputs are the eigenvectors,
  *     a list of lists      the whole matrix, symmetric and positive semi-definite.
  * A basis turns what a key says: its rows then take the place of the inputs. */
-#ifndef DUET_SIM_SOURCES_COVARIANCE_H
-#define DUET_SIM_SOURCES_COVARIANCE_H
+#pragma once
 
 #include "core/arena.h"
 #include "core/descriptor.h"
@@ -60,5 +59,3 @@ enum status signal_basis(const struct signal_settings *settings, uint64_t seed, 
             struct signal_settings, rotated, "false",                                              \
             "true: one rotation, drawn with the seed, turns every covariance; false: the "         \
             "eigenvalues of a list are those of the inputs")
-
-#endif

@@ -1,6 +1,5 @@
 /* The data sources, one file each. */
-#ifndef DUET_SIM_SOURCES_SOURCES_H
-#define DUET_SIM_SOURCES_SOURCES_H
+#pragma once
 
 #include "sim/data/source.h"
 
@@ -18,5 +17,3 @@
 #define DECLARE(name) extern const struct source source_##name;
 SOURCES(DECLARE)
 #undef DECLARE
-
-#endif

@@ -1,6 +1,5 @@
 /* The objectives, in one file each or with their kin, and what they share. */
-#ifndef DUET_SIM_OBJECTIVES_OBJECTIVES_H
-#define DUET_SIM_OBJECTIVES_OBJECTIVES_H
+#pragma once
 
 #include "sim/loss/comatch.h"
 #include "sim/loss/distances.h"
@@ -78,5 +77,3 @@ static inline double logistic(double x)
 {
     return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The kinds of network, one file each. */
-#ifndef DUET_SIM_NETWORKS_KINDS_H
-#define DUET_SIM_NETWORKS_KINDS_H
+#pragma once
 
 #include "sim/net/network.h"
 
@@ -15,5 +14,3 @@
 #define DECLARE(name) extern const struct network_kind network_##name;
 NETWORK_KINDS(DECLARE)
 #undef DECLARE
-
-#endif
