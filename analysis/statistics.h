@@ -1,4 +1,5 @@
-/* What random measurements are judged by: intervals, slopes with errors, tests of distributions. */
+/* Statistics that judge random measurements: intervals, slopes with errors, tests of distributions.
+ */
 #pragma once
 
 #include <gsl/gsl_rng.h>

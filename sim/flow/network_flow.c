@@ -94,8 +94,8 @@ static enum status common_eta(const struct network_flow_plan *p, struct error *e
     if (p->eta_p == p->eta_s)
         return STATUS_OK;
     return error_key(err, "train.equations",
-                     "train.equations reduced needs one weight decay, but that of the trunk is %g "
-                     "and lr_ratio times that of the predictor %g; make them equal or use modes or "
+                     "train.equations reduced needs one weight decay, but the trunk's is %g and "
+                     "lr_ratio times the predictor's is %g; make them equal or use modes or "
                      "matrix",
                      p->eta_s, p->eta_p);
 }

@@ -1,4 +1,4 @@
-/* What is trained. */
+/* A learner: everything that training needs to know. */
 #pragma once
 
 #include "core/arena.h"

@@ -5,7 +5,7 @@
 /* Lines of a parameter table. */
 #define PREDICTOR_STEP_PARAMS                                                                      \
     REAL_PARAM(struct predictor_step, lr_ratio, "1", 0, UNBOUNDED,                                 \
-               "alpha_p: the predictor's learning rate over that of the trunk"),                   \
+               "alpha_p: the predictor's learning rate over the trunk's"),                         \
         REAL_PARAM(                                                                                \
             struct predictor_step, weight_decay, "0", 0, UNBOUNDED,                                \
             "of the predictor, beside its gradient: in time eta_p = lr_ratio * weight_decay; "     \

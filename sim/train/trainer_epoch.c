@@ -47,7 +47,8 @@ static void sum_shards(double *out, const double *shard, size_t shards, size_t s
             out[i] += scale * shard[g * stride + i];
 }
 
-/* What samples look up of child `i` of all entry nodes: where it begins, and how much is in use. */
+/* The lookup rows of child `i`, counted over all entry nodes: their offset, and the doubles in use.
+ */
 static size_t lookup_range(const struct trainer *t, size_t i, size_t *first)
 {
     const struct lookup *lookup = &t->tables.lookup;

@@ -1,5 +1,5 @@
-/* What is trained in tests: trees that generate data, networks on them, settings by name.  Use it
- * where a test needs data of latent trees, a small network, or the settings of a loss or an
+/* Parts of trainings in tests: trees that generate data, networks on them, settings by name.  Use
+ * it where a test needs data of latent trees, a small network, or the settings of a loss or an
  * optimiser, without a spec. */
 #pragma once
 

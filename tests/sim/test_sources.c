@@ -301,7 +301,7 @@ static void leaves_of_latents_are_the_first_view(void **state)
     check_every(check_latents);
 }
 
-/* What is hidden in a negative, which is not augmented, is all of it: x = M z +
+/* Hidden parts add up to a negative, which is not augmented: x = M z +
  * noise. */
 static void check_features(const struct opened *o)
 {
@@ -342,7 +342,7 @@ static void hidden_parts_make_up_x(void **state)
     check_every(check_features);
 }
 
-/* What lies outside the spec enters what names a run; where nothing does, the spec
+/* Content outside the spec enters the name of a run; where there is none, the spec
  * alone names it. */
 static void check_content(const struct opened *o)
 {

@@ -58,4 +58,4 @@ enum status signal_basis(const struct signal_settings *settings, uint64_t seed, 
         BOOLEAN_PARAM(                                                                             \
             struct signal_settings, rotated, "false",                                              \
             "true: one rotation, drawn with the seed, turns every covariance; false: the "         \
-            "eigenvalues of a list are those of the inputs")
+            "eigenvalues of a list belong to the inputs in their order")

@@ -7,8 +7,9 @@
         struct target_settings, ema, "0.996", 0, 1,                                                \
         "gamma_a: share of the target's weights that a step leaves; 0: they are the online "       \
         "network's, 1: they stay as they began"),                                                  \
-        CHOICE_PARAM(struct target_settings, start, "online", "online random zero",                \
-                     "the target's first weights: those of the online network, others, or 0")
+        CHOICE_PARAM(                                                                              \
+            struct target_settings, start, "online", "online random zero",                         \
+            "the target's first weights: the weights of the online network, others, or 0")
 
 static const struct param params[] = {TARGET_PARAMS, {0}};
 

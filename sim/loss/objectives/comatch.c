@@ -30,7 +30,7 @@ const struct objective objective_comatch = {
                      "confident pseudo-labels on the others; and a graph of embeddings that "
                      "follows the graph of pseudo-labels, so that samples thought alike are "
                      "drawn together. The weak view is the data point itself, the strong ones "
-                     "are its augmented views. Labels are those of the source (data.label_level, "
+                     "are its augmented views. Labels come from the source (data.label_level, "
                      "data.label_node).",
               .source = "[SC] Li et al., arXiv:2011.11183",
               .params = params,

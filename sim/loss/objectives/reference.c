@@ -1,4 +1,4 @@
-/* What the published code calls nce and subtract (erratum E5) */
+/* The losses that the published code calls nce and subtract (erratum E5) */
 #include "sim/loss/objectives/objectives.h"
 
 /* -e^{-P/tau} / (e^{-P/tau} + e^{-N/tau}) = -logistic((N - P) / tau) */
