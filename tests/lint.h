@@ -6,3 +6,4 @@
 
 #define error_set(err, status, ...) ((void)error_set(err, status, __VA_ARGS__), (status))
 #define error_key(...) ((void)error_key(__VA_ARGS__), STATUS_INVALID)
+#define error_memory(...) ((void)error_memory(__VA_ARGS__), STATUS_SYSTEM)

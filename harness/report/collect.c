@@ -48,11 +48,13 @@ static struct output_column *add_output(struct output *output, const char *name,
     if (!output->status && output->columns == output->capacity) {
         const size_t capacity = 2 * output->capacity + 16;
         struct output_column *more = realloc(output->column, capacity * sizeof *more);
-        output->column = more ? more : output->column;
-        output->capacity = more ? capacity : output->capacity;
+        if (more) {
+            output->column = more;
+            output->capacity = capacity;
+        } else {
+            output->status = error_memory(output->err, "the table");
+        }
     }
-    if (!output->status && output->columns == output->capacity)
-        output->status = error_memory(output->err, "the table");
     if (output->status)
         return NULL;
     struct output_column *column = &output->column[output->columns++];

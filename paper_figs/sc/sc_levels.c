@@ -6,6 +6,7 @@
 #include "hltm/tree.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/run_list.h"
+#include "sim/loss/moments.h"
 #include "sim/loss/objective.h"
 #include "sim/registry.h"
 
@@ -29,9 +30,9 @@ static const struct param params[] = {
 /* ---- objectives ---- */
 
 /* In the order of the figure. */
-enum kind { CONTRASTIVE, LOCAL, SUPERVISED, NONCONTRASTIVE, KINDS };
+enum kind { CONTRASTIVE, LOCAL, MOMENTS, SUPERVISED, NONCONTRASTIVE, KINDS };
 
-static const char *const kind_names[KINDS] = {"contrastive", "local", "supervised",
+static const char *const kind_names[KINDS] = {"contrastive", "local", "moments", "supervised",
                                               "noncontrastive"};
 
 static enum kind kind_of(const struct objective *objective, const void *settings)
@@ -41,6 +42,8 @@ static enum kind kind_of(const struct objective *objective, const void *settings
         return NONCONTRASTIVE;
     if (needs_labels(&needs))
         return SUPERVISED;
+    if (objective->form == &form_moments)
+        return MOMENTS;
     return needs.cut.size > 0 ? LOCAL : CONTRASTIVE;
 }
 

@@ -16,7 +16,8 @@ levels = words(words_of("level"))
 mean(name, level) = real(word(shell(name."/interval | sed -n 2p"), 3 + 3 * level))
 plain(name) = system(sprintf("printf %%s '%s' | sed 's/_/\\\\_/g'", name))
 title_of(kind) = kind eq "noncontrastive" ? "without negatives" : \
-    kind eq "supervised" ? "with labels" : kind eq "local" ? "local, in blocks" : kind
+    kind eq "supervised" ? "with labels" : kind eq "local" ? "local, in blocks" : \
+    kind eq "moments" ? "of moments" : kind
 
 # Rows lie below the heading of their kind, whose linetype they have.
 array Row[count]

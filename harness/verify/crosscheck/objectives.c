@@ -28,7 +28,7 @@ static void *get_settings(struct crosscheck *check, const struct objective *obje
 void compare_gradient(struct crosscheck *check, const struct subject *s, const char *name)
 {
     for (int l = 0; l < s->network.levels; l++)
-        for (int bias = 0; bias <= s->network.bias; bias++) {
+        for (int bias = 0; bias < 1 + s->network.bias; bias++) {
             const struct part_of_level part = part_of_level(&s->network, l, bias);
             crosscheck_compare(check, s->gradient + part.offset, part.extent, "%s/grad/%s/%s",
                                s->root, name, part.path);

@@ -49,14 +49,14 @@ double *subject_read_network(struct crosscheck *check, const struct subject *s, 
     const struct network *n = &s->network;
     double *values[NETWORK_MAX_LEVELS][2] = {{NULL}};
     for (int l = 0; l < n->levels; l++)
-        for (int bias = 0; bias <= n->bias; bias++) {
+        for (int bias = 0; bias < 1 + n->bias; bias++) {
             const struct part_of_level part = part_of_level(n, l, bias);
             values[l][bias] = reference_get(check, part.extent, "%s/%s", folder, part.path);
         }
     double *parameters =
         crosscheck_take(check, n->parameters, sizeof *parameters, "the parameters");
     for (int l = 0; l < n->levels; l++)
-        for (int bias = 0; bias <= n->bias; bias++) {
+        for (int bias = 0; bias < 1 + n->bias; bias++) {
             const struct part_of_level part = part_of_level(n, l, bias);
             if (parameters)
                 memcpy(parameters + part.offset, values[l][bias],
