@@ -252,7 +252,8 @@ static enum status add_event(struct builder *builder, struct fy_event *event)
         node->kind = event->type == FYET_MAPPING_START ? NODE_MAPPING : NODE_LIST;
         return attach(builder, node);
     }
-    if (event->type == FYET_MAPPING_END || event->type == FYET_SEQUENCE_END) {
+    const bool closes = event->type == FYET_MAPPING_END || event->type == FYET_SEQUENCE_END;
+    if (closes && builder->open) {
         builder->open = builder->open->parent;
         builder->depth--;
     }

@@ -131,6 +131,7 @@ static enum status fill_settings(struct verification *v, struct error *err)
 enum status verification_create(struct verification *v, const struct verify_options *options,
                                 const struct registry *registry, struct error *err)
 {
+    size_t count = 0;
     *v = (struct verification){.options = options};
     enum status status = check_ids(options, registry, err);
     if (status)
@@ -140,7 +141,8 @@ enum status verification_create(struct verification *v, const struct verify_opti
         return error_memory(err, "claims");
     for (size_t i = 0; i < registry->count; i++)
         if (selected(options, registry->entries[i]->name))
-            v->outcome[v->count++].claim = (const void *)registry->entries[i];
+            v->outcome[count++].claim = (const void *)registry->entries[i];
+    v->count = count;
     status = check_overrides(v, err);
     if (!status)
         status = fill_settings(v, err);

@@ -113,13 +113,13 @@ static void put_ends(struct sheet *sheet, const struct ddn_10_path *path, size_t
     const size_t count = rings * NEURONS;
     double *predicted = sheet_numbers(sheet, count), *value = sheet_numbers(sheet, SETS * count);
     for (size_t at = 0; at < count && !sheet->status; at++) {
-        const size_t k = at % NEURONS;
-        const struct ddn_10_path *p = &path[at / NEURONS];
+        const size_t k = at % NEURONS, ring = at / NEURONS;
+        const struct ddn_10_path *p = &path[ring];
         const int last = p->count - 1;
         predicted[at] = p->predicted[last][k] - p->predicted[0][k];
         value[at] = p->relu[last][k] - p->relu[0][k];
         value[count + at] = p->linear[last][k] - p->linear[0][k];
-        value[2 * count + at] = (double)(at / NEURONS);
+        value[2 * count + at] = (double)ring;
         value[3 * count + at] = p->time[last] * p->growth;
     }
     sheet_group(sheet, "end");

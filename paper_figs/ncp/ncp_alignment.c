@@ -172,7 +172,9 @@ static struct leading find_leading(struct reader *r, const char *group)
     const size_t points = s.values ? s.count / s.shape[0] : 1, last = points - 1;
     const struct store_array cosine = reader_get(r, s.shape[0], points, "/%s/alignment", group);
     struct leading found = {.modes = 0};
-    while (!r->status && found.modes < s.shape[0] &&
+    if (!s.values || !cosine.values)
+        return found;
+    while (found.modes < s.shape[0] &&
            s.values[found.modes * points + last] > ALIVE * s.values[last])
         found.modes++;
     for (size_t j = 0; j < found.modes; j++) {

@@ -148,6 +148,8 @@ static struct sweep find_sweep(struct reader *r, const char *path)
     const struct store_array a = reader_get(r, 0, 0, "%s", path);
     const size_t seeds = a.values ? a.count / a.shape[0] : 0;
     struct sweep found = {.largest = -INFINITY};
+    if (!a.values)
+        return found;
     for (size_t i = 0; i < a.count; i++)
         found.largest = fmax(found.largest, a.values[i]);
     for (size_t i = 0; i < seeds; i++) {
