@@ -567,6 +567,7 @@ static void end_all(struct sweep *sweep)
         const pid_t pid = worker->pid;
         end_worker(worker);
         if (busy) {
+            sweep->work->done += sweep_has_point(sweep->work, worker->point); /* stored, unheard */
             remove_parts(sweep->work, worker->point, pid);
             release(sweep, worker->point);
         }
