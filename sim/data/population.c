@@ -12,7 +12,7 @@ enum status population_create(struct population **out, int points, int views, in
     if (!d || !memory) {
         free(d);
         free(memory);
-        return error_set(err, STATUS_SYSTEM, "no memory for a distribution of %d points", points);
+        return error_memory(err, "a distribution of %d points", points);
     }
     *d = (struct population){.points = points, .views = views, .inputs = inputs};
     d->p = memory;

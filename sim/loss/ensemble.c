@@ -89,7 +89,7 @@ enum status ensemble_create(struct ensemble **out, const struct network *network
                          d->points, d->views, needs.positives, choice.negatives, ENSEMBLE_LIMIT);
     struct ensemble *e = calloc(1, sizeof *e);
     if (!e)
-        return error_set(err, STATUS_SYSTEM, "no memory for an ensemble");
+        return error_memory(err, "an ensemble");
     struct arena count = {0};
     layout(e, network, objective, settings, samples, &count);
     enum status status = arena_create(&e->arena, &count, err);

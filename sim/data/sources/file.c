@@ -115,7 +115,7 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
     *world = NULL;
     (void)seed; /* the rows are given */
     if (!f)
-        return error_set(err, STATUS_SYSTEM, "no memory for a data source");
+        return error_memory(err, "a data source");
     f->noise = s->noise;
     enum status status = read_file(f, s, err);
     if (status)
