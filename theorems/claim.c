@@ -39,6 +39,17 @@ void plant(const struct trial *trial, double *measured, size_t count)
         measured[at] = -measured[at]; /* the largest, so that it is not 0 */
     for (size_t i = 0; trial->fault == FAULT_FACTOR && i < count; i++)
         measured[i] *= 2;
+    if (trial->fault == FAULT_NAN && count > 0)
+        measured[count - 1] = NAN;
+}
+
+enum status claim_redraw(const struct trial *trial, int *made, const char *draw)
+{
+    if (trial->keep_going && !trial->keep_going())
+        return error_set(trial->err, STATUS_INTERRUPTED, "interrupted");
+    if (++*made < CLAIM_DRAWS)
+        return STATUS_OK;
+    return error_set(trial->err, STATUS_INVALID, "no %s in %d draws", draw, CLAIM_DRAWS);
 }
 
 void reading_clear(struct reading *reading)

@@ -27,10 +27,10 @@ enum part_kind {
     PART_TEST,
 };
 
-enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 24 };
+enum { CLAIM_CONTROLS = 4, CLAIM_PARTS = 24, CLAIM_DRAWS = 1000 };
 
 /* Faults that tests plant in measured values, to see that the claim then fails. */
-enum fault { FAULT_NONE, FAULT_SIGN, FAULT_FACTOR, FAULT_GATE, FAULT_CENTRING };
+enum fault { FAULT_NONE, FAULT_SIGN, FAULT_FACTOR, FAULT_NAN, FAULT_GATE, FAULT_CENTRING };
 
 /* One instance to be measured. */
 struct trial {
@@ -40,8 +40,12 @@ struct trial {
     const void *settings; /* as the claim's params describe */
     const void *argument; /* of the part: it tells parts with one `measure` apart */
     enum fault fault;
-    struct memo *memo; /* results that measurements share (theorems/memo.h); NULL: none */
-    struct error *err; /* takes the message of whatever cannot be measured */
+    /* Controls keep their hypothesis: each goes the same way as without it, and must then hold like
+     * the statement itself.  This shows that it is the missing hypothesis that makes it fail. */
+    bool restored;
+    bool (*keep_going)(void); /* asked within long measurements; NULL: always */
+    struct memo *memo;        /* results that measurements share (theorems/memo.h); NULL: none */
+    struct error *err;        /* takes the message of whatever cannot be measured */
 };
 
 /* The measurement of one instance. */
@@ -99,8 +103,14 @@ double relative_error(const double *measured, const double *predicted, size_t co
 /* sqrt(sum of squares) */
 double frobenius(const double *value, size_t count);
 
-/* Plant FAULT_SIGN (the first entry) or FAULT_FACTOR (the whole array) in measured values. */
+/* Plant FAULT_SIGN (the largest entry), FAULT_FACTOR (the whole array) or FAULT_NAN (the last
+ * entry) in measured values. */
 void plant(const struct trial *trial, double *measured, size_t count);
+
+/* Whether a draw that does not serve may be made again, `*made` of them having been made, which is
+ * counted up.  STATUS_INVALID after CLAIM_DRAWS, "no DRAW in 1000 draws"; STATUS_INTERRUPTED where
+ * the user has stopped the measurement. */
+enum status claim_redraw(const struct trial *trial, int *made, const char *draw);
 
 /* No controls. */
 void reading_clear(struct reading *reading);

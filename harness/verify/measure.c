@@ -115,11 +115,18 @@ static enum status draw_curve(const struct verification *v, struct outcome *o, s
     return status;
 }
 
+static bool go_on(void)
+{
+    return !interrupted();
+}
+
 static void run_job(const struct battery *b, struct job *job)
 {
     struct error err = {0};
-    const struct trial common = {
-        .seed = b->v->options->seed, .settings = job->outcome->settings, .memo = b->memo};
+    const struct trial common = {.seed = b->v->options->seed,
+                                 .settings = job->outcome->settings,
+                                 .keep_going = go_on,
+                                 .memo = b->memo};
     double start = omp_get_wtime();
     if (job->part == CURVE)
         job->status = draw_curve(b->v, job->outcome, &err);
