@@ -22,8 +22,19 @@ struct page {
 static const struct {
     const char *name, *label;
 } known[] = {
-    {"duet_version", "duet"},   {"commit", "commit"}, {"seed", "seed"},
-    {"spec_hash", "spec hash"}, {"status", "status"}, {"status_detail", "detail"},
+    {"duet_version", "duet"},
+    {"commit", "commit"},
+    {"instruction_set", "instructions"},
+    {"compiler", "compiler"},
+    {"openblas", "openblas"},
+    {"libxsmm", "libxsmm"},
+    {"gsl", "gsl"},
+    {"hdf5", "hdf5"},
+    {"libc", "libc"},
+    {"seed", "seed"},
+    {"spec_hash", "spec hash"},
+    {"status", "status"},
+    {"status_detail", "detail"},
 };
 enum {
     KNOWN = sizeof known / sizeof *known,

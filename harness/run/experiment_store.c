@@ -1,3 +1,4 @@
+#include "core/build.h"
 #include "harness/run/experiment.h"
 #include "sim/net/axes.h"
 #include "sim/net/class_head.h"
@@ -112,14 +113,16 @@ static enum status put_attributes(const struct experiment *e, struct store *stor
                                   struct error *err)
 {
     const char *const text[][2] = {
-        {"duet_version", DUET_VERSION},
-        {"commit", DUET_COMMIT},
         {"spec", e->spec->yaml},
         {"spec_hash", e->spec->hash},
         {"status", e->diverged ? "diverged" : "complete"},
         {"status_detail", e->detail},
     };
+    struct build_fact fact[BUILD_FACTS];
     enum status status = STATUS_OK;
+    build_facts(fact);
+    for (size_t i = 0; i < BUILD_FACTS && !status; i++)
+        status = store_put_text(store, fact[i].name, fact[i].value, err);
     for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
         status = store_put_text(store, text[i][0], text[i][1], err);
     return status ? status : store_put_integer(store, "seed", e->spec->seed, err);
