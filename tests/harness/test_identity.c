@@ -30,26 +30,36 @@ static bool other_value(const struct param *p, char *text, size_t size)
     }
 }
 
+enum { MOST_KEYS = 12 };
+
+/* The keys of a small run, by steps or by a flow; ended by NULL. */
+static const char *const small_run[MOST_KEYS] = {"train.epochs=1",           "train.samples=128",
+                                                 "train.batch=32",           "measure.samples=64",
+                                                 "measure.probe_samples=64", "network.kind=mlp"};
+static const char *const small_flow[MOST_KEYS] = {
+    "train.end=1",          "train.points=2",          "data.source=gaussian",
+    "data.dimension=3",     "network.kind=mlp",        "network.activation=linear",
+    "network.bias=false",   "network.normalize=false", "objective.name=byol",
+    "predictor.kind=linear"};
+
 /* A small run that names the entry and gives one of its keys the value. */
 static struct spec spec_with(const struct section *section, const struct descriptor *entry,
                              const struct param *p, const char *value)
 {
     char choice[128], key[256];
-    const char *overrides[] = {"train.epochs=1",
-                               "train.samples=128",
-                               "train.batch=32",
-                               "measure.samples=64",
-                               "measure.probe_samples=64",
-                               key,
-                               choice,
-                               "network.kind=mlp"};
-    const size_t count = sizeof overrides / sizeof *overrides;
+    const char *overrides[MOST_KEYS + 2];
+    size_t count = 0;
+    const bool flow = strcmp(entry->name, "flow") == 0;
+    for (const char *const *small = flow ? small_flow : small_run; *small; small++)
+        overrides[count++] = *small;
+    overrides[count++] = key;
+    if (section->selector)
+        overrides[count++] = choice;
     struct spec spec;
     struct error err;
     snprintf(key, sizeof key, "%s.%s=%s", section->key, p->name, value);
-    snprintf(choice, sizeof choice, "%s.%s=%s", section->key, section->selector, entry->name);
-    if (!section->selector)
-        snprintf(choice, sizeof choice, "seed=1");
+    snprintf(choice, sizeof choice, "%s.%s=%s", section->key,
+             section->selector ? section->selector : "", entry->name);
     check_ok(spec_load(&spec, NULL, overrides, count, &err), &err);
     return spec;
 }
