@@ -37,10 +37,10 @@ static const char *const small_run[MOST_KEYS] = {"train.epochs=1",           "tr
                                                  "train.batch=32",           "measure.samples=64",
                                                  "measure.probe_samples=64", "network.kind=mlp"};
 static const char *const small_flow[MOST_KEYS] = {
-    "train.end=1",          "train.points=2",          "data.source=gaussian",
-    "data.dimension=3",     "network.kind=mlp",        "network.activation=linear",
-    "network.bias=false",   "network.normalize=false", "objective.name=byol",
-    "predictor.kind=linear"};
+    "train.end=1",         "train.points=2",       "data.source=gaussian",
+    "data.dimension=3",    "network.kind=mlp",     "network.activation=linear",
+    "network.bias=false",  "network.layers=3",     "network.normalize=false",
+    "objective.name=byol", "predictor.kind=linear"};
 
 /* A small run that names the entry and gives one of its keys the value. */
 static struct spec spec_with(const struct section *section, const struct descriptor *entry,
