@@ -52,6 +52,7 @@ struct param {
     const struct registry *registry; /* ... the names of its entries */
     const char *doc;                 /* meaning, with its unit */
     size_t offset;                   /* of the field in the settings struct */
+    bool aside; /* changes nothing that is computed: no part of a stored spec, nor of its name */
 };
 
 /* Lines of a parameter table: settings struct, its member, default as YAML text, range or words,

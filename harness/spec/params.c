@@ -114,6 +114,8 @@ static void emit_value(FILE *out, const struct param *param, const void *field)
 void emit_params(FILE *out, const struct param *params, const void *settings, const char *separator)
 {
     for (const struct param *p = params; p && p->name; p++) {
+        if (p->aside)
+            continue;
         fprintf(out, "%s%s: ", separator, p->name);
         emit_value(out, p, (const char *)settings + p->offset);
         separator = ", ";
