@@ -58,11 +58,13 @@ static enum status put_block(struct store *store, const struct state_block *bloc
     return store_put(store, path, 1, &block->count, NULL, block->real, "", "1", err);
 }
 
-static int describe(const struct experiment *e, char *text, size_t size)
+/* "step 300 of 1000"; returns the step. */
+static uint64_t describe(const struct experiment *e, char text[TRAINER_DETAIL])
 {
     uint64_t steps;
     const uint64_t step = e->kind->steps_done(e->training, &steps);
-    return e->kind->describe_step(e->training, step, text, size);
+    snprintf(text, TRAINER_DETAIL, "step %" PRIu64 " of %" PRIu64, step, steps);
+    return step;
 }
 
 enum status checkpoint_save(const struct experiment *e, const char *path, struct error *err)
@@ -70,7 +72,7 @@ enum status checkpoint_save(const struct experiment *e, const char *path, struct
     char detail[TRAINER_DETAIL];
     struct state_list list = {0};
     struct store *store = NULL;
-    describe(e, detail, sizeof detail);
+    describe(e, detail);
     enum status status = list_state(e, &list, err);
     if (!status)
         status = store_create(&store, err);
@@ -286,12 +288,9 @@ static enum status save(void *context, const struct experiment *e, struct error 
 
 static void tell_place(const struct keeper *k, const struct experiment *e)
 {
-    char place[160], what[256];
-    uint64_t steps;
-    k->run->from = e->kind->steps_done(e->training, &steps);
-    describe(e, place, sizeof place);
-    snprintf(what, sizeof what, "goes on from step %" PRIu64 " of %" PRIu64 ": %s", k->run->from,
-             steps, place);
+    char place[TRAINER_DETAIL], what[TRAINER_DETAIL + 32];
+    k->run->from = describe(e, place);
+    snprintf(what, sizeof what, "goes on from %s", place);
     tell(k, what);
 }
 
