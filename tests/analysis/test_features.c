@@ -277,6 +277,29 @@ static void threads_do_not_matter(void **state)
     shut(three);
 }
 
+/* Outputs whose squares overflow or vanish are measured as moderate ones. */
+static void the_size_of_weights_does_not_matter(void **state)
+{
+    (void)state;
+    for (int exponent = -700; exponent <= 700; exponent += 1400) {
+        struct opened *one = open_features("0.2", 5, 1000, 1),
+                      *other = open_features("0.2", 5, 1000, 1);
+        for (size_t k = 0; k < 5 * INPUTS; k++) {
+            one->w[k] = sin((double)(k * k));
+            other->w[k] = ldexp(one->w[k], exponent);
+        }
+        measure(one);
+        measure(other);
+        const struct features *a = &one->features, *b = &other->features;
+        assert_near(b->signal_cosine, a->signal_cosine, 1e-13);
+        assert_near(b->noise_cosine, a->noise_cosine, 1e-13);
+        assert_near(b->accuracy, a->accuracy, 1e-13);
+        assert_above(a->accuracy, a->chance);
+        shut(one);
+        shut(other);
+    }
+}
+
 static void outputs_that_are_not_finite_are_reported(void **state)
 {
     (void)state;
@@ -297,6 +320,7 @@ int main(void)
         cmocka_unit_test(cosines_are_means_over_samples_with_features),
         cmocka_unit_test(labels_are_those_of_the_drawn_direction),
         cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(the_size_of_weights_does_not_matter),
         cmocka_unit_test(outputs_that_are_not_finite_are_reported),
     };
     linalg_threads_are_safe();

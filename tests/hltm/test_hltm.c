@@ -630,6 +630,47 @@ static size_t belief_size(const struct tree *tree)
     return tree->nodes * (size_t)tree->states * BLOCK;
 }
 
+/* P(same) and P(other) within a rounding or two of their exact values, however small they are. */
+static void test_transitions_have_all_digits_at_the_ends(void **state)
+{
+    (void)state;
+    const struct shape edge = {1, {1}};
+    static const int states[] = {2, 3, 4, 7, 256};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        for (int k = 1; k <= 52; k++)
+            for (int end = 0; end < 2; end++) {
+                const int m = states[i];
+                const double lowest = -1.0 / (m - 1),
+                             rho = end ? 1 - ldexp(1, -k) : lowest * (1 - ldexp(1, -k));
+                struct tree *tree = tree_with_one(&edge, m, 0, rho);
+                /* 64 binary digits: (m - 1) rho is exact */
+                const long double same = (1 + (m - 1) * (long double)rho) / m;
+                const long double other = (1 - (long double)rho) / m;
+                assert_near(tree_transition(tree, 1, 0, 0) / (double)same, 1, 5e-16);
+                assert_near(tree_transition(tree, 1, 0, 1) / (double)other, 1, 5e-16);
+                tree_free(tree);
+            }
+}
+
+/* P(z = 1 | x_1 = z, x_2 = z') of a root with two leaves at rho near -1: posteriors of the square
+ * of P(same), which cancellation in (1 + rho) / 2 would change. */
+static void test_posteriors_of_rare_states_have_all_digits(void **state)
+{
+    (void)state;
+    const struct shape pair = {1, {2}};
+    for (double away = 1e-3; away > 1e-16; away /= 10) {
+        struct tree *tree = tree_with_one(&pair, 2, 0, -(1 - away));
+        double work[3 * 2 * BLOCK], belief[3 * 2 * BLOCK];
+        uint8_t leaf[2 * BLOCK];
+        const long double q = (1 + (long double)tree->polarity[1]) / 2;
+        const long double rare = q * q / (q * q + (1 - q) * (1 - q));
+        memset(leaf, 1, sizeof leaf);
+        belief_block(tree, leaf, BLOCK, work, belief, NULL);
+        assert_near(belief[BLOCK] / (double)rare, 1, 1e-15); /* the root is as its leaves */
+        tree_free(tree);
+    }
+}
+
 /* All leaf patterns, 64 at a time, against brute force. */
 static void compare_beliefs(const struct tree *tree)
 {
@@ -1735,6 +1776,8 @@ int main(void)
         cmocka_unit_test(test_joint_correlations_are_products_along_paths),
         cmocka_unit_test(test_joint_of_two_variables_is_the_product_of_transitions),
         cmocka_unit_test(test_joint_past_its_limit_is_refused_by_number),
+        cmocka_unit_test(test_transitions_have_all_digits_at_the_ends),
+        cmocka_unit_test(test_posteriors_of_rare_states_have_all_digits),
         cmocka_unit_test(test_beliefs_equal_brute_force_for_two_states),
         cmocka_unit_test(test_beliefs_equal_brute_force_for_three_states),
         cmocka_unit_test(test_beliefs_equal_brute_force_with_certain_edges),
