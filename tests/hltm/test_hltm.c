@@ -1185,6 +1185,32 @@ static void test_sampled_ceiling_of_twenty_leaves_agrees_with_counting(void **st
     tree_free(tree);
 }
 
+/* A few blocks: the mean over all that are drawn, once more from the draws themselves. */
+static void test_sampled_ceiling_is_the_mean_over_its_blocks(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 150, BLOCKS = SAMPLES / BLOCK + 1, LEAVES = 20, NODES = 1 + LEAVES };
+    const struct shape star = {1, {LEAVES}};
+    struct tree *tree = tree_with_one(&star, 2, 0, 0.3);
+    double work[NODES * 2 * BLOCK], belief[NODES * 2 * BLOCK], square[2] = {0}, ceiling[NODES];
+    uint8_t leaf[LEAVES * BLOCK];
+    void *states = allocate(sample_size(tree), 1);
+    struct error err;
+    for (size_t b = 0; b < BLOCKS; b++) {
+        sample_tree(tree, (struct draw){.seed = 3, .purpose = PURPOSE_CEILING, .block = b}, states);
+        sample_unpack(tree, states, 1, LEAVES, leaf, BLOCK);
+        belief_block(tree, leaf, BLOCK, work, belief, NULL);
+        for (int k = 0; k < 2 * BLOCK; k++) /* the root's */
+            square[k / BLOCK] += belief[k] * belief[k] / (BLOCKS * BLOCK);
+    }
+    const double best = fmax(square[0], square[1]);
+    check_ok(ceiling_measure(tree, 3, SAMPLES, ceiling, &err), &err);
+    assert_near(ceiling[0], sqrt((best - 0.25) / 0.25), 1e-12);
+    assert_true(ceiling[0] > 0.3 && ceiling[0] < 0.999); /* not cut off at 1 */
+    free(states);
+    tree_free(tree);
+}
+
 /* Check the counting itself: on a tree that is also enumerated. */
 static void test_counting_agrees_with_the_exact_ceiling(void **state)
 {
@@ -1794,6 +1820,7 @@ int main(void)
         cmocka_unit_test(test_ceiling_of_a_chain_is_the_product_along_it),
         cmocka_unit_test(test_no_function_of_the_leaves_exceeds_the_ceiling),
         cmocka_unit_test(test_sampled_ceiling_of_twenty_leaves_agrees_with_counting),
+        cmocka_unit_test(test_sampled_ceiling_is_the_mean_over_its_blocks),
         cmocka_unit_test(test_counting_agrees_with_the_exact_ceiling),
         cmocka_unit_test(test_sampled_ceiling_of_stars_agrees_with_counting),
         cmocka_unit_test(test_sampled_correlations_and_marginals_are_within_five_errors),
