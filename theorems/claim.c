@@ -218,7 +218,7 @@ static bool control_failed(const struct part *part, double figure)
 static void judge_effect(const struct part *part, double *value, const struct reading *readings,
                          int count, gsl_rng *rng, struct judgement *j)
 {
-    j->interval = bootstrap_mean(value, (size_t)count, rng);
+    j->interval = mean_interval(value, (size_t)count, 0.95, rng);
     j->error = part->least - j->interval.low;
     j->tolerance = 0;
     const bool lost = isnan(j->interval.mean);
@@ -228,7 +228,7 @@ static void judge_effect(const struct part *part, double *value, const struct re
         j->verdict = part->reported && !lost ? VERDICT_DIFFERS : VERDICT_FAILS;
     for (int c = 0; c < control_count(part); c++) {
         column(readings, count, c, value);
-        j->control_interval = bootstrap_mean(value, (size_t)count, rng);
+        j->control_interval = mean_interval(value, (size_t)count, 0.95, rng);
         double figure = part->least - j->control_interval.low;
         j->control = isnan(j->control) ? figure : fmin(j->control, figure);
         if (!(figure > 0) && j->verdict == VERDICT_HOLDS)
