@@ -80,7 +80,7 @@ struct slope log_log_slope(const double *x, const double *y, size_t count)
     size_t n = 0;
     bool lost = !log_x;
     for (size_t i = 0; log_x && i < count; i++) {
-        lost = lost || isnan(x[i]) || isnan(y[i]);
+        lost = lost || !(x[i] >= 0 && y[i] >= 0);
         if (x[i] > 0 && y[i] > 0) {
             log_x[n] = log(x[i]);
             log_y[n++] = log(y[i]);

@@ -30,8 +30,8 @@ struct slope {
     double slope, error; /* standard error */
 };
 
-/* Least-squares slope of log y against log x; points where one of them is 0 or below are left out.
- * NaN for fewer than three points, and where a number is NaN. */
+/* Least-squares slope of log y against log x; points where one of them is 0 are left out.  NaN for
+ * fewer than three other points, and where a number is negative or NaN. */
 struct slope log_log_slope(const double *x, const double *y, size_t count);
 
 /* p-value of the one-sample Kolmogorov-Smirnov test against `cdf`; `value` is sorted in place.

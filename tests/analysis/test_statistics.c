@@ -165,6 +165,8 @@ static void slopes_of_power_laws_are_their_exponents(void **state)
     y[3] = 0; /* left out */
     assert_near(log_log_slope(x, y, 8).slope, 1.7, 1e-12);
     assert_true(isnan(log_log_slope(x, y, 2).slope));
+    y[5] = -1; /* it has no logarithm */
+    assert_true(isnan(log_log_slope(x, y, 8).slope));
     y[5] = NAN; /* a lost value is no point to be left out */
     assert_true(isnan(log_log_slope(x, y, 8).slope));
 }
