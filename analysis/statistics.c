@@ -5,6 +5,7 @@
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 enum { RESAMPLES = 10000 };
@@ -35,12 +36,15 @@ struct slope log_log_slope(const double *x, const double *y, size_t count)
     struct slope result = {.slope = NAN, .error = NAN};
     double *log_x = malloc(2 * (count + 1) * sizeof *log_x), *log_y = log_x ? log_x + count : NULL;
     size_t n = 0;
-    for (size_t i = 0; log_x && i < count; i++)
+    bool sound = true;
+    for (size_t i = 0; log_x && i < count; i++) {
+        sound = sound && x[i] >= 0 && y[i] >= 0;
         if (x[i] > 0 && y[i] > 0) {
             log_x[n] = log(x[i]);
             log_y[n++] = log(y[i]);
         }
-    if (n >= 3) {
+    }
+    if (sound && n >= 3) {
         double c0, cov00, cov01, cov11, sumsq;
         gsl_fit_linear(log_x, 1, log_y, 1, n, &c0, &result.slope, &cov00, &cov01, &cov11, &sumsq);
         result.error = sqrt(cov11);

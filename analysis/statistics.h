@@ -17,7 +17,8 @@ struct slope {
     double slope, error; /* standard error */
 };
 
-/* Least-squares slope of log y against log x; values of 0 or below are left out. */
+/* Least-squares slope of log y against log x.  Values of 0 are left out; a value below 0, or NaN,
+ * makes the slope NaN, as fewer than 3 values do. */
 struct slope log_log_slope(const double *x, const double *y, size_t count);
 
 /* p-value of the one-sample Kolmogorov-Smirnov test against `cdf`; `value` is sorted in place.

@@ -59,6 +59,10 @@ static void slopes_of_power_laws_are_their_exponents(void **state)
     y[3] = 0; /* left out */
     assert_near(log_log_slope(x, y, 8).slope, 1.7, 1e-12);
     assert_true(isnan(log_log_slope(x, y, 2).slope));
+    y[3] = NAN;
+    assert_true(isnan(log_log_slope(x, y, 8).slope));
+    y[3] = -1;
+    assert_true(isnan(log_log_slope(x, y, 8).slope));
 }
 
 static double normal_cdf(double x, void *context)
