@@ -44,6 +44,9 @@ enum status experiment_open(struct experiment *experiment, const struct spec *sp
                             struct error *err);
 void experiment_free(struct experiment *experiment);
 
+/* What of its data it will not use, and what it will not measure. */
+void experiment_remarks(const struct experiment *experiment, struct remarks *remarks);
+
 /* Run it.  A run that diverges returns STATUS_DIVERGED with what it measured kept. */
 enum status experiment_run(struct experiment *experiment, const struct observer *observer,
                            struct error *err);

@@ -12,24 +12,29 @@
 
 /* ---- progress ---- */
 
-static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
+/* The last point that was measured, with its time: training is ahead of it. */
+static void describe(const struct experiment *e, char *out, size_t size)
 {
-    const int used = e->kind->describe_step(e->training, step, out, size);
+    const struct record *r = &e->record;
+    *out = '\0';
+    if (r->measured == 0)
+        return;
+    const int used = e->kind->describe_time(e->training, r->time[r->measured - 1], out, size);
     snprintf(out + used, size - (size_t)used, "  ");
-    record_brief(&e->record, out + used + 2, size - (size_t)used - 2);
+    record_brief(r, out + used + 2, size - (size_t)used - 2);
 }
 
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     char line[160];
-    describe(e, step, line, sizeof line);
+    describe(e, line, sizeof line);
     progress_line(context, step, steps, line);
 }
 
 static bool training(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
     char line[160];
-    describe(e, step, line, sizeof line);
+    describe(e, line, sizeof line);
     progress_update(context, step, steps, line);
     return !interrupted();
 }
@@ -37,16 +42,16 @@ static bool training(void *context, const struct experiment *e, uint64_t step, u
 static void print_plan(const struct experiment *e, const char *path)
 {
     const double mib = 1048576;
-    char work[160], left_out[512];
+    char work[160];
+    struct remarks remarks = {0};
     e->kind->describe_work(e->training, work, sizeof work);
     fprintf(stderr, "plan: %s, %zu measurements", work, e->record.points);
     if (!e->kind->exact)
         fprintf(stderr, " of %" PRId64 " samples, %d thread%s", e->subject.settings->samples,
                 e->threads, e->threads == 1 ? "" : "s");
     putc('\n', stderr);
-    probes_left_out(&e->subject, left_out, sizeof left_out);
-    if (*left_out)
-        fprintf(stderr, "not measured: %s\n", left_out);
+    experiment_remarks(e, &remarks);
+    fputs(remarks.text, stderr);
     fprintf(
         stderr,
         "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, ceiling %.1f, result file "

@@ -1,0 +1,44 @@
+#!/bin/sh
+# What a run says of itself: which point its numbers are of, which data it leaves out, and what it
+# could not measure.
+. tests/script.inc
+
+# Every line of progress has the numbers of the epoch that it names, on any number of threads, also
+# where training is ahead of the measurement.
+for threads in 1 2; do
+    "$duet" run -t $threads train.epochs=4 train.samples=2560 measure.samples=40000 measure.every=2 \
+        -o epochs.h5 >out 2>err
+    sed -n 's/.* epoch \([0-9]*\) of 4  loss \([0-9.e+-]*\).*/\1 \2/p' err >said
+    "$duet" export epochs.h5 series/loss | awk 'NR > 1 {printf "%d %.5g\n", $1, $2}' >measured
+    [ "$(wc -l <said)" = 3 ] && cmp -s said measured
+    check "progress lines name the epoch that was measured, $threads threads" $?
+done
+flow="train.trainer=flow data.source=gaussian data.dimension=4 network.kind=mlp network.layers=[3]
+    network.bias=false network.normalize=false predictor.kind=linear objective.name=byol"
+"$duet" run $flow train.points=4 train.end=2 -o flow.h5 >out 2>err
+grep -q " t = 2 of 2  loss $("$duet" export flow.h5 series/loss | awk 'END {printf "%.5g", $2}')" err
+check "the line of a flow names the time that was measured" $?
+
+# An incomplete batch.
+small="data.depth=3 train.epochs=1 measure.samples=64 measure.probe_samples=64"
+"$duet" run $small train.samples=63 train.batch=32 -o left.h5 >out 2>err
+grep -q "^left out: the last 31 of train.samples 63 in every epoch, fewer than train.batch 32$" err
+check "samples that make no batch are said to be left out" $?
+"$duet" run $small train.samples=64 train.batch=32 -o whole.h5 >out 2>err && ! grep -q "^left out" err
+check "whole batches leave out nothing" $?
+"$duet" run -q $small train.samples=63 train.batch=32 -o left.h5 >out 2>err && [ ! -s err ] && [ ! -s out ]
+check "quiet: not a word" $?
+"$duet" sweep $small train.samples=63,64,95 train.batch=32 seed=1,2 name=left >out 2>err
+[ "$(grep -c '^left out' err)" = 2 ] && grep -q "the last 31 of train.samples 95" err &&
+    [ "$(grep -c '^not measured' err)" = 1 ]
+check "a sweep says it once for each setting" $?
+
+# Classes without a label.
+few="$small train.samples=64 train.batch=32 data.states=12 objective.name=comatch"
+"$duet" run $few objective.labels=5 -o few.h5 >out 2>err
+line=$(grep "^not learned: [0-9]* of 12 classes have no labelled sample among objective.labels 5: " err)
+count=$(echo "$line" | sed 's/.*labels 5: \(.*\);.*/\1/' | tr ',' '\n' | grep -c '[0-9]')
+[ -n "$line" ] && [ "$count" -ge 7 ] && [ "$(echo "$line" | cut -d ' ' -f 3)" = "$count" ]
+check "comatch names the classes that have no label: $line" $?
+"$duet" run $few data.states=2 objective.labels=40 -o many.h5 >out 2>err && ! grep -q "^not learned" err
+check "and says nothing where every class has one" $?
