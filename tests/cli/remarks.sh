@@ -1,5 +1,5 @@
 #!/bin/sh
-# What a run says of itself: which point its numbers are of, which data it leaves out, and what it
+# A run says of itself which point its numbers are of, which data it leaves out, and which quantities it
 # could not measure.
 . tests/script.inc
 
@@ -42,3 +42,39 @@ count=$(echo "$line" | sed 's/.*labels 5: \(.*\);.*/\1/' | tr ',' '\n' | grep -c
 check "comatch names the classes that have no label: $line" $?
 "$duet" run $few data.states=2 objective.labels=40 -o many.h5 >out 2>err && ! grep -q "^not learned" err
 check "and says nothing where every class has one" $?
+
+# Outputs that are all alike.
+dead="data.depth=12 data.children=1 network.width=1 network.bias=false train.epochs=2 train.samples=256
+    train.batch=32 measure.samples=512 objective.name=ntxent"
+constant="^The outputs are constant: "
+"$duet" run $dead -o dead.h5 >out 2>err && grep -q "$constant" out &&
+    grep -q "^rank of the centred outputs  *0  *0$" out
+check "a dead network: rank 0, and the outputs are said to be constant" $?
+"$duet" info dead.h5 | grep -q "$constant"
+check "by info, too" $?
+"$duet" run $dead network.width=10 data.children=2 data.depth=3 -o alive.h5 >out 2>err && ! grep -q "$constant" out
+check "a live network has no such line" $?
+for network in "network.layers=[5,3]" "network.normalize=false network.bias=false"; do
+    "$duet" run data.source=gaussian data.signal=0 data.noise=0 network.kind=mlp $network objective.name=ntxent \
+        train.epochs=1 train.samples=256 train.batch=32 measure.samples=512 -o same.h5 >out 2>err
+    grep -q "$constant" out
+    check "data that are all alike, $network: constant outputs" $?
+done
+
+# Too few samples: not measured.
+"$duet" run $small train.samples=64 train.batch=32 measure.samples=1 -o one.h5 >out 2>err
+grep -q "at the root -$" err && [ "$(grep -c '^ *[0-2]  *[0-9]  *-  *-  *[0-9.]*$' out)" = 3 ]
+check "a correlation of one sample is not measured" $?
+wrong=$(for path in $("$duet" export --list one.h5 /series | grep -oE '^[^	]*(correlation|covop)[^	]*'); do
+    "$duet" export one.h5 "$path" | awk -v path="$path" 'NR > 1 {for (i = 2; i <= NF; i++)
+        if ($i != "nan") {print path; exit}}'
+done)
+[ -z "$wrong" ]
+check "nor is an operator, or a spectrum, of one sample $wrong" $?
+# Nodes whose state is the same in both samples have no correlation; the others have one.
+"$duet" run -q $small train.samples=64 train.batch=32 measure.samples=2 data.depth=5 -o two.h5
+"$duet" export two.h5 series/correlation/level_4 | awk 'NR > 1 {for (i = 2; i <= NF; i++) ($i == "nan" ? none++ : some++)}
+    END {exit !(none > 10 && some > 10)}'
+check "of two samples, correlations where the latent varies" $?
+"$duet" info two.h5 | grep -q "^ *4  *16  *-  *-  *[0-9.]*$"
+check "a mean over nodes of which one was not measured was not measured" $?
