@@ -540,9 +540,11 @@ static void describe(const struct lab *lab, char *out, size_t size)
 static bool operator_is_known(const struct latent_measure *m, int level, size_t node, size_t labels)
 {
     const size_t rank = operator_rank(latents_shape(m, level));
-    size_t lost = isnan(m->norm[level][node]) + isnan(m->trace[level][node]), met = 0;
+    size_t lost = 0, met = 0;
     for (size_t i = 0; i < rank; i++)
-        lost += isnan(m->eigenvalue[level][node * rank + i]);
+        lost += isnan(m->eigenvalue[level][node * rank + i]) ? 1 : 0;
+    lost += isnan(m->norm[level][node]) ? 1 : 0;
+    lost += isnan(m->trace[level][node]) ? 1 : 0;
     for (size_t s = 0; s < labels; s++)
         met += m->probability[s] > 0;
     if (met < 2 && lost != rank + 2)
