@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- progress ---- */
 
@@ -152,9 +153,22 @@ static const struct argp_option argp_options[] = {
     {0},
 };
 
+/* Whether `text` ends as the name of a YAML file does. */
+static bool ends_as_yaml(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
 bool is_spec_argument(const char *argument)
 {
-    return argument[0] == '/' || !strchr(argument, '=');
+    const char *equals = strchr(argument, '='), *slash = strchr(argument, '/');
+    struct stat about;
+    if (!equals || (slash && slash < equals))
+        return true; /* no key has a slash */
+    if (spec_is_key(argument, (size_t)(equals - argument)))
+        return false;
+    return ends_as_yaml(argument) || (stat(argument, &about) == 0 && S_ISREG(about.st_mode));
 }
 
 int parse_threads(const char *option, const char *text, struct argp_state *state)

@@ -78,3 +78,28 @@ check "nor is an operator, or a spectrum, of one sample $wrong" $?
 check "of two samples, correlations where the latent varies" $?
 "$duet" info two.h5 | grep -q "^ *4  *16  *-  *-  *[0-9.]*$"
 check "a mean over nodes of which one was not measured was not measured" $?
+
+# Another name in place of a file's: keys that only the old one has are not used, and this is said.
+printf 'objective: {name: infonce, tau: 0.2, negatives: 2}\n' >old.yaml
+"$duet" run old.yaml $small train.samples=64 train.batch=32 objective.name=ntxent -o new.h5 >out 2>err &&
+    grep -q "^not used: objective.negatives, which ntxent does not have$" err
+check "another objective drops the keys of the old one, and says so" $?
+"$duet" info new.h5 | grep -q "objective: {name: ntxent, tau: 0.2}"
+check "and keeps those that both have" $?
+"$duet" sweep old.yaml $small train.samples=64 train.batch=32 objective.name=infonce,ntxent,triplet name=names >out 2>err &&
+    [ "$(grep -c "^not used: objective.negatives, which" err)" = 2 ]
+check "a sweep over names says it of each" $?
+
+# Paths with a '='.
+mkdir -p tau=0.1 && cp old.yaml tau=0.1/s.yaml && cp old.yaml tau=0.1/plain
+for spec in tau=0.1/s.yaml tau=0.1/plain ./tau=0.1/s.yaml; do
+    "$duet" run -q $spec $small train.samples=64 train.batch=32 -o equals.h5
+    check "the spec $spec is a file" $?
+done
+"$duet" run -q tau=0.1/none.yaml >out 2>err
+[ $? = 2 ] && grep -q "^duet: tau=0.1/none.yaml: No such file" err
+check "a file that is not there is named" $?
+"$duet" sweep -q tau=0.1/s.yaml $small train.samples=64 train.batch=32 seed=1,2 name=equals --results="a=b c" &&
+    [ "$(find "a=b c/equals" -name '*.h5' | wc -l)" = 2 ] &&
+    "$duet" collect -q "a=b c/equals" && "$duet" plot -q "a=b c/equals" --x seed --y loss
+check "a sweep below a folder with '=' and a space" $?
