@@ -26,7 +26,7 @@ static const struct command {
     {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key",
      false},
     {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values", true},
-    {"info", command_info, "info FILE.h5", "contents of a result file", true},
+    {"info", command_info, "info FILE.h5 ...", "contents of result files", true},
     {"list", command_list, "list [KIND|NAME]",
      "the modules that a spec can name, with all parameters", false},
     {"verify", command_verify, "verify [ID ...] [KEY=VALUE ...]",

@@ -272,8 +272,11 @@ static enum status print_stored_spec(FILE *out, const char *path, struct error *
     return status;
 }
 
+enum { MOST_FILES = 4096 };
+
 struct request {
-    const char *path;
+    const char *path[MOST_FILES];
+    size_t count;
     bool spec; /* alone */
 };
 
@@ -282,12 +285,14 @@ static error_t parse(int key, char *word, struct argp_state *state)
     struct request *request = state->input;
     if (key == 's')
         request->spec = true;
-    else if (key == ARGP_KEY_ARG && !request->path)
-        request->path = word;
+    else if (key == ARGP_KEY_ARG && request->count < MOST_FILES)
+        request->path[request->count++] = word;
     else if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is one argument too many; one FILE.h5 is needed", word);
-    else if (key == ARGP_KEY_END && !request->path)
+        argp_error(state, "more than %d files", (int)MOST_FILES);
+    else if (key == ARGP_KEY_END && request->count == 0)
         argp_error(state, "a FILE.h5 is needed");
+    else if (key == ARGP_KEY_END && request->spec && request->count > 1)
+        argp_error(state, "--spec takes one FILE.h5");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -301,16 +306,30 @@ static const struct argp_option options[] = {
 static const struct argp parser = {
     .options = options,
     .parser = parse,
-    .args_doc = "FILE.h5",
+    .args_doc = "FILE.h5 ...",
     .doc =
-        "Show the contents of a result file: versions, seed, status, spec, datasets, and the best "
+        "Show the contents of result files: versions, seed, status, spec, datasets, and the best "
         "correlation of each level before and after training. Of long lists in the spec the first "
         "values and their number are shown.",
 };
 
+/* The pages of all files, as far as there is no error. */
+static enum status print_pages(FILE *out, const struct request *request, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (request->spec)
+        return print_stored_spec(out, request->path[0], err);
+    for (size_t i = 0; i < request->count && !status; i++) {
+        if (i > 0)
+            putc('\n', out);
+        status = print_page(out, request->path[i], err);
+    }
+    return status;
+}
+
 int command_info(int argc, char **argv)
 {
-    struct request request = {0};
+    struct request request = {.count = 0};
     argp_err_exit_status = error_exit_code(STATUS_INVALID);
     argp_parse(&parser, argc, argv, 0, NULL, &request);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
@@ -319,12 +338,11 @@ int command_info(int argc, char **argv)
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out || !request.path) {
+    if (!out) {
         error_memory(&err, "the summary");
         return command_fail(&err);
     }
-    enum status status = request.spec ? print_stored_spec(out, request.path, &err)
-                                      : print_page(out, request.path, &err);
+    enum status status = print_pages(out, &request, &err);
     fclose(out);
     int code = print_finish(text && fputs(text, stdout) == EOF ? errno : 0);
     free(text);

@@ -51,3 +51,30 @@ check "info --spec has all of it: the run again, the same bytes" $?
 "$duet" info short.h5 | sed -n '/^spec$/,/^$/s/^  //p' | grep . >short.yaml
 "$duet" info -s short.h5 | cmp -s - short.yaml
 check "a short spec is shown whole" $?
+"$duet" info short.h5 inline.h5 >out && [ "$(grep -c '^file ' out)" = 2 ]
+check "info of two files: two pages" $?
+"$duet" info short.h5 none.h5 >out 2>err
+[ $? = 2 ] && grep -q '^file  *short.h5' out && grep -q "none.h5" err
+check "a file that is missing is named after the page of the first" $?
+
+# The examples of the manual page, in order, and once more with what they left behind; small ones of
+# their kind, and without a cluster.
+sed -n '/^\.SH EXAMPLES/,/^\.SH SEE/s/^duet /duet /p' "$here/docs/duet.1" | sed 's/\\-/-/g' >examples
+mkdir bin specs && cp "$here"/specs/*.yaml specs
+cat >bin/duet <<'SH'
+#!/bin/sh
+case $1 in
+run | sweep) set -- "$@" -q data.depth=2 train.epochs=1 train.samples=256 measure.samples=128 ;;
+figure | verify) set -- "$@" --quick -q ;;
+esac
+exec "$REAL" "$@"
+SH
+chmod +x bin/duet
+for round in first second; do
+    grep -v -e --slurm examples | while read -r line; do
+        REAL=$duet DUET_SHARE=$here PATH=$dir/bin:$PATH sh -c "$line" >out 2>err
+        check "$round time: $line: $(head -c 200 err)" $?
+    done
+done
+[ "$(wc -l <examples)" -ge 11 ] && [ "$(find results/hltm-simclr -name '*.h5' | wc -l)" -gt 2 ]
+check "the manual page has examples, and they leave several files" $?
