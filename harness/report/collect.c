@@ -344,6 +344,23 @@ static void print_points(const struct collect_table *table, enum point_status wh
                table->counts[which] - shown);
 }
 
+/* What is in the folder beside the sound results of its points. */
+static void print_findings(const struct collect_table *table)
+{
+    char words[1024];
+    if (table->others > 0)
+        printf("%zu other result%s in the folder, of another grid\n", table->others,
+               table->others == 1 ? "" : "s");
+    if (table->older > 0)
+        printf("%zu of them named by the rule of an older duet, by which `name` was a part of what "
+               "names a result\n",
+               table->older);
+    if (builds_are_mixed(&table->builds, NULL, words, sizeof words)) {
+        print_plain(stdout, words);
+        puts("; last digits may differ");
+    }
+}
+
 static void print_counts(const struct collect_table *table)
 {
     for (int s = POINT_DIVERGED; s < POINT_STATUSES; s++)
@@ -418,8 +435,8 @@ int command_collect(int argc, char **argv)
             "failed, missing, unreadable), and the last value of each series. Missing values are "
             "nan. Points that are not complete are listed. With --over only complete points "
             "count.\n\n"
-            "Exit code: 0 the table was written; 1 it was, but files could not be read; 2 bad "
-            "input.",
+            "Exit code: 0 the table was written; 1 it was, but files could not be read, were "
+            "changed since they were written, or are not what their names say; 2 bad input.",
     };
     struct options options = {0};
     struct collect_table table = {0};
@@ -427,13 +444,15 @@ int command_collect(int argc, char **argv)
     options.reading.chosen = options.chosen;
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     enum status status = collect_table_read(&table, &options.reading, &err);
-    if (!status && !options.reading.quiet)
+    if (!status && !options.reading.quiet) {
         print_counts(&table);
+        print_findings(&table);
+    }
     if (!status)
         status = write_points(&table, &options, &err);
     if (!status && options.over)
         status = write_groups(&table, &options, &err);
-    const bool unreadable = table.counts[POINT_UNREADABLE] > 0;
+    const bool unreadable = table.counts[POINT_UNREADABLE] + table.misnamed + table.changed > 0;
     collect_table_free(&table);
     if (status)
         return command_fail(&err);
