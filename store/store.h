@@ -129,7 +129,7 @@ enum store_state {
 };
 
 enum store_state store_state(const struct store_file *file);
-extern const char *const store_state_words[]; /* "changed since it was written" */
+extern const char *const store_state_words[]; /* "changed since it was written; ..." */
 
 /* Whether the file is undamaged and unchanged.  Its checksum decides (store/checksum.h); a file
  * without one is opened instead. */

@@ -105,8 +105,8 @@ enum store_state store_state(const struct store_file *file)
 
 const char *const store_state_words[] = {
     "as it was written",
-    "rewritten by another program, its numbers are as they were",
-    "changed since it was written",
+    "changed since it was written, by another program; its numbers are as they were",
+    "changed since it was written; its numbers are not those that were written",
     "without a checksum",
 };
 

@@ -360,9 +360,10 @@ static enum status take_result(struct reader *reader, size_t i, size_t point,
     if (reader->others)
         tell_file(reader, i, "is the result of a point under another name");
     name_result(reader, i, row);
+    table->rewritten += note->state == STORE_REWRITTEN;
     if (note->state == STORE_CHANGED) {
         table->changed++;
-        tell_file(reader, i, "was changed since it was written");
+        tell_file(reader, i, store_state_words[STORE_CHANGED]);
     }
     enum status status = row->file ? STATUS_OK : error_memory(err, "the table");
     while (message->at < message->end && !status)

@@ -56,7 +56,8 @@ struct collect_table {
     size_t counts[POINT_STATUSES];
     size_t others, older; /* results in the folder that are no points; of these, by an older rule */
     size_t misnamed;      /* files that have the name of a point and are not its result */
-    size_t changed; /* files that were changed since they were written, and are in the table */
+    size_t changed;   /* files that were changed since they were written, and are in the table */
+    size_t rewritten; /* files that another program changed, but not their numbers */
     struct builds builds; /* of the files in the table */
 };
 

@@ -308,7 +308,7 @@ static enum status answer(const struct request *request, int *failure, struct er
     if (status)
         return status;
     if (store_state(file) == STORE_CHANGED)
-        fprintf(stderr, "duet: %s: was %s\n", request->file, store_state_words[STORE_CHANGED]);
+        fprintf(stderr, "duet: %s: %s\n", request->file, store_state_words[STORE_CHANGED]);
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)

@@ -102,7 +102,8 @@ bool run_is_complete(const char *path, const char *hash)
     char *status = NULL, *found = NULL;
     if (store_open(&file, path, NULL))
         return false;
-    bool complete = !store_get_text(file, "status", &status, NULL) &&
+    bool complete = store_state(file) != STORE_CHANGED &&
+                    !store_get_text(file, "status", &status, NULL) &&
                     !store_get_text(file, "spec_hash", &found, NULL) &&
                     strcmp(status, "complete") == 0 && strcmp(found, hash) == 0;
     free(status);

@@ -287,7 +287,7 @@ static void tell_misplaced(const struct search *search, const struct misplaced *
     const bool changed = strncmp(file->old, file->hash, SWEEP_HASH - 1) == 0;
     snprintf(line, sizeof line, "duet: %s/%s: ", search->work->folder, file->old);
     if (changed)
-        append_text(line, sizeof line, "was %s", store_state_words[STORE_CHANGED]);
+        append_text(line, sizeof line, "%s", store_state_words[STORE_CHANGED]);
     else
         append_text(line, sizeof line, "is the result of %s", file->hash);
     if (file->aside && !changed)
