@@ -20,9 +20,6 @@ static const char *last_component(const char *path)
     return slash ? slash + 1 : path;
 }
 
-const char store_checksum_attribute[] = "checksum";
-const char store_checksum_text[] = "CRC-32, the last 16 bytes";
-
 struct store {
     hid_t file;
     hid_t groups;   /* creation properties of groups */
