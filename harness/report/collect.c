@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/report/collect_groups.h"
+#include "store/output.h"
 #include "store/store.h"
 #include "store/tsv.h"
 
@@ -179,9 +180,9 @@ static enum status write_h5(const struct output *output, const char *path, struc
     return status;
 }
 
-/* Write NAME.h5 and NAME.tsv, and free the table. */
+/* Write NAME.h5 and NAME.tsv, a text of that kind, and free the table. */
 static enum status write_both(struct output *output, const struct options *options,
-                              const char *name)
+                              const char *name, const struct output_kind *kind)
 {
     char h5[COLLECT_PATH], tsv[COLLECT_PATH];
     enum status status = output->status;
@@ -190,7 +191,7 @@ static enum status write_both(struct output *output, const struct options *optio
     if (!status)
         status = write_h5(output, h5, output->err);
     if (!status)
-        status = store_print(tsv, print_tsv, output, output->err);
+        status = output_print(tsv, kind, print_tsv, output, output->err);
     if (!status && !options->reading.quiet)
         printf("%s, %s: %zu rows, %zu columns\n", h5, tsv, output->rows, output->columns);
     free(output->column);
@@ -241,7 +242,8 @@ static enum status write_points(const struct collect_table *table, const struct 
             for (size_t i = 0; column && i < output.rows; i++)
                 column->value[i] = collect_value(table, i, c);
         }
-    return write_both(&output, options, "table");
+    const struct output_kind kind = {.name = "table of a sweep", .start = "point\t", .mark = ""};
+    return write_both(&output, options, "table", &kind);
 }
 
 /* ---- one row per group ---- */
@@ -310,13 +312,15 @@ static enum status write_groups(const struct collect_table *table, const struct 
     if (!status && !result)
         status = error_memory(err, "the table");
     if (!status) {
+        const struct output_kind kind = {
+            .name = "table of a sweep", .start = "group\t", .mark = ""};
         struct output output = {.table = table, .rows = groups.count, .err = err};
         add_count(&output, "/group", "number of the group, from 1");
         add_keys(&output, groups.first, left_out);
         add_counts(&output, &groups);
         add_statistics(&output, result);
         snprintf(name, sizeof name, "table_over_%s", options->over);
-        status = write_both(&output, options, name);
+        status = write_both(&output, options, name, &kind);
     }
     collect_groups_free(&groups);
     free(left_out);

@@ -4,6 +4,7 @@
 #include "harness/command.h"
 #include "harness/run/experiment.h"
 #include "harness/run/progress.h"
+#include "store/output.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -72,7 +73,7 @@ static enum status run_and_store(const struct run_options *options, struct exper
 {
     struct progress progress;
     struct observer observer = {.measured = measured, .training = training, .context = &progress};
-    enum status status = store_check_writable(path, err);
+    enum status status = output_check(path, &output_result, err);
     if (status)
         return status;
     if (!options->quiet)

@@ -2,6 +2,7 @@
 
 #include "core/hash.h"
 #include "harness/run/run.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <inttypes.h>
@@ -284,7 +285,7 @@ enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder,
                            "the sweep needs more than 1 MiB to write down; sweep ranges such as "
                            "a:b:step in place of long lists");
     else
-        status = store_write_text(path, text, (size_t)length, err);
+        status = output_write(path, NULL, text, (size_t)length, err);
     free(text);
     return status;
 }
