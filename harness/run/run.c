@@ -60,12 +60,34 @@ static void print_plan(const struct experiment *e, const char *path)
 
 /* ---- the run ---- */
 
-static void result_path(const struct run_options *options, const struct spec *spec, char *path)
+/* A result may not replace a file that the run reads, even where that is a result. */
+static enum status check_not_input(const struct spec *spec, const char *path, struct error *err)
 {
-    if (options->output)
-        snprintf(path, RUN_PATH, "%s", options->output);
-    else
-        snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results, spec->name, spec->hash);
+    const struct descriptor *data = spec->chosen[SECTION_DATA];
+    const char *settings = spec->settings[SECTION_DATA];
+    for (const struct param *p = data->params; settings && p && p->name; p++) {
+        if (p->type != PARAM_TEXT)
+            continue;
+        const char *input = *(const char *const *)(const void *)(settings + p->offset);
+        if (input && output_is_same(path, input))
+            return error_set(err, STATUS_INVALID,
+                             "%s: is the input data.%s and stays as it is; give another name", path,
+                             p->name);
+    }
+    return STATUS_OK;
+}
+
+static enum status result_path(const struct run_options *options, const struct spec *spec,
+                               char *path, struct error *err)
+{
+    const int length = options->output ? snprintf(path, RUN_PATH, "%s", options->output)
+                                       : snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results,
+                                                  spec->name, spec->hash);
+    if (length >= RUN_PATH)
+        return error_set(err, STATUS_INVALID,
+                         "the name of the result file has %d bytes; the most is %d", length,
+                         RUN_PATH - 1);
+    return check_not_input(spec, path, err);
 }
 
 static enum status run_and_store(const struct run_options *options, struct experiment *e,
@@ -120,10 +142,10 @@ enum status run_spec(const struct run_options *options, char *path, struct error
         spec_load(&spec, options->spec, options->overrides, options->override_count, err);
     if (status)
         return status;
-    result_path(options, &spec, path);
-    if (options->keep && run_is_complete(path, spec.hash)) {
+    status = result_path(options, &spec, path, err);
+    if (status || (options->keep && run_is_complete(path, spec.hash))) {
         spec_free(&spec);
-        return STATUS_OK;
+        return status;
     }
     status = experiment_open(&experiment, &spec, options->threads, err);
     if (!status)

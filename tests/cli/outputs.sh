@@ -141,3 +141,18 @@ check "of a figure that a run makes" $?
 "$duet" figure phase --from run.h5 -q >out 2>err
 [ $? = 2 ] && grep -q "^duet: run.h5: is not the data of the figure phase" err
 check "figure --from of a run: $(head -c 200 err)" $?
+
+# ---- inputs and long names ----
+refused "run -o over the data that it reads" run.h5 "$duet" run -q data.source=file data.path=run.h5 data.dataset=/series/best_correlation -o ./run.h5
+long=$(printf '%01000d/' 1 2 3 4 5)
+"$duet" run -q tiny.yaml -o "$long" 2>err
+[ $? = 2 ] && [ "$(wc -l <err)" = 1 ]
+check "a path of 5,000 characters: $(head -c 150 err)" $?
+mkdir "a folder 'with \"quotes\" & \$signs"
+(
+    cd a* || exit 1
+    "$duet" sweep -q ../tiny.yaml objective.tau=0.1,0.2 && "$duet" collect -q results/tiny &&
+        "$duet" plot -q results/tiny --x objective.tau --y loss && "$duet" plot -q results/tiny --x objective.tau --y loss -o "it's.svg" &&
+        "$duet" figure learning --quick -q --results "re's \"ults" --out "o'u \$t" >out && [ -s "o'u \$t/learning.pdf" ]
+)
+check "a folder with spaces and quotes" $?
