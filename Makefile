@@ -70,7 +70,13 @@ $(BUILD)/version: FORCE
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
 .PHONY: FORCE
 
-$(BUILD)/%.o: %.c
+# All objects are rebuilt when the compiler or its flags change.
+FLAGS = $(subst ','\'',$(COMPILE) $(LIBS))
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q_COMPILE)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
 
@@ -192,11 +198,14 @@ lint:
 
 tests: $(TESTS)
 
+# The folders may have names with spaces and quotes.
 install: all
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/duet
-	install -D -m 644 docs/duet.1 $(DESTDIR)$(PREFIX)/share/man/man1/duet.1
+	@to='$(subst ','\'',$(DESTDIR)$(PREFIX))'; \
+	echo "  install  $$to"; \
+	install -D -m 755 $(PROGRAM) "$$to/bin/duet" && \
+	install -D -m 644 docs/duet.1 "$$to/share/man/man1/duet.1" || exit 1; \
 	for f in plots/*.gp paper_figs/*/*.gp paper_figs/*/*.yaml specs/*.yaml; do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/duet/$$f || exit 1; done
+		install -D -m 644 $$f "$$to/share/duet/$$f" || exit 1; done
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

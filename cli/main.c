@@ -7,11 +7,13 @@
 
 #include <argp.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
     const char *name;
@@ -84,8 +86,27 @@ static int run_command(const struct command *command, int argc, char **argv)
     return command->isolated ? isolate(command->run, argc, argv) : command->run(argc, argv);
 }
 
+/* At the end of the program, for the help that argp prints. */
+static void finish_output(void)
+{
+    const int code = print_finish(0);
+    if (code)
+        _exit(code);
+}
+
+/* Descriptors 0 to 2 that are closed lead nowhere: a file that is opened later must not become the
+ * standard output. */
+static void open_standard_streams(void)
+{
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0)
+            open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the least free */
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
+    atexit(finish_output);
     signal(SIGXFSZ,
            SIG_IGN); /* a file-size limit makes the write fail and does not kill the program */
     enum { FIRST_GROUP = 1 };

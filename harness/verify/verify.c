@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "harness/command.h"
+#include "store/output.h"
 #include "store/store.h"
 #include "theorems/claims.h"
 
@@ -16,13 +17,20 @@ static bool json_on_stdout(const struct verify_options *options)
     return options->json && strcmp(options->json, "-") == 0;
 }
 
-static enum status check_files(const struct verify_options *options, struct error *err)
+static const struct output_kind json_kind = {
+    .name = "table of verdicts", .start = "[\n {\"id\": ", .mark = ""};
+
+static enum status check_files(const struct verification *v, struct error *err)
 {
+    const struct verify_options *options = v->options;
     enum status status = STATUS_OK;
-    if (options->json && !json_on_stdout(options))
-        status = store_check_writable(options->json, err);
+    if (options->json && options->report && strcmp(options->json, options->report) == 0)
+        status = error_set(err, STATUS_INVALID, "%s: --json and --report need a file each",
+                           options->json);
+    if (!status && options->json && !json_on_stdout(options))
+        status = output_check(options->json, &json_kind, err);
     if (!status && options->report)
-        status = store_check_writable(options->report, err);
+        status = report_check(v, options->report, err);
     return status;
 }
 
@@ -30,7 +38,7 @@ static enum status write_files(const struct verification *v, struct error *err)
 {
     enum status status = STATUS_OK;
     if (v->options->json && !json_on_stdout(v->options))
-        status = store_print(v->options->json, verdicts_json, v, err);
+        status = output_print(v->options->json, &json_kind, verdicts_json, v, err);
     if (!status && v->options->report)
         status = report_write(v, v->options->report, err);
     return status;
@@ -39,7 +47,7 @@ static enum status write_files(const struct verification *v, struct error *err)
 static enum status verify(struct verification *v, struct error *err)
 {
     struct progress progress;
-    enum status status = check_files(v->options, err);
+    enum status status = check_files(v, err);
     if (status)
         return status;
     progress_start(&progress, v->options->quiet);

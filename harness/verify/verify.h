@@ -81,3 +81,6 @@ void verdicts_json(FILE *out, const void *verification);
 
 /* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */
 enum status report_write(const struct verification *v, const char *path, struct error *err);
+
+/* Whether report_write could write now: all files, and gnuplot for the curves. */
+enum status report_check(const struct verification *v, const char *path, struct error *err);
