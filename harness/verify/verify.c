@@ -16,10 +16,15 @@ static bool json_on_stdout(const struct verify_options *options)
     return options->json && strcmp(options->json, "-") == 0;
 }
 
-static enum status check_files(const struct verify_options *options, struct error *err)
+static enum status check_files(const struct verification *v, struct error *err)
 {
+    const struct verify_options *options = v->options;
     enum status status = STATUS_OK;
-    if (options->json && !json_on_stdout(options))
+    if (options->expect)
+        status = expected_check(v, options->expect, err);
+    if (!status && options->write_expected)
+        status = store_check_writable(options->write_expected, err);
+    if (!status && options->json && !json_on_stdout(options))
         status = store_check_writable(options->json, err);
     if (!status && options->report)
         status = store_check_writable(options->report, err);
@@ -33,13 +38,15 @@ static enum status write_files(const struct verification *v, struct error *err)
         status = store_print(v->options->json, verdicts_json, v, err);
     if (!status && v->options->report)
         status = report_write(v, v->options->report, err);
+    if (!status && v->options->write_expected)
+        status = store_print(v->options->write_expected, expected_print, v, err);
     return status;
 }
 
 static enum status verify(struct verification *v, struct error *err)
 {
     struct progress progress;
-    enum status status = check_files(v->options, err);
+    enum status status = check_files(v, err);
     if (status)
         return status;
     progress_start(&progress, v->options->quiet);
@@ -60,10 +67,20 @@ static int print_outcome(const struct verification *v)
     if (!v->options->quiet)
         verdicts_print(v, json ? stderr : stdout);
     int code = print_finish(0);
+    struct error err = {0};
+    if (!code && v->options->expect && expected_compare(v, v->options->expect, stderr, &err))
+        code = command_fail(&err);
     return code ? code : error_exit_code(verification_status(v));
 }
 
-enum { OPTION_SEED = 256, OPTION_QUICK, OPTION_JSON, OPTION_REPORT };
+enum {
+    OPTION_SEED = 256,
+    OPTION_QUICK,
+    OPTION_JSON,
+    OPTION_REPORT,
+    OPTION_EXPECT,
+    OPTION_WRITE_EXPECTED
+};
 
 static const struct argp_option argp_options[] = {
     {"seed", OPTION_SEED, "S", 0, "seed of every random stream; default: 1", 0},
@@ -73,6 +90,9 @@ static const struct argp_option argp_options[] = {
     {"json", OPTION_JSON, "FILE", 0, "write the table as JSON; - for stdout", 0},
     {"report", OPTION_REPORT, "FILE.md", 0,
      "write statements, numbers and verdicts as Markdown, and curves in the folder FILE", 0},
+    {"expect", OPTION_EXPECT, "FILE", 0,
+     "compare thresholds, verdicts and effects with this table; exit 1 if anything turned", 0},
+    {"write-expected", OPTION_WRITE_EXPECTED, "FILE", 0, "write the table for --expect", 0},
     {"quiet", 'q', NULL, 0, "no progress and no table", 0},
     {0},
 };
@@ -132,6 +152,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_REPORT:
         options->report = parse_report(arg, state);
         return 0;
+    case OPTION_EXPECT:
+        options->expect = arg;
+        return 0;
+    case OPTION_WRITE_EXPECTED:
+        options->write_expected = arg;
+        return 0;
     case 'q':
         options->quiet = true;
         return 0;
@@ -154,11 +180,13 @@ int command_verify(int argc, char **argv)
                "all claims are measured. KEY=VALUE sets a parameter of all chosen claims that have "
                "it. `duet list theorems` shows claims and parameters.\n"
                "\n"
-               "The table shows the worst part of each claim: its error, the tolerance, and the "
-               "smallest error of its controls. The seconds are summed over all parts and "
-               "threads.\n"
+               "The table shows how many parts of each claim were measured, and of its worst "
+               "part the error, the tolerance, and the smallest error of its controls. A claim "
+               "holds if all of its parts were measured and hold; it is not refuted if some were "
+               "and hold. The seconds are summed over all parts and threads.\n"
                "\n"
-               "Exit code: 0; 1 a claim fails, or a control does not; 2 bad input; 130 interrupted "
+               "Exit code: 0; 1 a claim fails, a control does not, nothing that was asked for "
+               "could be checked, or something is not as expected; 2 bad input; 130 interrupted "
                "(nothing is written).",
     };
     struct verify_options options = {.seed = 1};
