@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static bool json_on_stdout(const struct verify_options *options)
 {
@@ -43,6 +45,34 @@ static enum status write_files(const struct verification *v, struct error *err)
     return status;
 }
 
+/* ---- interrupts ---- */
+
+/* Instances ask whether to go on where they can; a training of minutes does not.  Nothing is
+ * written before all are measured, so the process may end anywhere: a timer ends it when an
+ * interrupt has been waited for at a whole tick. */
+static void tick(int signal)
+{
+    static const char message[] = "\nduet: interrupted within an instance; nothing was written\n";
+    static volatile sig_atomic_t waited;
+    (void)signal;
+    if (interrupted() && waited++ > 0) {
+        ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+        (void)written;
+        _exit(error_exit_code(STATUS_INTERRUPTED));
+    }
+}
+
+/* Ticks of half a second; 0 seconds end them. */
+static void set_ticks(long microseconds)
+{
+    const struct itimerval timer = {{0, microseconds}, {0, microseconds}};
+    const struct sigaction action = {.sa_handler = microseconds ? tick : SIG_DFL,
+                                     .sa_flags = SA_RESTART};
+    if (microseconds)
+        sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
 static enum status verify(struct verification *v, struct error *err)
 {
     struct progress progress;
@@ -51,7 +81,9 @@ static enum status verify(struct verification *v, struct error *err)
         return status;
     progress_start(&progress, v->options->quiet);
     interrupt_catch();
+    set_ticks(500000);
     status = verification_run(v, &progress, err);
+    set_ticks(0);
     progress_end(&progress);
     if (!status)
         status = write_files(v, err);

@@ -98,6 +98,20 @@ check "the report says how to repeat it" $?
 "$duet" list theorems | grep -q "^DDN-4$"
 check "duet list theorems" $?
 
+# ---- interrupts ----
+# Training for minutes, asked to stop in its midst.
+for signal in TERM INT; do
+    "$duet" verify -q SC-5 samples=1000000 --json never.json 2>err &
+    pid=$!
+    sleep 1.5
+    start=$(date +%s)
+    kill -$signal $pid
+    wait $pid
+    code=$?
+    [ "$code" = 130 ] && [ $(($(date +%s) - start)) -le 8 ] && grep -q "interrupted" err && [ ! -e never.json ]
+    check "SIG$signal within an instance ends it soon, and nothing is written (code $code)" $?
+done
+
 # ---- all claims ----
 # Thresholds, verdicts and effects are those that are committed; if a change is right: make expected.
 timeout 600 "$duet" verify --quick --expect "$here/theorems/expected-quick.tsv" >out 2>err
