@@ -57,7 +57,7 @@ static enum status print_attribute(const struct page *page, const char *name, co
 
 static enum status print_other_attribute(const char *name, void *page, struct error *err)
 {
-    bool is_known = strcmp(name, "spec") == 0;
+    bool is_known = strcmp(name, "spec") == 0 || strcmp(name, "digest") == 0;
     for (size_t i = 0; i < KNOWN; i++)
         is_known = is_known || strcmp(name, known[i].name) == 0;
     return is_known ? STATUS_OK : print_attribute(page, name, name, err);
@@ -150,6 +150,8 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
     fprintf(out, "%-13s ", "file");
     print_plain(out, path);
     putc('\n', out);
+    if (store_state(file) == STORE_REWRITTEN || store_state(file) == STORE_CHANGED)
+        fprintf(out, "%-13s %s\n", "file is", store_state_words[store_state(file)]);
     status = print_attributes(&page, err);
     if (!status)
         status = print_times(&page, err);

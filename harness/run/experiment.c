@@ -184,6 +184,7 @@ static enum status open_record(struct experiment *e, struct error *err)
         [MEASURING] = {&e->probes, probe_set_quantities}};
     e->record.time_path = e->kind->time;
     e->record.time_name = e->kind->time_name;
+    e->record.whole_times = e->kind->whole_times;
     return record_open(&e->record, e->kind->points(&e->learner, e->spec->settings[SECTION_TRAIN]),
                        part, err);
 }

@@ -220,7 +220,8 @@ enum status record_store(const struct record *r, const struct quantity_source *c
     memcpy(list.entry, r->quantity, r->count * sizeof *list.entry);
     constants->add(constants->state, &list);
     struct writer w = {.store = store, .record = r, .entry = list.entry, .err = err};
-    w.status = store_put_axis(store, r->time_path, r->measured, r->time, r->time_name, "1", err);
+    w.status = (r->whole_times ? store_put_whole_axis : store_put_axis)(
+        store, r->time_path, r->measured, r->time, r->time_name, "1", err);
     for (size_t i = 0; i < list.count; i++)
         put_entry(&w, i);
     free(list.entry);

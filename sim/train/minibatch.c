@@ -386,6 +386,7 @@ const struct trainer_kind trainer_minibatch = {
               .settings_size = sizeof(struct minibatch_settings)},
     .time = "/series/epoch",
     .time_name = "epochs of training",
+    .whole_times = true,
     .loss_name = "mean loss over the epoch",
     .size = sizeof(struct minibatch),
     .check = check,

@@ -55,8 +55,9 @@ struct trainer_kind {
     struct descriptor about;
     /* Axis of time: its path and what it counts; and the long name of the loss. */
     const char *time, *time_name, *loss_name;
-    bool exact;  /* snapshots have the exact moments of the outputs, and nothing is sampled */
-    size_t size; /* bytes of the state; the caller zeroes them, and they stay in their place */
+    bool whole_times; /* the points in time are whole numbers */
+    bool exact;       /* snapshots have the exact moments of the outputs, and nothing is sampled */
+    size_t size;      /* bytes of the state; the caller zeroes them, and they stay in their place */
     /* Whether it can train this: STATUS_INVALID with the key to blame. */
     enum status (*check)(const struct learner *learner, const void *settings, struct error *err);
     /* Points in time at most, the beginning included. */
