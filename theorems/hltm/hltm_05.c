@@ -122,12 +122,14 @@ static enum status draw(const struct trial *trial, struct curves *curves)
         .y_label = "mean over the nodes of a level",
         .caption = "A random binary tree of depth 6 with |rho| uniform in [0.6, 0.95] and a random "
                    "ReLU network of width 10 on it, from 16384 samples of its leaves with their "
-                   "exact posteriors. The covariance and its bound are shares of the summed "
+                   "exact posteriors. The covariance and the bound of it are shares of the summed "
                    "variance of a node's inputs; at the lowest level they are equal up to sampling "
-                   "noise.",
+                   "noise. The bound is one of the covariance alone: o_mu, and the norm of the "
+                   "operator in units of its own, stand beside it to show that all of them fade.",
         .log_y = true,
         .columns = 5,
-        .name = {"level", "o_μ", "|V[E f]| / sum Var f", "its bound", "|OP_μ|"},
+        .name = {"level", "o_μ", "|V[E f]| / sum Var f", "bound of |V[E f]| / sum Var f",
+                 "|OP_μ|, which has no bound here"},
     };
     enum status status = latent_even_tree(trial->rng, 6, 2, 0.6, 0.95, &c.tree, trial->err);
     if (!status)
