@@ -11,7 +11,7 @@ lines = int(given("DUET_LINES"))
 words_along_x = int(given("DUET_WORDS"))
 count = int(given("DUET_COUNT"))
 ticks = given("DUET_X_TICKS")
-line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' \"$DUET_FILE\"", i)
+line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' <\"$DUET_FILE\"", i)
 name_of(i) = system(sprintf("printf %%s \"$DUET_LINE_LABELS\" | sed -n %dp", i))
 
 set datafile separator tab
@@ -52,7 +52,7 @@ if (lines > 0) {
 # Words are placed side by side.  Numbers are joined by lines, with error bars that are shifted a little
 # so that they do not overlap, or with bands if there are many.
 share(i) = lines > 1 ? (i - 0.5) / lines - 0.5 : 0
-stats "< awk 'NR > 1' \"$DUET_FILE\"" using 10 nooutput
+stats "< awk 'NR > 1' <\"$DUET_FILE\"" using 10 nooutput
 ratio = logarithmic ? STATS_max / STATS_min : 1
 span = logarithmic ? 0 : STATS_max - STATS_min
 many = count > 15 || lines > 6

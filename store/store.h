@@ -92,7 +92,7 @@ struct store_info {
     size_t shape[STORE_FILE_RANK];
     bool axis; /* a dimension scale */
     char *long_name, *units;
-    char *headline, *limit; /* as in struct quantity (core/quantity.h) */
+    char *headline, *limit, *at_zero; /* as in struct quantity (core/quantity.h) */
 };
 
 enum store_kind {

@@ -208,6 +208,17 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     return status ? status : open_record(e, err);
 }
 
+void experiment_remarks(const struct experiment *e, struct remarks *remarks)
+{
+    char left_out[512];
+    remarks_join(remarks, &e->spec->remarks);
+    if (e->kind->remarks)
+        e->kind->remarks(e->training, remarks);
+    probes_left_out(&e->subject, left_out, sizeof left_out);
+    if (*left_out)
+        remark(remarks, "not measured: %s", left_out);
+}
+
 void experiment_free(struct experiment *e)
 {
     if (e->training && e->kind->close)

@@ -12,6 +12,8 @@ struct page {
     const char *before;
     int rank;    /* of the headlines that are shown: 1, numbers, or 2, tables */
     int printed; /* of them */
+    bool
+        remarks; /* the sentences of headlines whose last value is 0 are shown, not the headlines */
 };
 
 /* The limits of entry k, and the axis that they have. */
@@ -71,7 +73,10 @@ static enum status print_headline(struct page *page, const char *path,
     enum status status = store_get(page->file, path, &series, err);
     if (status)
         return status;
-    if (series.count > 0 && page->rank == 1) {
+    if (series.count > 0 && page->remarks) {
+        if (*info->at_zero && series.values[series.count - 1] == 0)
+            summary_print_remark(page->out, info->at_zero);
+    } else if (series.count > 0 && page->rank == 1) {
         if (page->printed++ == 0) {
             fputs(page->before, page->out);
             summary_print_head(page->out);
@@ -104,7 +109,14 @@ enum status summary_print_file(FILE *out, const char *before, const struct store
 {
     struct page page = {.out = out, .file = file, .before = before};
     enum status status = STATUS_OK;
-    for (page.rank = 1; page.rank <= 2 && !status; page.rank++)
+    static const struct {
+        int rank;
+        bool remarks;
+    } rounds[] = {{1, false}, {1, true}, {2, false}};
+    for (size_t i = 0; i < sizeof rounds / sizeof *rounds && !status; i++) {
+        page.rank = rounds[i].rank;
+        page.remarks = rounds[i].remarks;
         status = store_visit(file, "/", visit_headline, &page, err);
+    }
     return status;
 }

@@ -112,8 +112,10 @@ static enum status load(struct loader *loader, const char *yaml, size_t length,
         if (!status)
             status = loader_add_document(loader, root);
     }
-    for (size_t i = 0; !status && i < override_count; i++)
+    for (size_t i = 0; !status && i < override_count; i++) {
+        loader->turn = i + 1;
         status = loader_add_override(loader, overrides[i]);
+    }
     if (!status)
         status = loader_fill_top(loader);
     for (int s = 0; !status && s < SECTION_COUNT; s++)

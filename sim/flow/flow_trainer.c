@@ -326,11 +326,10 @@ static int describe_work(const void *state, char *text, size_t size)
                     t->settings->end);
 }
 
-static int describe_step(const void *state, uint64_t step, char *text, size_t size)
+static int describe_time(const void *state, double time, char *text, size_t size)
 {
     const struct flow_trainer *t = state;
-    (void)step;
-    return snprintf(text, size, "t = %.5g of %.5g", t->time, t->settings->end);
+    return snprintf(text, size, "t = %.5g of %.5g", time, t->settings->end);
 }
 
 static const struct param params[] = {
@@ -374,5 +373,5 @@ const struct trainer_kind trainer_flow = {
     .quantities = quantities,
     .weights = weights,
     .describe_work = describe_work,
-    .describe_step = describe_step,
+    .describe_time = describe_time,
 };
