@@ -45,6 +45,17 @@ static enum status check_labels(const struct experiment *e, struct error *err)
                      l->objective->about.name, l->source->about.name);
 }
 
+/* The run is named by what the spec's files held when they were hashed. */
+static enum status check_content(const struct experiment *e, struct error *err)
+{
+    const struct source *source = e->learner.source;
+    if (!source->content || source->content(e->world) == e->spec->content[SECTION_DATA])
+        return STATUS_OK;
+    return error_key(err, "data.path",
+                     "data.path: the file has changed since the run was named by what it holds; "
+                     "leave it as it is until the run has begun, and start again");
+}
+
 /* ---- the parts ---- */
 
 /* No more threads than have work, than OpenMP would give, or than BLAS can stand. */
@@ -124,6 +135,8 @@ static enum status open_learner(struct experiment *e, struct error *err)
     if (!status)
         status = l->source->open(spec->settings[SECTION_DATA], spec->seed, &e->world, err);
     l->world = e->world;
+    if (!status)
+        status = check_content(e, err);
     if (!status)
         status = check_labels(e, err);
     if (status)

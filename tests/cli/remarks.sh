@@ -103,3 +103,17 @@ check "a file that is not there is named" $?
     [ "$(find "a=b c/equals" -name '*.h5' | wc -l)" = 2 ] &&
     "$duet" collect -q "a=b c/equals" && "$duet" plot -q "a=b c/equals" --x seed --y loss
 check "a sweep below a folder with '=' and a space" $?
+
+# A flow that uses up its steps has not diverged: the key is to blame.
+"$duet" run -q $flow train.points=4 train.end=2 train.max_steps=20 -o steps.h5 >out 2>err
+[ $? = 2 ] && grep -q "^duet: command line: train.max_steps=20: train.max_steps 20 are too few: the flow has come to t = [0-9.e-]* of train.end 2, .* is finite; give more steps" err && [ ! -e steps.h5 ]
+check "a flow without enough steps names the key, and how far it came" $?
+"$duet" run -q $flow train.points=4 train.end=2 train.tolerance=1e-15 train.max_steps=20 >out 2>err
+[ $? = 2 ] && grep -q "train.tolerance above 1e-15" err
+check "and its tolerance" $?
+"$duet" run -q $flow train.points=4 train.end=2 -o plain.h5 && "$duet" run -q $flow train.points=4 train.end=2 train.max_steps=100000 -o more.h5 &&
+    "$duet" export plain.h5 series/loss >plain.tsv && "$duet" export more.h5 series/loss | cmp -s - plain.tsv
+check "a limit that is not reached changes nothing" $?
+"$duet" sweep -q $flow train.points=4 train.end=2 train.max_steps=20,100000 name=steps >out 2>err
+[ $? = 1 ] && grep -q "failed: .*train.max_steps 20 are too few" err
+check "in a sweep the point fails with this reason" $?
