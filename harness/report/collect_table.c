@@ -15,7 +15,7 @@
 static const char root[] = "/series/";
 
 const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
-                                                        "unreadable"};
+                                                        "unreadable", "interrupted"};
 
 void collect_table_free(struct collect_table *table)
 {
@@ -328,7 +328,9 @@ static enum status take_file(void *context, size_t i, const char *bytes, size_t 
     const char *word = get_text(&message);
     if (!word)
         return garbled(err);
-    row->status = strcmp(word, "diverged") == 0 ? POINT_DIVERGED : POINT_COMPLETE;
+    row->status = strcmp(word, "diverged") == 0      ? POINT_DIVERGED
+                  : strcmp(word, "interrupted") == 0 ? POINT_INTERRUPTED
+                                                     : POINT_COMPLETE;
     enum status status = STATUS_OK;
     while (message.at < message.end && !status)
         status = take_series(table, row, &message, err);
