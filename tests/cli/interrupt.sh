@@ -7,9 +7,10 @@
 interrupt() {
     signal=$1
     shift
+    rm -f err
     "$duet" run "$@" >out 2>err &
     pid=$!
-    await grep -q "^ *[0-9]*%" err
+    await grep -qs "^ *[0-9]*%" err
     kill -s "$signal" $pid
     wait $pid
 }
@@ -60,14 +61,26 @@ check "--again makes it again, with the same bytes" $?
 grep -q "^first.h5: is replaced, a result of another spec: seed is 5 here and 1 there$" err
 check "a result of another spec is replaced, and the key is named" $?
 
+# A checkpoint of the short run: of one on the way, as fast as it comes.
+tries=0
+until [ -f short.checkpoint ] || [ $tries = 50 ]; do
+    rm -f short.h5
+    "$duet" run -q -t 1 $short train.checkpoint=0.0001 -o short.h5 &
+    pid=$!
+    until [ -f short.checkpoint ] || ! kill -s 0 $pid 2>/dev/null; do :; done
+    kill -s KILL $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    tries=$((tries + 1))
+done
+[ -f short.checkpoint ] && cp short.checkpoint kept && "$duet" run $short -o short.h5 2>err >out && grep -q "^goes on" err &&
+    cmp -s short.h5 whole.h5
+check "a run that was killed goes on from its checkpoint to the same bytes ($tries tries)" $?
+mv kept short.checkpoint
+
 # damage NAME COMMAND: a checkpoint that the command changes is set aside.
 damage() {
-    "$duet" run -q $short train.checkpoint=0.01 -o d.h5 2>err &
-    pid=$!
-    await test -f d.checkpoint
-    kill -s KILL $pid
-    wait $pid 2>err
-    [ -f d.checkpoint ] && eval "$2"
+    cp short.checkpoint d.checkpoint
+    eval "$2"
     "$duet" run $short -o d.h5 >out 2>err
     check "$1: the run starts anew" $?
     [ -f d.checkpoint.damaged ] && grep -q "^d.checkpoint: cannot be gone on from.*; it is kept as d.checkpoint.damaged, and the run starts anew$" err &&
@@ -103,6 +116,3 @@ last | grep -q "^duet: interrupted at t = [0-9.e-]* of 10000; flow.h5 keeps 1 of
     [ "$(wc -l <err)" = 1 ] && [ -f flow.checkpoint ]
 check "and one line: $(last)" $?
 
-# An interrupted run in the folder of a sweep.
-"$duet" sweep -q $short train.epochs=1 seed=1,2 name=some >out 2>&1
-file=$(ls results/some/*.h5 | grep -v table | head -n 1)
