@@ -90,7 +90,7 @@ damage() {
     check "and has the bytes of an undisturbed run" $?
     rm -f d.*
 }
-damage "cut" 'head -c 20000 d.checkpoint >d && mv d d.checkpoint'
+damage "cut" 'head -c 9000 d.checkpoint >d && mv d d.checkpoint'
 damage "a byte changed" 'printf x | dd of=d.checkpoint bs=1 seek=9000 conv=notrunc 2>/dev/null'
 damage "another kind of file" 'echo text >d.checkpoint'
 damage "a result" 'cp whole.h5 d.checkpoint'

@@ -151,7 +151,6 @@ static void run_saving(const struct place *p, const char *keys)
 
 static void check_survives(const struct place *p, const char *keys, int asks)
 {
-    fprintf(stderr, "%.70s\n", keys);
     run_whole(p, keys);
     run_in_parts(p, keys, asks);
     run_saving(p, keys);
@@ -293,6 +292,118 @@ static void short_epochs_survive(void **state)
                    1);
 }
 
+/* ---- checkpoints that are not gone on from ---- */
+
+#define SMALL TREE STEPS "objective.name=byol predictor.kind=linear"
+
+/* A run that was stopped on the way, with its checkpoint. */
+static struct session *stopped(const struct place *p)
+{
+    struct session *s = open_session(SMALL, 1);
+    assert_int_equal(run_part(&s->e, p->folder.file, 2), STATUS_INTERRUPTED);
+    return s;
+}
+
+static enum status load(const struct place *p, const char *keys, enum checkpoint_found *found,
+                        struct error *err)
+{
+    struct session *s = open_session(keys, 1);
+    const enum status status = checkpoint_load(&s->e, p->checkpoint, found, err);
+    close_session(s);
+    return status;
+}
+
+static void another_spec_is_refused_and_the_key_named(void **state)
+{
+    const struct place *p = *state;
+    enum checkpoint_found found;
+    struct error err = {0};
+    close_session(stopped(p));
+    assert_int_equal(load(p, SMALL " optimiser.lr=0.25", &found, &err), STATUS_INVALID);
+    assert_contains(err.message, "another spec: optimiser.lr is 0.25 here and 0.1 there;");
+    assert_int_equal(access(p->checkpoint, F_OK), 0);
+    check_ok(load(p, SMALL " name=other train.checkpoint=5", &found, &err), &err);
+    assert_int_equal(found, CHECKPOINT_LOADED);
+}
+
+static void another_build_is_refused_and_the_fact_named(void **state)
+{
+    const struct place *p = *state;
+    struct session *s = stopped(p);
+    struct build_fact fact[BUILD_FACTS];
+    struct store *file;
+    struct error err = {0};
+    enum checkpoint_found found;
+    build_facts(fact);
+    check_ok(store_create(&file, &err), &err);
+    check_ok(store_put_text(file, "spec", s->spec.yaml, &err), &err);
+    check_ok(store_put_text(file, "spec_hash", s->spec.hash, &err), &err);
+    for (size_t i = 0; i < BUILD_FACTS; i++) {
+        const bool other = strcmp(fact[i].name, "commit") == 0;
+        check_ok(store_put_text(file, fact[i].name, other ? "0123abcd" : fact[i].value, &err),
+                 &err);
+    }
+    check_ok(store_commit(file, p->checkpoint, &err), &err);
+    store_free(file);
+    close_session(s);
+    assert_int_equal(load(p, SMALL, &found, &err), STATUS_INVALID);
+    assert_contains(err.message, "another build: commit is ");
+    assert_contains(err.message, "0123abcd there");
+    assert_int_equal(access(p->checkpoint, F_OK), 0);
+}
+
+/* A state that no run can have, saved and found out. */
+static void check_forged(const struct place *p, const struct session *s, const char *why)
+{
+    enum checkpoint_found found;
+    struct error err = {0};
+    char aside[CHECKPOINT_PATH + 16];
+    check_ok(checkpoint_save(&s->e, p->checkpoint, &err), &err);
+    check_ok(load(p, SMALL, &found, &err), &err);
+    assert_int_equal(found, CHECKPOINT_DAMAGED);
+    assert_contains(err.message, why);
+    snprintf(aside, sizeof aside, "%s.damaged", p->checkpoint);
+    assert_int_equal(unlink(aside), 0);
+    assert_int_not_equal(access(p->checkpoint, F_OK), 0);
+}
+
+static void a_state_that_no_run_can_have_is_damage(void **state)
+{
+    const struct place *p = *state;
+    struct session *s = stopped(p);
+    struct minibatch *m = s->e.training;
+    const uint64_t epoch = m->epoch, slab = m->trainer.slab, measured = s->e.record.measured;
+    m->epoch = 5;
+    check_forged(p, s, "no sound minibatch/epoch");
+    m->epoch = epoch;
+    m->trainer.slab = 2;
+    check_forged(p, s, "no sound trainer/slab");
+    m->trainer.slab = slab;
+    s->e.record.measured = measured + 1;
+    check_forged(p, s, "do not fit together");
+    close_session(s);
+}
+
+/* An experiment of which a part was filled before the damage was met trains as a new one. */
+static void after_damage_a_run_starts_anew(void **state)
+{
+    const struct place *p = *state;
+    struct session *s = stopped(p);
+    struct error err = {0};
+    enum checkpoint_found found;
+    s->e.record.measured++;
+    check_ok(checkpoint_save(&s->e, p->checkpoint, &err), &err);
+    close_session(s);
+    run_whole(p, SMALL);
+    s = open_session(SMALL, 1);
+    check_ok(checkpoint_load(&s->e, p->checkpoint, &found, &err), &err);
+    assert_int_equal(found, CHECKPOINT_DAMAGED);
+    check_ok(experiment_run(&s->e, NULL, &err), &err);
+    store(&s->e, p->folder.file);
+    close_session(s);
+    check_same_bytes(p, SMALL, "a damaged checkpoint was set aside");
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(every_objective_survives, set_up, kit_folder_tear_down),
     cmocka_unit_test_setup_teardown(every_optimiser_survives, set_up, kit_folder_tear_down),
@@ -302,6 +413,13 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test_setup_teardown(every_trainer_survives, set_up, kit_folder_tear_down),
     cmocka_unit_test_setup_teardown(a_run_that_diverges_survives, set_up, kit_folder_tear_down),
     cmocka_unit_test_setup_teardown(short_epochs_survive, set_up, kit_folder_tear_down),
+    cmocka_unit_test_setup_teardown(another_spec_is_refused_and_the_key_named, set_up,
+                                    kit_folder_tear_down),
+    cmocka_unit_test_setup_teardown(another_build_is_refused_and_the_fact_named, set_up,
+                                    kit_folder_tear_down),
+    cmocka_unit_test_setup_teardown(a_state_that_no_run_can_have_is_damage, set_up,
+                                    kit_folder_tear_down),
+    cmocka_unit_test_setup_teardown(after_damage_a_run_starts_anew, set_up, kit_folder_tear_down),
 };
 
 int main(void)
