@@ -12,7 +12,7 @@
 enum { MAX_CHOSEN = 64, LISTED = 20 };
 
 static const char status_name[] =
-    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable";
+    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable, 5 interrupted";
 
 struct options {
     struct collect_options reading;
