@@ -37,8 +37,8 @@ enum fd_quantity {
  * part, so its memo keeps them for all parts. */
 enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
-/* A world of sparse_coding; sparsity 0: of the theory.  Close it. */
-enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, enum fd_mask mask,
+/* A world of sparse_coding, `mask` one of its words; sparsity 0: of the theory.  Close it. */
+enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, const char *mask,
                            uint64_t seed, void **world, struct error *err);
 
 /* ---- measurements, by the arguments of parts ---- */
@@ -61,7 +61,7 @@ enum status fd_measure_gap(const struct trial *trial, struct reading *reading);
     }
 
 /* constant + sum of weight times quantity of one training at the end; the control is the same
- * number of the other training. */
+ * number of the other training, or of the same one where the trial restores hypotheses. */
 struct fd_number {
     enum fd_world world;
     enum fd_mask mask;

@@ -1,9 +1,12 @@
 /* FD-1: masks decouple dense features */
+#include "core/extreme.h"
 #include "sim/data/sources/sources.h"
+#include "sim/net/views.h"
 #include "theorems/claims.h"
 #include "theorems/draw.h"
 #include "theorems/fd/fd.h"
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -38,9 +41,12 @@ static void draw_columns(gsl_rng *rng, int features, int inputs, double column[]
     }
 }
 
-static struct instance draw_instance(gsl_rng *rng, int most)
+/* Some instances have one input. */
+static struct instance draw_instance(const struct trial *trial, int most)
 {
-    struct instance d = {.inputs = draw_between(rng, 2, most), .sd = gsl_ran_flat(rng, 0.2, 1)};
+    gsl_rng *rng = trial->rng;
+    struct instance d = {.inputs = trial->instance % 5 == 4 ? 1 : draw_between(rng, 2, most),
+                         .sd = gsl_ran_flat(rng, 0.2, 1)};
     double column[MOST_FEATURES][MOST];
     const int features = draw_between(rng, 1, d.inputs < MOST_FEATURES ? d.inputs : MOST_FEATURES);
     draw_columns(rng, features, d.inputs, column);
@@ -72,12 +78,13 @@ static double product(int inputs, const double *w, const double *x)
     return sum;
 }
 
-/* sum_i w_i^2 x_i^2 */
-static double squares(int inputs, const double *w, const double *x)
+/* <w, x>^2 - sum_i w_i^2 x_i^2, without cancellation: the sum over pairs of different inputs */
+static double of_pairs(int inputs, const double *w, const double *x)
 {
     double sum = 0;
     for (int i = 0; i < inputs; i++)
-        sum += w[i] * w[i] * x[i] * x[i];
+        for (int k = 0; k < i; k++)
+            sum += 2 * w[i] * x[i] * w[k] * x[k];
     return sum;
 }
 
@@ -112,7 +119,13 @@ typedef double correlation(int inputs, const double *w, const double *x);
 
 static correlation *const kinds[] = {complementary, independent, unmasked};
 
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { COMPLEMENTARY, INDEPENDENT, UNMASKED, KINDS = sizeof kinds / sizeof *kinds };
+
+/* The views of control k - 1, which keep the masks complementary where hypotheses are restored. */
+static correlation *kind_of(const struct trial *trial, int k)
+{
+    return kinds[trial->restored ? COMPLEMENTARY : k];
+}
 
 /* The error of each kind of views against the prediction for complementary ones. */
 static void compare(const struct trial *trial, double measured[KINDS][NEURONS],
@@ -126,14 +139,14 @@ static void compare(const struct trial *trial, double measured[KINDS][NEURONS],
 
 static enum status measure_sample(const struct trial *trial, struct reading *reading)
 {
-    const struct instance d = draw_instance(trial->rng, MOST);
+    const struct instance d = draw_instance(trial, MOST);
     double x[MOST], measured[KINDS][NEURONS], predicted[NEURONS];
     for (int i = 0; i < d.inputs; i++)
         x[i] = d.signal[i] + d.noise[i];
     for (int n = 0; n < NEURONS; n++) {
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = kinds[k](d.inputs, d.w[n], x);
-        predicted[n] = pow(product(d.inputs, d.w[n], x), 2) - squares(d.inputs, d.w[n], x);
+            measured[k][n] = kind_of(trial, k)(d.inputs, d.w[n], x);
+        predicted[n] = of_pairs(d.inputs, d.w[n], x);
     }
     compare(trial, measured, predicted, reading);
     return STATUS_OK;
@@ -154,13 +167,12 @@ static double over_noise(const struct instance *d, const double *w, correlation 
 
 static enum status measure_dense(const struct trial *trial, struct reading *reading)
 {
-    const struct instance d = draw_instance(trial->rng, MOST_NOISE);
+    const struct instance d = draw_instance(trial, MOST_NOISE);
     double measured[KINDS][NEURONS], predicted[NEURONS];
     for (int n = 0; n < NEURONS; n++) {
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = over_noise(&d, d.w[n], kinds[k]);
-        predicted[n] =
-            pow(product(d.inputs, d.w[n], d.signal), 2) - squares(d.inputs, d.w[n], d.signal);
+            measured[k][n] = over_noise(&d, d.w[n], kind_of(trial, k));
+        predicted[n] = of_pairs(d.inputs, d.w[n], d.signal);
     }
     compare(trial, measured, predicted, reading);
     return STATUS_OK;
@@ -169,32 +181,35 @@ static enum status measure_dense(const struct trial *trial, struct reading *read
 /* The dense part without complementary masks, sigma_xi^2 |w|^2, which those remove. */
 static enum status measure_without(const struct trial *trial, struct reading *reading)
 {
-    const struct instance d = draw_instance(trial->rng, MOST_NOISE);
+    const struct instance d = draw_instance(trial, MOST_NOISE);
     double measured[KINDS][NEURONS], predicted[NEURONS];
     for (int n = 0; n < NEURONS; n++) {
         struct instance dense = d;
         memset(dense.signal, 0, sizeof dense.signal);
         for (int k = 0; k < KINDS; k++)
-            measured[k][n] = over_noise(&dense, d.w[n], kinds[k]);
+            measured[k][n] =
+                over_noise(&dense, d.w[n], kinds[trial->restored && k == 0 ? INDEPENDENT : k]);
         predicted[n] = d.sd * d.sd * product(d.inputs, d.w[n], d.w[n]);
     }
     plant(trial, measured[2], NEURONS);
-    reading->error = fmax(relative_error(measured[1], predicted, NEURONS),
-                          relative_error(measured[2], predicted, NEURONS));
+    reading->error = larger(relative_error(measured[1], predicted, NEURONS),
+                            relative_error(measured[2], predicted, NEURONS));
     reading->control[0] = relative_error(measured[0], predicted, NEURONS);
     return STATUS_OK;
 }
 
 /* ---- the bound ---- */
 
-/* Square sums for w: sum_i w_i^2 s_i^2 over |w|^2 times `size`. */
-static double violation(size_t n, const double *w, const double *s, double size)
+/* Square sums for w: sum_i w_i^2 s_i^2 over |w|^2 times `size`, less 1. */
+static double violation(const struct trial *trial, size_t n, const double *w, const double *s,
+                        double size)
 {
     double kept = 0, norm = 0;
     for (size_t i = 0; i < n; i++) {
         kept += w[i] * w[i] * s[i] * s[i];
         norm += w[i] * w[i];
     }
+    plant(trial, &kept, 1);
     return kept / (norm * size) - 1;
 }
 
@@ -218,12 +233,12 @@ static void measure_block(const struct trial *trial, size_t n, const double *sig
         if (largest == 0)
             continue;
         draw_normal(trial->rng, 1, n, w);
-        reading->error = fmax(reading->error, violation(n, w, s, largest));
-        reading->error = fmax(reading->error, violation(n, s, s, largest));
-        reading->control[0] = fmax(reading->control[0], violation(n, s, s, mean));
+        reading->error =
+            larger(violation(trial, n, w, s, largest), violation(trial, n, s, s, largest));
+        reading->control[0] = violation(trial, n, s, s, trial->restored ? largest : mean);
         memset(w, 0, n * sizeof *w);
         w[where] = 1;
-        reading->error = fmax(reading->error, violation(n, w, s, largest));
+        reading->error = larger(reading->error, violation(trial, n, w, s, largest));
         return;
     }
 }
@@ -233,8 +248,8 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     void *world;
     const int64_t features = draw_between(trial->rng, 3, 20);
     const int64_t dimension = features * draw_between(trial->rng, 1, 20);
-    enum status status = fd_open_source(features, dimension, 0.3, FD_WITH, gsl_rng_get(trial->rng),
-                                        &world, trial->err);
+    enum status status = fd_open_source(features, dimension, 0.3, "complementary",
+                                        gsl_rng_get(trial->rng), &world, trial->err);
     if (status)
         return status;
     const struct dictionary *d = source_dictionary(&source_sparse_coding, world);
@@ -254,9 +269,148 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
     return status;
 }
 
+/* ---- the engine's masks ---- */
+
+/* Views that the source draws, [view][input][sample], and the x that they are of. */
+struct drawn {
+    size_t inputs;
+    double *view[2], *x;
+};
+
+enum { SAMPLES = 64 * BLOCK };
+
+struct sizes {
+    int64_t features, dimension;
+    uint64_t seed;
+};
+
+/* Both views, or both times x, of the same samples */
+static enum status draw_world(const struct trial *trial, struct sizes sizes, const char *mask,
+                              double *one, double *two)
+{
+    void *world;
+    enum status status =
+        fd_open_source(sizes.features, sizes.dimension, 0.3, mask, sizes.seed, &world, trial->err);
+    if (status)
+        return status;
+    struct views views = {
+        .source = &source_sparse_coding, .world = world, .positives = 1, .count = 2};
+    const struct draw draw = {.seed = sizes.seed, .purpose = PURPOSE_CLAIM};
+    const struct rows rows[] = {{.view = 0, .value = one, .stride = SAMPLES},
+                                {.view = 1, .value = two, .stride = SAMPLES}};
+    status = views_open(&views, trial->err);
+    if (!status)
+        views_fill(&views, draw, 0, SAMPLES, rows, 2);
+    views_close(&views);
+    source_sparse_coding.close(world);
+    return status;
+}
+
+/* ... and x, by views without masks, of which the second is overwritten. */
+static enum status draw_samples(struct drawn *d, const struct trial *trial, struct sizes sizes,
+                                const char *mask)
+{
+    d->inputs = (size_t)sizes.dimension;
+    d->x = calloc(3 * d->inputs * SAMPLES, sizeof *d->x);
+    if (!d->x)
+        return error_memory(trial->err, "%d samples", SAMPLES);
+    for (size_t v = 0; v < 2; v++)
+        d->view[v] = d->x + (v + 1) * d->inputs * SAMPLES;
+    enum status status = draw_world(trial, sizes, "none", d->x, d->view[1]);
+    return status ? status : draw_world(trial, sizes, mask, d->view[0], d->view[1]);
+}
+
+static struct sizes draw_sizes(const struct trial *trial)
+{
+    const int64_t features = draw_between(trial->rng, 3, 6);
+    return (struct sizes){features, features + draw_between(trial->rng, 0, 8),
+                          gsl_rng_get(trial->rng)};
+}
+
+/* What each of the controls draws. */
+static const char *mask_of(const struct trial *trial, int control)
+{
+    static const char *const other[] = {"independent", "none"};
+    return trial->restored ? "complementary" : other[control];
+}
+
+/* x_1 + x_+ against 2 x, and x_1 (2 x - x_1), entry by entry, against 0: so an entry of x_1 is 2 x
+ * or 0, and the entry of x_+ the other one */
+static enum status views_error(const struct trial *trial, struct sizes sizes, const char *mask,
+                               double *error)
+{
+    struct drawn d;
+    enum status status = draw_samples(&d, trial, sizes, mask);
+    const size_t size = d.inputs * SAMPLES;
+    for (size_t i = 0; i < size && !status; i++) {
+        const double one = d.view[0][i], two = d.view[1][i];
+        d.view[0][i] = one + two;
+        d.view[1][i] = one * (2 * d.x[i] - one);
+        d.x[i] *= 2;
+    }
+    if (!status) {
+        plant(trial, d.view[0], 2 * size);
+        *error = relative_error(d.view[0], d.x, size);
+        for (size_t i = 0; i < size; i++)
+            *error = larger(*error, fabs(d.view[1][i]));
+    }
+    free(d.x);
+    return status;
+}
+
+static enum status measure_views(const struct trial *trial, struct reading *reading)
+{
+    const struct sizes sizes = draw_sizes(trial);
+    enum status status = views_error(trial, sizes, "complementary", &reading->error);
+    for (int c = 0; c < 2 && !status; c++)
+        status = views_error(trial, sizes, mask_of(trial, c), &reading->control[c]);
+    return status;
+}
+
+/* p-value of the mean over samples, NEURONS of w, of <w, x_1><w, x_+> - <w, x>^2 + sum_i w_i^2
+ * x_i^2 against 0 */
+static enum status drawn_p(const struct trial *trial, struct sizes sizes, const char *mask,
+                           double *p)
+{
+    struct drawn d;
+    enum status status = draw_samples(&d, trial, sizes, mask);
+    double worst = 0;
+    for (int n = 0; n < NEURONS && !status; n++) {
+        double w[MOST + 2], sum = 0, square = 0;
+        draw_normal(trial->rng, 1, d.inputs, w);
+        for (size_t s = 0; s < SAMPLES; s++) {
+            double one = 0, two = 0, all = 0, lost = 0;
+            for (size_t i = 0; i < d.inputs; i++) {
+                one += w[i] * d.view[0][i * SAMPLES + s];
+                two += w[i] * d.view[1][i * SAMPLES + s];
+                all += w[i] * d.x[i * SAMPLES + s];
+                lost += pow(w[i] * d.x[i * SAMPLES + s], 2);
+            }
+            double found = one * two;
+            plant(trial, &found, 1);
+            const double apart = found - all * all + lost;
+            sum += apart / SAMPLES;
+            square += apart * apart / SAMPLES;
+        }
+        worst = larger(worst, fabs(sum) / sqrt((square - sum * sum) / SAMPLES));
+    }
+    free(d.x);
+    *p = smaller(1, 2 * NEURONS * gsl_cdf_ugaussian_Q(worst));
+    return status;
+}
+
+static enum status measure_drawn(const struct trial *trial, struct reading *reading)
+{
+    const struct sizes sizes = draw_sizes(trial);
+    enum status status = drawn_p(trial, sizes, "complementary", &reading->error);
+    for (int c = 0; c < 2 && !status; c++)
+        status = drawn_p(trial, sizes, mask_of(trial, c), &reading->control[c]);
+    return status;
+}
+
 static const struct part parts[] = {
     {.statement = "one sample: E_D[<w, 2 D x><w, 2 (I - D) x>] = <w, x>^2 - sum_i w_i^2 x_i^2",
-     .measured = "Left: the mean over all 2^d_1 masks, d_1 = 2 ... 12, for six neurons and one x = "
+     .measured = "Left: the mean over all 2^d_1 masks, d_1 = 1 ... 12, for six neurons and one x = "
                  "M z + xi. Relative error of the six.",
      .controls = {"masks that are independent", "no augmentation: both views are x"},
      .kind = PART_IDENTITY,
@@ -285,6 +439,22 @@ static const struct part parts[] = {
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 20, .cost = 0.0005},
      .measure = measure_bound},
+    {.statement = "views: x_1 = 2 D x and x_+ = 2 (I - D) x, D diagonal of 0 and 1",
+     .measured = "4096 samples of the source sparse_coding, drawn as training draws them, and the "
+                 "same samples without masks: x_1 + x_+ against 2 x, and x_1 (2 x - x_1), entry by "
+                 "entry, against 0.",
+     .controls = {"masks that are independent", "no augmentation: both views are x"},
+     .kind = PART_IDENTITY,
+     .plan = {.instances = 20, .quick = 2, .cost = 0.002},
+     .measure = measure_views},
+    {.statement = "drawn: the source's views have E[<w, x_1><w, x_+>] = E[<w, x>^2 - sum_i w_i^2 "
+                  "x_i^2]",
+     .measured = "The same samples and six neurons: the largest distance of the mean of the "
+                 "difference from 0 in standard errors, as a p-value.",
+     .controls = {"masks that are independent", "no augmentation: both views are x"},
+     .kind = PART_TEST,
+     .plan = {.instances = 10, .quick = 2, .cost = 0.005},
+     .measure = measure_drawn},
 };
 
 const struct claim claim_fd_1 = {
