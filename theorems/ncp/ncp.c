@@ -1,5 +1,6 @@
 #include "theorems/ncp/ncp.h"
 
+#include "core/extreme.h"
 #include "core/linalg.h"
 
 #include <gsl/gsl_randist.h>
@@ -33,7 +34,8 @@ void ncp_orthogonal(gsl_rng *rng, size_t n, double *u)
     for (size_t i = 0; i < n; i++) {
         double *row = u + i * n;
         gsl_ran_dir_nd(rng, n, row);
-        for (size_t pass = 0; pass < 2; pass++) /* twice is enough */
+        for (size_t pass = 0; pass < 3;
+             pass++) { /* where little is left of it, rounding is left, too */
             for (size_t j = 0; j < i; j++) {
                 double along = 0;
                 for (size_t k = 0; k < n; k++)
@@ -41,12 +43,25 @@ void ncp_orthogonal(gsl_rng *rng, size_t n, double *u)
                 for (size_t k = 0; k < n; k++)
                     row[k] -= along * u[j * n + k];
             }
-        double norm = frobenius(row, n);
-        for (size_t k = 0; k < n; k++)
-            row[k] /= norm;
-        if (norm < 1e-3)
-            i--; /* nearly in the span of those before: draw it again */
+            double norm = frobenius(row, n);
+            for (size_t k = 0; k < n; k++)
+                row[k] /= norm;
+        }
     }
+}
+
+enum status ncp_other_basis(const struct trial *trial, size_t n, const double *u, double *work,
+                            double *other)
+{
+    enum status status = STATUS_OK;
+    for (int made = 0; !status;) {
+        ncp_orthogonal(trial->rng, n, other);
+        matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, other, u, 0, work);
+        if (ncp_largest(work, n * n) <= 0.95)
+            break;
+        status = claim_redraw(trial, &made, "basis far from another");
+    }
+    return status;
 }
 
 void ncp_compose(size_t n, const double *u, const double *value, double *out)
@@ -101,7 +116,7 @@ double ncp_largest(const double *a, size_t count)
 {
     double largest = 0;
     for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs(a[i]));
+        largest = larger(largest, fabs(a[i]));
     return largest;
 }
 
@@ -149,27 +164,47 @@ enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err)
 static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial, bool isotropic)
 {
     size_t n = m->flow.inputs;
-    m->sigma2 = gsl_ran_flat(trial->rng, 0.1, 0.8);
+    const size_t rank = m->edge == EDGE_FLAT ? n - 1 : n;
+    const size_t noise_rank = m->edge == EDGE_NO_NOISE ? 0 : n;
+    m->sigma2 = m->edge == EDGE_NO_NOISE ? 0 : gsl_ran_flat(trial->rng, 0.1, 0.8);
     if (isotropic) {
         ncp_identity(n, 1, m->x);
         ncp_identity(n, m->sigma2, m->x_prime);
         return STATUS_OK;
     }
-    enum status status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, m->x, trial->err);
-    return status ? status : ncp_symmetric(trial->rng, n, n, 0.05, 0.8, m->x_prime, trial->err);
+    enum status status = ncp_symmetric(trial->rng, n, rank, 0.2, 1.5, m->x, trial->err);
+    return status ? status
+                  : ncp_symmetric(trial->rng, n, noise_rank, 0.05, 0.8, m->x_prime, trial->err);
+}
+
+static void draw_sizes(struct matrix_flow *f, const struct trial *trial, struct ncp_wish wish,
+                       enum ncp_edge edge)
+{
+    const struct ncp_settings *settings = trial->settings;
+    const int most = (int)(wish.most > 0 ? (int64_t)wish.most : settings->size);
+    const bool both = wish.square || (edge == EDGE_FLAT && wish.isotropic);
+    size_t inputs = (size_t)draw_between(trial->rng, 2, most);
+    size_t outputs = (size_t)draw_between(trial->rng, 2, most);
+    if (wish.size > 0)
+        inputs = outputs = wish.size;
+    if (edge == EDGE_ONE_INPUT || (edge == EDGE_ONE_OUTPUT && both) ||
+        (edge == EDGE_FLAT && wish.isotropic))
+        inputs = 1;
+    if (edge == EDGE_ONE_OUTPUT)
+        outputs = 1;
+    f->inputs = inputs;
+    f->outputs = both || (wish.narrow && outputs > inputs) ? inputs : outputs;
 }
 
 enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish)
 {
+    enum { EVERY = 5 };
     gsl_rng *rng = trial->rng;
-    const struct ncp_settings *settings = trial->settings;
-    const int most = (int)(wish.most > 0 ? (int64_t)wish.most : settings->size);
-    *m = (struct ncp_matrix){.sigma2 = 0};
+    *m = (struct ncp_matrix){.edge = EDGE_NONE};
+    if (wish.edges && trial->instance % EVERY == EVERY - 1)
+        m->edge = (enum ncp_edge)(1 + trial->instance / EVERY % (EDGES - 1));
     struct matrix_flow *f = &m->flow;
-    f->inputs = (size_t)draw_between(rng, 2, most);
-    f->outputs = (size_t)draw_between(rng, 2, most);
-    if (wish.square)
-        f->outputs = f->inputs;
+    draw_sizes(f, trial, wish, m->edge);
     f->alpha_p = gsl_ran_flat(rng, 0.5, 2);
     f->beta = gsl_ran_flat(rng, 0.2, 1);
     f->eta_p = f->eta_s = gsl_ran_flat(rng, 0.02, 0.2);
@@ -242,8 +277,8 @@ void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate)
 
 enum { COMBINATIONS = NCP_POINTS * NCP_VIEWS * NCP_VIEWS };
 
-static enum status draw_data(gsl_rng *rng, size_t inputs, struct population **out,
-                             struct error *err)
+static enum status draw_data(gsl_rng *rng, size_t inputs, enum ncp_edge edge,
+                             struct population **out, struct error *err)
 {
     enum status status = population_create(out, NCP_POINTS, NCP_VIEWS, (int)inputs, err);
     if (status)
@@ -253,6 +288,13 @@ static enum status draw_data(gsl_rng *rng, size_t inputs, struct population **ou
     for (int x = 0; x < NCP_POINTS; x++)
         draw_shares(rng, NCP_VIEWS, d->q + x * NCP_VIEWS);
     draw_normal(rng, 1, NCP_POINTS * NCP_VIEWS * inputs, d->x);
+    for (size_t c = 0; c < NCP_POINTS * NCP_VIEWS; c++) {
+        if (edge == EDGE_NO_NOISE) /* all views as the first */
+            memcpy(d->x + c * inputs, d->x + c / NCP_VIEWS * NCP_VIEWS * inputs,
+                   inputs * sizeof *d->x);
+        if (edge == EDGE_FLAT)
+            d->x[c * inputs] = 0;
+    }
     return STATUS_OK;
 }
 
@@ -280,6 +322,30 @@ static enum status moments(const struct population *d, double *x, double *x_prim
     return STATUS_OK;
 }
 
+/* The flow's moments from the data */
+static enum status take_moments(struct ncp_model *m, struct error *err)
+{
+    struct ncp_matrix *flow = &m->flow;
+    enum status status = moments(m->data, flow->x, flow->x_prime, err);
+    matrix_flow_close(&flow->flow); /* opened for others */
+    return status ? status : matrix_flow_open(&flow->flow, &flow->dynamics, err);
+}
+
+enum status ncp_model_set_scalar(struct ncp_model *m, double sigma2, struct error *err)
+{
+    struct population *d = m->data;
+    const double aside = sqrt(sigma2 * NCP_VIEWS / 2);
+    for (int x = 0; x < NCP_POINTS; x++) {
+        d->p[x] = 1.0 / NCP_POINTS;
+        for (int v = 0; v < NCP_VIEWS; v++) {
+            d->q[x * NCP_VIEWS + v] = 1.0 / NCP_VIEWS;
+            d->x[x * NCP_VIEWS + v] = (x % 2 ? 1 : -1) + (v - NCP_VIEWS / 2) * aside;
+        }
+    }
+    m->flow.sigma2 = sigma2;
+    return take_moments(m, err);
+}
+
 enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish)
 {
     *m = (struct ncp_model){.data = NULL};
@@ -292,12 +358,9 @@ enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struc
                                   .leaves = (size_t)inputs,
                                   .leaf_width = 1};
     network_finish(&m->network);
-    status = draw_data(trial->rng, (size_t)inputs, &m->data, trial->err);
+    status = draw_data(trial->rng, (size_t)inputs, m->flow.edge, &m->data, trial->err);
     if (!status)
-        status = moments(m->data, m->flow.x, m->flow.x_prime, trial->err);
-    matrix_flow_close(&m->flow.flow); /* opened for the moments that were drawn with it */
-    if (!status)
-        status = matrix_flow_open(&m->flow.flow, &m->flow.dynamics, trial->err);
+        status = take_moments(m, trial->err);
     if (!status)
         status =
             predictor_build(&m->predictor, PREDICTOR_LINEAR, outputs, 0, false, false, trial->err);
@@ -377,19 +440,19 @@ void ncp_model_descend(struct ncp_model *m, const double *state, double *rate)
 /* ---- measuring ---- */
 
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error)
+                      const double *record, const double *value, double *error)
 {
-    size_t count = dynamics->invariants, all = NCP_SAMPLES * count;
-    double *first = ncp_array(2 * all, trial->err), *later = first + all;
-    if (!first)
+    size_t count = dynamics->invariants, all = (NCP_SAMPLES + 1) * count;
+    double *measured = ncp_array(2 * all, trial->err), *predicted = measured + all;
+    if (!measured)
         return STATUS_SYSTEM;
-    for (size_t k = 0; k < NCP_SAMPLES; k++) {
-        dynamics->invariant(dynamics->flow.context, 0, record, first + k * count);
-        dynamics->invariant(dynamics->flow.context, end * (double)(k + 1) / NCP_SAMPLES,
-                            record + (k + 1) * dynamics->flow.size, later + k * count);
+    for (size_t k = 0; k <= NCP_SAMPLES; k++) {
+        dynamics->invariant(dynamics->flow.context, end * (double)k / NCP_SAMPLES,
+                            record + k * dynamics->flow.size, measured + k * count);
+        memcpy(predicted + k * count, value, count * sizeof *value);
     }
-    plant(trial, later, all);
-    *error = relative_error(later, first, all);
-    free(first);
+    plant(trial, measured, all);
+    *error = relative_error(measured, predicted, all);
+    free(measured);
     return STATUS_OK;
 }

@@ -31,6 +31,11 @@ void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count,
 /* A random orthogonal n x n matrix */
 void ncp_orthogonal(gsl_rng *rng, size_t n, double *u);
 
+/* Another one, no row of it near a row of `u`: for controls that leave the eigenvectors `u`. n is
+ * at least 2; work: n^2 */
+enum status ncp_other_basis(const struct trial *trial, size_t n, const double *u, double *work,
+                            double *other);
+
 /* out = sum_j value[j] u_j u_j^T, u_j the rows of u */
 void ncp_compose(size_t n, const double *u, const double *value, double *out);
 
@@ -59,9 +64,22 @@ enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err)
 
 /* ---- the matrix flow ---- */
 
+/* Edges of what a claim covers, at which some instances are drawn. */
+enum ncp_edge {
+    EDGE_NONE,
+    EDGE_ONE_OUTPUT,
+    EDGE_ONE_INPUT,
+    EDGE_NO_NOISE, /* X' = 0 */
+    EDGE_FLAT,     /* X has not full rank; where it is I: one input and one output */
+    EDGES
+};
+
 struct ncp_wish {
     bool isotropic; /* X = I, X' = sigma2 I */
     bool square;    /* as many outputs as inputs */
+    bool narrow;    /* no more outputs than inputs */
+    bool edges;     /* every fifth instance is at an edge */
+    size_t size;    /* inputs and outputs; 0: drawn */
     size_t most;    /* largest size; 0: as the settings say */
 };
 
@@ -70,6 +88,7 @@ struct ncp_wish {
 struct ncp_matrix {
     struct matrix_flow flow;
     struct dynamics dynamics;
+    enum ncp_edge edge;    /* controls are not measured at one: it may leave nothing to remove */
     double sigma2;         /* of isotropic ones */
     double *x, *x_prime;   /* X, X' */
     double *state, *first; /* current state, and as drawn */
@@ -118,9 +137,13 @@ enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objec
  * laid out as the flow's; the rate of W_a is left alone. */
 void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
 
+/* Make `m`, of one input and one output, a model of X = 1 and X' = sigma2. */
+enum status ncp_model_set_scalar(struct ncp_model *m, double sigma2, struct error *err);
+
 /* ---- measuring ---- */
 
-/* Largest difference of the invariants along a record from their first values, over the largest
- * first value.  Faults are planted in the later values. */
+/* Largest difference of the flow's invariants along a record, its first state included, from their
+ * values at t = 0, over the largest of these.  `value` has them by their formula.  Faults are
+ * planted in the invariants. */
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error);
+                      const double *record, const double *value, double *error);

@@ -93,7 +93,7 @@ static enum status rest_error(const struct trial *trial, const struct ncp_matrix
     m->dynamics.flow.rate(m->dynamics.flow.context, 0, state, rate);
     matrix_product(PLAIN, PLAIN, n2, n1, n1, 1, at, m->x, 0, mixed);
     matrix_product(PLAIN, TRANSPOSED, n2, n2, n1, f->alpha_p, mixed, at, 0, term);
-    *error = ncp_largest(rate, size) / ncp_largest(term, n2 * n2);
+    *error = ncp_largest(rate, size) / ncp_largest(term, n2 * n2); /* term: of the flow, not 0 */
     free(state);
     return STATUS_OK;
 }
@@ -121,15 +121,12 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
 {
     struct ncp_matrix m;
     struct change c = {.s = NULL};
-    enum status status;
-    do { /* no more outputs than there are eigenvectors */
-        status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
-        if (status)
-            return status;
-        if (m.flow.outputs <= m.flow.inputs)
-            break;
-        ncp_matrix_free(&m);
-    } while (true);
+    /* no more outputs than there are eigenvectors */
+    const struct ncp_wish wish = {.narrow = true, .edges = true};
+    enum status status = ncp_matrix_draw(&m, trial, wish);
+    if (status)
+        return status;
+    const bool controls = m.edge == EDGE_NONE;
     size_t n1 = m.flow.inputs, n2 = m.flow.outputs;
     status = rest_state(&m, trial->err);
     if (!status)
@@ -138,13 +135,14 @@ static enum status measure_rest(const struct trial *trial, struct reading *readi
         apply(&m.flow, &c, m.state, m.first);
         status = rest_error(trial, &m, m.first, &reading->error);
     }
-    if (!status) { /* W and W_a changed, W_p not */
-        memcpy(m.first + n1 * n2, m.state + n1 * n2, n2 * n2 * sizeof *m.first);
+    if (!status && controls) { /* W and W_a changed, W_p not */
+        if (!trial->restored)
+            memcpy(m.first + n1 * n2, m.state + n1 * n2, n2 * n2 * sizeof *m.first);
         status = rest_error(trial, &m, m.first, &reading->control[0]);
         apply(&m.flow, &c, m.state, m.first);
-        m.flow.eta_p = m.flow.eta_s = gsl_ran_flat(trial->rng, 0.02, 0.2);
+        m.flow.eta_p = m.flow.eta_s = trial->restored ? 0 : gsl_ran_flat(trial->rng, 0.02, 0.2);
     }
-    if (!status)
+    if (!status && controls)
         status = rest_error(trial, &m, m.first, &reading->control[1]);
     free(c.s);
     ncp_matrix_free(&m);
@@ -181,7 +179,7 @@ static enum status symmetry_error(const struct trial *trial, struct ncp_matrix *
 static enum status measure_symmetry(const struct trial *trial, struct reading *reading)
 {
     struct ncp_matrix m;
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = false});
+    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.edges = true});
     if (status)
         return status;
     size_t all = (NCP_SAMPLES + 1) * m.dynamics.flow.size;
@@ -191,8 +189,8 @@ static enum status measure_symmetry(const struct trial *trial, struct reading *r
         memcpy(plain, m.record, all * sizeof *plain);
         status = symmetry_error(trial, &m, plain, true, &reading->error);
     }
-    if (!status)
-        status = symmetry_error(trial, &m, plain, false, &reading->control[0]);
+    if (!status && m.edge == EDGE_NONE)
+        status = symmetry_error(trial, &m, plain, trial->restored, &reading->control[0]);
     free(plain);
     ncp_matrix_free(&m);
     return status;
@@ -251,6 +249,8 @@ static enum status measure_equivalence(const struct trial *trial, struct reading
                        gsl_ran_flat(rng, 0.2, 1.2)};
     double lambda_d = gsl_ran_flat(rng, 1.3, 2);
     enum status status = equivalence_error(trial, &mode, first, 1, &reading->error);
+    if (trial->restored)
+        lambda_d = 1;
     return status ? status : equivalence_error(trial, &mode, first, lambda_d, &reading->control[0]);
 }
 
@@ -262,26 +262,28 @@ struct spectrum {
     double *u, *v, *value[5], *work;
 };
 
-static enum status draw_spectrum(struct spectrum *s, gsl_rng *rng, size_t n, struct error *err)
+static enum status draw_spectrum(struct spectrum *s, const struct trial *trial, size_t n)
 {
     static const double low[] = {0, 0.3, 0.2, 0.4, 0.2}, high[] = {0, 1.5, 1.2, 1.3, 1.2};
-    s->u = ncp_array(3 * n * n + 5 * n, err);
+    gsl_rng *rng = trial->rng;
+    enum status status = STATUS_OK;
+    s->u = ncp_array(3 * n * n + 5 * n, trial->err);
     if (!s->u)
         return STATUS_SYSTEM;
     s->v = s->u + n * n;
     s->work = s->v + n * n;
-    do { /* u serves as another basis than v */
+    ncp_orthogonal(rng, n, s->v);
+    if (n < 2)
         ncp_orthogonal(rng, n, s->u);
-        ncp_orthogonal(rng, n, s->v);
-        matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, s->u, s->v, 0, s->work);
-    } while (ncp_largest(s->work, n * n) > 0.95);
+    else /* u serves as another basis than v */
+        status = ncp_other_basis(trial, n, s->v, s->work, s->u);
     for (size_t k = 0; k < 5; k++) {
         s->value[k] = s->work + n * n + k * n;
         ncp_spread(rng, low[k], high[k], (high[k] - low[k]) / (double)n / 3, n, s->value[k]);
     }
     for (size_t j = 0; j < n; j++)
         s->value[0][j] = s->value[1][j] * gsl_ran_flat(rng, 1.1, 2); /* lambda_s */
-    return STATUS_OK;
+    return status;
 }
 
 /* The state with its singular vectors: w_p, w and w_a in `mode` */
@@ -355,16 +357,74 @@ static enum status measure_scalars(const struct trial *trial, struct reading *re
 {
     struct ncp_matrix m;
     struct spectrum s = {.u = NULL};
-    enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = true});
+    enum status status =
+        ncp_matrix_draw(&m, trial, (struct ncp_wish){.square = true, .edges = true});
     if (status)
         return status;
-    status = draw_spectrum(&s, trial->rng, m.flow.inputs, trial->err);
+    status = draw_spectrum(&s, trial, m.flow.inputs);
+    if (m.edge == EDGE_NO_NOISE)
+        memcpy(s.value[0], s.value[1], m.flow.inputs * sizeof(double));
+    if (m.edge == EDGE_FLAT)
+        s.value[1][0] = 0; /* lambda_d */
     if (!status)
         status = on_basis(trial, &m, &s, s.v, &reading->error);
-    if (!status)
-        status = on_basis(trial, &m, &s, s.u, &reading->control[0]);
+    if (!status && m.edge == EDGE_NONE)
+        status = on_basis(trial, &m, &s, trial->restored ? s.v : s.u, &reading->control[0]);
     free(s.u);
     ncp_matrix_free(&m);
+    return status;
+}
+
+/* ---- their integrals ---- */
+
+/* Several modes, each with an integral of its own. */
+static enum status integral_error(const struct trial *trial, const struct scalar_flow *f,
+                                  const double *first, double *error)
+{
+    enum { END = 4 };
+    const size_t n = f->modes;
+    struct scalar_flow flow = *f;
+    struct dynamics dynamics;
+    double *state = ncp_array(4 * n + (NCP_SAMPLES + 1) * 3 * n, trial->err);
+    if (!state)
+        return STATUS_SYSTEM;
+    double *value = state + 3 * n, *record = value + n;
+    scalar_flow_open(&flow, &dynamics);
+    memcpy(state, first, 3 * n * sizeof *state);
+    for (size_t j = 0; j < n; j++)
+        value[j] = first[3 * j + 1] * first[3 * j + 1] - first[3 * j] * first[3 * j] / f->alpha_p;
+    enum status status = dynamics_record(&dynamics, END, NCP_SAMPLES, state, record, trial->err);
+    if (!status)
+        status = ncp_drift(trial, &dynamics, END, record, value, error);
+    free(state);
+    return status;
+}
+
+static enum status measure_integral(const struct trial *trial, struct reading *reading)
+{
+    gsl_rng *rng = trial->rng;
+    const size_t n = ncp_draw_size(trial);
+    struct spectrum s = {.u = NULL};
+    double eta = trial->instance % 5 == 4 ? 0 : gsl_ran_flat(rng, 0.02, 0.2);
+    double *first = ncp_array(3 * n, trial->err);
+    enum status status = first ? draw_spectrum(&s, trial, n) : STATUS_SYSTEM;
+    struct scalar_flow f = {.modes = n,
+                            .lambda_s = s.value[0],
+                            .lambda_d = s.value[1],
+                            .alpha_p = gsl_ran_flat(rng, 0.5, 2),
+                            .beta = gsl_ran_flat(rng, 0.1, 1),
+                            .eta_p = eta,
+                            .eta_s = eta};
+    for (size_t j = 0; j < 3 * n && !status; j++)
+        first[j] = s.value[2 + j % 3][j / 3];
+    if (!status)
+        status = integral_error(trial, &f, first, &reading->error);
+    double apart = gsl_ran_flat(rng, 0.05, 0.3);
+    f.eta_p = f.eta_s + (trial->restored ? 0 : apart);
+    if (!status)
+        status = integral_error(trial, &f, first, &reading->control[0]);
+    free(first);
+    free(s.u);
     return status;
 }
 
@@ -398,6 +458,8 @@ static enum status measure_survival(const struct trial *trial, struct reading *r
         return status;
     size_t n = m.flow.inputs;
     size_t kept = 1 + (size_t)gsl_rng_uniform_int(trial->rng, (unsigned long)n - 1);
+    if (trial->instance % 5 == 4) /* at the edges: X' = 0 */
+        kept = n;
     double *basis = ncp_array(n * n + n, trial->err);
     status = basis ? STATUS_OK : STATUS_SYSTEM;
     m.flow.eta_p = m.flow.eta_s = 0;
@@ -408,7 +470,8 @@ static enum status measure_survival(const struct trial *trial, struct reading *r
     for (int full = 0; full < 2 && !status; full++) {
         matrix_flow_close(&m.flow);
         for (size_t j = 0; j < n; j++)
-            basis[n * n + j] = j < kept && !full ? 0 : gsl_ran_flat(trial->rng, 0.2, 0.8);
+            basis[n * n + j] =
+                j < kept && (!full || trial->restored) ? 0 : gsl_ran_flat(trial->rng, 0.2, 0.8);
         ncp_compose(n, basis, basis + n * n, m.x_prime);
         status = matrix_flow_open(&m.flow, &m.dynamics, trial->err);
         if (!status)
@@ -423,9 +486,11 @@ static enum status measure_survival(const struct trial *trial, struct reading *r
 static const struct part parts[] = {
     {.statement = "fixed points: the flow rests where W_p W = W Sigma^d (Sigma^s)^{-1} and W_a = "
                   "W, and so it does after W_p -> S W_p S^{-1}, W -> S W for any invertible S",
-     .measured = "W from left eigenvectors of Sigma^d (Sigma^s)^{-1}, W_p of its eigenvalues, both "
-                 "changed by a drawn S: largest rate of the matrix flow without weight decay, over "
-                 "the largest term alpha_p W X W^T. Faults go into W_p.",
+     .measured =
+         "W from left eigenvectors of Sigma^d (Sigma^s)^{-1}, W_p of its eigenvalues, both "
+         "changed by a drawn S: largest rate of the matrix flow without weight decay, over "
+         "the largest term alpha_p W X W^T. Faults go into W_p. Some instances have one output "
+         "or input, X' = 0, or a singular X.",
      .controls = {"W changed by S, W_p not", "with weight decay"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5},
@@ -435,7 +500,7 @@ static const struct part parts[] = {
      .measured = "Both matrix flows with moving average and drawn X and X' up to t = 3.",
      .controls = {"S invertible, not orthogonal: a symmetry of the fixed points only"},
      .kind = PART_FLOW,
-     .plan = {.instances = 20, .quick = 3, .cost = 0.01},
+     .plan = {.instances = 20, .quick = 5, .cost = 0.01},
      .measure = measure_symmetry},
     {.statement = "scalars: dw_p/dt = alpha_p (w_a lambda_d - w_p w lambda_s) w, dw/dt = w_p (w_a "
                   "lambda_d - w_p w lambda_s), dw_a/dt = beta (w - w_a), where X and X' share "
@@ -444,7 +509,7 @@ static const struct part parts[] = {
                  "along their flow, weight decay added to both.",
      .controls = {"X and X' with other eigenvectors than W"},
      .kind = PART_FLOW,
-     .plan = {.instances = 20, .quick = 3, .cost = 0.01},
+     .plan = {.instances = 20, .quick = 5, .cost = 0.01},
      .measure = measure_scalars},
     {.statement = "equivalence: s = w^2, tau = w_a / w, lambda_s = 1 + sigma2, lambda_d = 1 give "
                   "the modes of the isotropic case",
@@ -453,13 +518,23 @@ static const struct part parts[] = {
      .kind = PART_FLOW,
      .plan = {.instances = 40, .quick = 4, .cost = 0.001},
      .measure = measure_equivalence},
+    {.statement = "integral: e^{2 eta t} (w^2 - w_p^2 / alpha_p) = w^2(0) - w_p^2(0) / alpha_p in "
+                  "every mode",
+     .measured = "The flow of w_p, w, w_a of several modes with moving average: its own invariants "
+                 "along the trajectory against their values by the formula at first, over the "
+                 "largest. Some instances are without weight decay.",
+     .controls = {"eta_p above eta_s by 0.05 to 0.3"},
+     .kind = PART_FLOW,
+     .plan = {.instances = 25, .quick = 5, .cost = 0.002},
+     .measure = measure_integral},
     {.statement = "no predictor: only directions survive where Sigma^d (Sigma^s)^{-1} has "
                   "eigenvalue 1",
-     .measured = "The matrix flow with W_p = I, W_a = W and no weight decay to t = 150, X' of "
-                 "lower rank: W at the end against W(0) projected on the null space of X'.",
+     .measured =
+         "The matrix flow with W_p = I, W_a = W and no weight decay to t = 150, X' of "
+         "lower rank, 0 in some: W at the end against W(0) projected on the null space of X'.",
      .controls = {"X' of full rank: every eigenvalue below 1"},
      .kind = PART_FLOW,
-     .plan = {.instances = 20, .quick = 3, .cost = 0.005},
+     .plan = {.instances = 20, .quick = 5, .cost = 0.005},
      .measure = measure_survival},
 };
 
