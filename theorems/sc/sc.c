@@ -70,6 +70,16 @@ static void draw_outputs(struct sc_batch *b, gsl_rng *rng, double *centre)
     }
 }
 
+static void go_to_edge(struct sc_batch *b)
+{
+    for (size_t s = 0; s < b->outputs.samples; s++)
+        if (b->edge == SC_ONE_CLASS || b->edge == SC_PARTNERS)
+            b->label[s] = b->edge == SC_ONE_CLASS ? 0 : (uint8_t)s;
+    for (size_t i = 0; i < sc_rows(b) && b->edge == SC_EQUAL; i++)
+        for (int k = 0; k < b->outputs.width; k++)
+            b->f[sc_index(b, i, k)] = (double)(k + 1);
+}
+
 enum status sc_draw(struct sc_batch *b, const struct trial *trial)
 {
     const struct sc_settings *s = trial->settings;
@@ -86,6 +96,10 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial)
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
         sc_draw_labels(b, rng, classes);
         draw_outputs(b, rng, centre);
+        b->edge = trial->instance % 5 < 4
+                      ? SC_PLAIN
+                      : (enum sc_edge)(1 + trial->instance / 5 % (SC_EDGES - 1));
+        go_to_edge(b);
     }
     free(centre);
     return status;
