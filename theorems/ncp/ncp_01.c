@@ -99,7 +99,7 @@ static enum status measure_steps(const struct trial *trial, struct reading *read
     m.flow.flow.target = RULE_EMA;
     if (!status)
         status = ncp_model_lay_out(&m, &objective_byol, trial->err);
-    struct slope slope = {.slope = NAN}, control = {.slope = NAN};
+    struct slope slope = {.slope = NAN}, control = {.slope = NOT_MEASURED};
     if (!status)
         status = step_slope(&m, trial, true, &slope);
     if (!status && m.flow.edge == EDGE_NONE)
