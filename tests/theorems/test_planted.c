@@ -72,7 +72,7 @@ static enum verdict judge(const struct bench *b, enum fault fault)
     for (int i = 0; i < part->plan.quick; i++)
         reading[i] = measure(b, i, fault);
     gsl_rng *rng = claim_rng(b->claim, SEED, b->part, -1);
-    part_judge(part, reading, part->plan.quick, rng, &judgement);
+    part_judge(part, reading, part->plan.quick, 1, rng, &judgement);
     gsl_rng_free(rng);
     free(reading);
     return judgement.verdict;
