@@ -1,5 +1,6 @@
 #include "theorems/sc/sc.h"
 
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/draw.h"
 
@@ -113,6 +114,17 @@ double sc_loss(struct sc_batch *b, const struct objective *objective)
     loss.plan.objective = objective;
     loss.plan.settings = &settings;
     return loss_evaluate(&loss, &b->outputs);
+}
+
+double sc_gradient_error(const struct sc_batch *b, const double *measured, const double *predicted,
+                         size_t size)
+{
+    double worst = 0;
+    if (b->edge != SC_EQUAL)
+        return relative_error(measured, predicted, size);
+    for (size_t i = 0; i < size; i++)
+        worst = larger(worst, fabs(measured[i] - predicted[i]));
+    return worst;
 }
 
 bool sc_positive(const struct sc_batch *b, size_t i, size_t k)

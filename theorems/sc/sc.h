@@ -52,6 +52,11 @@ void sc_draw_labels(struct sc_batch *batch, gsl_rng *rng, int classes);
 /* Mean loss of an objective of all pairs at the batch's temperature; its gradient goes into df. */
 double sc_loss(struct sc_batch *batch, const struct objective *objective);
 
+/* Largest difference of two gradients over the largest entry of the second; where all outputs have
+ * one direction both are 0 except for roundings, and it is taken as it is. */
+double sc_gradient_error(const struct sc_batch *batch, const double *measured,
+                         const double *predicted, size_t size);
+
 static inline size_t sc_rows(const struct sc_batch *b)
 {
     return 2 * b->outputs.samples;

@@ -93,7 +93,7 @@ static double error_of(const struct trial *trial, struct sc_batch *b, struct pai
     for (size_t i = 0; i < t->rows * width; i++)
         measured[i] = b->df[sc_index(b, i / width, (int)(i % width))];
     plant(trial, measured, t->rows * width);
-    return relative_error(measured, t->gradient, t->rows * width);
+    return sc_gradient_error(b, measured, t->gradient, t->rows * width);
 }
 
 static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading)

@@ -20,17 +20,6 @@ static void constants(const struct sc_batch *b, double *mean_log, double *log_me
     *log_mean = log(total);
 }
 
-/* Distance of the gradients, over the largest entry; where all outputs have one direction both are
- * 0, and it is taken as it is. */
-static double gradient_error(const struct sc_batch *b, const double *measured,
-                             const double *predicted, size_t size)
-{
-    double worst = 0;
-    for (size_t i = 0; i < size && b->edge == SC_EQUAL; i++)
-        worst = larger(worst, fabs(measured[i] - predicted[i]));
-    return b->edge == SC_EQUAL ? worst : relative_error(measured, predicted, size);
-}
-
 /* Compare the losses, and the gradients, of both. */
 static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading)
 {
@@ -48,7 +37,7 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     const double right = in - mean_log;
     const double predicted[] = {trial->restored ? right : in,
                                 trial->restored ? right : in - log_mean};
-    reading->error = larger(fabs(suncet - right) / in, gradient_error(b, summed, inside, size));
+    reading->error = larger(fabs(suncet - right) / in, sc_gradient_error(b, summed, inside, size));
     for (int c = 0; c < 2 && b->edge == SC_PLAIN; c++)
         reading->control[c] = fabs(suncet - predicted[c]) / in;
     free(inside);
