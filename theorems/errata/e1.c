@@ -1,7 +1,7 @@
 /* E1: the sign of the integral of motion */
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/model.h"
 
 #include <gsl/gsl_randist.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* E2: a factor of the cubic */
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/model.h"
 
 #include <gsl/gsl_randist.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* E3: on which side the decay without predictor acts */
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/model.h"
 
 #include <string.h>
 

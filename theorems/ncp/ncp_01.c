@@ -2,7 +2,7 @@
 #include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/model.h"
 
 #include <math.h>
 #include <stdlib.h>

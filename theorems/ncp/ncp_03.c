@@ -3,7 +3,7 @@
 #include "core/linalg.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/model.h"
 
 #include <math.h>
 #include <stdlib.h>

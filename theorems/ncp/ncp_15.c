@@ -1,12 +1,9 @@
 /* NCP-15: augmentations that scramble */
 #include "core/extreme.h"
 #include "sim/data/sources/sources.h"
-#include "sim/net/views.h"
 #include "theorems/claims.h"
-#include "theorems/ncp/ncp.h"
-#include "theorems/source_settings.h"
+#include "theorems/ncp/source.h"
 
-#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
@@ -127,69 +124,6 @@ static enum status measure_additive(const struct trial *trial, struct reading *r
     return status;
 }
 
-/* ---- the engine's sources ---- */
-
-/* An open world of source_scrambling or source_gaussian, its covariances and its moments. */
-struct engine {
-    const struct source *source;
-    void *world;
-    size_t n, k;           /* inputs; of them the first k are scrambled */
-    size_t *length;        /* [n], all n */
-    double *x;             /* Sigma^x */
-    double *noise;         /* Sigma^n */
-    double *same, *across; /* E[x_1 x_1^T] and E[x_1 x_2^T] by the source */
-    double *work;          /* 3 n^2 */
-};
-
-static void close_engine(struct engine *e)
-{
-    if (e->world)
-        e->source->close(e->world);
-    free(e->x);
-    free(e->length);
-}
-
-/* Sigma^x and Sigma^n are drawn, with eigenvalues from 0.2 to 1.5. */
-static enum status open_engine(struct engine *e, const struct trial *trial,
-                               const struct source *source, size_t n, size_t k)
-{
-    struct opaque_settings settings = {.bytes = {0}};
-    const struct descriptor *about = &source->about;
-    const size_t square = n * n;
-    *e = (struct engine){.source = source, .n = n, .k = k};
-    e->x = ncp_array(7 * square, trial->err);
-    e->length = calloc(n, sizeof *e->length);
-    if (!e->x || !e->length)
-        return error_memory(trial->err, "covariances of %zu inputs", n);
-    e->noise = e->x + square;
-    e->same = e->noise + square;
-    e->across = e->same + square;
-    e->work = e->across + square;
-    enum status status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, e->x, trial->err);
-    if (!status)
-        status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, e->noise, trial->err);
-    matrix_symmetrise(n, e->x); /* to the last bit, as sources want it */
-    matrix_symmetrise(n, e->noise);
-    for (size_t i = 0; i < n; i++)
-        e->length[i] = n;
-    opaque_integer(about, &settings, "dimension", (int64_t)n);
-    opaque_matrix(about, &settings, "signal", n, e->length, e->x);
-    if (source == &source_gaussian)
-        opaque_matrix(about, &settings, "noise", n, e->length, e->noise);
-    else {
-        opaque_integer(about, &settings, "scrambled", (int64_t)k);
-        opaque_boolean(about, &settings, "along_inputs", true);
-    }
-    if (!status)
-        status = source->open(&settings, gsl_rng_get(trial->rng), &e->world, trial->err);
-    if (status)
-        return status;
-    source->moments(e->world, e->across, e->same); /* X, X' */
-    for (size_t i = 0; i < square; i++)
-        e->same[i] += e->across[i];
-    return STATUS_OK;
-}
-
 /* ---- multiplicative ---- */
 
 /* Ways of drawing B: the claimed one, and others. */
@@ -201,7 +135,7 @@ struct scramble {
 /* A = P + U B U^T for signs `bits` of B.  B enters second moments only through its own first and
  * second moments, and signs +-1 (the two-point Gauss-Hermite rule) have the normal's, so that sums
  * over all of them are exact. */
-static void scramble_with(const struct engine *e, unsigned bits, double sd, double *a)
+static void scramble_with(const struct ncp_source *e, unsigned bits, double sd, double *a)
 {
     memset(a, 0, e->n * e->n * sizeof *a);
     for (size_t i = e->k; i < e->n; i++)
@@ -211,8 +145,8 @@ static void scramble_with(const struct engine *e, unsigned bits, double sd, doub
 }
 
 /* out += weight A Sigma^x B^T */
-static void add_view_moment(const struct engine *e, double weight, const double *a, const double *b,
-                            double *out)
+static void add_view_moment(const struct ncp_source *e, double weight, const double *a,
+                            const double *b, double *out)
 {
     double *half = e->work + 2 * e->n * e->n;
     matrix_product(PLAIN, PLAIN, e->n, e->n, e->n, 1, a, e->x, 0, half);
@@ -220,7 +154,7 @@ static void add_view_moment(const struct engine *e, double weight, const double 
 }
 
 /* same, across: [n][n] */
-static void scrambled_moments(const struct engine *e, struct scramble how, double *same,
+static void scrambled_moments(const struct ncp_source *e, struct scramble how, double *same,
                               double *across)
 {
     const unsigned count = 1u << (e->k * e->k);
@@ -239,7 +173,7 @@ static void scrambled_moments(const struct engine *e, struct scramble how, doubl
 }
 
 /* Both moments over every B against those of the source */
-static enum status multiplicative_error(const struct trial *trial, const struct engine *e,
+static enum status multiplicative_error(const struct trial *trial, const struct ncp_source *e,
                                         struct scramble how, double *error)
 {
     const size_t square = e->n * e->n;
@@ -254,37 +188,27 @@ static enum status multiplicative_error(const struct trial *trial, const struct 
     return STATUS_OK;
 }
 
-/* One direction or two; at the edges both of two inputs, or the only one. */
-static enum status open_scrambling(struct engine *e, const struct trial *trial, bool edges)
-{
-    size_t n = ncp_draw_size(trial);
-    size_t k = n > 2 ? 1 + (size_t)gsl_rng_uniform_int(trial->rng, 2) : 1;
-    if (edges && trial->instance % 5 == 4)
-        n = k = 1 + (size_t)trial->instance / 5 % 2;
-    return open_engine(e, trial, &source_scrambling, n, k);
-}
-
 static enum status measure_multiplicative(const struct trial *trial, struct reading *reading)
 {
-    struct engine e;
+    struct ncp_source e;
     struct scramble wide = {.sd = gsl_ran_flat(trial->rng, 1.2, 2)};
     struct scramble shared = {.sd = 1, .shared = !trial->restored};
     wide.sd = trial->restored ? 1 : wide.sd;
-    enum status status = open_scrambling(&e, trial, true);
+    enum status status = ncp_source_open_scrambling(&e, trial, true);
     if (!status)
         status = multiplicative_error(trial, &e, (struct scramble){.sd = 1}, &reading->error);
     if (!status)
         status = multiplicative_error(trial, &e, wide, &reading->control[0]);
     if (!status)
         status = multiplicative_error(trial, &e, shared, &reading->control[1]);
-    close_engine(&e);
+    ncp_source_close(&e);
     return status;
 }
 
 /* ---- the predictor ---- */
 
 /* across same^{-1} over every B against P */
-static enum status ratio_error(const struct trial *trial, const struct engine *e,
+static enum status ratio_error(const struct trial *trial, const struct ncp_source *e,
                                struct scramble how, double *error)
 {
     const size_t n = e->n, square = n * n;
@@ -305,103 +229,28 @@ static enum status ratio_error(const struct trial *trial, const struct engine *e
 
 static enum status measure_ratio(const struct trial *trial, struct reading *reading)
 {
-    struct engine e;
+    struct ncp_source e;
     const struct scramble shared = {.sd = 1, .shared = !trial->restored};
-    enum status status = open_scrambling(&e, trial, false);
+    enum status status = ncp_source_open_scrambling(&e, trial, false);
     if (!status)
         status = ratio_error(trial, &e, (struct scramble){.sd = 1}, &reading->error);
     if (!status)
         status = ratio_error(trial, &e, shared, &reading->control[0]);
-    close_engine(&e);
-    return status;
-}
-
-/* ---- the views that the engine draws ---- */
-
-enum { CHUNK = 4096, CHUNKS = 4, DRAWN = CHUNK * CHUNKS };
-
-/* Sums over samples of the products of entries a and b of two views, and of their squares */
-static void add_products(size_t n, const double *one, const double *two, size_t stride,
-                         size_t count, double *sum, double *square)
-{
-    for (size_t i = 0; i < n * n; i++)
-        for (size_t s = 0; s < count; s++) {
-            const double product = one[i / n * stride + s] * two[i % n * stride + s];
-            sum[i] += product;
-            square[i] += product * product;
-        }
-}
-
-/* p-value of the largest distance of the means from their predictions, in standard errors; the
- * entries are counted as if they were independent, so that it is too large rather than too small.
- */
-static double p_of_means(const double *mean, const double *square, const double *predicted,
-                         size_t entries, double samples)
-{
-    double worst = 0;
-    for (size_t i = 0; i < entries; i++) {
-        const double variance = (square[i] - mean[i] * mean[i]) / samples;
-        worst = larger(worst, fabs(mean[i] - predicted[i]) / sqrt(variance));
-    }
-    return smaller(1, 2 * (double)entries * gsl_cdf_ugaussian_Q(worst));
-}
-
-/* Means over DRAWN samples of view 0 with itself and with view `other`, 1, or 2, which is of
- * another
- * x */
-static enum status mean_products(const struct engine *e, const struct trial *trial, int other,
-                                 double *sum, double *square)
-{
-    struct views views = {.source = e->source, .world = e->world, .positives = 1, .count = 3};
-    const size_t entries = e->n * e->n;
-    double *value = ncp_array(2 * e->n * CHUNK, trial->err);
-    enum status status = value ? views_open(&views, trial->err) : STATUS_SYSTEM;
-    const struct draw draw = {.seed = gsl_rng_get(trial->rng), .purpose = PURPOSE_CLAIM};
-    for (size_t c = 0; c < CHUNKS && !status; c++) {
-        double *two = value + e->n * CHUNK;
-        const struct rows rows[] = {{.view = 0, .value = value, .stride = CHUNK},
-                                    {.view = other, .value = two, .stride = CHUNK}};
-        views_fill(&views, draw, c * CHUNK, CHUNK, rows, 2);
-        add_products(e->n, value, value, CHUNK, CHUNK, sum, square);
-        add_products(e->n, value, two, CHUNK, CHUNK, sum + entries, square + entries);
-    }
-    for (size_t i = 0; i < 2 * entries; i++) {
-        sum[i] /= DRAWN;
-        square[i] /= DRAWN;
-    }
-    views_close(&views);
-    free(value);
-    return status;
-}
-
-static enum status drawn_p(const struct engine *e, const struct trial *trial, bool same_point,
-                           double *p)
-{
-    const size_t entries = e->n * e->n;
-    double *sum = ncp_array(4 * entries, trial->err), *square = sum + 2 * entries;
-    if (!sum)
-        return STATUS_SYSTEM;
-    enum status status = mean_products(e, trial, same_point ? 1 : 2, sum, square);
-    plant(trial, sum, 2 * entries);
-    if (!status) {
-        double worst = p_of_means(sum, square, e->same, entries, DRAWN);
-        *p = smaller(worst, p_of_means(sum + entries, square + entries, e->across, entries, DRAWN));
-    }
-    free(sum);
+    ncp_source_close(&e);
     return status;
 }
 
 static enum status measure_drawn(const struct trial *trial, struct reading *reading)
 {
-    struct engine e;
+    struct ncp_source e;
     enum status status = trial->instance % 2
-                             ? open_engine(&e, trial, &source_gaussian, ncp_draw_size(trial), 0)
-                             : open_scrambling(&e, trial, false);
+                             ? ncp_source_open(&e, trial, &source_gaussian, ncp_draw_size(trial), 0)
+                             : ncp_source_open_scrambling(&e, trial, false);
     if (!status)
-        status = drawn_p(&e, trial, true, &reading->error);
+        status = ncp_source_drawn_p(&e, trial, true, &reading->error);
     if (!status)
-        status = drawn_p(&e, trial, trial->restored, &reading->control[0]);
-    close_engine(&e);
+        status = ncp_source_drawn_p(&e, trial, trial->restored, &reading->control[0]);
+    ncp_source_close(&e);
     return status;
 }
 
