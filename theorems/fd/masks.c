@@ -49,8 +49,10 @@ static enum status draw_samples(struct drawn *d, const struct trial *trial, stru
 {
     d->inputs = (size_t)sizes.dimension;
     d->x = calloc(3 * d->inputs * SAMPLES, sizeof *d->x);
-    if (!d->x)
-        return error_memory(trial->err, "%d samples", SAMPLES);
+    if (!d->x) {
+        error_memory(trial->err, "%d samples", SAMPLES);
+        return STATUS_SYSTEM;
+    }
     for (size_t v = 0; v < 2; v++)
         d->view[v] = d->x + (v + 1) * d->inputs * SAMPLES;
     enum status status = draw_world(trial, sizes, "none", d->x, d->view[1]);

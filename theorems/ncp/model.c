@@ -63,12 +63,13 @@ static enum status take_moments(struct ncp_model *m, struct error *err)
 enum status ncp_model_set_scalar(struct ncp_model *m, double sigma2, struct error *err)
 {
     struct population *d = m->data;
-    const double aside = sqrt(sigma2 * NCP_VIEWS / 2);
+    static const double place[NCP_VIEWS] = {-1, 0, 1};
+    const double aside = sqrt(1.5 * sigma2);
     for (int x = 0; x < NCP_POINTS; x++) {
         d->p[x] = 1.0 / NCP_POINTS;
         for (int v = 0; v < NCP_VIEWS; v++) {
             d->q[x * NCP_VIEWS + v] = 1.0 / NCP_VIEWS;
-            d->x[x * NCP_VIEWS + v] = (x % 2 ? 1 : -1) + (v - NCP_VIEWS / 2) * aside;
+            d->x[x * NCP_VIEWS + v] = (x % 2 ? 1 : -1) + place[v] * aside;
         }
     }
     m->flow.sigma2 = sigma2;
