@@ -14,6 +14,7 @@ static enum status rate_error(struct ncp_model *m, const struct trial *trial,
                               const struct objective *objective, double *error)
 {
     size_t size = matrix_flow_size(&m->flow.flow), compared = matrix_flow_target(&m->flow.flow);
+    size_t trunk = matrix_flow_predictor(&m->flow.flow);
     double *measured = ncp_array(2 * size, trial->err);
     enum status status = measured ? ncp_model_lay_out(m, objective, trial->err) : STATUS_SYSTEM;
     if (!status) {
@@ -21,7 +22,9 @@ static enum status rate_error(struct ncp_model *m, const struct trial *trial,
         m->flow.dynamics.flow.rate(m->flow.dynamics.flow.context, 0, m->flow.first,
                                    measured + size);
         plant(trial, measured, compared);
-        *error = relative_error(measured, measured + size, compared);
+        *error =
+            larger(relative_error(measured, measured + size, trunk),
+                   relative_error(measured + trunk, measured + size + trunk, compared - trunk));
     }
     free(measured);
     return status;
