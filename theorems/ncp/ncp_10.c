@@ -33,11 +33,18 @@ static void set_mode(struct mode *m, double alpha_p, double tau, double k, doubl
     mode_flow_open(&m->flow, &m->dynamics);
 }
 
-/* eta between the fractions `least` and `most` of its threshold */
-static void draw_mode(struct mode *m, gsl_rng *rng, double least, double most)
+/* 1 + sigma2, in some instances without noise */
+static double draw_k(const struct trial *trial)
 {
+    return trial->instance % 5 == 4 ? 1 : gsl_ran_flat(trial->rng, 1.05, 2);
+}
+
+/* eta between the fractions `least` and `most` of its threshold */
+static void draw_mode(struct mode *m, const struct trial *trial, double least, double most)
+{
+    gsl_rng *rng = trial->rng;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
-    double k = gsl_ran_flat(rng, 1.05, 2);
+    double k = draw_k(trial);
     set_mode(m, alpha_p, tau, k, gsl_ran_flat(rng, least, most) * threshold(tau, k));
 }
 
@@ -78,7 +85,7 @@ static enum status measure_factors(const struct trial *trial, struct reading *re
     const double share =
         trial->instance % 5 < 4 ? gsl_ran_flat(trial->rng, 0.1, 0.9) : trial->instance / 5 % 2;
     struct mode m;
-    draw_mode(&m, trial->rng, share, share);
+    draw_mode(&m, trial, share, share);
     const double beside = gsl_ran_flat(trial->rng, 1.3, 3);
     reading->error = cubic_error(trial, &m, 1);
     reading->control[0] = cubic_error(trial, &m, trial->restored ? 1 : beside);
@@ -105,7 +112,7 @@ static enum status measure_basins(const struct trial *trial, struct reading *rea
 {
     static const double aside = 1e-6;
     struct mode m;
-    draw_mode(&m, trial->rng, 0.1, 0.9);
+    draw_mode(&m, trial, 0.1, 0.9);
     double gap = m.high - m.low, end = 25 / m.eta + 25 / (m.k * m.low * gap);
     end += 25 / (m.k * m.high * gap);
     const double start[] = {m.low * (1 - aside), m.low * (1 + aside)}, expected[] = {0, m.high};
@@ -140,7 +147,7 @@ static enum status measure_threshold(const struct trial *trial, struct reading *
 {
     gsl_rng *rng = trial->rng;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.5, 1);
-    double k = gsl_ran_flat(rng, 1.05, 2), share = pow(10, gsl_ran_flat(rng, -6, -1));
+    double k = draw_k(trial), share = pow(10, gsl_ran_flat(rng, -6, -1));
     double right[2] = {NAN, NAN}, wrong[2] = {NAN, NAN};
     enum status status = STATUS_OK;
     for (int collapses = 0; collapses < 2 && !status; collapses++) {
@@ -190,7 +197,7 @@ static double disorder(const struct trial *trial, const struct mode *m, const do
 static enum status measure_order(const struct trial *trial, struct reading *reading)
 {
     struct mode m;
-    draw_mode(&m, trial->rng, 0.02, 0.95);
+    draw_mode(&m, trial, 0.02, 0.95);
     double share[2] = {gsl_ran_flat(trial->rng, 0.01, 0.95), gsl_ran_flat(trial->rng, 0.01, 1)};
     reading->error = disorder(trial, &m, share, false);
     reading->control[0] = disorder(trial, &m, share, !trial->restored);
@@ -222,7 +229,7 @@ static enum status measure_survival(const struct trial *trial, struct reading *r
     gsl_rng *rng = trial->rng;
     struct mode m;
     double alpha_p = gsl_ran_flat(rng, 0.5, 2), tau = gsl_ran_flat(rng, 0.3, 1);
-    set_mode(&m, alpha_p, tau, gsl_ran_flat(rng, 1.05, 2), 0);
+    set_mode(&m, alpha_p, tau, draw_k(trial), 0);
     double p = gsl_ran_flat(rng, -1.2, 1.2), c = gsl_ran_flat(rng, 0.05, 1);
     enum status status = shortfall(trial, &m, p, p * p / alpha_p + c, &reading->error);
     p = gsl_ran_flat(rng, -1.2, -0.3);
@@ -236,7 +243,7 @@ static const struct part parts[] = {
                   "p_+- = [tau +- sqrt(tau^2 - 4 eta (1 + sigma2))] / (2 (1 + sigma2))",
      .measured =
          "Left: the rate of the mode on the parabola at 12 drawn p. Right: the product. Some "
-         "instances have eta = 0, or both fixed points in one.",
+         "instances have sigma2 = 0, and eta = 0 or both fixed points in one.",
      .controls = {"beside the parabola, s larger by 1.3 to 3"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5},
@@ -247,7 +254,7 @@ static const struct part parts[] = {
                  "fixed point: distance from where it should end, over p_+; the larger of both.",
      .controls = {"started on the other side"},
      .kind = PART_FLOW,
-     .plan = {.instances = 40, .quick = 4, .cost = 0.002},
+     .plan = {.instances = 40, .quick = 5, .cost = 0.002},
      .measure = measure_basins},
     {.statement = "threshold: at eta = tau^2 (1 + e) / (4 (1 + sigma2)) everything collapses, at "
                   "(1 - e) it does not",
@@ -255,7 +262,7 @@ static const struct part parts[] = {
                  "1e-6 and 0.1: distance from 0 and from p_+ at the end, over p_+.",
      .controls = {"eta on the other side of the threshold"},
      .kind = PART_FLOW,
-     .plan = {.instances = 40, .quick = 4, .cost = 0.005},
+     .plan = {.instances = 40, .quick = 5, .cost = 0.005},
      .measure = measure_threshold},
     {.statement = "order: p_- increases in eta and decreases in tau",
      .measured = "p_- by bisection of the rate, at (eta, tau), at a larger eta and at a larger "
