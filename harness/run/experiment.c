@@ -184,6 +184,7 @@ static enum status open_record(struct experiment *e, struct error *err)
         [MEASURING] = {&e->probes, probe_set_quantities}};
     e->record.time_path = e->kind->time;
     e->record.time_name = e->kind->time_name;
+    e->record.whole_times = e->kind->whole_times;
     return record_open(&e->record, e->kind->points(&e->learner, e->spec->settings[SECTION_TRAIN]),
                        part, err);
 }
@@ -219,6 +220,17 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     if (e->kind->open)
         status = e->kind->open(e->training, err);
     return status ? status : open_record(e, err);
+}
+
+void experiment_remarks(const struct experiment *e, struct remarks *remarks)
+{
+    char left_out[512];
+    remarks_join(remarks, &e->spec->remarks);
+    if (e->kind->remarks)
+        e->kind->remarks(e->training, remarks);
+    probes_left_out(&e->subject, left_out, sizeof left_out);
+    if (*left_out)
+        remark(remarks, "not measured: %s", left_out);
 }
 
 void experiment_free(struct experiment *e)

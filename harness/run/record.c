@@ -2,6 +2,7 @@
 
 #include "harness/run/summary.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,10 +93,14 @@ void record_brief(const struct record *r, char *text, size_t size)
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; r->measured > 0 && i < r->count && used < size; i++)
-        if (r->quantity[i].brief)
-            used += (size_t)snprintf(
-                text + used, size - used, "%s%s %.5g", used ? "  " : "", r->quantity[i].brief,
-                r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])]);
+        if (r->quantity[i].brief) {
+            const double value = r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])];
+            char number[32] = "-"; /* not measured */
+            if (!isnan(value))
+                snprintf(number, sizeof number, "%.5g", value);
+            used += (size_t)snprintf(text + used, size - used, "%s%s %s", used ? "  " : "",
+                                     r->quantity[i].brief, number);
+        }
 }
 
 /* ---- summary ---- */
@@ -143,6 +148,9 @@ void record_print(const struct record *r, FILE *out)
         if (r->quantity[i].headline && r->quantity[i].rank == 0)
             summary_print_line(out, r->quantity[i].headline, r->series[i][0],
                                r->series[i][r->measured - 1]);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->quantity[i].at_zero && r->series[i][r->measured - 1] == 0)
+            summary_print_remark(out, r->quantity[i].at_zero);
     for (size_t i = 0; i < r->count; i++)
         if (r->quantity[i].headline && r->quantity[i].rank == 1)
             print_table(r, i, out);
@@ -197,6 +205,7 @@ static void put_entry(struct writer *w, size_t which)
                               q->units ? q->units : "1", w->err);
     put_note(w, q->path, "headline", q->headline);
     put_note(w, q->path, "limit", q->limit);
+    put_note(w, q->path, "at_zero", q->at_zero);
 }
 
 enum status record_store(const struct record *r, const struct quantity_source *constants,
@@ -211,7 +220,8 @@ enum status record_store(const struct record *r, const struct quantity_source *c
     memcpy(list.entry, r->quantity, r->count * sizeof *list.entry);
     constants->add(constants->state, &list);
     struct writer w = {.store = store, .record = r, .entry = list.entry, .err = err};
-    w.status = store_put_axis(store, r->time_path, r->measured, r->time, r->time_name, "1", err);
+    w.status = (r->whole_times ? store_put_whole_axis : store_put_axis)(
+        store, r->time_path, r->measured, r->time, r->time_name, "1", err);
     for (size_t i = 0; i < list.count; i++)
         put_entry(&w, i);
     free(list.entry);

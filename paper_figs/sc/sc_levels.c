@@ -1,5 +1,6 @@
 /* sc_levels: the levels of the tree that each objective learns. */
 #include "analysis/statistics.h"
+#include "core/extreme.h"
 #include "core/random.h"
 #include "harness/report/gnuplot.h"
 #include "harness/spec/grid.h"
@@ -236,7 +237,7 @@ static double best_of(const struct store_array *a, size_t point, size_t node)
     const double *value = a->values + (point * a->shape[1] + node) * neurons;
     double best = 0;
     for (size_t k = 0; k < neurons; k++)
-        best = fmax(best, fabs(value[k]));
+        best = larger(best, fabs(value[k]));
     return best;
 }
 
@@ -457,8 +458,8 @@ static void check_negatives(const struct levels_table *t, struct sights *sights)
     double least = INFINITY, low = INFINITY;
     for (size_t i = 0; i < t->rows; i++)
         for (size_t l = 0; l < SHARED && has_negatives(t, i); l++) {
-            low = fmin(low, interval_of(t, GAIN, i, l)[0]);
-            least = fmin(least, interval_of(t, GAIN, i, l)[1]);
+            low = smaller(low, interval_of(t, GAIN, i, l)[0]);
+            least = smaller(least, interval_of(t, GAIN, i, l)[1]);
         }
     sight(sights, low > 0,
           "all objectives with negatives or labels rise at the levels that views keep, by %.3f or "
@@ -471,8 +472,8 @@ static void check_ceiling(const struct levels_table *t, struct sights *sights)
     double room = INFINITY, moved = 0;
     for (size_t i = 0; i < t->rows; i++) {
         for (size_t l = 0; l < t->levels; l++)
-            room = fmin(room, interval_of(t, ROOM, i, l)[1]);
-        moved = fmax(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
+            room = smaller(room, interval_of(t, ROOM, i, l)[1]);
+        moved = larger(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
     }
     sight(sights, room > 0, "all stay below the ceiling, by %.3f or more", room);
     sight(sights, moved < 0.01, "the level above the leaves stays where it was (within %.4f)",
@@ -507,7 +508,7 @@ static void check_constant(struct levels_table *t, struct sights *sights)
 {
     double most = 0;
     for (size_t l = 0; l < t->levels; l++)
-        most = fmax(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
+        most = larger(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
     sight(sights, most < 1e-3,
           "suncet and supcon_in, which differ by a constant (SC-3), learn the same (%.1g)", most);
 }

@@ -46,6 +46,8 @@ struct flow_result {
     double t;
     bool stopped; /* at an event, t is where it was last known not to have happened; or by watch or
                      keep_going */
+    bool exhausted; /* the steps were used up, at t and with steps of this length; all is finite */
+    double step;
 };
 
 /* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the
