@@ -223,7 +223,7 @@ static double weight_error(const struct dual *d, const struct chosen_loss *loss)
 static enum status violation(const struct trial *trial, bool bias, double *error)
 {
     static const enum loss_kind kind[] = {LOSS_INFONCE, LOSS_TRIPLET, LOSS_EXACT_COV};
-    struct dual_wish wish = {.least_depth = 2, .spread = pow(2, gsl_ran_flat(trial->rng, -11, -3))};
+    struct dual_wish wish = {.least_depth = 2, .spread = pow(2, gsl_ran_flat(trial->rng, -17, -3))};
     struct ddn_6_residual residual;
     struct dual d;
     if (bias) {
@@ -298,7 +298,7 @@ static const struct part parts[] = {
                   "exact_cov",
      .measured =
          "The residual of all layers against the bound that its proof gives, at strengths "
-         "from 1/2048 to 1/8, triplet, infonce and exact_cov in turn; M over all combinations "
+         "from 2^-17 to 2^-3, triplet, infonce and exact_cov in turn; M over all combinations "
          "of views.",
      .controls = {"biases added to a ReLU network"},
      .kind = PART_BOUND,
