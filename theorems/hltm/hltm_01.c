@@ -38,7 +38,7 @@ static size_t predicted_correlations(const struct tree *tree, double *out)
     return count;
 }
 
-/* Correlations of nodes as +-1. */
+/* E[z_i z_k] - E[z_i] E[z_k] of nodes as +-1, which have variance 1 where they are uniform. */
 static void joint_correlations(const struct tree *tree, const double *joint, size_t assignments,
                                double *out)
 {
@@ -55,9 +55,8 @@ static void joint_correlations(const struct tree *tree, const double *joint, siz
         }
     }
     for (size_t i = 0; i < tree->nodes; i++)
-        for (size_t k = 0; k < i; k++, out++)
-            *out = (*out - mean[i] * mean[k]) /
-                   sqrt((1 - mean[i] * mean[i]) * (1 - mean[k] * mean[k]));
+        for (size_t k = 0; k < i; k++)
+            *out++ -= mean[i] * mean[k];
 }
 
 static enum status measure_correlations(const struct trial *trial, struct reading *reading)

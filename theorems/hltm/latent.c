@@ -82,10 +82,13 @@ static enum status shape_tree(gsl_rng *rng, const struct shape *shape, int state
     return status;
 }
 
-/* One edge at an end of its range, and one of another child of its parent's kind at 0. */
+/* One edge at an end of its range and one at 0, which has siblings.  Not in a tree of depth 1,
+ * where a leaf would then tell its root. */
 static void draw_edges(gsl_rng *rng, struct tree *tree)
 {
     size_t first = 1 + gsl_rng_uniform_int(rng, tree->nodes - 1), level = 0;
+    if (tree->depth < 2)
+        return;
     tree->polarity[first] = gsl_rng_uniform_int(rng, 2) == 0 ? 1 : 1.0 / (1 - tree->states);
     for (int d = 1; d <= tree->depth && level == 0; d++)
         level = tree->children[d - 1] > 1 ? (size_t)d : 0;

@@ -29,8 +29,8 @@ struct tree_wish {
     double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
     double weak;     /* rho of the first edge below the root; as the others */
     int forks;       /* levels from the root down with two children or more; 0: none */
-    /* Draw edge cases: the polarity of one edge is 1 or as low as can be, and of another, which
-     * has siblings, 0. */
+    /* Draw an edge case: the polarity of one edge is 1 or as low as can be, and of another, which
+     * has siblings, 0; in trees of depth 2 or more. */
     bool edges;
 };
 
