@@ -24,7 +24,8 @@ static bool draw_choice(gsl_rng *rng, enum choice wish)
 }
 
 /* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
-static void draw_shape(const struct trial *trial, struct dual_wish wish, struct network *n)
+static void draw_shape(const struct trial *trial, bool edge, struct dual_wish wish,
+                       struct network *n)
 {
     const struct dual_settings *s = trial->settings;
     gsl_rng *rng = trial->rng;
@@ -43,8 +44,7 @@ static void draw_shape(const struct trial *trial, struct dual_wish wish, struct 
                                      .children = tree                ? 2
                                                  : l + 1 < n->levels ? 1
                                                                      : leaves};
-    for (int l = 1; dual_at_edge(trial) && l < n->levels;
-         l++) /* of one neuron no direction can vary */
+    for (int l = 1; edge && l < n->levels; l++) /* of one neuron no direction can vary */
         n->level[l].width = wish.normalize ? 2 : 1;
     if (wish.outputs > 0)
         n->level[0].width = wish.outputs;
@@ -86,8 +86,8 @@ static void put_on_a_line(gsl_rng *rng, struct population *d)
     }
 }
 
-static enum status draw_data(const struct trial *trial, int points, int views, int inputs,
-                             double spread, struct population **data)
+static enum status draw_data(const struct trial *trial, bool edge, int points, int views,
+                             int inputs, double spread, struct population **data)
 {
     gsl_rng *rng = trial->rng;
     enum status status = population_create(data, points, views, inputs, trial->err);
@@ -95,7 +95,7 @@ static enum status draw_data(const struct trial *trial, int points, int views, i
         return status;
     struct population *d = *data;
     draw_shares(rng, points, d->p);
-    if (dual_at_edge(trial))
+    if (edge)
         uneven_shares(points, d->p);
     for (int x = 0; x < points; x++) {
         double *row = d->x + (size_t)x * (size_t)views * (size_t)inputs;
@@ -107,7 +107,7 @@ static enum status draw_data(const struct trial *trial, int points, int views, i
                     centre + gsl_ran_gaussian(rng, spread);
         }
     }
-    if (dual_at_edge(trial))
+    if (edge)
         put_on_a_line(rng, d);
     return STATUS_OK;
 }
@@ -239,15 +239,16 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
     struct network network = {.bias = wish.bias, .normalize = wish.normalize};
+    const bool edge = dual_at_edge(trial) && !wish.telling;
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};
     network.relu = draw_choice(trial->rng, wish.relu);
-    draw_shape(trial, wish, &network);
+    draw_shape(trial, edge, wish, &network);
     enum status status = dual_draw_parameters(trial->rng, &network, &parameters, trial->err);
     if (status)
         return status;
-    status = draw_data(trial, wish.points ? wish.points : (int)s->points,
+    status = draw_data(trial, edge, wish.points ? wish.points : (int)s->points,
                        wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data);
     if (status) {
         free(parameters);
