@@ -6,12 +6,14 @@
 #   make verify   all claims of the theory;  make check-slow: over several seeds, with many kill -9
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
+#   make mutants  plant faults, one at a time, and see whether a test notices each
 #   make fuzz, check-sanitize, check-valgrind, lint: search for bugs (make deps-developer first)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
 # Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS, KILLS and
-# POINTS (of check-slow), FUZZ_SECONDS (of each target), V=1 (show commands).
+# POINTS (of check-slow), MUTANTS (words of the faults to plant), FUZZ_SECONDS (of each target),
+# V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -47,7 +49,7 @@ TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.
 KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
 .PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
-	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
+	deps-developer mutants fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
 $(PROGRAM): $(MAIN) $(LIBRARY)
@@ -58,7 +60,7 @@ $(LIBRARY): $(OBJECTS)
 	$(Q_LINK)ar rcs $@ $^
 
 # Objects that contain the version are rebuilt when it changes.
-VERSIONED = $(addprefix $(BUILD)/,harness/run/experiment_store.o harness/verify/report.o \
+VERSIONED = $(addprefix $(BUILD)/,core/build.o harness/verify/report.o \
 	paper_figs/figure.o cli/main.o)
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
 $(VERSIONED): $(BUILD)/version
@@ -126,6 +128,7 @@ check-slow: ready
 	$(MAKE) all
 	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed || exit 1; done
 	@KILLS=$(KILLS) POINTS=$(POINTS) sh tests/run.sh $(BUILD) tests/faults/kills.sh
+	$(MAKE) mutants
 
 bench: ready
 	$(MAKE) $(BUILD)/bench/bench all
@@ -141,6 +144,10 @@ figures: ready
 	$(PROGRAM) figure all
 
 # ---- search for bugs ----
+
+# Faults whose file or description has one of the words in MUTANTS; by default all.
+mutants: ready
+	@perl tests/mutants/run.pl $(BUILD) $(MUTANTS)
 
 deps-developer:
 	@sh tests/deps.sh install-developer

@@ -1,6 +1,8 @@
 #include "analysis/alignment.h"
 
+#include "core/extreme.h"
 #include "core/linalg.h"
+#include "core/norm.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +12,7 @@ size_t alignment_work(size_t n)
     return 2 * n * n + n;
 }
 
-static double effective_rank(size_t n, const double *value)
+double effective_rank(size_t n, const double *value)
 {
     double sum = 0, entropy = 0;
     for (size_t j = 0; j < n; j++)
@@ -39,7 +41,8 @@ static void along_eigenvectors(size_t n, const double *vectors, const double *w_
             norm += image[i] * image[i];
         }
         a->p_value[j] = along;
-        a->cosine[j] = norm > 0 ? fmin(1, fabs(along) / sqrt(norm)) : 0;
+        norm = square_is_safe(norm) ? sqrt(norm) : norm_of(n, image, 1);
+        a->cosine[j] = norm == 0 ? 0 : smaller(1, fabs(along) / norm);
     }
 }
 

@@ -1,6 +1,8 @@
 #include "analysis/features.h"
 
 #include "analysis/readout.h"
+#include "core/extreme.h"
+#include "core/norm.h"
 #include "core/normal.h"
 #include "sim/net/batch.h"
 
@@ -136,7 +138,7 @@ static void summarise_weights(struct features *f)
     for (size_t j = 0; j < f->count; j++) {
         double best = 0;
         for (size_t i = 0; i < f->neurons; i++)
-            best = fmax(best, f->cosine[i * f->count + j]);
+            best = larger(best, f->cosine[i * f->count + j]);
         f->best_cosine += best / (double)f->count;
         f->learned += (f->learners[j] > 0) / (double)f->count;
     }
@@ -184,6 +186,17 @@ static void draw_block(const struct features *f, struct features_work *w, uint64
                 1, d->column, (int)d->inputs, x, BLOCK, 0, w->product, BLOCK);
 }
 
+/* The cosine of two columns whose squares overflow or vanish. */
+static double cosine_of_any_size(size_t width, const double *a, const double *b, size_t stride)
+{
+    const double of_a = inverse_of_norm(norm_of(width, a, stride));
+    const double of_b = inverse_of_norm(norm_of(width, b, stride));
+    double cosine = 0;
+    for (size_t k = 0; k < width; k++)
+        cosine += a[k * stride] * of_a * (b[k * stride] * of_b);
+    return cosine;
+}
+
 /* Cosine of the outputs for x and for another part of sample s; 0 where one vanishes. */
 static double output_cosine(const struct outputs *o, int view, size_t s)
 {
@@ -194,7 +207,10 @@ static double output_cosine(const struct outputs *o, int view, size_t s)
         first += a * a;
         second += b * b;
     }
-    return first > 0 && second > 0 ? dot / (sqrt(first) * sqrt(second)) : 0 * dot;
+    if (square_is_safe(first) && square_is_safe(second))
+        return dot / (sqrt(first) * sqrt(second));
+    return cosine_of_any_size((size_t)o->width, o->f + output_index(o, 0, 0, s),
+                              o->f + output_index(o, view, 0, s), o->stride);
 }
 
 static void keep_sample(struct features *f, const struct features_work *w, size_t s, size_t at)
@@ -246,13 +262,35 @@ static size_t keep_labelled(struct features *f)
     return kept;
 }
 
-/* Divide by the root of the mean square, so that the ridge means the same for all networks. */
-static void scale(size_t rows, size_t stride, size_t samples, double *value)
+static double sum_of_squares(size_t rows, size_t stride, size_t samples, const double *value)
 {
     double square = 0;
     for (size_t k = 0; k < rows; k++)
         for (size_t s = 0; s < samples; s++)
             square += value[k * stride + s] * value[k * stride + s];
+    return square;
+}
+
+/* So that the squares neither overflow nor vanish; NaN where a value is not finite. */
+static void divide_by_largest(size_t rows, size_t stride, size_t samples, double *value)
+{
+    double largest = 0;
+    for (size_t k = 0; k < rows; k++)
+        for (size_t s = 0; s < samples; s++)
+            largest = larger(largest, fabs(value[k * stride + s]));
+    for (size_t k = 0; k < rows; k++)
+        for (size_t s = 0; s < samples && largest != 0; s++)
+            value[k * stride + s] /= largest;
+}
+
+/* Divide by the root of the mean square, so that the ridge means the same for all networks. */
+static void scale(size_t rows, size_t stride, size_t samples, double *value)
+{
+    double square = sum_of_squares(rows, stride, samples, value);
+    if (!square_is_safe(square)) {
+        divide_by_largest(rows, stride, samples, value);
+        square = sum_of_squares(rows, stride, samples, value);
+    }
     const double factor = square > 0 ? sqrt((double)(rows * samples) / square) : 1;
     for (size_t k = 0; k < rows; k++)
         for (size_t s = 0; s < samples; s++)

@@ -189,7 +189,10 @@ void tree_free(struct tree *tree)
 
 double tree_transition(const struct tree *tree, size_t node, int a, int b)
 {
-    double rho = tree->polarity[node];
-    double other = (1 - rho) / tree->states;
-    return a != b ? other : fmax(0, rho + other); /* not below 0 by rounding */
+    const double rho = tree->polarity[node], m = tree->states;
+    if (a != b)
+        return (1 - rho) / m;
+    /* (1 + (m - 1) rho) / m, rounded once: rho + (1 - rho) / m has no digits left near its least
+     * rho, where this is small; not below 0 where that rho itself was rounded */
+    return fmax(0, fma(m - 1, rho, 1)) / m;
 }

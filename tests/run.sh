@@ -5,7 +5,7 @@
 set -u
 build=${1:-build}
 [ $# = 0 ] || shift
-[ $# -gt 0 ] || set -- "$build"/tests/*/test_* tests/floors.sh tests/cli/*.sh tests/faults/*.sh
+[ $# -gt 0 ] || set -- "$build"/tests/*/test_* tests/floors.sh tests/mutants/*.sh tests/cli/*.sh tests/faults/*.sh
 export DUET="$build/duet"
 passed=0 failed=0 skipped=0
 log=$(mktemp)

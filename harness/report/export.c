@@ -337,7 +337,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
         else if (!request->dataset)
             request->dataset = word;
         else
-            argp_error(state, "'%s' is one argument too many", word);
+            argp_error(state, "'%s' is one argument too many; one FILE.h5 at a time", word);
         return 0;
     case ARGP_KEY_END:
         if (!request->file || (!request->dataset && !request->list))

@@ -1,6 +1,7 @@
 #include "core/text.h"
 #include "harness/command.h"
-#include "harness/run/summary.h"
+#include "harness/report/shorten.h"
+#include "harness/run/summary_file.h"
 #include "store/store.h"
 
 #include <argp.h>
@@ -14,22 +15,30 @@
 struct page {
     FILE *out;
     const struct store_file *file;
-    int rank;    /* of the headlines that are shown: 1, numbers, or 2, tables */
-    int printed; /* of them */
 };
 
 /* Root attributes of a run in the order of the page; the spec comes after them. */
 static const struct {
     const char *name, *label;
 } known[] = {
-    {"duet_version", "duet"},   {"commit", "commit"}, {"seed", "seed"},
-    {"spec_hash", "spec hash"}, {"status", "status"}, {"status_detail", "detail"},
+    {"duet_version", "duet"},
+    {"commit", "commit"},
+    {"instruction_set", "instructions"},
+    {"compiler", "compiler"},
+    {"openblas", "openblas"},
+    {"libxsmm", "libxsmm"},
+    {"gsl", "gsl"},
+    {"hdf5", "hdf5"},
+    {"libc", "libc"},
+    {"seed", "seed"},
+    {"spec_hash", "spec hash"},
+    {"status", "status"},
+    {"status_detail", "detail"},
 };
 enum {
     KNOWN = sizeof known / sizeof *known,
     PATH_COLUMN = 36, /* widths in the list of datasets */
     SHAPE_COLUMN = 14,
-    SHOWN_PATH = 256, /* bytes of a path */
 };
 
 static enum status print_attribute(const struct page *page, const char *name, const char *label,
@@ -40,7 +49,7 @@ static enum status print_attribute(const struct page *page, const char *name, co
     if (status)
         return status;
     fprintf(page->out, "%-13s ", label);
-    print_plain(page->out, text);
+    print_shortened(page->out, text);
     putc('\n', page->out);
     free(text);
     return STATUS_OK;
@@ -81,7 +90,7 @@ static enum status print_times(const struct page *page, struct error *err)
     return STATUS_OK;
 }
 
-/* The spec as it is stored, indented. */
+/* The spec, indented, with long lists shortened. */
 static enum status print_spec(const struct page *page, struct error *err)
 {
     char *spec;
@@ -95,7 +104,7 @@ static enum status print_spec(const struct page *page, struct error *err)
         if (!*line && !rest)
             break;
         fputs(*line ? "  " : "", page->out);
-        print_plain(page->out, line);
+        print_shortened(page->out, line);
         putc('\n', page->out);
     }
     free(spec);
@@ -129,93 +138,6 @@ static enum status print_dataset(const char *path, void *context, struct error *
     return STATUS_OK;
 }
 
-/* ---- the summary: datasets with a headline ---- */
-
-/* The limits of entry k, and the axis that they have. */
-static enum status read_limit(const struct page *page, const char *limit_path, size_t k,
-                              struct summary_limit *limit, char axis[SHOWN_PATH], struct error *err)
-{
-    char path[SHOWN_PATH], *axes[STORE_MAX_RANK];
-    struct store_array array;
-    *limit = summary_limit(NULL, 0);
-    snprintf(path, sizeof path, "%s_%zu", limit_path, k);
-    if (store_kind(page->file, path) != STORE_DATASET)
-        return STATUS_OK;
-    enum status status = store_get_axes(page->file, path, axes, err);
-    if (status)
-        return status;
-    if (axes[0])
-        snprintf(axis, SHOWN_PATH, "%s", axes[0]);
-    store_axes_free(axes);
-    status = store_get(page->file, path, &array, err);
-    if (status)
-        return status;
-    *limit = summary_limit(array.values, array.count);
-    store_array_free(&array);
-    return STATUS_OK;
-}
-
-static enum status print_table(const struct page *page, const char *axis,
-                               const struct store_info *info, const struct store_array *series,
-                               struct error *err)
-{
-    const size_t count = series->shape[1];
-    const bool limited = *info->limit != '\0';
-    struct summary_limit *limit = calloc(count + 1, sizeof *limit);
-    char limit_axis[SHOWN_PATH] = "";
-    enum status status = limit ? STATUS_OK : error_memory(err, "the summary");
-    for (size_t k = 0; limited && k < count && !status; k++)
-        status = read_limit(page, info->limit, k, &limit[k], limit_axis, err);
-    const struct summary_table table = {.headline = info->headline,
-                                        .axis = axis ? axis : "",
-                                        .count = count,
-                                        .before = series->values,
-                                        .after = series->values + (series->shape[0] - 1) * count,
-                                        .limit = limited ? limit : NULL,
-                                        .limit_path = info->limit,
-                                        .limit_axis = limit_axis};
-    if (!status)
-        summary_print_table(page->out, &table);
-    free(limit);
-    return status;
-}
-
-static enum status print_headline(struct page *page, const char *path,
-                                  const struct store_info *info, struct error *err)
-{
-    struct store_array series;
-    char *axes[STORE_MAX_RANK];
-    enum status status = store_get(page->file, path, &series, err);
-    if (status)
-        return status;
-    if (series.count > 0 && page->rank == 1) {
-        if (page->printed++ == 0) {
-            putc('\n', page->out);
-            summary_print_head(page->out);
-        }
-        summary_print_line(page->out, info->headline, series.values[0],
-                           series.values[series.count - 1]);
-    } else if (series.count > 0) {
-        status = store_get_axes(page->file, path, axes, err);
-        if (!status)
-            status = print_table(page, axes[1], info, &series, err);
-        store_axes_free(axes);
-    }
-    store_array_free(&series);
-    return status;
-}
-
-static enum status visit_headline(const char *path, void *context, struct error *err)
-{
-    struct page *page = context;
-    struct store_info info;
-    enum status status = store_describe(page->file, path, &info, err);
-    if (!status && *info.headline && info.rank == page->rank)
-        status = print_headline(page, path, &info, err);
-    store_info_free(&info);
-    return status;
-}
-
 /* ---- the command ---- */
 
 static enum status print_page(FILE *out, const char *path, struct error *err)
@@ -237,50 +159,99 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
         fputs("\ndatasets\n", out);
         status = store_visit(file, "/", print_dataset, &page, err);
     }
-    for (page.rank = 1; page.rank <= 2 && !status; page.rank++)
-        status = store_visit(file, "/", visit_headline, &page, err);
+    if (!status)
+        status = summary_print_file(out, "\n", file, err);
     store_close(file);
     return status;
 }
 
+/* The whole spec and nothing else, so that it can be run again. */
+static enum status print_stored_spec(FILE *out, const char *path, struct error *err)
+{
+    struct store_file *file;
+    char *spec = NULL;
+    enum status status = store_open(&file, path, err);
+    if (status)
+        return status;
+    status = store_get_text(file, "spec", &spec, err);
+    for (const char *c = status ? "" : spec; *c; c++)
+        putc((unsigned char)*c < ' ' && *c != '\n' ? '?' : *c, out);
+    free(spec);
+    store_close(file);
+    return status;
+}
+
+enum { MOST_FILES = 4096 };
+
+struct request {
+    const char *path[MOST_FILES];
+    size_t count;
+    bool spec; /* alone */
+};
+
 static error_t parse(int key, char *word, struct argp_state *state)
 {
-    const char **path = state->input;
-    if (key == ARGP_KEY_ARG && !*path)
-        *path = word;
+    struct request *request = state->input;
+    if (key == 's')
+        request->spec = true;
+    else if (key == ARGP_KEY_ARG && request->count < MOST_FILES)
+        request->path[request->count++] = word;
     else if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is one argument too many; one FILE.h5 is needed", word);
-    else if (key == ARGP_KEY_END && !*path)
+        argp_error(state, "more than %d files", (int)MOST_FILES);
+    else if (key == ARGP_KEY_END && request->count == 0)
         argp_error(state, "a FILE.h5 is needed");
+    else if (key == ARGP_KEY_END && request->spec && request->count > 1)
+        argp_error(state, "--spec takes one FILE.h5");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
 }
 
-static const struct argp parser = {
-    .parser = parse,
-    .args_doc = "FILE.h5",
-    .doc =
-        "Show the contents of a result file: versions, seed, status, spec, datasets, and the best "
-        "correlation of each level before and after training.",
+static const struct argp_option options[] = {
+    {"spec", 's', NULL, 0, "print the spec alone and whole: `duet run` repeats the run from it", 0},
+    {0},
 };
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "FILE.h5 ...",
+    .doc =
+        "Show the contents of result files: versions, seed, status, spec, datasets, and the best "
+        "correlation of each level before and after training. Of long lists in the spec the first "
+        "values and their number are shown.",
+};
+
+/* The pages of all files, as far as there is no error. */
+static enum status print_pages(FILE *out, const struct request *request, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (request->spec)
+        return print_stored_spec(out, request->path[0], err);
+    for (size_t i = 0; i < request->count && !status; i++) {
+        if (i > 0)
+            putc('\n', out);
+        status = print_page(out, request->path[i], err);
+    }
+    return status;
+}
 
 int command_info(int argc, char **argv)
 {
-    const char *path = NULL;
+    struct request request = {.count = 0};
     argp_err_exit_status = error_exit_code(STATUS_INVALID);
-    argp_parse(&parser, argc, argv, 0, NULL, &path);
+    argp_parse(&parser, argc, argv, 0, NULL, &request);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
 
     struct error err;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out || !path) {
+    if (!out) {
         error_memory(&err, "the summary");
         return command_fail(&err);
     }
-    enum status status = print_page(out, path, &err);
+    enum status status = print_pages(out, &request, &err);
     fclose(out);
     int code = print_finish(text && fputs(text, stdout) == EOF ? errno : 0);
     free(text);

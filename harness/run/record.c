@@ -2,6 +2,7 @@
 
 #include "harness/run/summary.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,16 @@ void record_keep(struct record *r, size_t part)
     }
 }
 
+void record_state(struct record *r, struct state_list *list)
+{
+    state_natural(list, &r->measured, r->points, "record/measured");
+    state_reals(list, r->measured, r->time, "record%s", r->time_path);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->series[i])
+            state_reals(list, r->measured * quantity_size(&r->quantity[i]), r->series[i],
+                        "record%s", r->quantity[i].path);
+}
+
 static const double *values_of(const struct record *r, size_t i)
 {
     return r->series[i] ? r->series[i] : r->quantity[i].value;
@@ -82,10 +93,14 @@ void record_brief(const struct record *r, char *text, size_t size)
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; r->measured > 0 && i < r->count && used < size; i++)
-        if (r->quantity[i].brief)
-            used += (size_t)snprintf(
-                text + used, size - used, "%s%s %.5g", used ? "  " : "", r->quantity[i].brief,
-                r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])]);
+        if (r->quantity[i].brief) {
+            const double value = r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])];
+            char number[32] = "-"; /* not measured */
+            if (!isnan(value))
+                snprintf(number, sizeof number, "%.5g", value);
+            used += (size_t)snprintf(text + used, size - used, "%s%s %s", used ? "  " : "",
+                                     r->quantity[i].brief, number);
+        }
 }
 
 /* ---- summary ---- */
@@ -133,6 +148,9 @@ void record_print(const struct record *r, FILE *out)
         if (r->quantity[i].headline && r->quantity[i].rank == 0)
             summary_print_line(out, r->quantity[i].headline, r->series[i][0],
                                r->series[i][r->measured - 1]);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->quantity[i].at_zero && r->series[i][r->measured - 1] == 0)
+            summary_print_remark(out, r->quantity[i].at_zero);
     for (size_t i = 0; i < r->count; i++)
         if (r->quantity[i].headline && r->quantity[i].rank == 1)
             print_table(r, i, out);
@@ -187,6 +205,7 @@ static void put_entry(struct writer *w, size_t which)
                               q->units ? q->units : "1", w->err);
     put_note(w, q->path, "headline", q->headline);
     put_note(w, q->path, "limit", q->limit);
+    put_note(w, q->path, "at_zero", q->at_zero);
 }
 
 enum status record_store(const struct record *r, const struct quantity_source *constants,

@@ -15,6 +15,12 @@ struct entry *find_entry(struct spec_source *origin, enum spec_section section, 
     return NULL;
 }
 
+bool entry_is_older(struct spec_source *origin, const struct entry *entry, const char *by)
+{
+    const struct entry *other = find_entry(origin, entry->section, by);
+    return other && other->turn > entry->turn;
+}
+
 /* Make `entry` the last word on its key. */
 static enum status add_entry(struct loader *loader, const struct entry *entry)
 {
@@ -36,8 +42,11 @@ static enum status add_entry(struct loader *loader, const struct entry *entry)
         return error_at(loader->err, &entry->place, path,
                         "more than %d keys in one section; remove the keys that are unknown",
                         (int)MAX_KEYS);
+    const struct node *before = old ? old->value : NULL;
     struct entry *place = old ? old : &origin->entries[origin->count++];
     *place = *entry;
+    place->before = before;
+    place->turn = loader->turn;
     if (entry->key && !(place->key = pool_text(&origin->pool, entry->key, strlen(entry->key))))
         return error_memory(loader->err, "a spec");
     return STATUS_OK;
@@ -74,7 +83,8 @@ static enum status add_key(struct loader *loader, const struct entry *entry)
         if (status)
             return status;
         snprintf(name, sizeof name, "%s.%s", entry->key, key->value);
-        status = add_entry(loader, &(struct entry){entry->section, name, key->place, key->next});
+        status = add_entry(loader,
+                           &(struct entry){entry->section, name, key->place, key->next, NULL, 0});
     }
     return status;
 }
@@ -106,8 +116,8 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
     for (; !status && key; key = key->next->next) {
         status = check_key(loader, key);
         if (!status)
-            status =
-                add_key(loader, &(struct entry){entry->section, key->value, key->place, key->next});
+            status = add_key(loader, &(struct entry){entry->section, key->value, key->place,
+                                                     key->next, NULL, 0});
     }
     return status;
 }
@@ -205,7 +215,8 @@ enum status loader_add_document(struct loader *loader, const struct node *root)
         status = check_key(loader, key);
         if (!status)
             status = add_top(
-                loader, (struct entry){SECTION_COUNT, key->value, key->place, key->next}, NULL);
+                loader, (struct entry){SECTION_COUNT, key->value, key->place, key->next, NULL, 0},
+                NULL);
     }
     return status;
 }

@@ -63,6 +63,7 @@ static void print_plan(const struct sweep_work *work, const struct sweep_trial *
     if (trial->checked < trial->kinds)
         fprintf(stderr, "checked: %zu of %zu settings, for lack of time\n", trial->checked,
                 trial->kinds);
+    fputs(trial->remarks.text, stderr);
     if (options->slurm && work->memory > 0)
         fprintf(stderr, "memory: %.0f MiB asked for each task, %.1f of them the largest plan\n",
                 ceil(work->memory / mib), plan);

@@ -1,6 +1,7 @@
 /* phase: diagrams of the modes that collapse, with the boundary of the theory. */
 #include "paper_figs/figures.h"
 
+#include "core/extreme.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
 
@@ -209,8 +210,8 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
         return;
     for (size_t i = 0; i < b.measured.count; i++) {
         const double excess = b.measured.values[i] / b.predicted.values[i] - 1;
-        worst = fmax(worst, fabs(excess));
-        above = fmax(above, excess);
+        worst = larger(worst, fabs(excess));
+        above = larger(above, excess);
     }
     if (panel->exact)
         sight(sights, worst < 1e-6, "%s: the measured boundary equals the predicted one (%.1e)",

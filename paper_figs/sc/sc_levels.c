@@ -1,5 +1,6 @@
 /* sc_levels: the levels of the tree that each objective learns. */
 #include "analysis/statistics.h"
+#include "core/extreme.h"
 #include "core/random.h"
 #include "harness/report/gnuplot.h"
 #include "harness/spec/grid.h"
@@ -236,7 +237,7 @@ static double best_of(const struct store_array *a, size_t point, size_t node)
     const double *value = a->values + (point * a->shape[1] + node) * neurons;
     double best = 0;
     for (size_t k = 0; k < neurons; k++)
-        best = fmax(best, fabs(value[k]));
+        best = larger(best, fabs(value[k]));
     return best;
 }
 
@@ -310,8 +311,7 @@ static void put_axes(struct levels *f)
                "1");
     sheet_seeds(sheet, f->seeds, "seed of the run");
     sheet_axis(sheet, "level", f->levels, NULL, "level of the tree, 0 is the root", "1");
-    sheet_axis(sheet, "end", ENDS, end, "low end, mean, high end of the 95% bootstrap interval",
-               "1");
+    sheet_axis(sheet, "end", ENDS, end, "low end, mean, high end of the 95% interval", "1");
 }
 
 /* Mean of the runs with its interval; all use the same resamples, so that equal runs have equal
@@ -322,7 +322,7 @@ static enum status find_interval(const double *runs, size_t count, struct interv
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     if (!rng)
         return error_memory(err, "runs");
-    *interval = bootstrap_mean(runs, count, rng);
+    *interval = mean_interval(runs, count, 0.95, rng);
     gsl_rng_free(rng);
     return STATUS_OK;
 }
@@ -458,8 +458,8 @@ static void check_negatives(const struct levels_table *t, struct sights *sights)
     double least = INFINITY, low = INFINITY;
     for (size_t i = 0; i < t->rows; i++)
         for (size_t l = 0; l < SHARED && has_negatives(t, i); l++) {
-            low = fmin(low, interval_of(t, GAIN, i, l)[0]);
-            least = fmin(least, interval_of(t, GAIN, i, l)[1]);
+            low = smaller(low, interval_of(t, GAIN, i, l)[0]);
+            least = smaller(least, interval_of(t, GAIN, i, l)[1]);
         }
     sight(sights, low > 0,
           "all objectives with negatives or labels rise at the levels that views keep, by %.3f or "
@@ -472,8 +472,8 @@ static void check_ceiling(const struct levels_table *t, struct sights *sights)
     double room = INFINITY, moved = 0;
     for (size_t i = 0; i < t->rows; i++) {
         for (size_t l = 0; l < t->levels; l++)
-            room = fmin(room, interval_of(t, ROOM, i, l)[1]);
-        moved = fmax(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
+            room = smaller(room, interval_of(t, ROOM, i, l)[1]);
+        moved = larger(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
     }
     sight(sights, room > 0, "all stay below the ceiling, by %.3f or more", room);
     sight(sights, moved < 0.01, "the level above the leaves stays where it was (within %.4f)",
@@ -484,7 +484,7 @@ static void check_ceiling(const struct levels_table *t, struct sights *sights)
 static struct interval beyond(struct levels_table *t, const char *name, const char *other,
                               size_t level)
 {
-    struct interval difference = {NAN, NAN, NAN};
+    struct interval difference = {NAN, NAN, NAN, 0};
     const size_t row = row_of(t, name), base = row_of(t, other), seeds = t->after.shape[1];
     double *runs = calloc(seeds + 1, sizeof *runs);
     for (size_t s = 0; runs && s < seeds; s++)
@@ -508,7 +508,7 @@ static void check_constant(struct levels_table *t, struct sights *sights)
 {
     double most = 0;
     for (size_t l = 0; l < t->levels; l++)
-        most = fmax(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
+        most = larger(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
     sight(sights, most < 1e-3,
           "suncet and supcon_in, which differ by a constant (SC-3), learn the same (%.1g)", most);
 }
@@ -533,7 +533,7 @@ const struct figure figure_sc_levels = {
               .doc =
                   "Learning of each level of the tree by each objective: largest |correlation| of "
                   "a node's neurons with its latent, mean over the nodes of a level, after "
-                  "training; mean and 95% bootstrap interval over seeds. Lines: the networks "
+                  "training; mean and 95% interval over seeds. Lines: the networks "
                   "before training, the same for all objectives, and the ceiling that no "
                   "function of the leaves can exceed, means over the same seeds, each with a "
                   "tree of its own. Views keep levels 0 to 2. The label is the root; in "

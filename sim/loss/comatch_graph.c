@@ -18,14 +18,17 @@ double *comatch_inverse(const struct comatch *c, int view)
 void comatch_similarities(const struct comatch *c, const double *z, size_t s, const double *other,
                           size_t other_stride, size_t count, double *out)
 {
-    const double inverse_tau = 1 / c->settings->tau;
     memset(out, 0, count * sizeof *out);
     for (size_t k = 0; k < (size_t)c->plan.width; k++) {
-        const double mine = z[k * c->plan.stride + s] * inverse_tau;
+        const double mine = z[k * c->plan.stride + s];
         const double *theirs = other + k * other_stride;
         for (size_t j = 0; j < count; j++)
             out[j] += mine * theirs[j];
     }
+    /* after the sum, so that j has the same bits with s as s with j: the largest of either row
+     * bounds both, however small tau is */
+    for (size_t j = 0; j < count; j++)
+        out[j] /= c->settings->tau;
 }
 
 double comatch_largest(const double *a, size_t count)

@@ -15,8 +15,8 @@
  * exponential a pair. */
 #include "sim/loss/pairs.h"
 
-#include <cblas.h>
-#include <math.h>
+#include "core/extreme.h"
+#include "core/norm.h"
 
 /* Rows of a panel. */
 enum { PANEL = 64 };
@@ -154,7 +154,10 @@ void unit_vectors(const struct outputs *o, int view, size_t begin, size_t end, d
             inverse[s] += f[s] * f[s];
     }
     for (size_t s = begin; s < end; s++)
-        inverse[s] = !isfinite(inverse[s]) ? NAN : inverse[s] > 0 ? 1 / sqrt(inverse[s]) : 0;
+        inverse[s] = inverse_of_norm(
+            square_is_safe(inverse[s])
+                ? sqrt(inverse[s])
+                : norm_of((size_t)o->width, o->f + output_index(o, view, 0, s), o->stride));
     for (int k = 0; k < o->width; k++) {
         const double *f = o->f + output_index(o, view, k, 0);
         for (size_t s = begin; s < end; s++)
@@ -254,11 +257,18 @@ static void rows(const struct loss *l, const struct chunk *c)
 
 /* ---- gradients ---- */
 
+/* exp(x) over the sum whose logarithm is given, of which it is a part: at most 1, even where x was
+ * rounded differently in the other row and a small tau has made much of it */
+static inline double share_of(double x, double log_sum)
+{
+    return exp(smaller(0, x - log_sum));
+}
+
 /* exp(x) over the sums of two rows, one with the other: e = exp(x - shift), where that is safe */
 static inline double shares(const struct panel *p, const struct sums *sums, size_t i, size_t k,
                             double x, double e)
 {
-    return isnan(p->shift) ? exp(x - sums->log[i]) + exp(x - sums->log[k])
+    return isnan(p->shift) ? share_of(x, sums->log[i]) + share_of(x, sums->log[k])
                            : e * (sums->inverse[i] + sums->inverse[k]);
 }
 

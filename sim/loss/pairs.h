@@ -28,7 +28,7 @@ struct temperature_settings {
 extern const struct form form_pairs;
 
 /* Shared by losses of cosines: u = f / |f| of samples [begin, end) of a view, into the same
- * columns of u [width][stride], and 1 / |f|; both 0 where f is, NAN where |f|^2 is not finite, so
+ * columns of u [width][stride], and 1 / |f|; both 0 where f is, NAN where |f| is not finite, so
  * that this shows in the loss. */
 void unit_vectors(const struct outputs *outputs, int view, size_t begin, size_t end, double *u,
                   size_t stride, double *inverse);

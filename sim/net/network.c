@@ -1,8 +1,8 @@
 #include "sim/net/network.h"
 
-#include "core/quad.h"
-
+#include "core/norm.h"
 #include "core/normal.h"
+#include "core/quad.h"
 
 #include <math.h>
 
@@ -120,10 +120,18 @@ static inline void dot_eight(int width, size_t stride, const double *f, const do
     *(quad *)(sum + 4) = high;
 }
 
-/* 1 / (norm + eps); a zero output without eps stays zero. */
-static inline double inverse_scale(double norm, double eps)
+/* |f| of eight samples; returns whether all of them are safe squares. */
+static inline bool norm_eight(int width, size_t stride, const double *f, size_t at,
+                              double norm[EIGHT])
 {
-    return norm + eps > 0 || isnan(norm) ? 1 / (norm + eps) : 0;
+    bool safe = true;
+    dot_eight(width, stride, f, f, at, norm);
+    for (size_t i = 0; i < EIGHT; i++)
+        safe &= square_is_safe(norm[i]);
+    for (size_t i = 0; i < EIGHT; i++)
+        norm[i] = safe || square_is_safe(norm[i]) ? sqrt(norm[i])
+                                                  : norm_of((size_t)width, f + at + i, stride);
+    return safe;
 }
 
 void normalize_forward(int width, size_t samples, size_t stride, double eps, const double *f,
@@ -131,9 +139,9 @@ void normalize_forward(int width, size_t samples, size_t stride, double eps, con
 {
     for (size_t s = 0; s < samples; s += EIGHT) {
         double scale[EIGHT];
-        dot_eight(width, stride, f, f, s, scale);
+        norm_eight(width, stride, f, s, scale);
         for (size_t i = 0; i < EIGHT; i++)
-            scale[i] = inverse_scale(sqrt(scale[i]), eps);
+            scale[i] = inverse_of_norm(scale[i] + eps); /* 0 stays 0 without eps */
         const quad low = *(quad *)scale, high = *(quad *)(scale + 4);
         for (size_t k = 0, at = s; k < (size_t)width; k++, at += stride) {
             *(quad *)(y + at) = low * *(const quad *)(f + at);
@@ -142,18 +150,30 @@ void normalize_forward(int width, size_t samples, size_t stride, double eps, con
     }
 }
 
+/* f . dy of one sample, f multiplied by its scale first */
+static double scaled_dot(int width, size_t stride, const double *f, const double *dy, size_t at,
+                         double scale)
+{
+    double sum = 0;
+    for (size_t k = 0; k < (size_t)width; k++, at += stride)
+        sum += f[at] * scale * dy[at];
+    return sum;
+}
+
 /* y = f / (n + eps), n = |f|:  df = (dy - f (f . dy) / (n (n + eps))) / (n + eps) */
 void normalize_backward(int width, size_t samples, size_t stride, double eps, const double *f,
                         const double *dy, double *df)
 {
     for (size_t s = 0; s < samples; s += EIGHT) {
         double scale[EIGHT], along[EIGHT];
-        dot_eight(width, stride, f, f, s, scale);
+        const bool safe = norm_eight(width, stride, f, s, scale);
         dot_eight(width, stride, f, dy, s, along);
         for (size_t i = 0; i < EIGHT; i++) {
-            double norm = sqrt(scale[i]);
-            scale[i] = inverse_scale(norm, eps);
-            along[i] = norm > 0 ? along[i] * scale[i] / norm : 0;
+            const double norm = scale[i];
+            scale[i] = inverse_of_norm(norm + eps);
+            along[i] =
+                safe ? along[i] * scale[i] : scaled_dot(width, stride, f, dy, s + i, scale[i]);
+            along[i] = norm > 0 ? along[i] / norm : 0;
         }
         for (size_t half = 0; half < EIGHT; half += 4) {
             const quad scales = *(quad *)(scale + half), alongs = *(quad *)(along + half);

@@ -53,6 +53,23 @@ static void shared_eigenvectors_are_aligned(void **state)
     assert_near(m.a.effective_rank, exp(h), 1e-13);
 }
 
+static void alignment_has_no_size(void **state)
+{
+    (void)state;
+    double f[N * N], w[N * N];
+    compose(0.3, (const double[]){4, 2, 1}, f);
+    compose(0.8, (const double[]){0.5, -3, 2}, w);
+    struct measured m, large;
+    measure(f, w, &m);
+    for (int i = 0; i < N * N; i++)
+        w[i] *= 1e180;
+    measure(f, w, &large);
+    for (int j = 0; j < N; j++) {
+        assert_near(large.cosine[j], m.cosine[j], 1e-14);
+        assert_at_most(m.cosine[0], 0.99);
+    }
+}
+
 static void turned_eigenvectors_are_not(void **state)
 {
     (void)state;
@@ -101,6 +118,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shared_eigenvectors_are_aligned),
+        cmocka_unit_test(alignment_has_no_size),
         cmocka_unit_test(turned_eigenvectors_are_not),
         cmocka_unit_test(asymmetry_and_degenerate_cases),
         cmocka_unit_test(says_what_is_not_finite),

@@ -4,6 +4,7 @@
 
 #include "analysis/features.h"
 #include "analysis/probes/probes.h"
+#include "analysis/readout.h"
 #include "core/linalg.h"
 #include "core/normal.h"
 #include "sim/data/sources/sources.h"
@@ -125,6 +126,81 @@ static void weights_are_compared_with_columns(void **state)
     assert_true(f->columns[5] == 0);
     assert_true(f->learners[0] == 0 && f->learners[1] == 2 && f->learners[2] == 0);
     assert_true(f->learners[3] == 1 || f->learners[3] == 2); /* neuron 4 is at the bound */
+    shut(o);
+}
+
+/* A feature is learned by a neuron that carries it more than all else: cosine^2 > 1/2. */
+static void a_feature_is_learned_from_half_of_a_neuron_on(void **state)
+{
+    (void)state;
+    struct opened *o = open_features("0.1", 4, 64, 1);
+    const double cosine[4] = {0.6, 0.7, 0.72, 0.75};
+    for (size_t i = 0; i < 4; i++) {
+        set_outside(o, i);
+        for (size_t k = 0; k < INPUTS; k++)
+            o->w[i * INPUTS + k] *= sqrt(1 - cosine[i] * cosine[i]);
+        add_column(o, i, cosine[i], i < 2 ? i : 2);
+    }
+    measure(o);
+    for (size_t i = 0; i < 4; i++)
+        assert_near(o->features.cosine[i * D + (i < 2 ? i : 2)], cosine[i], 1e-14);
+    assert_true(o->features.learners[0] == 0 && o->features.learners[1] == 0);
+    assert_true(o->features.learners[2] == 2 && o->features.learners[3] == 0);
+    assert_near(o->features.learned, 0.25, 1e-15);
+    assert_near(o->features.best_cosine, (0.6 + 0.7 + 0.75) / 4, 1e-14);
+    shut(o);
+}
+
+/* How many of `samples` have a label: the direction's projection is not 0. */
+static size_t count_labelled(const struct opened *o, size_t samples)
+{
+    double z[D * BLOCK], part[2][INPUTS * BLOCK];
+    void *scratch = allocate(source_sparse_coding.scratch_size(o->world), 1);
+    size_t labelled = 0;
+    for (size_t s = 0; s < samples; s++) {
+        const struct draw draw = {
+            .seed = 5, .purpose = PURPOSE_MEASURE, .epoch = 3, .block = s / BLOCK};
+        double sum = 0;
+        source_sparse_coding.features->draw(o->world, draw, scratch, z, part[0], part[1]);
+        for (size_t j = 0; j < D; j++)
+            sum += fabs(z[j * BLOCK + s % BLOCK]);
+        labelled += sum > 0;
+    }
+    free(scratch);
+    return labelled;
+}
+
+/* Readouts are fitted on the first half of the samples that have a label and tried on all others:
+ * once more from the numbers that the measurement left. */
+static void readouts_are_tried_on_the_second_half(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 3000 };
+    struct opened *o = open_features("0.5", D, SAMPLES, 1);
+    const struct features *f = &o->features;
+    for (size_t j = 0; j < D; j++)
+        add_column(o, j, 1, (j + 1) % D);
+    o->b[0] = 0.3;
+    measure(o);
+    const size_t labelled = count_labelled(o, SAMPLES), half = labelled / 2;
+    for (int part = 0; part < 2; part++) {
+        double weights[2 * (D + 1)], *work = allocate(readout_work(D, 2), sizeof *work);
+        const double *value = part ? f->posterior : f->output;
+        struct readout readout = {.features = D, .states = 2, .ridge = 1e-6, .weights = weights};
+        struct error err;
+        double square = 0;
+        for (size_t j = 0; j < D; j++)
+            for (size_t s = 0; s < labelled; s++)
+                square += value[j * f->stride + s] * value[j * f->stride + s];
+        assert_near(square / (double)(D * labelled), 1, 1e-12);
+        check_ok(readout_fit(&readout, half, value, f->stride, f->label, work, &err), &err);
+        assert_near(
+            part ? f->oracle : f->accuracy,
+            readout_accuracy(&readout, labelled - half, value + half, f->stride, f->label + half),
+            1e-15);
+        free(work);
+    }
+    assert_near(f->readout_share, (f->accuracy - f->chance) / (f->oracle - f->chance), 1e-15);
     shut(o);
 }
 
@@ -277,6 +353,29 @@ static void threads_do_not_matter(void **state)
     shut(three);
 }
 
+/* Outputs whose squares overflow or vanish are measured as moderate ones. */
+static void the_size_of_weights_does_not_matter(void **state)
+{
+    (void)state;
+    for (int exponent = -700; exponent <= 700; exponent += 1400) {
+        struct opened *one = open_features("0.2", 5, 1000, 1),
+                      *other = open_features("0.2", 5, 1000, 1);
+        for (size_t k = 0; k < 5 * INPUTS; k++) {
+            one->w[k] = sin((double)(k * k));
+            other->w[k] = ldexp(one->w[k], exponent);
+        }
+        measure(one);
+        measure(other);
+        const struct features *a = &one->features, *b = &other->features;
+        assert_near(b->signal_cosine, a->signal_cosine, 1e-13);
+        assert_near(b->noise_cosine, a->noise_cosine, 1e-13);
+        assert_near(b->accuracy, a->accuracy, 1e-13);
+        assert_above(a->accuracy, a->chance);
+        shut(one);
+        shut(other);
+    }
+}
+
 static void outputs_that_are_not_finite_are_reported(void **state)
 {
     (void)state;
@@ -291,12 +390,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weights_are_compared_with_columns),
+        cmocka_unit_test(a_feature_is_learned_from_half_of_a_neuron_on),
+        cmocka_unit_test(readouts_are_tried_on_the_second_half),
         cmocka_unit_test(features_alone_are_read_out),
         cmocka_unit_test(noise_alone_is_told_from_features),
         cmocka_unit_test(noise_bounds_what_can_be_read_out),
         cmocka_unit_test(cosines_are_means_over_samples_with_features),
         cmocka_unit_test(labels_are_those_of_the_drawn_direction),
         cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(the_size_of_weights_does_not_matter),
         cmocka_unit_test(outputs_that_are_not_finite_are_reported),
     };
     linalg_threads_are_safe();

@@ -317,6 +317,54 @@ static void the_plan_says_what_is_left_out(void **state)
 
 #define TEST(name) cmocka_unit_test(name)
 
+/* Runs whose weights stay as they are, and series that are means over samples. */
+static const struct still {
+    const char *yaml, *series[6];
+} stills[] = {
+    {"data: {depth: 5}\nnetwork: {width: 2}\n"
+     "measure: {samples: 640, probe_samples: 640, probes: [correlation, covop, linear]}\n",
+     {"/series/loss", "/series/best_correlation", "/series/covop/level_1/norm",
+      "/series/probe/mean"}},
+    {"data: {source: gaussian, dimension: 4}\nnetwork: {kind: mlp, layers: [3]}\n"
+     "measure: {samples: 640, probes: [sphere]}\n",
+     {"/series/loss", "/series/embedding/alignment", "/series/embedding/uniformity"}},
+    {"data: {source: sparse_coding, dimension: 20, features: 6}\n"
+     "network: {kind: symmetric_relu, neurons: 8}\nobjective: {similarity: inner_stopped}\n"
+     "measure: {samples: 640, probes: [features]}\n",
+     {"/series/loss", "/series/features/signal_cosine", "/series/features/accuracy"}},
+};
+
+static void every_epoch_is_measured_on_samples_of_its_own(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof stills / sizeof *stills; k++) {
+        const char *const overrides[] = {"train.epochs=2", "train.samples=640", "train.batch=64",
+                                         "optimiser.lr=0"};
+        struct opened *o = allocate(1, sizeof *o);
+        struct error err = {0};
+        check_ok(spec_parse(&o->spec, "still", stills[k].yaml, strlen(stills[k].yaml), overrides, 4,
+                            &err),
+                 &err);
+        check_ok(experiment_open(&o->e, &o->spec, 1, &err), &err);
+        check_ok(experiment_run(&o->e, NULL, &err), &err);
+        assert_int_equal(o->e.record.measured, 3);
+        for (const char *const *path = stills[k].series; *path; path++) {
+            const struct quantity *q;
+            const double *value = record_find(&o->e.record, *path, &q);
+            if (!value)
+                fail_msg("no %s", *path);
+            const size_t size = quantity_size(q);
+            /* the loss before training is that of the first epoch's batches */
+            const size_t first = strcmp(*path, "/series/loss") == 0;
+            for (size_t a = first; a < 3; a++)
+                for (size_t b = first; b < a; b++)
+                    if (memcmp(value + a * size, value + b * size, size * sizeof *value) == 0)
+                        fail_msg("%s: points %zu and %zu are the same", *path, a, b);
+        }
+        close_world(o);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +376,7 @@ int main(void)
         TEST(a_probe_alone_gives_the_same),
         TEST(an_empty_list_measures_nothing),
         TEST(the_plan_says_what_is_left_out),
+        cmocka_unit_test(every_epoch_is_measured_on_samples_of_its_own),
     };
     return cmocka_run_group_tests_name("probes", tests, NULL, NULL);
 }

@@ -630,6 +630,47 @@ static size_t belief_size(const struct tree *tree)
     return tree->nodes * (size_t)tree->states * BLOCK;
 }
 
+/* P(same) and P(other) within a rounding or two of their exact values, however small they are. */
+static void test_transitions_have_all_digits_at_the_ends(void **state)
+{
+    (void)state;
+    const struct shape edge = {1, {1}};
+    static const int states[] = {2, 3, 4, 7, 256};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        for (int k = 1; k <= 52; k++)
+            for (int end = 0; end < 2; end++) {
+                const int m = states[i];
+                const double lowest = -1.0 / (m - 1),
+                             rho = end ? 1 - ldexp(1, -k) : lowest * (1 - ldexp(1, -k));
+                struct tree *tree = tree_with_one(&edge, m, 0, rho);
+                /* 64 binary digits: (m - 1) rho is exact */
+                const long double same = (1 + (m - 1) * (long double)rho) / m;
+                const long double other = (1 - (long double)rho) / m;
+                assert_near(tree_transition(tree, 1, 0, 0) / (double)same, 1, 5e-16);
+                assert_near(tree_transition(tree, 1, 0, 1) / (double)other, 1, 5e-16);
+                tree_free(tree);
+            }
+}
+
+/* P(z = 1 | x_1 = z, x_2 = z') of a root with two leaves at rho near -1: posteriors of the square
+ * of P(same), which cancellation in (1 + rho) / 2 would change. */
+static void test_posteriors_of_rare_states_have_all_digits(void **state)
+{
+    (void)state;
+    const struct shape pair = {1, {2}};
+    for (double away = 1e-3; away > 1e-16; away /= 10) {
+        struct tree *tree = tree_with_one(&pair, 2, 0, -(1 - away));
+        double work[3 * 2 * BLOCK], belief[3 * 2 * BLOCK];
+        uint8_t leaf[2 * BLOCK];
+        const long double q = (1 + (long double)tree->polarity[1]) / 2;
+        const long double rare = q * q / (q * q + (1 - q) * (1 - q));
+        memset(leaf, 1, sizeof leaf);
+        belief_block(tree, leaf, BLOCK, work, belief, NULL);
+        assert_near(belief[BLOCK] / (double)rare, 1, 1e-15); /* the root is as its leaves */
+        tree_free(tree);
+    }
+}
+
 /* All leaf patterns, 64 at a time, against brute force. */
 static void compare_beliefs(const struct tree *tree)
 {
@@ -1141,6 +1182,32 @@ static void test_sampled_ceiling_of_twenty_leaves_agrees_with_counting(void **st
     two_level_moments(upper, lower + 0.05, &root, &middle);
     double error = sqrt(root.variance / CEILING_SAMPLES);
     assert_above(fabs((ceiling[0] * ceiling[0] + 1) / 4 - root.mean), 5 * error);
+    tree_free(tree);
+}
+
+/* A few blocks: the mean over all that are drawn, once more from the draws themselves. */
+static void test_sampled_ceiling_is_the_mean_over_its_blocks(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 150, BLOCKS = SAMPLES / BLOCK + 1, LEAVES = 20, NODES = 1 + LEAVES };
+    const struct shape star = {1, {LEAVES}};
+    struct tree *tree = tree_with_one(&star, 2, 0, 0.3);
+    double work[NODES * 2 * BLOCK], belief[NODES * 2 * BLOCK], square[2] = {0}, ceiling[NODES];
+    uint8_t leaf[LEAVES * BLOCK];
+    void *states = allocate(sample_size(tree), 1);
+    struct error err;
+    for (size_t b = 0; b < BLOCKS; b++) {
+        sample_tree(tree, (struct draw){.seed = 3, .purpose = PURPOSE_CEILING, .block = b}, states);
+        sample_unpack(tree, states, 1, LEAVES, leaf, BLOCK);
+        belief_block(tree, leaf, BLOCK, work, belief, NULL);
+        for (int k = 0; k < 2 * BLOCK; k++) /* the root's */
+            square[k / BLOCK] += belief[k] * belief[k] / (BLOCKS * BLOCK);
+    }
+    const double best = fmax(square[0], square[1]);
+    check_ok(ceiling_measure(tree, 3, SAMPLES, ceiling, &err), &err);
+    assert_near(ceiling[0], sqrt((best - 0.25) / 0.25), 1e-12);
+    assert_true(ceiling[0] > 0.3 && ceiling[0] < 0.999); /* not cut off at 1 */
+    free(states);
     tree_free(tree);
 }
 
@@ -1735,6 +1802,8 @@ int main(void)
         cmocka_unit_test(test_joint_correlations_are_products_along_paths),
         cmocka_unit_test(test_joint_of_two_variables_is_the_product_of_transitions),
         cmocka_unit_test(test_joint_past_its_limit_is_refused_by_number),
+        cmocka_unit_test(test_transitions_have_all_digits_at_the_ends),
+        cmocka_unit_test(test_posteriors_of_rare_states_have_all_digits),
         cmocka_unit_test(test_beliefs_equal_brute_force_for_two_states),
         cmocka_unit_test(test_beliefs_equal_brute_force_for_three_states),
         cmocka_unit_test(test_beliefs_equal_brute_force_with_certain_edges),
@@ -1751,6 +1820,7 @@ int main(void)
         cmocka_unit_test(test_ceiling_of_a_chain_is_the_product_along_it),
         cmocka_unit_test(test_no_function_of_the_leaves_exceeds_the_ceiling),
         cmocka_unit_test(test_sampled_ceiling_of_twenty_leaves_agrees_with_counting),
+        cmocka_unit_test(test_sampled_ceiling_is_the_mean_over_its_blocks),
         cmocka_unit_test(test_counting_agrees_with_the_exact_ceiling),
         cmocka_unit_test(test_sampled_ceiling_of_stars_agrees_with_counting),
         cmocka_unit_test(test_sampled_correlations_and_marginals_are_within_five_errors),

@@ -150,6 +150,136 @@ static void switches_hold_what_they_say(void **state)
     matrix_flow_close(&m.flow);
 }
 
+enum { MODES = 3 };
+
+static const double some_p[MODES] = {0.4, -0.7, 0.2}, some_s[MODES] = {0.9, 0.3, 1.6},
+                    lambda_s[MODES] = {1.3, 1.3, 1.3}, lambda_d[MODES] = {1, 1, 1};
+
+/* X = I, X' = 0.3 I. */
+static const struct scalar_flow some_scalars = {.modes = MODES,
+                                                .lambda_s = lambda_s,
+                                                .lambda_d = lambda_d,
+                                                .alpha_p = 0.8,
+                                                .beta = 0.4,
+                                                .eta_p = 0.15,
+                                                .eta_s = 0.15};
+
+static const struct mode_flow some_modes = {.modes = MODES,
+                                            .sigma2 = 0.3,
+                                            .alpha_p = 0.8,
+                                            .beta = 0.4,
+                                            .eta_p = 0.15,
+                                            .eta_s = 0.15,
+                                            .tau_moves = true};
+
+/* w_p = p, w = sqrt(s), w_a = tau w: the rates of these, and of s and tau with them; `one`: a tau
+ * for all, <w_a, w> / |w|^2. */
+static void modes_follow_from_scalars(bool one)
+{
+    struct dynamics of_scalars, of_modes;
+    struct scalar_flow f = some_scalars;
+    struct mode_flow m = some_modes;
+    double scalar[3 * MODES], scalar_rate[3 * MODES], mode[3 * MODES], rate[3 * MODES];
+    double aw = 0, ww = 0, aw_rate = 0, ww_rate = 0;
+    m.one_tau = one;
+    scalar_flow_open(&f, &of_scalars);
+    mode_flow_open(&m, &of_modes);
+    for (int j = 0; j < MODES; j++) {
+        const double tau = one ? 0.6 : 0.4 + 0.2 * j, w = sqrt(some_s[j]);
+        memcpy(mode + 3 * j, (double[]){some_p[j], some_s[j], tau}, 3 * sizeof *mode);
+        memcpy(scalar + 3 * j, (double[]){some_p[j], w, tau * w}, 3 * sizeof *scalar);
+    }
+    of_scalars.flow.rate(&f, 0, scalar, scalar_rate);
+    of_modes.flow.rate(&m, 0, mode, rate);
+    for (int j = 0; j < MODES; j++) {
+        const double *x = scalar + 3 * j, *dx = scalar_rate + 3 * j;
+        aw += x[2] * x[1];
+        ww += x[1] * x[1];
+        aw_rate += dx[2] * x[1] + x[2] * dx[1];
+        ww_rate += 2 * x[1] * dx[1];
+        assert_near(rate[3 * j], dx[0], 1e-14);
+        assert_near(rate[3 * j + 1], 2 * x[1] * dx[1], 1e-14);
+        if (!one)
+            assert_near(rate[3 * j + 2], dx[2] / x[1] - x[2] * dx[1] / (x[1] * x[1]), 1e-14);
+    }
+    for (int j = 0; j < MODES && one; j++)
+        assert_near(rate[3 * j + 2], aw_rate / ww - aw * ww_rate / (ww * ww), 1e-14);
+}
+
+static void rates_of_modes_follow_from_those_of_scalars(void **state)
+{
+    (void)state;
+    modes_follow_from_scalars(false);
+    modes_follow_from_scalars(true);
+}
+
+/* W_p = diag p, F = diag s, one tau. */
+static void rates_of_diagonal_matrices_are_those_of_modes(void **state)
+{
+    (void)state;
+    enum { SQUARE = MODES * MODES };
+    struct mode_flow m = some_modes;
+    struct reduced_flow r = {.n = MODES,
+                             .sigma2 = m.sigma2,
+                             .alpha_p = m.alpha_p,
+                             .beta = m.beta,
+                             .eta = m.eta_p,
+                             .tau_moves = true};
+    struct dynamics of_modes, of_matrices;
+    struct error err = {0};
+    double mode[3 * MODES], rate[3 * MODES], full[2 * SQUARE + 1] = {0}, full_rate[2 * SQUARE + 1];
+    m.one_tau = true;
+    mode_flow_open(&m, &of_modes);
+    check_ok(reduced_flow_open(&r, &of_matrices, &err), &err);
+    full[2 * SQUARE] = 0.6;
+    for (int j = 0; j < MODES; j++) {
+        memcpy(mode + 3 * j, (double[]){some_p[j], some_s[j], 0.6}, 3 * sizeof *mode);
+        full[j * MODES + j] = some_p[j];
+        full[SQUARE + j * MODES + j] = some_s[j];
+    }
+    of_modes.flow.rate(&m, 0, mode, rate);
+    of_matrices.flow.rate(&r, 0, full, full_rate);
+    for (int j = 0; j < MODES; j++)
+        for (int k = 0; k < MODES; k++)
+            for (int part = 0; part < 2; part++)
+                assert_near(full_rate[part * SQUARE + j * MODES + k],
+                            j == k ? rate[3 * j + part] : 0, 1e-14);
+    assert_near(full_rate[2 * SQUARE], rate[2], 1e-14);
+    reduced_flow_close(&r);
+}
+
+/* The integral of each flow: its value, and that it stays, with decay and alpha_p != 1. */
+static void integrals_have_their_values_and_stay(void **state)
+{
+    (void)state;
+    struct scalar_flow f = some_scalars;
+    struct mode_flow m = some_modes;
+    struct dynamics of_scalars, of_modes;
+    struct error err = {0};
+    double scalar[3 * MODES], mode[3 * MODES], first[MODES], now[MODES];
+    scalar_flow_open(&f, &of_scalars);
+    mode_flow_open(&m, &of_modes);
+    for (int j = 0; j < MODES; j++) {
+        memcpy(mode + 3 * j, (double[]){some_p[j], some_s[j], 0.6}, 3 * sizeof *mode);
+        memcpy(scalar + 3 * j, (double[]){some_p[j], sqrt(some_s[j]), 0.5}, 3 * sizeof *scalar);
+    }
+    for (int flow = 0; flow < 2; flow++) {
+        const struct dynamics *d = flow ? &of_modes : &of_scalars;
+        double *at = flow ? mode : scalar;
+        d->invariant(d->flow.context, 0.7, at, now);
+        d->invariant(d->flow.context, 0, at, first);
+        for (int j = 0; j < MODES; j++) {
+            const double value = some_s[j] - some_p[j] * some_p[j] / 0.8;
+            assert_near(first[j], value, 1e-14);
+            assert_near(now[j], exp(2 * 0.15 * 0.7) * value, 1e-14);
+        }
+        check_ok(dynamics_record(d, 2, 4, at, NULL, &err), &err);
+        d->invariant(d->flow.context, 2, at, now);
+        for (int j = 0; j < MODES; j++)
+            assert_near(now[j], first[j], 1e-10);
+    }
+}
+
 static void records_the_states_at_equal_times(void **state)
 {
     (void)state;
@@ -178,6 +308,9 @@ int main(void)
         cmocka_unit_test(rates_descend_the_loss),
         cmocka_unit_test(targets_follow_their_rules),
         cmocka_unit_test(switches_hold_what_they_say),
+        cmocka_unit_test(rates_of_modes_follow_from_those_of_scalars),
+        cmocka_unit_test(rates_of_diagonal_matrices_are_those_of_modes),
+        cmocka_unit_test(integrals_have_their_values_and_stay),
         cmocka_unit_test(records_the_states_at_equal_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

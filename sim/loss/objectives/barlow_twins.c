@@ -12,15 +12,15 @@ static bool centred(const void *settings)
     return ((const struct settings *)settings)->standardize;
 }
 
-/* 1 / the deviation of z_i where outputs are standardised; 0 where z_i is constant up to rounding:
- * it has no correlations. */
+/* 1 / the deviation of z_i where outputs are standardised; 0 where z_i is constant up to rounding,
+ * or its variance has no digits: it has no correlations. */
 static double inverse_deviation(const struct batch_moments *m, bool standardize, size_t i)
 {
     const size_t size = 2 * (size_t)m->width;
     const double variance = m->product[i * size + i], square = m->mean[i] * m->mean[i];
     if (!standardize)
         return 1;
-    return variance <= 1e-28 * square ? 0 : 1 / sqrt(variance);
+    return variance <= 1e-28 * square || variance < 1e-300 ? 0 : 1 / sqrt(variance);
 }
 
 static double loss(const void *settings, const struct batch_moments *m, struct batch_moments *d)

@@ -1,13 +1,22 @@
 /* cacr: contrastive attraction and contrastive repulsion, [SC] Zheng et al. */
 #include "sim/loss/objectives/objectives.h"
 
+/* The r_k of the largest weight. */
+static double heaviest(int64_t count, const double *r, double t)
+{
+    double best = r[0];
+    for (int64_t k = 1; k < count; k++)
+        best = (t < 0 ? r[k] < best : r[k] > best) ? r[k] : best;
+    return best;
+}
+
 void cacr_weights(int64_t count, const double *r, double t, double *weight)
 {
-    double top = -INFINITY, total = 0;
+    const double best = heaviest(count, r, t);
+    double total = 0;
+    /* the difference first: that of two products is off by rounding of numbers of any size */
     for (int64_t k = 0; k < count; k++)
-        top = fmax(top, 2 * t * r[k]);
-    for (int64_t k = 0; k < count; k++)
-        total += weight[k] = exp(2 * t * r[k] - top);
+        total += weight[k] = exp(2 * t * (r[k] - best));
     for (int64_t k = 0; k < count; k++)
         weight[k] /= total;
 }
@@ -15,13 +24,14 @@ void cacr_weights(int64_t count, const double *r, double t, double *weight)
 /* sum_k pi_k c_k; d[k] = d / d r_k, in which the weights move too. */
 static double weighted_cost(int64_t count, const double *r, double t, double *d)
 {
-    double mean = 0;
+    const double best = heaviest(count, r, t);
+    double mean = 0; /* of c_k - 2 best */
     cacr_weights(count, r, t, d);
     for (int64_t k = 0; k < count; k++)
-        mean += d[k] * 2 * r[k];
-    for (int64_t k = 0; k < count; k++)
-        d[k] *= 2 * (1 + t * (2 * r[k] - mean));
-    return mean;
+        mean += d[k] * 2 * (r[k] - best);
+    for (int64_t k = 0; k < count; k++) /* no weight, no slope, however far away */
+        d[k] = d[k] == 0 ? 0 : d[k] * 2 * (1 + t * (2 * (r[k] - best) - mean));
+    return 2 * best + mean;
 }
 
 static double loss(const void *settings, int64_t negatives, const double *r_plus,

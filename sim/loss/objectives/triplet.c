@@ -6,10 +6,10 @@ static double loss(const void *settings, int64_t negatives, const double *r_plus
 {
     (void)negatives;
     const struct triplet_settings *s = settings;
-    double x = (r_plus[0] - r_minus[0] + s->margin) / s->tau;
+    const double beyond = r_plus[0] - r_minus[0] + s->margin, x = beyond / s->tau;
     *d_plus = logistic(x);
     d_minus[0] = -*d_plus;
-    return s->tau * (fmax(x, 0) + log1p(exp(-fabs(x))));
+    return (beyond < 0 ? 0 : beyond) + s->tau * log1p(exp(-fabs(x))); /* x may overflow */
 }
 
 static const struct param params[] = {
