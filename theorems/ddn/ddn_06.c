@@ -15,10 +15,17 @@ enum { SCALES = DDN_6_SCALES };
  * 2^-9, so that the network is alive there. */
 static const double spread = 0.5, smallest = 1.0 / 512;
 
-static struct chosen_loss draw_loss(gsl_rng *rng, enum loss_kind kind)
+/* Temperature and margin are in units of the mean r between data points: were all of them many tau
+ * apart, there would be no gradient. */
+static struct chosen_loss draw_loss(gsl_rng *rng, const struct dual *d, enum loss_kind kind)
 {
-    double tau = gsl_ran_flat(rng, 0.3, 1), margin = gsl_ran_flat(rng, -0.5, 0.5);
-    return loss_of(kind, tau, kind == LOSS_TRIPLET ? margin : 0, 1);
+    const int points = d->data->points, outputs = d->view->outputs;
+    double tau = gsl_ran_flat(rng, 0.3, 1), margin = gsl_ran_flat(rng, -0.5, 0.5), unit = 0;
+    for (int x = 0; x < points; x++)
+        for (int y = 0; y < points; y++)
+            unit += half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs) /
+                    (points * (points - 1));
+    return loss_of(kind, tau * unit, kind == LOSS_TRIPLET ? margin * unit : 0, 1);
 }
 
 /* xi(x, x') = dL/dr_+ at r_+ = 0, r_- = |E f_L(x) - E f_L(x')|^2 / 2 */
@@ -130,7 +137,7 @@ static enum status sweep_with(const struct trial *trial, bool bias, struct ddn_6
         return status;
     out->infonce = trial->instance % 2 == 0;
     out->relu = d.network.relu;
-    struct chosen_loss loss = draw_loss(trial->rng, out->infonce ? LOSS_INFONCE : LOSS_TRIPLET);
+    struct chosen_loss loss = draw_loss(trial->rng, &d, out->infonce ? LOSS_INFONCE : LOSS_TRIPLET);
     status = sweep(&d, trial, &loss, out);
     dual_free(&d);
     return status;
@@ -233,7 +240,7 @@ static enum status violation(const struct trial *trial, bool bias, double *error
     enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
-    struct chosen_loss loss = draw_loss(trial->rng, kind[trial->instance % 3]);
+    struct chosen_loss loss = draw_loss(trial->rng, &d, kind[trial->instance % 3]);
     double *work = malloc(d.network.parameters * sizeof *work);
     status = work ? residuals(&d, trial, &loss, &residual) : error_memory(trial->err, "gradients");
     if (!status)
