@@ -57,9 +57,10 @@ static enum status measure(const struct trial *trial, struct reading *reading)
     double factor = gsl_ran_flat(rng, 1.3, 3), tau = gsl_ran_flat(rng, 0.2, 1);
     enum status status = tau_error(trial, &a, p, s, 0, &reading->error);
     if (!status)
-        status = tau_error(trial, &a, p, s * factor, 0, &reading->control[0]);
+        status =
+            tau_error(trial, &a, p, s * (trial->restored ? 1 : factor), 0, &reading->control[0]);
     if (!status)
-        status = tau_error(trial, &a, p, s, tau, &reading->control[1]);
+        status = tau_error(trial, &a, p, s, trial->restored ? 0 : tau, &reading->control[1]);
     return status;
 }
 
