@@ -142,7 +142,7 @@ static enum status measure_posteriors(const struct trial *trial, struct reading 
         return status;
     status = compare_posteriors(trial, tree, 0, &reading->error);
     if (!status)
-        status = compare_posteriors(trial, tree, trial->restored ? 0 : 0.5, &reading->control[0]);
+        status = compare_posteriors(trial, tree, trial->restored ? 0 : 0.8, &reading->control[0]);
     tree_free(tree);
     return status;
 }

@@ -119,7 +119,8 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     return status;
 }
 
-/* The ReLU network has no biases, so that every neuron is shut on the pattern of zeros. */
+/* The ReLU network has no biases, so that every neuron is shut on the pattern of zeros.  At an edge
+ * it may be linear where it is not 0, and the control is left out. */
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct latent_case c;
@@ -132,10 +133,11 @@ static enum status measure(const struct trial *trial, struct reading *reading)
         status = latent_case_draw(&c, trial, linear);
     if (!status)
         status = compare(trial, &c.net, &reading->error);
-    if (!status)
+    if (!status && !latent_at_edge(trial)) {
         status = latent_case_draw(&c, trial, trial->restored ? linear : relu);
-    if (!status)
-        status = compare(trial, &c.net, &reading->control[0]);
+        if (!status)
+            status = compare(trial, &c.net, &reading->control[0]);
+    }
     latent_case_free(&c);
     return status;
 }

@@ -310,7 +310,7 @@ static const struct part parts[] = {
          "polarities; |N_mu| = 2, 5, 10, 20 in turn.",
      .controls = {"correlated rows: half of each row's variance shared"},
      .kind = PART_TEST,
-     .plan = {.instances = 12, .quick = 4, .cost = 0.7},
+     .plan = {.instances = 12, .quick = 2, .cost = 0.7},
      .measure = measure},
     {.statement = "initial weights, uniform on +-1/sqrt(n): P(max_j gap <= x) = F(x)^|N_μ|, F the "
                   "law of sum_k U_k (E[f_k | z = 1] - E[f_k | z = 0]) / sqrt n, U_k uniform on "

@@ -652,7 +652,6 @@ static enum status control_error(const struct latent_case *c, const struct trial
                                  struct net_wish wish, latent_error *error, double *out)
 {
     struct latent_net net;
-    wish.width = latent_at_edge(trial) ? 1 : 0;
     enum status status = trial->restored ? latent_net_draw(&net, c->tree, c->support, trial->rng,
                                                            trial->settings, wish, trial->err)
                                          : latent_net_dense(&net, &c->net, trial->rng, trial->err);
@@ -675,7 +674,7 @@ enum status latent_tree_and_dense(const struct trial *trial, struct tree_wish wi
         status = latent_case_draw(&c, trial, net);
     if (!status)
         status = error(trial, &c.net, &reading->error);
-    if (!status)
+    if (!status && !latent_at_edge(trial))
         status = control_error(&c, trial, net, error, &reading->control[0]);
     latent_case_free(&c);
     return status;

@@ -157,7 +157,8 @@ typedef enum status latent_error(const struct trial *trial, const struct latent_
 
 /* Set reading->error by a drawn network on such a tree (LATENT_FORKED or more), ReLU in every other
  * instance, with or without biases, and control[0] by a fully connected network of the same widths,
- * where the trial does not restore the tree. */
+ * where the trial does not restore the tree.  At an edge a node may see nothing, and the control is
+ * left out. */
 enum status latent_tree_and_dense(const struct trial *trial, struct tree_wish wish,
                                   latent_error *error, struct reading *reading);
 
