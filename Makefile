@@ -41,7 +41,7 @@ endif
 
 FLOORS = core store hltm sim analysis theorems harness paper_figs cli
 SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
-MAIN := $(BUILD)/cli/main.o
+MAIN := $(BUILD)/cli/main.o $(BUILD)/cli/start.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
 LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet

@@ -7,7 +7,6 @@
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -94,18 +93,8 @@ static void finish_output(void)
         _exit(code);
 }
 
-/* Descriptors 0 to 2 that are closed lead nowhere: a file that is opened later must not become the
- * standard output. */
-static void open_standard_streams(void)
-{
-    for (int descriptor = 0; descriptor <= 2; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0)
-            open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the least free */
-}
-
 int main(int argc, char **argv)
 {
-    open_standard_streams();
     atexit(finish_output);
     signal(SIGXFSZ,
            SIG_IGN); /* a file-size limit makes the write fail and does not kill the program */

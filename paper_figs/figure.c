@@ -1,4 +1,6 @@
 #include "paper_figs/figure.h"
+#include "core/linalg.h"
+#include "core/processors.h"
 #include "core/text.h"
 #include "harness/report/picture.h"
 
@@ -9,7 +11,6 @@
 #include "harness/spec/words.h"
 #include "store/output.h"
 
-#include <omp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +100,12 @@ static enum status compute(struct making *m, const void *settings, const char *t
     const struct figure_job job = {.settings = settings,
                                    .spec = m->figure->spec,
                                    .results = m->options->results,
-                                   .threads = threads ? threads : omp_get_max_threads(),
+                                   .threads = threads ? threads : processors_threads(),
                                    .quiet = m->options->quiet};
     struct store *store = NULL;
     enum status status = output_check(m->file, &output_result, m->err);
+    if (!status)
+        status = linalg_reserve(job.threads, m->err);
     if (!status)
         status = store_create(&store, m->err);
     if (!status)
