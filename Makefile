@@ -60,7 +60,7 @@ $(LIBRARY): $(OBJECTS)
 	$(Q_LINK)ar rcs $@ $^
 
 # Objects that contain the version are rebuilt when it changes.
-VERSIONED = $(addprefix $(BUILD)/,harness/run/experiment_store.o harness/verify/report.o \
+VERSIONED = $(addprefix $(BUILD)/,core/build.o harness/verify/report.o \
 	paper_figs/figure.o cli/main.o)
 $(VERSIONED): DEFINES = -DDUET_VERSION='"$(VERSION)"' -DDUET_COMMIT='"$(COMMIT)"'
 $(VERSIONED): $(BUILD)/version

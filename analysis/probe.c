@@ -119,6 +119,13 @@ void probe_set_quantities(const void *state, struct quantity_list *list)
     }
 }
 
+void probe_set_lasting(const struct probe_set *set, struct state_list *list)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->measurement[i]->lasting)
+            set->measurement[i]->lasting(set->state[i], list);
+}
+
 size_t probe_set_memory(const struct probe_set *set)
 {
     size_t most = 0;

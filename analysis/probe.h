@@ -12,6 +12,7 @@
 #include "analysis/registry.h"
 #include "core/arena.h"
 #include "core/quantity.h"
+#include "core/state.h"
 #include "sim/data/source.h"
 #include "sim/net/network.h"
 #include "sim/net/predictor.h"
@@ -52,6 +53,9 @@ struct measurement {
     void (*layout)(void *state, const struct subject *subject, struct arena *arena);
     /* Measure one point in time.  STATUS_DIVERGED where what is measured is not finite. */
     enum status (*measure)(void *state, const struct snapshot *snapshot, struct error *err);
+    /* Add what is measured with the first point alone, once that is whole, to the state of a run;
+     * NULL: every point is measured anew. */
+    void (*lasting)(void *state, struct state_list *list);
     /* Bytes taken beside the arena while it measures; NULL: none. */
     size_t (*memory)(const struct subject *subject);
 };
@@ -118,6 +122,9 @@ enum status probe_set_measure(struct probe_set *set, const struct snapshot *snap
 /* The quantities of all chosen probes: `set` is a struct probe_set, for a struct quantity_source.
  */
 void probe_set_quantities(const void *set, struct quantity_list *list);
+
+/* Add what lasts of all of them. */
+void probe_set_lasting(const struct probe_set *set, struct state_list *list);
 
 /* Bytes beside the arena, of the measurement that takes most. */
 size_t probe_set_memory(const struct probe_set *set);

@@ -52,6 +52,8 @@ struct param {
     const struct registry *registry; /* ... the names of its entries */
     const char *doc;                 /* meaning, with its unit */
     size_t offset;                   /* of the field in the settings struct */
+    bool aside; /* its value changes nothing that is computed, so it is no part of what names a run;
+                   a file's path is such a value where `content` hashes what the file holds */
 };
 
 /* Lines of a parameter table: settings struct, its member, default as YAML text, range or words,

@@ -40,7 +40,8 @@ static enum status run_figure_spec(struct making *m)
                               .threads = m->options->threads,
                               .quiet = m->options->quiet,
                               .summary = m->options->summary,
-                              .keep = !m->options->again};
+                              .keep = !m->options->again,
+                              .again = m->options->again};
     memcpy(run.overrides, m->overrides, m->override_count * sizeof *run.overrides);
     run.override_count = m->override_count;
     enum status status = find_shared_file(m->figure->spec, spec, m->err);

@@ -1,6 +1,6 @@
 # A quantity of a sweep over a swept key, one line per value of another.  `duet plot` writes the table
-# $DUET_FILE: x, by, mean, sd, low, high, complete, points, number of the line, and the places where
-# they are drawn.
+# $DUET_FILE: x, by, mean, sd, low, high, complete, points, number of the line, the places where they
+# are drawn (six columns), the number of values in the mean, and these values where they are few.
 
 width = 13.0
 height = 7.4
@@ -12,6 +12,11 @@ words_along_x = int(given("DUET_WORDS"))
 count = int(given("DUET_COUNT"))
 ticks = given("DUET_X_TICKS")
 line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' \"$DUET_FILE\"", i)
+# Rows with an interval: gnuplot would draw the ends of others as caps on the axis.
+bars(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $5 != \"nan\" && $6 != \"nan\"' \"$DUET_FILE\"", i)
+# Place and value of each value behind a mean, none where a mean is of one value.
+values(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $16 > 1 {n = split($17, v, \" \"); " \
+    ."for (k = 1; k <= n; k++) print $10 \"\\t\" v[k]}' \"$DUET_FILE\"", i)
 name_of(i) = system(sprintf("printf %%s \"$DUET_LINE_LABELS\" | sed -n %dp", i))
 
 set datafile separator tab
@@ -62,16 +67,18 @@ if (!words_along_x && span > 0) { set xrange [STATS_min - 0.04 * span:STATS_max 
 place(x, i) = words_along_x ? x + 0.5 * share(i) : x * ratio ** (near * share(i)) + near * share(i) * span
 set errorbars 0.7
 all = lines > 0 ? lines : 1
+dot = 0.35 # size of the points of single values
 if (words_along_x) {
-    plot for [i = 1:all] line(i) using (place($10, i)):3:5:6 with yerrorbars linetype i \
-             pointsize 0.7 title name_of(i), \
-         for [i = 1:all] line(i) using (place($10, i)):3 with points linetype i pointsize 0.7
+    plot for [i = 1:all] values(i) using (place($1, i)):2 with points linetype i pointtype 6 pointsize dot, \
+         for [i = 1:all] bars(i) using (place($10, i)):3:5:6 with yerrorbars linetype i pointsize 0.7, \
+         for [i = 1:all] line(i) using (place($10, i)):3 with points linetype i pointsize 0.7 title name_of(i)
 } else { if (many) {
-    plot for [i = 1:all] line(i) using 10:5:6 with filledcurves linetype i \
+    plot for [i = 1:all] bars(i) using 10:5:6 with filledcurves linetype i \
              fillstyle transparent solid 0.2 noborder, \
          for [i = 1:all] line(i) using 10:3 with linespoints linetype i title name_of(i)
 } else {
-    plot for [i = 1:all] line(i) using (place($10, i)):3:5:6 with yerrorbars linetype i linewidth 1.0, \
+    plot for [i = 1:all] values(i) using (place($1, i)):2 with points linetype i pointtype 6 pointsize dot, \
+         for [i = 1:all] bars(i) using (place($10, i)):3:5:6 with yerrorbars linetype i linewidth 1.0, \
          for [i = 1:all] line(i) using (place($10, i)):3 with linespoints linetype i title name_of(i)
 } }
 unset output

@@ -44,7 +44,7 @@ enum status store_put_axis(struct store *store, const char *path, size_t length,
 
 /* A dataset of doubles, row-major; axes[i] is the path of the axis of dimension i, which was put
  * before, has its length, and lies in the dataset's own group or one above it (where netCDF looks
- * for it).  Rank 0 is one value and needs neither shape nor axes. */
+ * for it); `axes` NULL: none has an axis.  Rank 0 is one value and needs neither shape nor axes. */
 enum status store_put(struct store *store, const char *path, int rank, const size_t *shape,
                       const char *const *axes, const double *values, const char *long_name,
                       const char *units, struct error *err);
@@ -59,6 +59,10 @@ enum status store_commit(struct store *store, const char *path, struct error *er
 /* Whether `path` could be written now, so that a long run need not fail at its end: makes its
  * folders and a temporary file, and removes the file again. */
 enum status store_check_writable(const char *path, struct error *err);
+
+/* Remove what processes of this machine that have ended left beside `path`, when they were killed
+ * while they wrote it.  A process of another machine whose file is removed writes it again. */
+void store_clean(const char *path);
 
 /* Put a text at `path` in the same way as a result file: all of it or nothing. */
 enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);

@@ -296,7 +296,7 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
                          STORE_MAX_RANK);
     hid_t dataset;
     enum status status = put(store, path, rank, shape, values, long_name, units, &dataset, err);
-    for (int i = 0; i < rank && !status; i++) {
+    for (int i = 0; i < rank && axes && !status; i++) {
         if (axes[i] && !is_in_reach(axes[i], path))
             status = error_set(err, STATUS_INVALID,
                                "the axis %s is neither in the group of the dataset nor above it",

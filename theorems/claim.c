@@ -1,24 +1,53 @@
 #include "theorems/claim.h"
 
+#include "core/extreme.h"
 #include "core/random.h"
 
-#include <gsl/gsl_sort.h>
-#include <gsl/gsl_statistics.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- for measurements ---- */
 
+static double largest_entry(const double *value, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = larger(largest, fabs(value[i]));
+    return largest;
+}
+
+static double largest_difference(const double *measured, const double *predicted, size_t count)
+{
+    double largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = larger(largest, fabs(measured[i] - predicted[i]));
+    return largest;
+}
+
+/* `difference` relative to `scale`, or as it is where that is 0; NaN of either stays. */
+static double relative(double difference, double scale)
+{
+    return scale == 0 ? difference : difference / scale;
+}
+
 double relative_error(const double *measured, const double *predicted, size_t count)
 {
-    double worst = 0, scale = 0;
-    for (size_t i = 0; i < count; i++) {
-        double difference = fabs(measured[i] - predicted[i]);
-        worst = difference > worst || isnan(difference) ? difference : worst;
-        scale = fmax(scale, fabs(predicted[i]));
+    return relative(largest_difference(measured, predicted, count),
+                    largest_entry(predicted, count));
+}
+
+double relative_error_blocks(const double *measured, const double *predicted, size_t blocks,
+                             size_t size)
+{
+    const double whole = largest_entry(predicted, blocks * size);
+    double worst = 0;
+    for (size_t b = 0; b < blocks; b++) {
+        const double *p = predicted + b * size, own = largest_entry(p, size);
+        const double difference = largest_difference(measured + b * size, p, size);
+        worst = larger(worst, relative(difference, own == 0 ? whole : own));
     }
-    return scale > 0 ? worst / scale : worst;
+    return worst;
 }
 
 double frobenius(const double *value, size_t count)
@@ -56,7 +85,7 @@ void reading_clear(struct reading *reading)
 {
     *reading = (struct reading){0};
     for (int c = 0; c < CLAIM_CONTROLS; c++)
-        reading->control[c] = NAN;
+        reading->control[c] = NOT_MEASURED;
 }
 
 void reading_slopes(struct reading *reading, struct slope slope, struct slope control)
@@ -112,219 +141,4 @@ enum status claim_measure(const struct claim *claim, int part, int instance,
     enum status status = claim->parts[part].measure(&trial, reading);
     gsl_rng_free(trial.rng);
     return status;
-}
-
-/* ---- judging ---- */
-
-static const double control_factor = 100; /* a control's error over the tolerance, at least */
-
-const char *part_kind_name(enum part_kind kind)
-{
-    static const char *const names[] = {"Identity", "Flow",        "Bound",
-                                        "Rate",     "Statistical", "Statistical"};
-    return names[kind];
-}
-
-const char *verdict_name(enum verdict verdict)
-{
-    static const char *const names[] = {"holds", "differs", "fails", "control did not fail",
-                                        "not checked"};
-    return names[verdict];
-}
-
-double part_tolerance(const struct part *part)
-{
-    static const double of_kind[] = {
-        [PART_IDENTITY] = 1e-10, [PART_FLOW] = 1e-8, [PART_BOUND] = 1e-10, [PART_TEST] = 4};
-    return part->tolerance > 0 ? part->tolerance : of_kind[part->kind];
-}
-
-static int control_count(const struct part *part)
-{
-    int count = 0;
-    while (count < CLAIM_CONTROLS && part->controls[count])
-        count++;
-    return count;
-}
-
-enum extreme { SMALLEST, LARGEST };
-
-/* The smallest or largest value that is not NAN; NAN if there is none. */
-static double extreme(const double *value, int count, enum extreme which)
-{
-    double result = NAN;
-    for (int i = 0; i < count; i++)
-        if (!isnan(value[i]) && (isnan(result) || (which == SMALLEST) == (value[i] < result)))
-            result = value[i];
-    return result;
-}
-
-/* One column of the readings: control c, or the errors themselves for c < 0. */
-static void column(const struct reading *readings, int count, int c, double *out)
-{
-    for (int i = 0; i < count; i++)
-        out[i] = c < 0 ? readings[i].error : readings[i].control[c];
-}
-
-static bool any_nan(const double *value, int count)
-{
-    for (int i = 0; i < count; i++)
-        if (isnan(value[i]))
-            return true;
-    return false;
-}
-
-/* -log10 of the smallest p-value, Bonferroni-corrected */
-static double surprise(const double *p, int count)
-{
-    double smallest = extreme(p, count, SMALLEST);
-    return 0 - log10(fmin(1, fmax(1e-300, smallest) * count)); /* 0 for p = 1, not -0 */
-}
-
-/* The number that a kind is judged by.  For the statement the worst instance counts, for a control
- * the least failure (for a bound: whether it was broken at all). */
-static double figure_of(const struct part *part, const double *value, int count, bool control)
-{
-    switch (part->kind) {
-    case PART_IDENTITY:
-    case PART_FLOW:
-        return extreme(value, count, control ? SMALLEST : LARGEST);
-    case PART_BOUND:
-        return extreme(value, count, LARGEST);
-    case PART_RATE: /* by how much the slope falls short */
-        return part->least - extreme(value, count, control ? LARGEST : SMALLEST);
-    case PART_TEST:
-        if (!control)
-            return surprise(value, count);
-        return -log10(fmax(1e-300, extreme(value, count, LARGEST)));
-    case PART_EFFECT:
-        break;
-    }
-    return NAN;
-}
-
-static bool control_failed(const struct part *part, double figure)
-{
-    switch (part->kind) {
-    case PART_IDENTITY:
-    case PART_FLOW:
-    case PART_BOUND:
-        return figure >= control_factor * part_tolerance(part);
-    default:
-        return figure > part_tolerance(part);
-    }
-}
-
-static void judge_effect(const struct part *part, double *value, const struct reading *readings,
-                         int count, gsl_rng *rng, struct judgement *j)
-{
-    j->interval = bootstrap_mean(value, (size_t)count, rng);
-    j->error = part->least - j->interval.low;
-    j->tolerance = 0;
-    const bool lost = isnan(j->interval.mean);
-    if (j->interval.high < part->least)
-        j->verdict = VERDICT_DIFFERS;
-    else if (!(j->interval.low > part->least))
-        j->verdict = part->reported && !lost ? VERDICT_DIFFERS : VERDICT_FAILS;
-    for (int c = 0; c < control_count(part); c++) {
-        column(readings, count, c, value);
-        j->control_interval = bootstrap_mean(value, (size_t)count, rng);
-        double figure = part->least - j->control_interval.low;
-        j->control = isnan(j->control) ? figure : fmin(j->control, figure);
-        if (!(figure > 0) && j->verdict == VERDICT_HOLDS)
-            j->verdict = VERDICT_NO_CONTROL;
-    }
-}
-
-/* Median and least slope, the latter with its standard error; `value` is sorted. */
-static void judge_slopes(double *value, const struct reading *readings, int count,
-                         struct judgement *j)
-{
-    j->error = isnan(j->error) ? NAN : fmax(0, j->error);
-    gsl_sort(value, 1, (size_t)count);
-    j->median = gsl_stats_median_from_sorted_data(value, 1, (size_t)count);
-    j->least = value[0];
-    for (int i = 0; i < count; i++)
-        if (readings[i].error == j->least)
-            j->uncertainty = readings[i].uncertainty;
-}
-
-static void judge_figures(const struct part *part, double *value, const struct reading *readings,
-                          int count, struct judgement *j)
-{
-    j->error = any_nan(value, count) ? NAN : figure_of(part, value, count, false);
-    if (!(j->error <= part_tolerance(part)))
-        j->verdict = VERDICT_FAILS;
-    if (part->kind == PART_BOUND) {
-        gsl_sort(value, 1, (size_t)count);
-        j->median = -gsl_stats_median_from_sorted_data(value, 1, (size_t)count);
-        j->least = -value[count - 1];
-        j->error = isnan(j->error) ? NAN : fmax(0, j->error);
-    }
-    if (part->kind == PART_RATE)
-        judge_slopes(value, readings, count, j);
-    for (int c = 0; c < control_count(part); c++) {
-        column(readings, count, c, value);
-        double figure = figure_of(part, value, count, true);
-        if (isnan(j->control) || !(figure >= j->control))
-            j->control = figure;
-        if (!control_failed(part, figure) && j->verdict == VERDICT_HOLDS)
-            j->verdict = VERDICT_NO_CONTROL;
-    }
-}
-
-void part_judge(const struct part *part, const struct reading *readings, int count, gsl_rng *rng,
-                struct judgement *j)
-{
-    double seconds = j->seconds;
-    *j = (struct judgement){.verdict = VERDICT_HOLDS,
-                            .instances = count,
-                            .tolerance = part_tolerance(part),
-                            .control = NAN,
-                            .seconds = seconds};
-    double *value = malloc((size_t)count * sizeof *value);
-    if (!value || count == 0) {
-        free(value);
-        j->verdict = VERDICT_NOT_CHECKED;
-        j->error = NAN;
-        return;
-    }
-    column(readings, count, -1, value);
-    if (part->kind == PART_EFFECT)
-        judge_effect(part, value, readings, count, rng, j);
-    else
-        judge_figures(part, value, readings, count, j);
-    j->ratio = j->tolerance > 0 ? j->error / j->tolerance : j->error;
-    free(value);
-}
-
-/* Rank of a verdict, the worst highest. */
-static int badness(enum verdict verdict)
-{
-    static const int order[] = {[VERDICT_HOLDS] = 0,
-                                [VERDICT_DIFFERS] = 1,
-                                [VERDICT_NOT_CHECKED] = 2,
-                                [VERDICT_NO_CONTROL] = 3,
-                                [VERDICT_FAILS] = 4};
-    return order[verdict];
-}
-
-/* Whether `a` stands for the claim rather than `b`: it has the worse verdict; with equal verdicts,
- * it alone has a control; else it is nearer to its tolerance. */
-static bool outranks(const struct judgement *a, const struct judgement *b)
-{
-    if (badness(a->verdict) != badness(b->verdict))
-        return badness(a->verdict) > badness(b->verdict);
-    if (isnan(a->control) != isnan(b->control))
-        return isnan(b->control);
-    return a->ratio > b->ratio;
-}
-
-const struct judgement *claim_worst(const struct claim *claim, const struct judgement *parts)
-{
-    const struct judgement *worst = &parts[0];
-    for (int p = 1; p < claim->part_count; p++)
-        if (outranks(&parts[p], worst))
-            worst = &parts[p];
-    return worst;
 }

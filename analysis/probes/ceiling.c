@@ -5,7 +5,7 @@
 struct ceiling_state {
     const struct subject *subject;
     double *ceiling; /* [node of the tree] */
-    bool known;      /* measured with the first point */
+    uint64_t known;  /* 1: measured, with the first point */
 };
 
 static void layout(void *state, const struct subject *s, struct arena *arena)
@@ -22,8 +22,15 @@ static enum status measure(void *state, const struct snapshot *snapshot, struct 
     (void)snapshot;
     if (c->known)
         return STATUS_OK;
-    c->known = true;
+    c->known = 1;
     return ceiling_measure(s->tree, s->seed, (size_t)s->settings->samples, c->ceiling, err);
+}
+
+static void lasting(void *state, struct state_list *list)
+{
+    struct ceiling_state *c = state;
+    state_natural(list, &c->known, 1, "ceiling/known");
+    state_reals(list, c->subject->tree->nodes, c->ceiling, "ceiling/nodes");
 }
 
 static size_t memory(const struct subject *s)
@@ -53,8 +60,11 @@ static void quantities(const void *state, struct quantity_list *list)
             "/tree/polarity");
 }
 
-static const struct measurement measurement = {
-    .size = sizeof(struct ceiling_state), .layout = layout, .measure = measure, .memory = memory};
+static const struct measurement measurement = {.size = sizeof(struct ceiling_state),
+                                               .layout = layout,
+                                               .measure = measure,
+                                               .lasting = lasting,
+                                               .memory = memory};
 
 const struct probe probe_ceiling = {
     .about = {.name = "ceiling",

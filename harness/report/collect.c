@@ -277,10 +277,10 @@ static void add_counts(struct output *output, const struct collect_groups *group
 
 static void add_statistics(struct output *output, const double *result)
 {
-    static const char *const ending[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high"};
+    static const char *const ending[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high", ".n"};
     static const char *const words[COLLECT_STATISTICS] = {
-        "mean", "standard deviation", "lower end of the 95% bootstrap interval of the mean",
-        "upper end of the 95% bootstrap interval of the mean"};
+        "mean", "standard deviation", "lower end of the 95% interval of the mean",
+        "upper end of the 95% interval of the mean", "number of values in the mean"};
     const struct collect_table *table = output->table;
     for (size_t s = 0; s < table->series_count; s++)
         for (size_t k = 0; k < table->series[s].width * COLLECT_STATISTICS; k++) {
@@ -364,8 +364,8 @@ enum { OPTION_OVER = 256, OPTION_SERIES };
 
 static const struct argp_option argp_options[] = {
     {"over", OPTION_OVER, "KEY", 0,
-     "also write table_over_KEY: mean, standard deviation and 95% bootstrap interval of the mean "
-     "over the values of a swept key, such as seed",
+     "also write table_over_KEY: mean, standard deviation and 95% interval of the mean over "
+     "the values of a swept key, such as seed",
      0},
     {"series", OPTION_SERIES, "NAME", 0,
      "take this series, such as covop/level_0/norm; may be repeated. Default: all series of one "

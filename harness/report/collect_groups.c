@@ -101,24 +101,33 @@ size_t collect_count(const struct collect_table *table, const struct collect_gro
     return count;
 }
 
-bool collect_statistics(const struct collect_table *table, const struct collect_groups *groups,
-                        size_t group, size_t column, double statistic[COLLECT_STATISTICS])
+size_t collect_values(const struct collect_table *table, const struct collect_groups *groups,
+                      size_t group, size_t column, double *value)
 {
-    const size_t members = groups->start[group + 1] - groups->start[group];
-    double *value = malloc((members + 1) * sizeof *value);
-    gsl_rng *rng = stream_rng_alloc(1, PURPOSE_USER, group, column);
-    const bool good = value && rng;
     size_t count = 0;
-    for (size_t i = groups->start[group]; i < groups->start[group + 1] && good; i++) {
+    for (size_t i = groups->start[group]; i < groups->start[group + 1]; i++) {
         const size_t point = groups->member[i];
         const double v = collect_value(table, point, column);
         if (table->row[point].status == POINT_COMPLETE && !isnan(v))
             value[count++] = v;
     }
+    return count;
+}
+
+bool collect_statistics(const struct collect_table *table, const struct collect_groups *groups,
+                        size_t group, size_t column, double statistic[COLLECT_STATISTICS])
+{
+    const double level = 0.95;
+    const size_t members = groups->start[group + 1] - groups->start[group];
+    double *value = malloc((members + 1) * sizeof *value);
+    gsl_rng *rng = stream_rng_alloc(1, PURPOSE_USER, group, column);
+    const bool good = value && rng;
+    const size_t count = good ? collect_values(table, groups, group, column, value) : 0;
     for (int s = 0; s < COLLECT_STATISTICS; s++)
         statistic[s] = NAN;
+    statistic[COLLECT_COUNT] = (double)count;
     if (count > 0) {
-        const struct interval interval = bootstrap_mean(value, count, rng);
+        const struct interval interval = mean_interval(value, count, level, rng);
         statistic[COLLECT_MEAN] = interval.mean;
         if (count > 1) { /* a single value has no spread */
             statistic[COLLECT_SD] = gsl_stats_sd(value, 1, count);

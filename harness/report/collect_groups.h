@@ -21,10 +21,22 @@ void collect_groups_free(struct collect_groups *groups);
 size_t collect_count(const struct collect_table *table, const struct collect_groups *groups,
                      size_t group, enum point_status status);
 
-enum collect_statistic { COLLECT_MEAN, COLLECT_SD, COLLECT_LOW, COLLECT_HIGH, COLLECT_STATISTICS };
+enum collect_statistic {
+    COLLECT_MEAN,
+    COLLECT_SD,
+    COLLECT_LOW,
+    COLLECT_HIGH,
+    COLLECT_COUNT,
+    COLLECT_STATISTICS
+};
 
-/* Statistics of a column over the complete points of a group: mean, standard deviation, and the 95%
- * bootstrap interval of the mean.  NaN without a value; a single value has only a mean.  The
- * resamples are addressed by group and column.  False for lack of memory. */
+/* The values of a column at the complete points of a group, without NaN, in `value`, which has room
+ * for all points of the group; returns their number. */
+size_t collect_values(const struct collect_table *table, const struct collect_groups *groups,
+                      size_t group, size_t column, double *value);
+
+/* Statistics of these values: mean, standard deviation, the 95% interval of the mean
+ * (analysis/statistics.h), and their number.  NaN without a value; a single value has only a mean.
+ * The resamples are addressed by group and column.  False for lack of memory. */
 bool collect_statistics(const struct collect_table *table, const struct collect_groups *groups,
                         size_t group, size_t column, double statistic[COLLECT_STATISTICS]);

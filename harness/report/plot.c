@@ -120,6 +120,22 @@ static bool pass_label(const char *name, const char *quantity, const char *units
     return good;
 }
 
+/* "3 seeds" or "2 to 3 seeds": the values in the means. */
+static void put_number_of_values(FILE *out, const struct plot_data *data)
+{
+    double least = INFINITY, most = 0;
+    for (size_t k = 0; k < data->x.count * data->by.count; k++) {
+        const double count = data->statistic[k][COLLECT_COUNT];
+        if (count > 0) {
+            least = fmin(least, count);
+            most = fmax(most, count);
+        }
+    }
+    if (least < most)
+        fprintf(out, "%.0f to ", least);
+    fprintf(out, "%.0f seed%s", most, most == 1 ? "" : "s");
+}
+
 /* The description: long name, chosen values, statistics. */
 static bool pass_title(const struct plot_data *data, const char *long_name)
 {
@@ -132,9 +148,11 @@ static bool pass_title(const struct plot_data *data, const char *long_name)
     fprintf(out, "%s", long_name);
     for (size_t a = 0; a < choice->at_count; a++)
         fprintf(out, "%s%s", a ? ", " : "\n", choice->at[a]);
-    if (data->seeds)
-        fprintf(out, "%s%s over the seeds", choice->at_count ? "; " : "\n",
-                choice->heat ? "mean" : "mean and its 95% interval");
+    if (data->seeds) {
+        fputs(choice->at_count ? "; " : "\n", out);
+        fprintf(out, "%s over ", choice->heat ? "mean" : "mean and its 95% interval");
+        put_number_of_values(out, data);
+    }
     const bool good = fclose(out) == 0 && setenv("DUET_TITLE", title, 1) == 0;
     free(title);
     return good;
@@ -341,8 +359,9 @@ int command_plot(int argc, char **argv)
             "Draw a quantity of the sweep in DIR, such as results/NAME, over a swept key: "
             "DIR/plot/NAME.pdf, NAME.png and the data NAME.tsv.\v"
             "The quantity is the last value of a series. Unless the seed is drawn or chosen, the "
-            "mean of the complete points over the seeds is drawn with its 95% bootstrap "
-            "interval, as in `duet collect --over seed`. Other swept keys must be chosen with "
+            "mean of the complete points over the seeds is drawn with its 95% interval, as in "
+            "`duet collect --over seed`, and up to ten values themselves as small points. Other "
+            "swept keys must be chosen with "
             "--at. An axis is logarithmic if the ratios of the values are more even than their "
             "differences. Diverged, failed and missing points are listed and left out.\n\n"
             "Exit code: 0 drawn; 1 drawn, but files could not be read; 2 bad input.",

@@ -427,19 +427,36 @@ static void put_place(FILE *out, const struct plot_axis *axis, size_t i)
     put_number(out, axis->edge[i + 1]);
 }
 
+/* The values of a group, separated by spaces, where they are few enough to be drawn. */
+static void put_values(FILE *out, const struct plot_data *data, size_t group)
+{
+    enum { MOST = 10 };
+    const struct collect_groups *groups = &data->groups;
+    double value[MOST];
+    if (groups->start[group + 1] - groups->start[group] > MOST)
+        return;
+    const size_t count = collect_values(data->table, groups, group, data->column, value);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? " " : "", out);
+        tsv_number(out, value[i]);
+    }
+}
+
 static void put_cell(FILE *out, const struct plot_data *data, size_t i, size_t j)
 {
     const size_t k = i + j * data->x.count, group = data->group[k];
     tsv_text(out, data->x.label[i]);
     putc('\t', out);
     tsv_text(out, data->by.key == PLOT_NO_GROUP ? "-" : data->by.label[j]);
-    for (int s = 0; s < COLLECT_STATISTICS; s++)
+    for (int s = COLLECT_MEAN; s <= COLLECT_HIGH; s++)
         put_number(out, data->statistic[k][s]);
     fprintf(out, "\t%zu\t%zu\t%zu",
             collect_count(data->table, &data->groups, group, POINT_COMPLETE),
             data->groups.start[group + 1] - data->groups.start[group], j + 1);
     put_place(out, &data->x, i);
     put_place(out, &data->by, j);
+    fprintf(out, "\t%.0f\t", data->statistic[k][COLLECT_COUNT]);
+    put_values(out, data, group);
     putc('\n', out);
 }
 
@@ -449,7 +466,7 @@ void plot_data_print(FILE *out, const void *context)
     const struct plot_choice *choice = data->choice;
     fprintf(out,
             "%s\t%s\t%s\t%s.sd\t%s.low\t%s.high\tcomplete\tpoints\tline\tx\tx_low\tx_high\tby"
-            "\tby_low\tby_high\n",
+            "\tby_low\tby_high\tn\tvalues\n",
             choice->x, choice->by ? choice->by : "-", choice->y, choice->y, choice->y, choice->y);
     for (size_t j = 0; j < data->by.count; j++)
         for (size_t i = 0; i < data->x.count; i++)

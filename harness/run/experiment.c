@@ -45,6 +45,17 @@ static enum status check_labels(const struct experiment *e, struct error *err)
                      l->objective->about.name, l->source->about.name);
 }
 
+/* The run is named by what the spec's files held when they were hashed. */
+static enum status check_content(const struct experiment *e, struct error *err)
+{
+    const struct source *source = e->learner.source;
+    if (!source->content || source->content(e->world) == e->spec->content[SECTION_DATA])
+        return STATUS_OK;
+    return error_key(err, "data.path",
+                     "data.path: the file has changed since the run was named by what it holds; "
+                     "leave it as it is until the run has begun, and start again");
+}
+
 /* ---- the parts ---- */
 
 /* No more threads than have work, than OpenMP would give, or than BLAS can stand. */
@@ -124,6 +135,8 @@ static enum status open_learner(struct experiment *e, struct error *err)
     if (!status)
         status = l->source->open(spec->settings[SECTION_DATA], spec->seed, &e->world, err);
     l->world = e->world;
+    if (!status)
+        status = check_content(e, err);
     if (!status)
         status = check_labels(e, err);
     if (status)
@@ -264,19 +277,43 @@ static void kept(void *context, uint64_t step, uint64_t steps, bool milestone)
         e->observer->measured(e->observer->context, e, step, steps);
 }
 
-static bool keep_going(void *context, uint64_t step, uint64_t steps)
+static enum going going(void *context, uint64_t step, uint64_t steps)
 {
     const struct experiment *e = context;
-    return !e->observer || !e->observer->training ||
-           e->observer->training(e->observer->context, e, step, steps);
+    const struct observer *o = e->observer;
+    const bool goes_on = !o || !o->training || o->training(o->context, e, step, steps);
+    if (!o || !o->save)
+        return goes_on ? GO_ON : STOP;
+    return !goes_on ? SAVE_AND_STOP : o->due && o->due(o->context) ? SAVE : GO_ON;
+}
+
+static enum status save(void *context, struct error *err)
+{
+    const struct experiment *e = context;
+    return e->observer->save(e->observer->context, e, err);
 }
 
 enum status experiment_run(struct experiment *e, const struct observer *observer, struct error *err)
 {
-    const struct watch watch = {e, reached, measure, kept, keep_going};
+    const struct watch watch = {e, reached, measure, kept, going, save};
     e->observer = observer;
-    enum status status = e->kind->run(e->training, &watch, e->detail, err);
+    e->outcome = e->kind->run(e->training, &watch, e->detail, err);
     e->observer = NULL;
-    e->diverged = status == STATUS_DIVERGED;
-    return status;
+    return e->outcome;
+}
+
+/* ---- the state ---- */
+
+void experiment_state(const struct experiment *e, struct state_list *list)
+{
+    struct record *record = (struct record *)&e->record;
+    e->kind->state(e->training, list);
+    record_state(record, list);
+    if (record->measured > 0)
+        probe_set_lasting(&e->probes, list);
+}
+
+bool experiment_is_sound(const struct experiment *e)
+{
+    return e->kind->measured(e->training) == e->record.measured;
 }

@@ -24,8 +24,8 @@ struct experiment {
     struct arena arena;
     int threads;
     size_t train_bytes, measure_bytes; /* of the arena */
-    bool diverged;
-    char detail[TRAINER_DETAIL]; /* where it diverged */
+    enum status outcome;               /* of the run */
+    char detail[TRAINER_DETAIL];       /* where it diverged, or was interrupted */
 };
 
 /* Callbacks that report progress and may stop the run; `step` steps of all `steps` are done. */
@@ -37,6 +37,10 @@ struct observer {
     bool (*training)(void *context, const struct experiment *experiment, uint64_t step,
                      uint64_t steps);
     void *context;
+    /* Save the state (experiment_state), so that another run can go on from it: whenever `due`,
+     * and before it stops.  An error ends the run.  NULL: never. */
+    bool (*due)(void *context);
+    enum status (*save)(void *context, const struct experiment *experiment, struct error *err);
 };
 
 /* Plan everything and take all memory.  Free with experiment_free, also after an error. */
@@ -44,9 +48,20 @@ enum status experiment_open(struct experiment *experiment, const struct spec *sp
                             struct error *err);
 void experiment_free(struct experiment *experiment);
 
-/* Run it.  A run that diverges returns STATUS_DIVERGED with what it measured kept. */
+/* Run it, from where its state is.  A run that diverges returns STATUS_DIVERGED, one that was
+ * stopped STATUS_INTERRUPTED, with what it measured kept. */
 enum status experiment_run(struct experiment *experiment, const struct observer *observer,
                            struct error *err);
+
+/* Add the whole state to `list` (core/state.h), record included; and whether its parts, once they
+ * are filled, are of the same moment. */
+void experiment_state(const struct experiment *experiment, struct state_list *list);
+bool experiment_is_sound(const struct experiment *experiment);
+
+/* The root attributes of its files: build, spec, seed, and the status with what there is to say of
+ * it. */
+enum status experiment_put(const struct experiment *experiment, const char *outcome,
+                           const char *detail, struct store *store, struct error *err);
 
 /* Write the result file, whole or not at all. */
 enum status experiment_store(const struct experiment *experiment, const char *path,

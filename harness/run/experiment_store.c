@@ -1,3 +1,4 @@
+#include "core/build.h"
 #include "harness/run/experiment.h"
 #include "sim/net/axes.h"
 #include "sim/net/class_head.h"
@@ -108,18 +109,20 @@ static void add_weights(const void *state, struct quantity_list *list)
 
 /* ---- the file ---- */
 
-static enum status put_attributes(const struct experiment *e, struct store *store,
-                                  struct error *err)
+enum status experiment_put(const struct experiment *e, const char *outcome, const char *detail,
+                           struct store *store, struct error *err)
 {
     const char *const text[][2] = {
-        {"duet_version", DUET_VERSION},
-        {"commit", DUET_COMMIT},
         {"spec", e->spec->yaml},
         {"spec_hash", e->spec->hash},
-        {"status", e->diverged ? "diverged" : "complete"},
-        {"status_detail", e->detail},
+        {"status", outcome},
+        {"status_detail", detail},
     };
+    struct build_fact fact[BUILD_FACTS];
     enum status status = STATUS_OK;
+    build_facts(fact);
+    for (size_t i = 0; i < BUILD_FACTS && !status; i++)
+        status = store_put_text(store, fact[i].name, fact[i].value, err);
     for (size_t i = 0; i < sizeof text / sizeof *text && !status; i++)
         status = store_put_text(store, text[i][0], text[i][1], err);
     return status ? status : store_put_integer(store, "seed", e->spec->seed, err);
@@ -132,7 +135,10 @@ enum status experiment_store(const struct experiment *e, const char *path, struc
     enum status status = store_create(&store, err);
     if (status)
         return status;
-    status = put_attributes(e, store, err);
+    const char *const outcome = e->outcome == STATUS_DIVERGED      ? "diverged"
+                                : e->outcome == STATUS_INTERRUPTED ? "interrupted"
+                                                                   : "complete";
+    status = experiment_put(e, outcome, e->detail, store, err);
     if (!status)
         status = record_store(&e->record, &weights, store, err);
     if (!status)

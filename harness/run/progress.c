@@ -28,9 +28,10 @@ double progress_seconds(const struct progress *progress)
 static void print_left(const struct progress *progress, uint64_t done, uint64_t all)
 {
     double seconds = progress_seconds(progress);
-    double left = done > 0 ? seconds * ((double)all / (double)done - 1) : 0;
+    const uint64_t now = done > progress->before ? done - progress->before : 0;
+    double left = now > 0 ? seconds * (double)(all - done) / (double)now : 0;
     fprintf(stderr, "%3.0f%%  ", all > 0 ? 100 * (double)done / (double)all : 100);
-    if (done == 0)
+    if (now == 0 && done < all)
         fprintf(stderr, "%6.1f s gone  ", seconds);
     else if (left < 120)
         fprintf(stderr, "%6.1f s left  ", left);
@@ -97,8 +98,10 @@ static void ask(int signal)
 
 void interrupt_catch(void)
 {
-    struct sigaction action = {.sa_handler = ask, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = ask};
     sigemptyset(&action.sa_mask);
+    sigaction(SIGUSR1, &action, NULL);
+    action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }

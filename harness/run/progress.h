@@ -7,8 +7,9 @@
 
 struct progress {
     bool quiet, terminal;
-    double start; /* seconds */
-    double shown; /* when the terminal line was last rewritten */
+    double start;    /* seconds */
+    uint64_t before; /* done before the start, by an earlier process */
+    double shown;    /* when the terminal line was last rewritten */
 };
 
 void progress_start(struct progress *progress, bool quiet);
@@ -32,6 +33,7 @@ double seconds_now(void);
 
 double progress_seconds(const struct progress *progress);
 
-/* From now on Ctrl-C and SIGTERM set a flag instead of ending the program; a second one ends it. */
+/* From now on Ctrl-C, SIGTERM and SIGUSR1, which Slurm can send before the end of a job's time, set
+ * a flag instead of ending the program; a second Ctrl-C or SIGTERM ends it. */
 void interrupt_catch(void);
 bool interrupted(void);

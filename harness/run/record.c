@@ -60,6 +60,16 @@ void record_keep(struct record *r, size_t part)
     }
 }
 
+void record_state(struct record *r, struct state_list *list)
+{
+    state_natural(list, &r->measured, r->points, "record/measured");
+    state_reals(list, r->measured, r->time, "record%s", r->time_path);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->series[i])
+            state_reals(list, r->measured * quantity_size(&r->quantity[i]), r->series[i],
+                        "record%s", r->quantity[i].path);
+}
+
 static const double *values_of(const struct record *r, size_t i)
 {
     return r->series[i] ? r->series[i] : r->quantity[i].value;

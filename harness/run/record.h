@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "core/quantity.h"
+#include "core/state.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -15,7 +16,8 @@ enum { RECORD_PARTS = 2 };
 /* Owns its memory. */
 struct record {
     const char *time_path, *time_name; /* of the axis of time */
-    size_t points, measured;           /* points in time: room for, kept whole */
+    size_t points;                     /* points in time: room for */
+    uint64_t measured;                 /* kept whole */
     double *time;                      /* [points] */
     struct quantity *quantity;         /* [count], those of part i from first[i] on */
     double **series;                   /* [count]: [point][size]; NULL where it is constant */
@@ -31,6 +33,9 @@ void record_free(struct record *record);
 
 /* The present values of part `part` become its share of the point after the last whole one. */
 void record_keep(struct record *record, size_t part);
+
+/* Add the points that are whole to the state of a run. */
+void record_state(struct record *record, struct state_list *list);
 
 /* The series or the constants at `path`; NULL: there is none.  `quantity`: what it is, or NULL. */
 const double *record_find(const struct record *record, const char *path,

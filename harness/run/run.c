@@ -2,8 +2,9 @@
 
 #include "core/text.h"
 #include "harness/command.h"
-#include "harness/run/experiment.h"
+#include "harness/run/checkpoint.h"
 #include "harness/run/progress.h"
+#include "harness/run/result.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -19,19 +20,37 @@ static void describe(const struct experiment *e, uint64_t step, char *out, size_
     record_brief(&e->record, out + used + 2, size - (size_t)used - 2);
 }
 
+/* A run that is watched. */
+struct watched {
+    struct checkpointed run;
+    struct progress progress;
+};
+
 static void measured(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
+    struct watched *w = context;
     char line[160];
     describe(e, step, line, sizeof line);
-    progress_line(context, step, steps, line);
+    w->progress.before = w->run.from;
+    progress_line(&w->progress, step, steps, line);
 }
 
 static bool training(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
+    struct watched *w = context;
     char line[160];
     describe(e, step, line, sizeof line);
-    progress_update(context, step, steps, line);
+    w->progress.before = w->run.from;
+    progress_update(&w->progress, step, steps, line);
     return !interrupted();
+}
+
+/* A line that stays. */
+static void tell(void *context, const char *what)
+{
+    const struct watched *w = context;
+    if (!w->progress.quiet)
+        fprintf(stderr, "%s%s\n", w->progress.terminal ? "\r\033[K" : "", what);
 }
 
 static void print_plan(const struct experiment *e, const char *path)
@@ -67,20 +86,50 @@ static void result_path(const struct run_options *options, const struct spec *sp
         snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results, spec->name, spec->hash);
 }
 
-static enum status run_and_store(const struct run_options *options, struct experiment *e,
-                                 const char *path, struct error *err)
+/* Keep what an interrupted run measured, except in the place of a whole result of another spec; and
+ * say how to go on. */
+static enum status store_interrupted(const struct run_options *options, const struct experiment *e,
+                                     const char *path, const struct result *earlier, bool kept,
+                                     struct error *err)
 {
-    struct progress progress;
-    struct observer observer = {.measured = measured, .training = training, .context = &progress};
+    char what[RUN_PATH + 128];
+    const char *how = kept && options->again ? "the same command without --again goes on from there"
+                      : kept                 ? "the same command goes on from there"
+                                             : "the same command starts anew";
+    struct error problem = {0};
+    const bool stores = e->record.measured > 0 && earlier->kind != RESULT_OTHER;
+    if (stores && experiment_store(e, path, &problem))
+        snprintf(what, sizeof what, "%.*s", RUN_PATH, problem.message);
+    else if (stores)
+        snprintf(what, sizeof what, "%s keeps %" PRIu64 " of %zu measurements", path,
+                 e->record.measured, e->record.points);
+    else
+        snprintf(what, sizeof what, "%s",
+                 e->record.measured > 0 ? "the result of another spec is still there"
+                                        : "nothing was measured yet");
+    return error_set(err, STATUS_INTERRUPTED, "%s; %s; %s", e->detail, what, how);
+}
+
+static enum status run_and_store(const struct run_options *options, struct experiment *e,
+                                 const char *path, const struct result *earlier, struct error *err)
+{
+    struct watched w;
+    const struct observer observer = {.measured = measured, .training = training, .context = &w};
     enum status status = store_check_writable(path, err);
     if (status)
         return status;
+    if (options->again)
+        checkpoint_remove(path);
+    store_clean(path);
     if (!options->quiet)
         print_plan(e, path);
-    progress_start(&progress, options->quiet);
+    w.run = (struct checkpointed){.result = path, .observer = &observer, .tell = tell};
+    progress_start(&w.progress, options->quiet);
     interrupt_catch();
-    status = experiment_run(e, &observer, err);
-    progress_end(&progress);
+    status = checkpoint_run(e, &w.run, err);
+    progress_end(&w.progress);
+    if (status == STATUS_INTERRUPTED)
+        return store_interrupted(options, e, path, earlier, w.run.kept, err);
     if (status && status != STATUS_DIVERGED)
         return status;
     struct error problem = {0};
@@ -88,61 +137,83 @@ static enum status run_and_store(const struct run_options *options, struct exper
         *err = problem;
         return problem.status;
     }
+    checkpoint_remove(path);
     if (!options->quiet)
-        fprintf(stderr, "%s: %zu measurements, %.2f s\n", e->diverged ? "diverged" : "complete",
-                e->record.measured, progress_seconds(&progress));
+        fprintf(stderr, "%s: %" PRIu64 " measurements, %.2f s\n",
+                status == STATUS_DIVERGED ? "diverged" : "complete", e->record.measured,
+                progress_seconds(&w.progress));
     if (options->summary)
         record_print(&e->record, stdout);
     return status;
 }
 
-bool run_is_complete(const char *path, const char *hash)
+/* The result is there: say so, and show it. */
+static enum status show_result(const struct run_options *options, const char *path,
+                               const struct result *result, struct error *err)
 {
-    struct store_file *file;
-    char *status = NULL, *found = NULL;
-    if (store_open(&file, path, NULL))
-        return false;
-    bool complete = !store_get_text(file, "status", &status, NULL) &&
-                    !store_get_text(file, "spec_hash", &found, NULL) &&
-                    strcmp(status, "complete") == 0 && strcmp(found, hash) == 0;
-    free(status);
-    free(found);
-    store_close(file);
-    return complete;
+    const bool diverged = result->outcome == STATUS_DIVERGED;
+    enum status status = STATUS_OK;
+    checkpoint_remove(path);
+    if (!options->quiet)
+        fprintf(stderr, "%s: exists, %s; --again repeats the run\n", path,
+                diverged ? "diverged" : "complete");
+    if (!options->quiet && *result->difference)
+        fprintf(stderr, "it is of another build: %s\n", result->difference);
+    if (options->summary)
+        status = result_print(stdout, path, err);
+    if (!status && diverged)
+        status = error_set(err, STATUS_DIVERGED, "the run diverged: %s", result->detail);
+    return status;
+}
+
+/* Run the spec, or show the result that is there. */
+static enum status run_or_show(const struct run_options *options, const struct spec *spec,
+                               const char *path, struct error *err)
+{
+    struct result there;
+    struct experiment experiment;
+    result_look(path, spec, &there);
+    if (options->keep && there.kind == RESULT_WHOLE && !there.outcome)
+        return STATUS_OK;
+    if (!options->again && there.kind == RESULT_WHOLE)
+        return show_result(options, path, &there, err);
+    if (!options->quiet && there.kind == RESULT_OTHER)
+        fprintf(stderr, "%s: is replaced, a result of another spec: %s\n", path, there.difference);
+    enum status status = experiment_open(&experiment, spec, options->threads, err);
+    if (!status)
+        status = run_and_store(options, &experiment, path, &there, err);
+    if (status && err->key[0])
+        spec_locate(spec, err);
+    experiment_free(&experiment);
+    return status;
 }
 
 enum status run_spec(const struct run_options *options, char *path, struct error *err)
 {
     struct spec spec;
-    struct experiment experiment;
     enum status status =
         spec_load(&spec, options->spec, options->overrides, options->override_count, err);
     if (status)
         return status;
     result_path(options, &spec, path);
-    if (options->keep && run_is_complete(path, spec.hash)) {
-        spec_free(&spec);
-        return STATUS_OK;
-    }
-    status = experiment_open(&experiment, &spec, options->threads, err);
-    if (!status)
-        status = run_and_store(options, &experiment, path, err);
-    if (status && err->key[0])
-        spec_locate(&spec, err);
-    experiment_free(&experiment);
+    status = run_or_show(options, &spec, path, err);
     spec_free(&spec);
     return status;
 }
 
 /* ---- the command ---- */
 
-enum { OPTION_RESULTS = 256 };
+enum { OPTION_RESULTS = 256, OPTION_AGAIN };
 
 static const struct argp_option argp_options[] = {
     {"threads", 't', "N", 0, "threads to use; default: all processors. Results do not depend on it",
      0},
     {"output", 'o', "FILE", 0, "result file; default: RESULTS/NAME/HASH.h5", 0},
     {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
+    {"again", OPTION_AGAIN, NULL, 0,
+     "make a result that exists anew, from the beginning; default: show it, and go on from the "
+     "checkpoint of a run that was interrupted",
+     0},
     {"quiet", 'q', NULL, 0, "no plan, no progress, no table", 0},
     {0},
 };
@@ -174,6 +245,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_RESULTS:
         options->results = arg;
         return 0;
+    case OPTION_AGAIN:
+        options->again = true;
+        return 0;
     case 'q':
         options->quiet = true;
         options->summary = false;
@@ -204,8 +278,12 @@ int command_run(int argc, char **argv)
                "KEY=VALUE overrides a key of the spec, with dots for nesting: "
                "data.depth=7 objective.tau=0.1. Every key has a default, so SPEC may be left out "
                "where an override is given. `duet list` shows what can be named.\n\n"
+               "A result that exists is not computed again but shown. Ctrl-C, SIGTERM and SIGUSR1 "
+               "end the run with its state in a checkpoint beside the result, which is also "
+               "written every train.checkpoint seconds; the same command goes on from it, and the "
+               "result is the same to the last byte.\n\n"
                "Exit code: 0 complete; 2 bad input; 3 the run diverged (the file keeps what was "
-               "measured); 130 interrupted (nothing is written).",
+               "measured); 130 interrupted (so does the file, and the same command goes on).",
     };
     struct run_options options = {.results = "results", .summary = true};
     argp_parse(&argp, argc, argv, 0, NULL, &options);

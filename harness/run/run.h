@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/error.h"
+#include "harness/run/result.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,14 +18,14 @@ struct run_options {
     int threads;         /* 0: all processors */
     bool quiet;
     bool summary; /* print the table at the end */
-    bool keep;    /* a complete result of the same spec is left as it is */
+    bool keep;    /* a complete result of the same spec is left as it is, without a word */
+    bool again;   /* a result of the same spec is made anew, and a checkpoint not gone on from */
 };
 
-/* Whether `path` is a result file that ended well, of the spec with that hash. */
-bool run_is_complete(const char *path, const char *hash);
-
-/* Run a spec and write its result file, whose path comes back in `path` (RUN_PATH bytes).
- * STATUS_DIVERGED: the file was written, with that status. */
+/* Run a spec and write its result file, whose path comes back in `path` (RUN_PATH bytes); go on
+ * from its checkpoint (harness/run/checkpoint.h) if there is one.  Where the result is there, only
+ * say so and show it.  STATUS_DIVERGED: the file was written, with that status. STATUS_INTERRUPTED:
+ * it was written if anything had been measured, and the message says how to go on. */
 enum status run_spec(const struct run_options *options, char *path, struct error *err);
 
 /* Whether a first argument is a SPEC and not KEY=VALUE: a path from the root may hold a '='. */

@@ -45,6 +45,9 @@ struct loader {
 enum status loader_add_document(struct loader *loader, const struct node *root);
 enum status loader_add_override(struct loader *loader, const char *override);
 
+/* Name a spec that was filled, without contents: `hash` and `kind`. */
+void spec_name_alone(struct spec *spec);
+
 /* Whether the section `sweep` is well formed; its values are read by grid_make. */
 enum status loader_check_sweep(struct loader *loader);
 

@@ -111,9 +111,12 @@ static void emit_value(FILE *out, const struct param *param, const void *field)
     }
 }
 
-void emit_params(FILE *out, const struct param *params, const void *settings, const char *separator)
+void emit_params(FILE *out, const struct param *params, const void *settings, enum emitted which,
+                 const char *separator)
 {
     for (const struct param *p = params; p && p->name; p++) {
+        if (which == EMIT_COMPUTED && p->aside)
+            continue;
         fprintf(out, "%s%s: ", separator, p->name);
         emit_value(out, p, (const char *)settings + p->offset);
         separator = ", ";
@@ -210,6 +213,6 @@ enum status params_text(const struct param *params, const void *settings, char *
     size_t length;
     FILE *out = open_memstream(text, &length);
     if (out)
-        emit_params(out, params, settings, "");
+        emit_params(out, params, settings, EMIT_ALL, "");
     return close_text(out, "settings", err);
 }

@@ -20,8 +20,14 @@ enum status params_text(const struct param *params, const void *settings, char *
 /* Plain where it cannot be taken for anything but text. */
 void emit_text(FILE *out, const char *text);
 
+/* Which keys of a table are written. */
+enum emitted {
+    EMIT_ALL,
+    EMIT_COMPUTED, /* without those that are aside (core/descriptor.h) */
+};
+
 /* "KEY: VALUE, KEY: VALUE", with `separator` in front of the first if there is one. */
-void emit_params(FILE *out, const struct param *params, const void *settings,
+void emit_params(FILE *out, const struct param *params, const void *settings, enum emitted which,
                  const char *separator);
 
 /* The node as it was written, in flow style. */

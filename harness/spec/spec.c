@@ -13,7 +13,8 @@
 
 enum { MAX_BYTES = 1 << 20 }; /* of a spec file */
 
-static void emit_section(FILE *out, const struct spec *spec, enum spec_section s)
+static void emit_section(FILE *out, const struct spec *spec, enum spec_section s,
+                         enum emitted which)
 {
     const struct descriptor *chosen = spec->chosen[s];
     const char *separator = "";
@@ -23,12 +24,12 @@ static void emit_section(FILE *out, const struct spec *spec, enum spec_section s
         emit_text(out, chosen->name);
         separator = ", ";
     }
-    emit_params(out, chosen->params, spec->settings[s], separator);
+    emit_params(out, chosen->params, spec->settings[s], which, separator);
     const struct param *choice = spec->tables[s] ? nested_choice(chosen) : NULL;
     for (size_t i = 0; choice && i < choice->registry->count; i++)
         if (spec->tables[s][i]) {
             fprintf(out, ", %s: {", choice->registry->entries[i]->name);
-            emit_params(out, choice->registry->entries[i]->params, spec->tables[s][i], "");
+            emit_params(out, choice->registry->entries[i]->params, spec->tables[s][i], which, "");
             fputc('}', out);
         }
     fputs("}\n", out);
@@ -77,9 +78,19 @@ static enum status keep_written(struct spec *spec, struct error *err)
     return close_text(out, "a spec", err);
 }
 
-void hash_of_text(const char *text, char hash[HASH_SIZE])
+/* Hash the sections without the keys that are aside. */
+static enum status hash_computed(struct spec *spec, struct error *err)
 {
-    snprintf(hash, HASH_SIZE, "%016" PRIx64, hash_more(HASH_OF_NOTHING, text, strlen(text)));
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    for (int s = 0; out && s < SECTION_COUNT; s++)
+        emit_section(out, spec, (enum spec_section)s, EMIT_COMPUTED);
+    enum status status = close_text(out, "a spec", err);
+    if (!status)
+        spec->computed = hash_more(HASH_OF_NOTHING, text, length);
+    free(text);
+    return status;
 }
 
 static enum status emit(struct spec *spec, struct error *err)
@@ -92,10 +103,12 @@ static enum status emit(struct spec *spec, struct error *err)
         fprintf(out, "\nseed: %" PRIu64 "\n", spec->seed);
     }
     for (int s = 0; out && s < SECTION_COUNT; s++)
-        emit_section(out, spec, (enum spec_section)s);
+        emit_section(out, spec, (enum spec_section)s, EMIT_ALL);
     enum status status = close_text(out, "a spec", err);
     if (!status)
-        hash_of_text(spec->yaml, spec->hash);
+        status = hash_computed(spec, err);
+    if (!status)
+        spec_name_alone(spec);
     return status;
 }
 
@@ -175,87 +188,6 @@ enum status spec_read(struct spec *spec, const char *path, const char *const *ov
         status = spec_parse(spec, path, yaml, length, overrides, override_count, err);
     fclose(file);
     free(yaml);
-    return status;
-}
-
-/* ---- the name of a run: of its complete spec, and of the files that its data are read from ----
- */
-
-/* The content of a section that was met before. */
-struct spec_content {
-    struct spec_content *next;
-    const struct descriptor *chosen;
-    char *settings; /* as YAML */
-    uint64_t hash;
-};
-
-void spec_contents_free(struct spec_content **known)
-{
-    for (struct spec_content *next; *known; *known = next) {
-        next = (*known)->next;
-        free((*known)->settings);
-        free(*known);
-    }
-}
-
-/* The content of a section whose descriptor has one. */
-static enum status find(const struct spec *spec, int section, struct spec_content **known,
-                        const struct spec_content **found, struct error *err)
-{
-    const struct descriptor *chosen = spec->chosen[section];
-    char *text = NULL;
-    enum status status = params_text(chosen->params, spec->settings[section], &text, err);
-    if (status)
-        return status;
-    struct spec_content *content = *known;
-    while (content && (content->chosen != chosen || strcmp(content->settings, text) != 0))
-        content = content->next;
-    if ((*found = content)) {
-        free(text);
-        return STATUS_OK;
-    }
-    content = malloc(sizeof *content);
-    status = content ? chosen->content(spec->settings[section], &content->hash, err)
-                     : error_memory(err, "the name of a run");
-    if (status) {
-        free(content);
-        free(text);
-        return status;
-    }
-    *content = (struct spec_content){*known, chosen, text, content->hash};
-    *found = *known = content;
-    return STATUS_OK;
-}
-
-enum status spec_name(struct spec *spec, struct spec_content **known, struct error *err)
-{
-    uint64_t hash = hash_more(HASH_OF_NOTHING, spec->yaml, strlen(spec->yaml));
-    enum status status = STATUS_OK;
-    for (int s = 0; s < SECTION_COUNT && !status; s++) {
-        const struct spec_content *content = NULL;
-        if (spec->chosen[s]->content)
-            status = find(spec, s, known, &content, err);
-        if (content)
-            hash = hash_more(hash, &content->hash, sizeof content->hash);
-    }
-    if (!status)
-        snprintf(spec->hash, sizeof spec->hash, "%016" PRIx64, hash);
-    return status;
-}
-
-enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
-                      size_t override_count, struct error *err)
-{
-    struct spec_content *known = NULL;
-    enum status status = spec_read(spec, path, overrides, override_count, err);
-    if (status)
-        return status;
-    status = spec_name(spec, &known, err);
-    if (status) {
-        spec_locate(spec, err);
-        spec_free(spec);
-    }
-    spec_contents_free(&known);
     return status;
 }
 

@@ -38,7 +38,7 @@ struct section {
 
 extern const struct section spec_sections[SECTION_COUNT];
 
-enum { SPEC_PLACE_END = 0x1f };
+enum { SPEC_PLACE_END = 0x1f, HASH_SIZE = 17 };
 
 struct spec {
     char *name; /* folder of the results */
@@ -49,8 +49,14 @@ struct spec {
      * of that registry, the settings of each one named, SECTION.ENTRY.KEY; NULL where it has none,
      * or is not named. */
     void **tables[SECTION_COUNT];
-    char *yaml;               /* complete: every key, defaults included */
-    char hash[17];            /* 16 hexadecimal digits of `yaml`, and of contents after spec_name */
+    char *yaml; /* complete: every key, defaults included */
+    /* What names a run, as 16 hexadecimal digits: the hash of all that decides what is computed.
+     * That is `yaml` without `name` and without the keys that are aside (core/descriptor.h), and
+     * after spec_name the contents of what is read outside the spec. */
+    char hash[HASH_SIZE];
+    char kind[HASH_SIZE];            /* the same without the seed */
+    uint64_t computed;               /* the same without seed and contents */
+    uint64_t content[SECTION_COUNT]; /* after spec_name, where the descriptor has such a thing */
     char *written;            /* YAML of the keys that were written, without the section `sweep` */
     const struct node *sweep; /* the section `sweep` as it was written; NULL: no such section */
     struct spec_source *origin; /* where each key was written */
@@ -67,8 +73,8 @@ enum status spec_load(struct spec *spec, const char *path, const char *const *ov
 /* KEY=VALUE of such an override. */
 const char *spec_without_place(const char *override);
 
-/* The same, but `hash` is of `yaml` alone and no file other than `path` is looked at: for a spec of
- * which no run is named. */
+/* The same, but `hash` knows of no contents and no file other than `path` is looked at: for a spec
+ * of which no run is named. */
 enum status spec_read(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
 
@@ -81,9 +87,10 @@ enum status spec_parse(struct spec *spec, const char *name, const char *yaml, si
  * default. */
 bool spec_is_default(const struct spec *spec, enum spec_section section, const char *name);
 
-/* Let what lies outside the spec (`content`, core/descriptor.h) enter `hash`; where there is no
- * such thing it stays as it is.  Contents are looked at once per settings as long as `known` is the
- * same; it starts as NULL and is freed by spec_contents_free.  Errors are not yet located. */
+/* Let what lies outside the spec (`content`, core/descriptor.h) enter `hash` and `kind`; where
+ * there is no such thing they stay as they are.  Contents are looked at once per settings as long
+ * as `known` is the same; it starts as NULL and is freed by spec_contents_free.  Errors are not yet
+ * located. */
 struct spec_content;
 enum status spec_name(struct spec *spec, struct spec_content **known, struct error *err);
 void spec_contents_free(struct spec_content **known);
@@ -96,7 +103,5 @@ void spec_locate(const struct spec *spec, struct error *err);
 /* Frees what the spec owns, settings included; a zeroed or failed spec is fine. */
 void spec_free(struct spec *spec);
 
-enum { HASH_SIZE = 17 };
-
-/* The name of a spec: FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
+/* FNV-1a of a text in 64 bits, as 16 hexadecimal digits. */
 void hash_of_text(const char *text, char hash[HASH_SIZE]);

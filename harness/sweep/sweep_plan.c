@@ -1,10 +1,8 @@
 #include "harness/sweep/sweep_plan.h"
 
-#include "core/hash.h"
 #include "harness/run/run.h"
 #include "store/store.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,7 +64,7 @@ static enum status load_written(const struct sweep_plan *plan, size_t index, str
 }
 
 /* The keys of the base are read from their short form, which has no sweep to go through and no
- * places; where something is wrong, from the file.  `known` NULL: the point is not named. */
+ * places; where something is wrong, from the file. */
 static enum status load_point(const struct sweep_plan *plan, size_t index,
                               struct spec_content **known, struct spec *spec, struct error *err)
 {
@@ -74,7 +72,7 @@ static enum status load_point(const struct sweep_plan *plan, size_t index,
     const size_t count = grid_overrides(&plan->grid, index, override);
     enum status status = spec_parse(spec, plan->path ? plan->path : "command line", base,
                                     strlen(base), override, count, err);
-    if (!status && known && (status = spec_name(spec, known, err)))
+    if (!status && (status = spec_name(spec, known, err)))
         spec_free(spec);
     if (!status)
         return STATUS_OK;
@@ -87,10 +85,15 @@ static enum status load_point(const struct sweep_plan *plan, size_t index,
 enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct spec *spec,
                             struct error *err)
 {
-    enum status status = load_point(plan, plan->point[point].index, NULL, spec, err);
-    if (!status)
-        memcpy(spec->hash, plan->point[point].hash, sizeof spec->hash);
-    return status;
+    struct spec_content *known = NULL; /* what the files hold now */
+    enum status status = load_point(plan, plan->point[point].index, &known, spec, err);
+    spec_contents_free(&known);
+    if (status || strcmp(spec->hash, plan->point[point].hash) == 0)
+        return status;
+    spec_free(spec);
+    return error_set(err, STATUS_INVALID,
+                     "a file that the point reads has changed since the sweep was planned; the "
+                     "same command plans it again with what the file holds now");
 }
 
 void sweep_plan_locate(const struct sweep_plan *plan, size_t point, struct error *err)
@@ -108,14 +111,6 @@ const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, s
 {
     snprintf(path, size, "%s/%s%s", folder, plan->point[point].hash, end);
     return path;
-}
-
-/* Of the complete spec without its second line, which is the seed. */
-static void hash_kind(const char *yaml, char kind[SWEEP_HASH])
-{
-    const char *seed = strchr(yaml, '\n') + 1, *rest = strchr(seed, '\n') + 1;
-    const uint64_t name = hash_more(HASH_OF_NOTHING, yaml, (size_t)(seed - yaml));
-    snprintf(kind, SWEEP_HASH, "%016" PRIx64, hash_more(name, rest, strlen(rest)));
 }
 
 static int compare_indices(const void *a, const void *b)
@@ -152,7 +147,7 @@ static enum status number_point(const struct sweep_plan *plan, size_t index,
     if (status)
         return status;
     memcpy(point->hash, spec.hash, sizeof spec.hash);
-    hash_kind(spec.yaml, point->kind);
+    memcpy(point->kind, spec.kind, sizeof spec.kind);
     point->index = index;
     spec_free(&spec);
     return STATUS_OK;

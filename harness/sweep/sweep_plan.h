@@ -1,7 +1,7 @@
 /* A sweep: a base spec, a grid, and the points with the names of their files.
  *
  * A point is the base spec with the overrides of the grid, checked like any spec.  Its file is
- * named by the hash of its complete spec; points whose complete specs are equal are one point.
+ * named by the hash of what it computes; points that compute the same are one point.
  *
  * The folder of a sweep, RESULTS/NAME, holds
  *     sweep.yaml     the sweep as a spec that `duet sweep` reads
@@ -19,8 +19,8 @@
 enum { SWEEP_TEXT = 512, SWEEP_HASH = HASH_SIZE };
 
 struct sweep_point {
-    char hash[SWEEP_HASH]; /* of the complete spec */
-    char kind[SWEEP_HASH]; /* of the complete spec without its seed */
+    char hash[SWEEP_HASH]; /* of its spec (harness/spec/spec.h) */
+    char kind[SWEEP_HASH]; /* the same without its seed */
     size_t index;          /* in the grid */
 };
 
@@ -45,7 +45,8 @@ void sweep_plan_free(struct sweep_plan *plan);
 enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress,
                               struct error *err);
 
-/* The spec of a point; free with spec_free. */
+/* The spec of a point, which is named by what its files hold now; an error where that is no longer
+ * what they held when the points were numbered.  Free with spec_free. */
 enum status sweep_plan_spec(const struct sweep_plan *plan, size_t point, struct spec *spec,
                             struct error *err);
 

@@ -111,7 +111,7 @@ static double try_point(const struct sweep_plan *plan, size_t point, int threads
     struct experiment e;
     struct error err;
     struct stopwatch watch = {.start = seconds_now(), .first = seconds_now()};
-    struct observer observer = {begun, go_on, &watch};
+    struct observer observer = {.measured = begun, .training = go_on, .context = &watch};
     if (sweep_plan_spec(plan, point, &spec, &err))
         return -1;
     enum status status = experiment_open(&e, &spec, threads, &err);

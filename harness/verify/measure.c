@@ -193,6 +193,15 @@ static enum status first_error(const struct battery *b, struct error *err)
 
 /* ---- judging ---- */
 
+/* Effects of a claim that are measured. */
+static int effects_of(const struct verification *v, const struct claim *claim)
+{
+    int count = 0;
+    for (int p = 0; p < claim->part_count; p++)
+        count += claim->parts[p].kind == PART_EFFECT && planned(v, &claim->parts[p]) > 0;
+    return count;
+}
+
 static enum status judge_part(const struct verification *v, struct outcome *o, int p,
                               const struct job *job, int count, struct error *err)
 {
@@ -211,22 +220,18 @@ static enum status judge_part(const struct verification *v, struct outcome *o, i
         j->seconds += job[i].seconds;
         invalid = !invalid && job[i].status ? &job[i] : invalid;
     }
-    part_judge(&o->claim->parts[p], readings, invalid ? 0 : count, rng, j);
+    part_judge(&o->claim->parts[p], readings, invalid ? 0 : count, effects_of(v, o->claim), rng, j);
     if (invalid)
         snprintf(j->why, sizeof j->why, "%s", invalid->why ? invalid->why : "no memory");
     o->left_out[p] = count == 0;
-    if (count == 0) /* ranks below any part that was measured */
-        *j = (struct judgement){.verdict = VERDICT_HOLDS, .control = NAN, .ratio = -INFINITY};
     gsl_rng_free(rng);
     free(readings);
     return STATUS_OK;
 }
 
-/* A claim of which nothing was measured. */
-static void not_measured(struct outcome *o)
+/* A claim of which nothing was to be measured. */
+static void nothing_planned(struct outcome *o)
 {
-    o->part[0] = (struct judgement){
-        .verdict = VERDICT_NOT_CHECKED, .error = NAN, .tolerance = NAN, .control = NAN};
     o->left_out[0] = false;
     snprintf(o->part[0].why, sizeof o->part[0].why, "none of its parts has a quick measurement");
 }
@@ -252,8 +257,10 @@ static enum status judge_claim(const struct verification *v, struct outcome *o, 
         o->seconds += o->part[p].seconds;
     }
     if (!any)
-        not_measured(o);
+        nothing_planned(o);
     o->worst = claim_worst(o->claim, o->part);
+    o->parts_measured = claim_parts_measured(o->claim, o->part);
+    o->verdict = claim_verdict(o->claim, o->part);
     return STATUS_OK;
 }
 
@@ -300,10 +307,12 @@ enum status verification_run(struct verification *v, struct progress *progress, 
 
 enum status verification_status(const struct verification *v)
 {
+    bool checked = false;
     for (size_t i = 0; i < v->count; i++) {
-        enum verdict verdict = v->outcome[i].worst->verdict;
+        enum verdict verdict = v->outcome[i].verdict;
         if (verdict == VERDICT_FAILS || verdict == VERDICT_NO_CONTROL)
             return STATUS_FAILED;
+        checked = checked || verdict != VERDICT_NOT_CHECKED;
     }
-    return STATUS_OK;
+    return checked ? STATUS_OK : STATUS_FAILED;
 }

@@ -91,28 +91,38 @@ static const char explanation[] =
     "- **Bound**: the largest relative violation, 0 where there is none.\n"
     "- **Rate**: by how much a slope in log-log axes falls short of the one that is claimed, 0 "
     "where it does not.\n"
-    "- **Statistical**: for an effect, by how much the lower end of the 95% bootstrap interval of "
-    "its mean lies below what is claimed (negative: above); for a test, −log₁₀ of the smallest "
+    "- **Statistical**: for an effect, by how much the lower end of the interval of its mean lies "
+    "below what is claimed (negative: above); for a test, −log₁₀ of the smallest "
     "p-value, corrected for the number of instances.\n"
     "\n"
-    "*control* is the same with one hypothesis removed, where the statement must fail; of several "
-    "controls the one that failed least is shown. A part holds only if its controls fail.\n"
+    "*control* is the same with one hypothesis removed, where the statement must fail: a bound on "
+    "at "
+    "least half of the instances (the median is shown), any other on all of them (the smallest is "
+    "shown). Of several controls the one that failed least is shown. A part holds only if its "
+    "controls fail.\n"
+    "\n"
+    "A claim *holds* if all of its parts were measured and hold, and is *not refuted* if only some "
+    "of them were measured and those hold. An effect that a paper reports for other data *differs* "
+    "if it does not show here; any other effect that does not show *fails*. The intervals of the "
+    "effects of a claim cover all together in 95% of cases (Bonferroni): Student's t below "
+    "6 values, the studentised bootstrap from there on.\n"
     "\n";
 
 static void write_summary(FILE *out, const struct verification *v)
 {
-    char text[CELL];
-    fputs("| id | title | kind | instances | error | tolerance | control | verdict |\n"
-          "|---|---|---|--:|--:|--:|--:|---|\n",
+    char text[VERDICTS_COUNT];
+    fputs("| id | title | kind | parts | instances | error | tolerance | control | verdict |\n"
+          "|---|---|---|--:|--:|--:|--:|--:|---|\n",
           out);
     for (size_t i = 0; i < v->count; i++) {
         const struct outcome *o = &v->outcome[i];
         verdicts_kinds(o->claim, text, sizeof text);
         fprintf(out, "| %s | ", o->claim->about.name);
         sentence(out, o->claim->title);
-        fprintf(out, " | %s | %d | ", text, o->instances);
+        fprintf(out, " | %s | %d of %d | %d | ", text, o->parts_measured, o->claim->part_count,
+                o->instances);
         numbers(out, o->worst);
-        fprintf(out, "%s |\n", verdict_name(o->worst->verdict));
+        fprintf(out, "%s |\n", verdict_name(o->verdict));
     }
     verdicts_count(v, text, sizeof text);
     fprintf(out, "\n%s.\n\n", text);
@@ -141,10 +151,11 @@ static void write_statement(FILE *out, const char *statement, bool in_table)
     }
 }
 
-static void write_interval(FILE *out, const char *what, const struct interval *interval)
+static void write_interval(FILE *out, const char *what, double level,
+                           const struct interval *interval)
 {
-    fprintf(out, "%s: mean %.3g, 95%% interval %.3g to %.3g", what, interval->mean, interval->low,
-            interval->high);
+    fprintf(out, "%s: mean %.3g, %.3g%% interval %.3g to %.3g of %zu values", what, interval->mean,
+            100 * level, interval->low, interval->high, interval->count);
 }
 
 /* Numbers that only parts of this kind have. */
@@ -158,10 +169,12 @@ static void write_details(FILE *out, const struct part *part, const struct judge
         fprintf(out, "slope: median %.3g, least %.3g ± %.2g; claimed: %.3g or more", j->median,
                 j->least, j->uncertainty, part->least);
     } else if (part->kind == PART_EFFECT) {
-        write_interval(out, "effect", &j->interval);
+        write_interval(out, "effect", j->level, &j->interval);
         fprintf(out, ", claimed above %.3g", part->least);
+        if (j->interval.high < part->least)
+            fputs(", all of it below", out);
         if (part->controls[0])
-            write_interval(out, "; control", &j->control_interval);
+            write_interval(out, "; control", j->level, &j->control_interval);
     }
 }
 
@@ -204,6 +217,11 @@ static void write_method(FILE *out, const struct part *part, bool alone)
     for (int c = 0; c < CLAIM_CONTROLS && part->controls[c]; c++) {
         fputs("- ", out);
         sentence(out, part->controls[c]);
+        if (part->apart[c]) {
+            fputs(" (not the same way with the hypothesis restored: ", out);
+            sentence(out, part->apart[c]);
+            fputc(')', out);
+        }
         fputc('\n', out);
     }
     fputs(part->controls[0] ? "\n" : "", out);

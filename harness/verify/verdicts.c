@@ -1,8 +1,12 @@
 /* The verdicts of a verification, as a table and as JSON. */
 #include "harness/verify/verify.h"
 
+#include "harness/spec/words.h"
+
 #include <math.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 enum { PAGE_WIDTH = 100, GAP = 2, LEAST_TITLE = 16, CELL = 160 };
 
@@ -19,26 +23,58 @@ void verdicts_kinds(const struct claim *claim, char *text, size_t size)
 
 void verdicts_count(const struct verification *v, char *text, size_t size)
 {
-    int count[VERDICT_NOT_CHECKED + 1] = {0};
+    static const struct {
+        enum verdict verdict;
+        const char *words;
+    } phrases[] = {
+        {VERDICT_HOLDS, "measured in full and holding"},
+        {VERDICT_NOT_REFUTED, "measured in part and not refuted"},
+        {VERDICT_DIFFERS, "differing from what a paper reports for other data"},
+        {VERDICT_NO_CONTROL, "with a control that did not fail"},
+        {VERDICT_NOT_CHECKED, "not checked"},
+    };
+    int count[VERDICTS] = {0};
     for (size_t i = 0; i < v->count; i++)
-        count[v->outcome[i].worst->verdict]++;
-    snprintf(text, size, "%d hold, %d fail, %d controls did not fail, %d differ, %d not checked",
-             count[VERDICT_HOLDS], count[VERDICT_FAILS], count[VERDICT_NO_CONTROL],
-             count[VERDICT_DIFFERS], count[VERDICT_NOT_CHECKED]);
+        count[v->outcome[i].verdict]++;
+    snprintf(text, size, "%zu claim%s: ", v->count, v->count == 1 ? "" : "s");
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (count[phrases[i].verdict] > 0)
+            append_text(text, size, "%d %s, ", count[phrases[i].verdict], phrases[i].words);
+    if (count[VERDICT_FAILS] > 0)
+        append_text(text, size, "%d refuted", count[VERDICT_FAILS]);
+    else
+        append_text(text, size, "none refuted");
 }
 
 /* ---- table ---- */
 
-enum column { ID, TITLE, KIND, INSTANCES, ERROR, TOLERANCE, CONTROL, VERDICT, SECONDS, COLUMNS };
+enum column {
+    ID,
+    TITLE,
+    KIND,
+    PARTS,
+    INSTANCES,
+    ERROR,
+    TOLERANCE,
+    CONTROL,
+    VERDICT,
+    SECONDS,
+    COLUMNS
+};
 
 static const struct {
     const char *heading;
     bool number; /* aligned to the right */
 } columns[COLUMNS] = {
-    [ID] = {"id", false},          [TITLE] = {"title", false},
-    [KIND] = {"kind", false},      [INSTANCES] = {"instances", true},
-    [ERROR] = {"error", true},     [TOLERANCE] = {"tolerance", true},
-    [CONTROL] = {"control", true}, [VERDICT] = {"verdict", false},
+    [ID] = {"id", false},
+    [TITLE] = {"title", false},
+    [KIND] = {"kind", false},
+    [PARTS] = {"parts", true},
+    [INSTANCES] = {"instances", true},
+    [ERROR] = {"error", true},
+    [TOLERANCE] = {"tolerance", true},
+    [CONTROL] = {"control", true},
+    [VERDICT] = {"verdict", false},
     [SECONDS] = {"seconds", true},
 };
 
@@ -64,11 +100,12 @@ static void write_cells(char cell[COLUMNS][CELL], const struct outcome *o)
     snprintf(cell[ID], CELL, "%s", o->claim->about.name);
     snprintf(cell[TITLE], CELL, "%s", o->claim->title);
     verdicts_kinds(o->claim, cell[KIND], CELL);
+    snprintf(cell[PARTS], CELL, "%d of %d", o->parts_measured, o->claim->part_count);
     snprintf(cell[INSTANCES], CELL, "%d", o->instances);
     write_number(cell[ERROR], o->worst->error);
     write_number(cell[TOLERANCE], o->worst->tolerance);
     write_number(cell[CONTROL], o->worst->control);
-    snprintf(cell[VERDICT], CELL, "%s", verdict_name(o->worst->verdict));
+    snprintf(cell[VERDICT], CELL, "%s", verdict_name(o->verdict));
     snprintf(cell[SECONDS], CELL, "%.1f", o->seconds);
 }
 
@@ -87,8 +124,18 @@ static void shorten(char *text, size_t width)
     strcpy(end, "…");
 }
 
-/* Titles get the width that the other columns leave. */
-static void measure_columns(const struct verification *v, size_t *width)
+/* Characters in a line of a terminal; 0 for a file or a pipe, which cuts nothing. */
+static size_t page_width(FILE *out)
+{
+    struct winsize window;
+    if (!isatty(fileno(out)))
+        return 0;
+    return ioctl(fileno(out), TIOCGWINSZ, &window) == 0 && window.ws_col > 0 ? window.ws_col
+                                                                             : PAGE_WIDTH;
+}
+
+/* On a terminal titles get the width that the other columns leave. */
+static void measure_columns(const struct verification *v, size_t page, size_t *width)
 {
     char cell[COLUMNS][CELL];
     size_t others = GAP * (COLUMNS - 1);
@@ -101,8 +148,8 @@ static void measure_columns(const struct verification *v, size_t *width)
     }
     for (int c = 0; c < COLUMNS; c++)
         others += c == TITLE ? 0 : width[c];
-    size_t room = PAGE_WIDTH > others + LEAST_TITLE ? PAGE_WIDTH - others : LEAST_TITLE;
-    width[TITLE] = width[TITLE] < room ? width[TITLE] : room;
+    size_t room = page > others + LEAST_TITLE ? page - others : LEAST_TITLE;
+    width[TITLE] = page == 0 || width[TITLE] < room ? width[TITLE] : room;
 }
 
 /* The headings where `o` is NULL. */
@@ -123,6 +170,17 @@ static void print_row(const struct outcome *o, const size_t *width, FILE *out)
     fputc('\n', out);
 }
 
+/* An effect that does not hold, with its interval. */
+static void print_effect(const struct part *part, const struct judgement *j, const char *control,
+                         FILE *out)
+{
+    const struct interval *i = &j->interval;
+    fprintf(out, "mean %.2g, %.3g%% interval %.2g to %.2g of %zu values, %s %.2g; control %s\n",
+            i->mean, 100 * j->level, i->low, i->high, i->count,
+            i->high < part->least ? "all of it below the claimed" : "not above the claimed",
+            part->least, control);
+}
+
 /* The parts of a claim that do not hold: name, verdict, numbers. */
 static void print_parts(const struct outcome *o, FILE *out)
 {
@@ -140,6 +198,8 @@ static void print_parts(const struct outcome *o, FILE *out)
         write_number(control, j->control);
         if (j->verdict == VERDICT_NOT_CHECKED)
             fprintf(out, "%s\n", j->why);
+        else if (o->claim->parts[p].kind == PART_EFFECT)
+            print_effect(&o->claim->parts[p], j, control, out);
         else
             fprintf(out, "error %s, tolerance %s, control %s\n", error, tolerance, control);
     }
@@ -148,8 +208,8 @@ static void print_parts(const struct outcome *o, FILE *out)
 void verdicts_print(const struct verification *v, FILE *out)
 {
     size_t width[COLUMNS];
-    char count[160];
-    measure_columns(v, width);
+    char count[VERDICTS_COUNT];
+    measure_columns(v, page_width(out), width);
     print_row(NULL, width, out);
     for (size_t i = 0; i < v->count; i++)
         print_row(&v->outcome[i], width, out);
@@ -196,7 +256,9 @@ static void json_outcome(const struct outcome *o, FILE *out)
     json_number(out, "tolerance", o->worst->tolerance);
     json_number(out, "control", o->worst->control);
     fputs(", \"verdict\": ", out);
-    json_text(out, verdict_name(o->worst->verdict));
+    json_text(out, verdict_name(o->verdict));
+    fprintf(out, ", \"parts_measured\": %d, \"parts\": %d", o->parts_measured,
+            o->claim->part_count);
     fprintf(out, ", \"seconds\": %.6f}", o->seconds);
 }
 

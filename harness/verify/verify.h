@@ -31,11 +31,13 @@ struct outcome {
     void *settings; /* as the claim's params describe */
     bool left_out[CLAIM_PARTS];
     struct judgement part[CLAIM_PARTS];
-    const struct judgement *worst; /* stands for the claim */
-    int instances;                 /* measured, over all parts */
-    double seconds;                /* of all instances, over all threads */
-    struct curves curves;          /* for the report; no rows: none */
-    char *undrawn;                 /* why there is no curve, or NULL */
+    const struct judgement *worst; /* the part that stands for the claim */
+    enum verdict verdict;          /* about what was measured */
+    int parts_measured;
+    int instances;        /* measured, over all parts */
+    double seconds;       /* of all instances, over all threads */
+    struct curves curves; /* for the report; no rows: none */
+    char *undrawn;        /* why there is no curve, or NULL */
 };
 
 struct verification {
@@ -56,7 +58,7 @@ enum status verification_create(struct verification *v, const struct verify_opti
 enum status verification_run(struct verification *v, struct progress *progress, struct error *err);
 void verification_free(struct verification *v);
 
-/* STATUS_FAILED where a claim fails or its control does not. */
+/* STATUS_FAILED where a claim fails, a control does not, or nothing at all could be checked. */
 enum status verification_status(const struct verification *v);
 
 /* ---- output ---- */
@@ -64,14 +66,17 @@ enum status verification_status(const struct verification *v);
 /* Distinct kinds of the claim's parts, "Identity + Flow". */
 void verdicts_kinds(const struct claim *claim, char *text, size_t size);
 
-/* "2 hold, 0 fail, ..." */
+/* One sentence on all claims: "48 claims: 40 measured in full and holding, ..., none refuted". */
 void verdicts_count(const struct verification *v, char *text, size_t size);
+
+enum { VERDICTS_COUNT = 512 }; /* bytes of such a sentence */
 
 /* The table, remarks on the claims that do not hold, and the count. */
 void verdicts_print(const struct verification *v, FILE *out);
 
 /* Array of objects {"id", "title", "kind", "instances", "error", "tolerance", "control", "verdict",
- * "seconds"} of a struct verification; numbers that are not finite are null. */
+ * "parts_measured", "parts", "seconds"} of a struct verification; numbers that are not finite are
+ * null. */
 void verdicts_json(FILE *out, const void *verification);
 
 /* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */

@@ -100,8 +100,7 @@ static void put_axes(struct ablations *a)
     sheet_words(sheet, "ablations", a->name, a->cases);
     sheet_axis(sheet, "ablation", a->cases, NULL, "ablation, in the order of the attribute", "1");
     sheet_axis(sheet, "seed", a->seeds, NULL, "run, from seed 1 on", "1");
-    sheet_axis(sheet, "interval", 3, side, "low end, mean, high end of the 95% bootstrap interval",
-               "1");
+    sheet_axis(sheet, "interval", 3, side, "low end, mean, high end of the 95% interval", "1");
     sheet_put(sheet, "stl_10", "ablation", top_1, "Top-1 accuracy on STL-10 that the paper reports",
               "%");
 }
@@ -117,7 +116,7 @@ static void put_measure(struct ablations *a, size_t m, gsl_rng *rng)
         *last = isnan(*last) ? measures[m].constant : *last;
     }
     for (size_t i = 0; i < a->cases && !sheet->status; i++) {
-        const struct interval b = bootstrap_mean(value + i * a->seeds, a->seeds, rng);
+        const struct interval b = mean_interval(value + i * a->seeds, a->seeds, 0.95, rng);
         memcpy(interval + 3 * i, (double[]){b.low, b.mean, b.high}, 3 * sizeof *interval);
     }
     sheet_group(sheet, measures[m].name);

@@ -310,8 +310,7 @@ static void put_axes(struct levels *f)
                "1");
     sheet_seeds(sheet, f->seeds, "seed of the run");
     sheet_axis(sheet, "level", f->levels, NULL, "level of the tree, 0 is the root", "1");
-    sheet_axis(sheet, "end", ENDS, end, "low end, mean, high end of the 95% bootstrap interval",
-               "1");
+    sheet_axis(sheet, "end", ENDS, end, "low end, mean, high end of the 95% interval", "1");
 }
 
 /* Mean of the runs with its interval; all use the same resamples, so that equal runs have equal
@@ -322,7 +321,7 @@ static enum status find_interval(const double *runs, size_t count, struct interv
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_CLAIM, 0, 0);
     if (!rng)
         return error_memory(err, "runs");
-    *interval = bootstrap_mean(runs, count, rng);
+    *interval = mean_interval(runs, count, 0.95, rng);
     gsl_rng_free(rng);
     return STATUS_OK;
 }
@@ -484,7 +483,7 @@ static void check_ceiling(const struct levels_table *t, struct sights *sights)
 static struct interval beyond(struct levels_table *t, const char *name, const char *other,
                               size_t level)
 {
-    struct interval difference = {NAN, NAN, NAN};
+    struct interval difference = {NAN, NAN, NAN, 0};
     const size_t row = row_of(t, name), base = row_of(t, other), seeds = t->after.shape[1];
     double *runs = calloc(seeds + 1, sizeof *runs);
     for (size_t s = 0; runs && s < seeds; s++)
@@ -533,7 +532,7 @@ const struct figure figure_sc_levels = {
               .doc =
                   "Learning of each level of the tree by each objective: largest |correlation| of "
                   "a node's neurons with its latent, mean over the nodes of a level, after "
-                  "training; mean and 95% bootstrap interval over seeds. Lines: the networks "
+                  "training; mean and 95% interval over seeds. Lines: the networks "
                   "before training, the same for all objectives, and the ceiling that no "
                   "function of the leaves can exceed, means over the same seeds, each with a "
                   "tree of its own. Views keep levels 0 to 2. The label is the root; in "

@@ -59,6 +59,9 @@ struct source {
     /* Build the world that samples are drawn from; errors name the key to blame. */
     enum status (*open)(const void *settings, uint64_t seed, void **world, struct error *err);
     void (*close)(void *world);
+    /* A hash of what the world was read from beside the settings, by which a run notices that this
+     * is no longer what it was named by: about.content gives the same.  NULL where that is. */
+    uint64_t (*content)(const void *world);
     struct observed (*observed)(const void *world);
     size_t (*scratch_size)(const void *world); /* bytes, one thread; they start on 64 bytes */
     /* A block of x_1, x_+1, ..., x_+K, x_1-, ..., x_H-, K = `positives` and 1 + K + H = `views`. */

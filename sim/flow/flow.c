@@ -2,6 +2,7 @@
 
 #include "core/linalg.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_odeiv2.h>
@@ -29,7 +30,7 @@ struct walk {
     gsl_odeiv2_driver *driver;
     double *before, *step;     /* state before a stretch, before a step */
     double *event, *event_now; /* signs at the start and now */
-    long steps;
+    struct flow_place place;
 };
 
 static void free_walk(struct walk *w)
@@ -59,10 +60,21 @@ static bool event_happened(struct walk *w, const double *state)
     return false;
 }
 
+/* Whether it does, after a step. */
+static bool goes_on(struct walk *w, double t)
+{
+    const struct flow *flow = w->flow;
+    w->place.t = t;
+    w->place.step = w->driver->h;
+    if (flow->place)
+        *flow->place = w->place;
+    return !flow->keep_going || flow->keep_going(watch_context(flow));
+}
+
 static enum status step_failed(const struct walk *w, double t, int code, struct error *err)
 {
     long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
-    if (!code && w->steps <= limit)
+    if (!code && w->place.steps <= (uint64_t)limit)
         return STATUS_OK;
     return error_set(err, STATUS_DIVERGED,
                      "the flow stopped at t = %g: %s; the state's norm is %g, the step %g", t,
@@ -87,7 +99,7 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
         if (!are_finite(w->flow->size, state))
             code = GSL_EBADFUNC;
-        w->steps++;
+        w->place.steps++;
         if (code == GSL_EBADFUNC &&
             d->h > least) { /* too long a step: the first, or over a blow-up */
             d->h /= 10;
@@ -104,8 +116,7 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
         enum status status = step_failed(w, *t, code, err);
         if (status)
             return status;
-        *stopped = event_happened(w, state) ||
-                   (w->flow->keep_going && !w->flow->keep_going(watch_context(w->flow)));
+        *stopped = event_happened(w, state) || !goes_on(w, *t);
     }
     if (*stopped) {
         memcpy(state, w->before, w->flow->size * sizeof *state);
@@ -133,6 +144,18 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
     return error_memory(err, "a flow of %zu variables", flow->size);
 }
 
+/* Go to the place that the flow names; false: that is the beginning. */
+static bool go_to(struct walk *w, double t0)
+{
+    w->place.t = t0;
+    if (!w->flow->place || !(w->flow->place->step > 0))
+        return false;
+    assert(!w->flow->jacobian && !w->flow->event);
+    w->place = *w->flow->place;
+    w->driver->h = w->place.step;
+    return true;
+}
+
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
                      int samples, bool (*watch)(void *context, double t, const double *state),
                      double *state, struct flow_result *result, struct error *err)
@@ -146,14 +169,16 @@ enum status flow_run(const struct flow *flow, double t0, double t1, double toler
         open_walk(&w, flow, &system, (t1 - t0) / samples / 100, tolerance, scale, err);
     if (status)
         return status;
-    *result = (struct flow_result){.t = t0};
+    const bool begun = go_to(&w, t0);
+    *result = (struct flow_result){.t = w.place.t};
     if (flow->event)
         flow->event(flow->context, state, w.event);
-    if (watch)
+    if (watch && !begun)
         result->stopped = !watch(watch_context(flow), t0, state);
-    for (int i = 1; i <= samples && !result->stopped && !status; i++) {
+    for (int i = (int)w.place.reached + 1; i <= samples && !result->stopped && !status; i++) {
         status =
             stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
+        w.place.reached = (uint64_t)i;
         if (watch && !status && !result->stopped)
             result->stopped = !watch(watch_context(flow), result->t, state);
     }

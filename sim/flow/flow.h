@@ -9,6 +9,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+/* A flow between two steps.  With rk8pd and without events this and the state are all that the rest
+ * of the way depends on. */
+struct flow_place {
+    double t, step;   /* the next step tried; 0: the beginning, whatever the other members are */
+    uint64_t steps;   /* taken and tried */
+    uint64_t reached; /* of the equal times, without t0 */
+};
 
 struct flow {
     size_t size;
@@ -22,6 +31,9 @@ struct flow {
     size_t events;
     void (*event)(void *context, const double *state, double *value);
     long max_steps; /* 0: FLOW_MAX_STEPS */
+    /* Where to begin; then where it is, whenever keep_going is asked.  NULL: at the beginning.  For
+     * flows without Jacobian and events: msbdf and events look further back. */
+    struct flow_place *place;
     /* Asked after every step; false stops the flow.  NULL: not. */
     bool (*keep_going)(void *watch_context);
     void *watch_context; /* also of `watch` below; NULL: `context` */

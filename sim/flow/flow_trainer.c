@@ -4,6 +4,7 @@
 #include "sim/optimisers/optimisers.h"
 
 #include <cblas.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -183,6 +184,7 @@ static struct snapshot weights(const void *state)
 struct watching {
     struct flow_trainer *trainer;
     const struct watch *watch;
+    char *detail;
     enum status status;
     struct error *err;
 };
@@ -223,7 +225,7 @@ static bool watch_state(void *context, double time, const double *state)
                       time, cblas_dnrm2((int)t->flow.dynamics.flow.size, state, 1));
     if (!w->status)
         w->watch->kept(w->watch->context, t->reached - 1, (uint64_t)t->settings->points,
-                       t->reached == (size_t)t->settings->points + 1);
+                       t->reached == (uint64_t)t->settings->points + 1);
     return !w->status;
 }
 
@@ -231,12 +233,16 @@ static bool keep_going(void *context)
 {
     struct watching *w = context;
     const struct flow_trainer *t = w->trainer;
-    if (t->reached == 0 ||
-        w->watch->keep_going(w->watch->context, t->reached - 1, (uint64_t)t->settings->points))
-        return true;
-    w->status = error_set(w->err, STATUS_INTERRUPTED,
-                          "interrupted after t = %g; nothing was written", t->time);
-    return false;
+    const uint64_t points = (uint64_t)t->settings->points;
+    const enum going going = w->watch->going(w->watch->context, t->reached - 1, points);
+    if (going == SAVE || going == SAVE_AND_STOP)
+        w->status = w->watch->save(w->watch->context, w->err);
+    if (!w->status && (going == STOP || going == SAVE_AND_STOP)) {
+        snprintf(w->detail, TRAINER_DETAIL, "interrupted at t = %g of %g", t->place.t,
+                 t->settings->end);
+        w->status = error_set(w->err, STATUS_INTERRUPTED, "%s", w->detail);
+    }
+    return !w->status;
 }
 
 static enum status run(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
@@ -244,9 +250,11 @@ static enum status run(void *state, const struct watch *watch, char detail[TRAIN
 {
     struct flow_trainer *t = state;
     const struct flow_settings *s = t->settings;
-    struct watching w = {.trainer = t, .watch = watch, .err = err};
+    struct watching w = {.trainer = t, .watch = watch, .detail = detail, .err = err};
     struct flow_result result;
     t->flow.dynamics.flow.keep_going = keep_going;
+    t->flow.dynamics.flow.place = &t->place;
+    t->place.reached = t->reached > 0 ? t->reached - 1 : 0;
     enum status status = dynamics_run(&t->flow.dynamics, s->end, s->tolerance, (int)s->points,
                                       watch_state, &w, t->flow.state, &result, err);
     if (!status)
@@ -254,6 +262,36 @@ static enum status run(void *state, const struct watch *watch, char detail[TRAIN
     if (status == STATUS_DIVERGED)
         snprintf(detail, TRAINER_DETAIL, "%.*s", TRAINER_DETAIL - 1, err->message);
     return status;
+}
+
+/* ---- the state ---- */
+
+static void list_state(void *state, struct state_list *list)
+{
+    struct flow_trainer *t = state;
+    const struct network *n = t->learner->network;
+    const size_t width = (size_t)n->level[0].width;
+    state_natural(list, &t->reached, (uint64_t)t->settings->points, "flow/reached");
+    state_natural(list, &t->place.steps, LONG_MAX, "flow/steps");
+    state_reals(list, 1, &t->place.t, "flow/t");
+    state_reals(list, 1, &t->place.step, "flow/step");
+    state_reals(list, t->flow.dynamics.flow.size, t->flow.state, "flow/state");
+    state_reals(list, 1, &t->time, "flow/point/time");
+    state_reals(list, n->parameters, t->w, "flow/point/w");
+    state_reals(list, n->parameters, t->w_a, "flow/point/w_a");
+    state_reals(list, width * width, t->w_p, "flow/point/w_p");
+}
+
+static size_t measured(const void *state)
+{
+    return (size_t)((const struct flow_trainer *)state)->reached;
+}
+
+static uint64_t steps_done(const void *state, uint64_t *steps)
+{
+    const struct flow_trainer *t = state;
+    *steps = (uint64_t)t->settings->points;
+    return t->reached > 0 ? t->reached - 1 : 0;
 }
 
 /* ---- the kind ---- */
@@ -296,6 +334,7 @@ static int describe_step(const void *state, uint64_t step, char *text, size_t si
 }
 
 static const struct param params[] = {
+    TRAINER_PARAMS,
     CHOICE_PARAM(
         struct flow_settings, equations, "matrix", "matrix reduced modes scalars",
         "matrix: W, W_p and W_a; reduced: W_p, F and tau for isotropic data, W_a = tau W and a "
@@ -329,6 +368,9 @@ const struct trainer_kind trainer_flow = {
     .open = open_flow,
     .close = close_flow,
     .run = run,
+    .state = list_state,
+    .measured = measured,
+    .steps_done = steps_done,
     .quantities = quantities,
     .weights = weights,
     .describe_work = describe_work,

@@ -6,6 +6,7 @@
 #include "sim/train/trainer_kind.h"
 
 struct flow_settings {
+    struct trainer_settings common;
     int equations; /* enum flow_equations */
     double end;    /* time */
     int64_t points;
@@ -23,6 +24,7 @@ struct flow_trainer {
     double *c, *f, *d;     /* moments of the outputs, [n2][n2] */
     double *invariant;     /* [dynamics.invariants] of the flow, at most [n2][n2] */
     double loss;
-    size_t reached; /* points in time */
-    double time;    /* of the last of them */
+    struct flow_place place;
+    uint64_t reached; /* points in time */
+    double time;      /* of the last of them */
 };

@@ -93,7 +93,7 @@ static void *layout(const struct loss *l, struct arena *arena)
 static void align(struct comatch *c, const struct outputs *o)
 {
     const size_t samples = o->samples, stride = o->stride, classes = (size_t)c->plan.classes;
-    const double keep = c->started ? c->settings->mean_decay : 0;
+    const double keep = c->learned > 0 ? c->settings->mean_decay : 0;
     class_head_forward(&c->head, c->parameters, samples, stride,
                        o->f + output_index(o, COMATCH_WEAK, 0, 0), c->log_p);
     memset(c->row, 0, samples * sizeof *c->row);
@@ -252,10 +252,28 @@ static bool learn(const struct loss *l, uint64_t step)
     c->plan.optimiser->update(c->plan.optimiser_settings, step, count, c->parameters, c->gradient,
                               c->state, c->parameter_stride);
     memcpy(c->mean, c->next_mean, (size_t)c->plan.classes * sizeof *c->mean);
-    c->started = true;
+    c->learned++;
     if (c->settings->bank > 0)
         remember_batch(c);
     return are_finite(count, c->parameters);
+}
+
+static void state(const struct loss *l, struct state_list *list)
+{
+    struct comatch *c = l->state;
+    const uint64_t bank = (uint64_t)c->settings->bank;
+    state_natural(list, &c->bank_used, bank, "comatch/bank_used");
+    state_natural(list, &c->bank_next, bank > 0 ? bank - 1 : 0, "comatch/bank_next");
+    state_natural(list, &c->learned, UINT64_MAX, "comatch/learned");
+    state_reals(list, c->parameter_stride, c->parameters, "comatch/parameters");
+    state_reals(list, (size_t)c->plan.optimiser->slots * c->parameter_stride, c->state,
+                "comatch/optimiser");
+    state_reals(list, (size_t)c->plan.width * c->bank_stride, c->bank_embedding,
+                "comatch/bank_embedding");
+    state_reals(list, (size_t)c->plan.classes * c->bank_stride, c->bank_probability,
+                "comatch/bank_probability");
+    state_reals(list, (size_t)c->plan.classes, c->mean, "comatch/mean");
+    state_reals(list, COMATCH_TERMS, c->epoch_term, "comatch/epoch_term");
 }
 
 /* ---- the form ---- */
@@ -310,5 +328,6 @@ const struct form form_comatch = {.needs = needs,
                                   .whole = whole,
                                   .finish = finish,
                                   .learn = learn,
+                                  .state = state,
                                   .quantities = quantities,
                                   .class_head = class_head};

@@ -58,9 +58,10 @@ struct comatch {
     size_t parameter_stride;
     /* What is remembered of earlier steps. */
     double *bank_embedding, *bank_probability; /* [width or class][bank_stride] */
-    size_t bank_stride, bank_used, bank_next;  /* entries; the next to be written */
-    double *mean;                              /* [class] running mean of p(y | weak view) */
-    bool started;                              /* there is a mean */
+    size_t bank_stride;
+    uint64_t bank_used, bank_next; /* entries; the next to be written */
+    double *mean;                  /* [class] running mean of p(y | weak view) */
+    uint64_t learned;              /* steps that it is the mean over; 0: there is none yet */
     /* The step at work. */
     double *next_mean;            /* [class] with this step */
     double *embedding;            /* [view][width][stride] z */

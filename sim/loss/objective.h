@@ -29,6 +29,7 @@
 #include "core/descriptor.h"
 #include "core/error.h"
 #include "core/quantity.h"
+#include "core/state.h"
 #include "sim/net/outputs.h"
 #include "sim/optimisers/optimiser.h"
 
@@ -144,6 +145,8 @@ struct form {
                      const double totals[LOSS_PARTIALS], double *scale);
     /* Step number `step` = 1, 2, ...; false where a weight is no longer finite. */
     bool (*learn)(const struct loss *loss, uint64_t step);
+    /* Add what it learns or remembers from step to step to the state; NULL: nothing. */
+    void (*state)(const struct loss *loss, struct state_list *list);
     /* Numbers of its own for each epoch, and the class head that it learns, [*count]; NULL: none.
      */
     void (*quantities)(const struct loss *loss, struct quantity_list *list);

@@ -143,6 +143,7 @@ struct training {
     const struct watch *watch;
     char *detail;
     uint64_t before, step, steps; /* steps of earlier epochs; of this one; of the run */
+    enum going going;             /* the last answer */
     struct measuring measuring;
     enum status status; /* of a measurement beside training */
     struct error *err;
@@ -198,11 +199,20 @@ static enum status start_measuring(struct training *t, uint64_t epoch, double lo
     return finish_measuring(t);
 }
 
+/* Whether a measurement is at work, whose end a save without hurry waits for. */
+static bool is_measuring(const struct training *t)
+{
+    return t->measuring.beside && !atomic_load(&t->measuring.over);
+}
+
 static bool keep_going(void *context, size_t step)
 {
     struct training *t = context;
     t->step = step;
-    return !t->status && t->watch->keep_going(t->watch->context, t->before + step, t->steps);
+    if (t->status)
+        return false;
+    t->going = t->watch->going(t->watch->context, t->before + step, t->steps);
+    return t->going == GO_ON || (t->going == SAVE && is_measuring(t));
 }
 
 /* Threads that may train now. */
@@ -217,46 +227,109 @@ static int free_threads(void *context)
 
 /* ---- run ---- */
 
-static enum status train_epoch(struct training *t, int64_t epoch)
+/* Do what the last answer was, SAVE, STOP or both, while the weights stand still. */
+static enum status obey(struct training *t)
+{
+    const struct minibatch *m = t->minibatch;
+    if (t->going == SAVE || t->going == SAVE_AND_STOP) {
+        enum status status = t->watch->save(t->watch->context, t->err);
+        if (status || t->going == SAVE)
+            return status;
+    }
+    snprintf(t->detail, TRAINER_DETAIL, "interrupted in epoch %" PRIu64 " of %" PRId64,
+             m->epoch + (m->epoch < (uint64_t)m->settings->epochs), m->settings->epochs);
+    return error_set(t->err, STATUS_INTERRUPTED, "%s", t->detail);
+}
+
+/* One epoch more.  At its end, too, there is a moment to save: a measurement that takes longer than
+ * an epoch leaves no other. */
+static enum status train_epoch(struct training *t)
 {
     struct minibatch *m = t->minibatch;
-    const int64_t epochs = m->settings->epochs;
+    const uint64_t epoch = m->epoch + 1, epochs = (uint64_t)m->settings->epochs;
     const struct trainer_watch watch = {
         .keep_going = keep_going, .threads = free_threads, .context = t, .goes_on = epoch < epochs};
-    const struct epoch_result result = trainer_epoch(&m->trainer, (uint64_t)epoch, &watch);
-    t->before = result.steps;
-    t->step = 0;
-    if (t->measuring.beside)
-        t->status = finish_measuring(t);
-    if (t->status)
-        return t->status;
-    if (result.stopped)
-        return error_set(t->err, STATUS_INTERRUPTED,
-                         "interrupted in epoch %" PRId64 " of %" PRId64 "; nothing was written",
-                         epoch, epochs);
-    if (result.diverged)
-        return diverge(t, m->trainer.step, (uint64_t)epoch,
-                       "the loss or a parameter is no longer finite");
-    return is_point(m, epoch) ? start_measuring(t, (uint64_t)epoch, result.loss, epoch < epochs)
+    struct epoch_result result;
+    enum status status = STATUS_OK;
+    do {
+        t->going = GO_ON;
+        t->before = m->trainer.step;
+        result = trainer_epoch(&m->trainer, epoch, &watch);
+        t->step = result.steps - t->before;
+        status = t->measuring.beside ? finish_measuring(t) : t->status;
+        if (!status && result.diverged)
+            status =
+                diverge(t, m->trainer.step, epoch, "the loss or a parameter is no longer finite");
+        if (!status && result.stopped)
+            status = t->going == GO_ON
+                         ? error_set(t->err, STATUS_SYSTEM, "the machine has no more locks to give")
+                         : obey(t);
+    } while (!status && result.stopped);
+    if (status)
+        return status;
+    m->epoch = epoch;
+    m->settled = 0;
+    return keep_going(t, m->trainer.steps) ? STATUS_OK : obey(t);
+}
+
+/* Measure after the last epoch, or before the first, if there is anything to measure. */
+static enum status settle(struct training *t)
+{
+    enum { LOSS_BATCHES = 64 }; /* that the loss before training is taken from */
+    struct minibatch *m = t->minibatch;
+    const int64_t epoch = (int64_t)m->epoch;
+    const double loss =
+        epoch > 0 ? m->trainer.block_loss[0] : trainer_evaluate(&m->trainer, LOSS_BATCHES);
+    m->settled = 1;
+    return is_point(m, epoch) ? start_measuring(t, m->epoch, loss, epoch < m->settings->epochs)
                               : STATUS_OK;
 }
 
 static enum status run(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
                        struct error *err)
 {
-    enum { LOSS_BATCHES = 64 }; /* that the loss before training is taken from */
     struct minibatch *m = state;
-    const int64_t epochs = m->settings->epochs;
+    const uint64_t epochs = (uint64_t)m->settings->epochs;
     struct training t = {.minibatch = m,
                          .watch = watch,
                          .detail = detail,
-                         .steps = (uint64_t)epochs * m->trainer.steps,
+                         .before = m->trainer.step,
+                         .steps = epochs * m->trainer.steps,
                          .err = err};
-    enum status status =
-        start_measuring(&t, 0, trainer_evaluate(&m->trainer, LOSS_BATCHES), epochs > 0);
-    for (int64_t epoch = 1; !status && epoch <= epochs; epoch++)
-        status = train_epoch(&t, epoch);
+    enum status status = m->settled ? STATUS_OK : settle(&t);
+    while (!status && m->epoch < epochs) {
+        status = train_epoch(&t);
+        if (!status)
+            status = settle(&t);
+    }
     return status;
+}
+
+/* ---- the state ---- */
+
+static void list_state(void *state, struct state_list *list)
+{
+    struct minibatch *m = state;
+    state_natural(list, &m->epoch, (uint64_t)m->settings->epochs, "minibatch/epoch");
+    state_natural(list, &m->settled, 1, "minibatch/settled");
+    trainer_state(&m->trainer, list);
+}
+
+static size_t measured(const void *state)
+{
+    const struct minibatch *m = state;
+    const uint64_t epoch = m->epoch, every = (uint64_t)m->learner->every;
+    const bool is_last = epoch == (uint64_t)m->settings->epochs && epoch % every > 0;
+    const uint64_t reached = epoch / every + 1 + is_last;
+    return (size_t)(reached - (!m->settled && is_point(m, (int64_t)epoch)));
+}
+
+static uint64_t steps_done(const void *state, uint64_t *steps)
+{
+    const struct minibatch *m = state;
+    const struct trainer *t = &m->trainer;
+    *steps = (uint64_t)m->settings->epochs * t->steps;
+    return t->step + t->slab * t->supply.slab_steps;
 }
 
 /* ---- the kind ---- */
@@ -287,6 +360,7 @@ static int describe_step(const void *state, uint64_t step, char *text, size_t si
 }
 
 static const struct param params[] = {
+    TRAINER_PARAMS,
     INTEGER_PARAM(struct minibatch_settings, epochs, "20", 0, 1e6,
                   "passes over `samples` fresh samples"),
     INTEGER_PARAM(struct minibatch_settings, samples, "64000", 1, 1e12, "samples of an epoch"),
@@ -307,6 +381,9 @@ const struct trainer_kind trainer_minibatch = {
     .points = points,
     .layout = layout,
     .run = run,
+    .state = list_state,
+    .measured = measured,
+    .steps_done = steps_done,
     .quantities = quantities,
     .weights = weights,
     .describe_work = describe_work,

@@ -12,6 +12,7 @@
 #include "sim/train/trainer_kind.h"
 
 struct minibatch_settings {
+    struct trainer_settings common;
     int64_t epochs;  /* passes over `samples` fresh samples */
     int64_t samples; /* per epoch */
     int64_t batch;
@@ -22,6 +23,8 @@ struct minibatch {
     const struct learner *learner;
     const struct minibatch_settings *settings;
     struct trainer trainer;
+    uint64_t epoch;        /* epochs trained */
+    uint64_t settled;      /* 1: after this epoch was measured what is to be measured, or is */
     double loss;           /* mean over the last epoch; before training, over the first batches */
     struct snapshot taken; /* copies that a measurement works on while training goes on */
 };

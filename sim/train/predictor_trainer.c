@@ -66,6 +66,15 @@ void predictor_trainer_layout(struct predictor_trainer *t, const struct learner 
     predictor_init(l->predictor, l->seed, t->parameters);
 }
 
+void predictor_trainer_state(struct predictor_trainer *t, struct state_list *list)
+{
+    const size_t slots = (size_t)t->learner->optimiser->slots;
+    state_reals(list, t->stride, t->parameters, "predictor/parameters");
+    state_reals(list, slots * t->stride, t->state, "predictor/optimiser");
+    state_reals(list, square(t), t->c, "predictor/c");
+    state_reals(list, square(t), t->d, "predictor/d");
+}
+
 /* ---- a step ---- */
 
 size_t predictor_sums_size(const struct predictor_trainer *t)

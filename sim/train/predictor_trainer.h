@@ -2,6 +2,7 @@
  * some ways of moving them are made of (sim/train/predictor_optimiser.h). */
 #pragma once
 
+#include "core/state.h"
 #include "sim/train/learner.h"
 
 struct predictor_trainer {
@@ -21,6 +22,9 @@ enum status predictor_check_optimiser(const struct predictor *predictor,
 /* Lay out (once counting, once real), with initial weights. */
 void predictor_trainer_layout(struct predictor_trainer *trainer, const struct learner *learner,
                               struct arena *arena);
+
+/* Add its weights, the state of its optimiser and the moments to `list`. */
+void predictor_trainer_state(struct predictor_trainer *trainer, struct state_list *list);
 
 /* Doubles of one set of sums over a batch: the gradient, [stride], then sum of f f^T and of f_a f^T
  * where a rule wants them. */

@@ -32,9 +32,19 @@ static size_t stride_of_slab(const struct supply *s)
     return (before + samples + after + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-static size_t slabs_of(const struct supply *s, size_t steps)
+size_t supply_slabs(const struct supply *s, size_t steps)
 {
     return (steps + s->slab_steps - 1) / s->slab_steps;
+}
+
+static size_t blocks_of_slab(const struct supply *s)
+{
+    return s->slab_stride / BLOCK;
+}
+
+static size_t blocks_in_lane(const struct supply *s)
+{
+    return (blocks_of_slab(s) + s->lanes - 1) / s->lanes;
 }
 
 /* As many slabs as an epoch has if they fit; two where one thread does everything. */
@@ -44,7 +54,7 @@ static size_t ring_of(const struct supply *s)
     size_t slab = ((size_t)s->plan.views * rows_of(s) * number + s->plan.labels) * s->slab_stride;
     if (s->plan.batch_patterns)
         slab += s->slab_steps * numbering_bytes(s->plan.batch_patterns);
-    const size_t most = s->plan.threads > 1 ? slabs_of(s, s->plan.steps) : 2;
+    const size_t most = s->plan.threads > 1 ? supply_slabs(s, s->plan.steps) : 2;
     const size_t fit = s->plan.ring_bytes / slab;
     const size_t ring = fit < most ? fit : most;
     return ring > 2 ? ring : 2;
@@ -84,28 +94,29 @@ static bool is_used_up(const struct supply *s)
     return s->end > 0 && atomic_load(&s->gate->used) == s->end - 1;
 }
 
-static void begin_anew(struct supply *s)
+/* As if the slabs before `first` were drawn and used. */
+static void begin_anew(struct supply *s, size_t first)
 {
     s->end = 0;
     for (size_t i = 0; i < s->lanes; i++)
-        atomic_init(&s->counter[i].next, 0);
+        atomic_init(&s->counter[i].next, first * blocks_in_lane(s));
     for (size_t i = 0; i < s->ring; i++)
-        atomic_init(&s->drawn[i], 0);
+        atomic_init(&s->drawn[i], (first / s->ring + (i < first % s->ring)) * blocks_of_slab(s));
     for (size_t i = 0; s->complete && i < s->ring * s->slab_steps; i++)
         atomic_init(&s->complete[i], 0);
 }
 
-void supply_open(struct supply *s, uint64_t epoch, size_t steps, bool goes_on)
+void supply_open(struct supply *s, uint64_t epoch, size_t first, size_t steps, bool goes_on)
 {
-    const size_t whole = slabs_of(s, s->plan.steps);
+    const size_t whole = supply_slabs(s, s->plan.steps);
     const bool was_to_come = s->most > s->end && epoch == s->epoch + 1 && steps == s->plan.steps;
-    if (!was_to_come || !is_used_up(s))
-        begin_anew(s);
+    if (!was_to_come || !is_used_up(s) || first > 0)
+        begin_anew(s, first);
     s->epoch = epoch;
     s->begin = s->end;
-    s->end += slabs_of(s, steps);
+    s->end += supply_slabs(s, steps);
     s->most = s->end + (goes_on && steps == s->plan.steps ? whole : 0);
-    atomic_store(&s->gate->used, s->begin);
+    atomic_store(&s->gate->used, s->begin + first);
     atomic_store(&s->gate->open, true);
 }
 
@@ -126,20 +137,10 @@ static size_t slab_index(const struct supply *s, int view, struct batch_place pl
     return (place.slab * views + (size_t)view) * rows_of(s) * s->slab_stride + place.sample;
 }
 
-static size_t blocks_of_slab(const struct supply *s)
-{
-    return s->slab_stride / BLOCK;
-}
-
 /* A block of a slab of the ring in `value`. */
 static double *value_block(const struct supply *s, size_t slab, size_t b)
 {
     return s->value + (slab * blocks_of_slab(s) + b) * s->leaf_size;
-}
-
-static size_t blocks_in_lane(const struct supply *s)
-{
-    return (blocks_of_slab(s) + s->lanes - 1) / s->lanes;
 }
 
 static size_t label_index(const struct supply *s, struct batch_place place)

@@ -74,10 +74,14 @@ struct supply {
 /* Lay out the supply in `arena` (call once counting, once real). */
 void supply_layout(struct supply *supply, const struct supply_plan *plan, struct arena *arena);
 
-/* Begin the first `steps` batches of an epoch, and end them: no visitor draws any more.  Where all
- * of the next epoch comes after it (`goes_on`), that may be drawn meanwhile. */
-void supply_open(struct supply *supply, uint64_t epoch, size_t steps, bool goes_on);
+/* Begin with the slab `first` of the first `steps` batches of an epoch, and end them: no visitor
+ * draws any more.  Where all of the next epoch comes after it (`goes_on`), that may be drawn
+ * meanwhile. */
+void supply_open(struct supply *supply, uint64_t epoch, size_t first, size_t steps, bool goes_on);
 void supply_close(struct supply *supply);
+
+/* Slabs of so many batches. */
+size_t supply_slabs(const struct supply *supply, size_t steps);
 
 /* Draw one block of the next slab, as thread 0..threads-1, while waiting for others that are at
  * `step`; false where none is left. */

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "core/quantity.h"
+#include "core/state.h"
 #include "sim/loss/prediction.h"
 #include "sim/net/pass.h"
 #include "sim/train/blocks.h"
@@ -29,7 +30,7 @@ struct epoch_result {
     double loss;    /* mean over its steps; of the top block */
     uint64_t steps; /* taken so far, all epochs */
     bool diverged;  /* the last step gave a loss or a parameter that is not finite */
-    bool stopped;   /* `keep_going` said no */
+    bool stopped;   /* `keep_going` said no, or the machine has no more locks to give */
 };
 
 struct trainer {
@@ -40,7 +41,8 @@ struct trainer {
     int team;                     /* threads at work, at most plan.threads */
     size_t chunk, chunks, shards; /* samples of a chunk; chunks of a batch; shards of a batch */
     size_t steps;                 /* of an epoch */
-    uint64_t step;                /* taken so far */
+    uint64_t step;                /* taken in whole epochs */
+    uint64_t slab;                /* slabs (sim/train/supply.h) done of the epoch at work */
     struct block block[NETWORK_MAX_LEVELS];
     int blocks;
     double
@@ -77,15 +79,20 @@ struct trainer {
  * there are 1..TRAINER_SHARDS threads. */
 void trainer_layout(struct trainer *trainer, const struct learner *plan, struct arena *arena);
 
+/* Add the whole state to `list`: with these blocks filled, trainer_epoch goes on where another
+ * trainer, laid out alike for any number of threads, was left. */
+void trainer_state(struct trainer *trainer, struct state_list *list);
+
 /* Callbacks of an epoch, called now and then by the calling thread.  NULL: go on, all threads. */
 struct trainer_watch {
-    bool (*keep_going)(void *context, size_t step);
+    bool (*keep_going)(void *context, size_t step); /* `step` of the epoch comes next */
     int (*threads)(void *context); /* how many may work on the next few steps, at least 1 */
     void *context;
     bool goes_on; /* epoch + 1 follows; idle threads may already draw its samples */
 };
 
-/* One epoch, numbered from 1.  `watch` may be NULL. */
+/* One epoch, numbered from 1.  `watch` may be NULL.  An epoch that was stopped goes on with the
+ * next call for it. */
 struct epoch_result trainer_epoch(struct trainer *trainer, uint64_t epoch,
                                   const struct trainer_watch *watch);
 

@@ -183,6 +183,7 @@ struct epoch_run {
     bool learn;        /* false: only evaluate */
     struct trainer_watch watch;
     struct epoch_result result;
+    size_t left; /* the step at which it was stopped */
     struct barrier barrier;
     bool not_finite[TRAINER_SHARDS]; /* by thread: its parameters after the last step */
 };
@@ -277,8 +278,10 @@ static struct batch_place enter_step(struct worker *w, size_t step)
     struct trainer *t = w->run->trainer;
     const struct trainer_watch *watch = &w->run->watch;
     w->step = step;
-    if (w->thread == 0 && watch->keep_going && step % t->supply.slab_steps == 0)
+    if (w->thread == 0 && watch->keep_going && step % t->supply.slab_steps == 0) {
         w->run->result.stopped = !watch->keep_going(watch->context, step);
+        w->run->left = step;
+    }
     struct batch_place place = supply_enter(&t->supply, step, w->thread);
     if (w->thread == 0) /* the others meet it before they look */
         t->outputs[0].label = supply_labels(&t->supply, place);
@@ -359,28 +362,43 @@ static enum status run_stretch(struct epoch_run *run, int threads)
 }
 
 /* Stretch by stretch: a slab each while not all threads may work, so that the others can join. */
-static struct epoch_result run_epoch(struct epoch_run *run)
+static void run_stretches(struct epoch_run *run, size_t begin)
 {
     struct trainer *t = run->trainer;
     const struct trainer_watch *watch = &run->watch;
-    memset(t->block_loss, 0, sizeof t->block_loss);
-    supply_open(&t->supply, run->epoch, run->steps, watch->goes_on);
-    for (run->first = 0; run->first < run->steps; run->first = run->end) {
+    for (run->first = begin; run->first < run->steps; run->first = run->end) {
         int threads = watch->threads ? watch->threads(watch->context) : t->plan.threads;
         size_t left = run->steps - run->first, stretch = t->supply.slab_steps;
         if (threads >= t->plan.threads || stretch > left)
             stretch = left;
         run->end = run->first + stretch;
-        if (run_stretch(run, threads < t->plan.threads ? threads : t->plan.threads))
+        if (run_stretch(run, threads < t->plan.threads ? threads : t->plan.threads)) {
             run->result.stopped = true; /* the machine has no more locks to give */
+            run->left = run->first;
+        }
         run->result.diverged |= !all_finite(run);
         if (run->result.stopped || run->result.diverged)
-            break;
+            return;
     }
+}
+
+/* From the slab at which it was left, or from its beginning. */
+static struct epoch_result run_epoch(struct epoch_run *run)
+{
+    struct trainer *t = run->trainer;
+    const size_t slab = run->learn ? (size_t)t->slab : 0, begin = slab * t->supply.slab_steps;
+    if (slab == 0)
+        memset(t->block_loss, 0, sizeof t->block_loss);
+    run->result = (struct epoch_result){.loss = t->block_loss[0], .steps = begin};
+    supply_open(&t->supply, run->epoch, slab, run->steps, run->watch.goes_on);
+    run_stretches(run, begin);
     supply_close(&t->supply);
-    if (run->learn)
-        t->step += run->result.steps;
-    run->result.steps = t->step;
+    const bool left = run->result.stopped && !run->result.diverged;
+    if (run->learn) {
+        t->slab = left ? run->left / t->supply.slab_steps : 0;
+        t->step += left ? 0 : run->result.steps;
+    }
+    run->result.steps = t->step + (left ? run->left : 0);
     return run->result;
 }
 

@@ -1,4 +1,4 @@
-/* Kinds of trainers: what moves the weights from the first point in time to the last.
+/* Kinds of trainers: how the weights move from the first point in time to the last.
  *
  * A kind is one file that exports one `const struct trainer_kind`; `train.trainer` of a spec names
  * it.  Its caller knows only this interface: it lays the kind out, lets it run, and is told of
@@ -6,10 +6,31 @@
 #pragma once
 
 #include "core/quantity.h"
+#include "core/state.h"
 #include "sim/train/learner.h"
 #include "sim/train/snapshot.h"
 
 enum { TRAINER_DETAIL = 256 };
+
+/* Settings that all kinds share: the first member of each settings struct, and the first line of
+ * each parameter table. */
+struct trainer_settings {
+    double checkpoint; /* seconds between checkpoints (harness/run/checkpoint.h); 0: none */
+};
+
+#define TRAINER_PARAMS                                                                             \
+    PARAM("checkpoint", PARAM_REAL, struct trainer_settings, checkpoint, "600",                    \
+          "seconds between checkpoints, from which the same command goes on after an interrupt; "  \
+          "0: none, also not at an interrupt. Results do not depend on it",                        \
+          .low = 0, .high = UNBOUNDED, .aside = true)
+
+/* Answers to the question how a run goes on. */
+enum going {
+    GO_ON,
+    SAVE,          /* the state, as soon as it can be saved, and go on; asked again until then */
+    STOP,          /* the run is of no more use */
+    SAVE_AND_STOP, /* the state, once a measurement at work is kept */
+};
 
 /* Callbacks of a run; they come in the order of the members for each point in time. */
 struct watch {
@@ -22,8 +43,11 @@ struct watch {
     /* The point is whole; `step` of all `steps` are done.  From the thread that called `run`.
      * `milestone`: worth a line of its own where progress is shown as lines. */
     void (*kept)(void *context, uint64_t step, uint64_t steps, bool milestone);
-    /* Now and then; false stops the run. */
-    bool (*keep_going)(void *context, uint64_t step, uint64_t steps);
+    /* Now and then; `step` of all `steps` are done. */
+    enum going (*going)(void *context, uint64_t step, uint64_t steps);
+    /* Save the state, as `state` below lists it.  From the thread that called `run`, while nothing
+     * is measured.  An error ends the run. */
+    enum status (*save)(void *context, struct error *err);
 };
 
 struct trainer_kind {
@@ -43,12 +67,18 @@ struct trainer_kind {
      * there is nothing to do. */
     enum status (*open)(void *state, struct error *err);
     void (*close)(void *state);
-    /* From the first point in time to the last.  STATUS_DIVERGED: with where, in `detail`;
-     * STATUS_INTERRUPTED: `keep_going` said no. */
+    /* From the first point in time, or where a saved state was, to the last.  STATUS_DIVERGED and
+     * STATUS_INTERRUPTED (`going` said so): with where, in `detail`. */
     enum status (*run)(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
                        struct error *err);
     /* Add the numbers that training itself gives, after `open`: "/series/loss" first. */
     void (*quantities)(const void *state, struct quantity_list *list);
+    /* Add the whole state, after `open`: with these blocks filled, `run` goes on where another
+     * run of the same spec was when it saved them, on any number of threads. */
+    void (*state)(void *state, struct state_list *list);
+    /* Points in time that are measured in this state, and steps that are done. */
+    size_t (*measured)(const void *state);
+    uint64_t (*steps_done)(const void *state, uint64_t *steps);
     /* The weights as they are; `epoch` and `threads` mean nothing. */
     struct snapshot (*weights)(const void *state);
     /* The work ahead in words, "4 inputs, 30 parameters, ..."; and where it is at `step`, "epoch 3

@@ -2,7 +2,8 @@
  *
  *     trainer_plan.c    sizes, and all memory
  *     trainer_chunk.c   a chunk's way through the network to its loss, and back
- *     trainer_epoch.c   threads, steps and epochs, and what each thread steps */
+ *     trainer_epoch.c   threads, steps and epochs, and what each thread steps
+ *     trainer_state.c   what it remembers from one step to the next */
 #pragma once
 
 #include "sim/train/trainer.h"

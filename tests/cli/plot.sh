@@ -75,6 +75,8 @@ check "words along x: the pictures and their data" $?
 data=results/mixed/plot/loss_over_case.tsv
 [ "$(column case $data | tr '\n' ' ')" = "slow wild fast " ] && [ "$(column x $data | tr '\n' ' ')" = "1 2 3 " ]
 check "words keep the order of the grid" $?
+[ "$(column n $data | tr '\n' ' ')" = "3 0 3 " ] && [ "$(column values $data | sed -n 1p | wc -w)" = 3 ]
+check "each mean says of how many values it is, and gives these" $?
 for name in loss loss.sd loss.low loss.high; do
     [ "$(column $name $data)" = "$(column $name "$over")" ]
     check "$name equals collect --over seed" $?
@@ -114,6 +116,8 @@ check "-o names the files" $?
 "$duet" plot -q results/grid --x seed --y loss --by objective.tau --at optimiser.lr=0.1 -o seeds/drawn
 [ "$(column points seeds/drawn.tsv | sort -u)" = 1 ] && [ "$(column loss.sd seeds/drawn.tsv | sort -u)" = nan ]
 check "seeds that are drawn are not averaged" $?
+drawn seeds/drawn && [ "$(column n seeds/drawn.tsv | sort -u)" = 1 ]
+check "means of one value are drawn without an interval" $?
 
 # ---- maps ----
 "$duet" plot -q results/grid --x objective.tau --y loss --by optimiser.lr --heat -o map &&

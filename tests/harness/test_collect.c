@@ -76,12 +76,13 @@ static void only_complete_points_are_averaged(void **state)
     assert_int_equal(collect_count(&table, &groups, 1, POINT_MISSING), 1);
     assert_true(collect_statistics(&table, &groups, 1, 0, s));
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_USER, 1, 0);
-    const struct interval interval = bootstrap_mean(complete, 3, rng);
+    const struct interval interval = mean_interval(complete, 3, 0.95, rng);
     gsl_rng_free(rng);
     assert_near(s[COLLECT_MEAN], 73, 1e-12);
     assert_near(s[COLLECT_SD], sqrt((72. * 72 + 24 * 24 + 96 * 96) / 2), 1e-12);
     assert_true(s[COLLECT_LOW] == interval.low && s[COLLECT_HIGH] == interval.high);
     assert_true(s[COLLECT_LOW] < 73 && 73 < s[COLLECT_HIGH]);
+    assert_near(s[COLLECT_COUNT], 3, 0);
     collect_groups_free(&groups);
     collect_table_free(&table);
 }
@@ -101,6 +102,7 @@ static void one_value_has_no_spread_and_none_no_mean(void **state)
     check_ok(collect_groups_find(&table, left_out, &groups, &err), &err);
     assert_true(collect_statistics(&table, &groups, 1, 0, s));
     assert_true(s[COLLECT_MEAN] == 1 && isnan(s[COLLECT_SD]) && isnan(s[COLLECT_LOW]));
+    assert_near(s[COLLECT_COUNT], 1, 0);
     assert_true(collect_statistics(&table, &groups, 2, 0, s));
     assert_true(isnan(s[COLLECT_MEAN]) && isnan(s[COLLECT_HIGH]));
     collect_groups_free(&groups);

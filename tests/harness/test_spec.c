@@ -519,19 +519,41 @@ static void order_and_layout_do_not_change_the_hash(void **state)
     spec_free(&c);
 }
 
-static void the_hash_is_fnv1a_of_the_yaml(void **state)
+/* The rule that names all results: a change of it loses them. */
+static void the_hash_is_fnv1a_of_sections_and_seed(void **state)
 {
     (void)state;
-    struct spec spec = good("name: hash\n", NULL);
+    struct spec spec = good("name: hash\nseed: 12\n", NULL);
+    const char *const sections = strstr(spec.yaml, "data: {");
+    const char *const text[] = {sections, "seed: 12\n"};
+    const char *const found[] = {spec.kind, spec.hash};
     uint64_t hash = 14695981039346656037u;
-    for (const char *c = spec.yaml; *c; c++) {
-        hash ^= (unsigned char)*c;
-        hash *= 1099511628211u;
+    for (int part = 0; part < 2; part++) {
+        char digits[17];
+        for (const char *c = text[part]; *c; c++) {
+            hash ^= (unsigned char)*c;
+            hash *= 1099511628211u;
+        }
+        snprintf(digits, sizeof digits, "%016" PRIx64, hash);
+        assert_string_equal(found[part], digits);
     }
-    char digits[17];
-    snprintf(digits, sizeof digits, "%016" PRIx64, hash);
-    assert_string_equal(spec.hash, digits);
     spec_free(&spec);
+}
+
+static void the_name_is_no_part_of_the_hash(void **state)
+{
+    (void)state;
+    struct spec a = good("name: a\nseed: 3\n", NULL), b = good("name: b\nseed: 3\n", NULL),
+                c = good("name: a\nseed: 4\n", NULL), d = good("data: {depth: 3}\n", NULL);
+    assert_string_equal(a.hash, b.hash);
+    assert_string_not_equal(a.yaml, b.yaml);
+    assert_string_not_equal(a.hash, c.hash);
+    assert_string_equal(a.kind, c.kind);
+    assert_string_not_equal(a.kind, d.kind);
+    spec_free(&a);
+    spec_free(&b);
+    spec_free(&c);
+    spec_free(&d);
 }
 
 /* ---- invalid specs ---- */
@@ -1124,7 +1146,8 @@ int main(void)
         cmocka_unit_test(text_reads_back_whatever_it_looks_like),
         cmocka_unit_test(complete_yaml_reads_back_the_same),
         cmocka_unit_test(order_and_layout_do_not_change_the_hash),
-        cmocka_unit_test(the_hash_is_fnv1a_of_the_yaml),
+        cmocka_unit_test(the_hash_is_fnv1a_of_sections_and_seed),
+        cmocka_unit_test(the_name_is_no_part_of_the_hash),
         cmocka_unit_test(unknown_keys_get_the_nearest_known_one),
         cmocka_unit_test(unknown_names_get_the_nearest_and_the_list),
         cmocka_unit_test(a_key_may_be_written_once),

@@ -183,16 +183,23 @@ static void test_verdicts(void **state)
     (void)state;
     struct verify_options options = {.seed = 1, .jobs = 2};
     struct verification v;
-    char count[160];
+    char count[VERDICTS_COUNT];
     verify_toys(&v, &options);
-    assert_int_equal(v.outcome[0].worst->verdict, VERDICT_HOLDS);
-    assert_int_equal(v.outcome[1].worst->verdict, VERDICT_NO_CONTROL);
-    assert_int_equal(v.outcome[2].worst->verdict, VERDICT_NOT_CHECKED);
-    assert_string_equal(v.outcome[2].worst->why, "too small");
+    assert_int_equal(v.outcome[0].verdict, VERDICT_HOLDS);
+    assert_int_equal(v.outcome[1].verdict, VERDICT_NO_CONTROL);
+    assert_int_equal(v.outcome[2].verdict, VERDICT_NOT_REFUTED); /* one of two was measured */
+    assert_int_equal(v.outcome[2].parts_measured, 1);
+    assert_ptr_equal(v.outcome[2].worst, &v.outcome[2].part[0]);
+    assert_int_equal(v.outcome[2].part[1].verdict, VERDICT_NOT_CHECKED);
+    assert_string_equal(v.outcome[2].part[1].why, "too small");
     assert_int_equal(v.outcome[3].instances, 9);
+    assert_int_equal(v.outcome[3].parts_measured, 2);
+    assert_int_equal(v.outcome[3].verdict, VERDICT_HOLDS);
     assert_int_equal(verification_status(&v), STATUS_FAILED);
     verdicts_count(&v, count, sizeof count);
-    assert_string_equal(count, "2 hold, 0 fail, 1 controls did not fail, 0 differ, 1 not checked");
+    assert_string_equal(count,
+                        "4 claims: 2 measured in full and holding, 1 measured in part and not "
+                        "refuted, 1 with a control that did not fail, none refuted");
     verification_free(&v);
 }
 
@@ -205,6 +212,8 @@ static void test_quick(void **state)
     assert_true(v.outcome[0].left_out[0]);
     assert_int_equal(v.outcome[0].instances, 2);
     assert_int_equal(v.outcome[0].worst->instances, 2);
+    assert_int_equal(v.outcome[0].parts_measured, 1);
+    assert_int_equal(v.outcome[0].verdict, VERDICT_NOT_REFUTED);
     assert_int_equal(verification_status(&v), STATUS_OK);
     verification_free(&v);
 }
@@ -236,9 +245,9 @@ static void test_json(void **state)
                         "\"kind\": \"Identity\", \"instances\": 6, \"error\": ";
     assert_memory_equal(text, start, strlen(start));
     assert_non_null(strstr(text, "\"tolerance\": 1e-10, \"control\": 1, \"verdict\": \"holds\", "
-                                 "\"seconds\": 0.500000},\n"));
-    assert_non_null(strstr(text, "\"error\": null, \"tolerance\": 1e-10, \"control\": null, "
-                                 "\"verdict\": \"not checked\""));
+                                 "\"parts_measured\": 1, \"parts\": 1, \"seconds\": 0.500000},\n"));
+    assert_non_null(strstr(text, "\"verdict\": \"not refuted\", \"parts_measured\": 1, "
+                                 "\"parts\": 2, "));
     free(text);
     verification_free(&v);
 }

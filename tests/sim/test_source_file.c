@@ -87,7 +87,7 @@ static void hash_of(const char *path, const char *noise, char hash[HASH_SIZE])
 static void a_run_is_named_by_what_the_file_holds(void **state)
 {
     (void)state;
-    char one[HASH_SIZE], same[HASH_SIZE], other[HASH_SIZE], noisy[HASH_SIZE];
+    char one[HASH_SIZE], same[HASH_SIZE], other[HASH_SIZE], noisy[HASH_SIZE], moved[HASH_SIZE];
     double x[EXAMPLE_ROWS][EXAMPLE_INPUTS], z[EXAMPLE_ROWS] = {0};
     memcpy(x, example_x, sizeof x);
     put_example("rows.h5", x[0], example_y);
@@ -95,10 +95,14 @@ static void a_run_is_named_by_what_the_file_holds(void **state)
     hash_of("rows.h5", "0.2", noisy);
     put_example("rows.h5", x[0], z); /* other bytes, but the same rows, and no labels are read */
     hash_of("rows.h5", "0.1", same);
+    assert_int_equal(rename("rows.h5", "moved.h5"), 0);
+    hash_of("moved.h5", "0.1", moved);
+    unlink("moved.h5");
     x[EXAMPLE_ROWS - 1][EXAMPLE_INPUTS - 1] += 1e-9;
     put_example("rows.h5", x[0], example_y);
     hash_of("rows.h5", "0.1", other);
     assert_string_equal(one, same);
+    assert_string_equal(one, moved); /* the path is where they are, and not what */
     assert_string_not_equal(one, other);
     assert_string_not_equal(one, noisy);
     unlink("rows.h5");

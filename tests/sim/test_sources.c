@@ -356,6 +356,8 @@ static void check_content(const struct opened *o)
     for (int k = 0; k < 2 && o->source->about.content; k++)
         check_ok(o->source->about.content(o->spec.settings[SECTION_DATA], &hash[k], &err), &err);
     assert_true(!o->source->about.content || hash[0] == hash[1]);
+    assert_true(!o->source->about.content == !o->source->content);
+    assert_true(!o->source->content || o->source->content(o->world) == hash[0]);
 }
 
 static void contents_enter_the_name_of_a_run(void **state)

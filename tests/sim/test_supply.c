@@ -155,7 +155,7 @@ static int wrong_in_epoch(struct supply *s, struct part part, int threads, bool 
     int count = 0;
     pthread_t visitor;
     bool there = false;
-    supply_open(s, part.epoch, STEPS, part.goes_on);
+    supply_open(s, part.epoch, 0, STEPS, part.goes_on);
 #pragma omp parallel num_threads(threads) reduction(+ : count)
     for (size_t step = 0; step < part.steps; step++) {
         const int thread = omp_get_thread_num();
@@ -225,7 +225,7 @@ static void a_visitor_leaves_at_once_where_nothing_is_open(void **state)
     struct arena arena;
     lay_out(&supply, 2, 1 << 20, true, NULL, &arena);
     supply_visit(&supply);
-    supply_open(&supply, EPOCH, STEPS, true);
+    supply_open(&supply, EPOCH, 0, STEPS, true);
     supply_close(&supply);
     supply_visit(&supply);
     assert_int_equal(atomic_load(&supply.drawn[0]), 0);
@@ -240,13 +240,13 @@ static void a_visitor_draws_the_next_epoch_too(void **state)
     lay_out(&supply, 2, 1 << 30, false, NULL, &arena);
     const size_t blocks = supply.slab_stride / BLOCK, last = supply.ring - 1;
     const size_t drawn_before = atomic_load(&blocks_drawn);
-    supply_open(&supply, EPOCH, STEPS, true);
+    supply_open(&supply, EPOCH, 0, STEPS, true);
     for (size_t step = 0; step < STEPS; step += supply.slab_steps)
         supply_enter(&supply, step, 0);
     supply_visit(&supply); /* the last slab of the epoch is in use: all other slabs of the ring */
     supply_close(&supply);
     assert_int_equal(atomic_load(&blocks_drawn) - drawn_before, (supply.ring + last) * blocks);
-    supply_open(&supply, EPOCH + 1, STEPS, false);
+    supply_open(&supply, EPOCH + 1, 0, STEPS, false);
     for (size_t slab = 0; slab < last; slab++)
         assert_int_equal(wrong(&supply, supply_enter(&supply, slab * supply.slab_steps, 0),
                                EPOCH + 1, slab * supply.slab_steps),

@@ -44,7 +44,7 @@ static enum verdict judge_part(const struct claim *claim, int p, enum fault faul
         check_ok(claim_measure(claim, p, i, &common, &reading[i], &err), &err);
     }
     gsl_rng *rng = claim_rng(claim, SEED, p, -1);
-    part_judge(part, reading, part->plan.quick, rng, &judgement);
+    part_judge(part, reading, part->plan.quick, 1, rng, &judgement);
     gsl_rng_free(rng);
     free(settings);
     free(reading);
@@ -174,7 +174,7 @@ static struct judgement judge(enum part_kind kind, double tolerance, double leas
         reading[i].control[0] = control[i];
     }
     gsl_rng *rng = stream_rng_alloc(1, PURPOSE_TEST, 0, 0);
-    part_judge(&part, reading, count, rng, &j);
+    part_judge(&part, reading, count, 1, rng, &j);
     gsl_rng_free(rng);
     assert_near(j.seconds, 3, 0);
     return j;
@@ -259,7 +259,7 @@ static void reported_effects_may_differ(void **state)
             reading[k].error = cases[i].error[k];
         }
         gsl_rng *rng = stream_rng_alloc(1, PURPOSE_TEST, 0, 0);
-        part_judge(&part, reading, 4, rng, &j);
+        part_judge(&part, reading, 4, 1, rng, &j);
         gsl_rng_free(rng);
         assert_int_equal(j.verdict, cases[i].verdict);
     }

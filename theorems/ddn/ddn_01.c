@@ -29,21 +29,22 @@ static enum status homogeneity_error(const struct dual *d, const struct trial *t
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading)
+static enum status measure_with(const struct trial *trial, bool bias, double *error)
 {
     struct dual d;
-    for (int biased = 0; biased < 2; biased++) {
-        enum status status =
-            dual_draw(&d, trial, (struct dual_wish){.bias = biased, .least_depth = 2});
-        if (!status && trial->fault == FAULT_GATE)
-            status = dual_refresh(&d, false, trial->err);
-        if (!status)
-            status = homogeneity_error(&d, trial, biased ? &reading->control[0] : &reading->error);
-        dual_free(&d);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    enum status status = dual_draw(&d, trial, (struct dual_wish){.bias = bias, .least_depth = 2});
+    if (!status && trial->fault == FAULT_GATE)
+        status = dual_refresh(&d, false, trial->err);
+    if (!status)
+        status = homogeneity_error(&d, trial, error);
+    dual_free(&d);
+    return status;
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading)
+{
+    enum status status = measure_with(trial, false, &reading->error);
+    return status ? status : measure_with(trial, !trial->restored, &reading->control[0]);
 }
 
 static const struct part parts[] = {

@@ -1,4 +1,5 @@
 /* DDN-2: the gradient of a distance between two networks */
+#include "core/extreme.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 
@@ -109,32 +110,36 @@ static enum status gradient_error(const struct twins *t, const struct trial *tri
         memset(r.predicted, 0, d->network.parameters * sizeof *r.predicted);
         predict(t, a, b, r.predicted);
         backpropagate(t, trial, &r.batch, r.parameters, a, b, r.measured);
-        *error = fmax(*error, dual_error(d, r.measured, r.predicted));
+        *error = larger(*error, dual_error(d, r.measured, r.predicted));
     }
     arena_free(&arena);
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading)
+/* The error of drawn twins with J_l as defined, and (for ReLU networks) without layer l's own gate
+ * where `own_gate` says so. */
+static enum status measure_with(const struct trial *trial, bool bias, bool own_gate, double *error,
+                                double *gate_error)
 {
     struct twins t;
-    enum status status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2});
+    enum status status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2, .bias = bias});
     if (!status)
-        status = gradient_error(&t, trial, &reading->error);
-    if (!status && t.first.network.relu) {
-        status = dual_refresh(&t.first, false, trial->err);
+        status = gradient_error(&t, trial, error);
+    if (!status && gate_error && t.first.network.relu) {
+        status = dual_refresh(&t.first, own_gate, trial->err);
         if (!status)
-            status = gradient_error(&t, trial, &reading->control[1]);
+            status = gradient_error(&t, trial, gate_error);
     }
     twins_free(&t);
-    if (!status)
-        status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2, .bias = true});
-    else
-        return status;
-    if (!status)
-        status = gradient_error(&t, trial, &reading->control[0]);
-    twins_free(&t);
     return status;
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading)
+{
+    bool removed = !trial->restored;
+    enum status status =
+        measure_with(trial, false, !removed, &reading->error, &reading->control[1]);
+    return status ? status : measure_with(trial, removed, true, &reading->control[0], NULL);
 }
 
 static const struct part parts[] = {

@@ -6,46 +6,53 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DESCENT, PREDICTED, VIEWS_NOT_AVERAGED, SAME_POINT, ARRAYS };
+/* Hypotheses that are removed. */
+struct without {
+    bool no_bias, free_output, independence;
+};
 
-/* V of K itself: 2 V_{x, x'}[K] instead of 2 V_x[mean K]. */
-static void views_not_averaged(const struct dual *d, double beta, double *out)
+static enum status compare(const struct dual *d, const struct trial *trial, double beta,
+                           bool same_point, double *error)
 {
-    const struct population *data = d->data;
-    dual_operator(d, beta, out);
-    for (int x = 0; x < data->points; x++)
-        for (int v = 0; v < data->views; v++)
-            dual_add(d, 2 * data->p[x] * data->q[x * data->views + v],
-                     view_k(d, x * data->views + v), point_k(d, x), out);
+    size_t size = d->network.parameters;
+    const struct simple_beta_settings settings = {beta};
+    double *measured = calloc(2 * size, sizeof *measured), *predicted = measured + size;
+    if (!measured)
+        return error_memory(trial->err, "gradients");
+    dual_operator(d, beta, predicted);
+    enum status status =
+        dual_descent(d, trial, &objective_simple_beta, &settings,
+                     (struct ensemble_options){.same_point = same_point}, measured);
+    *error = dual_error(d, measured, predicted);
+    free(measured);
+    return status;
+}
+
+/* The operator is made of the connections of the output before normalisation. */
+static enum status measure_without(const struct trial *trial, struct without without, double *error)
+{
+    struct dual d;
+    struct dual_wish wish = {.least_depth = 2,
+                             .bias = without.no_bias,
+                             .relu = without.no_bias ? YES : ANY,
+                             .telling = without.no_bias};
+    enum status status = dual_draw(&d, trial, wish);
+    if (status)
+        return status;
+    d.network.normalize = without.free_output;
+    status = compare(&d, trial, gsl_ran_flat(trial->rng, -0.5, 1), without.independence, error);
+    dual_free(&d);
+    return status;
 }
 
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
-    struct dual d;
-    enum status status = dual_draw(&d, trial, (struct dual_wish){.least_depth = 2});
-    if (status)
-        return status;
-    size_t size = d.network.parameters;
-    const struct simple_beta_settings settings = {gsl_ran_flat(trial->rng, -0.5, 1)};
-    double *array = calloc(ARRAYS * size, sizeof *array);
-    if (!array)
-        status = error_memory(trial->err, "gradients");
-    if (!status)
-        status = dual_descent(&d, trial, &objective_simple_beta, &settings,
-                              (struct ensemble_options){0}, array);
-    if (!status)
-        status =
-            dual_descent(&d, trial, &objective_simple_beta, &settings,
-                         (struct ensemble_options){.same_point = true}, array + SAME_POINT * size);
-    if (!status) {
-        dual_operator(&d, settings.beta, array + PREDICTED * size);
-        views_not_averaged(&d, settings.beta, array + VIEWS_NOT_AVERAGED * size);
-        reading->error = dual_error(&d, array, array + PREDICTED * size);
-        reading->control[0] = dual_error(&d, array, array + VIEWS_NOT_AVERAGED * size);
-        reading->control[1] = dual_error(&d, array + SAME_POINT * size, array + PREDICTED * size);
-    }
-    free(array);
-    dual_free(&d);
+    bool removed = !trial->restored;
+    const struct without controls[] = {
+        {.independence = removed}, {.no_bias = removed}, {.free_output = removed}};
+    enum status status = measure_without(trial, (struct without){0}, &reading->error);
+    for (int c = 0; !status && c < 3; c++)
+        status = measure_without(trial, controls[c], &reading->control[c]);
     return status;
 }
 
@@ -54,8 +61,8 @@ static const struct part parts[] = {
                   "V_{x'|x}[K_l]) vec(W_l)",
      .measured = "Left: backpropagation through simple_beta over every combination of data point, "
                  "views and negative, weighted by its probability. Right: K of every view.",
-     .controls = {"the views not averaged (V of K_l in place of V of its mean)",
-                  "negatives drawn from the same data point"},
+     .controls = {"negatives drawn from the same data point", "biases added to a ReLU network",
+                  "the output normalised"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure},

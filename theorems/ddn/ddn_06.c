@@ -1,5 +1,6 @@
 /* DDN-6: the weighted operator for triplet and infonce, with residual */
 #include "theorems/ddn/ddn_06.h"
+#include "core/extreme.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/dual.h"
 
@@ -14,12 +15,10 @@ enum { SCALES = DDN_6_SCALES };
  * 2^-9, so that the network is alive there. */
 static const double spread = 0.5, smallest = 1.0 / 512;
 
-static struct chosen_loss draw_loss(gsl_rng *rng, bool infonce)
+static struct chosen_loss draw_loss(gsl_rng *rng, enum loss_kind kind)
 {
     double tau = gsl_ran_flat(rng, 0.3, 1), margin = gsl_ran_flat(rng, -0.5, 0.5);
-    if (infonce)
-        return (struct chosen_loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
-    return (struct chosen_loss){&objective_triplet, {.triplet = {tau, margin}}};
+    return loss_of(kind, tau, kind == LOSS_TRIPLET ? margin : 0, 1);
 }
 
 /* xi(x, x') = dL/dr_+ at r_+ = 0, r_- = |E f_L(x) - E f_L(x')|^2 / 2 */
@@ -28,10 +27,8 @@ static void residual_weight(const struct dual *d, const struct chosen_loss *loss
     int points = d->data->points, outputs = d->view->outputs;
     for (int x = 0; x < points; x++)
         for (int y = 0; y < points; y++) {
-            double r_plus = 0, d_minus,
-                   r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
-            sample_loss(loss->objective, &loss->settings, 1, &r_plus, &r, &xi[x * points + y],
-                        &d_minus);
+            double r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
+            loss_weights(loss, 0, &r, &xi[x * points + y]);
         }
 }
 
@@ -119,19 +116,29 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     return status;
 }
 
-enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out)
+/* `bias`: of a ReLU network, where differences of outputs depend on biases. */
+static enum status sweep_with(const struct trial *trial, bool bias, struct ddn_6_sweep *out)
 {
     struct dual d;
-    enum status status =
-        dual_draw(&d, trial, (struct dual_wish){.least_depth = 2, .spread = spread * smallest});
+    struct dual_wish wish = {.least_depth = 2, .spread = spread * smallest};
+    if (bias) {
+        wish.bias = wish.telling = true;
+        wish.relu = YES;
+    }
+    enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
     out->infonce = trial->instance % 2 == 0;
     out->relu = d.network.relu;
-    struct chosen_loss loss = draw_loss(trial->rng, out->infonce);
+    struct chosen_loss loss = draw_loss(trial->rng, out->infonce ? LOSS_INFONCE : LOSS_TRIPLET);
     status = sweep(&d, trial, &loss, out);
     dual_free(&d);
     return status;
+}
+
+enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out)
+{
+    return sweep_with(trial, false, out);
 }
 
 struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
@@ -144,12 +151,102 @@ struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
 
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
-    struct ddn_6_sweep sweep;
-    enum status status = ddn_6_sweep(trial, &sweep);
+    struct ddn_6_sweep sweep, control;
+    enum status status = sweep_with(trial, false, &sweep);
+    if (!status)
+        status = sweep_with(trial, !trial->restored, &control);
+    if (!status)
+        reading_slopes(reading, ddn_6_slope(&sweep, true), ddn_6_slope(&control, true));
+    return status;
+}
+
+/* ---- the bound, with its constant ---- */
+
+/* Half the greatest difference of xi over that of r_+ or r_-: a logistic function rises by at most
+ * 1/4 per unit. */
+static double steepness(const struct chosen_loss *loss)
+{
+    return (loss->kind == LOSS_TRIPLET ? 1 : 1 / loss->tau) / (4 * loss->tau);
+}
+
+/* |(K_1 - K_-)(f_1 - f_-) - (K_1 - K_+)(f_1 - f_+)| of one combination, each term as connection
+ * times weights; `work`: [parameters] */
+static double one_gradient(const struct dual *d, int one, int plus, int minus, double *work)
+{
+    memset(work, 0, d->network.parameters * sizeof *work);
+    dual_add(d, 1, view_k(d, one), view_k(d, minus), work);
+    dual_add(d, -1, view_k(d, one), view_k(d, plus), work);
+    return frobenius(work, d->network.parameters);
+}
+
+/* The largest of any combination of views */
+static double largest_gradient(const struct dual *d, double *work)
+{
+    const int views = d->data->views, columns = d->data->points * views;
+    double most = 0;
+    for (int one = 0; one < columns; one++)
+        for (int v = 0; v < views; v++)
+            for (int minus = 0; minus < columns; minus++)
+                most = larger(most, one_gradient(d, one, one / views * views + v, minus, work));
+    return most;
+}
+
+/* tr V_{x'|x}[f_L] of data point x */
+static double output_variance(const struct dual *d, int x)
+{
+    const int views = d->data->views, outputs = d->view->outputs;
+    double sum = 0;
+    for (int c = x * views; c < (x + 1) * views; c++)
+        sum += 2 * d->data->q[c] *
+               half_square(d->view->f + c * outputs, d->mean_f + x * outputs, outputs);
+    return sum;
+}
+
+/* E |xi(r_+, r_-) - xi(0, r)| <= steepness (E sqrt(2 r) (sqrt V(x) + sqrt V(x')) + 3 E V), V = tr
+ * V_{x'|x}[f_L]: r_+ and |r_- - r| depend on the differences of the outputs from their means. */
+static double weight_error(const struct dual *d, const struct chosen_loss *loss)
+{
+    const int outputs = d->view->outputs;
+    double cross = 0, own = 0;
+    for (int x = 0; x < d->data->points; x++) {
+        double v = output_variance(d, x);
+        own += d->data->p[x] * v;
+        for (int y = 0; y < d->data->points; y++) {
+            double r = half_square(d->mean_f + x * outputs, d->mean_f + y * outputs, outputs);
+            cross += d->data->p[x] * d->data->p[y] * sqrt(2 * r) *
+                     (sqrt(v) + sqrt(output_variance(d, y)));
+        }
+    }
+    return steepness(loss) * (cross + 3 * own);
+}
+
+static enum status violation(const struct trial *trial, bool bias, double *error)
+{
+    static const enum loss_kind kind[] = {LOSS_INFONCE, LOSS_TRIPLET, LOSS_EXACT_COV};
+    struct dual_wish wish = {.least_depth = 2, .spread = pow(2, gsl_ran_flat(trial->rng, -11, -3))};
+    struct ddn_6_residual residual;
+    struct dual d;
+    if (bias) {
+        wish.bias = wish.telling = true;
+        wish.relu = YES;
+    }
+    enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
-    reading_slopes(reading, ddn_6_slope(&sweep, true), ddn_6_slope(&sweep, false));
-    return STATUS_OK;
+    struct chosen_loss loss = draw_loss(trial->rng, kind[trial->instance % 3]);
+    double *work = malloc(d.network.parameters * sizeof *work);
+    status = work ? residuals(&d, trial, &loss, &residual) : error_memory(trial->err, "gradients");
+    if (!status)
+        *error = residual.with_weight / (largest_gradient(&d, work) * weight_error(&d, &loss)) - 1;
+    free(work);
+    dual_free(&d);
+    return status;
+}
+
+static enum status measure_bound(const struct trial *trial, struct reading *reading)
+{
+    enum status status = violation(trial, false, &reading->error);
+    return status ? status : violation(trial, !trial->restored, &reading->control[0]);
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves)
@@ -189,19 +286,32 @@ static const struct part parts[] = {
                   "augmentation",
      .measured = "Slope of the log of the residual against log s over 8 scales (1/4 to 1/512), "
                  "triplet and infonce with H = 1 in turn, views scaled about their mean.",
-     .controls = {"xi = 1 in place of the weight"},
+     .controls = {"biases added to a ReLU network"},
      .kind = PART_RATE,
      .tolerance = 0.05,
      .least = 1,
      .plan = {.instances = 30, .quick = 4, .cost = 0.05},
      .measure = measure},
+    {.statement = "bound: |-vec(grad_W) - OP vec(W)| <= M c (E sqrt(2 r) (sqrt V(x) + sqrt V(x')) "
+                  "+ 3 E V(x)), V = tr V_{x'|x}[f_L], M = max |(K_1 - K_-)(f_1 - f_-) - (K_1 - "
+                  "K_+)(f_1 - f_+)|, c = 1/(4 tau) for triplet, 1/(4 tau^2) for infonce and "
+                  "exact_cov",
+     .measured =
+         "The residual of all layers against the bound that its proof gives, at strengths "
+         "from 1/2048 to 1/8, triplet, infonce and exact_cov in turn; M over all combinations "
+         "of views.",
+     .controls = {"biases added to a ReLU network"},
+     .kind = PART_BOUND,
+     .plan = {.instances = 1000, .quick = 60, .cost = 0.003},
+     .measure = measure_bound},
 };
 
 const struct claim claim_ddn_6 = {
     .about = {.name = "DDN-6",
               .doc = "For triplet and infonce with one negative the population gradient is the "
                      "weighted operator, with the weight taken at the mean outputs, up to a "
-                     "residual that vanishes with the augmentation.",
+                     "residual that vanishes with the augmentation. The same is true of "
+                     "exact_cov, whose weight is that of infonce.",
               .source = "[DDN] Thm. 4",
               DUAL_SETTINGS},
     .title = "Weighted operator, with residual",

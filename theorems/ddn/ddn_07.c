@@ -6,85 +6,109 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MAX_NEGATIVES = 4, POINTS = 3, VIEWS = 2 };
+enum { MAX_NEGATIVES = 4, POINTS = 3, VIEWS = 2, CASES = 7 };
 
-/* Distances of a combination of views; their weights xi_k = -dL/dr_{k-}. */
-static void weights(const struct dual *d, const int *column,
-                    const struct infonce_settings *settings, double xi[MAX_NEGATIVES])
+static struct chosen_loss draw_loss(const struct trial *trial)
 {
-    int outputs = d->view->outputs, negatives = (int)settings->negatives;
-    double r[1 + MAX_NEGATIVES] = {0}, d_plus;
-    for (int k = 0; k <= negatives; k++)
-        r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
-                           outputs);
-    sample_loss(&objective_infonce, settings, negatives, r, r + 1, &d_plus, xi);
-    for (int k = 0; k < negatives; k++)
-        xi[k] = -xi[k];
+    static const enum loss_kind kind[CASES] = {LOSS_INFONCE, LOSS_INFONCE, LOSS_INFONCE,
+                                               LOSS_INFONCE, LOSS_TRIPLET, LOSS_EXACT_COV,
+                                               LOSS_SIMPLE};
+    static const int negatives[CASES] = {1, 2, 3, MAX_NEGATIVES, 1, 1, 1};
+    const int at = trial->instance % CASES;
+    double tau = gsl_ran_flat(trial->rng, 0.3, 1), margin = gsl_ran_flat(trial->rng, -0.5, 0.5);
+    return loss_of(kind[at], tau, margin, negatives[at]);
 }
 
-/* E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)] vec(W); with xi_k = 1/H in
- * `unweighted`. */
-static enum status predict(const struct dual *d, const struct infonce_settings *settings,
-                           double *out, double *unweighted, struct error *err)
+/* xi_k by its formula, at the distances of a combination of views. */
+static void weights(const struct dual *d, const int *column, const struct chosen_loss *loss,
+                    double xi[MAX_NEGATIVES])
+{
+    int outputs = d->view->outputs;
+    double r[1 + MAX_NEGATIVES] = {0};
+    for (int k = 0; k <= loss->negatives; k++)
+        r[k] = half_square(d->view->f + column[0] * outputs, d->view->f + column[1 + k] * outputs,
+                           outputs);
+    loss_weights(loss, r[0], r + 1, xi);
+}
+
+/* E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)] vec(W) */
+static enum status predict(const struct dual *d, const struct chosen_loss *loss, double *out,
+                           struct error *err)
 {
     struct ensemble *e;
-    enum status status = ensemble_create(&e, &d->network, d->data, &objective_infonce, settings,
+    enum status status = ensemble_create(&e, &d->network, d->data, loss->objective, &loss->settings,
                                          (struct ensemble_options){0}, err);
     if (status)
         return status;
-    int negatives = (int)settings->negatives;
     for (size_t s = 0; s < e->loss.batch.samples; s++) {
-        const int *column = e->column + s * (size_t)(2 + negatives);
+        const int *column = e->column + s * (size_t)(2 + loss->negatives);
         const double p = e->probability[s], *k1 = view_k(d, column[0]);
         double xi[MAX_NEGATIVES] = {0}, sum = 0;
-        weights(d, column, settings, xi);
-        for (int k = 0; k < negatives; k++) {
+        weights(d, column, loss, xi);
+        for (int k = 0; k < loss->negatives; k++) {
             dual_add(d, p * xi[k], k1, view_k(d, column[2 + k]), out);
-            dual_add(d, p / negatives, k1, view_k(d, column[2 + k]), unweighted);
             sum += xi[k];
         }
         dual_add(d, -p * sum, k1, view_k(d, column[1]), out);
-        dual_add(d, -p, k1, view_k(d, column[1]), unweighted);
     }
     ensemble_free(e);
     return STATUS_OK;
 }
 
-static enum status measure(const struct trial *trial, struct reading *reading)
+/* Hypotheses that are removed. */
+struct without {
+    bool no_bias, free_output;
+};
+
+static enum status measure_without(const struct trial *trial, struct without without, double *error)
 {
     struct dual d;
-    enum status status = dual_draw(
-        &d, trial, (struct dual_wish){.least_depth = 2, .points = POINTS, .views = VIEWS});
+    struct dual_wish wish = {.least_depth = 2,
+                             .points = POINTS,
+                             .views = VIEWS,
+                             .bias = without.no_bias,
+                             .relu = without.no_bias ? YES : ANY,
+                             .telling = without.no_bias};
+    enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
     size_t size = d.network.parameters;
-    const struct infonce_settings settings = {.tau = gsl_ran_flat(trial->rng, 0.3, 1),
-                                              .negatives = 1 + trial->instance % MAX_NEGATIVES};
-    double *measured = calloc(3 * size, sizeof *measured);
-    if (!measured)
-        status = error_memory(trial->err, "gradients");
+    const struct chosen_loss loss = draw_loss(trial);
+    double *measured = calloc(2 * size, sizeof *measured);
+    status = measured ? predict(&d, &loss, measured + size, trial->err)
+                      : error_memory(trial->err, "gradients");
+    d.network.normalize = without.free_output; /* only of what the engine does */
     if (!status)
-        status = dual_descent(&d, trial, &objective_infonce, &settings,
+        status = dual_descent(&d, trial, loss.objective, &loss.settings,
                               (struct ensemble_options){0}, measured);
     if (!status)
-        status = predict(&d, &settings, measured + size, measured + 2 * size, trial->err);
-    if (!status) {
-        reading->error = dual_error(&d, measured, measured + size);
-        reading->control[0] = dual_error(&d, measured, measured + 2 * size);
-    }
+        *error = dual_error(&d, measured, measured + size);
     free(measured);
     dual_free(&d);
+    return status;
+}
+
+static enum status measure(const struct trial *trial, struct reading *reading)
+{
+    bool removed = !trial->restored;
+    enum status status = measure_without(trial, (struct without){0}, &reading->error);
+    if (!status)
+        status = measure_without(trial, (struct without){.no_bias = removed}, &reading->control[0]);
+    if (!status)
+        status =
+            measure_without(trial, (struct without){.free_output = removed}, &reading->control[1]);
     return status;
 }
 
 static const struct part parts[] = {
     {.statement = "H negatives: -vec(grad) = E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - "
                   "(K_1-K_+)(K_1-K_+)^T)] vec(W_l), xi_k = -dL/dr_{k-}",
-     .measured = "Left: backpropagation through infonce with H = 1, 2, 3, 4 in turn, over every "
-                 "combination of 3 data points with 2 views. Right: connections of the views.",
-     .controls = {"xi_k = 1/H in place of the weights"},
+     .measured = "Left: backpropagation through infonce with H = 1, 2, 3, 4, triplet, exact_cov "
+                 "and simple in turn, over every combination of 3 data points with 2 views. Right: "
+                 "connections of the views, xi_k by the formulas of DDN-3.",
+     .controls = {"biases added to a ReLU network", "the output normalised"},
      .kind = PART_IDENTITY,
-     .plan = {.instances = 24, .quick = 4, .cost = 0.3},
+     .plan = {.instances = 28, .quick = 7, .cost = 0.3},
      .measure = measure},
 };
 
@@ -98,6 +122,7 @@ const struct claim claim_ddn_7 = {
     .formula =
         "-vec(grad_{W_l}) = E[sum_k xi_k ((K_1-K_{k-})(K_1-K_{k-})^T - (K_1-K_+)(K_1-K_+)^T)]"
         " vec(W_l)",
-    .hypotheses = "No biases; negatives independent of x and of each other.",
+    .hypotheses = "No biases; output not normalised; gradients through all branches, weights of "
+                  "exact_cov held constant.",
     ALL_PARTS(parts),
 };

@@ -1,4 +1,5 @@
 /* DDN-8: growth and layer balance */
+#include "core/extreme.h"
 #include "core/linalg.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
@@ -45,26 +46,34 @@ static enum status form_error(const struct dual *d, const struct trial *trial, d
     return status;
 }
 
-/* Biases of a linear network cancel in differences of outputs, so a biased one has ReLUs. */
+/* Biases of a linear network cancel in differences of outputs, and so do those of a ReLU network
+ * whose gates are all alike. */
 static struct dual_wish wish_for(bool biased)
 {
-    return (struct dual_wish){.least_depth = 2, .bias = biased, .relu = biased ? YES : ANY};
+    return (struct dual_wish){
+        .least_depth = 2, .bias = biased, .relu = biased ? YES : ANY, .telling = biased};
+}
+
+static enum status form_with(const struct trial *trial, double beta, bool biased, double *error)
+{
+    struct dual d;
+    enum status status = dual_draw(&d, trial, wish_for(biased));
+    if (!status)
+        status = form_error(&d, trial, beta, error);
+    dual_free(&d);
+    return status;
 }
 
 static enum status measure_form(const struct trial *trial, struct reading *reading)
 {
-    for (int biased = 0; biased < 2; biased++) {
-        struct dual d;
-        enum status status = dual_draw(&d, trial, wish_for(biased));
-        if (!status)
-            status = form_error(&d, trial, 0, biased ? &reading->control[1] : &reading->error);
-        if (!status && !biased)
-            status = form_error(&d, trial, gsl_ran_flat(trial->rng, 1, 3), &reading->control[0]);
-        dual_free(&d);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    bool removed = !trial->restored;
+    double beta = gsl_ran_flat(trial->rng, 1, 3);
+    enum status status = form_with(trial, 0, false, &reading->error);
+    if (!status)
+        status = form_with(trial, removed ? beta : 0, false, &reading->control[0]);
+    if (!status)
+        status = form_with(trial, 0, removed, &reading->control[1]);
+    return status;
 }
 
 /* ---- definiteness ---- */
@@ -82,35 +91,89 @@ static void add_outer(const struct dual *d, size_t first, size_t n, double weigh
                                      (a[(first + j) * outputs + o] - b[(first + j) * outputs + o]);
 }
 
-/* -lambda_min / |lambda|_max of V_x[mean K_l] - beta E V[K_l] */
-static enum status indefiniteness(const struct dual *d, int l, double beta, double *out,
-                                  struct error *err)
+/* V_x[mean K_l] - beta E V[K_l] from the connections; [n][n] */
+static enum status operator_of_connections(const struct dual *d, int l, double beta, double *matrix,
+                                           struct error *err)
 {
     size_t first, end, outputs = (size_t)d->view->outputs;
     layer_weights(&d->network, l, &first, &end);
-    size_t n = end - first;
-    double *matrix = calloc(n * n + n, sizeof *matrix);
     double *mean = calloc(d->network.parameters * outputs, sizeof *mean);
-    if (!matrix || !mean) {
-        free(matrix);
-        free(mean);
+    if (!mean)
         return error_memory(err, "an operator");
-    }
     const struct population *data = d->data;
     for (int x = 0; x < data->points; x++)
         for (size_t i = 0; i < d->network.parameters * outputs; i++)
             mean[i] += data->p[x] * point_k(d, x)[i];
     for (int x = 0; x < data->points; x++) {
-        add_outer(d, first, n, data->p[x], point_k(d, x), mean, matrix);
+        add_outer(d, first, end - first, data->p[x], point_k(d, x), mean, matrix);
         for (int v = 0; v < data->views && beta != 0; v++)
-            add_outer(d, first, n, -beta * data->p[x] * data->q[x * data->views + v],
+            add_outer(d, first, end - first, -beta * data->p[x] * data->q[x * data->views + v],
                       view_k(d, x * data->views + v), point_k(d, x), matrix);
     }
-    double *value = matrix + n * n;
-    enum status status = symmetric_eigen((int)n, matrix, value, 0, err);
-    *out = -value[n - 1] / fmax(fabs(value[0]), fabs(value[n - 1]));
-    free(matrix);
     free(mean);
+    return STATUS_OK;
+}
+
+/* The same of a linear network, twice: column i is -grad of the loss where W_l is the unit vector
+ * e_i and the other layers are as drawn. */
+static enum status operator_of_gradients(struct dual *d, const struct trial *trial, int l,
+                                         double beta, double *matrix)
+{
+    size_t first, end;
+    layer_weights(&d->network, l, &first, &end);
+    size_t n = end - first, size = d->network.parameters;
+    double *descent = malloc(2 * size * sizeof *descent), *kept = descent + size;
+    if (!descent)
+        return error_memory(trial->err, "gradients");
+    const struct simple_beta_settings settings = {beta};
+    enum status status = STATUS_OK;
+    memcpy(kept, d->parameters, size * sizeof *kept);
+    for (size_t i = 0; i < n && !status; i++) {
+        memset(d->parameters + first, 0, n * sizeof *kept);
+        d->parameters[first + i] = 1;
+        struct trial plain = *trial; /* faults go into the operator */
+        plain.fault = FAULT_NONE;
+        status = dual_descent(d, &plain, &objective_simple_beta, &settings,
+                              (struct ensemble_options){0}, descent);
+        for (size_t k = 0; k < n; k++)
+            matrix[k * n + i] = descent[first + k];
+    }
+    memcpy(d->parameters, kept, size * sizeof *kept);
+    free(descent);
+    return status;
+}
+
+/* The largest of -lambda_min and half the asymmetry, over the largest |lambda|; NaN where an entry
+ * is lost. */
+static enum status indefiniteness(size_t n, double *matrix, double *out, struct error *err)
+{
+    double asymmetry = 0, *value = matrix + n * n;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k <= i; k++)
+            asymmetry = larger(asymmetry, fabs(matrix[i * n + k] - matrix[k * n + i]) / 2);
+    *out = NAN;
+    if (isnan(asymmetry))
+        return STATUS_OK;
+    enum status status = symmetric_eigen((int)n, matrix, value, 0, err);
+    *out = larger(asymmetry, -value[n - 1]) / larger(fabs(value[0]), fabs(value[n - 1]));
+    return status;
+}
+
+static enum status definiteness_with(struct dual *d, const struct trial *trial, int l, double beta,
+                                     double *out)
+{
+    size_t first, end;
+    layer_weights(&d->network, l, &first, &end);
+    size_t n = end - first;
+    double *matrix = calloc(n * n + n, sizeof *matrix);
+    if (!matrix)
+        return error_memory(trial->err, "an operator");
+    enum status status = d->network.relu ? operator_of_connections(d, l, beta, matrix, trial->err)
+                                         : operator_of_gradients(d, trial, l, beta, matrix);
+    plant(trial, matrix, n * n);
+    if (!status)
+        status = indefiniteness(n, matrix, out, trial->err);
+    free(matrix);
     return status;
 }
 
@@ -121,9 +184,9 @@ static enum status measure_definiteness(const struct trial *trial, struct readin
     if (status)
         return status;
     int l = (int)gsl_rng_uniform_int(trial->rng, (unsigned long)d.network.levels);
-    status = indefiniteness(&d, l, 0, &reading->error, trial->err);
+    status = definiteness_with(&d, trial, l, 0, &reading->error);
     if (!status)
-        status = indefiniteness(&d, l, 3, &reading->control[0], trial->err);
+        status = definiteness_with(&d, trial, l, trial->restored ? 0 : 3, &reading->control[0]);
     dual_free(&d);
     return status;
 }
@@ -143,8 +206,8 @@ static double unequal_growth(const struct dual *d, const struct trial *trial, co
         }
         plant(trial, growth, trial->fault == FAULT_FACTOR ? 1 : (size_t)d->network.levels);
         for (int l = 0; l < d->network.levels; l++) {
-            worst = fmax(worst, fabs(growth[l] - growth[0]));
-            largest = fmax(largest, fabs(growth[l]));
+            worst = larger(worst, fabs(growth[l] - growth[0]));
+            largest = larger(largest, fabs(growth[l]));
         }
     }
     return worst / largest;
@@ -155,8 +218,9 @@ static enum status flow_error(const struct trial *trial, bool bias, double *erro
     struct dual d;
     double *state;
     int count;
-    enum status status = dual_draw(
-        &d, trial, (struct dual_wish){.relu = YES, .least_depth = 2, .bias = bias, .points = 3});
+    struct dual_wish wish = {
+        .relu = YES, .least_depth = 2, .bias = bias, .telling = bias, .points = 3};
+    enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
     status = descent_record(&d, &objective_simple, NULL, 0.5, &count, &state, trial->err);
@@ -170,7 +234,7 @@ static enum status flow_error(const struct trial *trial, bool bias, double *erro
 static enum status measure_flow(const struct trial *trial, struct reading *reading)
 {
     enum status status = flow_error(trial, false, &reading->error);
-    return status ? status : flow_error(trial, true, &reading->control[0]);
+    return status ? status : flow_error(trial, !trial->restored, &reading->control[0]);
 }
 
 static const struct part parts[] = {
@@ -181,9 +245,10 @@ static const struct part parts[] = {
      .plan = {.instances = 40, .quick = 5, .cost = 0.01},
      .measure = measure_form},
     {.statement = "definiteness: OP_l is positive semi-definite",
-     .measured = "Eigenvalues of V_x[mean K_l] of a layer; the violation is -lambda_min over the "
-                 "largest. Slack is 0 wherever the operator is singular, which is nearly always, "
-                 "since data points are few.",
+     .measured = "Linear networks: the operator of a layer, column by column, as -grad of the "
+                 "simple loss at unit vectors W_l; ReLU networks: V_x[mean K_l]. The violation is "
+                 "-lambda_min or the asymmetry, over the largest eigenvalue. Slack is 0 wherever "
+                 "the operator is singular, which is nearly always, since data points are few.",
      .controls = {"beta = 3"},
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 60, .cost = 0.002},

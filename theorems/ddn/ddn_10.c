@@ -1,5 +1,6 @@
 /* DDN-10: two objects under translation */
 #include "theorems/ddn/ddn_10.h"
+#include "core/extreme.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
 
@@ -97,8 +98,8 @@ static enum status linear_layer(const struct trial *trial, const struct ring *r,
     if (trial->fault == FAULT_CENTRING)
         add_second_moment(&d, gradient);
     for (size_t i = 0; i < n.parameters; i++) {
-        worst = fmax(worst, fabs(gradient[i]));
-        size = fmax(size, fabs(d.parameters[i]));
+        worst = larger(worst, fabs(gradient[i]));
+        size = larger(size, fabs(d.parameters[i]));
     }
     *error = worst / size; /* the data have variance of order 1 / d per site */
     dual_free(&d);
@@ -108,7 +109,7 @@ static enum status linear_layer(const struct trial *trial, const struct ring *r,
 static enum status measure_linear(const struct trial *trial, struct reading *reading)
 {
     struct ring equal = draw_ring(trial->rng, MAX_RING, true),
-                unequal = draw_ring(trial->rng, MAX_RING, false);
+                unequal = draw_ring(trial->rng, MAX_RING, trial->restored);
     enum status status = linear_layer(trial, &equal, &reading->error);
     return status ? status : linear_layer(trial, &unequal, &reading->control[0]);
 }
@@ -220,7 +221,7 @@ static enum status assemble(struct pooled *p, bool relu, struct error *err)
 /* Drawn again until some neuron distinguishes the objects at the start. */
 static enum status draw_pooled(const struct trial *trial, struct pooled *p)
 {
-    for (;;) {
+    for (int made = 0;;) {
         double largest = 0;
         p->ring = draw_ring(trial->rng, MAX_POOLED, true);
         for (int k = 0; k < NEURONS; k++) {
@@ -234,10 +235,13 @@ static enum status draw_pooled(const struct trial *trial, struct pooled *p)
             return status;
         struct growth growth = predict_growth(p, true);
         for (int k = 0; k < NEURONS; k++)
-            largest = fmax(largest, fabs(growth.s[k]));
+            largest = larger(largest, fabs(growth.s[k]));
         if (largest > 0.1)
             return STATUS_OK;
         dual_free(&p->dual);
+        status = claim_redraw(trial, &made, "neuron that distinguishes the objects");
+        if (status)
+            return status;
     }
 }
 
@@ -259,27 +263,30 @@ static enum status measured_rate(const struct pooled *p, const struct trial *tri
     return status;
 }
 
+/* Against the growth that a ReLU layer has, with the layer that is given. */
+static enum status rate_error(struct pooled *p, const struct trial *trial, bool relu, double *error)
+{
+    struct growth growth = predict_growth(p, true);
+    double measured[NEURONS], predicted[NEURONS] = {0};
+    for (int k = 0; k < NEURONS; k++)
+        for (int i = 0; i < NEURONS; i++)
+            predicted[k] += growth.a[k][i] * growth.s[i];
+    p->dual.network.relu = relu;
+    enum status status = measured_rate(p, trial, &growth, measured);
+    *error = relative_error(measured, predicted, NEURONS);
+    return status;
+}
+
 static enum status measure_rate(const struct trial *trial, struct reading *reading)
 {
     struct pooled p;
     enum status status = draw_pooled(trial, &p);
     if (status)
         return status;
-    struct growth growth = predict_growth(&p, true);
-    double measured[NEURONS], predicted[NEURONS] = {0};
-    for (int k = 0; k < NEURONS; k++)
-        for (int i = 0; i < NEURONS; i++)
-            predicted[k] += growth.a[k][i] * growth.s[i];
-    status = measured_rate(&p, trial, &growth, measured);
-    reading->error = relative_error(measured, predicted, NEURONS);
-    dual_free(&p.dual);
+    status = rate_error(&p, trial, true, &reading->error);
     if (!status)
-        status = assemble(&p, false, trial->err);
-    if (!status) {
-        status = measured_rate(&p, trial, &growth, measured);
-        reading->control[0] = relative_error(measured, predicted, NEURONS);
-        dual_free(&p.dual);
-    }
+        status = rate_error(&p, trial, trial->restored, &reading->control[0]);
+    dual_free(&p.dual);
     return status;
 }
 
@@ -305,7 +312,8 @@ struct watch {
     const struct pooled *pooled;
     const struct growth *growth;
     struct trial trial;
-    double error, without; /* without: s(0) in place of s(t) */
+    double error;
+    double grown; /* by how much the prediction differs from s(0), relatively */
     struct curves *curves;
     enum status status;
     struct ddn_10_path *path;
@@ -357,8 +365,8 @@ static bool watch_selectivity(void *context, double t, const double *state)
     if (w->path)
         record(w, t, state, predicted);
     plant(&w->trial, s, NEURONS);
-    w->error = fmax(w->error, relative_error(s, predicted, NEURONS));
-    w->without = fmax(w->without, relative_error(s, w->growth->s, NEURONS));
+    w->error = larger(w->error, relative_error(s, predicted, NEURONS));
+    w->grown = larger(w->grown, relative_error(predicted, w->growth->s, NEURONS));
     return true;
 }
 
@@ -435,20 +443,38 @@ enum status ddn_10_follow(const struct trial *trial, struct ddn_10_path *path)
     return status;
 }
 
+/* The flow of the layer that is given, against the growth that a ReLU layer has. */
+static enum status follow(struct pooled *p, const struct trial *trial, bool relu, double *error,
+                          double *grown)
+{
+    struct growth growth = predict_growth(p, true);
+    struct watch w = {.pooled = p, .growth = &growth, .trial = *trial};
+    p->dual.network.relu = relu;
+    enum status status = run_for(&w, 1 / fastest_growth(&growth), trial->err);
+    *error = w.error;
+    *grown = w.grown;
+    return status;
+}
+
+/* Drawn again where a gate switches before the growth shows, which the prediction tells. */
 static enum status measure_flow(const struct trial *trial, struct reading *reading)
 {
-    for (;;) {
+    for (int made = 0;;) {
         struct pooled p;
+        double grown = 0, unused;
         enum status status = draw_pooled(trial, &p);
         if (status)
             return status;
-        struct growth growth = predict_growth(&p, true);
-        struct watch w = {.pooled = &p, .growth = &growth, .trial = *trial};
-        status = run_for(&w, 1 / fastest_growth(&growth), trial->err);
+        status = follow(&p, trial, true, &reading->error, &grown);
+        bool shows = !(grown <= 1e-3);
+        if (!status && shows)
+            status = follow(&p, trial, trial->restored, &reading->control[0], &unused);
         dual_free(&p.dual);
-        reading->error = w.error;
-        reading->control[0] = w.without;
-        if (status || w.without > 1e-3) /* a gate may switch at once: draw again */
+        if (!status && !shows)
+            status = claim_redraw(trial, &made, "flow that grows before a gate switches");
+        else
+            return status;
+        if (status)
             return status;
     }
 }
@@ -465,10 +491,13 @@ static enum status draw(const struct trial *trial, struct curves *curves)
         .columns = 4,
         .name = {"t", "ReLU, gradient flow", "ReLU, predicted", "linear"}};
     enum status status;
+    int made = 0;
     do {
         struct pooled p;
         curves->rows = 0;
-        status = draw_pooled(trial, &p);
+        status = claim_redraw(trial, &made, "long flow within one pattern of gates");
+        if (!status)
+            status = draw_pooled(trial, &p);
         if (status)
             return status;
         struct growth growth = predict_growth(&p, true);
@@ -502,7 +531,7 @@ static const struct part parts[] = {
      .measured =
          "Gradient flow of the hidden layer with the output's weights fixed, up to one e-folding "
          "or the first switch of a gate.",
-     .controls = {"s(0): no growth"},
+     .controls = {"a linear layer"},
      .kind = PART_FLOW,
      .plan = {.instances = 20, .quick = 2, .cost = 0.5},
      .measure = measure_flow},

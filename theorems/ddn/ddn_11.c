@@ -1,4 +1,5 @@
 /* DDN-11: normalised outputs */
+#include "core/extreme.h"
 #include "theorems/claims.h"
 #include "theorems/ddn/descent.h"
 
@@ -9,28 +10,19 @@
 static struct chosen_loss draw_loss(const struct trial *trial)
 {
     double tau = gsl_ran_flat(trial->rng, 0.3, 1);
-    switch (trial->instance % 3) {
-    case 0:
-        return (struct chosen_loss){.objective = &objective_simple};
-    case 1:
-        return (struct chosen_loss){&objective_triplet, {.triplet = {tau, 0.5}}};
-    default:
-        return (struct chosen_loss){&objective_infonce, {.infonce = {.tau = tau, .negatives = 1}}};
-    }
+    return loss_of((enum loss_kind)(trial->instance % LOSS_KINDS), tau, 0.5, 1);
 }
 
 /* max over layers of |<W_l, grad_l>| / |W_l|, over the largest |grad_l|.  (Not over the layer's own
  * gradient: where only one neuron is open above it, the loss does not depend on the layer.) */
-static double inner_product(const struct dual *d, const struct trial *trial, double *gradient)
+static double inner_product(const struct dual *d, const double *gradient)
 {
     double worst = 0, largest = 0;
-    if (trial->fault == FAULT_SIGN)
-        plant(trial, gradient, d->network.parameters);
     for (int l = 0; l < d->network.levels; l++) {
         const double *w = d->parameters;
-        largest = fmax(largest, sqrt(layer_product(d, l, gradient, gradient)));
-        worst =
-            fmax(worst, fabs(layer_product(d, l, w, gradient)) / sqrt(layer_product(d, l, w, w)));
+        double along = fabs(layer_product(d, l, w, gradient)) / sqrt(layer_product(d, l, w, w));
+        largest = larger(largest, sqrt(layer_product(d, l, gradient, gradient)));
+        worst = larger(worst, along);
     }
     return worst / largest;
 }
@@ -41,11 +33,9 @@ static enum status gradient_error(const struct dual *d, const struct trial *tria
     double *gradient = malloc(d->network.parameters * sizeof *gradient);
     if (!gradient)
         return error_memory(trial->err, "gradients");
-    struct trial plain = *trial;
-    plain.fault = trial->fault == FAULT_GATE ? FAULT_GATE : FAULT_NONE;
-    enum status status = dual_descent(d, &plain, loss->objective, &loss->settings,
+    enum status status = dual_descent(d, trial, loss->objective, &loss->settings,
                                       (struct ensemble_options){0}, gradient);
-    *error = inner_product(d, trial, gradient);
+    *error = inner_product(d, gradient);
     free(gradient);
     return status;
 }
@@ -53,20 +43,19 @@ static enum status gradient_error(const struct dual *d, const struct trial *tria
 static const struct dual_wish wish = {
     .least_depth = 2, .normalize = true, .outputs = 3, .points = 3};
 
-/* Largest relative change of any |W_l| along a flow. */
+/* Largest relative change of any |W_l|^2 along a flow, halved. */
 static double norm_change(const struct dual *d, const struct trial *trial, const double *state,
                           int count)
 {
     size_t size = d->network.parameters;
-    double worst = 0;
-    for (int l = 0; l < d->network.levels; l++) {
-        const double start = layer_product(d, l, state, state);
-        for (int i = 0; i < count; i++) {
-            const double *now = state + (size_t)i * size;
-            double norm = layer_product(d, l, now, now);
-            norm *= trial->fault == FAULT_FACTOR && i > 0 ? 2 : 1;
-            worst = fmax(worst, fabs(sqrt(norm / start) - 1));
-        }
+    double worst = 0, norm[NETWORK_MAX_LEVELS];
+    for (int i = 1; i < count; i++) {
+        const double *now = state + (size_t)i * size;
+        for (int l = 0; l < d->network.levels; l++)
+            norm[l] = layer_product(d, l, now, now);
+        plant(trial, norm, (size_t)d->network.levels);
+        for (int l = 0; l < d->network.levels; l++)
+            worst = larger(worst, fabs(norm[l] / layer_product(d, l, state, state) - 1) / 2);
     }
     return worst;
 }
@@ -90,7 +79,7 @@ struct error_of {
                            double *);
 };
 
-/* A drawn network with its output normalised, and for the control without. */
+/* A drawn network with its output normalised, and for the controls without or with an epsilon. */
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
     const struct error_of *error_of = trial->argument;
@@ -100,18 +89,23 @@ static enum status measure(const struct trial *trial, struct reading *reading)
         return status;
     struct chosen_loss loss = draw_loss(trial);
     status = error_of->measure(&d, trial, &loss, &reading->error);
-    d.network.normalize = false;
+    d.network.normalize = trial->restored;
     if (!status)
         status = error_of->measure(&d, trial, &loss, &reading->control[0]);
+    d.network.normalize = true;
+    d.network.norm_eps = trial->restored ? 0 : 0.5;
+    if (!status)
+        status = error_of->measure(&d, trial, &loss, &reading->control[1]);
     dual_free(&d);
     return status;
 }
 
 static const struct part parts[] = {
     {.statement = "gradient: <W_l, grad_{W_l}> = 0 for every layer l",
-     .measured = "Backpropagation of simple, triplet and infonce in turn through f_L / |f_L|; the "
+     .measured = "Backpropagation of simple, triplet, infonce and exact_cov in turn through f_L / "
+                 "|f_L|; the "
                  "inner product over the product of the norms.",
-     .controls = {"the output not normalised"},
+     .controls = {"the output not normalised", "f_L / (|f_L| + 0.5)"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 60, .quick = 9, .cost = 0.01},
      .measure = measure,
@@ -119,7 +113,7 @@ static const struct part parts[] = {
     {.statement = "flow: |W_l| is constant",
      .measured =
          "Gradient flow up to the first switch of a gate; largest relative change of |W_l|.",
-     .controls = {"the output not normalised"},
+     .controls = {"the output not normalised", "f_L / (|f_L| + 0.5)"},
      .kind = PART_FLOW,
      .plan = {.instances = 20, .quick = 3, .cost = 0.3},
      .measure = measure,

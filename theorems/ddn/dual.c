@@ -1,5 +1,6 @@
 #include "theorems/ddn/dual.h"
 
+#include "core/extreme.h"
 #include "theorems/draw.h"
 
 #include <gsl/gsl_randist.h>
@@ -22,10 +23,16 @@ static bool draw_choice(gsl_rng *rng, enum choice wish)
     return wish == ANY ? coin : wish == YES;
 }
 
-/* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
-static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_wish wish,
-                       struct network *n)
+static bool at_edge(const struct trial *trial)
 {
+    return trial->instance % 5 == 4;
+}
+
+/* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
+static void draw_shape(const struct trial *trial, struct dual_wish wish, struct network *n)
+{
+    const struct dual_settings *s = trial->settings;
+    gsl_rng *rng = trial->rng;
     int least = wish.least_depth > 1 ? wish.least_depth : 1;
     int most = wish.most_depth > 0 ? wish.most_depth : (int)s->depth;
     int deepest = most > least ? most : least;
@@ -41,6 +48,8 @@ static void draw_shape(gsl_rng *rng, const struct dual_settings *s, struct dual_
                                      .children = tree                ? 2
                                                  : l + 1 < n->levels ? 1
                                                                      : leaves};
+    for (int l = 1; at_edge(trial) && l < n->levels; l++) /* of one neuron no direction can vary */
+        n->level[l].width = wish.normalize ? 2 : 1;
     if (wish.outputs > 0)
         n->level[0].width = wish.outputs;
     n->leaves = (size_t)leaves;
@@ -61,14 +70,37 @@ enum status dual_draw_parameters(gsl_rng *rng, const struct network *n, double *
 
 /* ---- data ---- */
 
-static enum status draw_data(gsl_rng *rng, int points, int views, int inputs, double spread,
-                             struct population **data, struct error *err)
+/* One share twenty times each other. */
+static void uneven_shares(int count, double *share)
 {
-    enum status status = population_create(data, points, views, inputs, err);
+    for (int i = 0; i < count; i++)
+        share[i] = (i == 0 ? 20.0 : 1.0) / (19 + count);
+}
+
+/* Data and views on a line, which does not pass through the origin. */
+static void put_on_a_line(gsl_rng *rng, struct population *d)
+{
+    double direction[DUAL_INPUTS], offset[DUAL_INPUTS];
+    gsl_ran_dir_nd(rng, (size_t)d->inputs, direction);
+    draw_normal(rng, 0.5, (size_t)d->inputs, offset);
+    for (int c = 0; c < d->points * d->views; c++) {
+        double *row = d->x + (size_t)c * (size_t)d->inputs, along = row[0];
+        for (int i = 0; i < d->inputs; i++)
+            row[i] = offset[i] + along * sqrt(d->inputs) * direction[i];
+    }
+}
+
+static enum status draw_data(const struct trial *trial, int points, int views, int inputs,
+                             double spread, struct population **data)
+{
+    gsl_rng *rng = trial->rng;
+    enum status status = population_create(data, points, views, inputs, trial->err);
     if (status)
         return status;
     struct population *d = *data;
     draw_shares(rng, points, d->p);
+    if (at_edge(trial))
+        uneven_shares(points, d->p);
     for (int x = 0; x < points; x++) {
         double *row = d->x + (size_t)x * (size_t)views * (size_t)inputs;
         draw_shares(rng, views, d->q + (size_t)x * (size_t)views);
@@ -79,6 +111,8 @@ static enum status draw_data(gsl_rng *rng, int points, int views, int inputs, do
                     centre + gsl_ran_gaussian(rng, spread);
         }
     }
+    if (at_edge(trial))
+        put_on_a_line(rng, d);
     return STATUS_OK;
 }
 
@@ -154,9 +188,31 @@ static bool directions_differ(const struct dual *d)
         }
         if (!(aa > 0 && bb > 0))
             return false;
-        least = fmin(least, ab / sqrt(aa * bb));
+        least = smaller(least, ab / sqrt(aa * bb));
     }
     return least < 0.9;
+}
+
+/* Whether f - K_l^T vec(W_l), the part of the mean output that the biases add to that of layer l's
+ * weights, varies over the data for some layer, by a fair fraction of how the output does. */
+static bool biases_tell(const struct dual *d)
+{
+    int outputs = d->view->outputs;
+    double most = 0, span = 0;
+    for (int l = 0; l < d->network.levels; l++)
+        for (int x = 1; x < d->data->points; x++)
+            for (int o = 0; o < outputs; o++) {
+                double f = d->mean_f[x * outputs + o] - d->mean_f[o], added = f;
+                size_t first, end;
+                layer_weights(&d->network, l, &first, &end);
+                for (size_t p = first; p < end; p++)
+                    added -= (point_k(d, x)[p * (size_t)outputs + (size_t)o] -
+                              point_k(d, 0)[p * (size_t)outputs + (size_t)o]) *
+                             d->parameters[p];
+                most = larger(most, fabs(added));
+                span = larger(span, fabs(f));
+            }
+    return most > 0.05 * span;
 }
 
 enum status dual_create(struct dual *d, const struct network *network, double *parameters,
@@ -180,13 +236,12 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     double *parameters;
     *d = (struct dual){.parameters = NULL};
     network.relu = draw_choice(trial->rng, wish.relu);
-    draw_shape(trial->rng, s, wish, &network);
+    draw_shape(trial, wish, &network);
     enum status status = dual_draw_parameters(trial->rng, &network, &parameters, trial->err);
     if (status)
         return status;
-    status = draw_data(trial->rng, wish.points ? wish.points : (int)s->points,
-                       wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data,
-                       trial->err);
+    status = draw_data(trial, wish.points ? wish.points : (int)s->points,
+                       wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data);
     if (status) {
         free(parameters);
         return status;
@@ -194,19 +249,24 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     return dual_create(d, &network, parameters, data, trial->err);
 }
 
+static bool serves(const struct dual *d, struct dual_wish wish)
+{
+    return alive(d) && (!wish.normalize || directions_differ(d)) &&
+           (!wish.telling || biases_tell(d));
+}
+
 enum status dual_draw(struct dual *d, const struct trial *trial, struct dual_wish wish)
 {
-    enum { TRIES = 1000 };
-    for (int i = 0; i < TRIES; i++) {
+    for (int made = 0;;) {
         enum status status = draw_once(d, trial, wish);
-        if (!status && alive(d) && (!wish.normalize || directions_differ(d)))
+        if (!status && serves(d, wish))
             return STATUS_OK;
         dual_free(d);
+        if (!status)
+            status = claim_redraw(trial, &made, "network with a varying output");
         if (status)
             return status;
     }
-    return error_set(trial->err, STATUS_INVALID, "no network of %d with a varying output was found",
-                     TRIES);
 }
 
 void dual_free(struct dual *d)
@@ -288,7 +348,7 @@ double dual_error(const struct dual *d, const double *measured, const double *pr
         size_t first, end;
         layer_weights(&d->network, l, &first, &end);
         double error = relative_error(measured + first, predicted + first, end - first);
-        worst = error > worst || isnan(error) ? error : worst;
+        worst = larger(error, worst);
     }
     return worst;
 }

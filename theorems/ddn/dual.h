@@ -4,8 +4,8 @@
 
 #include "analysis/sample_connection.h"
 #include "sim/loss/ensemble.h"
-#include "sim/loss/objectives/objectives.h"
 #include "theorems/claim.h"
+#include "theorems/ddn/losses.h"
 
 /* Sizes of the instances: the settings of every such claim. */
 struct dual_settings {
@@ -17,6 +17,8 @@ extern const struct param dual_params[];
 /* The fields that these claims share in their `about`. */
 #define DUAL_SETTINGS .params = dual_params, .settings_size = sizeof(struct dual_settings)
 
+enum { DUAL_INPUTS = 64 }; /* of a drawn network, at most */
+
 /* Choices that a claim makes; the rest is drawn. */
 enum choice { ANY, YES, NO };
 struct dual_wish {
@@ -27,6 +29,9 @@ struct dual_wish {
     int points, views; /* 0: as the settings say */
     int outputs;       /* 0: drawn */
     double spread;     /* of the views about their point, in units of the data's; 0: drawn */
+    /* Biases change differences of the outputs of data points, as they do not where all gates are
+     * alike: for controls that add biases to a ReLU network. */
+    bool telling;
 };
 
 struct dual {
@@ -38,17 +43,12 @@ struct dual {
     double *mean_f; /* [points][output] */
 };
 
-/* A loss that a claim draws. */
-struct chosen_loss {
-    const struct objective *objective;
-    union {
-        struct triplet_settings triplet;
-        struct infonce_settings infonce;
-    } settings;
-};
-
 /* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
- * because most ReLUs are shut, is drawn again: relative errors mean nothing there. */
+ * because most ReLUs are shut, is drawn again: relative errors mean nothing there.
+ *
+ * Every fifth instance lies at an edge: hidden levels of one neuron per node (two with
+ * `normalize`), data and views on one line, and one data point twenty times as likely as the
+ * others. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish);
 
 /* Assemble one from a network, its parameters (from malloc) and data.  The dual owns the last two

@@ -83,7 +83,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
     /* Where all neurons of a node that are ever open are open on the same leaf patterns, both
      * flattenings agree, as in a linear network. */
     if (reading->control[0] < 1e-6)
-        reading->control[0] = NAN;
+        reading->control[0] = NOT_MEASURED;
     latent_connection_free(&c);
     return status;
 }

@@ -125,18 +125,22 @@ static enum status open_world(const void *settings, uint64_t seed, void **world,
     return status;
 }
 
+static uint64_t content_of_world(const void *world)
+{
+    const struct file *f = world;
+    uint64_t hash = hash_more(HASH_OF_NOTHING, f->x.shape, 2 * sizeof *f->x.shape);
+    hash = hash_more(hash, f->x.values, f->x.count * sizeof *f->x.values);
+    return hash_more(hash, f->y.values, f->y.count * sizeof *f->y.values);
+}
+
 static enum status content(const void *settings, uint64_t *hash, struct error *err)
 {
     void *world;
     enum status status = open_world(settings, 0, &world, err);
-    if (status)
-        return status;
-    const struct file *f = world;
-    *hash = hash_more(HASH_OF_NOTHING, f->x.shape, 2 * sizeof *f->x.shape);
-    *hash = hash_more(*hash, f->x.values, f->x.count * sizeof *f->x.values);
-    *hash = hash_more(*hash, f->y.values, f->y.count * sizeof *f->y.values);
+    if (!status)
+        *hash = content_of_world(world);
     close_world(world);
-    return STATUS_OK;
+    return status;
 }
 
 /* ---- samples ---- */
@@ -215,8 +219,8 @@ static void moments(const void *world, double *x, double *x_prime)
 }
 
 static const struct param params[] = {
-    TEXT_PARAM(struct settings, path, "\"\"",
-               "HDF5 file; a relative path starts from where duet is called"),
+    PARAM("path", PARAM_TEXT, struct settings, path, "\"\"",
+          "HDF5 file; a relative path starts from where duet is called", .aside = true),
     TEXT_PARAM(struct settings, dataset, "/x", "the dataset of the rows, numbers [sample][input]"),
     TEXT_PARAM(
         struct settings, labels, "\"\"",
@@ -238,6 +242,7 @@ const struct source source_file = {
               .content = content},
     .open = open_world,
     .close = close_world,
+    .content = content_of_world,
     .observed = observed,
     .scratch_size = scratch_size,
     .draw = draw_views,
