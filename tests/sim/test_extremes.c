@@ -214,7 +214,7 @@ static void normalisation_has_no_size(void **state)
     kit_fill(dy, WIDTH * 8, 1, 22, 1, 0);
     normalize_forward(WIDTH, 8, 8, 0, f, y);
     normalize_backward(WIDTH, 8, 8, 0, f, dy, df);
-    for (int exponent = -1000; exponent <= 1000; exponent += 50) {
+    for (int exponent = -1000; exponent <= 1000; exponent += 10) {
         for (int i = 0; i < WIDTH * 8; i++) /* others among the eight are moderate */
             g[i] = i % 8 % 3 ? f[i] : ldexp(f[i], exponent);
         normalize_forward(WIDTH, 8, 8, 0, g, scaled_y);
