@@ -162,6 +162,7 @@ sub try_test {
     }
     close $in;
     setpgid($pid, $pid);
+    local $SIG{INT} = local $SIG{TERM} = sub { kill 'KILL', -$pid; exit 130 };
     my ($how, $text) = ('', '');
     while (!$how) {
         my $ready = '';
