@@ -256,6 +256,19 @@ static void norms_of_any_size_have_all_digits(void **state)
     assert_true(!square_is_safe(0) && !square_is_safe(NAN) && !square_is_safe(INFINITY));
 }
 
+/* tau times a quotient that overflows: the hinge without its softness. */
+static void triplet_is_a_hinge_at_tiny_temperatures(void **state)
+{
+    (void)state;
+    const double r[] = {1e20, 3e19};
+    const struct triplet_settings settings = {.tau = 1e-300, .margin = 1};
+    double d[2];
+    assert_near(sample_loss(&objective_triplet, &settings, 1, r, r + 1, d, d + 1), 7e19, 1e5);
+    assert_near(d[0], 1, 0);
+    assert_near(sample_loss(&objective_triplet, &settings, 1, r + 1, r, d, d + 1), 0, 0);
+    assert_near(d[0], 0, 0);
+}
+
 /* The case in which a product rounded once and a product rounded twice were subtracted. */
 static void cacr_weights_of_huge_exponents_are_a_distribution(void **state)
 {
@@ -279,6 +292,7 @@ int main(void)
         cmocka_unit_test(normalisation_has_no_size),
         cmocka_unit_test(norms_past_the_largest_double_are_no_zeros),
         cmocka_unit_test(norms_of_any_size_have_all_digits),
+        cmocka_unit_test(triplet_is_a_hinge_at_tiny_temperatures),
         cmocka_unit_test(cacr_weights_of_huge_exponents_are_a_distribution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
