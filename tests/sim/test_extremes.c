@@ -227,6 +227,35 @@ static void normalisation_has_no_size(void **state)
     }
 }
 
+/* <dy, f / (|f| + eps)> of the first of eight samples */
+static double normalised_product(const double *f, const double *dy, double eps)
+{
+    double y[WIDTH * 8], sum = 0;
+    normalize_forward(WIDTH, 8, 8, eps, f, y);
+    for (int k = 0; k < WIDTH; k++)
+        sum += dy[k * 8] * y[k * 8];
+    return sum;
+}
+
+static void moderate_outputs_are_normalised_with_eps(void **state)
+{
+    (void)state;
+    for (double eps = 0; eps < 1; eps += 0.3) {
+        double f[WIDTH * 8], dy[WIDTH * 8], df[WIDTH * 8], plain = 0, square = 0;
+        kit_fill(f, WIDTH * 8, 1, 24, 0, 0);
+        kit_fill(dy, WIDTH * 8, 1, 24, 1, 0);
+        normalize_backward(WIDTH, 8, 8, eps, f, dy, df);
+        for (int k = 0; k < WIDTH; k++) {
+            double slope;
+            plain += dy[k * 8] * f[k * 8];
+            square += f[k * 8] * f[k * 8];
+            KIT_DIFFERENCE(slope, &f[k * 8], 1e-4, 4, normalised_product(f, dy, eps));
+            assert_near(df[k * 8], slope, 1e-9);
+        }
+        assert_near(normalised_product(f, dy, eps), plain / (sqrt(square) + eps), 1e-14);
+    }
+}
+
 /* 1 / norm = 0 would make outputs of a network that diverged look like one that collapsed. */
 static void norms_past_the_largest_double_are_no_zeros(void **state)
 {
@@ -290,6 +319,7 @@ int main(void)
         cmocka_unit_test(losses_of_cosines_have_no_size),
         cmocka_unit_test(shares_at_tiny_temperatures_are_bounded),
         cmocka_unit_test(normalisation_has_no_size),
+        cmocka_unit_test(moderate_outputs_are_normalised_with_eps),
         cmocka_unit_test(norms_past_the_largest_double_are_no_zeros),
         cmocka_unit_test(norms_of_any_size_have_all_digits),
         cmocka_unit_test(triplet_is_a_hinge_at_tiny_temperatures),
