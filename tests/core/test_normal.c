@@ -58,6 +58,28 @@ static void normal_numbers_are_normal(void **state)
     free(x);
 }
 
+/* Rows whose addresses differ in one member share no word. */
+static void every_member_of_an_address_counts(void **state)
+{
+    (void)state;
+    enum { ROWS = 7 };
+    struct draw at[ROWS];
+    uint64_t word[ROWS][BLOCK];
+    for (int i = 0; i < ROWS; i++)
+        at[i] = draw_at(1);
+    at[1].seed++;
+    at[2].purpose = PURPOSE_DATA;
+    at[3].epoch++;
+    at[4].block++;
+    at[5].view++;
+    for (uint64_t i = 0; i < ROWS; i++)
+        word_row(at[i], i == 6 ? 4 : 3, word[i]);
+    for (int i = 0; i < ROWS; i++)
+        for (int k = 0; k < i * BLOCK; k++)
+            for (int j = 0; j < BLOCK; j++)
+                assert_true(word[k / BLOCK][k % BLOCK] != word[i][j]);
+}
+
 static void what_is_drawn_once_has_addresses_too(void **state)
 {
     (void)state;
@@ -171,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(normal_numbers_follow_their_definition),
         cmocka_unit_test(normal_numbers_are_normal),
+        cmocka_unit_test(every_member_of_an_address_counts),
         cmocka_unit_test(what_is_drawn_once_has_addresses_too),
         cmocka_unit_test(a_random_basis_is_that_of_a_random_matrix),
         cmocka_unit_test(single_numbers_follow_their_definition),

@@ -178,9 +178,9 @@ void put_dataset(struct store *store, const char *path, int rank, const size_t *
     check_ok(store_put(store, path, rank, shape, axes, values, "values", "1", &err), &err);
 }
 
-void put_example(const char *path, const double *x, const double *y)
+void put_rows(const char *path, size_t rows, size_t inputs, const double *x, const double *y)
 {
-    const size_t shape[] = {EXAMPLE_ROWS, EXAMPLE_INPUTS};
+    const size_t shape[] = {rows, inputs};
     struct store *store;
     struct error err;
     check_ok(store_create(&store, &err), &err);
@@ -188,6 +188,11 @@ void put_example(const char *path, const double *x, const double *y)
     put_dataset(store, "/y", 1, shape, y);
     check_ok(store_commit(store, path, &err), &err);
     store_free(store);
+}
+
+void put_example(const char *path, const double *x, const double *y)
+{
+    put_rows(path, EXAMPLE_ROWS, EXAMPLE_INPUTS, x, y);
 }
 
 int enter_examples(void **state)

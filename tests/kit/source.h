@@ -75,6 +75,9 @@ void put_dataset(struct store *store, const char *path, int rank, const size_t *
 
 void put_example(const char *path, const double *x, const double *y);
 
+/* The same with rows of another shape: x [rows][inputs], y [rows]. */
+void put_rows(const char *path, size_t rows, size_t inputs, const double *x, const double *y);
+
 /* Fixtures of a group of tests, which then works in a folder with the files that examples name. */
 int enter_examples(void **state);
 int leave_examples(void **state);

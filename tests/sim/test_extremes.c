@@ -214,7 +214,7 @@ static void normalisation_has_no_size(void **state)
     kit_fill(dy, WIDTH * 8, 1, 22, 1, 0);
     normalize_forward(WIDTH, 8, 8, 0, f, y);
     normalize_backward(WIDTH, 8, 8, 0, f, dy, df);
-    for (int exponent = -1000; exponent <= 1000; exponent += 50) {
+    for (int exponent = -1000; exponent <= 1000; exponent += 10) {
         for (int i = 0; i < WIDTH * 8; i++) /* others among the eight are moderate */
             g[i] = i % 8 % 3 ? f[i] : ldexp(f[i], exponent);
         normalize_forward(WIDTH, 8, 8, 0, g, scaled_y);
@@ -224,6 +224,35 @@ static void normalisation_has_no_size(void **state)
             assert_near(i % 8 % 3 ? scaled_df[i] : ldexp(scaled_df[i], exponent), df[i],
                         1e-12 * (1 + fabs(df[i])));
         }
+    }
+}
+
+/* <dy, f / (|f| + eps)> of the first of eight samples */
+static double normalised_product(const double *f, const double *dy, double eps)
+{
+    double y[WIDTH * 8], sum = 0;
+    normalize_forward(WIDTH, 8, 8, eps, f, y);
+    for (int k = 0; k < WIDTH; k++)
+        sum += dy[k * 8] * y[k * 8];
+    return sum;
+}
+
+static void moderate_outputs_are_normalised_with_eps(void **state)
+{
+    (void)state;
+    for (double eps = 0; eps < 1; eps += 0.3) {
+        double f[WIDTH * 8], dy[WIDTH * 8], df[WIDTH * 8], plain = 0, square = 0;
+        kit_fill(f, WIDTH * 8, 1, 24, 0, 0);
+        kit_fill(dy, WIDTH * 8, 1, 24, 1, 0);
+        normalize_backward(WIDTH, 8, 8, eps, f, dy, df);
+        for (int k = 0; k < WIDTH; k++) {
+            double slope;
+            plain += dy[k * 8] * f[k * 8];
+            square += f[k * 8] * f[k * 8];
+            KIT_DIFFERENCE(slope, &f[k * 8], 1e-4, 4, normalised_product(f, dy, eps));
+            assert_near(df[k * 8], slope, 1e-9);
+        }
+        assert_near(normalised_product(f, dy, eps), plain / (sqrt(square) + eps), 1e-14);
     }
 }
 
@@ -256,6 +285,19 @@ static void norms_of_any_size_have_all_digits(void **state)
     assert_true(!square_is_safe(0) && !square_is_safe(NAN) && !square_is_safe(INFINITY));
 }
 
+/* tau times a quotient that overflows: the hinge without its softness. */
+static void triplet_is_a_hinge_at_tiny_temperatures(void **state)
+{
+    (void)state;
+    const double r[] = {1e20, 3e19};
+    const struct triplet_settings settings = {.tau = 1e-300, .margin = 1};
+    double d[2];
+    assert_near(sample_loss(&objective_triplet, &settings, 1, r, r + 1, d, d + 1), 7e19, 1e5);
+    assert_near(d[0], 1, 0);
+    assert_near(sample_loss(&objective_triplet, &settings, 1, r + 1, r, d, d + 1), 0, 0);
+    assert_near(d[0], 0, 0);
+}
+
 /* The case in which a product rounded once and a product rounded twice were subtracted. */
 static void cacr_weights_of_huge_exponents_are_a_distribution(void **state)
 {
@@ -277,8 +319,10 @@ int main(void)
         cmocka_unit_test(losses_of_cosines_have_no_size),
         cmocka_unit_test(shares_at_tiny_temperatures_are_bounded),
         cmocka_unit_test(normalisation_has_no_size),
+        cmocka_unit_test(moderate_outputs_are_normalised_with_eps),
         cmocka_unit_test(norms_past_the_largest_double_are_no_zeros),
         cmocka_unit_test(norms_of_any_size_have_all_digits),
+        cmocka_unit_test(triplet_is_a_hinge_at_tiny_temperatures),
         cmocka_unit_test(cacr_weights_of_huge_exponents_are_a_distribution),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,8 +52,8 @@ static void gradients_of_a_level_are_sums_over_columns(void **state)
     (void)state;
     const struct network n = two_levels(true);
     struct product forward, outer, backward;
-    double delta[WIDTH * COLUMNS], input[4 * COLUMNS],
-        *gradient = allocate(n.parameters, sizeof(double));
+    _Alignas(64) double delta[WIDTH * COLUMNS], input[4 * COLUMNS]; /* as rows of an arena */
+    double *gradient = allocate(n.parameters, sizeof *gradient);
     kit_fill(delta, WIDTH * COLUMNS, 1, 32, 0, 0);
     kit_fill(input, 4 * COLUMNS, 1, 32, 1, 0);
     level_plan(&n, 1, COLUMNS, &forward, &outer, &backward);

@@ -280,6 +280,50 @@ static void integrals_have_their_values_and_stay(void **state)
     }
 }
 
+/* e^{2 eta t} (W W^T - W_p^T W_p / alpha_p), entry by entry */
+static void the_balance_of_matrices_has_its_value(void **state)
+{
+    (void)state;
+    struct model m;
+    double value[P];
+    open_model(&m, 32);
+    assert_int_equal(m.dynamics.invariants, P);
+    m.dynamics.invariant(&m.flow, 0.7, m.state, value);
+    const double *w = m.state, *p = m.state + W;
+    for (int i = 0; i < N2; i++)
+        for (int k = 0; k < N2; k++) {
+            double sum = 0;
+            for (int j = 0; j < N1; j++)
+                sum += w[i * N1 + j] * w[k * N1 + j];
+            for (int j = 0; j < N2; j++)
+                sum -= p[j * N2 + i] * p[j * N2 + k] / 1.5;
+            assert_near(value[i * N2 + k], exp(2 * 0.1 * 0.7) * sum, 1e-14);
+        }
+    matrix_flow_close(&m.flow);
+}
+
+/* (1 + sigma2)(alpha_p F / 2 + W_p^2) - tau W_p + (3/2) eta I, entry by entry */
+static void k_of_the_commutator_has_its_value(void **state)
+{
+    (void)state;
+    enum { SQUARE = MODES * MODES };
+    const struct reduced_flow f = {.n = MODES, .sigma2 = 0.3, .alpha_p = 0.8, .eta = 0.15};
+    double at[2 * SQUARE + 1], k[SQUARE];
+    for (int i = 0; i < 2 * SQUARE + 1; i++)
+        at[i] = sin(1.0 + i * i);
+    reduced_flow_k(&f, at, k);
+    for (int i = 0; i < MODES; i++)
+        for (int j = 0; j < MODES; j++) {
+            double square = 0;
+            for (int l = 0; l < MODES; l++)
+                square += at[i * MODES + l] * at[l * MODES + j];
+            assert_near(k[i * MODES + j],
+                        1.3 * (0.4 * at[SQUARE + i * MODES + j] + square) -
+                            at[2 * SQUARE] * at[i * MODES + j] + (i == j ? 1.5 * 0.15 : 0),
+                        1e-14);
+        }
+}
+
 static void records_the_states_at_equal_times(void **state)
 {
     (void)state;
@@ -311,6 +355,8 @@ int main(void)
         cmocka_unit_test(rates_of_modes_follow_from_those_of_scalars),
         cmocka_unit_test(rates_of_diagonal_matrices_are_those_of_modes),
         cmocka_unit_test(integrals_have_their_values_and_stay),
+        cmocka_unit_test(the_balance_of_matrices_has_its_value),
+        cmocka_unit_test(k_of_the_commutator_has_its_value),
         cmocka_unit_test(records_the_states_at_equal_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

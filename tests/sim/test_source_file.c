@@ -109,6 +109,20 @@ static void a_run_is_named_by_what_the_file_holds(void **state)
     unlink("rows.h5");
 }
 
+/* The same numbers, as rows of another length. */
+static void the_shape_of_the_rows_is_part_of_what_the_file_holds(void **state)
+{
+    (void)state;
+    char two[HASH_SIZE], three[HASH_SIZE];
+    const double x[6] = {1, 2, 3, 4, 5, 6};
+    put_rows("rows.h5", 3, 2, x, example_y);
+    hash_of("rows.h5", "0.1", two);
+    put_rows("rows.h5", 2, 3, x, example_y);
+    hash_of("rows.h5", "0.1", three);
+    assert_string_not_equal(two, three);
+    unlink("rows.h5");
+}
+
 static void labels_enter_the_name_where_they_are_read(void **state)
 {
     (void)state;
@@ -240,6 +254,7 @@ int main(void)
         cmocka_unit_test(samples_are_rows_with_their_labels),
         cmocka_unit_test(noise_has_its_variance),
         cmocka_unit_test(a_run_is_named_by_what_the_file_holds),
+        cmocka_unit_test(the_shape_of_the_rows_is_part_of_what_the_file_holds),
         cmocka_unit_test(labels_enter_the_name_where_they_are_read),
         cmocka_unit_test(equal_settings_are_read_once),
         cmocka_unit_test(bad_files_are_named),
