@@ -6,6 +6,7 @@
 #   make verify   all claims of the theory;  make check-slow: over several seeds, with many kill -9
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
+#   make numbers  the numbers of docs/, measured again (hours)
 #   make fuzz, check-sanitize, check-valgrind, lint: search for bugs (make deps-developer first)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
@@ -46,7 +47,7 @@ FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fu
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
 KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
-.PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
+.PHONY: all demo check check-slurm verify check-slow bench bench-peer figures numbers deps install clean format \
 	deps-developer fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
@@ -139,6 +140,14 @@ bench-peer: ready
 figures: ready
 	$(MAKE) all
 	$(PROGRAM) figure all
+	@sh docs/numbers/measure.sh $(PROGRAM) sc_levels # done, so that its table is copied
+	@sh tests/cli/numbers.sh --refresh
+
+# NUMBERS: some of the tables, such as ncp-13
+numbers: ready
+	$(MAKE) all
+	@sh docs/numbers/measure.sh $(PROGRAM) $(NUMBERS)
+	@sh tests/cli/numbers.sh --refresh
 
 # ---- search for bugs ----
 
