@@ -9,13 +9,16 @@ numbers="$here/docs/numbers"
 fill() {
     : >unknown
     awk -F '\t' '
-        FNR == NR { text[$1] = ($1 in text ? text[$1] "\n" : "") $2; next }
+        FNR == NR {
+            if ($1 in text) text[$1] = text[$1] "\n" $2
+            else text[$1] = $2
+            next
+        }
         { page = page $0 "\n" }
         END {
             open = "<!-- ="
             close_ = "<!-- / -->"
             while ((at = index(page, open)) > 0) {
-                end = index(page, " -->")
                 rest = substr(page, at)
                 end = index(rest, " -->")
                 key = substr(rest, length(open) + 1, end - length(open) - 1)
