@@ -19,7 +19,7 @@ runs() {
                 if (!(name[k] in at)) { print "no column " name[k] >"/dev/stderr"; exit 1 }
         }
         {
-            for (k = 1; k <= count; k++) printf "%s%s", k > 1 ? "\t" : "", $at[name[k]]
+            for (k = 1; k <= count; k++) printf "%s%s", (k > 1 ? "\t" : ""), $at[name[k]]
             print ""
         }' "results/$2/table.tsv" >"$numbers/$2.tsv.new"
     mv "$numbers/$2.tsv.new" "$numbers/$2.tsv"

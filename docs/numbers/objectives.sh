@@ -1,5 +1,6 @@
 #!/bin/sh
 # The numbers of docs/objectives.md: KEY<TAB>TEXT.
+# tables: sc_levels
 cd "$(dirname "$0")" || exit 1
 awk -F '\t' -f common.awk -f - sc_levels.tsv <<'AWK'
 FNR == 1 { read_header(); next }

@@ -45,6 +45,14 @@ for script in "$numbers"/*.sh; do
     name=$(basename "$script" .sh)
     [ "$name" != measure ] || continue
     page="$here/docs/$name.md"
+    missing=
+    for table in $(sed -n 's/^# tables: //p' "$script"); do
+        [ -s "$numbers/$table.tsv" ] || missing="$missing $table"
+    done
+    if [ -n "$missing" ]; then
+        echo "skipped: docs/$name.md, not measured yet (make numbers NUMBERS='${missing# }')"
+        continue
+    fi
     : >unused
     sh "$script" >values 2>err
     made=$?
