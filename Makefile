@@ -8,6 +8,7 @@
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
 #   make mutants  plant faults, one at a time, and see whether a test notices each
+#   make numbers  the numbers of docs/, measured again (hours)
 #   make fuzz, check-sanitize, check-valgrind, lint: search for bugs (make deps-developer first)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
@@ -49,7 +50,7 @@ FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fu
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
 KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
-.PHONY: all demo check check-slurm verify expected check-slow bench bench-peer figures deps install clean format \
+.PHONY: all demo check check-slurm verify expected check-slow bench bench-peer figures numbers deps install clean format \
 	deps-developer mutants fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
@@ -156,6 +157,14 @@ bench-peer: ready
 figures: ready
 	$(MAKE) all
 	$(PROGRAM) figure all
+	@sh docs/numbers/measure.sh $(PROGRAM) sc_levels # done, so that its table is copied
+	@sh tests/cli/numbers.sh --refresh
+
+# NUMBERS: some of the tables, such as ncp-13
+numbers: ready
+	$(MAKE) all
+	@sh docs/numbers/measure.sh $(PROGRAM) $(NUMBERS)
+	@sh tests/cli/numbers.sh --refresh
 
 # ---- search for bugs ----
 

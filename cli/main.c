@@ -117,6 +117,15 @@ int main(int argc, char **argv)
     argp_err_exit_status = error_exit_code(STATUS_INVALID);
     int index = 0;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &index);
+    static char ask[] = "--help";
+    if (strcmp(argv[index], "help") == 0 && index + 1 == argc) {
+        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
+        return print_finish(0);
+    }
+    if (strcmp(argv[index], "help") == 0) { /* help COMMAND: COMMAND --help */
+        argv[index] = argv[index + 1];
+        argv[index + 1] = ask;
+    }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[index], commands[i].name) == 0)
             return run_command(&commands[i], argc - index, argv + index);

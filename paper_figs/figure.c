@@ -9,6 +9,7 @@
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
 #include "harness/spec/words.h"
+#include "paper_figs/figure_table.h"
 #include "store/output.h"
 
 #include <stdarg.h>
@@ -246,48 +247,6 @@ static enum status draw(const struct making *m, size_t *made)
     return status;
 }
 
-struct dataset_listing {
-    const struct store_file *file;
-    FILE *out;
-};
-
-/* One dataset of doubles, one line per value: path, indices along the axes, value. */
-static enum status write_dataset(const char *path, void *context, struct error *err)
-{
-    const struct dataset_listing *t = context;
-    struct store_array a = {0};
-    struct store_info info = {0};
-    enum status status = store_describe(t->file, path, &info, err);
-    const bool wanted = info.rank <= STORE_MAX_RANK;
-    store_info_free(&info);
-    if (!status && wanted)
-        status = store_get(t->file, path, &a, err);
-    for (size_t i = 0; i < a.count; i++) {
-        size_t rest = i, index[STORE_MAX_RANK] = {0};
-        for (int k = a.rank; k-- > 0; rest /= a.shape[k])
-            index[k] = rest % a.shape[k];
-        fprintf(t->out, "%s", path);
-        for (int k = 0; k < STORE_MAX_RANK; k++)
-            if (k < a.rank)
-                fprintf(t->out, "\t%zu", index[k]);
-            else
-                fputs("\t-", t->out);
-        fprintf(t->out, "\t%.17g\n", a.values[i]);
-    }
-    store_array_free(&a);
-    return status;
-}
-
-static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
-{
-    struct dataset_listing table = {.file = file, .out = out};
-    fprintf(out, "dataset");
-    for (int k = 0; k < STORE_MAX_RANK; k++)
-        fprintf(out, "\tindex_%d", k);
-    fprintf(out, "\tvalue\n");
-    return store_visit(file, "/", write_dataset, &table, err);
-}
-
 static enum status write_data(const struct making *m, const struct store_file *file, size_t *made)
 {
     char name[RUN_PATH + 8], *text = NULL;
@@ -299,7 +258,8 @@ static enum status write_data(const struct making *m, const struct store_file *f
     enum status status = STATUS_OK;
     struct error full;
     if (out)
-        status = (m->figure->write_data ? m->figure->write_data : write_all)(file, out, m->err);
+        status = (m->figure->write_data ? m->figure->write_data : figure_write_points)(file, out,
+                                                                                       m->err);
     if (close_text(out, name, status ? &full : m->err) && !status)
         status = m->err->status;
     if (!status)

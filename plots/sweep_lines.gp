@@ -23,7 +23,15 @@ set datafile separator tab
 set title given("DUET_TITLE") noenhanced offset 0, -0.4
 set xlabel given("DUET_X_LABEL") noenhanced offset 0, 0.3
 set ylabel given("DUET_QUANTITY") noenhanced offset 0.5, 0
-set offsets 0, 0, graph 0.05, graph 0.05
+
+# A little more than means, ends of intervals and single values take, and nothing below 0 for what is
+# nowhere below it.
+extremes = system("awk -F '\t' 'NR > 1 {n = split($3 \" \" $5 \" \" $6 \" \" $17, v, \" \"); " \
+    ."for (k = 1; k <= n; k++) if (v[k] !~ /n/) {x = v[k] + 0; if (!any++) low = high = x; " \
+    ."if (x < low) low = x; if (x > high) high = x}} END {printf \"%.17g %.17g\", low, high}' <\"$DUET_FILE\"")
+least = real(word(extremes, 1))
+most = real(word(extremes, 2))
+room = most > least ? 0.06 * (most - least) : (most == 0 ? 0.5 : 0.06 * abs(most))
 logarithmic = int(given("DUET_LOG_X"))
 if (logarithmic) {
     set logscale x
@@ -58,6 +66,7 @@ if (lines > 0) {
 # so that they do not overlap, or with bands if there are many.
 share(i) = lines > 1 ? (i - 0.5) / lines - 0.5 : 0
 stats "< awk 'NR > 1' <\"$DUET_FILE\"" using 10 nooutput
+set yrange [least >= 0 && least < room ? 0 : least - room : most + room]
 ratio = logarithmic ? STATS_max / STATS_min : 1
 span = logarithmic ? 0 : STATS_max - STATS_min
 many = count > 15 || lines > 6

@@ -4,6 +4,7 @@
 #include "harness/report/gnuplot.h"
 #include "harness/report/picture.h"
 #include "harness/report/plot_data.h"
+#include "harness/spec/words.h"
 #include "store/output.h"
 #include "store/store.h"
 
@@ -40,14 +41,48 @@ static int digits_of(const struct plot_axis *axis)
     return digits;
 }
 
-enum { NUMBER = 64 };
+enum {
+    NUMBER = 64,
+    LABEL = 24, /* bytes of a label that is shown whole */
+};
 
-/* The label of a word, else the number in `number`. */
-static const char *value_text(const struct plot_axis *axis, size_t i, int digits,
-                              char number[NUMBER])
+/* Whether a picture has no room for the labels of an axis, such as lists of 16 numbers. */
+static bool has_long_labels(const struct plot_axis *axis)
 {
-    snprintf(number, NUMBER, "%.*g", digits, axis->at[i]);
-    return axis->words ? axis->label[i] : number;
+    for (size_t i = 0; i < axis->count; i++)
+        if (axis->words && strlen(axis->label[i]) > LABEL)
+            return true;
+    return false;
+}
+
+/* Bytes that all labels begin with, up to the last space or comma. */
+static size_t common_start(const struct plot_axis *axis)
+{
+    size_t same = axis->count > 1 ? strlen(axis->label[0]) : 0;
+    for (size_t i = 1; i < axis->count; i++)
+        for (size_t k = 0; k < same; k++)
+            if (axis->label[i][k] != axis->label[0][k])
+                same = k;
+    while (same > 0 && !strchr(" ,", axis->label[0][same - 1]))
+        same--;
+    return same;
+}
+
+/* The label of a word, else the number, in `text`.  Where labels are long, each has its number in
+ * front, is shown from where it differs from others, and is cut. */
+static const char *value_text(const struct plot_axis *axis, size_t i, int digits, char text[NUMBER])
+{
+    if (!axis->words) {
+        snprintf(text, NUMBER, "%.*g", digits, axis->at[i]);
+    } else if (!has_long_labels(axis)) {
+        return axis->label[i];
+    } else {
+        char part[LABEL - 4];
+        const size_t start = common_start(axis);
+        excerpt(part, sizeof part, axis->label[i] + start);
+        snprintf(text, NUMBER, "%zu: %s%s", i + 1, start ? "..." : "", part);
+    }
+    return text;
 }
 
 /* The entries of the legend, one per line. */
@@ -151,8 +186,11 @@ static bool pass_title(const struct plot_data *data, const char *long_name)
     if (!out)
         return false;
     fprintf(out, "%s", long_name);
-    for (size_t a = 0; a < choice->at_count; a++)
-        fprintf(out, "%s%s", a ? ", " : "\n", choice->at[a]);
+    for (size_t a = 0; a < choice->at_count; a++) {
+        char chosen[MAX_SHOWN];
+        excerpt(chosen, sizeof chosen, choice->at[a]);
+        fprintf(out, "%s%s", a ? ", " : "\n", chosen);
+    }
     if (data->seeds) {
         fputs(choice->at_count ? "; " : "\n", out);
         fprintf(out, "%s over ", choice->heat ? "mean" : "mean and its 95% interval");
@@ -240,7 +278,8 @@ static enum status write_all(const struct options *options, const struct plot_da
     enum status status = STATUS_OK;
     if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
         return error_set(err, STATUS_INVALID, "%s: the name is too long", base);
-    for (size_t i = 0; i < PICTURE_USUAL && !status; i++) { /* all of them, before the first is written */
+    for (size_t i = 0; i < PICTURE_USUAL && !status;
+         i++) { /* all of them, before the first is written */
         snprintf(path, sizeof path, "%s.%s", base, picture_formats[i]);
         status = output_check(path, picture_kind(picture_formats[i]), err);
     }

@@ -176,8 +176,9 @@ enum status spec_read(struct spec *spec, const char *path, const char *const *ov
         return spec_parse(spec, NULL, "", 0, overrides, override_count, err);
     FILE *file = fopen(path, "rb");
     if (!file)
-        return error_set(err, STATUS_SYSTEM, "%s: %s; give the path of a spec that can be read",
-                         path, strerror(errno));
+        return error_set(err, STATUS_SYSTEM, "%s: %s; give the path of a spec that can be read%s",
+                         path, strerror(errno),
+                         spec_is_key(path, strlen(path)) ? ", or KEY=VALUE for a key" : "");
     char *yaml = malloc(MAX_BYTES + 1);
     size_t length = yaml ? fread(yaml, 1, MAX_BYTES + 1, file) : 0;
     enum status status;

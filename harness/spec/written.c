@@ -122,17 +122,36 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
     return status;
 }
 
+/* "; it may be meant as train.epochs", for every section that has a parameter called `key`. */
+static void suggest_sections(char *text, size_t size, const char *key)
+{
+    size_t found = 0;
+    *text = '\0';
+    for (int s = 0; s < SECTION_COUNT; s++) {
+        const struct registry *registry = spec_sections[s].registry;
+        const char *selector = spec_sections[s].selector;
+        bool has = selector && strcmp(selector, key) == 0;
+        for (size_t i = 0; i < registry->count; i++)
+            has = has || descriptor_param(registry->entries[i], key);
+        if (has)
+            append_text(text, size, "%s%s.%s", found++ ? " or " : "; it may be meant as ",
+                        spec_sections[s].key, key);
+    }
+}
+
 static enum status unknown_top_key(struct loader *loader, const struct entry *entry)
 {
     const char *known[3 + SECTION_COUNT] = {"name", "seed"};
-    char shown[MAX_SHOWN], suggestion[PHRASE];
+    char shown[MAX_SHOWN], suggestion[PHRASE], meant[PHRASE];
     for (int s = 0; s < SECTION_COUNT; s++)
         known[2 + s] = spec_sections[s].key;
     known[2 + SECTION_COUNT] = "sweep";
     const size_t count = 2 + SECTION_COUNT + entry->place.text->located;
     excerpt(shown, sizeof shown, entry->key);
     suggest_word(suggestion, sizeof suggestion, entry->key, known, count, "the keys are");
-    return error_at(loader->err, &entry->place, shown, "unknown key '%s'; %s", shown, suggestion);
+    suggest_sections(meant, sizeof meant, entry->key);
+    return error_at(loader->err, &entry->place, shown, "unknown key '%s'%s; %s", shown, meant,
+                    suggestion);
 }
 
 static enum status add_sweep(struct loader *loader, const struct entry *entry)

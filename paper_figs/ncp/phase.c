@@ -4,6 +4,7 @@
 #include "core/extreme.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
+#include "store/tsv.h"
 
 #include <math.h>
 
@@ -192,8 +193,13 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
         for (size_t i = 0; i < b.at.count && !r.status; i++) {
             const double eta = b.measured.values[i];
             const double expected = p->exact ? b.predicted.values[i] : NAN;
-            fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", p->name, b.at.values[i], eta, expected,
-                    eta / expected - 1);
+            const double cell[] = {b.at.values[i], eta, expected, eta / expected - 1};
+            fputs(p->name, out);
+            for (size_t k = 0; k < sizeof cell / sizeof *cell; k++) {
+                putc('\t', out);
+                tsv_number(out, cell[k]);
+            }
+            putc('\n', out);
         }
     }
     return reader_close(&r);

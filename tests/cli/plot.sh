@@ -186,4 +186,49 @@ for missing in "--x seed" "--y loss" "--heat --x seed --y loss"; do
     [ $? = 2 ] && grep -q "given\|needs --by" err
     check "usage: $missing alone" $?
 done
+# Lists of 16 numbers along an axis: labels that are short, and show where they differ.
+cat >lists.yaml <<'YAML'
+name: lists
+data: {source: gaussian, dimension: 16}
+network: {kind: mlp}
+objective: {name: ntxent}
+train: {epochs: 1, samples: 256, batch: 64}
+measure: {samples: 64, probe_samples: 64}
+YAML
+tenths="0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1"
+"$duet" sweep -q lists.yaml "data.noise=[$tenths,0.1],[$tenths,0.5],[$tenths,0.9]" seed=1,2
+# A gnuplot that keeps what it is given, and the range that it draws.
+mkdir fake
+cat >fake/gnuplot <<'SH'
+#!/bin/sh
+if [ "$1" != --version ]; then
+    printf '%s\n' "$DUET_X_TICKS" >"$KEPT/ticks"
+    printf '%s' "$DUET_LINE_LABELS" >"$KEPT/lines"
+    printf '%s' "$DUET_TITLE" >"$KEPT/title"
+    set -- "$@" -e "set print '$KEPT/range'; print GPVAL_Y_MIN, GPVAL_Y_MAX"
+fi
+exec "$REAL" "$@"
+SH
+chmod +x fake/gnuplot
+watched() {
+    REAL=$(command -v gnuplot) KEPT=$dir PATH=$dir/fake:$PATH "$duet" plot -q "$@"
+}
+watched results/lists --x data.noise --y loss
+[ "$(cat ticks)" = "'1: ...0.1]' 1, '2: ...0.5]' 2, '3: ...0.9]' 3" ]
+check "long labels are cut to where they differ: $(cat ticks)" $?
+watched results/lists --x seed --y loss --by data.noise
+[ "$(tr '\n' ' ' <lines)" = "1: ...0.1] 2: ...0.5] 3: ...0.9] " ]
+check "and in the legend" $?
+watched results/lists --x seed --y loss --at "data.noise=[$(echo "$tenths" | sed 's/,/, /g'), 0.5]"
+[ "$(wc -L <title)" -le 80 ]
+check "and in the title" $?
+
+# The vertical axis: nothing below 0 for what is nowhere below 0.
+"$duet" sweep -q data.source=gaussian network.kind=mlp data.noise=0.001,0.01,1,10 train.epochs=1 train.samples=2560 \
+    measure.samples=64 measure.probe_samples=64 name=positive seed=1
+for quantity in loss embedding.effective_rank; do
+    watched results/positive --x data.noise --y $quantity
+    awk '{exit !($1 >= 0 && $2 > $1)}' range
+    check "the axis of $quantity begins at 0 or above: $(cat range)" $?
+done
 cd "$here" || exit 1

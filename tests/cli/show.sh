@@ -78,3 +78,11 @@ for round in first second; do
 done
 [ "$(wc -l <examples)" -ge 11 ] && [ "$(find results/hltm-simclr -name '*.h5' | wc -l)" -gt 2 ]
 check "the manual page has examples, and they leave several files" $?
+
+"$duet" help | grep -q "^  sweep SPEC" && "$duet" help run | head -n 1 | grep -q "Usage: duet run"
+check "help, and help COMMAND" $?
+for key in epochs=3:train.epochs lr=0.1:optimiser.lr "kind=mlp:network.kind or predictor.kind" name.x=1: data.depth:KEY=VALUE; do
+    "$duet" run "${key%:*}" >out 2>err
+    [ $? = 2 ] && grep -q "${key#*:}" err
+    check "a key without its section, or its value: $(cat err)" $?
+done
