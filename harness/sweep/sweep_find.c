@@ -167,7 +167,7 @@ static enum status take_other(struct search *search, size_t i, const struct resu
 {
     const size_t point = sweep_plan_find(search->work->plan, note->hash);
     search->older += note->older;
-    if (!is_mine(search, point) || search->sound[point])
+    if (!search->sound || !is_mine(search, point) || search->sound[point])
         return STATUS_OK;
     return add_misplaced(search, search->files->others.name[i], note, false, err);
 }
@@ -379,12 +379,11 @@ enum status sweep_work_find(struct sweep_work *work, struct error *err)
                             .sound = calloc(points + 1, sizeof *search.sound)};
     work->todo = malloc((points + 1) * sizeof *work->todo);
     enum status status = sweep_files_list(&files, work->plan, work->folder, err);
-    if (!status && (!work->todo || !search.point || !search.sound))
-        status = error_memory(err, "points");
     for (size_t i = options->shard; i < points; i += options->shards)
         work->all++;
+    const bool room = work->todo && search.point && search.sound;
     if (!status)
-        status = read_all(&search, err);
+        status = room ? read_all(&search, err) : error_memory(err, "points");
     if (!status)
         move_files(&search);
     work->diverged_before = search.diverged;
