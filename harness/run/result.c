@@ -68,6 +68,22 @@ const char *result_note_read(const char *bytes, size_t size, struct result_note 
     return bytes + 2;
 }
 
+bool result_is_finished(const char *path, const char *hash)
+{
+    struct store_file *file;
+    char *word = NULL, *found = NULL;
+    if (store_open(&file, path, NULL))
+        return false;
+    const bool finished =
+        store_state(file) != STORE_CHANGED && !store_get_text(file, "status", &word, NULL) &&
+        !store_get_text(file, "spec_hash", &found, NULL) && strcmp(found, hash) == 0 &&
+        (strcmp(word, "complete") == 0 || strcmp(word, "diverged") == 0);
+    free(word);
+    free(found);
+    store_close(file);
+    return finished;
+}
+
 /* ---- builds ---- */
 
 bool build_text_apart(char text[BUILD_TEXT])

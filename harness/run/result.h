@@ -24,6 +24,9 @@ enum status result_note_write(const struct store_file *file, FILE *out, struct e
  * `bytes`. */
 const char *result_note_read(const char *bytes, size_t size, struct result_note *note);
 
+/* Whether the file at `path` is a sound result of that hash which is complete or diverged. */
+bool result_is_finished(const char *path, const char *hash);
+
 /* ---- builds ---- */
 
 /* build_text of this program, from a child process: asking the libraries starts them, and a process
