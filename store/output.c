@@ -373,3 +373,25 @@ enum status output_table(const char *path, const char *text, size_t size, struct
     free(start);
     return status;
 }
+
+/* ---- moving ---- */
+
+bool output_move(const char *path, const char *to)
+{
+    if (renameat2(AT_FDCWD, path, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EEXIST || errno == ENOENT) /* else a file system that cannot do this */
+        return false;
+    return link(path, to) == 0 && unlink(path) == 0;
+}
+
+bool output_put_aside(const char *path, char *to, size_t size)
+{
+    enum { MOST = 1000 };
+    bool moved = false;
+    for (int i = 1; i < MOST && !moved && access(path, F_OK) == 0; i++) {
+        snprintf(to, size, i == 1 ? "%s.aside" : "%s.aside.%d", path, i);
+        moved = output_move(path, to);
+    }
+    return moved;
+}

@@ -48,3 +48,10 @@ enum status output_table(const char *path, const char *text, size_t size, struct
 
 /* Whether both are names of one file that is there. */
 bool output_is_same(const char *path, const char *other);
+
+/* Rename a file, unless the new name is taken. */
+bool output_move(const char *path, const char *to);
+
+/* Keep a file under another name, the first free one of PATH.aside, PATH.aside.2, ..., which comes
+ * back in `to`.  False where it cannot be renamed. */
+bool output_put_aside(const char *path, char *to, size_t size);

@@ -60,6 +60,10 @@ static void look(const struct store_file *file, const struct spec *spec, struct 
         r->kind = RESULT_OTHER;
         return;
     }
+    if (store_state(file) == STORE_CHANGED) {
+        r->kind = RESULT_CHANGED;
+        return;
+    }
     const bool diverged = has_text(file, "status", "diverged");
     const bool whole = diverged || has_text(file, "status", "complete");
     char *detail = text_of(file, "status_detail");
@@ -91,12 +95,30 @@ enum status result_print(FILE *out, const char *path, struct error *err)
     return status;
 }
 
-bool run_is_complete(const char *path, const char *hash)
+/* How a sound result of that hash ended; STATUS_INVALID: there is none. */
+static enum status outcome_of(const char *path, const char *hash)
 {
     struct store_file *file;
+    enum status outcome = STATUS_INVALID;
     if (store_open(&file, path, NULL))
-        return false;
-    const bool complete = has_text(file, "status", "complete") && has_text(file, "spec_hash", hash);
+        return outcome;
+    if (store_state(file) == STORE_CHANGED || !has_text(file, "spec_hash", hash))
+        outcome = STATUS_INVALID;
+    else if (has_text(file, "status", "complete"))
+        outcome = STATUS_OK;
+    else if (has_text(file, "status", "diverged"))
+        outcome = STATUS_DIVERGED;
     store_close(file);
-    return complete;
+    return outcome;
+}
+
+bool run_is_complete(const char *path, const char *hash)
+{
+    return outcome_of(path, hash) == STATUS_OK;
+}
+
+bool result_is_finished(const char *path, const char *hash)
+{
+    const enum status outcome = outcome_of(path, hash);
+    return outcome == STATUS_OK || outcome == STATUS_DIVERGED;
 }

@@ -10,6 +10,7 @@
 enum result_kind {
     RESULT_NONE,        /* nothing, or nothing that is a result */
     RESULT_OTHER,       /* a result of another spec */
+    RESULT_CHANGED,     /* of this spec, changed since it was written (store_state) */
     RESULT_INTERRUPTED, /* of this spec, whose run was interrupted */
     RESULT_WHOLE,       /* of this spec, complete or diverged */
 };
@@ -34,5 +35,6 @@ void result_look(const char *path, const struct spec *spec, struct result *resul
 /* Print the summary of a result file. */
 enum status result_print(FILE *out, const char *path, struct error *err);
 
-/* Whether `path` is a result file that ended well, of the spec with that hash. */
+/* Whether `path` is a sound result of the spec with that hash: complete, or complete or diverged. */
 bool run_is_complete(const char *path, const char *hash);
+bool result_is_finished(const char *path, const char *hash);

@@ -195,6 +195,21 @@ static enum status show_result(const struct run_options *options, const char *pa
     return status;
 }
 
+/* A result that was changed is kept under another name. */
+static enum status keep_changed(const char *path, struct error *err)
+{
+    char to[RUN_PATH + 16];
+    if (!output_put_aside(path, to, sizeof to))
+        return error_set(
+            err, STATUS_SYSTEM,
+            "%s: was changed since it was written, and cannot be renamed; move it away", path);
+    fprintf(stderr,
+            "%s: was changed since it was written; it is kept as %s, and the run is done "
+            "again\n",
+            path, to);
+    return STATUS_OK;
+}
+
 /* Run the spec, or show the result that is there. */
 static enum status run_or_show(const struct run_options *options, const struct spec *spec,
                                const char *path, struct error *err)
@@ -209,6 +224,8 @@ static enum status run_or_show(const struct run_options *options, const struct s
     if (!options->quiet && there.kind == RESULT_OTHER)
         fprintf(stderr, "%s: is replaced, a result of another spec: %s\n", path, there.difference);
     enum status status = experiment_open(&experiment, spec, options->threads, err);
+    if (!status && there.kind == RESULT_CHANGED)
+        status = keep_changed(path, err);
     if (!status)
         status = run_and_store(options, &experiment, path, &there, err);
     if (status && err->key[0])

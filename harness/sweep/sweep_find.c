@@ -167,7 +167,7 @@ static enum status take_other(struct search *search, size_t i, const struct resu
 {
     const size_t point = sweep_plan_find(search->work->plan, note->hash);
     search->older += note->older;
-    if (!is_mine(search, point) || search->sound[point])
+    if (!search->sound || !is_mine(search, point) || search->sound[point])
         return STATUS_OK;
     return add_misplaced(search, search->files->others.name[i], note, false, err);
 }
@@ -205,16 +205,6 @@ static enum status read_files(struct search *search, size_t count, bool quiet, s
 
 /* ---- files that are moved ---- */
 
-/* Rename, unless the name is taken. */
-static bool move_file(const char *from, const char *to)
-{
-    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno == EEXIST || errno == ENOENT) /* else a file system that cannot do this */
-        return false;
-    return link(from, to) == 0 && unlink(from) == 0;
-}
-
 /* Whether the file at `path` is still the result of that hash: another sweep may have moved it. */
 static bool is_still(const char *path, const char *hash)
 {
@@ -234,7 +224,6 @@ static bool is_still(const char *path, const char *hash)
 static bool put_aside(const struct search *search, const struct lessee *lessee,
                       struct misplaced *file)
 {
-    enum { MOST = 1000 };
     char from[PATH], to[PATH + 16], point[SWEEP_HASH];
     struct lease_sight sight = {0};
     struct error unwanted;
@@ -244,13 +233,7 @@ static bool put_aside(const struct search *search, const struct lessee *lessee,
     lease_look(lessee, point, &sight);
     if (lease_take(lessee, point, &taken, &unwanted) || !taken)
         return false;
-    for (int i = 1; i < MOST && !moved && is_still(from, file->hash); i++) {
-        if (i == 1)
-            snprintf(to, sizeof to, "%s.aside", from);
-        else
-            snprintf(to, sizeof to, "%s.aside.%d", from, i);
-        moved = move_file(from, to);
-    }
+    moved = is_still(from, file->hash) && output_put_aside(from, to, sizeof to);
     lease_release(lessee, point);
     if (moved)
         snprintf(file->name, NAME, "%s", strrchr(to, '/') + 1);
@@ -269,7 +252,7 @@ static bool put_in_place(const struct search *search, const struct misplaced *fi
     sweep_plan_path(search->work->plan, search->work->folder, point, ".h5", to, sizeof to);
     if (!act)
         return access(to, F_OK) != 0;
-    return file->aside ? move_file(from, to) : link(from, to) == 0;
+    return file->aside ? output_move(from, to) : link(from, to) == 0;
 }
 
 /* Whether the point that a file is named after is to be run. */
@@ -379,12 +362,11 @@ enum status sweep_work_find(struct sweep_work *work, struct error *err)
                             .sound = calloc(points + 1, sizeof *search.sound)};
     work->todo = malloc((points + 1) * sizeof *work->todo);
     enum status status = sweep_files_list(&files, work->plan, work->folder, err);
-    if (!status && (!work->todo || !search.point || !search.sound))
-        status = error_memory(err, "points");
     for (size_t i = options->shard; i < points; i += options->shards)
         work->all++;
+    const bool room = work->todo && search.point && search.sound;
     if (!status)
-        status = read_all(&search, err);
+        status = room ? read_all(&search, err) : error_memory(err, "points");
     if (!status)
         move_files(&search);
     work->diverged_before = search.diverged;
