@@ -13,9 +13,9 @@
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
 #
-# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS, KILLS and
-# POINTS (of check-slow), MUTANTS (words of the faults to plant), FUZZ_SECONDS (of each target),
-# V=1 (show commands).
+# Variables: ARCH=native (any -march= value), BUILD=build, PREFIX, CC, CFLAGS, SEEDS, KILLS, POINTS
+# and RUN_KILLS (of check-slow), MUTANTS (words of the faults to plant), FUZZ_SECONDS (of each
+# target), V=1 (show commands).
 
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -138,11 +138,13 @@ expected: ready
 SEEDS ?= 1 2 3 4 5
 KILLS ?= 1000
 POINTS ?= 1000
+RUN_KILLS ?= 200
 check-slow: ready
 	$(MAKE) all
 	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed \
 		$$([ $$seed = 1 ] && echo --expect theorems/expected.tsv) || exit 1; done
 	@KILLS=$(KILLS) POINTS=$(POINTS) sh tests/run.sh $(BUILD) tests/faults/kills.sh
+	@KILLS=$(RUN_KILLS) sh tests/run.sh $(BUILD) tests/faults/run_kills.sh
 	$(MAKE) mutants
 
 bench: ready

@@ -15,6 +15,7 @@ void state_reals(struct state_list *list, size_t count, double *value, const cha
     if (count == 0 || !value)
         return;
     struct state_block *block = add(list);
+    list->reals += count;
     *block = (struct state_block){.real = value, .count = count};
     va_list args;
     va_start(args, format);

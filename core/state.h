@@ -30,6 +30,7 @@ struct state_block {
 struct state_list {
     struct state_block *entry;  /* NULL while counting */
     size_t count;               /* added so far */
+    size_t reals;               /* of them all */
     struct state_block ignored; /* takes the writes while counting */
 };
 

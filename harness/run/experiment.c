@@ -254,10 +254,15 @@ size_t experiment_series_bytes(const struct experiment *e)
     return e->record.arena.size;
 }
 
+/* Result or checkpoint, whichever is larger. */
 size_t experiment_file_bytes(const struct experiment *e)
 {
-    return 2 * (experiment_series_bytes(e) + 2 * e->network.parameters * sizeof(double)) +
-           (1 << 20);
+    const size_t weights = 2 * e->network.parameters * sizeof(double);
+    struct state_list state = {0};
+    if (e->arena.base) /* it was opened */
+        experiment_state(e, &state);
+    const size_t reals = state.reals * sizeof(double);
+    return 2 * (experiment_series_bytes(e) + (reals > weights ? reals : weights)) + (1 << 20);
 }
 
 size_t experiment_bytes(const struct experiment *e)

@@ -27,16 +27,18 @@ static const char *end_of_value(const char *at, const char *end)
     int depth = 0;
     bool quoted = false;
     for (; at < end; at++) {
-        if (quoted && *at == '\\' && at + 1 < end)
+        if (quoted && *at == '\\' && at + 1 < end) {
             at++;
-        else if (*at == '"')
+            continue;
+        }
+        if (*at == '"')
             quoted = !quoted;
-        else if (!quoted && (*at == '{' || *at == '['))
-            depth++;
-        else if (!quoted && (*at == '}' || *at == ']') && depth-- == 0)
+        if (quoted)
+            continue;
+        if (depth == 0 && strchr(",}]", *at))
             return at;
-        else if (!quoted && *at == ',' && depth == 0)
-            return at;
+        depth += *at == '{' || *at == '[';
+        depth -= *at == '}' || *at == ']';
     }
     return end;
 }
