@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
     const char *name;
@@ -84,8 +85,17 @@ static int run_command(const struct command *command, int argc, char **argv)
     return command->isolated ? isolate(command->run, argc, argv) : command->run(argc, argv);
 }
 
+/* At the end of the program, for the help that argp prints. */
+static void finish_output(void)
+{
+    const int code = print_finish(0);
+    if (code)
+        _exit(code);
+}
+
 int main(int argc, char **argv)
 {
+    atexit(finish_output);
     signal(SIGXFSZ,
            SIG_IGN); /* a file-size limit makes the write fail and does not kill the program */
     enum { FIRST_GROUP = 1 };

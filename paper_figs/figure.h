@@ -62,6 +62,8 @@ struct figure_options {
     const char *const *overrides; /* KEY=VALUE */
     size_t override_count;
     const char *results, *out; /* folders of the result file, of the figure */
+    const char *output;        /* the one picture to draw, or without an ending the name of all
+                                * files; NULL: OUT/NAME */
     const char *from;          /* a result file to draw instead of computing; NULL: none */
     int threads;               /* 0: all processors */
     bool quick, again, quiet;  /* again: compute and draw even if up to date */

@@ -1,4 +1,4 @@
-/* Result files: HDF5, built in memory, written to a temporary name, flushed, renamed.
+/* Result files: HDF5, built in memory and written whole or not at all (store/output.h).
  *
  * The same calls give the same bytes: object times are not tracked and no wall-clock time goes in.
  * Building in memory means that a full disk or an unwritable folder is one clean error and leaves
@@ -18,7 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum {
     STORE_MAX_RANK = 4,   /* of datasets that are written or read */
@@ -72,23 +71,16 @@ enum status store_put_meanings(struct store *store, const char *path, const char
 enum status store_put_note(struct store *store, const char *path, const char *name,
                            const char *text, struct error *err);
 
-/* Write `path` whole or not at all, making its folders.  More can be put and committed after. */
+/* Write `path` as store/output.h says.  More can be put and committed after. */
 enum status store_commit(struct store *store, const char *path, struct error *err);
 
-/* Whether `path` could be written now, so that a long run need not fail at its end: makes its
- * folders and a temporary file, and removes the file again. */
+/* Whether `path` could be written now, whatever file is there, so that a long run need not fail at
+ * its end: makes its folders and a temporary file, and removes the file again. */
 enum status store_check_writable(const char *path, struct error *err);
 
 /* Remove what processes of this machine that have ended left beside `path`, when they were killed
  * while they wrote it.  A process of another machine whose file is removed writes it again. */
 void store_clean(const char *path);
-
-/* Put a text at `path` in the same way as a result file: all of it or nothing. */
-enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);
-
-/* The same for a text that `print` writes to `out`. */
-enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
-                        const void *context, struct error *err);
 
 void store_free(struct store *store);
 

@@ -1,16 +1,11 @@
 /* Makes result files. */
-#include "core/text.h"
 #include "store/checksum.h"
+#include "store/output.h"
 #include "store/store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <hdf5_hl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- the file in memory ---- */
 
@@ -432,157 +427,6 @@ enum status store_put_note(struct store *store, const char *path, const char *na
 
 /* ---- the file on disk ---- */
 
-static bool is_folder(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-/* Make `folder` and the folders above it; errno says why not. */
-static bool make_folders(char *folder)
-{
-    for (char *slash = strchr(folder + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        int made = mkdir(folder, 0777), why = errno;
-        bool there = made == 0 || is_folder(folder);
-        if (slash)
-            *slash = '/';
-        if (!there) {
-            errno = why == EEXIST ? ENOTDIR : why;
-            return false;
-        }
-        if (!slash)
-            return true;
-    }
-}
-
-bool store_write_all(int descriptor, const void *all, size_t size)
-{
-    const char *bytes = all;
-    const size_t most = (size_t)1 << 30;
-    while (size > 0) {
-        ssize_t written = write(descriptor, bytes, size < most ? size : most);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-/* Some file systems cannot flush a folder and say so. */
-static bool flush_folder(const char *folder)
-{
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno == EACCES; /* a folder that can be written but not listed */
-    bool done = fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
-    int why = errno;
-    close(descriptor);
-    errno = why;
-    return done;
-}
-
-/* Write and flush a new file; errno says why not. */
-static bool write_file(const char *path, const char *bytes, size_t size)
-{
-    unlink(path); /* left behind by a process that was killed */
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return false;
-    bool done = store_write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
-    int why = errno;
-    if (close(descriptor) != 0 && done) {
-        done = false;
-        why = errno;
-    }
-    errno = why;
-    return done;
-}
-
-/* Write `bytes` to `temporary` and rename it to `path`.  `bytes` NULL: only try. */
-static enum status replace_file(const char *path, const char *folder, const char *temporary,
-                                const char *bytes, size_t size, struct error *err)
-{
-    enum { TRIES = 3 }; /* another process may remove it as a leftover, see sweep_clean */
-    bool written = write_file(temporary, bytes, size);
-    if (written && !bytes) {
-        unlink(temporary);
-        return STATUS_OK;
-    }
-    bool placed = written && rename(temporary, path) == 0;
-    for (int i = 1; i < TRIES && !placed && errno == ENOENT; i++)
-        placed = write_file(temporary, bytes, size) && rename(temporary, path) == 0;
-    if (!placed) {
-        store_system_error(err, path, "cannot write");
-        unlink(temporary);
-        return STATUS_SYSTEM;
-    }
-    if (!flush_folder(folder))
-        return store_system_error(err, path, "cannot flush its folder");
-    return STATUS_OK;
-}
-
-/* FOLDER/.NAME.PID.tmp, allocated; a very long name is cut. */
-static char *temporary_name(const char *folder, const char *path)
-{
-    char *name;
-    if (asprintf(&name, "%s/.%.200s.%ld.tmp", folder, last_component(path), (long)getpid()) < 0)
-        return NULL;
-    return name;
-}
-
-static enum status write_image(const char *path, const char *bytes, size_t size, struct error *err)
-{
-    struct stat about;
-    if (!last_component(path)[0])
-        return error_set(err, STATUS_INVALID, "'%s' is no name of a file", path);
-    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
-        return error_set(err, STATUS_INVALID, "%s: is no regular file and stays as it is", path);
-    char *copy = strdup(path), *folder = copy ? dirname(copy) : NULL;
-    char *temporary = folder ? temporary_name(folder, path) : NULL;
-    enum status status;
-    if (!temporary) {
-        status = error_memory(err, "a file");
-    } else if (!make_folders(folder)) {
-        status = error_set(err, STATUS_SYSTEM, "%s: cannot make the folder %s: %s", path, folder,
-                           strerror(errno));
-    } else {
-        status = replace_file(path, folder, temporary, bytes, size, err);
-    }
-    free(temporary);
-    free(copy);
-    return status;
-}
-
-enum status store_check_writable(const char *path, struct error *err)
-{
-    return write_image(path, NULL, 0, err);
-}
-
-enum status store_write_text(const char *path, const char *text, size_t size, struct error *err)
-{
-    return write_image(path, text, size, err);
-}
-
-enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
-                        const void *context, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        print(out, context);
-    enum status status = close_text(out, path, err);
-    if (!status)
-        status = store_write_text(path, text, size, err);
-    free(text);
-    return status;
-}
-
 enum status store_commit(struct store *store, const char *path, struct error *err)
 {
     hdf5_quiet();
@@ -600,7 +444,7 @@ enum status store_commit(struct store *store, const char *path, struct error *er
     enum status status;
     if (H5Fget_file_image(store->file, bytes, (size_t)size) == size) {
         checksum_end(bytes, (size_t)size, bytes + size);
-        status = write_image(path, bytes, (size_t)size + CHECKSUM_BYTES, err);
+        status = output_write(path, &output_result, bytes, (size_t)size + CHECKSUM_BYTES, err);
     } else {
         status = hdf5_error(err, STATUS_SYSTEM, "%s: cannot lay out the file", path);
     }

@@ -12,7 +12,7 @@
 enum { MAX_CHOSEN = 64, LISTED = 20 };
 
 static const char status_name[] =
-    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable";
+    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable, 5 interrupted";
 
 struct options {
     struct collect_options reading;
@@ -21,18 +21,18 @@ struct options {
     const char *chosen[MAX_CHOSEN];
 };
 
-static enum status write_table(struct output *output, const struct options *options,
+static enum status write_table(struct table_output *output, const struct options *options,
                                const char *name)
 {
     const struct output_place place = {options->reading.folder, name, options->output,
                                        options->reading.quiet};
-    return output_write(output, &place);
+    return table_output_write(output, &place);
 }
 
 /* ---- columns of both kinds of tables ---- */
 
 /* The last value of a column of the collected table, or a statistic of it. */
-static struct output_column *add_last(struct output *output, size_t c, const char *ending,
+static struct output_column *add_last(struct table_output *output, size_t c, const char *ending,
                                       const char *statistic)
 {
     char name[COLLECT_PATH], long_name[COLLECT_PATH];
@@ -44,7 +44,7 @@ static struct output_column *add_last(struct output *output, size_t c, const cha
 }
 
 /* The numbers 1, 2, 3, ... */
-static void add_count(struct output *output, const char *name, const char *long_name)
+static void add_count(struct table_output *output, const char *name, const char *long_name)
 {
     struct output_column *column = add_output(output, name, long_name, COLUMN_INTEGERS);
     for (size_t i = 0; column && i < output->rows; i++)
@@ -52,7 +52,7 @@ static void add_count(struct output *output, const char *name, const char *long_
 }
 
 /* The swept keys of the points that stand for the rows; NULL: row i is point i. */
-static void add_keys(struct output *output, const size_t *point, const bool *left_out)
+static void add_keys(struct table_output *output, const size_t *point, const bool *left_out)
 {
     const struct grid *grid = &output->table->plan.grid;
     for (size_t c = 0; c < grid->columns; c++) {
@@ -71,7 +71,7 @@ static void add_keys(struct output *output, const size_t *point, const bool *lef
 
 /* ---- one row per point ---- */
 
-static void add_status(struct output *output)
+static void add_status(struct table_output *output)
 {
     struct output_column *column = add_output(output, "/status", status_name, COLUMN_CODES);
     if (!column)
@@ -85,7 +85,7 @@ static void add_status(struct output *output)
 }
 
 /* So that a reader need not guess which *.h5 of the folder are points. */
-static void add_files(struct output *output)
+static void add_files(struct table_output *output)
 {
     struct output_column *column =
         add_output(output, "/file", "result file of the point, in the folder", COLUMN_TEXTS);
@@ -96,7 +96,7 @@ static void add_files(struct output *output)
 static enum status write_points(const struct collect_table *table, const struct options *options,
                                 struct error *err)
 {
-    struct output output = {.table = table, .rows = table->plan.count, .err = err};
+    struct table_output output = {.table = table, .rows = table->plan.count, .err = err};
     add_count(&output, "/point", "number of the point, from 1");
     add_keys(&output, NULL, NULL);
     add_status(&output);
@@ -129,7 +129,7 @@ static double *judge_all(const struct collect_table *table, const struct collect
     return NULL;
 }
 
-static void add_counts(struct output *output, const struct collect_groups *groups)
+static void add_counts(struct table_output *output, const struct collect_groups *groups)
 {
     for (int s = 0; s < POINT_STATUSES; s++) {
         char name[64], long_name[64];
@@ -142,7 +142,7 @@ static void add_counts(struct output *output, const struct collect_groups *group
     }
 }
 
-static void add_statistics(struct output *output, const double *result)
+static void add_statistics(struct table_output *output, const double *result)
 {
     static const char *const ending[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high", ".n"};
     static const char *const words[COLLECT_STATISTICS] = {
@@ -177,7 +177,7 @@ static enum status write_groups(const struct collect_table *table, const struct 
     if (!status && !result)
         status = error_memory(err, "the table");
     if (!status) {
-        struct output output = {.table = table, .rows = groups.count, .err = err};
+        struct table_output output = {.table = table, .rows = groups.count, .err = err};
         add_count(&output, "/group", "number of the group, from 1");
         add_keys(&output, groups.first, left_out);
         add_counts(&output, &groups);

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "harness/spec/number.h"
+#include "store/output.h"
 #include "store/store.h"
 #include "store/tsv.h"
 
@@ -16,7 +17,7 @@ static bool ends_with(const char *name, const char *end)
     return length > of_end && strcmp(name + length - of_end, end) == 0;
 }
 
-struct output_column *add_output(struct output *output, const char *name, const char *long_name,
+struct output_column *add_output(struct table_output *output, const char *name, const char *long_name,
                                  enum column_kind kind)
 {
     if (!output->status && output->columns == output->capacity) {
@@ -52,7 +53,7 @@ struct output_column *add_output(struct output *output, const char *name, const 
 }
 
 /* Whether all words are integers, which then are the values; or all are numbers. */
-static bool are_integers(const struct output *output, struct output_column *column)
+static bool are_integers(const struct table_output *output, struct output_column *column)
 {
     bool all = true;
     for (size_t i = 0; i < output->rows && all; i++)
@@ -60,7 +61,7 @@ static bool are_integers(const struct output *output, struct output_column *colu
     return all;
 }
 
-static bool are_reals(const struct output *output, struct output_column *column)
+static bool are_reals(const struct table_output *output, struct output_column *column)
 {
     bool all = true;
     for (size_t i = 0; i < output->rows && all; i++)
@@ -69,7 +70,7 @@ static bool are_reals(const struct output *output, struct output_column *column)
 }
 
 /* Codes in the order in which the words appear. */
-static void make_codes(struct output *output, struct output_column *column)
+static void make_codes(struct table_output *output, struct output_column *column)
 {
     const char **known = pool_take(&output->pool, output->rows + 1, sizeof *known);
     if (!known) {
@@ -88,7 +89,7 @@ static void make_codes(struct output *output, struct output_column *column)
 }
 
 /* The long name keeps what the codes mean, for people: "objective.name: 0 infonce, 1 byol". */
-static void name_codes(struct output *output, struct output_column *column)
+static void name_codes(struct table_output *output, struct output_column *column)
 {
     char *names = NULL;
     size_t length;
@@ -103,7 +104,7 @@ static void name_codes(struct output *output, struct output_column *column)
     free(names);
 }
 
-void number_words(struct output *output, struct output_column *column)
+void number_words(struct table_output *output, struct output_column *column)
 {
     if (are_integers(output, column))
         column->kind = COLUMN_INTEGERS;
@@ -127,7 +128,7 @@ static void put_cell(FILE *out, const struct output_column *column, size_t row)
 
 static void print_tsv(FILE *out, const void *context)
 {
-    const struct output *output = context;
+    const struct table_output *output = context;
     for (size_t c = 0; c < output->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", strrchr(output->column[c].name, '/') + 1);
     putc('\n', out);
@@ -139,7 +140,7 @@ static void print_tsv(FILE *out, const void *context)
 }
 
 /* The first column, which counts from 1, is the axis of the others. */
-static enum status put_column(struct store *store, const struct output *output,
+static enum status put_column(struct store *store, const struct table_output *output,
                               const struct output_column *column, struct error *err)
 {
     const char *const axis = output->column[0].name, *const name = column->name,
@@ -155,7 +156,7 @@ static enum status put_column(struct store *store, const struct output *output,
     return status;
 }
 
-static enum status write_h5(const struct output *output, const char *path, struct error *err)
+static enum status write_h5(const struct table_output *output, const char *path, struct error *err)
 {
     struct store *store;
     char *spec = NULL;
@@ -198,7 +199,16 @@ static void name_output(const struct output_place *place, const char *end, char 
     snprintf(path, COLLECT_PATH, "%.*s%s%s", (int)(strlen(file) - cut), file, rest, end);
 }
 
-enum status output_write(struct output *output, const struct output_place *place)
+/* A table is known by the name of its first column. */
+static enum status write_tsv(const struct table_output *output, const char *path)
+{
+    char start[64];
+    const struct output_kind kind = {.name = "table of a sweep", .start = start, .mark = ""};
+    snprintf(start, sizeof start, "%s\t", strrchr(output->column[0].name, '/') + 1);
+    return output_print(path, &kind, print_tsv, output, output->err);
+}
+
+enum status table_output_write(struct table_output *output, const struct output_place *place)
 {
     char h5[COLLECT_PATH] = "", tsv[COLLECT_PATH] = "";
     enum status status = output->status;
@@ -209,7 +219,7 @@ enum status output_write(struct output *output, const struct output_place *place
     if (!status && *h5)
         status = write_h5(output, h5, output->err);
     if (!status && *tsv)
-        status = store_print(tsv, print_tsv, output, output->err);
+        status = write_tsv(output, tsv);
     if (!status && !place->quiet)
         printf("%s%s%s: %zu rows, %zu columns\n", h5, *h5 && *tsv ? ", " : "", tsv, output->rows,
                output->columns);

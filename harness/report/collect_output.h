@@ -23,7 +23,7 @@ struct output_column {
 };
 
 /* The first error stays, and nothing is added or written after it. */
-struct output {
+struct table_output {
     const struct collect_table *table;
     size_t rows, columns, capacity;
     struct output_column *column;
@@ -33,11 +33,11 @@ struct output {
 };
 
 /* A new column, of NaN, zeros or NULL.  NULL after an error. */
-struct output_column *add_output(struct output *output, const char *name, const char *long_name,
+struct output_column *add_output(struct table_output *output, const char *name, const char *long_name,
                                  enum column_kind kind);
 
 /* Make of texts the values of a column: integers or numbers where all are, else codes. */
-void number_words(struct output *output, struct output_column *column);
+void number_words(struct table_output *output, struct output_column *column);
 
 struct output_place {
     const char *folder,
@@ -47,4 +47,4 @@ struct output_place {
 };
 
 /* Write the table and free it.  The first column, which counts from 1, is the axis. */
-enum status output_write(struct output *output, const struct output_place *place);
+enum status table_output_write(struct table_output *output, const struct output_place *place);

@@ -15,7 +15,7 @@
 static const char root[] = "/series/";
 
 const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
-                                                        "unreadable"};
+                                                        "unreadable", "interrupted"};
 
 void collect_table_free(struct collect_table *table)
 {
@@ -355,7 +355,9 @@ static enum status take_result(struct reader *reader, size_t i, size_t point,
 {
     struct collect_table *table = reader->table;
     struct row *row = &table->row[point];
-    row->status = strcmp(note->status, "diverged") == 0 ? POINT_DIVERGED : POINT_COMPLETE;
+    row->status = strcmp(note->status, "diverged") == 0      ? POINT_DIVERGED
+                  : strcmp(note->status, "interrupted") == 0 ? POINT_INTERRUPTED
+                                                             : POINT_COMPLETE;
     builds_add(&table->builds, note->build);
     if (reader->others)
         tell_file(reader, i, "is the result of a point under another name");

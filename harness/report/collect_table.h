@@ -19,6 +19,7 @@ enum point_status {
     POINT_FAILED,
     POINT_MISSING,
     POINT_UNREADABLE,
+    POINT_INTERRUPTED,
     POINT_STATUSES,
 };
 

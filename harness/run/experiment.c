@@ -1,4 +1,5 @@
 #include "harness/run/experiment.h"
+#include "core/processors.h"
 
 #include "core/linalg.h"
 #include "sim/net/predictor_kind.h"
@@ -62,7 +63,7 @@ static enum status check_content(const struct experiment *e, struct error *err)
 static int usable_threads(int asked)
 {
     const int most = (int)PROBE_THREADS < (int)TRAINER_SHARDS ? PROBE_THREADS : TRAINER_SHARDS;
-    int threads = asked > 0 ? asked : omp_get_max_threads();
+    int threads = asked > 0 ? asked : processors_threads();
     if (!linalg_threads_are_safe())
         return 1;
     if (threads > omp_get_thread_limit())
@@ -196,7 +197,9 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     e->kind = (const void *)spec->chosen[SECTION_TRAIN];
     e->learner = learner_of(e);
     omp_set_dynamic(0);
-    enum status status = open_learner(e, err);
+    enum status status = linalg_reserve(e->threads, err);
+    if (!status)
+        status = open_learner(e, err);
     if (status)
         return status;
     struct arena count = {0};

@@ -139,21 +139,37 @@ static void print_table(const struct record *r, size_t i, FILE *out)
     free(limit);
 }
 
+static int by_path(const void *a, const void *b, void *quantity)
+{
+    const struct quantity *q = quantity;
+    return strcmp(q[*(const size_t *)a].path, q[*(const size_t *)b].path);
+}
+
+/* As summary_print_file does, in the order of their paths. */
 void record_print(const struct record *r, FILE *out)
 {
-    if (r->measured == 0)
+    size_t *order = calloc(r->count + 1, sizeof *order);
+    if (r->measured == 0 || !order) {
+        free(order);
         return;
-    summary_print_head(out);
+    }
     for (size_t i = 0; i < r->count; i++)
+        order[i] = i;
+    qsort_r(order, r->count, sizeof *order, by_path, r->quantity);
+    summary_print_head(out);
+    for (size_t k = 0; k < r->count; k++) {
+        const size_t i = order[k];
         if (r->quantity[i].headline && r->quantity[i].rank == 0)
             summary_print_line(out, r->quantity[i].headline, r->series[i][0],
                                r->series[i][r->measured - 1]);
-    for (size_t i = 0; i < r->count; i++)
-        if (r->quantity[i].at_zero && r->series[i][r->measured - 1] == 0)
-            summary_print_remark(out, r->quantity[i].at_zero);
-    for (size_t i = 0; i < r->count; i++)
-        if (r->quantity[i].headline && r->quantity[i].rank == 1)
-            print_table(r, i, out);
+    }
+    for (size_t k = 0; k < r->count; k++)
+        if (r->quantity[order[k]].at_zero && r->series[order[k]][r->measured - 1] == 0)
+            summary_print_remark(out, r->quantity[order[k]].at_zero);
+    for (size_t k = 0; k < r->count; k++)
+        if (r->quantity[order[k]].headline && r->quantity[order[k]].rank == 1)
+            print_table(r, order[k], out);
+    free(order);
 }
 
 /* ---- storage ---- */

@@ -5,6 +5,7 @@
 #include "harness/run/checkpoint.h"
 #include "harness/run/progress.h"
 #include "harness/run/result.h"
+#include "store/output.h"
 
 #include <argp.h>
 #include <inttypes.h>
@@ -84,12 +85,34 @@ static void print_plan(const struct experiment *e, const char *path)
 
 /* ---- the run ---- */
 
-static void result_path(const struct run_options *options, const struct spec *spec, char *path)
+/* A result may not replace a file that the run reads, even where that is a result. */
+static enum status check_not_input(const struct spec *spec, const char *path, struct error *err)
 {
-    if (options->output)
-        snprintf(path, RUN_PATH, "%s", options->output);
-    else
-        snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results, spec->name, spec->hash);
+    const struct descriptor *data = spec->chosen[SECTION_DATA];
+    const char *settings = spec->settings[SECTION_DATA];
+    for (const struct param *p = data->params; settings && p && p->name; p++) {
+        if (p->type != PARAM_TEXT)
+            continue;
+        const char *input = *(const char *const *)(const void *)(settings + p->offset);
+        if (input && output_is_same(path, input))
+            return error_set(err, STATUS_INVALID,
+                             "%s: is the input data.%s and stays as it is; give another name", path,
+                             p->name);
+    }
+    return STATUS_OK;
+}
+
+static enum status result_path(const struct run_options *options, const struct spec *spec,
+                               char *path, struct error *err)
+{
+    const int length = options->output ? snprintf(path, RUN_PATH, "%s", options->output)
+                                       : snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results,
+                                                  spec->name, spec->hash);
+    if (length >= RUN_PATH)
+        return error_set(err, STATUS_INVALID,
+                         "the name of the result file has %d bytes; the most is %d", length,
+                         RUN_PATH - 1);
+    return check_not_input(spec, path, err);
 }
 
 /* Keep what an interrupted run measured, except in the place of a whole result of another spec; and
@@ -121,7 +144,7 @@ static enum status run_and_store(const struct run_options *options, struct exper
 {
     struct watched w;
     const struct observer observer = {.measured = measured, .training = training, .context = &w};
-    enum status status = store_check_writable(path, err);
+    enum status status = output_check(path, &output_result, err);
     if (status)
         return status;
     if (options->again)
@@ -201,8 +224,9 @@ enum status run_spec(const struct run_options *options, char *path, struct error
         spec_load(&spec, options->spec, options->overrides, options->override_count, err);
     if (status)
         return status;
-    result_path(options, &spec, path);
-    status = run_or_show(options, &spec, path, err);
+    status = result_path(options, &spec, path, err);
+    if (!status)
+        status = run_or_show(options, &spec, path, err);
     spec_free(&spec);
     return status;
 }

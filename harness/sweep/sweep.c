@@ -1,3 +1,4 @@
+#include "core/processors.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/run/progress.h"
@@ -9,7 +10,6 @@
 #include "store/store.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,15 +102,9 @@ static void print_failures(const struct sweep_work *work)
 
 /* ---- the sweep ---- */
 
-static int processors(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 static int count_workers(const struct sweep_options *options, size_t points)
 {
-    const int wanted = options->workers > 0 ? options->workers : processors();
+    const int wanted = options->workers > 0 ? options->workers : processors_here();
     return points < (size_t)wanted ? (points > 0 ? (int)points : 1) : wanted;
 }
 

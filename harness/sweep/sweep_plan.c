@@ -3,6 +3,7 @@
 #include "harness/run/run.h"
 #include "harness/spec/difference.h"
 #include "harness/spec/words.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -322,7 +323,7 @@ static enum status write_manifest(const struct sweep_plan *plan, const char *pat
                            "the sweep needs more than 1 MiB to write down; sweep ranges such as "
                            "a:b:step in place of long lists");
     else
-        status = store_write_text(path, text, (size_t)length, err);
+        status = output_write(path, NULL, text, (size_t)length, err);
     free(text);
     return status;
 }

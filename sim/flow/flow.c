@@ -150,16 +150,12 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
     return error_memory(err, "a flow of %zu variables", flow->size);
 }
 
-/* Go to the place that the flow names; false: that is the beginning. */
-static bool go_to(struct walk *w, double t0)
+/* Whether the flow names a place other than the beginning. */
+static bool is_begun(const struct flow *flow)
 {
-    w->place.t = t0;
-    if (!w->flow->place || !(w->flow->place->step > 0))
-        return false;
-    assert(!w->flow->jacobian && !w->flow->event);
-    w->place = *w->flow->place;
-    w->driver->h = w->place.step;
-    return true;
+    const struct flow_place *place = flow->place;
+    assert(!place || (!flow->jacobian && !flow->event));
+    return place && place->step > 0 && place->scale >= 0;
 }
 
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
@@ -170,12 +166,14 @@ enum status flow_run(const struct flow *flow, double t0, double t1, double toler
                                 .jacobian = flow->jacobian ? jacobian_for_gsl : NULL,
                                 .dimension = flow->size,
                                 .params = (void *)flow};
+    const bool begun = is_begun(flow);
+    const struct flow_place first = {.t = t0, .step = (t1 - t0) / samples / 100, .scale = scale},
+                            place = begun ? *flow->place : first;
     struct walk w;
-    enum status status =
-        open_walk(&w, flow, &system, (t1 - t0) / samples / 100, tolerance, scale, err);
+    enum status status = open_walk(&w, flow, &system, place.step, tolerance, place.scale, err);
     if (status)
         return status;
-    const bool begun = go_to(&w, t0);
+    w.place = place;
     *result = (struct flow_result){.t = w.place.t};
     if (flow->event)
         flow->event(flow->context, state, w.event);

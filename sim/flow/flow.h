@@ -15,6 +15,7 @@
  * of the way depends on. */
 struct flow_place {
     double t, step;   /* the next step tried; 0: the beginning, whatever the other members are */
+    double scale;     /* of the absolute tolerance, from the beginning */
     uint64_t steps;   /* taken and tried */
     uint64_t reached; /* of the equal times, without t0 */
 };

@@ -290,6 +290,7 @@ static void list_state(void *state, struct state_list *list)
     state_natural(list, &t->place.steps, LONG_MAX, "flow/steps");
     state_reals(list, 1, &t->place.t, "flow/t");
     state_reals(list, 1, &t->place.step, "flow/step");
+    state_reals(list, 1, &t->place.scale, "flow/scale");
     state_reals(list, t->flow.dynamics.flow.size, t->flow.state, "flow/state");
     state_reals(list, 1, &t->time, "flow/point/time");
     state_reals(list, n->parameters, t->w, "flow/point/w");

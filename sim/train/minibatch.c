@@ -144,6 +144,7 @@ struct training {
     char *detail;
     uint64_t before, step, steps; /* steps of earlier epochs; of this one; of the run */
     enum going going;             /* the last answer */
+    uint64_t after;               /* the step after the last one at which the state was saved */
     struct measuring measuring;
     enum status status; /* of a measurement beside training */
     struct error *err;
@@ -211,6 +212,8 @@ static bool keep_going(void *context, size_t step)
     t->step = step;
     if (t->status)
         return false;
+    if (t->before + step + 1 == t->after) /* not again */
+        return true;
     t->going = t->watch->going(t->watch->context, t->before + step, t->steps);
     return t->going == GO_ON || (t->going == SAVE && is_measuring(t));
 }
@@ -233,6 +236,7 @@ static enum status obey(struct training *t)
     const struct minibatch *m = t->minibatch;
     if (t->going == SAVE || t->going == SAVE_AND_STOP) {
         enum status status = t->watch->save(t->watch->context, t->err);
+        t->after = t->before + t->step + 1;
         if (status || t->going == SAVE)
             return status;
     }

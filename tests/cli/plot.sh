@@ -109,7 +109,7 @@ check "values with even ratios have a logarithmic axis" $?
 [ "$(sort -t '	' -k 1,1g -k 2,2g $data.tsv | cut -f 3-6 | grep -v best)" = \
     "$(tail -n +2 results/grid/table_over_seed.tsv | sort -t '	' -k 2,2g -k 3,3g | awk -F '\t' -v OFS='\t' -v at="$(head -n 1 results/grid/table_over_seed.tsv | tr '\t' '\n' | grep -nx best_correlation.level_0 | cut -d : -f 1)" '{ print $at, $(at + 1), $(at + 2), $(at + 3) }')" ]
 check "every place has the statistics of collect --over seed" $?
-"$duet" plot -q results/grid --x objective.tau --y covop.level_0.norm.0 --at optimiser.lr=1e-2 -o slice.png
+"$duet" plot -q results/grid --x objective.tau --y covop.level_0.norm.0 --at optimiser.lr=1e-2 -o slice
 check "--at chooses a slice, of a series that is no default column" $?
 drawn slice && [ "$(column complete slice.tsv | tr '\n' ' ')" = "3 3 3 " ]
 check "-o names the files" $?
