@@ -239,7 +239,7 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
     struct network network = {.bias = wish.bias, .normalize = wish.normalize};
-    const bool edge = dual_at_edge(trial) && !wish.telling;
+    const bool edge = dual_at_edge(trial) && !wish.telling && !wish.inside;
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};

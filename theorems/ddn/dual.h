@@ -29,6 +29,7 @@ struct dual_wish {
     int points, views; /* 0: as the settings say */
     int outputs;       /* 0: drawn */
     double spread;     /* of the views about their point, in units of the data's; 0: drawn */
+    bool inside;       /* no edge case */
     /* Biases change the gradients, as they do not where all gates are alike, and no edge case is
      * drawn: for controls that add biases to a ReLU network. */
     bool telling;
