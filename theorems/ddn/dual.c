@@ -44,8 +44,8 @@ static void draw_shape(const struct trial *trial, bool edge, struct dual_wish wi
                                      .children = tree                ? 2
                                                  : l + 1 < n->levels ? 1
                                                                      : leaves};
-    for (int l = 1; edge && l < n->levels; l++) /* of one neuron no direction can vary */
-        n->level[l].width = wish.normalize ? 2 : 1;
+    for (int l = 1; edge && l < n->levels; l++)
+        n->level[l].width = 1;
     if (wish.outputs > 0)
         n->level[0].width = wish.outputs;
     n->leaves = (size_t)leaves;
