@@ -47,9 +47,9 @@ struct dual {
 /* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
  * because most ReLUs are shut, is drawn again: relative errors mean nothing there.
  *
- * Every fifth instance lies at an edge (dual_at_edge): hidden levels of one neuron per node (two
- * with `normalize`), data and views on one line, and one data point twenty times as likely as the
- * others. */
+ * Every fifth instance lies at an edge (dual_at_edge), unless the wish is `inside`: hidden levels
+ * of one neuron per node, data and views on one line, and one data point twenty times as likely as
+ * the others. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish);
 
 static inline bool dual_at_edge(const struct trial *trial)
