@@ -123,15 +123,16 @@ static enum status sweep(struct dual *d, const struct trial *trial, const struct
     return status;
 }
 
-/* `bias`: of a ReLU network, where differences of outputs depend on biases. */
-static enum status sweep_with(const struct trial *trial, bool bias, struct ddn_6_sweep *out)
+/* A drawn network, or a ReLU network where differences of outputs depend on biases. */
+static const struct dual_wish drawn = {.least_depth = 2},
+                              biased = {
+                                  .least_depth = 2, .bias = true, .telling = true, .relu = YES};
+
+static enum status sweep_with(const struct trial *trial, struct dual_wish wish,
+                              struct ddn_6_sweep *out)
 {
     struct dual d;
-    struct dual_wish wish = {.least_depth = 2, .spread = spread * smallest};
-    if (bias) {
-        wish.bias = wish.telling = true;
-        wish.relu = YES;
-    }
+    wish.spread = spread * smallest;
     enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
@@ -145,7 +146,7 @@ static enum status sweep_with(const struct trial *trial, bool bias, struct ddn_6
 
 enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *out)
 {
-    return sweep_with(trial, false, out);
+    return sweep_with(trial, (struct dual_wish){.least_depth = 2, .inside = true}, out);
 }
 
 struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
@@ -159,10 +160,11 @@ struct slope ddn_6_slope(const struct ddn_6_sweep *sweep, bool weighted)
 /* Drawn again where a gate has views of one point on both sides even at the smallest strength: how
  * fast the residual falls then depends on how far the kink is, and a slope says nothing.  The bound
  * below holds there too. */
-static enum status sweep_to_limit(const struct trial *trial, bool bias, struct ddn_6_sweep *out)
+static enum status sweep_to_limit(const struct trial *trial, struct dual_wish wish,
+                                  struct ddn_6_sweep *out)
 {
     for (int made = 0;;) {
-        enum status status = sweep_with(trial, bias, out);
+        enum status status = sweep_with(trial, wish, out);
         if (status || out->split[SCALES - 1] == 0)
             return status;
         status = claim_redraw(trial, &made, "network whose gates are whole at s = 1/512");
@@ -174,9 +176,9 @@ static enum status sweep_to_limit(const struct trial *trial, bool bias, struct d
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
     struct ddn_6_sweep sweep, control;
-    enum status status = sweep_to_limit(trial, false, &sweep);
+    enum status status = sweep_to_limit(trial, drawn, &sweep);
     if (!status)
-        status = sweep_to_limit(trial, !trial->restored, &control);
+        status = sweep_to_limit(trial, trial->restored ? drawn : biased, &control);
     if (!status)
         reading_slopes(reading, ddn_6_slope(&sweep, true), ddn_6_slope(&control, true));
     return status;
@@ -242,16 +244,12 @@ static double weight_error(const struct dual *d, const struct chosen_loss *loss)
     return steepness(loss) * (cross + 3 * own);
 }
 
-static enum status violation(const struct trial *trial, bool bias, double *error)
+static enum status violation(const struct trial *trial, struct dual_wish wish, double *error)
 {
     static const enum loss_kind kind[] = {LOSS_INFONCE, LOSS_TRIPLET, LOSS_EXACT_COV};
-    struct dual_wish wish = {.least_depth = 2, .spread = pow(2, gsl_ran_flat(trial->rng, -17, -3))};
     struct ddn_6_residual residual;
     struct dual d;
-    if (bias) {
-        wish.bias = wish.telling = true;
-        wish.relu = YES;
-    }
+    wish.spread = pow(2, gsl_ran_flat(trial->rng, -17, -3));
     enum status status = dual_draw(&d, trial, wish);
     if (status)
         return status;
@@ -267,8 +265,9 @@ static enum status violation(const struct trial *trial, bool bias, double *error
 
 static enum status measure_bound(const struct trial *trial, struct reading *reading)
 {
-    enum status status = violation(trial, false, &reading->error);
-    return status ? status : violation(trial, !trial->restored, &reading->control[0]);
+    enum status status = violation(trial, drawn, &reading->error);
+    return status ? status
+                  : violation(trial, trial->restored ? drawn : biased, &reading->control[0]);
 }
 
 static enum status draw(const struct trial *trial, struct curves *curves)

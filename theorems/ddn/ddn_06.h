@@ -19,7 +19,7 @@ struct ddn_6_sweep {
     struct ddn_6_residual residual[DDN_6_SCALES];
 };
 
-/* trial->settings: struct dual_settings */
+/* trial->settings: struct dual_settings.  No edge cases (theorems/ddn/dual.h). */
 enum status ddn_6_sweep(const struct trial *trial, struct ddn_6_sweep *sweep);
 
 /* Slope of log residual against log s, with the weight or with xi = 1. */

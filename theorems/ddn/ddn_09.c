@@ -219,7 +219,7 @@ static enum status draw_rows(const struct trial *trial, struct dual *d, struct p
 {
     const struct dual_wish wish = {.most_depth = 1, .relu = NO, .tree = NO, .outputs = 1};
     for (int made = 0;;) {
-        struct leading other;
+        struct leading other = {.gap = 0};
         enum status status = dual_draw(d, trial, wish);
         if (status)
             return status;
@@ -244,7 +244,7 @@ static enum status measure_flow(const struct trial *trial, struct reading *readi
 {
     struct dual d;
     struct population *split = NULL;
-    struct leading leading;
+    struct leading leading = {.gap = 0};
     enum status status = draw_rows(trial, &d, &split, &leading);
     if (status)
         return status;

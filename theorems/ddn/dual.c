@@ -44,8 +44,8 @@ static void draw_shape(const struct trial *trial, bool edge, struct dual_wish wi
                                      .children = tree                ? 2
                                                  : l + 1 < n->levels ? 1
                                                                      : leaves};
-    for (int l = 1; edge && l < n->levels; l++) /* of one neuron no direction can vary */
-        n->level[l].width = wish.normalize ? 2 : 1;
+    for (int l = 1; edge && l < n->levels; l++)
+        n->level[l].width = 1;
     if (wish.outputs > 0)
         n->level[0].width = wish.outputs;
     n->leaves = (size_t)leaves;
@@ -239,7 +239,7 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
     struct network network = {.bias = wish.bias, .normalize = wish.normalize};
-    const bool edge = dual_at_edge(trial) && !wish.telling;
+    const bool edge = dual_at_edge(trial) && !wish.telling && !wish.inside;
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};
