@@ -222,7 +222,8 @@ static enum status write_all(const struct options *options, const struct plot_da
     enum status status = STATUS_OK;
     if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
         return error_set(err, STATUS_INVALID, "%s: the name is too long", base);
-    for (size_t i = 0; i < PICTURE_USUAL && !status; i++) { /* all of them, before the first is written */
+    for (size_t i = 0; i < PICTURE_USUAL && !status;
+         i++) { /* all of them, before the first is written */
         snprintf(path, sizeof path, "%s.%s", base, picture_formats[i]);
         status = output_check(path, picture_kind(picture_formats[i]), err);
     }
