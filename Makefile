@@ -191,7 +191,7 @@ fuzzers: $(FUZZERS)
 
 # Not run under the sanitizers: tests that train for long in code that other tests cover, and tests
 # that preload a clock, limit an address space, or crash on purpose.
-SANITIZE_NOT = test_agreement figures.sh clock.sh workers.sh
+SANITIZE_NOT = test_agreement figures.sh clock.sh workers.sh machine.sh
 SANITIZE_TESTS = $(filter-out $(SANITIZE_NOT:%=$(BUILD)/sanitize/tests/harness/%),$(TESTS:$(BUILD)/%=$(BUILD)/sanitize/%))
 SANITIZE_SCRIPTS = $(filter-out $(SANITIZE_NOT:%=tests/cli/%) $(SANITIZE_NOT:%=tests/faults/%),$(wildcard tests/cli/*.sh tests/faults/*.sh))
 

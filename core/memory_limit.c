@@ -58,10 +58,10 @@ int memory_blas_threads(char *const *environment)
     return threads < MOST ? threads : MOST;
 }
 
-static bool is_limited(int resource)
+static bool is_limited(__rlimit_resource_t resource)
 {
     struct rlimit limit;
-    return getrlimit((__rlimit_resource_t)resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
 }
 
 void memory_await_workers(void)
@@ -84,7 +84,7 @@ void memory_await_workers(void)
 enum status memory_check(size_t more, int threads, struct error *err)
 {
     static const struct {
-        int resource;
+        __rlimit_resource_t resource;
         const char *name;
     } limits[] = {{RLIMIT_AS, "ulimit -v"}, {RLIMIT_DATA, "ulimit -d"}};
     const size_t bytes = more + SLACK;
@@ -102,11 +102,11 @@ enum status memory_check(size_t more, int threads, struct error *err)
             continue;
         const uint64_t needed = used[i] + bytes;
         return error_set(err, STATUS_SYSTEM,
-                         "%s allows %llu MiB of memory, and %llu are needed for %d thread%s; raise "
-                         "it to %llu, or use fewer threads (-t 1, OMP_NUM_THREADS=1)",
+                         "%s allows %llu MiB of memory, and %llu are needed for %d thread%s; %s "
+                         "%llu is enough, or use fewer threads (-t 1, OMP_NUM_THREADS=1)",
                          limits[i].name, (unsigned long long)(limit.rlim_cur / MIB),
                          (unsigned long long)(needed / MIB + 1), threads, threads == 1 ? "" : "s",
-                         (unsigned long long)(needed / 1024 + 1));
+                         limits[i].name, (unsigned long long)(needed / 1024 + 1));
     }
     return error_set(err, STATUS_SYSTEM,
                      "the machine has no %llu MiB of memory for %d thread%s; use fewer threads "

@@ -42,10 +42,10 @@ enum status find_shared_file(const char *name, char *path, struct error *err)
 
 /* ---- what the machine must have ---- */
 
-/* The first line that a command prints; "" if it cannot run. */
+/* The first line that a command prints; "" if it cannot run.  The commands are constants. */
 static void first_line(const char *command, char *line, int size)
 {
-    FILE *in = popen(command, "r");
+    FILE *in = popen(command, "r"); /* NOLINT(cert-env33-c) */
     if (!in || !fgets(line, size, in))
         line[0] = '\0';
     if (in)
@@ -127,7 +127,7 @@ static void stream_read(struct stream *s)
 /* Whether all of it is in the text, which is the caller's then. */
 static bool stream_end(struct stream *s)
 {
-    const bool good = !ferror(s->out) & (fclose(s->out) == 0);
+    const bool failed = ferror(s->out) != 0, good = fclose(s->out) == 0 && !failed;
     s->out = NULL;
     return good;
 }
