@@ -3,10 +3,12 @@
 #   make          build/duet and build/libduet.a
 #   make demo     the main job: install missing packages, build, train, draw, verify --quick
 #   make check    all tests (the same set-up first);  make check-slurm: a sweep on a real Slurm
-#   make verify   all claims of the theory;  make check-slow: over several seeds, with many kill -9
+#   make verify   all claims of the theory (make expected: write what they are expected to say)
+#   make check-slow: over several seeds, with many kill -9
 #   make bench    speed, as ratios measured in one run;  make bench-peer: against PyTorch too
 #   make figures  all figures
 #   make mutants  plant faults, one at a time, and see whether a test notices each
+#   make numbers  the numbers of docs/, measured again (hours)
 #   make fuzz, check-sanitize, check-valgrind, lint: search for bugs (make deps-developer first)
 #   make deps     install the Debian packages that duet needs
 #   make install  PREFIX=/usr/local
@@ -40,7 +42,7 @@ endif
 
 FLOORS = core store hltm sim analysis theorems harness paper_figs cli
 SOURCES := $(sort $(shell find $(FLOORS) -name '*.c'))
-MAIN := $(BUILD)/cli/main.o
+MAIN := $(BUILD)/cli/main.o $(BUILD)/cli/start.o
 OBJECTS := $(filter-out $(MAIN),$(SOURCES:%.c=$(BUILD)/%.o))
 LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
@@ -48,7 +50,7 @@ FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fu
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
 KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
-.PHONY: all demo check check-slurm verify check-slow bench bench-peer figures deps install clean format \
+.PHONY: all demo check check-slurm verify expected check-slow bench bench-peer figures numbers deps install clean format \
 	deps-developer mutants fuzz fuzzers check-sanitize check-valgrind lint tests
 all: $(PROGRAM)
 
@@ -70,7 +72,13 @@ $(BUILD)/version: FORCE
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' > $@
 .PHONY: FORCE
 
-$(BUILD)/%.o: %.c
+# All objects are rebuilt when the compiler or its flags change.
+FLAGS = $(subst ','\'',$(COMPILE) $(LIBS))
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS)' | cmp -s - $@ || printf '%s\n' '$(FLAGS)' > $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q_COMPILE)$(COMPILE) $(DEFINES) -MMD -MP -c -o $@ $<
 
@@ -119,14 +127,21 @@ check-slurm: ready
 
 verify: ready
 	$(MAKE) all
-	$(PROGRAM) verify
+	$(PROGRAM) verify --expect theorems/expected.tsv
+
+# Verdicts, effects and thresholds as they are now.  Commit a change with its reason.
+expected: ready
+	$(MAKE) all
+	$(PROGRAM) verify --quick --write-expected theorems/expected-quick.tsv
+	$(PROGRAM) verify --report docs/theorems.md --write-expected theorems/expected.tsv
 
 SEEDS ?= 1 2 3 4 5
 KILLS ?= 1000
 POINTS ?= 1000
 check-slow: ready
 	$(MAKE) all
-	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed || exit 1; done
+	for seed in $(SEEDS); do $(PROGRAM) verify --seed $$seed \
+		$$([ $$seed = 1 ] && echo --expect theorems/expected.tsv) || exit 1; done
 	@KILLS=$(KILLS) POINTS=$(POINTS) sh tests/run.sh $(BUILD) tests/faults/kills.sh
 	$(MAKE) mutants
 
@@ -142,6 +157,14 @@ bench-peer: ready
 figures: ready
 	$(MAKE) all
 	$(PROGRAM) figure all
+	@sh docs/numbers/measure.sh $(PROGRAM) sc_levels # done, so that its table is copied
+	@sh tests/cli/numbers.sh --refresh
+
+# NUMBERS: some of the tables, such as ncp-13
+numbers: ready
+	$(MAKE) all
+	@sh docs/numbers/measure.sh $(PROGRAM) $(NUMBERS)
+	@sh tests/cli/numbers.sh --refresh
 
 # ---- search for bugs ----
 
@@ -192,11 +215,14 @@ lint:
 
 tests: $(TESTS)
 
+# The folders may have names with spaces and quotes.
 install: all
-	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/duet
-	install -D -m 644 docs/duet.1 $(DESTDIR)$(PREFIX)/share/man/man1/duet.1
+	@to='$(subst ','\'',$(DESTDIR)$(PREFIX))'; \
+	echo "  install  $$to"; \
+	install -D -m 755 $(PROGRAM) "$$to/bin/duet" && \
+	install -D -m 644 docs/duet.1 "$$to/share/man/man1/duet.1" || exit 1; \
 	for f in plots/*.gp paper_figs/*/*.gp paper_figs/*/*.yaml specs/*.yaml; do \
-		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/share/duet/$$f || exit 1; done
+		install -D -m 644 $$f "$$to/share/duet/$$f" || exit 1; done
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

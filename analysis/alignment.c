@@ -12,7 +12,7 @@ size_t alignment_work(size_t n)
     return 2 * n * n + n;
 }
 
-static double effective_rank(size_t n, const double *value)
+double effective_rank(size_t n, const double *value)
 {
     double sum = 0, entropy = 0;
     for (size_t j = 0; j < n; j++)

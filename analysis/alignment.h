@@ -16,9 +16,12 @@ struct alignment {
                               where W_p u_j = 0 */
     double commutator;     /* |F W_p - W_p F|, Frobenius */
     double asymmetry;      /* |W_p - W_p^T| / |W_p|, Frobenius; 0 where W_p = 0 */
-    double effective_rank; /* exp of the entropy of s_j / sum s (Roy and Vetterli 2007); 0 where
-                              F = 0 */
+    double effective_rank; /* of s_j */
 };
+
+/* exp of the entropy of value_j / sum value [n] (Roy and Vetterli 2007); what is below 0 counts as
+ * 0, and the rank is 0 where all are. */
+double effective_rank(size_t n, const double *value);
 
 /* Doubles of workspace. */
 size_t alignment_work(size_t n);

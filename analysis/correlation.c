@@ -135,20 +135,38 @@ void correlation_add(const struct correlation_plan *plan, const struct pass *pas
 
 /* ---- results ---- */
 
-/* From weighted means: of g, g^2, z, z g. */
+/* From weighted means: of g, g^2, z, z g.  A neuron that is constant tells nothing of the state: 0.
+ */
 static double pearson(double g, double square, double z, double zg, double scale)
 {
     double variance = square - g * g, state_variance = z * (1 - z);
     /* what is left of a constant is rounding, far below the square of its size */
-    if (!(variance > 1e-26 * scale * scale) || !(state_variance > 0))
+    if (!(variance > 1e-26 * scale * scale))
         return isfinite(variance) ? 0 : NAN;
     double r = (zg - z * g) / sqrt(variance * state_variance);
     return r > 1 ? 1 : r < -1 ? -1 : r;
 }
 
-static double stronger(double a, double b)
+/* The strongest correlation with a state, of those that occur in some samples and not in all:
+ * others have no correlation.  NaN where there is no such state, or one of them gives NaN. */
+struct strongest {
+    double correlation;
+    bool measured;
+};
+
+static void add_state(struct strongest *s, double g, double square, double z, double zg,
+                      double scale)
 {
-    return fabs(b) > fabs(a) || isnan(b) ? b : a;
+    if (!(z * (1 - z) > 0))
+        return;
+    const double r = pearson(g, square, z, zg, scale), best = s->correlation;
+    s->correlation = !s->measured || isnan(r) || fabs(r) > fabs(best) ? r : best;
+    s->measured = true;
+}
+
+static double strongest_of(const struct strongest *s)
+{
+    return s->measured ? s->correlation : NAN;
 }
 
 static void finish_sampled(const struct correlation_plan *plan, int d, size_t i,
@@ -160,14 +178,14 @@ static void finish_sampled(const struct correlation_plan *plan, int d, size_t i,
     double total = sums[plan->total];
     for (size_t k = 0; k < width; k++) {
         const double *neuron = sums + plan->neurons[l] + 2 * (node * width + k);
-        double best = 0;
+        struct strongest best = {0};
         for (size_t t = 0; t < tracked; t++) {
             double z = sums[plan->states[d] + i * tracked + t] / total;
             double zg = sums[plan->cross[d] + (i * tracked + t) * width + k] / total;
-            best = stronger(best, pearson(neuron[0] / total, neuron[1] / total, z, zg,
-                                          fabs(shift[node * width + k])));
+            add_state(&best, neuron[0] / total, neuron[1] / total, z, zg,
+                      fabs(shift[node * width + k]));
         }
-        out[i * width + k] = best;
+        out[i * width + k] = strongest_of(&best);
     }
 }
 
@@ -180,7 +198,8 @@ static void finish_histogram(const struct correlation_plan *plan, int d, size_t 
     double total = sums[plan->total];
     for (size_t k = 0; k < width; k++) {
         const double *pre = t->pre[d] + (i * width + k) * t->stride[d];
-        double best = 0, c = shift[i * width + k];
+        struct strongest best = {0};
+        const double c = shift[i * width + k];
         for (int track = 0; track < plan->tracked; track++) {
             size_t s = (size_t)tracked_state(plan, track);
             double mean = 0, square = 0, z = 0, zg = 0;
@@ -193,10 +212,9 @@ static void finish_histogram(const struct correlation_plan *plan, int d, size_t 
                 z += histogram[v * m + s];
                 zg += histogram[v * m + s] * g;
             }
-            best = stronger(best,
-                            pearson(mean / total, square / total, z / total, zg / total, fabs(c)));
+            add_state(&best, mean / total, square / total, z / total, zg / total, fabs(c));
         }
-        out[i * width + k] = best;
+        out[i * width + k] = strongest_of(&best);
     }
 }
 

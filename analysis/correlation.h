@@ -2,7 +2,8 @@
  *
  * Signed Pearson correlation of a pre-activation with the indicator 1(z = s) of a latent's state:
  * s = 1 for m = 2 (the same as with z itself), for m > 2 the state whose correlation is largest in
- * size.  A constant neuron has correlation 0.
+ * size.  A constant neuron has correlation 0.  A state that occurs in all samples or in none has no
+ * correlation: it is passed over, and the result is NaN, not measured, where no state is left.
  *
  * In a network that mirrors the tree, the neurons of a node go with the node's latent; elsewhere
  * the output neurons go with every latent. */

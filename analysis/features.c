@@ -138,7 +138,7 @@ static void summarise_weights(struct features *f)
     for (size_t j = 0; j < f->count; j++) {
         double best = 0;
         for (size_t i = 0; i < f->neurons; i++)
-            best = fmax(best, f->cosine[i * f->count + j]);
+            best = larger(best, f->cosine[i * f->count + j]);
         f->best_cosine += best / (double)f->count;
         f->learned += (f->learners[j] > 0) / (double)f->count;
     }

@@ -1,5 +1,7 @@
 #include "analysis/latent_measure.h"
 
+#include "core/extreme.h"
+
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -294,9 +296,34 @@ static void finish_connections(struct latent_measure *m, double *parameters)
                                   sums, i, m->connection);
 }
 
+static size_t labels_met(const struct latent_measure *m)
+{
+    size_t met = 0;
+    for (size_t s = 0; s < m->connection_plan.labels; s++)
+        met += m->probability[s] > 0;
+    return met;
+}
+
+/* Samples of one label alone have no variance over labels: nothing was measured. */
+static void lose_operators(struct latent_measure *m)
+{
+    for (int l = 0; l < m->plan.network->levels; l++) {
+        const size_t rank = operator_rank(latents_shape(m, l));
+        for (size_t node = 0; node < m->plan.network->level[l].nodes; node++) {
+            m->norm[l][node] = m->trace[l][node] = NAN;
+            for (size_t i = 0; m->plan.spectrum && i < rank; i++)
+                m->eigenvalue[l][node * rank + i] = NAN;
+        }
+    }
+}
+
 static enum status finish_operators(struct latent_measure *m, struct error *err)
 {
     enum status result = STATUS_OK;
+    if (labels_met(m) < 2) {
+        lose_operators(m);
+        return STATUS_OK;
+    }
     for (int l = 0; l < m->plan.network->levels; l++) {
         struct operator_shape shape = latents_shape(m, l);
         size_t nodes = m->plan.network->level[l].nodes, rank = operator_rank(shape);
@@ -335,7 +362,7 @@ static void find_best(struct latent_measure *m)
         for (size_t i = 0; i < tree->count[d]; i++) {
             double best = 0;
             for (size_t k = 0; k < width; k++)
-                best = fmax(best, fabs(r[i * width + k]));
+                best = larger(best, fabs(r[i * width + k]));
             sum += best;
         }
         m->best[d] = sum / (double)tree->count[d];

@@ -40,7 +40,8 @@ struct latent_measure {
     size_t operator_work_size;
     /* results */
     double *correlation;         /* correlation_offset */
-    double best[TREE_MAX_DEPTH]; /* [level] mean over nodes of the largest |correlation| */
+    double best[TREE_MAX_DEPTH]; /* [level] mean over nodes of the largest |correlation|; NaN
+                                    where a node has none */
     double *probability;         /* [label] */
     double *norm[NETWORK_MAX_LEVELS], *trace[NETWORK_MAX_LEVELS]; /* [level][node] */
     double *eigenvalue[NETWORK_MAX_LEVELS];                       /* [level][node][rank] */

@@ -24,7 +24,7 @@ static const struct param params[] = {
      .offset = offsetof(struct measure_settings, probes)},
     INTEGER_PARAM(struct measure_settings, probe_samples, "10000", 4, 1e9,
                   "samples of probes that need fewer: linear and features, half of them held out; "
-                  "class_head; the pairs of sphere"),
+                  "class_head; embedding; the pairs of sphere"),
     REAL_PARAM(struct measure_settings, ridge, "1e-6", POSITIVE, UNBOUNDED,
                "penalty of the linear probes, on the squared norm of the readout"),
     {.name = NULL},

@@ -114,6 +114,9 @@ double kolmogorov_smirnov_p(double *value, size_t count, double (*cdf)(double x,
                             void *context)
 {
     double n = (double)count, d = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isnan(value[i]))
+            return NAN;
     gsl_sort(value, 1, count);
     for (size_t i = 0; i < count; i++) {
         double f = cdf(value[i], context);

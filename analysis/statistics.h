@@ -35,7 +35,8 @@ struct slope {
 struct slope log_log_slope(const double *x, const double *y, size_t count);
 
 /* p-value of the one-sample Kolmogorov-Smirnov test against `cdf`; `value` is sorted in place.
- * Asymptotic distribution with Stephens' correction (1970), good from some 10 values on. */
+ * Asymptotic distribution with Stephens' correction (1970), good from some 10 values on;
+ * NaN where a value is. */
 double kolmogorov_smirnov_p(double *value, size_t count, double (*cdf)(double x, void *context),
                             void *context);
 

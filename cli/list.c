@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
     PAGE_WIDTH = 80,
@@ -19,6 +20,8 @@ enum {
     GAP = 2,         /* between columns */
     LEAST_ROOM = 20, /* for a meaning */
     CELL = 256,      /* bytes of a cell */
+    WIDEST = 40,     /* columns of a cell; what is wider stands with the meaning */
+    TEXT = 2048,     /* bytes of a meaning */
 };
 
 /* The kinds that can be listed. */
@@ -94,8 +97,8 @@ enum column { NAME, TYPE, RANGE, DEFAULT, COLUMN_COUNT };
 
 static const char *const headings[COLUMN_COUNT] = {"key", "type", "values", "default"};
 
-/* A cell of the row of `param`, or of the headings. */
-static void write_cell(char *cell, const struct param *param, enum column column)
+/* What belongs into a cell of the row of `param`, or of the headings. */
+static void write_whole(char *cell, const struct param *param, enum column column)
 {
     if (param && column == RANGE) {
         param_range(param, cell, CELL);
@@ -106,6 +109,30 @@ static void write_cell(char *cell, const struct param *param, enum column column
                        : column == TYPE ? param_type_name(param->type)
                                         : param->fallback;
     snprintf(cell, CELL, "%s", text ? text : "(required)");
+}
+
+static bool is_wide(const char *cell)
+{
+    return columns(cell, strlen(cell)) > WIDEST;
+}
+
+static void write_cell(char *cell, const struct param *param, enum column column)
+{
+    write_whole(cell, param, column);
+    if (is_wide(cell))
+        snprintf(cell, CELL, "...");
+}
+
+/* The meaning of `param`, and its cells that are too wide. */
+static void write_meaning(char text[TEXT], const struct param *param)
+{
+    char cell[CELL];
+    snprintf(text, TEXT, "%s", param ? param->doc : "meaning");
+    for (int c = 0; param && c < COLUMN_COUNT; c++) {
+        write_whole(cell, param, (enum column)c);
+        if (is_wide(cell))
+            append_text(text, TEXT, "; %s: %s", headings[c], cell);
+    }
 }
 
 static void print_padded(const char *text, size_t width)
@@ -146,7 +173,8 @@ static void print_row(const struct param *param, const size_t *width, size_t lef
     }
     if (below)
         printf("\n%*s", 2 * INDENT, "");
-    const char *meaning = param ? param->doc : "meaning";
+    char meaning[TEXT];
+    write_meaning(meaning, param);
     size_t at = below ? 2 * INDENT : left;
     print_wrapped(meaning, strlen(meaning), at, at);
 }
@@ -205,7 +233,47 @@ static void print_overview(void)
         }
         putchar('\n');
     }
-    printf("`duet list KIND` shows each with its parameters.\n");
+    printf("`duet list KIND` shows each with its parameters, `duet list NAME` one of them.\n");
+}
+
+/* ---- one name ---- */
+
+/* Print all entries of that name, whose kinds may be several; returns their number. */
+static size_t print_named(const char *word)
+{
+    size_t found = 0;
+    for (int k = 0; k < KIND_COUNT; k++)
+        for (size_t i = 0; i < kinds[k].registry->count; i++) {
+            const struct descriptor *entry = kinds[k].registry->entries[i];
+            if (strcasecmp(entry->name, word) != 0)
+                continue;
+            printf("%sOne of the %s%s%s%s:\n\n", found++ ? "\n" : "", kinds[k].name,
+                   kinds[k].key ? " (" : "", kinds[k].key ? kinds[k].key : "",
+                   kinds[k].key ? ")" : "");
+            print_entry(entry);
+        }
+    return found;
+}
+
+static int unknown_name(const char *word)
+{
+    enum { NAMES = 512 };
+    const char *names[NAMES], *kind_names[KIND_COUNT];
+    char right[CELL];
+    size_t count = 0;
+    for (int k = 0; k < KIND_COUNT; k++) {
+        names[count++] = kind_names[k] = kinds[k].name;
+        for (size_t i = 0; i < kinds[k].registry->count && count < NAMES - KIND_COUNT; i++)
+            names[count++] = kinds[k].registry->entries[i]->name;
+    }
+    if (nearest_word(word, names, count))
+        suggest_word(right, sizeof right, word, names, count, "");
+    else
+        suggest_word(right, sizeof right, word, kind_names, KIND_COUNT,
+                     "`duet list` shows all names, and the kinds are");
+    struct error err;
+    error_set(&err, STATUS_INVALID, "'%s' is no kind and no name; %s", word, right);
+    return command_fail(&err);
 }
 
 /* ---- the command ---- */
@@ -216,31 +284,21 @@ static error_t parse(int key, char *word, struct argp_state *state)
     if (key != ARGP_KEY_ARG)
         return ARGP_ERR_UNKNOWN;
     if (*kind)
-        argp_error(state, "'%s' is one argument too many; give one KIND or none", word);
+        argp_error(state, "'%s' is one argument too many; give one KIND or NAME, or none", word);
     *kind = word;
     return 0;
-}
-
-static int unknown_kind(const char *word)
-{
-    const char *names[KIND_COUNT];
-    char right[CELL];
-    for (int k = 0; k < KIND_COUNT; k++)
-        names[k] = kinds[k].name;
-    suggest_word(right, sizeof right, word, names, KIND_COUNT, "the kinds are");
-    struct error err;
-    error_set(&err, STATUS_INVALID, "unknown kind '%s'; %s", word, right);
-    return command_fail(&err);
 }
 
 int command_list(int argc, char **argv)
 {
     static const struct argp argp = {
         .parser = parse,
-        .args_doc = "[KIND]",
-        .doc =
-            "Show all modules that a spec can name, or all of one kind with their parameters: key, "
-            "type, values allowed, default and meaning.",
+        .args_doc = "[KIND|NAME]",
+        .doc = "Show all modules that a spec can name; or all of one KIND, such as objectives, or "
+               "those "
+               "called NAME, such as infonce, with their parameters: key, type, values allowed, "
+               "default "
+               "and meaning.",
     };
     const char *word = NULL;
     argp_parse(&argp, argc, argv, 0, NULL, &word);
@@ -249,11 +307,11 @@ int command_list(int argc, char **argv)
     for (int k = 0; word && k < KIND_COUNT; k++)
         if (strcmp(word, kinds[k].name) == 0)
             kind = &kinds[k];
-    if (word && !kind)
-        return unknown_kind(word);
     if (kind)
         print_kind(kind);
-    else
+    else if (!word)
         print_overview();
+    else if (print_named(word) == 0)
+        return unknown_name(word);
     return print_finish(0);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
     const char *name;
@@ -26,9 +27,9 @@ static const struct command {
     {"plot", command_plot, "plot DIR --x KEY --y QUANTITY", "draw a quantity over a swept key",
      false},
     {"export", command_export, "export FILE.h5 DATASET", "a dataset as tab-separated values", true},
-    {"info", command_info, "info FILE.h5", "contents of a result file", true},
-    {"list", command_list, "list [KIND]", "the modules that a spec can name, with all parameters",
-     false},
+    {"info", command_info, "info FILE.h5 ...", "contents of result files", true},
+    {"list", command_list, "list [KIND|NAME]",
+     "the modules that a spec can name, with all parameters", false},
     {"verify", command_verify, "verify [ID ...] [KEY=VALUE ...]",
      "measure the claims of the theory, with controls", false},
     {"crosscheck", command_crosscheck, "crosscheck FILE.h5",
@@ -84,8 +85,17 @@ static int run_command(const struct command *command, int argc, char **argv)
     return command->isolated ? isolate(command->run, argc, argv) : command->run(argc, argv);
 }
 
+/* At the end of the program, for the help that argp prints. */
+static void finish_output(void)
+{
+    const int code = print_finish(0);
+    if (code)
+        _exit(code);
+}
+
 int main(int argc, char **argv)
 {
+    atexit(finish_output);
     signal(SIGXFSZ,
            SIG_IGN); /* a file-size limit makes the write fail and does not kill the program */
     enum { FIRST_GROUP = 1 };
@@ -107,6 +117,15 @@ int main(int argc, char **argv)
     argp_err_exit_status = error_exit_code(STATUS_INVALID);
     int index = 0;
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &index);
+    static char ask[] = "--help";
+    if (strcmp(argv[index], "help") == 0 && index + 1 == argc) {
+        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
+        return print_finish(0);
+    }
+    if (strcmp(argv[index], "help") == 0) { /* help COMMAND: COMMAND --help */
+        argv[index] = argv[index + 1];
+        argv[index + 1] = ask;
+    }
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(argv[index], commands[i].name) == 0)
             return run_command(&commands[i], argc - index, argv + index);

@@ -1,5 +1,7 @@
 #include "core/linalg.h"
 
+#include "core/memory_limit.h"
+
 #include <cblas.h>
 #include <lapacke.h>
 #include <math.h>
@@ -9,6 +11,33 @@ int linalg_threads_are_safe(void)
 {
     openblas_set_num_threads(1); /* results must not depend on the number of threads */
     return openblas_get_parallel() != OPENBLAS_SEQUENTIAL;
+}
+
+/* OpenBLAS's own, which its library exports; absent in others. */
+void *blas_memory_alloc(int place) __attribute__((weak));
+void blas_memory_free(void *buffer) __attribute__((weak));
+
+enum status linalg_reserve(int threads, struct error *err)
+{
+    enum { MOST = 128 };
+    void *buffer[MOST];
+    const int count = threads < MOST ? threads : MOST;
+    const size_t stacks = (size_t)threads * MEMORY_STACK;
+    int taken = 0;
+    enum status status = STATUS_OK;
+    if (!blas_memory_alloc || !blas_memory_free)
+        return memory_check((size_t)threads * MEMORY_BUFFER + stacks, threads, err);
+    memory_await_workers();
+    for (; taken < count && !status; taken += !status) {
+        status = memory_check(MEMORY_BUFFER, threads, NULL);
+        if (status) /* the error is about all that are missing */
+            memory_check((size_t)(threads - taken) * MEMORY_BUFFER + stacks, threads, err);
+        else
+            buffer[taken] = blas_memory_alloc(0);
+    }
+    while (taken > 0) /* OpenBLAS keeps what was mapped once */
+        blas_memory_free(buffer[--taken]);
+    return status ? status : memory_check(stacks, threads, err);
 }
 
 /* Never stops early, so that the compiler vectorises it. */

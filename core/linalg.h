@@ -14,6 +14,10 @@ bool are_finite(size_t count, const double *a);
  * call.  OpenBLAS built without threads shares its buffers, so there the answer is no. */
 int linalg_threads_are_safe(void);
 
+/* Map the buffers of OpenBLAS for so many threads: later it would try for ever where memory is
+ * limited.  STATUS_SYSTEM and the limit where there is no room. */
+enum status linalg_reserve(int threads, struct error *err);
+
 /* Eigenvalues (largest first) of the symmetric n x n matrix `a`, row-major.  With `vectors`, row j
  * of `a` is overwritten by the unit eigenvector of value[j]; without, `a` is destroyed. */
 enum status symmetric_eigen(int n, double *a, double *value, int vectors, struct error *err);

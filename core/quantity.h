@@ -32,6 +32,8 @@ struct quantity {
     const char *limit;               /* of a headline of rank 1: entry k is bounded by the constants
                                         at this path with _k behind it, "/ceiling/level", whose
                                         mean is shown beside it; NULL: not bounded */
+    const char *at_zero;             /* of a headline of rank 0: a sentence that is shown below the
+                                        summary where the last value is 0; NULL: none */
     bool constant; /* the same at all times: stored once, without the axis of time */
 };
 

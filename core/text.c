@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio_ext.h>
 #include <string.h>
 
 void print_plain(FILE *out, const char *text)
@@ -31,6 +32,7 @@ int print_finish(int failure)
     if (!failure)
         return error_exit_code(STATUS_OK);
     struct error err;
+    __fpurge(stdout); /* what cannot be written is not tried again at the end of the program */
     error_set(&err, STATUS_SYSTEM, "cannot write to standard output: %s", strerror(failure));
     return failure == EPIPE ? error_exit_code(STATUS_SYSTEM) : command_fail(&err);
 }

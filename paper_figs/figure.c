@@ -1,13 +1,17 @@
 #include "paper_figs/figure.h"
+#include "core/linalg.h"
+#include "core/processors.h"
+#include "core/text.h"
+#include "harness/report/picture.h"
 
 #include "harness/report/gnuplot.h"
 #include "harness/run/run.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
 #include "harness/spec/words.h"
+#include "paper_figs/figure_table.h"
+#include "store/output.h"
 
-#include <errno.h>
-#include <omp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +25,7 @@ struct making {
     size_t override_count;
     char file[RUN_PATH]; /* the result */
     char base[RUN_PATH]; /* of the figure's files, without extension */
+    const char *format;  /* of the one picture that was asked for; NULL: all files */
     bool same_caption;   /* the caption in the folder is up to date */
     struct error *err;
 };
@@ -96,10 +101,12 @@ static enum status compute(struct making *m, const void *settings, const char *t
     const struct figure_job job = {.settings = settings,
                                    .spec = m->figure->spec,
                                    .results = m->options->results,
-                                   .threads = threads ? threads : omp_get_max_threads(),
+                                   .threads = threads ? threads : processors_threads(),
                                    .quiet = m->options->quiet};
     struct store *store = NULL;
-    enum status status = store_check_writable(m->file, m->err);
+    enum status status = output_check(m->file, &output_result, m->err);
+    if (!status)
+        status = linalg_reserve(job.threads, m->err);
     if (!status)
         status = store_create(&store, m->err);
     if (!status)
@@ -218,78 +225,46 @@ static bool is_fresh(const struct making *m, const char *ending)
     return fresh;
 }
 
+static enum status draw_one(const struct making *m, const char *path, const char *format)
+{
+    enum status status = gnuplot_draw(m->figure->script, m->file, path, format, m->err);
+    if (!status)
+        printf("%s\n", path);
+    return status;
+}
+
 static enum status draw(const struct making *m, size_t *made)
 {
-    static const char *const formats[] = {"pdf", "png"};
     enum status status = STATUS_OK;
-    for (size_t i = 0; !status && i < 2; i++) {
-        char out[RUN_PATH + 8];
-        if (is_fresh(m, formats[i]))
+    for (size_t i = 0; !status && i < PICTURE_USUAL; i++) {
+        char path[RUN_PATH + 8];
+        if (is_fresh(m, picture_formats[i]))
             continue;
-        snprintf(out, sizeof out, "%s.%s", m->base, formats[i]);
-        status = gnuplot_draw(m->figure->script, m->file, out, formats[i], m->err);
-        if (!status)
-            printf("%s\n", out);
+        snprintf(path, sizeof path, "%s.%s", m->base, picture_formats[i]);
+        status = draw_one(m, path, picture_formats[i]);
         *made += !status;
     }
     return status;
 }
 
-struct dataset_listing {
-    const struct store_file *file;
-    FILE *out;
-};
-
-/* One dataset of doubles, one line per value: path, indices along the axes, value. */
-static enum status write_dataset(const char *path, void *context, struct error *err)
-{
-    const struct dataset_listing *t = context;
-    struct store_array a = {0};
-    struct store_info info = {0};
-    enum status status = store_describe(t->file, path, &info, err);
-    const bool wanted = info.rank <= STORE_MAX_RANK;
-    store_info_free(&info);
-    if (!status && wanted)
-        status = store_get(t->file, path, &a, err);
-    for (size_t i = 0; i < a.count; i++) {
-        size_t rest = i, index[STORE_MAX_RANK] = {0};
-        for (int k = a.rank; k-- > 0; rest /= a.shape[k])
-            index[k] = rest % a.shape[k];
-        fprintf(t->out, "%s", path);
-        for (int k = 0; k < STORE_MAX_RANK; k++)
-            if (k < a.rank)
-                fprintf(t->out, "\t%zu", index[k]);
-            else
-                fputs("\t-", t->out);
-        fprintf(t->out, "\t%.17g\n", a.values[i]);
-    }
-    store_array_free(&a);
-    return status;
-}
-
-static enum status write_all(const struct store_file *file, FILE *out, struct error *err)
-{
-    struct dataset_listing table = {.file = file, .out = out};
-    fprintf(out, "dataset");
-    for (int k = 0; k < STORE_MAX_RANK; k++)
-        fprintf(out, "\tindex_%d", k);
-    fprintf(out, "\tvalue\n");
-    return store_visit(file, "/", write_dataset, &table, err);
-}
-
 static enum status write_data(const struct making *m, const struct store_file *file, size_t *made)
 {
-    char name[RUN_PATH + 8];
+    char name[RUN_PATH + 8], *text = NULL;
+    size_t size = 0;
     if (is_fresh(m, "tsv"))
         return STATUS_OK;
     snprintf(name, sizeof name, "%s.tsv", m->base);
-    FILE *out = fopen(name, "w");
-    if (!out)
-        return error_set(m->err, STATUS_SYSTEM, "%s: %s", name, strerror(errno));
-    enum status status =
-        (m->figure->write_data ? m->figure->write_data : write_all)(file, out, m->err);
-    if ((ferror(out) | fclose(out)) && !status)
-        status = error_set(m->err, STATUS_SYSTEM, "%s: cannot write: %s", name, strerror(errno));
+    FILE *out = open_memstream(&text, &size);
+    enum status status = STATUS_OK;
+    struct error full;
+    if (out)
+        status = (m->figure->write_data ? m->figure->write_data : figure_write_points)(file, out,
+                                                                                       m->err);
+    if (close_text(out, name, status ? &full : m->err) && !status)
+        status = m->err->status;
+    if (!status)
+        status = output_table(name, text, size, m->err);
+    free(text);
     if (!status)
         printf("%s\n", name);
     *made += !status;
@@ -335,8 +310,19 @@ static enum status prepare(struct making *m)
     for (size_t i = 0; i < o->override_count; i++)
         m->overrides[count + i] = o->overrides[i];
     m->override_count = count + o->override_count;
-    int length = snprintf(m->base, sizeof m->base - 8, "%s/%s", o->out, m->figure->about.name);
-    return length >= (int)sizeof m->base - 8 ? too_long(m->err, o->out) : STATUS_OK;
+    const int room = (int)sizeof m->base - 8;
+    const int length =
+        o->output ? snprintf(m->base, (size_t)room, "%s", o->output)
+                  : snprintf(m->base, (size_t)room, "%s/%s", o->out, m->figure->about.name);
+    return length >= room ? too_long(m->err, o->out) : STATUS_OK;
+}
+
+static enum status write_caption(const struct making *m, const char *path, const char *text)
+{
+    char start[128];
+    snprintf(start, sizeof start, "%s. ", m->figure->about.name);
+    const struct output_kind kind = {.name = "caption", .start = start, .mark = ""};
+    return output_write(path, &kind, text, strlen(text), m->err);
 }
 
 /* Everything that is drawn from the result; the caption last, since it marks the rest as done. */
@@ -357,8 +343,42 @@ static enum status write_figure(struct making *m, const struct store_file *file)
     if (!status && made == 0)
         printf("%s: up to date\n", m->figure->about.name);
     if (!status && !m->same_caption)
-        status = store_write_text(path, text, strlen(text), m->err);
+        status = write_caption(m, path, text);
     free(text);
+    return status;
+}
+
+/* Whether a result given by --from is of this figure. */
+static enum status check_from(const struct making *m, const struct store_file *file)
+{
+    const char *name = m->figure->about.name;
+    char *other = NULL;
+    enum status status = STATUS_OK;
+    if (store_get_text(file, "figure", &other, NULL) && m->figure->compute)
+        status = error_set(m->err, STATUS_INVALID,
+                           "%s: is not the data of the figure %s, which `duet figure %s` computes",
+                           m->file, name, name);
+    else if (other && strcmp(other, name) != 0)
+        status = error_set(m->err, STATUS_INVALID, "%s: is the data of the figure %s, not of %s",
+                           m->file, other, name);
+    free(other);
+    return status;
+}
+
+/* Before hours of computing: whether all files can be written, and gnuplot can draw. */
+static enum status check_outputs(struct making *m)
+{
+    const char *output = m->options->output;
+    enum status status = gnuplot_check(m->err);
+    if (!status && output)
+        status = picture_format_of(output, &m->format, m->err);
+    if (!status && m->format)
+        return output_check(output, picture_kind(m->format), m->err);
+    for (size_t i = 0; !status && i < PICTURE_USUAL; i++) {
+        char path[RUN_PATH + 8];
+        snprintf(path, sizeof path, "%s.%s", m->base, picture_formats[i]);
+        status = output_check(path, picture_kind(picture_formats[i]), m->err);
+    }
     return status;
 }
 
@@ -369,15 +389,17 @@ enum status figure_make(const struct figure *figure, const struct figure_options
     struct store_file *file = NULL;
     enum status status = prepare(&m);
     if (!status)
-        status = store_check_writable(m.base, err); /* makes the folder */
+        status = check_outputs(&m);
     if (!status && options->from)
         snprintf(m.file, sizeof m.file, "%s", options->from);
     else if (!status)
         status = figure->compute ? compute_figure(&m) : run_figure_spec(&m);
     if (!status)
         status = store_open(&file, m.file, err);
+    if (!status && options->from)
+        status = check_from(&m, file);
     if (!status)
-        status = write_figure(&m, file);
+        status = m.format ? draw_one(&m, options->output, m.format) : write_figure(&m, file);
     if (!status)
         status = look(&m, file);
     if (file)

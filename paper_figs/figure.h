@@ -44,8 +44,9 @@ struct figure {
      */
     enum status (*compute)(const struct figure_job *job, struct store *store, struct error *err);
     const char *script; /* gnuplot script, "paper_figs/FOLDER/NAME.gp" */
-    /* Write the numbers of the figure as one table with a header line; NULL: all datasets, one
-     * value per line. */
+    /* Write the numbers of the figure as one table: a header line with names, one row per point,
+     * tabs between cells, "nan" where there is no number.  NULL: all datasets, by
+     * paper_figs/figure_table.h. */
     enum status (*write_data)(const struct store_file *file, FILE *out, struct error *err);
     /* Check that the figure shows its point. */
     enum status (*check)(const struct store_file *file, struct sights *sights, struct error *err);
@@ -62,6 +63,8 @@ struct figure_options {
     const char *const *overrides; /* KEY=VALUE */
     size_t override_count;
     const char *results, *out; /* folders of the result file, of the figure */
+    const char *output;        /* the one picture to draw, or without an ending the name of all
+                                * files; NULL: OUT/NAME */
     const char *from;          /* a result file to draw instead of computing; NULL: none */
     int threads;               /* 0: all processors */
     bool quick, again, quiet;  /* again: compute and draw even if up to date */

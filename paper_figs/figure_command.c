@@ -25,6 +25,10 @@ static const struct argp_option argp_options[] = {
     {"from", OPTION_FROM, "FILE.h5", 0, "draw this result file instead of computing", 0},
     {"quick", OPTION_QUICK, NULL, 0, "the small version of each figure", 0},
     {"again", OPTION_AGAIN, NULL, 0, "compute and draw again even if up to date", 0},
+    {"output", 'o', "FILE", 0,
+     "one picture, which ends in .pdf, .png or .svg; without such an ending: the name of the "
+     "figure's files",
+     0},
     {"out", OPTION_OUT, "DIR", 0, "folder of the figures; default: paper_figs/out", 0},
     {"results", OPTION_RESULTS, "DIR", 0, "folder of all results; default: results", 0},
     {"quiet", 'q', NULL, 0, "no plan and no progress", 0},
@@ -63,6 +67,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_FROM:
         options->from = arg;
+        return 0;
+    case 'o':
+        options->output = arg;
         return 0;
     case OPTION_OUT:
         options->out = arg;
@@ -116,11 +123,14 @@ static enum status make_figures(const struct figure_command *command, struct err
     enum status status = STATUS_OK;
     if (command->unknown)
         return unknown_figure(command->unknown, err);
-    if (command->figure_count > 1 && (options->override_count > 0 || options->from))
+    if (command->figure_count > 1 &&
+        (options->override_count > 0 || options->from || options->output))
         return error_set(err, STATUS_INVALID,
                          "command line: %s: the figures have keys of their own; name one figure "
-                         "where KEY=VALUE or --from is given",
-                         options->from ? options->from : options->overrides[0]);
+                         "where KEY=VALUE, --from or -o is given",
+                         options->from     ? options->from
+                         : options->output ? options->output
+                                           : options->overrides[0]);
     for (size_t i = 0; i < command->figure_count; i++) {
         struct error own = {0};
         enum status one = figure_make(command->figures[i], options, &own);

@@ -1,4 +1,4 @@
-# Style of all figures.  Read from the environment: DUET_FORMAT (pdf or png) and DUET_OUT (file).
+# Style of all figures.  Read from the environment: DUET_FORMAT (pdf, png or svg) and DUET_OUT (file).
 # The script sets width and height, in centimetres, before it loads this.
 
 output_format = system("printf %s \"$DUET_FORMAT\"")
@@ -6,11 +6,15 @@ output_file = system("printf %s \"$DUET_OUT\"")
 
 if (output_format eq "pdf") {
     set terminal pdfcairo enhanced color size width cm, height cm font "DejaVu Sans,8" linewidth 1 rounded
+} else { if (output_format eq "svg") {
+    # in points, as the sizes of the font
+    set terminal svg enhanced size width / 2.54 * 72, height / 2.54 * 72 \
+        font "DejaVu Sans,8" linewidth 1 rounded background rgb "white"
 } else {
     # 300 dots per inch, so that the PNG prints as the PDF does
     set terminal pngcairo enhanced color size width / 2.54 * 300, height / 2.54 * 300 \
         font "DejaVu Sans,8" fontscale 2.45 linewidth 3.4 pointscale 2.6 rounded
-}
+}}
 set output output_file
 
 # Okabe and Ito's palette, ordered so that neighbours also differ in lightness; point types

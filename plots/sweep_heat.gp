@@ -7,8 +7,8 @@ height = 8.4
 load system("printf %s \"$DUET_STYLE\"")
 
 given(name) = system(sprintf("printf %%s \"$%s\"", name))
-cells = "< awk -F '\\t' 'NR > 1 && $3 != \"nan\"' \"$DUET_FILE\""
-all = "< awk -F '\\t' 'NR > 1' \"$DUET_FILE\""
+cells = "< awk -F '\\t' 'NR > 1 && $3 != \"nan\"' <\"$DUET_FILE\""
+all = "< awk -F '\\t' 'NR > 1' <\"$DUET_FILE\""
 
 set datafile separator tab
 set title given("DUET_TITLE") noenhanced offset 0, -0.4

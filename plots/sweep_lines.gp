@@ -11,19 +11,27 @@ lines = int(given("DUET_LINES"))
 words_along_x = int(given("DUET_WORDS"))
 count = int(given("DUET_COUNT"))
 ticks = given("DUET_X_TICKS")
-line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' \"$DUET_FILE\"", i)
+line(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d' <\"$DUET_FILE\"", i)
 # Rows with an interval: gnuplot would draw the ends of others as caps on the axis.
-bars(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $5 != \"nan\" && $6 != \"nan\"' \"$DUET_FILE\"", i)
+bars(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $5 != \"nan\" && $6 != \"nan\"' <\"$DUET_FILE\"", i)
 # Place and value of each value behind a mean, none where a mean is of one value.
 values(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $16 > 1 {n = split($17, v, \" \"); " \
-    ."for (k = 1; k <= n; k++) print $10 \"\\t\" v[k]}' \"$DUET_FILE\"", i)
+    ."for (k = 1; k <= n; k++) print $10 \"\\t\" v[k]}' <\"$DUET_FILE\"", i)
 name_of(i) = system(sprintf("printf %%s \"$DUET_LINE_LABELS\" | sed -n %dp", i))
 
 set datafile separator tab
 set title given("DUET_TITLE") noenhanced offset 0, -0.4
 set xlabel given("DUET_X_LABEL") noenhanced offset 0, 0.3
 set ylabel given("DUET_QUANTITY") noenhanced offset 0.5, 0
-set offsets 0, 0, graph 0.05, graph 0.05
+
+# A little more than means, ends of intervals and single values take, and nothing below 0 for what is
+# nowhere below it.
+extremes = system("awk -F '\t' 'NR > 1 {n = split($3 \" \" $5 \" \" $6 \" \" $17, v, \" \"); " \
+    ."for (k = 1; k <= n; k++) if (v[k] !~ /n/) {x = v[k] + 0; if (!any++) low = high = x; " \
+    ."if (x < low) low = x; if (x > high) high = x}} END {printf \"%.17g %.17g\", low, high}' <\"$DUET_FILE\"")
+least = real(word(extremes, 1))
+most = real(word(extremes, 2))
+room = most > least ? 0.06 * (most - least) : (most == 0 ? 0.5 : 0.06 * abs(most))
 logarithmic = int(given("DUET_LOG_X"))
 if (logarithmic) {
     set logscale x
@@ -57,7 +65,8 @@ if (lines > 0) {
 # Words are placed side by side.  Numbers are joined by lines, with error bars that are shifted a little
 # so that they do not overlap, or with bands if there are many.
 share(i) = lines > 1 ? (i - 0.5) / lines - 0.5 : 0
-stats "< awk 'NR > 1' \"$DUET_FILE\"" using 10 nooutput
+stats "< awk 'NR > 1' <\"$DUET_FILE\"" using 10 nooutput
+set yrange [least >= 0 && least < room ? 0 : least - room : most + room]
 ratio = logarithmic ? STATS_max / STATS_min : 1
 span = logarithmic ? 0 : STATS_max - STATS_min
 many = count > 15 || lines > 6

@@ -1,10 +1,12 @@
-/* Result files: HDF5, built in memory, written to a temporary name, flushed, renamed.
+/* Result files: HDF5, built in memory and written whole or not at all (store/output.h).
  *
  * The same calls give the same bytes: object times are not tracked and no wall-clock time goes in.
  * Building in memory means that a full disk or an unwritable folder is one clean error and leaves
  * nothing behind.  A checksum of all bytes follows the part of HDF5, whose library ignores it
- * (store/checksum.h); the root attribute `checksum` says so.  Every dataset has the attributes
- * `long_name` and `units`, and its axes are dimension scales.
+ * (store/checksum.h); the root attribute `checksum` says so.  Another program that opens the file
+ * to write, h5py or h5edit, drops it; then the root attribute `digest`, the hashes of all root
+ * attributes and datasets, tells whether anything that was written has changed.  Every dataset has
+ * the attributes `long_name` and `units`, and its axes are dimension scales.
  *
  * Paths inside a file start with a slash: "/series/loss".  Whatever a file holds, reading it gives
  * numbers or an error that names the file and the dataset; external links, external storage and
@@ -16,7 +18,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 enum {
     STORE_MAX_RANK = 4,   /* of datasets that are written or read */
@@ -30,17 +31,22 @@ struct store;
 
 enum status store_create(struct store **store, struct error *err);
 
-/* Attributes of the root group. */
+/* Attributes of the root group.  Texts are UTF-8 of varying length, which h5py gives as str. */
 enum status store_put_text(struct store *store, const char *name, const char *value,
                            struct error *err);
 enum status store_put_integer(struct store *store, const char *name, uint64_t value,
                               struct error *err);
 
-/* An axis: a dimension scale of `length` values; NULL values are 0, 1, 2, ...  Missing groups are
- * created. */
+/* An axis: a dimension scale of `length` values; NULL values are 0, 1, 2, ..., stored as integers.
+ * Missing groups are created. */
 enum status store_put_axis(struct store *store, const char *path, size_t length,
                            const double *values, const char *long_name, const char *units,
                            struct error *err);
+
+/* The same of whole numbers, which are stored as integers. */
+enum status store_put_whole_axis(struct store *store, const char *path, size_t length,
+                                 const double *values, const char *long_name, const char *units,
+                                 struct error *err);
 
 /* A dataset of doubles, row-major; axes[i] is the path of the axis of dimension i, which was put
  * before, has its length, and lies in the dataset's own group or one above it (where netCDF looks
@@ -49,27 +55,32 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
                       const char *const *axes, const double *values, const char *long_name,
                       const char *units, struct error *err);
 
+/* Columns on one axis: of integers; of texts, which have no units. */
+enum status store_put_integers(struct store *store, const char *path, size_t length,
+                               const char *axis, const int64_t *values, const char *long_name,
+                               struct error *err);
+enum status store_put_texts(struct store *store, const char *path, size_t length, const char *axis,
+                            const char *const *values, const char *long_name, struct error *err);
+
+/* The words that the integers 0, 1, 2, ... of a dataset stand for, as the conventions of CF have
+ * it: its attributes flag_values and flag_meanings.  Blanks within a word become '_'. */
+enum status store_put_meanings(struct store *store, const char *path, const char *const *words,
+                               size_t count, struct error *err);
+
 /* A text attribute of a dataset that was put before. */
 enum status store_put_note(struct store *store, const char *path, const char *name,
                            const char *text, struct error *err);
 
-/* Write `path` whole or not at all, making its folders.  More can be put and committed after. */
+/* Write `path` as store/output.h says.  More can be put and committed after. */
 enum status store_commit(struct store *store, const char *path, struct error *err);
 
-/* Whether `path` could be written now, so that a long run need not fail at its end: makes its
- * folders and a temporary file, and removes the file again. */
+/* Whether `path` could be written now, whatever file is there, so that a long run need not fail at
+ * its end: makes its folders and a temporary file, and removes the file again. */
 enum status store_check_writable(const char *path, struct error *err);
 
 /* Remove what processes of this machine that have ended left beside `path`, when they were killed
  * while they wrote it.  A process of another machine whose file is removed writes it again. */
 void store_clean(const char *path);
-
-/* Put a text at `path` in the same way as a result file: all of it or nothing. */
-enum status store_write_text(const char *path, const char *text, size_t size, struct error *err);
-
-/* The same for a text that `print` writes to `out`. */
-enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
-                        const void *context, struct error *err);
 
 void store_free(struct store *store);
 
@@ -92,7 +103,7 @@ struct store_info {
     size_t shape[STORE_FILE_RANK];
     bool axis; /* a dimension scale */
     char *long_name, *units;
-    char *headline, *limit; /* as in struct quantity (core/quantity.h) */
+    char *headline, *limit, *at_zero; /* as in struct quantity (core/quantity.h) */
 };
 
 enum store_kind {
@@ -105,8 +116,19 @@ enum store_kind {
 /* Errors say which file, and whether it is missing, unreadable, truncated or no HDF5 file. */
 enum status store_open(struct store_file **file, const char *path, struct error *err);
 
-/* Whether the file is undamaged.  Its checksum decides (store/checksum.h); a file without one,
- * older or from another program, is opened instead. */
+/* Whether a file is as duet wrote it.  Where its bytes are not, its digest decides. */
+enum store_state {
+    STORE_AS_WRITTEN,
+    STORE_REWRITTEN, /* other bytes; every attribute and dataset that was written is as it was */
+    STORE_CHANGED,   /* some are not; the file can be read nevertheless */
+    STORE_UNSIGNED,  /* nothing is known: older than the digest, or from another program */
+};
+
+enum store_state store_state(const struct store_file *file);
+extern const char *const store_state_words[]; /* "changed since it was written; ..." */
+
+/* Whether the file is undamaged and unchanged.  Its checksum decides (store/checksum.h); a file
+ * without one is opened instead. */
 enum status store_verify(const char *path, struct error *err);
 
 void store_close(struct store_file *file);

@@ -1,11 +1,11 @@
 #include "store/store_each.h"
+#include "core/processors.h"
 
 #include "store/checksum.h"
 #include "store/store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -203,9 +203,7 @@ static enum status read_one(struct reading *reading, size_t i)
 
 static size_t count_children(size_t files)
 {
-    cpu_set_t set;
-    const size_t processors =
-        sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+    const size_t processors = (size_t)processors_here();
     const size_t blocks = (files + BLOCK - 1) / BLOCK;
     const size_t most = processors < MAX_CHILDREN ? processors : MAX_CHILDREN;
     return blocks < 1 ? 1 : blocks < most ? blocks : most;

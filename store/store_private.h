@@ -38,6 +38,7 @@ struct store_file {
     hid_t access; /* how links are followed */
     uint64_t size;
     char *path;
+    enum store_state state;
 };
 
 /* A root attribute: says that the file ends with a checksum. */
@@ -50,6 +51,14 @@ enum {
 
 /* Open without trying in another process first: only where a crash costs nothing. */
 enum status store_open_here(struct store_file **file, const char *path, struct error *err);
+
+/* Give a file that was built the digest of what it holds (store_digest.c); again where it has one.
+ */
+enum status store_put_digest(hid_t file, struct error *err);
+
+/* Of a file whose bytes are not those that were written: whether it still holds what it held. */
+enum status store_compare_digest(const struct store_file *file, enum store_state *state,
+                                 struct error *err);
 
 /* Set the limits of a process that may crash; before each file that it reads, limit time and memory
  * by the size of that file. store_open_here does the latter itself. */
@@ -89,6 +98,10 @@ enum status view_check_capacity(const struct store_file *file, const struct view
 bool view_is_plain_number(const struct view *view);
 bool view_is_number(const struct view *view);
 const char *view_class_name(H5T_class_t class);
+
+/* Refuse data in other files, and find how much the filters of a dataset may compress. */
+enum status view_check_layout(const struct store_file *file, const struct view *view,
+                              uint64_t *factor, struct error *err);
 
 /* Everything about numbers except the values. */
 enum status view_check_numbers(const struct store_file *file, const struct view *view,

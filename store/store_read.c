@@ -38,9 +38,8 @@ static bool storage_fits(const struct view *view, H5D_layout_t layout)
     return count >= 0 && size > 0 && (hsize_t)count <= stored / size;
 }
 
-/* Refuse data in other files, and find how much the filters may compress. */
-static enum status check_layout(const struct store_file *file, const struct view *view,
-                                uint64_t *factor, struct error *err)
+enum status view_check_layout(const struct store_file *file, const struct view *view,
+                              uint64_t *factor, struct error *err)
 {
     hid_t properties = H5Dget_create_plist(view->id);
     if (properties < 0)
@@ -87,7 +86,7 @@ enum status store_get(const struct store_file *file, const char *path, struct st
     enum status status = view_open_dataset(file, path, &view, err);
     if (status)
         return status;
-    status = check_layout(file, &view, &factor, err);
+    status = view_check_layout(file, &view, &factor, err);
     if (!status)
         status = read_numbers(file, &view, factor, array, err);
     if (status)

@@ -77,7 +77,7 @@ static enum status open_hdf5(struct store_file *file, struct error *err)
 static enum status miss_checksum(const struct store_file *file, struct error *err)
 {
     char *text = NULL;
-    if (checksum_is_there(file->path) || !store_has_attribute(file, store_checksum_attribute) ||
+    if (!store_has_attribute(file, store_checksum_attribute) ||
         store_get_text(file, store_checksum_attribute, &text, NULL))
         return STATUS_OK;
     const bool missing = strcmp(text, store_checksum_text) == 0;
@@ -88,6 +88,28 @@ static enum status miss_checksum(const struct store_file *file, struct error *er
                    : STATUS_OK;
 }
 
+/* The bytes are right, or the digest decides; a file without one must not miss a checksum. */
+static enum status find_state(struct store_file *file, struct error *err)
+{
+    file->state = STORE_AS_WRITTEN;
+    if (checksum_is_there(file->path))
+        return STATUS_OK;
+    const enum status status = store_compare_digest(file, &file->state, err);
+    return status || file->state != STORE_UNSIGNED ? status : miss_checksum(file, err);
+}
+
+enum store_state store_state(const struct store_file *file)
+{
+    return file->state;
+}
+
+const char *const store_state_words[] = {
+    "as it was written",
+    "changed since it was written, by another program; its numbers are as they were",
+    "changed since it was written; its numbers are not those that were written",
+    "without a checksum",
+};
+
 /* Open a file of that size in this process. */
 static enum status open_file(struct store_file **file, const char *path, uint64_t size,
                              struct error *err)
@@ -96,10 +118,10 @@ static enum status open_file(struct store_file **file, const char *path, uint64_
     struct store_file *opened = malloc(sizeof *opened);
     if (!opened)
         return error_memory(err, "a file");
-    *opened = (struct store_file){-1, -1, size, strdup(path)};
+    *opened = (struct store_file){.id = -1, .access = -1, .size = size, .path = strdup(path)};
     enum status status = opened->path ? open_hdf5(opened, err) : error_memory(err, "a file");
     if (!status)
-        status = miss_checksum(opened, err);
+        status = find_state(opened, err);
     if (status)
         store_close(opened);
     else
@@ -283,7 +305,9 @@ enum status store_verify(const char *path, struct error *err)
     if (checksum_of_file(path) == CHECKSUM_RIGHT)
         return STATUS_OK;
     enum status status = store_open(&file, path, err);
-    if (!status)
+    if (!status && store_state(file) == STORE_CHANGED)
+        status = error_set(err, STATUS_INVALID, "%s: was changed since it was written", path);
+    if (file)
         store_close(file);
     return status;
 }

@@ -11,6 +11,9 @@
 
 enum { MAX_BYTES_LOG2 = 33 }; /* 8 GiB: the most that one array may need in memory */
 
+const char store_checksum_attribute[] = "checksum";
+const char store_checksum_text[] = "CRC-32, the last 16 bytes";
+
 /* ---- errors and numbers ---- */
 
 void hdf5_quiet(void)

@@ -90,7 +90,8 @@ enum status store_describe(const struct store_file *file, const char *path, stru
     } texts[] = {{"long_name", &info->long_name},
                  {"units", &info->units},
                  {"headline", &info->headline},
-                 {"limit", &info->limit}};
+                 {"limit", &info->limit},
+                 {"at_zero", &info->at_zero}};
     for (size_t i = 0; i < sizeof texts / sizeof *texts && !status; i++)
         status = text_or_empty(file, view.id, texts[i].name, texts[i].text, err);
     view_close(&view);
@@ -105,6 +106,7 @@ void store_info_free(struct store_info *info)
     free(info->units);
     free(info->headline);
     free(info->limit);
+    free(info->at_zero);
     *info = (struct store_info){0};
 }
 

@@ -1,16 +1,11 @@
 /* Makes result files. */
-#include "core/text.h"
 #include "store/checksum.h"
+#include "store/output.h"
 #include "store/store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <hdf5_hl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* ---- the file in memory ---- */
 
@@ -19,9 +14,6 @@ static const char *last_component(const char *path)
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
 }
-
-const char store_checksum_attribute[] = "checksum";
-const char store_checksum_text[] = "CRC-32, the last 16 bytes";
 
 struct store {
     hid_t file;
@@ -95,17 +87,22 @@ static enum status write_attribute(hid_t object, const char *name, hid_t file_ty
     return status;
 }
 
-/* Fixed length: texts of varying length would go to a heap without checksum. */
+/* UTF-8 of varying length, which h5py gives as str and not as bytes; -1 on failure. */
+static hid_t text_type(void)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type >= 0 && H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0)
+        return type;
+    hdf5_release(type);
+    return -1;
+}
+
 static enum status write_text(hid_t object, const char *name, const char *value, struct error *err)
 {
-    size_t length = strlen(value);
-    hid_t type = H5Tcopy(H5T_C_S1);
-    enum status status;
-    if (type < 0 || H5Tset_size(type, length ? length : 1) < 0 ||
-        H5Tset_strpad(type, H5T_STR_NULLPAD) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0)
-        status = hdf5_error(err, STATUS_SYSTEM, "cannot store the attribute %s", name);
-    else
-        status = write_attribute(object, name, type, type, value, err);
+    hid_t type = text_type();
+    enum status status = type < 0
+                             ? hdf5_error(err, STATUS_SYSTEM, "cannot store the attribute %s", name)
+                             : write_attribute(object, name, type, type, &value, err);
     hdf5_release(type);
     return status;
 }
@@ -182,29 +179,49 @@ static enum status make_groups(struct store *store, const char *path, struct err
     return status;
 }
 
+/* Values of a dataset and their types. */
+struct content {
+    hid_t in_file, in_memory;
+    const void *values;
+};
+
+static struct content reals(const double *values)
+{
+    return (struct content){H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, values};
+}
+
+static struct content integers(const int64_t *values)
+{
+    return (struct content){H5T_STD_I64LE, H5T_NATIVE_INT64, values};
+}
+
 static enum status write_dataset(struct store *store, const char *path, int rank,
-                                 const size_t *shape, const double *values, hid_t *dataset,
+                                 const size_t *shape, struct content content, hid_t *dataset,
                                  struct error *err)
 {
     hsize_t extent[STORE_MAX_RANK];
     for (int i = 0; i < rank; i++)
         extent[i] = shape[i];
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
+    hid_t properties = H5Pcopy(store->datasets);
+    if (H5Tget_class(content.in_file) == H5T_STRING) /* texts of varying length need a fill value */
+        H5Pset_fill_time(properties, H5D_FILL_TIME_IFSET);
     *dataset = -1;
     if (space >= 0)
-        *dataset = H5Dcreate2(store->file, path, H5T_IEEE_F64LE, space, H5P_DEFAULT,
-                              store->datasets, H5P_DEFAULT);
+        *dataset = H5Dcreate2(store->file, path, content.in_file, space, H5P_DEFAULT, properties,
+                              H5P_DEFAULT);
     enum status status = STATUS_OK;
     if (*dataset < 0 ||
-        H5Dwrite(*dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+        H5Dwrite(*dataset, content.in_memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, content.values) < 0)
         status = hdf5_error(err, STATUS_SYSTEM, "cannot store %s", path);
+    hdf5_release(properties);
     hdf5_release(space);
     return status;
 }
 
 /* Write the dataset with its attributes; `*dataset` is open even on failure, or negative. */
 static enum status put(struct store *store, const char *path, int rank, const size_t *shape,
-                       const double *values, const char *long_name, const char *units,
+                       struct content content, const char *long_name, const char *units,
                        hid_t *dataset, struct error *err)
 {
     *dataset = -1;
@@ -212,20 +229,24 @@ static enum status put(struct store *store, const char *path, int rank, const si
     if (!status && H5Lexists(store->file, path, H5P_DEFAULT) > 0)
         status = error_set(err, STATUS_INVALID, "%s is stored already", path);
     if (!status)
-        status = write_dataset(store, path, rank, shape, values, dataset, err);
+        status = write_dataset(store, path, rank, shape, content, dataset, err);
     if (!status)
         status = write_text(*dataset, "long_name", long_name, err);
-    if (!status)
+    if (!status && units)
         status = write_text(*dataset, "units", units, err);
     return status;
 }
 
-static double *count_up(size_t length)
+static enum status put_axis(struct store *store, const char *path, size_t length,
+                            struct content content, const char *long_name, const char *units,
+                            struct error *err)
 {
-    double *values = malloc((length ? length : 1) * sizeof *values);
-    for (size_t i = 0; values && i < length; i++)
-        values[i] = (double)i;
-    return values;
+    hid_t dataset;
+    enum status status = put(store, path, 1, &length, content, long_name, units, &dataset, err);
+    if (!status && H5DSset_scale(dataset, last_component(path)) < 0)
+        status = hdf5_error(err, STATUS_SYSTEM, "cannot make %s an axis", path);
+    hdf5_release(dataset);
+    return status;
 }
 
 enum status store_put_axis(struct store *store, const char *path, size_t length,
@@ -233,16 +254,24 @@ enum status store_put_axis(struct store *store, const char *path, size_t length,
                            struct error *err)
 {
     hdf5_quiet();
-    double *counted = values ? NULL : count_up(length);
-    if (!values && !counted)
+    if (!values)
+        return store_put_whole_axis(store, path, length, NULL, long_name, units, err);
+    return put_axis(store, path, length, reals(values), long_name, units, err);
+}
+
+enum status store_put_whole_axis(struct store *store, const char *path, size_t length,
+                                 const double *values, const char *long_name, const char *units,
+                                 struct error *err)
+{
+    hdf5_quiet();
+    int64_t *whole = malloc((length ? length : 1) * sizeof *whole);
+    if (!whole)
         return error_memory(err, "a file");
-    hid_t dataset;
-    enum status status =
-        put(store, path, 1, &length, values ? values : counted, long_name, units, &dataset, err);
-    if (!status && H5DSset_scale(dataset, last_component(path)) < 0)
-        status = hdf5_error(err, STATUS_SYSTEM, "cannot make %s an axis", path);
-    hdf5_release(dataset);
-    free(counted);
+    for (size_t i = 0; i < length; i++)
+        whole[i] = values ? (int64_t)values[i] : (int64_t)i;
+    const enum status status =
+        put_axis(store, path, length, integers(whole), long_name, units, err);
+    free(whole);
     return status;
 }
 
@@ -286,16 +315,16 @@ static enum status attach(const struct store *store, hid_t dataset, int dimensio
     return status;
 }
 
-enum status store_put(struct store *store, const char *path, int rank, const size_t *shape,
-                      const char *const *axes, const double *values, const char *long_name,
-                      const char *units, struct error *err)
+/* A dataset with its axes. */
+static enum status put_on_axes(struct store *store, const char *path, int rank, const size_t *shape,
+                               const char *const *axes, struct content content,
+                               const char *long_name, const char *units, struct error *err)
 {
-    hdf5_quiet();
     if (rank < 0 || rank > STORE_MAX_RANK)
         return error_set(err, STATUS_INVALID, "%s: rank %d; 0 to %d can be stored", path, rank,
                          STORE_MAX_RANK);
     hid_t dataset;
-    enum status status = put(store, path, rank, shape, values, long_name, units, &dataset, err);
+    enum status status = put(store, path, rank, shape, content, long_name, units, &dataset, err);
     for (int i = 0; i < rank && axes && !status; i++) {
         if (axes[i] && !is_in_reach(axes[i], path))
             status = error_set(err, STATUS_INVALID,
@@ -307,6 +336,81 @@ enum status store_put(struct store *store, const char *path, int rank, const siz
             error_context(err, "%s: dimension %d", path, i);
     }
     hdf5_release(dataset);
+    return status;
+}
+
+enum status store_put(struct store *store, const char *path, int rank, const size_t *shape,
+                      const char *const *axes, const double *values, const char *long_name,
+                      const char *units, struct error *err)
+{
+    hdf5_quiet();
+    return put_on_axes(store, path, rank, shape, axes, reals(values), long_name, units, err);
+}
+
+enum status store_put_integers(struct store *store, const char *path, size_t length,
+                               const char *axis, const int64_t *values, const char *long_name,
+                               struct error *err)
+{
+    hdf5_quiet();
+    return put_on_axes(store, path, 1, &length, &axis, integers(values), long_name, "1", err);
+}
+
+enum status store_put_texts(struct store *store, const char *path, size_t length, const char *axis,
+                            const char *const *values, const char *long_name, struct error *err)
+{
+    hdf5_quiet();
+    const hid_t type = text_type();
+    if (type < 0)
+        return hdf5_error(err, STATUS_SYSTEM, "cannot store %s", path);
+    const struct content content = {type, type, values};
+    const enum status status =
+        put_on_axes(store, path, 1, &length, &axis, content, long_name, NULL, err);
+    hdf5_release(type);
+    return status;
+}
+
+/* "complete diverged", words with one blank between them; allocated, NULL if memory is short. */
+static char *join_words(const char *const *words, size_t count)
+{
+    size_t length;
+    char *text = NULL;
+    FILE *out = open_memstream(&text, &length);
+    for (size_t i = 0; out && i < count; i++) {
+        fputs(i ? " " : "", out);
+        for (const char *c = words[i]; *c; c++)
+            fputc(*c <= ' ' && *c >= 0 ? '_' : *c, out);
+    }
+    if (out && fclose(out) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+enum status store_put_meanings(struct store *store, const char *path, const char *const *words,
+                               size_t count, struct error *err)
+{
+    hdf5_quiet();
+    const hsize_t length = count;
+    char *text = join_words(words, count);
+    int64_t *code = malloc((count + 1) * sizeof *code);
+    for (size_t i = 0; code && i < count; i++)
+        code[i] = (int64_t)i;
+    enum status status = text && code ? store_put_note(store, path, "flag_meanings", text, err)
+                                      : error_memory(err, "a file");
+    hid_t dataset = -1, space = -1, attribute = -1;
+    if (!status) {
+        dataset = H5Dopen2(store->file, path, H5P_DEFAULT);
+        space = H5Screate_simple(1, &length, NULL);
+        attribute =
+            H5Acreate2(dataset, "flag_values", H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT);
+        if (attribute < 0 || H5Awrite(attribute, H5T_NATIVE_INT64, code) < 0)
+            status = hdf5_error(err, STATUS_SYSTEM, "cannot store the words of %s", path);
+    }
+    hdf5_release(attribute);
+    hdf5_release(space);
+    hdf5_release(dataset);
+    free(code);
+    free(text);
     return status;
 }
 
@@ -323,161 +427,13 @@ enum status store_put_note(struct store *store, const char *path, const char *na
 
 /* ---- the file on disk ---- */
 
-static bool is_folder(const char *path)
-{
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-/* Make `folder` and the folders above it; errno says why not. */
-static bool make_folders(char *folder)
-{
-    for (char *slash = strchr(folder + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        int made = mkdir(folder, 0777), why = errno;
-        bool there = made == 0 || is_folder(folder);
-        if (slash)
-            *slash = '/';
-        if (!there) {
-            errno = why == EEXIST ? ENOTDIR : why;
-            return false;
-        }
-        if (!slash)
-            return true;
-    }
-}
-
-bool store_write_all(int descriptor, const void *all, size_t size)
-{
-    const char *bytes = all;
-    const size_t most = (size_t)1 << 30;
-    while (size > 0) {
-        ssize_t written = write(descriptor, bytes, size < most ? size : most);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
-/* Some file systems cannot flush a folder and say so. */
-static bool flush_folder(const char *folder)
-{
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return errno == EACCES; /* a folder that can be written but not listed */
-    bool done = fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP;
-    int why = errno;
-    close(descriptor);
-    errno = why;
-    return done;
-}
-
-/* Write and flush a new file; errno says why not. */
-static bool write_file(const char *path, const char *bytes, size_t size)
-{
-    unlink(path); /* left behind by a process that was killed */
-    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (descriptor < 0)
-        return false;
-    bool done = store_write_all(descriptor, bytes, size) && fsync(descriptor) == 0;
-    int why = errno;
-    if (close(descriptor) != 0 && done) {
-        done = false;
-        why = errno;
-    }
-    errno = why;
-    return done;
-}
-
-/* Write `bytes` to `temporary` and rename it to `path`.  `bytes` NULL: only try. */
-static enum status replace_file(const char *path, const char *folder, const char *temporary,
-                                const char *bytes, size_t size, struct error *err)
-{
-    enum { TRIES = 3 }; /* another process may remove it as a leftover, see sweep_clean */
-    bool written = write_file(temporary, bytes, size);
-    if (written && !bytes) {
-        unlink(temporary);
-        return STATUS_OK;
-    }
-    bool placed = written && rename(temporary, path) == 0;
-    for (int i = 1; i < TRIES && !placed && errno == ENOENT; i++)
-        placed = write_file(temporary, bytes, size) && rename(temporary, path) == 0;
-    if (!placed) {
-        store_system_error(err, path, "cannot write");
-        unlink(temporary);
-        return STATUS_SYSTEM;
-    }
-    if (!flush_folder(folder))
-        return store_system_error(err, path, "cannot flush its folder");
-    return STATUS_OK;
-}
-
-/* FOLDER/.NAME.PID.tmp, allocated; a very long name is cut. */
-static char *temporary_name(const char *folder, const char *path)
-{
-    char *name;
-    if (asprintf(&name, "%s/.%.200s.%ld.tmp", folder, last_component(path), (long)getpid()) < 0)
-        return NULL;
-    return name;
-}
-
-static enum status write_image(const char *path, const char *bytes, size_t size, struct error *err)
-{
-    struct stat about;
-    if (!last_component(path)[0])
-        return error_set(err, STATUS_INVALID, "'%s' is no name of a file", path);
-    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
-        return error_set(err, STATUS_INVALID, "%s: is no regular file and stays as it is", path);
-    char *copy = strdup(path), *folder = copy ? dirname(copy) : NULL;
-    char *temporary = folder ? temporary_name(folder, path) : NULL;
-    enum status status;
-    if (!temporary) {
-        status = error_memory(err, "a file");
-    } else if (!make_folders(folder)) {
-        status = error_set(err, STATUS_SYSTEM, "%s: cannot make the folder %s: %s", path, folder,
-                           strerror(errno));
-    } else {
-        status = replace_file(path, folder, temporary, bytes, size, err);
-    }
-    free(temporary);
-    free(copy);
-    return status;
-}
-
-enum status store_check_writable(const char *path, struct error *err)
-{
-    return write_image(path, NULL, 0, err);
-}
-
-enum status store_write_text(const char *path, const char *text, size_t size, struct error *err)
-{
-    return write_image(path, text, size, err);
-}
-
-enum status store_print(const char *path, void (*print)(FILE *out, const void *context),
-                        const void *context, struct error *err)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (out)
-        print(out, context);
-    enum status status = close_text(out, path, err);
-    if (!status)
-        status = store_write_text(path, text, size, err);
-    free(text);
-    return status;
-}
-
 enum status store_commit(struct store *store, const char *path, struct error *err)
 {
     hdf5_quiet();
     ssize_t size = -1;
+    const enum status signed_well = store_put_digest(store->file, err);
+    if (signed_well)
+        return signed_well;
     if (H5Fflush(store->file, H5F_SCOPE_GLOBAL) >= 0)
         size = H5Fget_file_image(store->file, NULL, 0);
     if (size < 0)
@@ -488,7 +444,7 @@ enum status store_commit(struct store *store, const char *path, struct error *er
     enum status status;
     if (H5Fget_file_image(store->file, bytes, (size_t)size) == size) {
         checksum_end(bytes, (size_t)size, bytes + size);
-        status = write_image(path, bytes, (size_t)size + CHECKSUM_BYTES, err);
+        status = output_write(path, &output_result, bytes, (size_t)size + CHECKSUM_BYTES, err);
     } else {
         status = hdf5_error(err, STATUS_SYSTEM, "%s: cannot lay out the file", path);
     }

@@ -45,9 +45,17 @@ echo "installing:$missing"
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { $as_root apt-get update -q && $as_root apt-get install -q -y --no-install-recommends $missing; } \
-        >"$log" 2>&1; then
+# Another apt at work, such as the daily upgrade of a new machine, is waited for: ten minutes at most.
+tries=0
+until { $as_root apt-get update -q && $as_root apt-get install -q -y --no-install-recommends $missing; } \
+    >"$log" 2>&1; do
+    if grep -q "Could not get lock\|Unable to lock\|is another process using it" "$log" && [ $tries -lt 300 ]; then
+        [ $tries != 0 ] || echo "waiting for another apt to finish"
+        tries=$((tries + 1))
+        sleep 2
+        continue
+    fi
     tail -n 15 "$log" >&2
     echo "apt could not install the Debian packages that duet needs:$missing" >&2
     exit 2
-fi
+done

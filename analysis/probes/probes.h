@@ -16,7 +16,8 @@
     X(weights) \
     X(class_head) \
     X(ceiling) \
-    X(sphere)
+    X(sphere) \
+    X(embedding)
 /* clang-format on */
 
 #define DECLARE(name) extern const struct probe probe_##name;

@@ -1,10 +1,8 @@
 /* `duet collect`: the runs of a sweep as one table. */
-#include "core/pool.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/report/collect_groups.h"
-#include "store/store.h"
-#include "store/tsv.h"
+#include "harness/report/collect_output.h"
 
 #include <argp.h>
 #include <math.h>
@@ -14,67 +12,27 @@
 enum { MAX_CHOSEN = 64, LISTED = 20 };
 
 static const char status_name[] =
-    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable";
+    "status: 0 complete, 1 diverged, 2 failed, 3 missing, 4 unreadable, 5 interrupted";
 
 struct options {
     struct collect_options reading;
+    const char *output; /* NULL: DIR/table.h5 and DIR/table.tsv */
     const char *over;
     const char *chosen[MAX_CHOSEN];
 };
 
-/* ---- writing a table of any kind ---- */
-
-/* A column: numbers, or numbered words. */
-struct output_column {
-    const char *name, *long_name; /* in HDF5: path and long name */
-    double *value;
-    const char **text; /* NULL: write the numbers */
-};
-
-/* The first error stays, and nothing is added or written after it. */
-struct output {
-    const struct collect_table *table;
-    size_t rows, columns, capacity;
-    struct output_column *column;
-    struct pool pool; /* of what the columns point to */
-    enum status status;
-    struct error *err;
-};
-
-/* A new column of NaN; with `text` also room for words.  NULL after an error. */
-static struct output_column *add_output(struct output *output, const char *name,
-                                        const char *long_name, bool text)
+static enum status write_table(struct table_output *output, const struct options *options,
+                               const char *name)
 {
-    if (!output->status && output->columns == output->capacity) {
-        const size_t capacity = 2 * output->capacity + 16;
-        struct output_column *more = realloc(output->column, capacity * sizeof *more);
-        if (more) {
-            output->column = more;
-            output->capacity = capacity;
-        } else {
-            output->status = error_memory(output->err, "the table");
-        }
-    }
-    if (output->status)
-        return NULL;
-    struct output_column *column = &output->column[output->columns++];
-    *column = (struct output_column){
-        .name = pool_text(&output->pool, name, strlen(name)),
-        .long_name = pool_text(&output->pool, long_name, strlen(long_name)),
-        .value = pool_take(&output->pool, output->rows, sizeof *column->value),
-        .text = text ? pool_take(&output->pool, output->rows, sizeof *column->text) : NULL,
-    };
-    if (!column->name || !column->long_name || !column->value || (text && !column->text)) {
-        output->status = error_memory(output->err, "the table");
-        return NULL;
-    }
-    for (size_t i = 0; i < output->rows; i++)
-        column->value[i] = NAN;
-    return column;
+    const struct output_place place = {options->reading.folder, name, options->output,
+                                       options->reading.quiet};
+    return table_output_write(output, &place);
 }
 
+/* ---- columns of both kinds of tables ---- */
+
 /* The last value of a column of the collected table, or a statistic of it. */
-static struct output_column *add_last(struct output *output, size_t c, const char *ending,
+static struct output_column *add_last(struct table_output *output, size_t c, const char *ending,
                                       const char *statistic)
 {
     char name[COLLECT_PATH], long_name[COLLECT_PATH];
@@ -82,124 +40,19 @@ static struct output_column *add_last(struct output *output, size_t c, const cha
     snprintf(name, sizeof name, "/last/%s%s", column->name, ending);
     snprintf(long_name, sizeof long_name, "%s, at the end%s%s",
              output->table->series[column->series].long_name, *statistic ? ": " : "", statistic);
-    return add_output(output, name, long_name, false);
+    return add_output(output, name, long_name, COLUMN_REALS);
 }
 
 /* The numbers 1, 2, 3, ... */
-static void add_count(struct output *output, const char *name, const char *long_name)
+static void add_count(struct table_output *output, const char *name, const char *long_name)
 {
-    struct output_column *column = add_output(output, name, long_name, false);
+    struct output_column *column = add_output(output, name, long_name, COLUMN_INTEGERS);
     for (size_t i = 0; column && i < output->rows; i++)
-        column->value[i] = (double)i + 1;
-}
-
-/* Numbers for words: the words themselves where all are numbers, else their order of appearance,
- * which the long name keeps. */
-static void number_words(struct output *output, struct output_column *column)
-{
-    char *end, *names = NULL;
-    size_t length, distinct = 0;
-    bool numbers = true;
-    for (size_t i = 0; i < output->rows && numbers; i++) {
-        column->value[i] = strtod(column->text[i], &end);
-        numbers = *end == '\0' && end != column->text[i] && isfinite(column->value[i]);
-    }
-    if (numbers)
-        return;
-    FILE *out = open_memstream(&names, &length);
-    const char **known = pool_take(&output->pool, output->rows + 1, sizeof *known);
-    if (out)
-        fprintf(out, "%s:", column->long_name);
-    for (size_t i = 0; out && known && i < output->rows; i++) {
-        size_t k = 0;
-        while (k < distinct && strcmp(known[k], column->text[i]) != 0)
-            k++;
-        if (k == distinct) {
-            known[distinct++] = column->text[i];
-            fprintf(out, "%s %zu %s", k ? "," : "", k, column->text[i]);
-        }
-        column->value[i] = (double)k;
-    }
-    output->status = close_text(out, "the table", output->err);
-    if (!output->status && !(column->long_name = pool_text(&output->pool, names, length)))
-        output->status = error_memory(output->err, "the table");
-    if (!known)
-        output->status = error_memory(output->err, "the table");
-    free(names);
-}
-
-static void put_cell(FILE *out, const struct output_column *column, size_t row)
-{
-    if (column->text)
-        tsv_text(out, column->text[row]);
-    else
-        tsv_number(out, column->value[row]);
-}
-
-static void print_tsv(FILE *out, const void *context)
-{
-    const struct output *output = context;
-    for (size_t c = 0; c < output->columns; c++)
-        fprintf(out, "%s%s", c ? "\t" : "", strrchr(output->column[c].name, '/') + 1);
-    putc('\n', out);
-    for (size_t r = 0; r < output->rows; r++)
-        for (size_t c = 0; c < output->columns; c++) {
-            put_cell(out, &output->column[c], r);
-            putc(c + 1 < output->columns ? '\t' : '\n', out);
-        }
-}
-
-/* The first column is the axis of the others. */
-static enum status write_h5(const struct output *output, const char *path, struct error *err)
-{
-    struct store *store;
-    char *spec = NULL;
-    enum status status = store_create(&store, err);
-    if (status)
-        return status;
-    if (asprintf(&spec, "%s%s", output->table->plan.base.written, output->table->plan.grid.yaml) <
-        0)
-        status = error_memory(err, "the table");
-    else
-        status = store_put_text(store, "spec", spec, err);
-    free(spec);
-    const struct output_column *axis = &output->column[0];
-    if (!status)
-        status =
-            store_put_axis(store, axis->name, output->rows, axis->value, axis->long_name, "1", err);
-    for (size_t c = 1; c < output->columns && !status; c++) {
-        const struct output_column *column = &output->column[c];
-        const char *const axes[] = {axis->name};
-        status = store_put(store, column->name, 1, &output->rows, axes, column->value,
-                           column->long_name, "1", err);
-    }
-    if (!status)
-        status = store_commit(store, path, err);
-    store_free(store);
-    return status;
-}
-
-/* Write NAME.h5 and NAME.tsv, and free the table. */
-static enum status write_both(struct output *output, const struct options *options,
-                              const char *name)
-{
-    char h5[COLLECT_PATH], tsv[COLLECT_PATH];
-    enum status status = output->status;
-    snprintf(h5, sizeof h5, "%s/%s.h5", options->reading.folder, name);
-    snprintf(tsv, sizeof tsv, "%s/%s.tsv", options->reading.folder, name);
-    if (!status)
-        status = write_h5(output, h5, output->err);
-    if (!status)
-        status = store_print(tsv, print_tsv, output, output->err);
-    if (!status && !options->reading.quiet)
-        printf("%s, %s: %zu rows, %zu columns\n", h5, tsv, output->rows, output->columns);
-    free(output->column);
-    pool_free(&output->pool);
-    return status;
+        column->value[i] = (double)(column->whole[i] = (int64_t)i + 1);
 }
 
 /* The swept keys of the points that stand for the rows; NULL: row i is point i. */
-static void add_keys(struct output *output, const size_t *point, const bool *left_out)
+static void add_keys(struct table_output *output, const size_t *point, const bool *left_out)
 {
     const struct grid *grid = &output->table->plan.grid;
     for (size_t c = 0; c < grid->columns; c++) {
@@ -208,7 +61,7 @@ static void add_keys(struct output *output, const size_t *point, const bool *lef
         snprintf(name, sizeof name, "/key/%s", key);
         if (left_out && left_out[c])
             continue;
-        struct output_column *column = add_output(output, name, key, true);
+        struct output_column *column = add_output(output, name, key, COLUMN_CODES);
         for (size_t i = 0; column && i < output->rows; i++)
             column->text[i] = collect_label(output->table, point ? point[i] : i, c);
         if (column)
@@ -218,19 +71,32 @@ static void add_keys(struct output *output, const size_t *point, const bool *lef
 
 /* ---- one row per point ---- */
 
-static void add_status(struct output *output)
+static void add_status(struct table_output *output)
 {
-    struct output_column *column = add_output(output, "/status", status_name, true);
-    for (size_t i = 0; column && i < output->rows; i++) {
-        column->value[i] = (double)output->table->row[i].status;
+    struct output_column *column = add_output(output, "/status", status_name, COLUMN_CODES);
+    if (!column)
+        return;
+    column->word = point_status_words;
+    column->words = POINT_STATUSES;
+    for (size_t i = 0; i < output->rows; i++) {
+        column->whole[i] = output->table->row[i].status;
         column->text[i] = point_status_words[output->table->row[i].status];
     }
+}
+
+/* So that a reader need not guess which *.h5 of the folder are points. */
+static void add_files(struct table_output *output)
+{
+    struct output_column *column =
+        add_output(output, "/file", "result file of the point, in the folder", COLUMN_TEXTS);
+    for (size_t i = 0; column && i < output->rows; i++)
+        column->text[i] = output->table->row[i].file ? output->table->row[i].file : "";
 }
 
 static enum status write_points(const struct collect_table *table, const struct options *options,
                                 struct error *err)
 {
-    struct output output = {.table = table, .rows = table->plan.count, .err = err};
+    struct table_output output = {.table = table, .rows = table->plan.count, .err = err};
     add_count(&output, "/point", "number of the point, from 1");
     add_keys(&output, NULL, NULL);
     add_status(&output);
@@ -241,7 +107,8 @@ static enum status write_points(const struct collect_table *table, const struct 
             for (size_t i = 0; column && i < output.rows; i++)
                 column->value[i] = collect_value(table, i, c);
         }
-    return write_both(&output, options, "table");
+    add_files(&output);
+    return write_table(&output, options, "table");
 }
 
 /* ---- one row per group ---- */
@@ -262,20 +129,20 @@ static double *judge_all(const struct collect_table *table, const struct collect
     return NULL;
 }
 
-static void add_counts(struct output *output, const struct collect_groups *groups)
+static void add_counts(struct table_output *output, const struct collect_groups *groups)
 {
     for (int s = 0; s < POINT_STATUSES; s++) {
         char name[64], long_name[64];
         snprintf(name, sizeof name, "/%s", point_status_words[s]);
         snprintf(long_name, sizeof long_name, "%s points", point_status_words[s]);
-        struct output_column *column = add_output(output, name, long_name, false);
+        struct output_column *column = add_output(output, name, long_name, COLUMN_INTEGERS);
         for (size_t g = 0; column && g < groups->count; g++)
-            column->value[g] =
-                (double)collect_count(output->table, groups, g, (enum point_status)s);
+            column->whole[g] =
+                (int64_t)collect_count(output->table, groups, g, (enum point_status)s);
     }
 }
 
-static void add_statistics(struct output *output, const double *result)
+static void add_statistics(struct table_output *output, const double *result)
 {
     static const char *const ending[COLLECT_STATISTICS] = {"", ".sd", ".low", ".high", ".n"};
     static const char *const words[COLLECT_STATISTICS] = {
@@ -310,13 +177,13 @@ static enum status write_groups(const struct collect_table *table, const struct 
     if (!status && !result)
         status = error_memory(err, "the table");
     if (!status) {
-        struct output output = {.table = table, .rows = groups.count, .err = err};
+        struct table_output output = {.table = table, .rows = groups.count, .err = err};
         add_count(&output, "/group", "number of the group, from 1");
         add_keys(&output, groups.first, left_out);
         add_counts(&output, &groups);
         add_statistics(&output, result);
         snprintf(name, sizeof name, "table_over_%s", options->over);
-        status = write_both(&output, options, name);
+        status = write_table(&output, options, name);
     }
     collect_groups_free(&groups);
     free(left_out);
@@ -342,6 +209,27 @@ static void print_points(const struct collect_table *table, enum point_status wh
     if (shown < table->counts[which])
         printf("%s: and %zu more, see the column status\n", point_status_words[which],
                table->counts[which] - shown);
+}
+
+/* What is in the folder beside the sound results of its points. */
+static void print_findings(const struct collect_table *table)
+{
+    char words[1024];
+    if (table->others > 0)
+        printf("%zu other result%s in the folder, of another grid\n", table->others,
+               table->others == 1 ? "" : "s");
+    if (table->older > 0)
+        printf("%zu of them named by the rule of an older duet, by which `name` was a part of what "
+               "names a result\n",
+               table->older);
+    if (table->rewritten > 0)
+        printf("%zu file%s changed since written, by another program; the numbers are as they "
+               "were\n",
+               table->rewritten, table->rewritten == 1 ? " was" : "s were");
+    if (builds_are_mixed(&table->builds, NULL, words, sizeof words)) {
+        print_plain(stdout, words);
+        puts("; last digits may differ");
+    }
 }
 
 static void print_counts(const struct collect_table *table)
@@ -371,6 +259,8 @@ static const struct argp_option argp_options[] = {
      "take this series, such as covop/level_0/norm; may be repeated. Default: all series of one "
      "number per measurement, and best_correlation",
      0},
+    {"output", 'o', "FILE", 0,
+     "write FILE.h5 and FILE.tsv, or one of them where FILE ends so; default: DIR/table", 0},
     {"quiet", 'q', NULL, 0, "print nothing", 0},
     {0},
 };
@@ -386,6 +276,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         if (options->reading.chosen_count == MAX_CHOSEN)
             argp_error(state, "more than %d series", MAX_CHOSEN);
         options->chosen[options->reading.chosen_count++] = arg;
+        return 0;
+    case 'o':
+        if (strlen(arg) >= RUN_PATH || !*arg)
+            argp_error(state, "--output is %s; give the name of a file",
+                       *arg ? "too long" : "empty");
+        options->output = arg;
         return 0;
     case 'q':
         options->reading.quiet = true;
@@ -415,11 +311,12 @@ int command_collect(int argc, char **argv)
             "Read the finished runs of the sweep in DIR, such as results/NAME, and write them as "
             "one table, one row per point: DIR/table.h5 and DIR/table.tsv.\v"
             "Columns: the number of the point, the swept keys, the status (complete, diverged, "
-            "failed, missing, unreadable), and the last value of each series. Missing values are "
-            "nan. Points that are not complete are listed. With --over only complete points "
+            "failed, missing, unreadable), the last value of each series, and the point's file. "
+            "Missing values are nan. Points that are not complete are listed. With --over only "
+            "complete points "
             "count.\n\n"
-            "Exit code: 0 the table was written; 1 it was, but files could not be read; 2 bad "
-            "input.",
+            "Exit code: 0 the table was written; 1 it was, but files could not be read, were "
+            "changed since they were written, or are not what their names say; 2 bad input.",
     };
     struct options options = {0};
     struct collect_table table = {0};
@@ -427,13 +324,15 @@ int command_collect(int argc, char **argv)
     options.reading.chosen = options.chosen;
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     enum status status = collect_table_read(&table, &options.reading, &err);
-    if (!status && !options.reading.quiet)
+    if (!status && !options.reading.quiet) {
         print_counts(&table);
+        print_findings(&table);
+    }
     if (!status)
         status = write_points(&table, &options, &err);
     if (!status && options.over)
         status = write_groups(&table, &options, &err);
-    const bool unreadable = table.counts[POINT_UNREADABLE] > 0;
+    const bool unreadable = table.counts[POINT_UNREADABLE] + table.misnamed + table.changed > 0;
     collect_table_free(&table);
     if (status)
         return command_fail(&err);

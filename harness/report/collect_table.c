@@ -15,7 +15,7 @@
 static const char root[] = "/series/";
 
 const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
-                                                        "unreadable"};
+                                                        "unreadable", "interrupted"};
 
 void collect_table_free(struct collect_table *table)
 {
@@ -23,8 +23,10 @@ void collect_table_free(struct collect_table *table)
         free(table->series[i].column);
     for (size_t i = 0; i < table->columns; i++)
         free(table->column[i].name);
-    for (size_t i = 0; table->row && i < table->plan.count; i++)
+    for (size_t i = 0; table->row && i < table->plan.count; i++) {
         free(table->row[i].value);
+        free(table->row[i].file);
+    }
     free(table->series);
     free(table->column);
     free(table->row);
@@ -108,8 +110,9 @@ struct known {
 struct reader {
     const struct collect_options *options;
     struct collect_table *table;
-    size_t *point; /* of each file */
-    size_t files;
+    struct sweep_files files;
+    bool others; /* the other files are read, not those with a point's name */
+    size_t count;
     struct known *known;
     size_t known_count;
     struct progress *progress;
@@ -175,8 +178,11 @@ static enum status put_series(const struct store_file *file, const struct known 
 static void name_file(void *context, size_t i, char *path, size_t size)
 {
     const struct reader *reader = context;
-    sweep_plan_path(&reader->table->plan, reader->options->folder, reader->point[i], ".h5", path,
-                    size);
+    if (reader->others)
+        snprintf(path, size, "%s/%s", reader->options->folder, reader->files.others.name[i]);
+    else
+        sweep_plan_path(&reader->table->plan, reader->options->folder, reader->files.own[i], ".h5",
+                        path, size);
 }
 
 /* A visit to the series of a file. */
@@ -199,14 +205,9 @@ static enum status read_file(void *context, size_t i, const struct store_file *f
                              struct error *err)
 {
     struct visit visit = {context, file, out};
-    char *word;
     (void)i;
-    enum status status = store_get_text(file, "status", &word, err);
-    if (status)
-        return status;
-    put_text(out, word);
-    free(word);
-    return store_visit_objects(file, "/series", visit_series, &visit, err);
+    const enum status status = result_note_write(file, out, err);
+    return status ? status : store_visit_objects(file, "/series", visit_series, &visit, err);
 }
 
 /* ---- in this process ---- */
@@ -312,56 +313,128 @@ static enum status take_series(struct collect_table *table, struct row *row,
     return status;
 }
 
+/* The name of the file in the folder. */
+static void name_result(struct reader *reader, size_t i, struct row *row)
+{
+    char path[COLLECT_PATH];
+    name_file(reader, i, path, sizeof path);
+    row->file = strdup(strrchr(path, '/') + 1);
+}
+
+/* What the user is to know of a file, in one line. */
+static void tell_file(struct reader *reader, size_t i, const char *what)
+{
+    char path[COLLECT_PATH];
+    struct error problem;
+    name_file(reader, i, path, sizeof path);
+    error_set(&problem, STATUS_INVALID, "%s: %s", path, what);
+    if (!reader->options->quiet)
+        print_problem(&problem);
+}
+
+/* A file that is not its namesake's result: it may be another point's. */
+static enum status take_misnamed(struct reader *reader, size_t i, struct error *err)
+{
+    char name[HASH_SIZE + 4];
+    reader->table->misnamed++;
+    tell_file(reader, i, "is the result of another point, not of the one that it is named after");
+    snprintf(name, sizeof name, "%s.h5", reader->table->plan.point[reader->files.own[i]].hash);
+    return names_add(&reader->files.others, name) ? STATUS_OK : error_memory(err, "the table");
+}
+
+/* Whether the file, whatever its name, is the result of a point that has none yet. */
+static bool is_wanted(const struct collect_table *table, size_t point)
+{
+    return point < table->plan.count &&
+           (table->row[point].status == POINT_MISSING || table->row[point].status == POINT_FAILED);
+}
+
+static enum status take_result(struct reader *reader, size_t i, size_t point,
+                               const struct result_note *note, struct message *message,
+                               struct error *err)
+{
+    struct collect_table *table = reader->table;
+    struct row *row = &table->row[point];
+    row->status = strcmp(note->status, "diverged") == 0      ? POINT_DIVERGED
+                  : strcmp(note->status, "interrupted") == 0 ? POINT_INTERRUPTED
+                                                             : POINT_COMPLETE;
+    builds_add(&table->builds, note->build);
+    if (reader->others)
+        tell_file(reader, i, "is the result of a point under another name");
+    name_result(reader, i, row);
+    table->rewritten += note->state == STORE_REWRITTEN;
+    if (note->state == STORE_CHANGED) {
+        table->changed++;
+        tell_file(reader, i, store_state_words[STORE_CHANGED]);
+    }
+    enum status status = row->file ? STATUS_OK : error_memory(err, "the table");
+    while (message->at < message->end && !status)
+        status = take_series(table, row, message, err);
+    return status;
+}
+
 static enum status take_file(void *context, size_t i, const char *bytes, size_t size,
                              const struct error *problem, struct error *err)
 {
     struct reader *reader = context;
     struct collect_table *table = reader->table;
-    struct row *row = &table->row[reader->point[i]];
-    progress_update(reader->progress, i + 1, reader->files, "reading the files");
+    struct result_note note;
+    progress_update(reader->progress, i + 1, reader->count, "reading the files");
+    if (problem && reader->others) /* it may be anything */
+        return STATUS_OK;
     if (problem) {
-        row->status = POINT_UNREADABLE;
+        table->row[reader->files.own[i]].status = POINT_UNREADABLE;
         print_problem(problem);
         return STATUS_OK;
     }
-    struct message message = {bytes, bytes + size};
-    const char *word = get_text(&message);
-    if (!word)
+    struct message message = {result_note_read(bytes, size, &note), bytes + size};
+    if (!message.at)
         return garbled(err);
-    row->status = strcmp(word, "diverged") == 0 ? POINT_DIVERGED : POINT_COMPLETE;
-    enum status status = STATUS_OK;
-    while (message.at < message.end && !status)
-        status = take_series(table, row, &message, err);
-    return status;
+    const size_t point = sweep_plan_find(&table->plan, note.hash);
+    if (!reader->others && point != reader->files.own[i])
+        return take_misnamed(reader, i, err);
+    table->older += reader->others && note.older;
+    return is_wanted(table, point) ? take_result(reader, i, point, &note, &message, err)
+                                   : STATUS_OK;
 }
 
-/* The points that have a file; failed and missing points get their status here. */
-static void find_files(struct reader *reader)
+/* Points are missing, or have failed, until a file is read. */
+static size_t count_wanted(struct collect_table *table, const char *folder, bool first)
 {
-    struct collect_table *table = reader->table;
+    size_t wanted = 0;
     for (size_t i = 0; i < table->plan.count; i++) {
         char path[COLLECT_PATH];
-        reader->point[reader->files] = i;
-        name_file(reader, reader->files, path, sizeof path);
-        if (access(path, F_OK) == 0) {
-            reader->files++;
-            continue;
-        }
-        sweep_plan_path(&table->plan, reader->options->folder, i, ".failed", path, sizeof path);
-        table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
+        sweep_plan_path(&table->plan, folder, i, ".failed", path, sizeof path);
+        if (first)
+            table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
+        wanted += is_wanted(table, i);
     }
+    return wanted;
+}
+
+static enum status read_some(struct reader *reader, size_t count, struct error *err)
+{
+    const struct store_each each = {count, reader, name_file, read_file, take_file};
+    reader->count = count;
+    return count > 0 ? store_each(&each, err) : STATUS_OK;
 }
 
 static enum status read_files(struct reader *reader, struct error *err)
 {
     struct collect_table *table = reader->table;
+    const char *folder = reader->options->folder;
     table->row = calloc(table->plan.count + 1, sizeof *table->row);
-    reader->point = calloc(table->plan.count + 1, sizeof *reader->point);
-    if (!table->row || !reader->point)
+    if (!table->row)
         return error_memory(err, "the table");
-    find_files(reader);
-    const struct store_each each = {reader->files, reader, name_file, read_file, take_file};
-    const enum status status = reader->files > 0 ? store_each(&each, err) : STATUS_OK;
+    enum status status = sweep_files_list(&reader->files, &table->plan, folder, err);
+    if (status)
+        return status;
+    count_wanted(table, folder, true);
+    status = read_some(reader, reader->files.own_count, err);
+    table->others = reader->files.elsewhere;
+    reader->others = true;
+    if (!status && count_wanted(table, folder, false) > 0)
+        status = read_some(reader, reader->files.others.count, err);
     for (size_t i = 0; i < table->plan.count; i++)
         table->counts[table->row[i].status]++;
     return status;
@@ -401,7 +474,7 @@ enum status collect_table_read(struct collect_table *table, const struct collect
     if (!status)
         status = read_files(&reader, err);
     progress_end(&progress);
-    free(reader.point);
+    sweep_files_free(&reader.files);
     return status ? status : check_chosen(table, options, err);
 }
 

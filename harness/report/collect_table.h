@@ -6,7 +6,9 @@
 #pragma once
 
 #include "core/pool.h"
+#include "harness/run/result_note.h"
 #include "harness/run/run.h"
+#include "harness/sweep/sweep_find.h"
 #include "harness/sweep/sweep_plan.h"
 
 enum { COLLECT_PATH = RUN_PATH + 64 };
@@ -17,6 +19,7 @@ enum point_status {
     POINT_FAILED,
     POINT_MISSING,
     POINT_UNREADABLE,
+    POINT_INTERRUPTED,
     POINT_STATUSES,
 };
 
@@ -37,6 +40,7 @@ struct column {
 /* Values of one point, in the order of the columns; columns from `count` on are NaN. */
 struct row {
     enum point_status status;
+    char *file; /* its name in the folder; NULL: none */
     size_t count;
     double *value;
 };
@@ -51,6 +55,11 @@ struct collect_table {
     size_t columns;
     struct row *row; /* [plan.count] */
     size_t counts[POINT_STATUSES];
+    size_t others, older; /* results in the folder that are no points; of these, by an older rule */
+    size_t misnamed;      /* files that have the name of a point and are not its result */
+    size_t changed;   /* files that were changed since they were written, and are in the table */
+    size_t rewritten; /* files that another program changed, but not their numbers */
+    struct builds builds; /* of the files in the table */
 };
 
 struct collect_options {
@@ -63,8 +72,9 @@ struct collect_options {
     bool quiet;       /* no progress */
 };
 
-/* Read a folder.  Unreadable files are reported on stderr and counted.  Free with
- * collect_table_free, also after an error. */
+/* Read a folder.  A file is the result of the point that it says it is, whatever its name.  Files
+ * that are unreadable, changed or named after another point are reported on stderr and counted.
+ * Free with collect_table_free, also after an error. */
 enum status collect_table_read(struct collect_table *table, const struct collect_options *options,
                                struct error *err);
 void collect_table_free(struct collect_table *table);

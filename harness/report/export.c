@@ -307,6 +307,8 @@ static enum status answer(const struct request *request, int *failure, struct er
     enum status status = store_open(&file, request->file, err);
     if (status)
         return status;
+    if (store_state(file) == STORE_CHANGED)
+        fprintf(stderr, "duet: %s: %s\n", request->file, store_state_words[STORE_CHANGED]);
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)
@@ -337,7 +339,7 @@ static error_t parse(int key, char *word, struct argp_state *state)
         else if (!request->dataset)
             request->dataset = word;
         else
-            argp_error(state, "'%s' is one argument too many", word);
+            argp_error(state, "'%s' is one argument too many; one FILE.h5 at a time", word);
         return 0;
     case ARGP_KEY_END:
         if (!request->file || (!request->dataset && !request->list))

@@ -1,5 +1,6 @@
 #include "core/text.h"
 #include "harness/command.h"
+#include "harness/report/shorten.h"
 #include "harness/run/summary_file.h"
 #include "store/store.h"
 
@@ -48,7 +49,7 @@ static enum status print_attribute(const struct page *page, const char *name, co
     if (status)
         return status;
     fprintf(page->out, "%-13s ", label);
-    print_plain(page->out, text);
+    print_shortened(page->out, text);
     putc('\n', page->out);
     free(text);
     return STATUS_OK;
@@ -56,7 +57,7 @@ static enum status print_attribute(const struct page *page, const char *name, co
 
 static enum status print_other_attribute(const char *name, void *page, struct error *err)
 {
-    bool is_known = strcmp(name, "spec") == 0;
+    bool is_known = strcmp(name, "spec") == 0 || strcmp(name, "digest") == 0;
     for (size_t i = 0; i < KNOWN; i++)
         is_known = is_known || strcmp(name, known[i].name) == 0;
     return is_known ? STATUS_OK : print_attribute(page, name, name, err);
@@ -89,7 +90,7 @@ static enum status print_times(const struct page *page, struct error *err)
     return STATUS_OK;
 }
 
-/* The spec as it is stored, indented. */
+/* The spec, indented, with long lists shortened. */
 static enum status print_spec(const struct page *page, struct error *err)
 {
     char *spec;
@@ -103,7 +104,7 @@ static enum status print_spec(const struct page *page, struct error *err)
         if (!*line && !rest)
             break;
         fputs(*line ? "  " : "", page->out);
-        print_plain(page->out, line);
+        print_shortened(page->out, line);
         putc('\n', page->out);
     }
     free(spec);
@@ -149,6 +150,8 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
     fprintf(out, "%-13s ", "file");
     print_plain(out, path);
     putc('\n', out);
+    if (store_state(file) == STORE_REWRITTEN || store_state(file) == STORE_CHANGED)
+        fprintf(out, "%-13s %s\n", "file is", store_state_words[store_state(file)]);
     status = print_attributes(&page, err);
     if (!status)
         status = print_times(&page, err);
@@ -164,44 +167,93 @@ static enum status print_page(FILE *out, const char *path, struct error *err)
     return status;
 }
 
+/* The whole spec and nothing else, so that it can be run again. */
+static enum status print_stored_spec(FILE *out, const char *path, struct error *err)
+{
+    struct store_file *file;
+    char *spec = NULL;
+    enum status status = store_open(&file, path, err);
+    if (status)
+        return status;
+    status = store_get_text(file, "spec", &spec, err);
+    for (const char *c = status ? "" : spec; *c; c++)
+        putc((unsigned char)*c < ' ' && *c != '\n' ? '?' : *c, out);
+    free(spec);
+    store_close(file);
+    return status;
+}
+
+enum { MOST_FILES = 4096 };
+
+struct request {
+    const char *path[MOST_FILES];
+    size_t count;
+    bool spec; /* alone */
+};
+
 static error_t parse(int key, char *word, struct argp_state *state)
 {
-    const char **path = state->input;
-    if (key == ARGP_KEY_ARG && !*path)
-        *path = word;
+    struct request *request = state->input;
+    if (key == 's')
+        request->spec = true;
+    else if (key == ARGP_KEY_ARG && request->count < MOST_FILES)
+        request->path[request->count++] = word;
     else if (key == ARGP_KEY_ARG)
-        argp_error(state, "'%s' is one argument too many; one FILE.h5 is needed", word);
-    else if (key == ARGP_KEY_END && !*path)
+        argp_error(state, "more than %d files", (int)MOST_FILES);
+    else if (key == ARGP_KEY_END && request->count == 0)
         argp_error(state, "a FILE.h5 is needed");
+    else if (key == ARGP_KEY_END && request->spec && request->count > 1)
+        argp_error(state, "--spec takes one FILE.h5");
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
 }
 
-static const struct argp parser = {
-    .parser = parse,
-    .args_doc = "FILE.h5",
-    .doc =
-        "Show the contents of a result file: versions, seed, status, spec, datasets, and the best "
-        "correlation of each level before and after training.",
+static const struct argp_option options[] = {
+    {"spec", 's', NULL, 0, "print the spec alone and whole: `duet run` repeats the run from it", 0},
+    {0},
 };
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse,
+    .args_doc = "FILE.h5 ...",
+    .doc =
+        "Show the contents of result files: versions, seed, status, spec, datasets, and the best "
+        "correlation of each level before and after training. Of long lists in the spec the first "
+        "values and their number are shown.",
+};
+
+/* The pages of all files, as far as there is no error. */
+static enum status print_pages(FILE *out, const struct request *request, struct error *err)
+{
+    enum status status = STATUS_OK;
+    if (request->spec)
+        return print_stored_spec(out, request->path[0], err);
+    for (size_t i = 0; i < request->count && !status; i++) {
+        if (i > 0)
+            putc('\n', out);
+        status = print_page(out, request->path[i], err);
+    }
+    return status;
+}
 
 int command_info(int argc, char **argv)
 {
-    const char *path = NULL;
+    struct request request = {.count = 0};
     argp_err_exit_status = error_exit_code(STATUS_INVALID);
-    argp_parse(&parser, argc, argv, 0, NULL, &path);
+    argp_parse(&parser, argc, argv, 0, NULL, &request);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write */
 
     struct error err;
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    if (!out || !path) {
+    if (!out) {
         error_memory(&err, "the summary");
         return command_fail(&err);
     }
-    enum status status = print_page(out, path, &err);
+    enum status status = print_pages(out, &request, &err);
     fclose(out);
     int code = print_finish(text && fputs(text, stdout) == EOF ? errno : 0);
     free(text);

@@ -2,14 +2,20 @@
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/report/gnuplot.h"
+#include "harness/report/picture.h"
 #include "harness/report/plot_data.h"
+#include "harness/spec/words.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <argp.h>
 #include <ctype.h>
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct options {
     struct plot_choice choice;
@@ -35,14 +41,48 @@ static int digits_of(const struct plot_axis *axis)
     return digits;
 }
 
-enum { NUMBER = 64 };
+enum {
+    NUMBER = 64,
+    LABEL = 24, /* bytes of a label that is shown whole */
+};
 
-/* The label of a word, else the number in `number`. */
-static const char *value_text(const struct plot_axis *axis, size_t i, int digits,
-                              char number[NUMBER])
+/* Whether a picture has no room for the labels of an axis, such as lists of 16 numbers. */
+static bool has_long_labels(const struct plot_axis *axis)
 {
-    snprintf(number, NUMBER, "%.*g", digits, axis->at[i]);
-    return axis->words ? axis->label[i] : number;
+    for (size_t i = 0; i < axis->count; i++)
+        if (axis->words && strlen(axis->label[i]) > LABEL)
+            return true;
+    return false;
+}
+
+/* Bytes that all labels begin with, up to the last space or comma. */
+static size_t common_start(const struct plot_axis *axis)
+{
+    size_t same = axis->count > 1 ? strlen(axis->label[0]) : 0;
+    for (size_t i = 1; i < axis->count; i++)
+        for (size_t k = 0; k < same; k++)
+            if (axis->label[i][k] != axis->label[0][k])
+                same = k;
+    while (same > 0 && !strchr(" ,", axis->label[0][same - 1]))
+        same--;
+    return same;
+}
+
+/* The label of a word, else the number, in `text`.  Where labels are long, each has its number in
+ * front, is shown from where it differs from others, and is cut. */
+static const char *value_text(const struct plot_axis *axis, size_t i, int digits, char text[NUMBER])
+{
+    if (!axis->words) {
+        snprintf(text, NUMBER, "%.*g", digits, axis->at[i]);
+    } else if (!has_long_labels(axis)) {
+        return axis->label[i];
+    } else {
+        char part[LABEL - 4];
+        const size_t start = common_start(axis);
+        excerpt(part, sizeof part, axis->label[i] + start);
+        snprintf(text, NUMBER, "%zu: %s%s", i + 1, start ? "..." : "", part);
+    }
+    return text;
 }
 
 /* The entries of the legend, one per line. */
@@ -146,8 +186,11 @@ static bool pass_title(const struct plot_data *data, const char *long_name)
     if (!out)
         return false;
     fprintf(out, "%s", long_name);
-    for (size_t a = 0; a < choice->at_count; a++)
-        fprintf(out, "%s%s", a ? ", " : "\n", choice->at[a]);
+    for (size_t a = 0; a < choice->at_count; a++) {
+        char chosen[MAX_SHOWN];
+        excerpt(chosen, sizeof chosen, choice->at[a]);
+        fprintf(out, "%s%s", a ? ", " : "\n", chosen);
+    }
     if (data->seeds) {
         fputs(choice->at_count ? "; " : "\n", out);
         fprintf(out, "%s over ", choice->heat ? "mean" : "mean and its 95% interval");
@@ -179,26 +222,23 @@ static bool pass_all(const struct plot_data *data)
 
 /* ---- files ---- */
 
+static const struct output_kind plot_kind = {.name = "table of a plot",
+                                             .mark = "\tline\tx\tx_low\tx_high\t"};
+
 static void put_name(FILE *out, const char *text)
 {
     for (; *text; text++)
         fputc(isalnum((unsigned char)*text) || strchr("._=-+", *text) ? *text : '_', out);
 }
 
-/* DIR/plot/QUANTITY_over_X_by_KEY_at_KEY=VALUE, or --output without extension. */
+/* DIR/plot/QUANTITY_over_X_by_KEY_at_KEY=VALUE, or --output. */
 static char *base_name(const struct options *options)
 {
     const struct plot_choice *choice = &options->choice;
-    static const char *const endings[] = {".pdf", ".png", ".tsv"};
     char *text = NULL;
     size_t length;
-    if (options->output) {
-        length = strlen(options->output);
-        for (size_t i = 0; i < 3; i++)
-            if (length > 4 && strcmp(options->output + length - 4, endings[i]) == 0)
-                return strndup(options->output, length - 4);
+    if (options->output)
         return strdup(options->output);
-    }
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return NULL;
@@ -221,38 +261,72 @@ static const char *script_of(const struct options *options)
     return options->choice.heat ? "plots/sweep_heat.gp" : "plots/sweep_lines.gp";
 }
 
-static enum status draw(const struct options *options, const char *base, const char *tsv,
-                        struct error *err)
+static enum status draw(const struct options *options, const char *table, const char *path,
+                        const char *format, struct error *err)
 {
-    static const char *const formats[] = {"pdf", "png"};
+    enum status status = gnuplot_draw(script_of(options), table, path, format, err);
+    if (!status && !options->quiet)
+        printf("%s\n", path);
+    return status;
+}
+
+/* BASE.pdf, BASE.png and their data BASE.tsv. */
+static enum status write_all(const struct options *options, const struct plot_data *data,
+                             const char *base, struct error *err)
+{
+    char tsv[COLLECT_PATH], path[COLLECT_PATH];
     enum status status = STATUS_OK;
-    for (size_t i = 0; i < 2 && !status; i++) {
-        char path[COLLECT_PATH];
-        snprintf(path, sizeof path, "%s.%s", base, formats[i]);
-        status = gnuplot_draw(script_of(options), tsv, path, formats[i], err);
-        if (!status && !options->quiet)
-            printf("%s\n", path);
+    if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
+        return error_set(err, STATUS_INVALID, "%s: the name is too long", base);
+    for (size_t i = 0; i < PICTURE_USUAL && !status;
+         i++) { /* all of them, before the first is written */
+        snprintf(path, sizeof path, "%s.%s", base, picture_formats[i]);
+        status = output_check(path, picture_kind(picture_formats[i]), err);
     }
+    if (!status)
+        status = output_print(tsv, &plot_kind, plot_data_print, data, err);
+    for (size_t i = 0; i < PICTURE_USUAL && !status; i++) {
+        snprintf(path, sizeof path, "%s.%s", base, picture_formats[i]);
+        status = draw(options, tsv, path, picture_formats[i], err);
+    }
+    if (!status && !options->quiet)
+        printf("%s\n", tsv);
+    return status;
+}
+
+/* One picture; its data go to gnuplot through a file without a name. */
+static enum status write_one(const struct options *options, const struct plot_data *data,
+                             const char *format, struct error *err)
+{
+    char table[32];
+    const int file = memfd_create("table", 0); /* open in gnuplot too */
+    if (file < 0)
+        return error_set(err, STATUS_SYSTEM, "%s: cannot draw: %s", options->output,
+                         strerror(errno));
+    snprintf(table, sizeof table, "/dev/fd/%d", file);
+    enum status status = output_print(table, NULL, plot_data_print, data, err);
+    if (!status)
+        status = draw(options, table, options->output, format, err);
+    close(file);
     return status;
 }
 
 static enum status write_files(const struct options *options, const struct plot_data *data,
                                struct error *err)
 {
-    char tsv[COLLECT_PATH], script[RUN_PATH], *base = base_name(options);
+    char script[RUN_PATH], *base = base_name(options);
+    const char *format = NULL;
     enum status status = STATUS_OK;
     if (!base || !pass_all(data))
         status = error_memory(err, "the plot");
-    else if (snprintf(tsv, sizeof tsv, "%s.tsv", base) >= RUN_PATH)
-        status = error_set(err, STATUS_INVALID, "%s: the name is too long", base);
+    if (!status && options->output)
+        status = picture_format_of(base, &format, err);
     if (!status)
         status = find_shared_file(script_of(options), script, err);
-    if (!status)
-        status = store_print(tsv, plot_data_print, data, err);
-    if (!status)
-        status = draw(options, base, tsv, err);
-    if (!status && !options->quiet)
-        printf("%s\n", tsv);
+    if (!status && format)
+        status = write_one(options, data, format, err);
+    else if (!status)
+        status = write_all(options, data, base, err);
     free(base);
     return status;
 }
@@ -272,7 +346,10 @@ static const struct argp_option argp_options[] = {
      "a map: the key of --by along the vertical axis, the quantity as colour", 0},
     {"at", OPTION_AT, "KEY=VALUE", 0,
      "only the points with this value of a swept key; may be repeated", 0},
-    {"output", 'o', "FILE", 0, "name of the files without extension; default: below DIR/plot", 0},
+    {"output", 'o', "FILE", 0,
+     "the picture, which ends in .pdf, .png or .svg; without such an ending: FILE.pdf, FILE.png "
+     "and the data FILE.tsv. Default: below DIR/plot",
+     0},
     {"quiet", 'q', NULL, 0, "print nothing", 0},
     {0},
 };

@@ -1,4 +1,5 @@
 #include "harness/report/plot_data.h"
+#include "harness/spec/same.h"
 #include "harness/spec/words.h"
 
 #include "store/tsv.h"
@@ -33,12 +34,6 @@ static bool is_number(const char *text, double *value)
     char *end;
     *value = strtod(text, &end);
     return *end == '\0' && end != text && isfinite(*value);
-}
-
-static bool same_value(const char *a, const char *b)
-{
-    double x, y;
-    return strcmp(a, b) == 0 || (is_number(a, &x) && is_number(b, &y) && x == y);
 }
 
 enum { VALUES = 512 }; /* bytes of a list of values */

@@ -1,4 +1,5 @@
 #include "harness/run/experiment.h"
+#include "core/processors.h"
 
 #include "core/linalg.h"
 #include "sim/net/predictor_kind.h"
@@ -62,7 +63,7 @@ static enum status check_content(const struct experiment *e, struct error *err)
 static int usable_threads(int asked)
 {
     const int most = (int)PROBE_THREADS < (int)TRAINER_SHARDS ? PROBE_THREADS : TRAINER_SHARDS;
-    int threads = asked > 0 ? asked : omp_get_max_threads();
+    int threads = asked > 0 ? asked : processors_threads();
     if (!linalg_threads_are_safe())
         return 1;
     if (threads > omp_get_thread_limit())
@@ -184,6 +185,7 @@ static enum status open_record(struct experiment *e, struct error *err)
         [MEASURING] = {&e->probes, probe_set_quantities}};
     e->record.time_path = e->kind->time;
     e->record.time_name = e->kind->time_name;
+    e->record.whole_times = e->kind->whole_times;
     return record_open(&e->record, e->kind->points(&e->learner, e->spec->settings[SECTION_TRAIN]),
                        part, err);
 }
@@ -195,7 +197,9 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     e->kind = (const void *)spec->chosen[SECTION_TRAIN];
     e->learner = learner_of(e);
     omp_set_dynamic(0);
-    enum status status = open_learner(e, err);
+    enum status status = linalg_reserve(e->threads, err);
+    if (!status)
+        status = open_learner(e, err);
     if (status)
         return status;
     struct arena count = {0};
@@ -219,6 +223,17 @@ enum status experiment_open(struct experiment *e, const struct spec *spec, int t
     if (e->kind->open)
         status = e->kind->open(e->training, err);
     return status ? status : open_record(e, err);
+}
+
+void experiment_remarks(const struct experiment *e, struct remarks *remarks)
+{
+    char left_out[512];
+    remarks_join(remarks, &e->spec->remarks);
+    if (e->kind->remarks)
+        e->kind->remarks(e->training, remarks);
+    probes_left_out(&e->subject, left_out, sizeof left_out);
+    if (*left_out)
+        remark(remarks, "not measured: %s", left_out);
 }
 
 void experiment_free(struct experiment *e)

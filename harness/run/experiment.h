@@ -48,6 +48,9 @@ enum status experiment_open(struct experiment *experiment, const struct spec *sp
                             struct error *err);
 void experiment_free(struct experiment *experiment);
 
+/* What of its data it will not use, and what it will not measure. */
+void experiment_remarks(const struct experiment *experiment, struct remarks *remarks);
+
 /* Run it, from where its state is.  A run that diverges returns STATUS_DIVERGED, one that was
  * stopped STATUS_INTERRUPTED, with what it measured kept. */
 enum status experiment_run(struct experiment *experiment, const struct observer *observer,

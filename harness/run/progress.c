@@ -4,6 +4,9 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,8 +19,32 @@ double seconds_now(void)
 
 void progress_start(struct progress *progress, bool quiet)
 {
+    const char *kind = getenv("TERM");
+    const bool rewrites = kind && *kind && strcmp(kind, "dumb") != 0;
     *progress = (struct progress){
-        .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .start = seconds_now()};
+        .quiet = quiet, .terminal = rewrites && isatty(STDERR_FILENO) == 1, .start = seconds_now()};
+}
+
+int progress_columns(void)
+{
+    enum { LEAST = 2, USUAL = 80 };
+    struct winsize size;
+    const char *given = getenv("COLUMNS");
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col > LEAST ? size.ws_col : LEAST;
+    const int columns = given ? atoi(given) : 0;
+    return columns >= LEAST ? columns : USUAL;
+}
+
+size_t progress_cut(const char *text, int columns)
+{
+    const char *end = text;
+    for (int used = 0; *end; end++) {
+        const bool starts = ((unsigned char)*end & 0xc0) != 0x80; /* a character */
+        if (starts && used++ == columns)
+            break;
+    }
+    return (size_t)(end - text);
 }
 
 double progress_seconds(const struct progress *progress)
@@ -25,21 +52,23 @@ double progress_seconds(const struct progress *progress)
     return seconds_now() - progress->start;
 }
 
-static void print_left(const struct progress *progress, uint64_t done, uint64_t all)
+static void put_left(FILE *out, const struct progress *progress, uint64_t done, uint64_t all)
 {
     double seconds = progress_seconds(progress);
     const uint64_t now = done > progress->before ? done - progress->before : 0;
     double left = now > 0 ? seconds * (double)(all - done) / (double)now : 0;
-    fprintf(stderr, "%3.0f%%  ", all > 0 ? 100 * (double)done / (double)all : 100);
+    fprintf(out, "%3.0f%%  ", all > 0 ? 100 * (double)done / (double)all : 100);
     if (now == 0 && done < all)
-        fprintf(stderr, "%6.1f s gone  ", seconds);
+        fprintf(out, "%6.1f s gone  ", seconds);
     else if (left < 120)
-        fprintf(stderr, "%6.1f s left  ", left);
+        fprintf(out, "%6.1f s left  ", left);
     else if (left < 7200)
-        fprintf(stderr, "%6.1f min left  ", left / 60);
+        fprintf(out, "%6.1f min left  ", left / 60);
     else
-        fprintf(stderr, "%6.1f h left  ", left / 3600);
+        fprintf(out, "%6.1f h left  ", left / 3600);
 }
+
+enum { LINE = 512 };
 
 void progress_update(struct progress *progress, uint64_t done, uint64_t all, const char *what)
 {
@@ -47,9 +76,15 @@ void progress_update(struct progress *progress, uint64_t done, uint64_t all, con
     if (progress->quiet || !progress->terminal || seconds - progress->shown < 0.1)
         return;
     progress->shown = seconds;
-    fprintf(stderr, "\r\033[K");
-    print_left(progress, done, all);
-    fprintf(stderr, "%s", what);
+    char line[LINE] = "";
+    FILE *out = fmemopen(line, sizeof line - 1, "w");
+    if (!out)
+        return;
+    put_left(out, progress, done, all);
+    fputs(what, out);
+    fclose(out);
+    /* the last column is left free: some terminals begin a new line behind it */
+    fprintf(stderr, "\r\033[K%.*s", (int)progress_cut(line, progress_columns() - 1), line);
     fflush(stderr);
 }
 
@@ -62,7 +97,7 @@ void progress_line(struct progress *progress, uint64_t done, uint64_t all, const
         progress_update(progress, done, all, what);
         return;
     }
-    print_left(progress, done, all);
+    put_left(stderr, progress, done, all);
     fprintf(stderr, "%s\n", what);
 }
 
@@ -73,7 +108,7 @@ void progress_event(struct progress *progress, uint64_t done, uint64_t all, cons
     if (progress->terminal)
         fputs("\r\033[K", stderr);
     else
-        print_left(progress, done, all);
+        put_left(stderr, progress, done, all);
     print_plain(stderr, what);
     fputc('\n', stderr);
     if (progress->terminal)

@@ -1,8 +1,9 @@
-/* Progress of long work on stderr: one line that is rewritten on a terminal, plain lines elsewhere,
- * nothing where quiet. */
+/* Progress of long work on stderr: one line that is rewritten on a terminal, plain lines elsewhere
+ * and on a terminal that cannot rewrite (TERM=dumb), nothing where quiet. */
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct progress {
@@ -15,7 +16,7 @@ struct progress {
 void progress_start(struct progress *progress, bool quiet);
 
 /* A moment of the work: on a terminal the line is rewritten at most ten times a second, with the
- * time left; elsewhere nothing is printed. */
+ * time left, and cut to the width of the terminal; elsewhere nothing is printed. */
 void progress_update(struct progress *progress, uint64_t done, uint64_t all, const char *what);
 
 /* A milestone, worth a line of its own where there is no terminal. */
@@ -27,6 +28,14 @@ void progress_event(struct progress *progress, uint64_t done, uint64_t all, cons
 
 /* Clear the terminal line. */
 void progress_end(struct progress *progress);
+
+/* Columns of the terminal at this moment: as the system or else the variable COLUMNS says, or 80.
+ */
+int progress_columns(void);
+
+/* Bytes of the longest beginning of `text` of at most so many characters of UTF-8, each a column
+ * wide. */
+size_t progress_cut(const char *text, int columns);
 
 /* Of the monotonic clock. */
 double seconds_now(void);

@@ -2,6 +2,7 @@
 
 #include "harness/run/summary.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,10 +93,14 @@ void record_brief(const struct record *r, char *text, size_t size)
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; r->measured > 0 && i < r->count && used < size; i++)
-        if (r->quantity[i].brief)
-            used += (size_t)snprintf(
-                text + used, size - used, "%s%s %.5g", used ? "  " : "", r->quantity[i].brief,
-                r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])]);
+        if (r->quantity[i].brief) {
+            const double value = r->series[i][(r->measured - 1) * quantity_size(&r->quantity[i])];
+            char number[32] = "-"; /* not measured */
+            if (!isnan(value))
+                snprintf(number, sizeof number, "%.5g", value);
+            used += (size_t)snprintf(text + used, size - used, "%s%s %s", used ? "  " : "",
+                                     r->quantity[i].brief, number);
+        }
 }
 
 /* ---- summary ---- */
@@ -134,18 +139,37 @@ static void print_table(const struct record *r, size_t i, FILE *out)
     free(limit);
 }
 
+static int by_path(const void *a, const void *b, void *quantity)
+{
+    const struct quantity *q = quantity;
+    return strcmp(q[*(const size_t *)a].path, q[*(const size_t *)b].path);
+}
+
+/* As summary_print_file does, in the order of their paths. */
 void record_print(const struct record *r, FILE *out)
 {
-    if (r->measured == 0)
+    size_t *order = calloc(r->count + 1, sizeof *order);
+    if (r->measured == 0 || !order) {
+        free(order);
         return;
-    summary_print_head(out);
+    }
     for (size_t i = 0; i < r->count; i++)
+        order[i] = i;
+    qsort_r(order, r->count, sizeof *order, by_path, r->quantity);
+    summary_print_head(out);
+    for (size_t k = 0; k < r->count; k++) {
+        const size_t i = order[k];
         if (r->quantity[i].headline && r->quantity[i].rank == 0)
             summary_print_line(out, r->quantity[i].headline, r->series[i][0],
                                r->series[i][r->measured - 1]);
-    for (size_t i = 0; i < r->count; i++)
-        if (r->quantity[i].headline && r->quantity[i].rank == 1)
-            print_table(r, i, out);
+    }
+    for (size_t k = 0; k < r->count; k++)
+        if (r->quantity[order[k]].at_zero && r->series[order[k]][r->measured - 1] == 0)
+            summary_print_remark(out, r->quantity[order[k]].at_zero);
+    for (size_t k = 0; k < r->count; k++)
+        if (r->quantity[order[k]].headline && r->quantity[order[k]].rank == 1)
+            print_table(r, order[k], out);
+    free(order);
 }
 
 /* ---- storage ---- */
@@ -197,6 +221,7 @@ static void put_entry(struct writer *w, size_t which)
                               q->units ? q->units : "1", w->err);
     put_note(w, q->path, "headline", q->headline);
     put_note(w, q->path, "limit", q->limit);
+    put_note(w, q->path, "at_zero", q->at_zero);
 }
 
 enum status record_store(const struct record *r, const struct quantity_source *constants,
@@ -211,7 +236,8 @@ enum status record_store(const struct record *r, const struct quantity_source *c
     memcpy(list.entry, r->quantity, r->count * sizeof *list.entry);
     constants->add(constants->state, &list);
     struct writer w = {.store = store, .record = r, .entry = list.entry, .err = err};
-    w.status = store_put_axis(store, r->time_path, r->measured, r->time, r->time_name, "1", err);
+    w.status = (r->whole_times ? store_put_whole_axis : store_put_axis)(
+        store, r->time_path, r->measured, r->time, r->time_name, "1", err);
     for (size_t i = 0; i < list.count; i++)
         put_entry(&w, i);
     free(list.entry);

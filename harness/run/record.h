@@ -16,6 +16,7 @@ enum { RECORD_PARTS = 2 };
 /* Owns its memory. */
 struct record {
     const char *time_path, *time_name; /* of the axis of time */
+    bool whole_times;                  /* which are whole numbers */
     size_t points;                     /* points in time: room for */
     uint64_t measured;                 /* kept whole */
     double *time;                      /* [points] */
@@ -25,8 +26,8 @@ struct record {
     struct arena arena;
 };
 
-/* Room for `points` points of what the parts give; `record->time_path` and `time_name` are the
- * caller's.  Free with record_free, also after an error. */
+/* Room for `points` points of what the parts give; `record->time_path`, `time_name` and
+ * `whole_times` are the caller's.  Free with record_free, also after an error. */
 enum status record_open(struct record *record, size_t points,
                         const struct quantity_source part[RECORD_PARTS], struct error *err);
 void record_free(struct record *record);

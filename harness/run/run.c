@@ -5,19 +5,26 @@
 #include "harness/run/checkpoint.h"
 #include "harness/run/progress.h"
 #include "harness/run/result.h"
+#include "store/output.h"
 
 #include <argp.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- progress ---- */
 
-static void describe(const struct experiment *e, uint64_t step, char *out, size_t size)
+/* The last point that was measured, with its time: training is ahead of it. */
+static void describe(const struct experiment *e, char *out, size_t size)
 {
-    const int used = e->kind->describe_step(e->training, step, out, size);
+    const struct record *r = &e->record;
+    *out = '\0';
+    if (r->measured == 0)
+        return;
+    const int used = e->kind->describe_time(e->training, r->time[r->measured - 1], out, size);
     snprintf(out + used, size - (size_t)used, "  ");
-    record_brief(&e->record, out + used + 2, size - (size_t)used - 2);
+    record_brief(r, out + used + 2, size - (size_t)used - 2);
 }
 
 /* A run that is watched. */
@@ -30,7 +37,7 @@ static void measured(void *context, const struct experiment *e, uint64_t step, u
 {
     struct watched *w = context;
     char line[160];
-    describe(e, step, line, sizeof line);
+    describe(e, line, sizeof line);
     w->progress.before = w->run.from;
     progress_line(&w->progress, step, steps, line);
 }
@@ -39,7 +46,7 @@ static bool training(void *context, const struct experiment *e, uint64_t step, u
 {
     struct watched *w = context;
     char line[160];
-    describe(e, step, line, sizeof line);
+    describe(e, line, sizeof line);
     w->progress.before = w->run.from;
     progress_update(&w->progress, step, steps, line);
     return !interrupted();
@@ -56,16 +63,16 @@ static void tell(void *context, const char *what)
 static void print_plan(const struct experiment *e, const char *path)
 {
     const double mib = 1048576;
-    char work[160], left_out[512];
+    char work[160];
+    struct remarks remarks = {0};
     e->kind->describe_work(e->training, work, sizeof work);
     fprintf(stderr, "plan: %s, %zu measurements", work, e->record.points);
     if (!e->kind->exact)
         fprintf(stderr, " of %" PRId64 " samples, %d thread%s", e->subject.settings->samples,
                 e->threads, e->threads == 1 ? "" : "s");
     putc('\n', stderr);
-    probes_left_out(&e->subject, left_out, sizeof left_out);
-    if (*left_out)
-        fprintf(stderr, "not measured: %s\n", left_out);
+    experiment_remarks(e, &remarks);
+    fputs(remarks.text, stderr);
     fprintf(
         stderr,
         "memory: %.1f MiB (training %.1f, measuring %.1f, series %.1f, ceiling %.1f, result file "
@@ -78,12 +85,34 @@ static void print_plan(const struct experiment *e, const char *path)
 
 /* ---- the run ---- */
 
-static void result_path(const struct run_options *options, const struct spec *spec, char *path)
+/* A result may not replace a file that the run reads, even where that is a result. */
+static enum status check_not_input(const struct spec *spec, const char *path, struct error *err)
 {
-    if (options->output)
-        snprintf(path, RUN_PATH, "%s", options->output);
-    else
-        snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results, spec->name, spec->hash);
+    const struct descriptor *data = spec->chosen[SECTION_DATA];
+    const char *settings = spec->settings[SECTION_DATA];
+    for (const struct param *p = data->params; settings && p && p->name; p++) {
+        if (p->type != PARAM_TEXT)
+            continue;
+        const char *input = *(const char *const *)(const void *)(settings + p->offset);
+        if (input && output_is_same(path, input))
+            return error_set(err, STATUS_INVALID,
+                             "%s: is the input data.%s and stays as it is; give another name", path,
+                             p->name);
+    }
+    return STATUS_OK;
+}
+
+static enum status result_path(const struct run_options *options, const struct spec *spec,
+                               char *path, struct error *err)
+{
+    const int length = options->output ? snprintf(path, RUN_PATH, "%s", options->output)
+                                       : snprintf(path, RUN_PATH, "%s/%s/%s.h5", options->results,
+                                                  spec->name, spec->hash);
+    if (length >= RUN_PATH)
+        return error_set(err, STATUS_INVALID,
+                         "the name of the result file has %d bytes; the most is %d", length,
+                         RUN_PATH - 1);
+    return check_not_input(spec, path, err);
 }
 
 /* Keep what an interrupted run measured, except in the place of a whole result of another spec; and
@@ -115,7 +144,7 @@ static enum status run_and_store(const struct run_options *options, struct exper
 {
     struct watched w;
     const struct observer observer = {.measured = measured, .training = training, .context = &w};
-    enum status status = store_check_writable(path, err);
+    enum status status = output_check(path, &output_result, err);
     if (status)
         return status;
     if (options->again)
@@ -195,8 +224,9 @@ enum status run_spec(const struct run_options *options, char *path, struct error
         spec_load(&spec, options->spec, options->overrides, options->override_count, err);
     if (status)
         return status;
-    result_path(options, &spec, path);
-    status = run_or_show(options, &spec, path, err);
+    status = result_path(options, &spec, path, err);
+    if (!status)
+        status = run_or_show(options, &spec, path, err);
     spec_free(&spec);
     return status;
 }
@@ -218,9 +248,22 @@ static const struct argp_option argp_options[] = {
     {0},
 };
 
+/* Whether `text` ends as the name of a YAML file does. */
+static bool ends_as_yaml(const char *text)
+{
+    const char *dot = strrchr(text, '.');
+    return dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
 bool is_spec_argument(const char *argument)
 {
-    return argument[0] == '/' || !strchr(argument, '=');
+    const char *equals = strchr(argument, '='), *slash = strchr(argument, '/');
+    struct stat about;
+    if (!equals || (slash && slash < equals))
+        return true; /* no key has a slash */
+    if (spec_is_key(argument, (size_t)(equals - argument)))
+        return false;
+    return ends_as_yaml(argument) || (stat(argument, &about) == 0 && S_ISREG(about.st_mode));
 }
 
 int parse_threads(const char *option, const char *text, struct argp_state *state)

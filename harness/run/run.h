@@ -28,7 +28,9 @@ struct run_options {
  * it was written if anything had been measured, and the message says how to go on. */
 enum status run_spec(const struct run_options *options, char *path, struct error *err);
 
-/* Whether a first argument is a SPEC and not KEY=VALUE: a path from the root may hold a '='. */
+/* Whether a first argument is a SPEC and not KEY=VALUE.  A path may hold a '=': it is one where a
+ * slash comes first, or where no spec has a key that begins so and it names a YAML file or one that
+ * is there. */
 bool is_spec_argument(const char *argument);
 
 /* Value of `option`, a number of threads; ends the program with a usage error where it is none. */

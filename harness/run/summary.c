@@ -20,10 +20,29 @@ void summary_print_head(FILE *out)
     fprintf(out, "%-30s  %8s  %8s\n", "", "before", "after");
 }
 
+/* In `decimals`, or in four digits where these are below 0; "-" where it was not measured. */
+static void print_value(FILE *out, double value, int decimals)
+{
+    if (isnan(value))
+        fprintf(out, "  %8s", "-");
+    else if (decimals < 0)
+        fprintf(out, "  %8.4g", value);
+    else
+        fprintf(out, "  %8.*f", decimals, value);
+}
+
 void summary_print_line(FILE *out, const char *headline, double before, double after)
 {
     print_word(out, -30, headline);
-    fprintf(out, "  %8.4g  %8.4g\n", before, after);
+    print_value(out, before, -1);
+    print_value(out, after, -1);
+    putc('\n', out);
+}
+
+void summary_print_remark(FILE *out, const char *remark)
+{
+    print_plain(out, remark);
+    putc('\n', out);
 }
 
 struct summary_limit summary_limit(const double *values, size_t count)
@@ -32,14 +51,6 @@ struct summary_limit summary_limit(const double *values, size_t count)
     for (size_t i = 0; i < count; i++)
         limit.mean += values[i] / (double)count;
     return limit;
-}
-
-static void print_value(FILE *out, double value)
-{
-    if (isnan(value))
-        fprintf(out, "  %8s", "-");
-    else
-        fprintf(out, "  %8.4f", value);
 }
 
 /* The rest of a path after its last `separator`. */
@@ -76,10 +87,10 @@ void summary_print_table(FILE *out, const struct summary_table *t)
             fprintf(out, "  %6zu", t->limit[k].count);
         else if (t->limit)
             fprintf(out, "  %6s", "-");
-        print_value(out, t->before[k]);
-        print_value(out, t->after[k]);
+        print_value(out, t->before[k], 4);
+        print_value(out, t->after[k], 4);
         if (t->limit)
-            print_value(out, t->limit[k].mean);
+            print_value(out, t->limit[k].mean, 4);
         putc('\n', out);
     }
 }

@@ -6,7 +6,11 @@
 
 /* Single numbers, as lines under one head. */
 void summary_print_head(FILE *out);
+/* A value that was not measured, NaN, is shown as "-". */
 void summary_print_line(FILE *out, const char *headline, double before, double after);
+
+/* A sentence below these lines. */
+void summary_print_remark(FILE *out, const char *remark);
 
 /* How many numbers limit an entry of a table, and their mean. */
 struct summary_limit {

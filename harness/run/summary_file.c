@@ -10,9 +10,15 @@ struct page {
     FILE *out;
     const struct store_file *file;
     const char *before;
-    int rank;    /* of the headlines that are shown: 1, numbers, or 2, tables */
-    int printed; /* of them */
+    enum { NUMBERS, REMARKS, TABLES, ROUNDS } round;
+    int printed; /* numbers */
 };
+
+/* Rank of the headlines of a round.  Remarks are on numbers. */
+static int rank_of(const struct page *page)
+{
+    return page->round == TABLES ? 2 : 1;
+}
 
 /* The limits of entry k, and the axis that they have. */
 static enum status read_limit(const struct page *page, const char *limit_path, size_t k,
@@ -71,7 +77,10 @@ static enum status print_headline(struct page *page, const char *path,
     enum status status = store_get(page->file, path, &series, err);
     if (status)
         return status;
-    if (series.count > 0 && page->rank == 1) {
+    if (series.count > 0 && page->round == REMARKS) {
+        if (*info->at_zero && series.values[series.count - 1] == 0)
+            summary_print_remark(page->out, info->at_zero);
+    } else if (series.count > 0 && page->round == NUMBERS) {
         if (page->printed++ == 0) {
             fputs(page->before, page->out);
             summary_print_head(page->out);
@@ -93,7 +102,7 @@ static enum status visit_headline(const char *path, void *context, struct error 
     struct page *page = context;
     struct store_info info;
     enum status status = store_describe(page->file, path, &info, err);
-    if (!status && *info.headline && info.rank == page->rank)
+    if (!status && *info.headline && info.rank == rank_of(page))
         status = print_headline(page, path, &info, err);
     store_info_free(&info);
     return status;
@@ -104,7 +113,7 @@ enum status summary_print_file(FILE *out, const char *before, const struct store
 {
     struct page page = {.out = out, .file = file, .before = before};
     enum status status = STATUS_OK;
-    for (page.rank = 1; page.rank <= 2 && !status; page.rank++)
+    for (page.round = NUMBERS; page.round < ROUNDS && !status; page.round++)
         status = store_visit(file, "/", visit_headline, &page, err);
     return status;
 }

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* All datasets with a headline: first the single numbers, after the text `before`, then a table for
- * each that has an axis. */
+/* All datasets with a headline: first the single numbers, after the text `before`, then the
+ * sentences on those whose last value is 0, then a table for each that has an axis. */
 enum status summary_print_file(FILE *out, const char *before, const struct store_file *file,
                                struct error *err);

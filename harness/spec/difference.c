@@ -129,7 +129,7 @@ static bool same(const struct pair *a, const struct pair *b)
     return a && b && a->length == b->length && memcmp(a->value, b->value, a->length) == 0;
 }
 
-void spec_difference(const char *here, const char *there, char *text, size_t size)
+size_t spec_difference(const char *here, const char *there, char *text, size_t size)
 {
     struct pairs of[2];
     size_t found = 0;
@@ -150,4 +150,5 @@ void spec_difference(const char *here, const char *there, char *text, size_t siz
         }
     if (found > SHOWN_PAIRS)
         append_text(text, size, ", and %zu more", found - SHOWN_PAIRS);
+    return found;
 }

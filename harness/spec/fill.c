@@ -149,6 +149,41 @@ static enum status refuse_nested(struct loader *loader, const struct entry *entr
                     name, count ? right : "it has no keys");
 }
 
+static bool is_key_of_any(const struct registry *registry, const char *key)
+{
+    struct nested nested;
+    for (size_t i = 0; i < registry->count; i++)
+        if (descriptor_param(registry->entries[i], key) ||
+            (nested_split(registry->entries[i], key, &nested) && nested.param))
+            return true;
+    return false;
+}
+
+/* Whether a key that the chosen descriptor does not have belongs to others, the one that was named
+ * when the key was written among them. */
+static bool is_of_another(struct loader *loader, enum spec_section s, const struct entry *entry)
+{
+    const struct section *section = &spec_sections[s];
+    if (!section->selector || !entry_is_older(loader->spec->origin, entry, section->selector))
+        return false;
+    const struct entry *by = find_entry(loader->spec->origin, s, section->selector);
+    const char *before = by->before && by->before->value ? by->before->value : section->fallback;
+    return strcmp(before, loader->spec->chosen[s]->name) != 0 &&
+           is_key_of_any(section->registry, entry->key);
+}
+
+/* Forget entry `i`, a key that `whose` "does not have". */
+static void drop(struct loader *loader, size_t i, const char *whose, const char *lacks)
+{
+    struct spec_source *origin = loader->spec->origin;
+    char path[2 * MAX_SHOWN];
+    write_path(path, sizeof path, origin->entries[i].section, origin->entries[i].key);
+    remark(&loader->spec->remarks, "not used: %s, which %s %s", path, whose, lacks);
+    origin->count--;
+    memmove(&origin->entries[i], &origin->entries[i + 1],
+            (origin->count - i) * sizeof *origin->entries);
+}
+
 /* Every key that was written is one of the descriptor's, or of a table within the section. */
 static enum status check_keys(struct loader *loader, enum spec_section s)
 {
@@ -161,6 +196,10 @@ static enum status check_keys(struct loader *loader, enum spec_section s)
         if (entry->section != s || !entry->key || (selector && strcmp(entry->key, selector) == 0) ||
             descriptor_param(chosen, entry->key))
             continue;
+        if (!nested_split(chosen, entry->key, &nested) && is_of_another(loader, s, entry)) {
+            drop(loader, i--, chosen->name, "does not have");
+            continue;
+        }
         if (!nested_split(chosen, entry->key, &nested))
             return unknown_key(loader, s, entry);
         if (!nested.param)
@@ -199,10 +238,15 @@ static enum status fill_tables(struct loader *loader, enum spec_section s)
         return error_memory(loader->err, "a spec");
     for (size_t i = 0; i < origin->count; i++) {
         struct nested nested;
+        char list[2 * MAX_SHOWN];
         const struct entry *entry = &origin->entries[i];
-        if (entry->section == s && entry->key &&
-            nested_split(spec->chosen[s], entry->key, &nested) && !(named & 1u << nested.index))
+        if (entry->section != s || !entry->key ||
+            !nested_split(spec->chosen[s], entry->key, &nested) || named & 1u << nested.index)
+            continue;
+        if (!entry_is_older(origin, entry, choice->name))
             return refuse_nested(loader, entry, &nested);
+        write_path(list, sizeof list, s, choice->name);
+        drop(loader, i--, list, "does not name");
     }
     enum status status = STATUS_OK;
     for (size_t i = 0; !status && i < count; i++)

@@ -90,19 +90,3 @@ enum status spec_name(struct spec *spec, struct spec_content **known, struct err
         name(spec, kind);
     return status;
 }
-
-enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
-                      size_t override_count, struct error *err)
-{
-    struct spec_content *known = NULL;
-    enum status status = spec_read(spec, path, overrides, override_count, err);
-    if (status)
-        return status;
-    status = spec_name(spec, &known, err);
-    if (status) {
-        spec_locate(spec, err);
-        spec_free(spec);
-    }
-    spec_contents_free(&known);
-    return status;
-}

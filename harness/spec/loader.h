@@ -25,6 +25,8 @@ struct entry {
     const char *key;           /* within the section; NULL for the section itself */
     struct place place;        /* of the key */
     const struct node *value;
+    const struct node *before; /* the value that this one took the place of; NULL: none */
+    size_t turn;               /* 0: in the document, else in that override */
 };
 
 struct spec_source {
@@ -37,6 +39,7 @@ struct spec_source {
 struct loader {
     struct spec *spec;
     struct error *err;
+    size_t turn; /* of what is written next: the document, then one override after the other */
 };
 
 /* Note the keys of a document, then of overrides ("data.depth=7").  Later ones replace earlier
@@ -59,6 +62,9 @@ enum spec_section find_section(const char *key);
 
 /* "data.depth", "data", "seed" */
 void write_path(char *path, size_t size, enum spec_section section, const char *key);
+
+/* Whether the key `by` of the section was set again after `entry` was written. */
+bool entry_is_older(struct spec_source *origin, const struct entry *entry, const char *by);
 
 /* Fill name and seed, or the settings of a section, from what was written and from defaults. */
 enum status loader_fill_top(struct loader *loader);

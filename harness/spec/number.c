@@ -175,6 +175,14 @@ bool range_read(const char *text, struct range *range)
     return true;
 }
 
+bool range_is_tried(const char *text)
+{
+    const bool logarithmic = strncmp(text, "log:", 4) == 0;
+    const char *rest = text + (logarithmic ? 4 : 0);
+    return strspn(rest, "+-.0123456789eE:") == strlen(rest) && strpbrk(rest, "0123456789") &&
+           (logarithmic || strchr(rest, ':') || strstr(rest, ".."));
+}
+
 void range_format(const struct range *range, size_t i, char *text, size_t size)
 {
     const double at = range->count > 1 ? (double)i / (range->count - 1) : 0;

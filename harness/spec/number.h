@@ -27,6 +27,9 @@ struct range {
 /* Whether `text` is a range; its count is 0 where it has no values. */
 bool range_read(const char *text, struct range *range);
 
+/* Whether a text that is no number looks like a range, or a try of one: 1:5, 1..5, log:1:10. */
+bool range_is_tried(const char *text);
+
 /* Value i of it, 0 <= i < count. */
 void range_format(const struct range *range, size_t i, char *text, size_t size);
 

@@ -31,6 +31,21 @@ enum spec_section find_section(const char *key)
     return (enum spec_section)s;
 }
 
+bool spec_is_key(const char *text, size_t length)
+{
+    char first[MAX_SHOWN];
+    const char *dot = memchr(text, '.', length);
+    const size_t part = dot ? (size_t)(dot - text) : length;
+    if (part >= sizeof first)
+        return false;
+    memcpy(first, text, part);
+    first[part] = '\0';
+    for (const struct param *p = top_params; p->name; p++)
+        if (strcmp(p->name, first) == 0)
+            return true;
+    return find_section(first) < SECTION_COUNT || strcmp(first, "sweep") == 0;
+}
+
 void write_path(char *path, size_t size, enum spec_section section, const char *key)
 {
     char shown[MAX_SHOWN];

@@ -125,8 +125,10 @@ static enum status load(struct loader *loader, const char *yaml, size_t length,
         if (!status)
             status = loader_add_document(loader, root);
     }
-    for (size_t i = 0; !status && i < override_count; i++)
+    for (size_t i = 0; !status && i < override_count; i++) {
+        loader->turn = i + 1;
         status = loader_add_override(loader, overrides[i]);
+    }
     if (!status)
         status = loader_fill_top(loader);
     for (int s = 0; !status && s < SECTION_COUNT; s++)
@@ -174,8 +176,9 @@ enum status spec_read(struct spec *spec, const char *path, const char *const *ov
         return spec_parse(spec, NULL, "", 0, overrides, override_count, err);
     FILE *file = fopen(path, "rb");
     if (!file)
-        return error_set(err, STATUS_SYSTEM, "%s: %s; give the path of a spec that can be read",
-                         path, strerror(errno));
+        return error_set(err, STATUS_SYSTEM, "%s: %s; give the path of a spec that can be read%s",
+                         path, strerror(errno),
+                         spec_is_key(path, strlen(path)) ? ", or KEY=VALUE for a key" : "");
     char *yaml = malloc(MAX_BYTES + 1);
     size_t length = yaml ? fread(yaml, 1, MAX_BYTES + 1, file) : 0;
     enum status status;
@@ -188,6 +191,22 @@ enum status spec_read(struct spec *spec, const char *path, const char *const *ov
         status = spec_parse(spec, path, yaml, length, overrides, override_count, err);
     fclose(file);
     free(yaml);
+    return status;
+}
+
+enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
+                      size_t override_count, struct error *err)
+{
+    struct spec_content *known = NULL;
+    enum status status = spec_read(spec, path, overrides, override_count, err);
+    if (status)
+        return status;
+    status = spec_name(spec, &known, err);
+    if (status) {
+        spec_locate(spec, err);
+        spec_free(spec);
+    }
+    spec_contents_free(&known);
     return status;
 }
 

@@ -8,12 +8,17 @@
  * (train, measure); its remaining keys fill the descriptor's settings struct.  Every key has a
  * default unless its table says otherwise.
  *
+ * An override that names another descriptor (objective.name=ntxent) leaves what was written before
+ * of the keys that both have, and drops keys that only others have, with a remark.  So does an
+ * override of a list of tables (measure.probes) with the keys of tables that it no longer names.
+ *
  * The YAML is plain (harness/spec/yaml.h).  Integers are decimal and may be written as 6.4e4; text
  * in quotes is never a number. */
 #pragma once
 
 #include "core/descriptor.h"
 #include "core/error.h"
+#include "core/remarks.h"
 
 enum spec_section {
     SECTION_DATA,
@@ -60,6 +65,7 @@ struct spec {
     char *written;            /* YAML of the keys that were written, without the section `sweep` */
     const struct node *sweep; /* the section `sweep` as it was written; NULL: no such section */
     struct spec_source *origin; /* where each key was written */
+    struct remarks remarks;     /* on keys that were written and are not used */
 };
 
 /* Read `path`, apply `overrides` ("data.depth=7", later ones win), check everything.
@@ -69,6 +75,10 @@ struct spec {
  */
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
+
+/* Whether the first `length` bytes of `text` are a key, as far as its first part tells: "seed",
+ * "objective.anything". */
+bool spec_is_key(const char *text, size_t length);
 
 /* KEY=VALUE of such an override. */
 const char *spec_without_place(const char *override);

@@ -88,6 +88,17 @@ static bool in_range(const struct param *param, double value)
     return above && value <= param->high;
 }
 
+/* How ranges are written, where `node` looks like one; else "". */
+static const char *range_hint(const struct slot *slot, const struct node *node)
+{
+    const enum param_type type = slot->param->type;
+    const bool number = type == PARAM_INTEGER || type == PARAM_REAL || type == PARAM_INTEGERS ||
+                        type == PARAM_REALS;
+    if (!number || node->kind != NODE_SCALAR || !range_is_tried(node->value))
+        return "";
+    return "; `duet sweep` takes ranges, a:b:step such as 1:5:1, or log:a:b:n with n values";
+}
+
 /* "KEY is VALUE, REASON; it must be EXPECTED" */
 static enum status reject(const struct slot *slot, const struct node *node, const char *reason)
 {
@@ -95,9 +106,9 @@ static enum status reject(const struct slot *slot, const struct node *node, cons
     node_describe(given, sizeof given, node);
     bool entry = node->parent && node->parent->kind == NODE_LIST;
     value_expected(expected, sizeof expected, slot->param, entry ? node : NULL);
-    return error_at(slot->err, &node->place, slot->path, "%s%s is %s%s%s; it must be %s",
+    return error_at(slot->err, &node->place, slot->path, "%s%s is %s%s%s; it must be %s%s",
                     entry ? "an entry of " : "", slot->path, given, *reason ? ", " : "", reason,
-                    expected);
+                    expected, range_hint(slot, node));
 }
 
 static bool has_word(const struct node *node)

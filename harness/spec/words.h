@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     MAX_SHOWN = 60, /* characters of a value that a message repeats */
@@ -19,5 +20,14 @@ void suggest_word(char *text, size_t size, const char *word, const char *const *
 void append_text(char *text, size_t size, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The beginning of `value` in one line, ended by "..." if it is longer. */
+/* Name of a character that shows as nothing or as a plain space and is neither, such as U+00A0,
+ * "no-break space"; NULL: it is none of these. */
+const char *invisible_name(uint32_t code);
+
+/* Length in bytes and code of the UTF-8 character at `text`, of which `left` bytes remain; 0 if it
+ * is none. */
+size_t utf8_read(const char *text, size_t left, uint32_t *code);
+
+/* The beginning of `value` in one line, ended by "..." if it is longer.  Invisible characters are
+ * shown by their code, <U+00A0>. */
 void excerpt(char *shown, size_t size, const char *value);

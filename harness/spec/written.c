@@ -15,6 +15,12 @@ struct entry *find_entry(struct spec_source *origin, enum spec_section section, 
     return NULL;
 }
 
+bool entry_is_older(struct spec_source *origin, const struct entry *entry, const char *by)
+{
+    const struct entry *other = find_entry(origin, entry->section, by);
+    return other && other->turn > entry->turn;
+}
+
 /* Make `entry` the last word on its key. */
 static enum status add_entry(struct loader *loader, const struct entry *entry)
 {
@@ -36,8 +42,11 @@ static enum status add_entry(struct loader *loader, const struct entry *entry)
         return error_at(loader->err, &entry->place, path,
                         "more than %d keys in one section; remove the keys that are unknown",
                         (int)MAX_KEYS);
+    const struct node *before = old ? old->value : NULL;
     struct entry *place = old ? old : &origin->entries[origin->count++];
     *place = *entry;
+    place->before = before;
+    place->turn = loader->turn;
     if (entry->key && !(place->key = pool_text(&origin->pool, entry->key, strlen(entry->key))))
         return error_memory(loader->err, "a spec");
     return STATUS_OK;
@@ -74,7 +83,8 @@ static enum status add_key(struct loader *loader, const struct entry *entry)
         if (status)
             return status;
         snprintf(name, sizeof name, "%s.%s", entry->key, key->value);
-        status = add_entry(loader, &(struct entry){entry->section, name, key->place, key->next});
+        status = add_entry(loader,
+                           &(struct entry){entry->section, name, key->place, key->next, NULL, 0});
     }
     return status;
 }
@@ -106,23 +116,42 @@ static enum status add_section(struct loader *loader, const struct entry *entry)
     for (; !status && key; key = key->next->next) {
         status = check_key(loader, key);
         if (!status)
-            status =
-                add_key(loader, &(struct entry){entry->section, key->value, key->place, key->next});
+            status = add_key(loader, &(struct entry){entry->section, key->value, key->place,
+                                                     key->next, NULL, 0});
     }
     return status;
+}
+
+/* "; it may be meant as train.epochs", for every section that has a parameter called `key`. */
+static void suggest_sections(char *text, size_t size, const char *key)
+{
+    size_t found = 0;
+    *text = '\0';
+    for (int s = 0; s < SECTION_COUNT; s++) {
+        const struct registry *registry = spec_sections[s].registry;
+        const char *selector = spec_sections[s].selector;
+        bool has = selector && strcmp(selector, key) == 0;
+        for (size_t i = 0; i < registry->count; i++)
+            has = has || descriptor_param(registry->entries[i], key);
+        if (has)
+            append_text(text, size, "%s%s.%s", found++ ? " or " : "; it may be meant as ",
+                        spec_sections[s].key, key);
+    }
 }
 
 static enum status unknown_top_key(struct loader *loader, const struct entry *entry)
 {
     const char *known[3 + SECTION_COUNT] = {"name", "seed"};
-    char shown[MAX_SHOWN], suggestion[PHRASE];
+    char shown[MAX_SHOWN], suggestion[PHRASE], meant[PHRASE];
     for (int s = 0; s < SECTION_COUNT; s++)
         known[2 + s] = spec_sections[s].key;
     known[2 + SECTION_COUNT] = "sweep";
     const size_t count = 2 + SECTION_COUNT + entry->place.text->located;
     excerpt(shown, sizeof shown, entry->key);
     suggest_word(suggestion, sizeof suggestion, entry->key, known, count, "the keys are");
-    return error_at(loader->err, &entry->place, shown, "unknown key '%s'; %s", shown, suggestion);
+    suggest_sections(meant, sizeof meant, entry->key);
+    return error_at(loader->err, &entry->place, shown, "unknown key '%s'%s; %s", shown, meant,
+                    suggestion);
 }
 
 static enum status add_sweep(struct loader *loader, const struct entry *entry)
@@ -205,7 +234,8 @@ enum status loader_add_document(struct loader *loader, const struct node *root)
         status = check_key(loader, key);
         if (!status)
             status = add_top(
-                loader, (struct entry){SECTION_COUNT, key->value, key->place, key->next}, NULL);
+                loader, (struct entry){SECTION_COUNT, key->value, key->place, key->next, NULL, 0},
+                NULL);
     }
     return status;
 }

@@ -57,20 +57,6 @@ static const char plain_yaml[] =
     "a spec has no anchors, aliases, tags, block text, directives and `?` keys, so write values "
     "out and put text with any of & * ! | > ? % @ ` into quotes";
 
-/* Length of the UTF-8 character at `c`, of which `left` bytes remain; 0 if it is none. */
-static size_t utf8_length(const unsigned char *c, size_t left)
-{
-    size_t length = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : 4;
-    if (length == 0 || c[0] > 0xf4 || length > left)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((c[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xf0 && c[1] < 0x90);
-    bool outside = (c[0] == 0xed && c[1] > 0x9f) || (c[0] == 0xf4 && c[1] > 0x8f);
-    return overlong || outside ? 0 : length;
-}
-
 /* A walk over the characters of a text that tells quoted text and comments from the rest.  Neither
  * goes on in the next line. */
 struct walk {
@@ -128,12 +114,18 @@ static enum status guard(const struct text *text, const char *yaml, size_t lengt
     if (length >= 3 && memcmp(c, "\xef\xbb\xbf", 3) == 0)
         c += 3; /* byte order mark */
     for (size_t step; c < end; c += step) {
-        step = utf8_length(c, (size_t)(end - c));
+        uint32_t code = 0;
+        step = utf8_read((const char *)c, (size_t)(end - c), &code);
         if (step == 0 || *c == 0x7f || (*c < ' ' && *c != '\t' && *c != '\n' && *c != '\r'))
             return error_at(err, &place, "", "byte 0x%02x is no text; save the spec as UTF-8 text",
                             *c);
         unsigned char next = c + 1 < end ? c[1] : '\n';
         walk_over(&walk, *c, next);
+        if (walk.inside == 0 && invisible_name(code))
+            return error_at(err, &place, "",
+                            "an invisible character, U+%04X (%s), outside quotes; write a plain "
+                            "space in its place, or remove it",
+                            (unsigned)code, invisible_name(code));
         if (walk.inside == 0 && strchr("&*!|>?%@`", *c))
             return error_at(err, &place, "", "'%c' outside quotes; %s", *c, plain_yaml);
         place.column++;

@@ -3,6 +3,7 @@
 #include "core/text.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -142,6 +143,10 @@ void slurm_script_path(const char *folder, char *path, size_t size)
 
 /* ---- the script ---- */
 
+static const char script_start[] = "#!/bin/sh\n# Written by duet sweep --slurm.\n";
+static const struct output_kind script_kind = {
+    .name = "Slurm script", .start = script_start, .mark = ""};
+
 /* Which shards have points to do, [work->shards]; NULL if memory is short. */
 static bool *find_shards(const struct sweep_work *work)
 {
@@ -278,7 +283,7 @@ enum status slurm_script(const struct sweep_work *work, char **text, struct erro
     if (!status && !out)
         return error_memory(err, "a job array");
     if (!status) {
-        fputs("#!/bin/sh\n# Written by duet sweep --slurm.\n", out);
+        fputs(script_start, out);
         status = put_options(out, work, folder, err);
         put_command(out, work, program, results, folder);
         if (fclose(out) != 0 && !status)
@@ -343,7 +348,7 @@ enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], str
     slurm_script_path(work->folder, path, sizeof path);
     enum status status = slurm_script(work, &text, err);
     if (!status) /* also makes the folder of the logs, which Slurm would not make */
-        status = store_write_text(path, text, strlen(text), err);
+        status = output_write(path, &script_kind, text, strlen(text), err);
     free(text);
     return status ? status : call_sbatch(work, path, job, err);
 }

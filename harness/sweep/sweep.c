@@ -1,14 +1,15 @@
+#include "core/processors.h"
 #include "core/text.h"
 #include "harness/command.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
 #include "harness/sweep/slurm.h"
+#include "harness/sweep/sweep_find.h"
 #include "harness/sweep/sweep_folder.h"
 #include "harness/sweep/sweep_trial.h"
 #include "store/store.h"
 
 #include <math.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,7 @@ static void print_plan(const struct sweep_work *work, const struct sweep_trial *
     if (trial->checked < trial->kinds)
         fprintf(stderr, "checked: %zu of %zu settings, for lack of time\n", trial->checked,
                 trial->kinds);
+    fputs(trial->remarks.text, stderr);
     if (options->slurm && work->memory > 0)
         fprintf(stderr, "memory: %.0f MiB asked for each task, %.1f of them the largest plan\n",
                 ceil(work->memory / mib), plan);
@@ -100,15 +102,9 @@ static void print_failures(const struct sweep_work *work)
 
 /* ---- the sweep ---- */
 
-static int processors(void)
-{
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-}
-
 static int count_workers(const struct sweep_options *options, size_t points)
 {
-    const int wanted = options->workers > 0 ? options->workers : processors();
+    const int wanted = options->workers > 0 ? options->workers : processors_here();
     return points < (size_t)wanted ? (points > 0 ? (int)points : 1) : wanted;
 }
 
@@ -286,13 +282,18 @@ static bool is_manifest(const struct sweep_options *options, const char *folder)
 
 static enum status settle(const struct sweep_work *work, struct error *err)
 {
-    bool resized;
+    char change[SWEEP_CHANGE];
     const struct sweep_options *options = work->options;
-    const bool write = !options->job && !is_manifest(options, work->folder);
-    const enum status status = sweep_plan_settle(work->plan, work->folder, write, &resized, err);
-    if (!status && resized && write && !options->quiet)
-        fputs("the folder's sweep had other values of the same keys; its files stay\n", stderr);
-    return status;
+    const bool write = !options->job && !is_manifest(options, work->folder) && !work->sealed;
+    const enum status status = sweep_plan_settle(work->plan, work->folder, write, change, err);
+    if (status || !change[0] || options->quiet)
+        return status;
+    fputs(write ? "sweep.yaml of the folder described another grid: "
+                : "sweep.yaml of the folder describes another grid: ",
+          stderr);
+    print_plain(stderr, change);
+    fputs("; its files stay\n", stderr);
+    return STATUS_OK;
 }
 
 static int run_sweep(struct sweep_work *work)
@@ -322,12 +323,21 @@ static int run_sweep(struct sweep_work *work)
     return conclude(work, status, &err);
 }
 
-/* Read the points and find the work, before anything is written. */
+/* Whether the folder takes files; where no point is left it need not. */
+static enum status check_folder(struct sweep_work *work, struct error *err)
+{
+    char probe[PATH];
+    snprintf(probe, sizeof probe, "%s/sweep.yaml", work->folder);
+    const enum status status = store_check_writable(probe, err);
+    work->sealed = status && work->count == 0;
+    return work->sealed ? STATUS_OK : status;
+}
+
+/* Read the points and find the work, before any point is run. */
 static enum status prepare(struct sweep_work *work, struct sweep_plan *plan, struct error *err)
 {
     const struct sweep_options *options = work->options;
-    char probe[PATH];
-    bool resized;
+    char change[SWEEP_CHANGE];
     enum status status =
         sweep_plan_open(plan, options->spec, options->arguments, options->argument_count,
                         options->zips, options->zip_count, err);
@@ -336,14 +346,13 @@ static enum status prepare(struct sweep_work *work, struct sweep_plan *plan, str
     if (status)
         return status;
     snprintf(work->folder, sizeof work->folder, "%s/%s", options->results, plan->base.name);
-    snprintf(probe, sizeof probe, "%s/sweep.yaml", work->folder);
-    status = sweep_plan_settle(plan, work->folder, false, &resized, err);
+    status = sweep_plan_settle(plan, work->folder, false, change, err);
     if (!status && options->slurm)
         status = slurm_check(work->folder, !options->dry_run, err);
-    if (!status && !options->dry_run)
-        status = store_check_writable(probe, err);
     if (!status)
         status = sweep_work_find(work, err);
+    if (!status && !options->dry_run)
+        status = check_folder(work, err);
     if (!status && !options->dry_run)
         sweep_clean(work->folder);
     return status;

@@ -1,23 +1,22 @@
 #include "harness/sweep/sweep_folder.h"
 
-#include "core/text.h"
-#include "harness/run/progress.h"
 #include "harness/run/run.h"
 #include "harness/sweep/lease.h"
-#include "store/store_each.h"
+#include "store/store.h"
 
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { PATH = RUN_PATH + 64, NAMED = 20 /* damaged files */ };
+enum { PATH = RUN_PATH + 64 };
 
 void sweep_folder_free(struct sweep_folder *folder)
 {
     names_free(&folder->left);
     names_free(&folder->finished);
     names_free(&folder->failed);
+    names_free(&folder->strays);
     *folder = (struct sweep_folder){0};
 }
 
@@ -48,15 +47,18 @@ static bool is_left(const char *name)
 static bool note_file(struct sweep_folder *folder, const char *name)
 {
     char hash[SWEEP_HASH];
+    const bool stray = name[0] != '.' && ends_with(name, ".h5") && strncmp(name, "table", 5) != 0;
     if (!has_hash(name))
-        return !is_left(name) || names_add(&folder->left, name);
+        return stray           ? names_add(&folder->strays, name)
+               : is_left(name) ? names_add(&folder->left, name)
+                               : true;
     const char *end = name + SWEEP_HASH - 1;
     snprintf(hash, sizeof hash, "%.*s", SWEEP_HASH - 1, name);
     if (strcmp(end, ".h5") == 0)
         return names_add(&folder->finished, hash);
     if (strcmp(end, ".failed") == 0)
         return names_add(&folder->failed, hash) && names_add(&folder->left, name);
-    return true;
+    return !stray || names_add(&folder->strays, name);
 }
 
 enum status sweep_folder_read(struct sweep_folder *folder, const char *path, struct error *err)
@@ -70,6 +72,7 @@ enum status sweep_folder_read(struct sweep_folder *folder, const char *path, str
         closedir(stream);
     names_sort(&folder->finished);
     names_sort(&folder->failed);
+    names_sort(&folder->strays);
     return good ? STATUS_OK : error_memory(err, "the files of a sweep");
 }
 
@@ -130,107 +133,4 @@ void sweep_clean(const char *path)
             clean_temporary(path, name);
     }
     sweep_folder_free(&folder);
-}
-
-/* ---- the work ---- */
-
-/* Files of points on their way through store_each. */
-struct finished {
-    const struct sweep_work *work;
-    size_t *point; /* of each file */
-    size_t count;
-    bool *sound; /* [plan->count]; NULL: they are counted only */
-    size_t diverged, damaged;
-    struct progress progress;
-};
-
-static void name_finished(void *context, size_t i, char *path, size_t size)
-{
-    const struct finished *finished = context;
-    sweep_plan_path(finished->work->plan, finished->work->folder, finished->point[i], ".h5", path,
-                    size);
-}
-
-static enum status read_finished(void *context, size_t i, const struct store_file *file, FILE *out,
-                                 struct error *err)
-{
-    char *word;
-    (void)context, (void)i;
-    enum status status = store_get_text(file, "status", &word, err);
-    if (status)
-        return status;
-    fputs(word, out);
-    free(word);
-    return STATUS_OK;
-}
-
-/* Note whether the file of the point is undamaged; name it if not. */
-static enum status take_finished(void *context, size_t i, const char *bytes, size_t size,
-                                 const struct error *problem, struct error *err)
-{
-    struct finished *finished = context;
-    (void)size;
-    finished->diverged += !problem && strcmp(bytes, "diverged") == 0;
-    if (!finished->sound)
-        return STATUS_OK;
-    progress_update(&finished->progress, i + 1, finished->count, "checking the files");
-    if (interrupted())
-        return error_set(err, STATUS_INTERRUPTED, "interrupted; nothing was started");
-    finished->sound[finished->point[i]] = !problem;
-    if (problem && ++finished->damaged <= NAMED) {
-        fputs("duet: ", stderr);
-        print_plain(stderr, problem->message);
-        fputs("; its point is run again\n", stderr);
-    }
-    return STATUS_OK;
-}
-
-static enum status read_files(struct finished *finished, bool quiet, struct error *err)
-{
-    const struct store_each each = {finished->count, finished, name_finished, read_finished,
-                                    take_finished};
-    progress_start(&finished->progress, quiet);
-    const enum status status = finished->count > 0 ? store_each(&each, err) : STATUS_OK;
-    progress_end(&finished->progress);
-    if (!status && finished->damaged > NAMED)
-        fprintf(stderr, "duet: and %zu more damaged files\n", finished->damaged - NAMED);
-    return status;
-}
-
-enum status sweep_work_find(struct sweep_work *work, struct error *err)
-{
-    const struct sweep_options *options = work->options;
-    const size_t points = work->plan->count;
-    struct sweep_folder there;
-    struct finished finished = {.work = work,
-                                .point = calloc(points + 1, sizeof *finished.point),
-                                .sound = calloc(points + 1, sizeof *finished.sound)};
-    work->todo = malloc((points + 1) * sizeof *work->todo);
-    enum status status = sweep_folder_read(&there, work->folder, err);
-    if (!status && (!work->todo || !finished.point || !finished.sound))
-        status = error_memory(err, "points");
-    for (size_t i = options->shard; i < points && !status; i += options->shards)
-        if (names_have_sorted(&there.finished, work->plan->point[i].hash))
-            finished.point[finished.count++] = i;
-    if (!status)
-        status = read_files(&finished, options->quiet, err);
-    work->diverged_before = finished.diverged;
-    for (size_t i = options->shard; i < points && !status; i += options->shards) {
-        work->all++;
-        work->before += finished.sound[i];
-        if (!finished.sound[i])
-            work->todo[work->count++] = i;
-    }
-    sweep_folder_free(&there);
-    free(finished.point);
-    free(finished.sound);
-    return status;
-}
-
-enum status sweep_work_count_diverged(struct sweep_work *work, struct error *err)
-{
-    struct finished finished = {.work = work, .point = work->todo, .count = work->count};
-    const enum status status = read_files(&finished, true, err);
-    work->diverged += finished.diverged;
-    return status;
 }

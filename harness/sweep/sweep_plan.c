@@ -1,6 +1,9 @@
 #include "harness/sweep/sweep_plan.h"
 
 #include "harness/run/run.h"
+#include "harness/spec/difference.h"
+#include "harness/spec/words.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -48,6 +51,7 @@ void sweep_plan_free(struct sweep_plan *plan)
     grid_free(&plan->grid);
     free(plan->fixed);
     free(plan->point);
+    free(plan->by_hash);
     *plan = (struct sweep_plan){0};
 }
 
@@ -137,6 +141,39 @@ size_t sweep_distinct(struct sweep_point *point, size_t count)
     return kept;
 }
 
+static int compare_places(const void *a, const void *b, void *point)
+{
+    const struct sweep_point *const all = point;
+    return strcmp(all[*(const size_t *)a].hash, all[*(const size_t *)b].hash);
+}
+
+static enum status order_by_hash(struct sweep_plan *plan, struct error *err)
+{
+    plan->by_hash = malloc((plan->count + 1) * sizeof *plan->by_hash);
+    if (!plan->by_hash)
+        return error_memory(err, "the sweep; sweep fewer values");
+    for (size_t i = 0; i < plan->count; i++)
+        plan->by_hash[i] = i;
+    qsort_r(plan->by_hash, plan->count, sizeof *plan->by_hash, compare_places, plan->point);
+    return STATUS_OK;
+}
+
+size_t sweep_plan_find(const struct sweep_plan *plan, const char *hash)
+{
+    size_t low = 0, high = plan->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = strcmp(plan->point[plan->by_hash[middle]].hash, hash);
+        if (order == 0)
+            return plan->by_hash[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return plan->count;
+}
+
 /* The name and the kind of the point at `index` of the grid. */
 static enum status number_point(const struct sweep_plan *plan, size_t index,
                                 struct spec_content **known, struct sweep_point *point,
@@ -172,7 +209,7 @@ enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress
     spec_contents_free(&known);
     if (!status)
         plan->count = sweep_distinct(plan->point, plan->count);
-    return status;
+    return status ? status : order_by_hash(plan, err);
 }
 
 /* ---- words ---- */
@@ -231,55 +268,74 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
 
 /* ---- the folder ---- */
 
-static bool same_columns(const struct grid *a, const struct grid *b)
+static void list_columns(const struct grid *grid, char text[SWEEP_TEXT])
 {
-    bool same = a->columns == b->columns;
-    for (size_t c = 0; c < a->columns && same; c++)
-        same = strcmp(grid_column(a, c), grid_column(b, c)) == 0;
-    return same;
+    text[0] = '\0';
+    for (size_t c = 0; c < grid->columns; c++)
+        append_text(text, SWEEP_TEXT, "%s%s", c ? ", " : "", grid_column(grid, c));
+}
+
+/* How the sweep differs from the one in a manifest, in words. */
+static void describe_change(const struct sweep_plan *plan, const struct sweep_plan *other,
+                            char change[SWEEP_CHANGE])
+{
+    char here[SWEEP_TEXT], there[SWEEP_TEXT];
+    const bool same_base =
+        spec_difference(plan->base.yaml, other->base.yaml, change, SWEEP_CHANGE) == 0;
+    list_columns(&plan->grid, here);
+    list_columns(&other->grid, there);
+    if (strcmp(here, there) != 0)
+        append_text(change, SWEEP_CHANGE, "%sswept keys are %s here and %s there",
+                    same_base ? "" : ", ", here, there);
+    else if (same_base && strcmp(plan->grid.yaml, other->grid.yaml) != 0)
+        append_text(change, SWEEP_CHANGE, "other values of the same keys");
 }
 
 /* Compare with the sweep in `manifest`. */
-static enum status compare(const struct sweep_plan *plan, const char *manifest, bool *resized,
-                           struct error *err)
+static enum status compare(const struct sweep_plan *plan, const char *manifest,
+                           char change[SWEEP_CHANGE], bool *same, struct error *err)
 {
     struct sweep_plan other;
-    const char *right = "give another name=NAME or --results DIR, or remove the folder";
     enum status status = sweep_plan_open(&other, manifest, NULL, 0, NULL, 0, err);
-    if (status)
-        error_context(err, "this is no folder of a sweep; %s", right);
-    else if (strcmp(other.base.yaml, plan->base.yaml) != 0)
-        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with another base spec; %s",
-                           manifest, right);
-    else if (!same_columns(&other.grid, &plan->grid))
-        status = error_set(err, STATUS_INVALID, "%s is another sweep's, with other swept keys; %s",
-                           manifest, right);
-    else
-        *resized = strcmp(other.grid.yaml, plan->grid.yaml) != 0;
+    if (status) {
+        error_context(err, "this is no folder of a sweep; give another name=NAME or --results DIR, "
+                           "or remove the folder");
+    } else {
+        describe_change(plan, &other, change);
+        *same = strcmp(plan->base.written, other.base.written) == 0 &&
+                strcmp(plan->grid.yaml, other.grid.yaml) == 0;
+    }
     sweep_plan_free(&other);
     return status;
 }
 
-enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
-                              bool *resized, struct error *err)
+static enum status write_manifest(const struct sweep_plan *plan, const char *path,
+                                  struct error *err)
 {
     enum { MANIFEST_BYTES = 1 << 20 };
-    char path[RUN_PATH + 16], *text;
-    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
-    *resized = false;
-    const bool there = access(path, F_OK) == 0;
-    enum status status = there ? compare(plan, path, resized, err) : STATUS_OK;
-    if (status || !write || (there && !*resized))
-        return status;
+    char *text;
     const int length = asprintf(&text, "%s%s", plan->base.written, plan->grid.yaml);
     if (length < 0)
         return error_memory(err, "the sweep; sweep fewer values");
+    enum status status = STATUS_OK;
     if (length > MANIFEST_BYTES)
         status = error_set(err, STATUS_INVALID,
                            "the sweep needs more than 1 MiB to write down; sweep ranges such as "
                            "a:b:step in place of long lists");
     else
-        status = store_write_text(path, text, (size_t)length, err);
+        status = output_write(path, NULL, text, (size_t)length, err);
     free(text);
     return status;
+}
+
+enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
+                              char change[SWEEP_CHANGE], struct error *err)
+{
+    char path[RUN_PATH + 16];
+    bool same = false;
+    snprintf(path, sizeof path, "%s/sweep.yaml", folder);
+    change[0] = '\0';
+    enum status status =
+        access(path, F_OK) == 0 ? compare(plan, path, change, &same, err) : STATUS_OK;
+    return status || !write || same ? status : write_manifest(plan, path, err);
 }

@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-enum { SWEEP_TEXT = 512, SWEEP_HASH = HASH_SIZE };
+enum { SWEEP_TEXT = 512, SWEEP_CHANGE = 1024, SWEEP_HASH = HASH_SIZE };
 
 struct sweep_point {
     char hash[SWEEP_HASH]; /* of its spec (harness/spec/spec.h) */
@@ -32,6 +32,7 @@ struct sweep_plan {
     struct grid grid;
     size_t count;              /* points, after sweep_plan_number */
     struct sweep_point *point; /* in the order of the grid */
+    size_t *by_hash;           /* [count]: the points in the order of their hashes */
 };
 
 /* Base and grid of the spec at `path` with `arguments`; arguments and path are borrowed.  Free with
@@ -44,6 +45,9 @@ void sweep_plan_free(struct sweep_plan *plan);
 /* Read the spec of every point of the grid, until the user stops it; `progress` may be NULL. */
 enum status sweep_plan_number(struct sweep_plan *plan, struct progress *progress,
                               struct error *err);
+
+/* The point of that hash; plan->count: there is none. */
+size_t sweep_plan_find(const struct sweep_plan *plan, const char *hash);
 
 /* The spec of a point, which is named by what its files hold now; an error where that is no longer
  * what they held when the points were numbered.  Free with spec_free. */
@@ -70,7 +74,9 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
 /* Write a space and the word, quoted for a shell. */
 void sweep_put_quoted(FILE *out, const char *word);
 
-/* Make sure that the folder belongs to this sweep: the same base and the same keys. *resized: their
- * values differ.  Writes sweep.yaml where it is missing or resized and `write` is set. */
+/* Let sweep.yaml of the folder describe this sweep, where `write` is set: the files of points of
+ * another grid stay, and points are found by what they are.  `change`: how the sweep differs from
+ * the one that it described, "train.epochs is 3 here and 2 there"; "" where it does not.  An error
+ * if there is a sweep.yaml that describes no sweep. */
 enum status sweep_plan_settle(const struct sweep_plan *plan, const char *folder, bool write,
-                              bool *resized, struct error *err);
+                              char change[SWEEP_CHANGE], struct error *err);

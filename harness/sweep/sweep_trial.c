@@ -25,7 +25,7 @@ struct report {
 /* ---- in the child: fit and memory ---- */
 
 static enum status check_point(const struct sweep_plan *plan, size_t point, int threads,
-                               size_t *bytes, struct error *err)
+                               struct sweep_trial *trial, struct error *err)
 {
     struct spec spec;
     struct experiment e;
@@ -34,7 +34,9 @@ static enum status check_point(const struct sweep_plan *plan, size_t point, int 
         return status;
     status = experiment_open(&e, &spec, threads, err);
     const size_t size = experiment_bytes(&e);
-    *bytes = size > *bytes ? size : *bytes;
+    trial->bytes = size > trial->bytes ? size : trial->bytes;
+    if (!status)
+        experiment_remarks(&e, &trial->remarks);
     experiment_free(&e);
     spec_free(&spec);
     if (status)
@@ -68,7 +70,7 @@ static void check(const struct sweep_plan *plan, const size_t *todo, size_t coun
          trial->checked++) {
         struct error err = {0};
         enum status status =
-            check_point(plan, todo[kind[trial->checked].index], threads, &trial->bytes, &err);
+            check_point(plan, todo[kind[trial->checked].index], threads, trial, &err);
         too_large += status == STATUS_SYSTEM;
         if (status)
             report->err = err;

@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
 #include "harness/sweep/lease.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -247,7 +248,7 @@ static void record_failure(const struct sweep_work *work, size_t point, const ch
     char *command = sweep_plan_command(work->plan, point, work->options->results);
     const int length = asprintf(&text, "%s\n%s\n", reason, command ? command : "");
     if (length > 0)
-        store_write_text(path_of(work, point, ".failed", path), text, (size_t)length, &unwanted);
+        output_write(path_of(work, point, ".failed", path), NULL, text, (size_t)length, &unwanted);
     free(command);
     free(text);
 }

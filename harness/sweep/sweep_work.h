@@ -17,6 +17,7 @@ struct sweep_work {
     size_t all;
     size_t *todo; /* [count] */
     size_t count;
+    bool sealed;                    /* nothing is left to do, and the folder takes no files */
     size_t before, diverged_before; /* the others; how many of these diverged */
     /* Who works: processes here, or of each task of Slurm. */
     int workers;

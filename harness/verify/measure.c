@@ -1,5 +1,6 @@
 /* All instances of the chosen claims on several threads, and what they say of each claim. */
 #include "core/linalg.h"
+#include "core/processors.h"
 #include "harness/verify/verify.h"
 #include "theorems/memo.h"
 
@@ -278,7 +279,7 @@ static enum status judge_all(struct battery *b, struct error *err)
 /* No more threads than OpenMP would give; one if BLAS is not safe with more. */
 static int usable_threads(int asked)
 {
-    int threads = asked > 0 ? asked : omp_get_max_threads();
+    int threads = asked > 0 ? asked : processors_threads();
     if (!linalg_threads_are_safe())
         return 1;
     return threads < omp_get_thread_limit() ? threads : omp_get_thread_limit();
@@ -294,10 +295,14 @@ enum status verification_run(struct verification *v, struct progress *progress, 
         int threads = usable_threads(v->options->jobs), asked = omp_get_max_threads();
         gsl_error_handler_t *handler = gsl_set_error_handler_off();
         omp_set_dynamic(0);
-        run_jobs(&b, threads > (int)b.count ? (int)b.count + !b.count : threads);
+        const int team = threads > (int)b.count ? (int)b.count + !b.count : threads;
+        status = linalg_reserve(team, err);
+        if (!status)
+            run_jobs(&b, team);
         omp_set_num_threads(asked);
         gsl_set_error_handler(handler);
-        status = first_error(&b, err);
+        if (!status)
+            status = first_error(&b, err);
     }
     if (!status)
         status = judge_all(&b, err);

@@ -4,6 +4,7 @@
 
 #include "core/text.h"
 #include "harness/report/gnuplot.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -128,9 +129,12 @@ static void write_summary(FILE *out, const struct verification *v)
     fprintf(out, "\n%s.\n\n", text);
 }
 
+static const char report_start[] = "# Theorems, checked\n\nMade by\n\n";
+static const struct output_kind report_kind = {.name = "report", .start = report_start, .mark = ""};
+
 static void write_top(FILE *out, const struct verification *v)
 {
-    fputs("# Theorems, checked\n\nMade by\n\n", out);
+    fputs(report_start, out);
     write_command(out, v->options);
     fprintf(out, "with duet %s, seed %" PRIu64 "%s.\n\n", DUET_VERSION, v->options->seed,
             v->options->quick ? ", quick instances only" : "");
@@ -288,9 +292,8 @@ static void write_claim(FILE *out, const struct outcome *o, const char *report)
 
 /* ---- curves ---- */
 
-static void write_table(FILE *out, const void *context)
+static void write_table(FILE *out, const struct curves *curves)
 {
-    const struct curves *curves = context;
     for (int c = 0; c < curves->columns; c++)
         fprintf(out, "%s%s", c ? "\t" : "", curves->name[c] ? curves->name[c] : "");
     fputc('\n', out);
@@ -318,38 +321,57 @@ static void describe_curves(const struct curves *curves)
     setenv("DUET_LOG_Y", curves->log_y ? "1" : "0", 1);
 }
 
-/* Write FOLDER/ID.tsv and, under a temporary name first, FOLDER/ID.png. */
-static enum status draw_claim(const struct outcome *o, const char *folder, struct error *err)
+/* FOLDER/ID.png or .tsv, where the report is FOLDER.md. */
+static void claim_file(const char *report, const struct outcome *o, const char *ending,
+                       char path[RUN_PATH])
 {
-    char table[RUN_PATH], image[RUN_PATH], temporary[RUN_PATH];
-    const char *id = o->claim->about.name;
-    snprintf(table, sizeof table, "%s/%s.tsv", folder, id);
-    snprintf(image, sizeof image, "%s/%s.png", folder, id);
-    snprintf(temporary, sizeof temporary, "%s/.%s.%ld.tmp", folder, id, (long)getpid());
-    enum status status = store_print(table, write_table, &o->curves, err);
+    snprintf(path, RUN_PATH, "%.*s/%s.%s", (int)strlen(report) - 3, report, o->claim->about.name,
+             ending);
+}
+
+/* Write the table and the picture of a claim. */
+static enum status draw_claim(const struct outcome *o, const char *report, struct error *err)
+{
+    char table[RUN_PATH], image[RUN_PATH], *text = NULL;
+    size_t size = 0;
+    claim_file(report, o, "tsv", table);
+    claim_file(report, o, "png", image);
+    FILE *out = open_memstream(&text, &size);
+    if (out)
+        write_table(out, &o->curves);
+    enum status status = close_text(out, table, err);
+    if (!status)
+        status = output_table(table, text, size, err);
+    free(text);
     if (status)
         return status;
     describe_curves(&o->curves);
-    status = gnuplot_draw("plots/claim.gp", table, temporary, "png", err);
-    if (!status && interrupted())
-        status = error_set(err, STATUS_INTERRUPTED, "interrupted; %s was not written",
-                           o->claim->about.name);
-    if (!status && rename(temporary, image) != 0)
-        status = error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", image, strerror(errno));
-    if (status)
-        unlink(temporary);
-    return status;
+    return gnuplot_draw("plots/claim.gp", table, image, "png", err);
 }
 
 static enum status draw_claims(const struct verification *v, const char *path, struct error *err)
 {
-    char folder[RUN_PATH / 2 + 1];
     enum status status = STATUS_OK;
-    snprintf(folder, sizeof folder, "%.*s", (int)strlen(path) - 3, path);
     for (size_t i = 0; !status && i < v->count; i++)
         if (v->outcome[i].curves.rows > 0)
-            status = draw_claim(&v->outcome[i], folder, err);
+            status = draw_claim(&v->outcome[i], path, err);
     return status;
+}
+
+enum status report_check(const struct verification *v, const char *path, struct error *err)
+{
+    enum status status = output_check(path, &report_kind, err);
+    bool drawn = false;
+    for (size_t i = 0; !status && i < v->count; i++) {
+        char image[RUN_PATH];
+        if (!v->outcome[i].claim->draw)
+            continue;
+        drawn = true;
+        claim_file(path, &v->outcome[i], "png", image);
+        if (access(image, F_OK) == 0)
+            status = output_check(image, &output_png, err);
+    }
+    return !status && drawn ? gnuplot_check(err) : status;
 }
 
 enum status report_write(const struct verification *v, const char *path, struct error *err)
@@ -363,9 +385,10 @@ enum status report_write(const struct verification *v, const char *path, struct 
         write_claim(out, &v->outcome[i], path);
     enum status status = close_text(out, path, err);
     if (!status)
-        status = draw_claims(v, path, err);
+        status = output_write(path, &report_kind, text, size - (size > 0 && text[size - 1] == '\n'),
+                              err);
     if (!status)
-        status = store_write_text(path, text, size - (size > 0 && text[size - 1] == '\n'), err);
+        status = draw_claims(v, path, err);
     free(text);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "core/text.h"
 #include "harness/command.h"
+#include "store/output.h"
 #include "store/store.h"
 #include "theorems/claims.h"
 
@@ -10,19 +11,34 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static bool json_on_stdout(const struct verify_options *options)
 {
     return options->json && strcmp(options->json, "-") == 0;
 }
 
-static enum status check_files(const struct verify_options *options, struct error *err)
+static const struct output_kind json_kind = {
+    .name = "table of verdicts", .start = "[\n {\"id\": ", .mark = ""};
+static const struct output_kind expected_kind = {
+    .name = "table of expected verdicts", .start = "# duet verify ", .mark = ""};
+
+static enum status check_files(const struct verification *v, struct error *err)
 {
+    const struct verify_options *options = v->options;
     enum status status = STATUS_OK;
-    if (options->json && !json_on_stdout(options))
-        status = store_check_writable(options->json, err);
+    if (options->json && options->report && strcmp(options->json, options->report) == 0)
+        status = error_set(err, STATUS_INVALID, "%s: --json and --report need a file each",
+                           options->json);
+    if (!status && options->expect)
+        status = expected_check(v, options->expect, err);
+    if (!status && options->write_expected)
+        status = output_check(options->write_expected, &expected_kind, err);
+    if (!status && options->json && !json_on_stdout(options))
+        status = output_check(options->json, &json_kind, err);
     if (!status && options->report)
-        status = store_check_writable(options->report, err);
+        status = report_check(v, options->report, err);
     return status;
 }
 
@@ -30,21 +46,53 @@ static enum status write_files(const struct verification *v, struct error *err)
 {
     enum status status = STATUS_OK;
     if (v->options->json && !json_on_stdout(v->options))
-        status = store_print(v->options->json, verdicts_json, v, err);
+        status = output_print(v->options->json, &json_kind, verdicts_json, v, err);
     if (!status && v->options->report)
         status = report_write(v, v->options->report, err);
+    if (!status && v->options->write_expected)
+        status = output_print(v->options->write_expected, &expected_kind, expected_print, v, err);
     return status;
+}
+
+/* ---- interrupts ---- */
+
+/* Instances ask whether to go on where they can; a training of minutes does not.  Nothing is
+ * written before all are measured, so the process may end anywhere: a timer ends it when an
+ * interrupt has been waited for at a whole tick. */
+static void tick(int signal)
+{
+    static const char message[] = "\nduet: interrupted within an instance; nothing was written\n";
+    static volatile sig_atomic_t waited;
+    (void)signal;
+    if (interrupted() && waited++ > 0) {
+        ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
+        (void)written;
+        _exit(error_exit_code(STATUS_INTERRUPTED));
+    }
+}
+
+/* Ticks of half a second; 0 seconds end them. */
+static void set_ticks(long microseconds)
+{
+    const struct itimerval timer = {{0, microseconds}, {0, microseconds}};
+    const struct sigaction action = {.sa_handler = microseconds ? tick : SIG_DFL,
+                                     .sa_flags = SA_RESTART};
+    if (microseconds)
+        sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 static enum status verify(struct verification *v, struct error *err)
 {
     struct progress progress;
-    enum status status = check_files(v->options, err);
+    enum status status = check_files(v, err);
     if (status)
         return status;
     progress_start(&progress, v->options->quiet);
     interrupt_catch();
+    set_ticks(500000);
     status = verification_run(v, &progress, err);
+    set_ticks(0);
     progress_end(&progress);
     if (!status)
         status = write_files(v, err);
@@ -60,10 +108,20 @@ static int print_outcome(const struct verification *v)
     if (!v->options->quiet)
         verdicts_print(v, json ? stderr : stdout);
     int code = print_finish(0);
+    struct error err = {0};
+    if (!code && v->options->expect && expected_compare(v, v->options->expect, stderr, &err))
+        code = command_fail(&err);
     return code ? code : error_exit_code(verification_status(v));
 }
 
-enum { OPTION_SEED = 256, OPTION_QUICK, OPTION_JSON, OPTION_REPORT };
+enum {
+    OPTION_SEED = 256,
+    OPTION_QUICK,
+    OPTION_JSON,
+    OPTION_REPORT,
+    OPTION_EXPECT,
+    OPTION_WRITE_EXPECTED
+};
 
 static const struct argp_option argp_options[] = {
     {"seed", OPTION_SEED, "S", 0, "seed of every random stream; default: 1", 0},
@@ -73,6 +131,9 @@ static const struct argp_option argp_options[] = {
     {"json", OPTION_JSON, "FILE", 0, "write the table as JSON; - for stdout", 0},
     {"report", OPTION_REPORT, "FILE.md", 0,
      "write statements, numbers and verdicts as Markdown, and curves in the folder FILE", 0},
+    {"expect", OPTION_EXPECT, "FILE", 0,
+     "compare thresholds, verdicts and effects with this table; exit 1 if anything turned", 0},
+    {"write-expected", OPTION_WRITE_EXPECTED, "FILE", 0, "write the table for --expect", 0},
     {"quiet", 'q', NULL, 0, "no progress and no table", 0},
     {0},
 };
@@ -132,6 +193,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case OPTION_REPORT:
         options->report = parse_report(arg, state);
         return 0;
+    case OPTION_EXPECT:
+        options->expect = arg;
+        return 0;
+    case OPTION_WRITE_EXPECTED:
+        options->write_expected = arg;
+        return 0;
     case 'q':
         options->quiet = true;
         return 0;
@@ -154,11 +221,13 @@ int command_verify(int argc, char **argv)
                "all claims are measured. KEY=VALUE sets a parameter of all chosen claims that have "
                "it. `duet list theorems` shows claims and parameters.\n"
                "\n"
-               "The table shows the worst part of each claim: its error, the tolerance, and the "
-               "smallest error of its controls. The seconds are summed over all parts and "
-               "threads.\n"
+               "The table shows how many parts of each claim were measured, and of its worst "
+               "part the error, the tolerance, and the smallest error of its controls. A claim "
+               "holds if all of its parts were measured and hold; it is not refuted if some were "
+               "and hold. The seconds are summed over all parts and threads.\n"
                "\n"
-               "Exit code: 0; 1 a claim fails, or a control does not; 2 bad input; 130 interrupted "
+               "Exit code: 0; 1 a claim fails, a control does not, nothing that was asked for "
+               "could be checked, or something is not as expected; 2 bad input; 130 interrupted "
                "(nothing is written).",
     };
     struct verify_options options = {.seed = 1};

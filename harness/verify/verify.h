@@ -20,9 +20,10 @@ struct verify_options {
     uint64_t seed;
     bool quick; /* the quick instances of each part; parts without any are left out */
     bool quiet;
-    int jobs;           /* threads; 0: all processors */
-    const char *json;   /* file, "-" for stdout, or NULL */
-    const char *report; /* FILE.md or NULL */
+    int jobs;                            /* threads; 0: all processors */
+    const char *json;                    /* file, "-" for stdout, or NULL */
+    const char *report;                  /* FILE.md or NULL */
+    const char *expect, *write_expected; /* tables of expected verdicts, or NULL */
 };
 
 /* How one claim turned out. */
@@ -81,3 +82,22 @@ void verdicts_json(FILE *out, const void *verification);
 
 /* The report at `path`, FILE.md, and its curves in the folder FILE: ID.tsv and ID.png. */
 enum status report_write(const struct verification *v, const char *path, struct error *err);
+
+/* Whether report_write could write now: all files, and gnuplot for the curves. */
+enum status report_check(const struct verification *v, const char *path, struct error *err);
+
+/* ---- expected verdicts ---- */
+
+/* The table of thresholds, verdicts and effects, a row per part of the chosen claims, of a struct
+ * verification. */
+void expected_print(FILE *out, const void *verification);
+
+/* Compare with the table at `path`, which must be made by the same command except for the names of
+ * claims: print on `out` every threshold and verdict that is another, every effect whose mean is
+ * outside the expected interval or on another side of 0 or of what is claimed, and every part that
+ * only one of both has.  STATUS_FAILED if there is any. */
+enum status expected_compare(const struct verification *v, const char *path, FILE *out,
+                             struct error *err);
+
+/* Whether the table at `path` can be read and is made by the same command. */
+enum status expected_check(const struct verification *v, const char *path, struct error *err);

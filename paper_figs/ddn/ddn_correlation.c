@@ -1,4 +1,5 @@
 /* ddn_correlation: the best neurons of each level over training. */
+#include "core/extreme.h"
 #include "paper_figs/ddn/ddn_runs.h"
 #include "paper_figs/figures.h"
 
@@ -69,8 +70,8 @@ static void check_ceiling(struct reader *r, struct sights *sights)
     for (size_t i = 0; i < CASES; i++)
         for (int l = 0; l < LEVELS; l++)
             for (int t = 0; t <= last; t++)
-                room = fmin(room, ddn_value(r, &cases[i], "ceiling", l, DDN_MEDIAN, 0) -
-                                      best(r, i, l, t));
+                room = smaller(room, ddn_value(r, &cases[i], "ceiling", l, DDN_MEDIAN, 0) -
+                                         best(r, i, l, t));
     sight(sights, room > 0, "every level of every setting stays below its ceiling, by %.3f or more",
           room);
 }
@@ -79,9 +80,9 @@ static void check_order(struct reader *r, struct sights *sights)
 {
     double clearer = INFINITY, wider = INFINITY;
     for (int l = 0; l < LEVELS; l++) {
-        clearer = fmin(clearer, best(r, POLARITY_8, l, -1) - best(r, PUBLISHED, l, -1));
-        clearer = fmin(clearer, best(r, POLARITY_9, l, -1) - best(r, POLARITY_8, l, -1));
-        wider = fmin(wider, best(r, WIDTH_20, l, -1) - best(r, WIDTH_2, l, -1));
+        clearer = smaller(clearer, best(r, POLARITY_8, l, -1) - best(r, PUBLISHED, l, -1));
+        clearer = smaller(clearer, best(r, POLARITY_9, l, -1) - best(r, POLARITY_8, l, -1));
+        wider = smaller(wider, best(r, WIDTH_20, l, -1) - best(r, WIDTH_2, l, -1));
     }
     sight(sights, clearer > 0.01,
           "polarities nearer to 1 end higher at every level, by %.3f or more", clearer);

@@ -2,6 +2,7 @@
  * the luckiest neuron of a node. */
 #include "paper_figs/figures.h"
 
+#include "core/extreme.h"
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
@@ -59,12 +60,12 @@ static enum status measure_nets(struct point *p, const struct latent_settings *l
         }
     }
     for (int f = 0; f < HLTM_4_FACTORS; f++)
-        p->error[f] = sqrt(fmax(0, square[f] - p->mean[f] * p->mean[f]) / (p->nets - 1));
+        p->error[f] = sqrt(larger(0, square[f] - p->mean[f] * p->mean[f]) / (p->nets - 1));
     struct hltm_4_kind linear = p->kind;
     linear.linear = true;
     if (!status)
         status = hltm_4_errors(rng, latent, linear, error, &p->err);
-    p->linear = fmax(error[0], error[1]);
+    p->linear = larger(error[0], error[1]);
     return status;
 }
 
@@ -242,8 +243,8 @@ static void widen(struct extremes *e, struct reader *r, const char *group, const
 {
     const struct store_array a = reader_get(r, 0, 0, "%s/%s", group, name);
     for (size_t i = 0; i < a.count; i++) {
-        e->least = e->count ? fmin(e->least, a.values[i]) : a.values[i];
-        e->most = e->count ? fmax(e->most, a.values[i]) : a.values[i];
+        e->least = e->count ? smaller(e->least, a.values[i]) : a.values[i];
+        e->most = e->count ? larger(e->most, a.values[i]) : a.values[i];
         e->sum += a.values[i];
         e->count++;
     }
@@ -286,12 +287,12 @@ static void judge_lucky(const struct store_array *exact, const struct store_arra
             mean += drawn->values[(i / HLTM_6_QUANTILES * nets + n) * HLTM_6_QUANTILES +
                                   i % HLTM_6_QUANTILES] /
                     (double)nets;
-        worst = fmax(worst, fabs(mean - exact->values[i]));
+        worst = larger(worst, fabs(mean - exact->values[i]));
     }
     for (size_t n = 0; n < nets; n++) {
         double median = after->values[((SIZES - 1) * nets + n) * HLTM_6_QUANTILES + 1];
-        least = fmin(least, median / exact->values[last]);
-        excess = fmax(excess, median / exact->values[last]);
+        least = smaller(least, median / exact->values[last]);
+        excess = larger(excess, median / exact->values[last]);
     }
     sight(sights, worst < 0.1, "the largest gap follows its exact law (quantiles to %.3f)", worst);
     sight(sights, least < 0.8 && excess < 1.05,

@@ -1,4 +1,5 @@
 /* ddn_flow_sgd: stochastic gradient descent against the gradient flow of the population loss. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 
@@ -417,8 +418,8 @@ static void judge(const struct arrays *a, struct sights *sights)
     for (size_t r = 0; r < rates; r++) {
         double slope =
             log_log_slope(a->batch.values, a->to_descent.values + r * batches, batches).slope;
-        low = fmin(low, slope);
-        high = fmax(high, slope);
+        low = smaller(low, slope);
+        high = larger(high, slope);
         mean += slope / (double)rates;
         noise[r] = a->to_descent.values[r * batches];
     }
@@ -426,7 +427,7 @@ static void judge(const struct arrays *a, struct sights *sights)
     const double with_rate = log_log_slope(a->lr.values, noise, rates).slope;
     const double bias = log_log_slope(a->lr.values, a->descent.values, rates).slope;
     for (size_t t = 0; t < a->flow.count; t++)
-        fall = fmax(fall, fabs(a->largest.values[t] - a->flow.values[t]));
+        fall = larger(fall, fabs(a->largest.values[t] - a->flow.values[t]));
     sight(sights, fabs(mean + 0.5) < 0.15 && low > -0.7 && high < -0.3,
           "SGD falls towards descent on the population loss as B^-1/2 (slopes %.2f to %.2f)", low,
           high);

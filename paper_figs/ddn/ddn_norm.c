@@ -1,4 +1,5 @@
 /* ddn_norm: the norm of the covariance operator of each level over training. */
+#include "core/extreme.h"
 #include "paper_figs/ddn/ddn_runs.h"
 #include "paper_figs/figures.h"
 
@@ -49,7 +50,7 @@ static void check_levels(struct reader *r, size_t i, struct sights *sights)
     const double top_growth = growth(r, i, 0), bottom_growth = growth(r, i, bottom);
     double least = INFINITY;
     for (int level = 0; level < bottom; level++)
-        least = fmin(least, norm(r, i, level, -1) / norm(r, i, level + 1, -1));
+        least = smaller(least, norm(r, i, level, -1) / norm(r, i, level + 1, -1));
     sight(sights, top_growth > 8 && top_growth > 3 * bottom_growth && bottom_growth > 1.3,
           "|rho| in [%.1f, 1]: the norm grows %.0f-fold at the root, %.1f-fold at the bottom",
           cases[i].low, top_growth, bottom_growth);

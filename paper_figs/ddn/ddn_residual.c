@@ -1,6 +1,7 @@
 /* ddn_residual: how the residual of the weighted operator falls with the augmentation. */
 #include "paper_figs/figures.h"
 
+#include "core/extreme.h"
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
@@ -157,10 +158,10 @@ static void check_slopes(struct reader *r, struct sights *sights)
     if (r->status)
         return;
     const struct store_array *whole = &slope[WHOLE], *split = &slope[SPLIT], *unit = &slope[UNIT];
-    const double least = fmin(whole->values[0], split->values[0]);
+    const double least = smaller(whole->values[0], split->values[0]);
     const double middle = whole->values[whole->count / 2];
     const double slower = split->values[split->count / 2];
-    const double most = fmax(-unit->values[0], unit->values[unit->count - 1]);
+    const double most = larger(-unit->values[0], unit->values[unit->count - 1]);
     sight(sights, least > 0.95, "every residual falls at least as s (least slope %.2f of %zu)",
           least, unit->count);
     sight(sights, fabs(middle - 2) < 0.05,

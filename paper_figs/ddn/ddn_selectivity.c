@@ -1,6 +1,7 @@
 /* ddn_selectivity: ReLU neurons distinguish two translated objects, linear neurons do not. */
 #include "paper_figs/figures.h"
 
+#include "core/extreme.h"
 #include "harness/run/progress.h"
 #include "harness/spec/params.h"
 #include "harness/spec/spec.h"
@@ -55,8 +56,8 @@ static double second_change(const struct ddn_10_path *p)
     double most = 0, second = 0;
     for (int k = 0; k < NEURONS; k++) {
         double change = fabs(p->relu[p->count - 1][k] - p->relu[0][k]);
-        second = fmax(second, fmin(change, most));
-        most = fmax(most, change);
+        second = larger(second, smaller(change, most));
+        most = larger(most, change);
     }
     return second;
 }
@@ -154,7 +155,7 @@ static double largest(const struct store_array *a, const struct store_array *b)
 {
     double most = 0;
     for (size_t i = 0; i < a->count && (!b || i < b->count); i++)
-        most = fmax(most, fabs(a->values[i] - (b ? b->values[i] : 0)));
+        most = larger(most, fabs(a->values[i] - (b ? b->values[i] : 0)));
     return most;
 }
 
@@ -168,15 +169,15 @@ static void judge(const struct store_array *end, const struct store_array *shown
     const size_t last = shown[RELU].count - NEURONS;
     double grown = 0, counted = 0;
     for (size_t k = 0; k < NEURONS; k++) {
-        grown = fmax(grown, fabs(shown[RELU].values[last + k] - shown[RELU].values[k]));
-        counted = fmax(counted, fabs(shown[COUNTS].values[last + k] - shown[COUNTS].values[k]));
+        grown = larger(grown, fabs(shown[RELU].values[last + k] - shown[RELU].values[k]));
+        counted = larger(counted, fabs(shown[COUNTS].values[last + k] - shown[COUNTS].values[k]));
     }
     sight(sights, error < 1e-8 && change > 0.05,
           "%zu rings: selectivities of ReLU neurons change by up to %.2f, as predicted to %.0e",
           end[RELU].count / NEURONS, change, error);
     sight(sights, linear < 1e-12 && largest(&shown[LINEAR], NULL) < 1e-12,
           "linear neurons never distinguish the objects (%.0e)",
-          fmax(linear, largest(&shown[LINEAR], NULL)));
+          larger(linear, largest(&shown[LINEAR], NULL)));
     sight(sights, grown > 0.05 && largest(&shown[RELU], &shown[PREDICTED]) < 1e-8,
           "the ring that is shown: a selectivity changes by %.2f", grown);
     sight(sights, counted > 0.05,

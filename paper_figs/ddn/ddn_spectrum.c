@@ -1,4 +1,5 @@
 /* ddn_spectrum: the eigenvalues of the covariance operator over training. */
+#include "core/extreme.h"
 #include "paper_figs/ddn/ddn_runs.h"
 #include "paper_figs/figures.h"
 
@@ -56,7 +57,7 @@ static void check_root(struct reader *r, struct sights *sights)
     const int last = ddn_last_epoch(r);
     double apart = 0;
     for (int t = 0; t <= last; t++)
-        apart = fmax(apart, 1 - eigenvalue(r, ROOT, WIDTH - 1, t) / eigenvalue(r, ROOT, 0, t));
+        apart = larger(apart, 1 - eigenvalue(r, ROOT, WIDTH - 1, t) / eigenvalue(r, ROOT, 0, t));
     sight(sights, apart < 1e-9, "the eigenvalues of the root are equal at all epochs (to %.0e)",
           apart);
 }

@@ -1,4 +1,5 @@
 /* ddn_table: the topmost latent and its best neuron, before and after training. */
+#include "core/extreme.h"
 #include "paper_figs/ddn/ddn_runs.h"
 #include "paper_figs/figures.h"
 
@@ -105,10 +106,10 @@ static void check_training(struct reader *r, struct sights *sights)
 {
     double least = INFINITY, room = INFINITY;
     for (size_t i = 0; i < CASES; i++) {
-        least = fmin(least, rise(r, i));
+        least = smaller(least, rise(r, i));
         for (size_t s = 0; s < ddn_seeds(r); s++)
-            room = fmin(room, ddn_value_of_run(r, &cases[i], "ceiling", 0, s, 0) -
-                                  ddn_value_of_run(r, &cases[i], "correlation", 0, s, -1));
+            room = smaller(room, ddn_value_of_run(r, &cases[i], "ceiling", 0, s, 0) -
+                                     ddn_value_of_run(r, &cases[i], "correlation", 0, s, -1));
     }
     sight(sights, least > 0.03,
           "in every cell training raises the correlation of the runs that are not lost, by %.3f "
@@ -134,13 +135,13 @@ static void check_order(struct reader *r, struct sights *sights)
 {
     double wider = INFINITY, wide = INFINITY, clearer = INFINITY;
     for (size_t i = 0; i < CASES; i += WIDTHS)
-        wider = fmin(wider, cell(r, i + WIDTHS - 1, -1) - cell(r, i, -1));
+        wider = smaller(wider, cell(r, i + WIDTHS - 1, -1) - cell(r, i, -1));
     for (size_t i = 0; i < CASES; i++)
         if (is_wide(i) && cases[i].low < 0.85)
-            wide = fmin(wide, cell(r, i, -1) - cell(r, i - 1, -1));
+            wide = smaller(wide, cell(r, i, -1) - cell(r, i - 1, -1));
     for (size_t i = WIDTHS; i < CASES; i++)
         if (is_wide(i))
-            clearer = fmin(clearer, cell(r, i, -1) - cell(r, i - WIDTHS, -1));
+            clearer = smaller(clearer, cell(r, i, -1) - cell(r, i - WIDTHS, -1));
     sight(sights, wider > 0.05, "20 neurons per node end above 2 at each polarity, by %.3f or more",
           wider);
     sight(sights, wide > 0.01,

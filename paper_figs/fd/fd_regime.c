@@ -1,4 +1,5 @@
 /* fd_regime: the noise and the thresholds for which masks decouple features from noise. */
+#include "core/extreme.h"
 #include "paper_figs/fd/fd_runs.h"
 #include "paper_figs/figures.h"
 
@@ -158,7 +159,7 @@ static enum status check(const struct store_file *file, struct sights *sights, s
         if (with.values[i] - without.values[i] > with.values[widest] - without.values[widest])
             widest = i;
         if (threshold.values[i % threshold.count] == 0)
-            unbiased = fmax(unbiased, fmax(with.values[i], without.values[i]));
+            unbiased = larger(unbiased, larger(with.values[i], without.values[i]));
     }
     sight(sights, with.values[widest] - without.values[widest] > 0.5,
           "at sigma_xi^2 = %.3g and b / |w| = %.2g %.2f of the features are learned with masks, "

@@ -1,5 +1,7 @@
 #include "paper_figs/kit/plane.h"
 
+#include "core/extreme.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -33,7 +35,7 @@ void plane_growth(const struct plane *plane, const double at[2], double growth[2
         j[1][k] = (above[1] - below[1]) / (2 * h);
     }
     double middle = (j[0][0] + j[1][1]) / 2, half = (j[0][0] - j[1][1]) / 2;
-    double root = sqrt(fmax(0, half * half + j[0][1] * j[1][0]));
+    double root = sqrt(larger(0, half * half + j[0][1] * j[1][0]));
     growth[0] = middle + root;
     growth[1] = middle - root;
 }
@@ -157,7 +159,7 @@ void plane_check_rest(struct reader *reader, const char *group, struct sights *s
         return;
     for (const double *row = rest.values; row < rest.values + rest.count;
          row += PLANE_REST_COLUMNS) {
-        fastest = fmax(fastest, row[3]);
+        fastest = larger(fastest, row[3]);
         wrong += (row[4] > 1e-7) != (row[2] == REST_UNSTABLE);
     }
     sight(sights, fastest < 1e-14, "%s: the flow vanishes at all %zu points of rest (%.1e)", group,

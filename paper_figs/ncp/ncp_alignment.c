@@ -1,5 +1,6 @@
 /* ncp_alignment: how the predictor comes to share its eigenvectors with the outputs' correlation.
  */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
 #include "store/reader.h"
@@ -78,7 +79,7 @@ static void derive(double *const value[SERIES], size_t points, size_t seeds, siz
     for (size_t t = 0; t < points; t++, s += MODES, p += MODES) {
         const size_t i = t * seeds + seed;
         const double a = value[ASYMMETRY][i];
-        value[NEGATIVE][i] = fmax(0, -p[MODES - 1]) / p[0];
+        value[NEGATIVE][i] = larger(0, -p[MODES - 1]) / p[0];
         value[COMMUTATOR][i] *= sqrt(1 - a * a / 4) / (norm(s) * norm(p));
     }
 }
@@ -191,8 +192,8 @@ static void find_ends(struct reader *r, const char *group, const char *name, dou
     const size_t seeds = a.values ? a.count / a.shape[0] : 0, last = a.count - seeds;
     ends[0] = ends[1] = 0;
     for (size_t i = 0; i < seeds; i++) {
-        ends[0] = fmax(ends[0], a.values[i]);
-        ends[1] = fmax(ends[1], a.values[last + i]);
+        ends[0] = larger(ends[0], a.values[i]);
+        ends[1] = larger(ends[1], a.values[last + i]);
     }
 }
 

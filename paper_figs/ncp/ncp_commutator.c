@@ -1,4 +1,5 @@
 /* ncp_commutator: do the eigenspaces of W_p and F align? */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
@@ -123,18 +124,18 @@ static struct commutator_course look_back(const struct store_array *t, const dou
     double least = INFINITY;
     size_t start = t->count;
     while (start > 0 && least_k[(start - 1) * TARGETS] > 0)
-        least = fmin(least, least_k[--start * TARGETS]);
+        least = smaller(least, least_k[--start * TARGETS]);
     o.definite = start == 0;
     for (size_t i = 1; i < t->count; i++) {
         const double now = norm[i * TARGETS], before = norm[(i - 1) * TARGETS];
         if (now < 1e-6 * norm[0])
             break;
-        o.peak = fmax(o.peak, now / norm[0]);
+        o.peak = larger(o.peak, now / norm[0]);
         o.broken += least_k[i * TARGETS] > 0 && least_k[(i - 1) * TARGETS] > 0 && now >= before;
         if (i > start)
-            o.excess = fmax(o.excess, now / norm[start * TARGETS] *
-                                              exp(2 * least * (t->values[i] - t->values[start])) -
-                                          1);
+            o.excess = larger(o.excess, now / norm[start * TARGETS] *
+                                                exp(2 * least * (t->values[i] - t->values[start])) -
+                                            1);
     }
     return o;
 }
@@ -151,7 +152,7 @@ static void check_panel(struct reader *r, const struct panel *panel,
         return;
     for (size_t k = 0; k < TARGETS; k++) {
         o[k] = look_back(&t, norm.values + k, least_k.values + k);
-        excess = fmax(excess, o[k].excess);
+        excess = larger(excess, o[k].excess);
         definite += o[k].definite;
         broken += o[k].broken + (o[k].definite && o[k].peak > 1);
     }

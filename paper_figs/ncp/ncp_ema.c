@@ -1,4 +1,5 @@
 /* ncp_ema: does the moving average point where the network does? */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
@@ -129,13 +130,13 @@ static void check_panel(struct reader *r, const struct panel *panel, struct reco
         o[k] = (struct recovery){1, 1, 0};
         for (size_t i = 1; i < t.count; i++) {
             double value = mean.values[i * RATES + k];
-            o[k].least = fmin(o[k].least, value);
+            o[k].least = smaller(o[k].least, value);
             if (value < 0.995)
                 o[k].recovered = t.values[i];
             if (t.values[i] >= t.values[t.count - 1] / 4)
-                o[k].least_late = fmin(o[k].least_late, value);
+                o[k].least_late = smaller(o[k].least_late, value);
         }
-        late = fmin(late, o[k].least_late);
+        late = smaller(late, o[k].least_late);
         ordered &= k == 0 || o[k].recovered > o[k - 1].recovered;
     }
     sight(sights, late > 0.9,

@@ -1,4 +1,5 @@
 /* ncp_fields: three planes of the flow of w_p, w and w_a. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/plane.h"
 
@@ -147,8 +148,8 @@ static void check_target_fixed(struct reader *r, struct sights *sights)
     if (r->status || !ends.end)
         return;
     for (size_t i = 0; i < ends.starts; i++)
-        farthest = fmax(farthest, fabs(ends.end[2 * i] * ends.end[2 * i + 1] -
-                                       curve.values[0] * curve.values[1]));
+        farthest = larger(farthest, fabs(ends.end[2 * i] * ends.end[2 * i + 1] -
+                                         curve.values[0] * curve.values[1]));
     sight(sights, farthest < 1e-6,
           "target_fixed: all %zu trajectories end on w_p w = w_a lambda_d / lambda_s (%.1e), also "
           "from starts next to the origin",
@@ -172,9 +173,9 @@ static void check_tied(struct reader *r, struct sights *sights)
         living += lives;
         sides += lives != (ends.first[2 * i] > 0);
         if (lives)
-            farthest = fmax(farthest, fmax(fabs(w - ratio), fabs(ends.end[2 * i + 1] - ratio)));
+            farthest = larger(farthest, larger(fabs(w - ratio), fabs(ends.end[2 * i + 1] - ratio)));
         else
-            slowest = fmax(slowest, fabs(w));
+            slowest = larger(slowest, fabs(w));
     }
     sight(sights, living > 0 && farthest < 1e-6,
           "tied: %zu trajectories end at w = w_a = lambda_d / lambda_s (%.1e)", living, farthest);
@@ -192,7 +193,7 @@ static void check_no_predictor(struct reader *r, struct sights *sights)
     if (r->status || !ends.end)
         return;
     for (size_t i = 0; i < 2 * ends.starts; i++)
-        farthest = fmax(farthest, fabs(ends.end[i]));
+        farthest = larger(farthest, fabs(ends.end[i]));
     sight(sights, farthest < 1e-6, "no_predictor: all %zu trajectories collapse (%.1e)",
           ends.starts, farthest);
 }

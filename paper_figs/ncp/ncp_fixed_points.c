@@ -1,4 +1,5 @@
 /* ncp_fixed_points: points of rest of a mode on the parabola, in three regimes of weight decay. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
@@ -142,7 +143,7 @@ static double largest(const struct store_array *a)
 {
     double most = 0;
     for (size_t i = 0; i < a->count; i++)
-        most = fmax(most, fabs(a->values[i]));
+        most = larger(most, fabs(a->values[i]));
     return most;
 }
 
@@ -150,7 +151,7 @@ static double difference(const struct store_array *a, const struct store_array *
 {
     double most = 0;
     for (size_t i = 0; i < a->count; i++)
-        most = fmax(most, fabs(a->values[i] - b->values[i]));
+        most = larger(most, fabs(a->values[i] - b->values[i]));
     return most / largest(a);
 }
 
@@ -178,7 +179,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
     if (r->status)
         return;
     for (size_t i = 0; i < rest.shape[0]; i++)
-        off = fmax(off, fabs(rest.values[COLUMNS * i] - rest.values[COLUMNS * i + 1]));
+        off = larger(off, fabs(rest.values[COLUMNS * i] - rest.values[COLUMNS * i + 1]));
     sight(sights, rest.shape[0] == panel->rest && off < 1e-12,
           "%s: %zu points of rest, as predicted (%.1e)", panel->name, rest.shape[0], off);
     sight(sights, behaves(&rest, panel->share > 0),

@@ -1,4 +1,5 @@
 /* ncp_predictor_rate: a symmetric predictor without a target network, at several learning rates. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/ncp/ncp_runs.h"
 #include "store/reader.h"
@@ -151,7 +152,7 @@ static struct sweep find_sweep(struct reader *r, const char *path)
     if (!a.values)
         return found;
     for (size_t i = 0; i < a.count; i++)
-        found.largest = fmax(found.largest, a.values[i]);
+        found.largest = larger(found.largest, a.values[i]);
     for (size_t i = 0; i < seeds; i++) {
         found.first += a.values[i] / (double)seeds;
         found.last += a.values[a.count - seeds + i] / (double)seeds;

@@ -1,4 +1,5 @@
 /* ncp_state_space: the flow of a mode in the plane of p_j and s_j. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/plane.h"
 #include "sim/flow/phase.h"
@@ -133,9 +134,9 @@ static double distance(const double *end, const struct store_array *rest, bool l
     for (const double *row = rest->values; row < rest->values + rest->count;
          row += PLANE_REST_COLUMNS)
         if (row[2] == REST_STABLE && !lines)
-            nearest = fmin(nearest, hypot(end[0] - row[0], end[1] - row[1]));
+            nearest = smaller(nearest, hypot(end[0] - row[0], end[1] - row[1]));
         else if (row[2] == REST_STABLE && row[1] > 0)
-            nearest = fmin(nearest, fabs(end[0] - row[0]));
+            nearest = smaller(nearest, fabs(end[0] - row[0]));
     return nearest;
 }
 
@@ -154,7 +155,7 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
     for (size_t i = 0; i < starts; i++) {
         bool high =
             first[2 * i + 1] > first[2 * i] * first[2 * i] * corner[1] / corner[0] / corner[0];
-        farthest = fmax(farthest, distance(end + 2 * i, &rest, panel->eta == 0));
+        farthest = larger(farthest, distance(end + 2 * i, &rest, panel->eta == 0));
         dead += collapse.values[i];
         above += high;
         above_dead += high ? collapse.values[i] : 0;

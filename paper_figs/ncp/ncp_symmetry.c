@@ -1,4 +1,5 @@
 /* ncp_symmetry: the symmetric and the antisymmetric part of the predictor. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/isotropic.h"
 #include "paper_figs/kit/series.h"
@@ -115,7 +116,7 @@ static void check_panel(struct reader *r, const struct panel *panel, double late
         for (size_t i = 0; i < t.count; i++)
             if (odd.values[i * TARGETS + k] > 0.01 * odd.values[k])
                 late[k] = t.values[i];
-        left = fmax(left, odd_end[k] / odd.values[k]);
+        left = larger(left, odd_end[k] / odd.values[k]);
         living += even_end[k] > 0.1;
         wrong += (even_end[k] > 0.1) != (survives.values[k] == 1);
     }

@@ -1,4 +1,5 @@
 /* ncp_weight_decay: effects of weight decay and of the moving average on a mode and on K. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
@@ -141,7 +142,7 @@ static void read_outcomes(struct reader *r, const struct panel *panel, struct en
             o->p = p.values[at];
             o->s = s.values[at];
             o->p_plus = p_plus.values[i];
-            o->least_k = fmin(o->least_k, k.values[at]);
+            o->least_k = smaller(o->least_k, k.values[at]);
             if (o->p < 0.9 * o->p_plus)
                 o->late = t.values[row];
         }
@@ -159,7 +160,7 @@ static void check_weight_decay(struct reader *r, struct sights *sights)
     if (r->status)
         return;
     for (size_t i = 0; i <= last; i++) {
-        off = fmax(off, fmin(fabs(o[i].p - o[i].p_plus), fabs(o[i].p)));
+        off = larger(off, smaller(fabs(o[i].p - o[i].p_plus), fabs(o[i].p)));
         lower &= i == 0 || (o[i].p < o[i - 1].p && o[i].s < o[i - 1].s);
         boosted &= i == 0 || o[i].least_k > o[i - 1].least_k;
     }
@@ -183,7 +184,7 @@ static void check_moving_average(struct reader *r, struct sights *sights)
     if (r->status)
         return;
     for (size_t i = 1; i <= last; i++) {
-        off = fmax(off, fabs(o[i].p - o[i].p_plus));
+        off = larger(off, fabs(o[i].p - o[i].p_plus));
         faster &= o[i].late < o[i - 1].late;
         falls &= i == 1 || o[i].least_k < o[i - 1].least_k;
     }

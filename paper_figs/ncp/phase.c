@@ -1,8 +1,10 @@
 /* phase: diagrams of the modes that collapse, with the boundary of the theory. */
 #include "paper_figs/figures.h"
 
+#include "core/extreme.h"
 #include "paper_figs/kit/series.h"
 #include "sim/flow/phase.h"
+#include "store/tsv.h"
 
 #include <math.h>
 
@@ -191,8 +193,13 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
         for (size_t i = 0; i < b.at.count && !r.status; i++) {
             const double eta = b.measured.values[i];
             const double expected = p->exact ? b.predicted.values[i] : NAN;
-            fprintf(out, "%s\t%.17g\t%.17g\t%.17g\t%.3g\n", p->name, b.at.values[i], eta, expected,
-                    eta / expected - 1);
+            const double cell[] = {b.at.values[i], eta, expected, eta / expected - 1};
+            fputs(p->name, out);
+            for (size_t k = 0; k < sizeof cell / sizeof *cell; k++) {
+                putc('\t', out);
+                tsv_number(out, cell[k]);
+            }
+            putc('\n', out);
         }
     }
     return reader_close(&r);
@@ -209,8 +216,8 @@ static void check_panel(struct reader *r, const struct panel *panel, struct sigh
         return;
     for (size_t i = 0; i < b.measured.count; i++) {
         const double excess = b.measured.values[i] / b.predicted.values[i] - 1;
-        worst = fmax(worst, fabs(excess));
-        above = fmax(above, excess);
+        worst = larger(worst, fabs(excess));
+        above = larger(above, excess);
     }
     if (panel->exact)
         sight(sights, worst < 1e-6, "%s: the measured boundary equals the predicted one (%.1e)",

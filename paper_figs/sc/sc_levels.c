@@ -1,5 +1,6 @@
 /* sc_levels: the levels of the tree that each objective learns. */
 #include "analysis/statistics.h"
+#include "core/extreme.h"
 #include "core/random.h"
 #include "harness/report/gnuplot.h"
 #include "harness/spec/grid.h"
@@ -9,6 +10,7 @@
 #include "sim/loss/moments.h"
 #include "sim/loss/objective.h"
 #include "sim/registry.h"
+#include "store/tsv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -236,7 +238,7 @@ static double best_of(const struct store_array *a, size_t point, size_t node)
     const double *value = a->values + (point * a->shape[1] + node) * neurons;
     double best = 0;
     for (size_t k = 0; k < neurons; k++)
-        best = fmax(best, fabs(value[k]));
+        best = larger(best, fabs(value[k]));
     return best;
 }
 
@@ -370,6 +372,7 @@ struct levels_table {
     char *objectives, *kinds;
     size_t rows, levels;
     const double *interval[VALUES]; /* [row][level][end] */
+    const double *labelled;         /* [row][end] */
     struct store_array after;       /* [row][seed][level] */
 };
 
@@ -387,6 +390,7 @@ static enum status open_table(struct levels_table *t, const struct store_file *f
         t->interval[v] =
             reader_get(r, t->rows, t->levels * ENDS, "/%s/interval", value_names[v][0]).values;
     t->after = reader_get(r, t->rows, 0, "/%s/runs", value_names[AFTER][0]);
+    t->labelled = reader_get(r, t->rows, ENDS, "/labelled/interval").values;
     return r->status;
 }
 
@@ -403,9 +407,61 @@ static const double *interval_of(const struct levels_table *t, enum value value,
     return t->interval[value] + (row * t->levels + level) * ENDS;
 }
 
-static void write_interval(FILE *out, const double *interval)
+/* The row with this name; if there is none, the first row and an error. */
+static size_t row_of(struct levels_table *t, const char *name)
 {
-    fprintf(out, "\t%.17g\t%.17g\t%.17g", interval[1], interval[0], interval[2]);
+    const size_t row = word_place(t->objectives, name);
+    if (row < t->rows)
+        return row;
+    if (!t->reader.status)
+        t->reader.status = error_set(t->reader.err, STATUS_INVALID, "no objective %s", name);
+    return 0;
+}
+
+/* The difference between two rows at a level after training, paired by run. */
+static struct interval difference_of(struct levels_table *t, size_t row, size_t base, size_t level)
+{
+    struct interval difference = {.mean = NAN, .low = NAN, .high = NAN};
+    const size_t seeds = t->after.shape[1];
+    double *runs = calloc(seeds + 1, sizeof *runs);
+    for (size_t s = 0; runs && s < seeds; s++)
+        runs[s] = t->after.values[(row * seeds + s) * t->levels + level] -
+                  t->after.values[(base * seeds + s) * t->levels + level];
+    if (runs && !t->reader.status)
+        t->reader.status = find_interval(runs, seeds, &difference, t->reader.err);
+    free(runs);
+    return difference;
+}
+
+static struct interval beyond(struct levels_table *t, const char *name, const char *other,
+                              size_t level)
+{
+    return difference_of(t, row_of(t, name), row_of(t, other), level);
+}
+
+static void write_interval(FILE *out, double mean, double low, double high)
+{
+    const double cell[] = {mean, low, high};
+    for (size_t k = 0; k < sizeof cell / sizeof *cell; k++) {
+        putc('\t', out);
+        tsv_number(out, cell[k]);
+    }
+}
+
+/* Objectives from which the differences of all others are written. */
+static const char *const bases[] = {"ntxent", "infonce", "supcon_out"};
+
+enum { BASES = sizeof bases / sizeof *bases };
+
+static void write_header(FILE *out, const enum value *columns, size_t count)
+{
+    fprintf(out, "kind\tobjective\tlevel\tbefore\tceiling");
+    for (size_t k = 0; k < count; k++)
+        fprintf(out, "\t%s\t%s_low\t%s_high", value_names[columns[k]][0],
+                value_names[columns[k]][0], value_names[columns[k]][0]);
+    for (size_t k = 0; k < BASES; k++)
+        fprintf(out, "\tabove_%s\tabove_%s_low\tabove_%s_high", bases[k], bases[k], bases[k]);
+    fprintf(out, "\tlabelled\tlabelled_low\tlabelled_high");
 }
 
 static enum status write_data(const struct store_file *file, FILE *out, struct error *err)
@@ -413,10 +469,7 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
     static const enum value columns[] = {AFTER, GAIN, ROOM};
     struct levels_table t;
     enum status status = open_table(&t, file, err);
-    fprintf(out, "kind\tobjective\tlevel\tbefore\tceiling");
-    for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-        fprintf(out, "\t%s\t%s_low\t%s_high", value_names[columns[k]][0],
-                value_names[columns[k]][0], value_names[columns[k]][0]);
+    write_header(out, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < t.rows * t.levels && !status; i++) {
         const size_t row = i / t.levels, level = i % t.levels;
         int kind_length, length;
@@ -424,8 +477,16 @@ static enum status write_data(const struct store_file *file, FILE *out, struct e
         const char *name = word_at(t.objectives, row, &length);
         fprintf(out, "\n%.*s\t%.*s\t%zu\t%.17g\t%.17g", kind_length, kind, length, name, level,
                 interval_of(&t, BEFORE, row, level)[1], interval_of(&t, CEILING, row, level)[1]);
-        for (size_t k = 0; k < sizeof columns / sizeof *columns; k++)
-            write_interval(out, interval_of(&t, columns[k], row, level));
+        for (size_t k = 0; k < sizeof columns / sizeof *columns; k++) {
+            const double *ends = interval_of(&t, columns[k], row, level);
+            write_interval(out, ends[1], ends[0], ends[2]);
+        }
+        for (size_t k = 0; k < BASES; k++) {
+            const struct interval d = difference_of(&t, row, row_of(&t, bases[k]), level);
+            write_interval(out, d.mean, d.low, d.high);
+        }
+        const double *labelled = t.labelled + row * ENDS;
+        write_interval(out, labelled[1], labelled[0], labelled[2]);
     }
     fprintf(out, "\n");
     return close_table(&t);
@@ -441,24 +502,13 @@ static bool has_negatives(const struct levels_table *t, size_t row)
     return strncmp(word_at(t->kinds, row, &length), "noncontrastive", 14) != 0;
 }
 
-/* The row with this name; if there is none, the first row and an error. */
-static size_t row_of(struct levels_table *t, const char *name)
-{
-    const size_t row = word_place(t->objectives, name);
-    if (row < t->rows)
-        return row;
-    if (!t->reader.status)
-        t->reader.status = error_set(t->reader.err, STATUS_INVALID, "no objective %s", name);
-    return 0;
-}
-
 static void check_negatives(const struct levels_table *t, struct sights *sights)
 {
     double least = INFINITY, low = INFINITY;
     for (size_t i = 0; i < t->rows; i++)
         for (size_t l = 0; l < SHARED && has_negatives(t, i); l++) {
-            low = fmin(low, interval_of(t, GAIN, i, l)[0]);
-            least = fmin(least, interval_of(t, GAIN, i, l)[1]);
+            low = smaller(low, interval_of(t, GAIN, i, l)[0]);
+            least = smaller(least, interval_of(t, GAIN, i, l)[1]);
         }
     sight(sights, low > 0,
           "all objectives with negatives or labels rise at the levels that views keep, by %.3f or "
@@ -471,28 +521,12 @@ static void check_ceiling(const struct levels_table *t, struct sights *sights)
     double room = INFINITY, moved = 0;
     for (size_t i = 0; i < t->rows; i++) {
         for (size_t l = 0; l < t->levels; l++)
-            room = fmin(room, interval_of(t, ROOM, i, l)[1]);
-        moved = fmax(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
+            room = smaller(room, interval_of(t, ROOM, i, l)[1]);
+        moved = larger(moved, fabs(interval_of(t, GAIN, i, t->levels - 1)[1]));
     }
     sight(sights, room > 0, "all stay below the ceiling, by %.3f or more", room);
     sight(sights, moved < 0.01, "the level above the leaves stays where it was (within %.4f)",
           moved);
-}
-
-/* The difference between two objectives at a level after training, paired by run. */
-static struct interval beyond(struct levels_table *t, const char *name, const char *other,
-                              size_t level)
-{
-    struct interval difference = {NAN, NAN, NAN, 0};
-    const size_t row = row_of(t, name), base = row_of(t, other), seeds = t->after.shape[1];
-    double *runs = calloc(seeds + 1, sizeof *runs);
-    for (size_t s = 0; runs && s < seeds; s++)
-        runs[s] = t->after.values[(row * seeds + s) * t->levels + level] -
-                  t->after.values[(base * seeds + s) * t->levels + level];
-    if (runs && !t->reader.status)
-        t->reader.status = find_interval(runs, seeds, &difference, t->reader.err);
-    free(runs);
-    return difference;
 }
 
 static void check_above(struct levels_table *t, const char *name, const char *other, size_t level,
@@ -507,7 +541,7 @@ static void check_constant(struct levels_table *t, struct sights *sights)
 {
     double most = 0;
     for (size_t l = 0; l < t->levels; l++)
-        most = fmax(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
+        most = larger(most, fabs(beyond(t, "suncet", "supcon_in", l).mean));
     sight(sights, most < 1e-3,
           "suncet and supcon_in, which differ by a constant (SC-3), learn the same (%.1g)", most);
 }

@@ -1,4 +1,5 @@
 /* sc_sphere: alignment and uniformity over training, at several temperatures of ntxent. */
+#include "core/extreme.h"
 #include "paper_figs/figures.h"
 #include "paper_figs/kit/run_list.h"
 #include "paper_figs/kit/series.h"
@@ -106,8 +107,8 @@ static void check_order(struct reader *r, struct sights *sights)
     for (size_t g = 0; g < SHARED; g++) {
         double least = INFINITY;
         for (size_t i = 0; i < TAUS; i++)
-            least = fmin(least, uniformity[g].values[i] -
-                                    uniformity[g].values[uniformity[g].count - TAUS + i]);
+            least = smaller(least, uniformity[g].values[i] -
+                                       uniformity[g].values[uniformity[g].count - TAUS + i]);
         sight(sights, least > 0.1, "%s shared latents: uniformity falls, by %.2f or more",
               shared[g].name, least);
     }

@@ -71,11 +71,15 @@ static bool goes_on(struct walk *w, double t)
     return !flow->keep_going || flow->keep_going(watch_context(flow));
 }
 
-static enum status step_failed(const struct walk *w, double t, int code, struct error *err)
+static enum status step_failed(const struct walk *w, struct flow_result *result, int code,
+                               struct error *err)
 {
-    long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
+    const long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
+    const double t = result->t;
     if (!code && w->place.steps <= (uint64_t)limit)
         return STATUS_OK;
+    result->exhausted = !code;
+    result->step = w->driver->h;
     return error_set(err, STATUS_DIVERGED,
                      "the flow stopped at t = %g: %s; the state's norm is %g, the step %g", t,
                      code == GSL_EBADFUNC ? "it is no longer finite"
@@ -87,10 +91,12 @@ static enum status step_failed(const struct walk *w, double t, int code, struct 
 /* One stretch.  Signs are looked at after every step: a step that crosses a kink of the right-hand
  * side is short, but beyond it lie many more.  At an event the state before the stretch comes
  * back. */
-static enum status stretch(struct walk *w, double *t, double end, double *state, bool *stopped,
+static enum status stretch(struct walk *w, double end, double *state, struct flow_result *result,
                            struct error *err)
 {
     gsl_odeiv2_driver *d = w->driver;
+    double *t = &result->t;
+    bool *stopped = &result->stopped;
     double start = *t, least = 1e-14 * (end - start);
     memcpy(w->before, state, w->flow->size * sizeof *state);
     while (*t < end && !*stopped) {
@@ -113,7 +119,7 @@ static enum status stretch(struct walk *w, double *t, double end, double *state,
             *stopped = true;
             break;
         }
-        enum status status = step_failed(w, *t, code, err);
+        enum status status = step_failed(w, result, code, err);
         if (status)
             return status;
         *stopped = event_happened(w, state) || !goes_on(w, *t);
@@ -144,16 +150,12 @@ static enum status open_walk(struct walk *w, const struct flow *flow, gsl_odeiv2
     return error_memory(err, "a flow of %zu variables", flow->size);
 }
 
-/* Go to the place that the flow names; false: that is the beginning. */
-static bool go_to(struct walk *w, double t0)
+/* Whether the flow names a place other than the beginning. */
+static bool is_begun(const struct flow *flow)
 {
-    w->place.t = t0;
-    if (!w->flow->place || !(w->flow->place->step > 0))
-        return false;
-    assert(!w->flow->jacobian && !w->flow->event);
-    w->place = *w->flow->place;
-    w->driver->h = w->place.step;
-    return true;
+    const struct flow_place *place = flow->place;
+    assert(!place || (!flow->jacobian && !flow->event));
+    return place && place->step > 0 && place->scale >= 0;
 }
 
 enum status flow_run(const struct flow *flow, double t0, double t1, double tolerance, double scale,
@@ -164,20 +166,21 @@ enum status flow_run(const struct flow *flow, double t0, double t1, double toler
                                 .jacobian = flow->jacobian ? jacobian_for_gsl : NULL,
                                 .dimension = flow->size,
                                 .params = (void *)flow};
+    const bool begun = is_begun(flow);
+    const struct flow_place first = {.t = t0, .step = (t1 - t0) / samples / 100, .scale = scale},
+                            place = begun ? *flow->place : first;
     struct walk w;
-    enum status status =
-        open_walk(&w, flow, &system, (t1 - t0) / samples / 100, tolerance, scale, err);
+    enum status status = open_walk(&w, flow, &system, place.step, tolerance, place.scale, err);
     if (status)
         return status;
-    const bool begun = go_to(&w, t0);
+    w.place = place;
     *result = (struct flow_result){.t = w.place.t};
     if (flow->event)
         flow->event(flow->context, state, w.event);
     if (watch && !begun)
         result->stopped = !watch(watch_context(flow), t0, state);
     for (int i = (int)w.place.reached + 1; i <= samples && !result->stopped && !status; i++) {
-        status =
-            stretch(&w, &result->t, t0 + (t1 - t0) * i / samples, state, &result->stopped, err);
+        status = stretch(&w, t0 + (t1 - t0) * i / samples, state, result, err);
         w.place.reached = (uint64_t)i;
         if (watch && !status && !result->stopped)
             result->stopped = !watch(watch_context(flow), result->t, state);

@@ -15,6 +15,7 @@
  * of the way depends on. */
 struct flow_place {
     double t, step;   /* the next step tried; 0: the beginning, whatever the other members are */
+    double scale;     /* of the absolute tolerance, from the beginning */
     uint64_t steps;   /* taken and tried */
     uint64_t reached; /* of the equal times, without t0 */
 };
@@ -46,6 +47,8 @@ struct flow_result {
     double t;
     bool stopped; /* at an event, t is where it was last known not to have happened; or by watch or
                      keep_going */
+    bool exhausted; /* the steps were used up, at t and with steps of this length; all is finite */
+    double step;
 };
 
 /* From `t0` to `t1` at relative tolerance `tolerance` (absolute: times `scale`, the size of the

@@ -4,6 +4,7 @@
 #include "sim/optimisers/optimisers.h"
 
 #include <cblas.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -245,20 +246,34 @@ static bool keep_going(void *context)
     return !w->status;
 }
 
+/* A flow that used up its steps is sound as far as it went: its settings are to blame. */
+static enum status refuse_exhausted(const struct flow_settings *s, const struct flow_result *result,
+                                    struct error *err)
+{
+    return error_key(err, "train.max_steps",
+                     "train.max_steps %" PRId64 " are too few: the flow has come to t = %g of "
+                     "train.end %g, with steps of %.2g, and is finite; give more steps, an earlier "
+                     "end or a train.tolerance above %g (nothing was written)",
+                     s->max_steps, result->t, s->end, result->step, s->tolerance);
+}
+
 static enum status run(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
                        struct error *err)
 {
     struct flow_trainer *t = state;
     const struct flow_settings *s = t->settings;
     struct watching w = {.trainer = t, .watch = watch, .detail = detail, .err = err};
-    struct flow_result result;
+    struct flow_result result = {0};
     t->flow.dynamics.flow.keep_going = keep_going;
     t->flow.dynamics.flow.place = &t->place;
+    t->flow.dynamics.flow.max_steps = (long)s->max_steps;
     t->place.reached = t->reached > 0 ? t->reached - 1 : 0;
     enum status status = dynamics_run(&t->flow.dynamics, s->end, s->tolerance, (int)s->points,
                                       watch_state, &w, t->flow.state, &result, err);
     if (!status)
         status = w.status;
+    else if (result.exhausted)
+        status = refuse_exhausted(s, &result, err);
     if (status == STATUS_DIVERGED)
         snprintf(detail, TRAINER_DETAIL, "%.*s", TRAINER_DETAIL - 1, err->message);
     return status;
@@ -275,6 +290,7 @@ static void list_state(void *state, struct state_list *list)
     state_natural(list, &t->place.steps, LONG_MAX, "flow/steps");
     state_reals(list, 1, &t->place.t, "flow/t");
     state_reals(list, 1, &t->place.step, "flow/step");
+    state_reals(list, 1, &t->place.scale, "flow/scale");
     state_reals(list, t->flow.dynamics.flow.size, t->flow.state, "flow/state");
     state_reals(list, 1, &t->time, "flow/point/time");
     state_reals(list, n->parameters, t->w, "flow/point/w");
@@ -326,11 +342,10 @@ static int describe_work(const void *state, char *text, size_t size)
                     t->settings->end);
 }
 
-static int describe_step(const void *state, uint64_t step, char *text, size_t size)
+static int describe_time(const void *state, double time, char *text, size_t size)
 {
     const struct flow_trainer *t = state;
-    (void)step;
-    return snprintf(text, size, "t = %.5g of %.5g", t->time, t->settings->end);
+    return snprintf(text, size, "t = %.5g of %.5g", time, t->settings->end);
 }
 
 static const struct param params[] = {
@@ -345,6 +360,8 @@ static const struct param params[] = {
     INTEGER_PARAM(struct flow_settings, points, "100", 1, 1e6,
                   "equal stretches of time after which the flow is measured"),
     REAL_PARAM(struct flow_settings, tolerance, "1e-12", 1e-15, 0.1, "relative error of a step"),
+    INTEGER_PARAM(struct flow_settings, max_steps, "200000", 1, 1e12,
+                  "steps of the integrator at most; a flow that needs more is an error"),
     {.name = NULL},
 };
 
@@ -374,5 +391,5 @@ const struct trainer_kind trainer_flow = {
     .quantities = quantities,
     .weights = weights,
     .describe_work = describe_work,
-    .describe_step = describe_step,
+    .describe_time = describe_time,
 };

@@ -11,6 +11,7 @@ struct flow_settings {
     double end;    /* time */
     int64_t points;
     double tolerance;
+    int64_t max_steps; /* of the integrator */
 };
 
 /* State of the kind; memory belongs to the arena, except the memory of `flow`.  Matrices have the

@@ -46,6 +46,13 @@ void labelled_layout(struct labelled *l, const struct labelled_plan *plan, struc
         draw(l, &views);
 }
 
+void labelled_count(const struct labelled *l, size_t *count)
+{
+    memset(count, 0, 256 * sizeof *count);
+    for (size_t s = 0; s < l->plan.count; s++)
+        count[l->label[s]]++;
+}
+
 /* ---- a step ---- */
 
 /* Where sample `i` of the batch lies. */

@@ -36,6 +36,9 @@ struct labelled {
 void labelled_layout(struct labelled *labelled, const struct labelled_plan *plan,
                      struct arena *arena);
 
+/* How many samples have each label: count [256]. */
+void labelled_count(const struct labelled *labelled, size_t *count);
+
 /* Outputs and labels of the batch of step `step` = 0, 1, ..., normalised where the network is. */
 void labelled_forward(struct labelled *labelled, uint64_t step, double *parameters);
 

@@ -144,6 +144,7 @@ struct training {
     char *detail;
     uint64_t before, step, steps; /* steps of earlier epochs; of this one; of the run */
     enum going going;             /* the last answer */
+    uint64_t after;               /* the step after the last one at which the state was saved */
     struct measuring measuring;
     enum status status; /* of a measurement beside training */
     struct error *err;
@@ -211,6 +212,8 @@ static bool keep_going(void *context, size_t step)
     t->step = step;
     if (t->status)
         return false;
+    if (t->before + step + 1 == t->after) /* not again */
+        return true;
     t->going = t->watch->going(t->watch->context, t->before + step, t->steps);
     return t->going == GO_ON || (t->going == SAVE && is_measuring(t));
 }
@@ -233,6 +236,7 @@ static enum status obey(struct training *t)
     const struct minibatch *m = t->minibatch;
     if (t->going == SAVE || t->going == SAVE_AND_STOP) {
         enum status status = t->watch->save(t->watch->context, t->err);
+        t->after = t->before + t->step + 1;
         if (status || t->going == SAVE)
             return status;
     }
@@ -352,11 +356,22 @@ static int describe_work(const void *state, char *text, size_t size)
         m->settings->epochs, m->trainer.steps, m->settings->batch);
 }
 
-static int describe_step(const void *state, uint64_t step, char *text, size_t size)
+static int describe_time(const void *state, double time, char *text, size_t size)
 {
     const struct minibatch *m = state;
-    return snprintf(text, size, "epoch %" PRIu64 " of %" PRId64,
-                    m->trainer.steps ? step / m->trainer.steps : 0, m->settings->epochs);
+    return snprintf(text, size, "epoch %.0f of %" PRId64, time, m->settings->epochs);
+}
+
+static void remarks(const void *state, struct remarks *remarks)
+{
+    const struct minibatch *m = state;
+    const int64_t samples = m->settings->samples, batch = m->settings->batch;
+    if (samples % batch && m->settings->epochs > 0)
+        remark(remarks,
+               "left out: the last %" PRId64 " of train.samples %" PRId64
+               " in every epoch, fewer than train.batch %" PRId64,
+               samples % batch, samples, batch);
+    trainer_remarks(&m->trainer, remarks);
 }
 
 static const struct param params[] = {
@@ -375,6 +390,7 @@ const struct trainer_kind trainer_minibatch = {
               .settings_size = sizeof(struct minibatch_settings)},
     .time = "/series/epoch",
     .time_name = "epochs of training",
+    .whole_times = true,
     .loss_name = "mean loss over the epoch",
     .size = sizeof(struct minibatch),
     .check = check,
@@ -387,5 +403,6 @@ const struct trainer_kind trainer_minibatch = {
     .quantities = quantities,
     .weights = weights,
     .describe_work = describe_work,
-    .describe_step = describe_step,
+    .describe_time = describe_time,
+    .remarks = remarks,
 };

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "core/quantity.h"
+#include "core/remarks.h"
 #include "core/state.h"
 #include "sim/loss/prediction.h"
 #include "sim/net/pass.h"
@@ -107,6 +108,9 @@ void ema_step(size_t count, double gamma, const double *online, double *target);
 /* Quantities of training itself, of the last epoch or evaluation: "/series/block_loss" of local
  * training, "/series/comatch/..." of a semi-supervised objective. */
 void trainer_quantities(const struct trainer *trainer, struct quantity_list *list);
+
+/* Remark on classes of which an objective that needs labelled samples has none. */
+void trainer_remarks(const struct trainer *trainer, struct remarks *remarks);
 
 /* The class head of an objective that learns one, [*count]; NULL: it has none. */
 const double *trainer_class_head(const struct trainer *trainer, size_t *count);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/quantity.h"
+#include "core/remarks.h"
 #include "core/state.h"
 #include "sim/train/learner.h"
 #include "sim/train/snapshot.h"
@@ -54,8 +55,9 @@ struct trainer_kind {
     struct descriptor about;
     /* Axis of time: its path and what it counts; and the long name of the loss. */
     const char *time, *time_name, *loss_name;
-    bool exact;  /* snapshots have the exact moments of the outputs, and nothing is sampled */
-    size_t size; /* bytes of the state; the caller zeroes them, and they stay in their place */
+    bool whole_times; /* the points in time are whole numbers */
+    bool exact;       /* snapshots have the exact moments of the outputs, and nothing is sampled */
+    size_t size;      /* bytes of the state; the caller zeroes them, and they stay in their place */
     /* Whether it can train this: STATUS_INVALID with the key to blame. */
     enum status (*check)(const struct learner *learner, const void *settings, struct error *err);
     /* Points in time at most, the beginning included. */
@@ -81,10 +83,13 @@ struct trainer_kind {
     uint64_t (*steps_done)(const void *state, uint64_t *steps);
     /* The weights as they are; `epoch` and `threads` mean nothing. */
     struct snapshot (*weights)(const void *state);
-    /* The work ahead in words, "4 inputs, 30 parameters, ..."; and where it is at `step`, "epoch 3
-     * of 20".  Return what snprintf does. */
+    /* The work ahead in words, "4 inputs, 30 parameters, ..."; and a point in time, "epoch 3 of
+     * 20".  Return what snprintf does. */
     int (*describe_work)(const void *state, char *text, size_t size);
-    int (*describe_step)(const void *state, uint64_t step, char *text, size_t size);
+    int (*describe_time)(const void *state, double time, char *text, size_t size);
+    /* Append what training leaves out of its data, in lines that each end with a newline, such as
+     * an incomplete batch.  NULL: it leaves out nothing. */
+    void (*remarks)(const void *state, struct remarks *remarks);
 };
 
 /* All kinds, in the order of `duet list trainers`: one line per file. */

@@ -269,6 +269,35 @@ void trainer_quantities(const struct trainer *t, struct quantity_list *list)
         form->quantities(&t->loss, list);
 }
 
+/* "0, 3, 4", as far as it fits. */
+static void list_missing(const size_t *count, size_t classes, char *text, size_t size)
+{
+    size_t used = 0;
+    *text = '\0';
+    for (size_t y = 0; y < classes && used < size; y++)
+        if (count[y] == 0)
+            used += (size_t)snprintf(text + used, size - used, "%s%zu", used ? ", " : "", y);
+}
+
+void trainer_remarks(const struct trainer *t, struct remarks *remarks)
+{
+    size_t count[256], missing = 0;
+    char list[160];
+    const struct learner *p = &t->plan;
+    if (t->needs.labelled.count == 0 || p->samples == 0)
+        return;
+    const size_t classes = (size_t)source_classes(p->source, p->world);
+    labelled_count(&t->labelled, count);
+    for (size_t y = 0; y < classes; y++)
+        missing += count[y] == 0;
+    list_missing(count, classes, list, sizeof list);
+    if (missing > 0)
+        remark(remarks,
+               "not learned: %zu of %zu classes have no labelled sample among objective.labels "
+               "%zu: %s; give more labels, or another seed",
+               missing, classes, t->needs.labelled.count, list);
+}
+
 const double *trainer_class_head(const struct trainer *t, size_t *count)
 {
     const struct form *form = t->plan.objective->form;

@@ -109,7 +109,7 @@ check "values with even ratios have a logarithmic axis" $?
 [ "$(sort -t '	' -k 1,1g -k 2,2g $data.tsv | cut -f 3-6 | grep -v best)" = \
     "$(tail -n +2 results/grid/table_over_seed.tsv | sort -t '	' -k 2,2g -k 3,3g | awk -F '\t' -v OFS='\t' -v at="$(head -n 1 results/grid/table_over_seed.tsv | tr '\t' '\n' | grep -nx best_correlation.level_0 | cut -d : -f 1)" '{ print $at, $(at + 1), $(at + 2), $(at + 3) }')" ]
 check "every place has the statistics of collect --over seed" $?
-"$duet" plot -q results/grid --x objective.tau --y covop.level_0.norm.0 --at optimiser.lr=1e-2 -o slice.png
+"$duet" plot -q results/grid --x objective.tau --y covop.level_0.norm.0 --at optimiser.lr=1e-2 -o slice
 check "--at chooses a slice, of a series that is no default column" $?
 drawn slice && [ "$(column complete slice.tsv | tr '\n' ' ')" = "3 3 3 " ]
 check "-o names the files" $?
@@ -185,5 +185,50 @@ for missing in "--x seed" "--y loss" "--heat --x seed --y loss"; do
     $plot $missing >out 2>err
     [ $? = 2 ] && grep -q "given\|needs --by" err
     check "usage: $missing alone" $?
+done
+# Lists of 16 numbers along an axis: labels that are short, and show where they differ.
+cat >lists.yaml <<'YAML'
+name: lists
+data: {source: gaussian, dimension: 16}
+network: {kind: mlp}
+objective: {name: ntxent}
+train: {epochs: 1, samples: 256, batch: 64}
+measure: {samples: 64, probe_samples: 64}
+YAML
+tenths="0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1,0.1"
+"$duet" sweep -q lists.yaml "data.noise=[$tenths,0.1],[$tenths,0.5],[$tenths,0.9]" seed=1,2
+# A gnuplot that keeps what it is given, and the range that it draws.
+mkdir fake
+cat >fake/gnuplot <<'SH'
+#!/bin/sh
+if [ "$1" != --version ]; then
+    printf '%s\n' "$DUET_X_TICKS" >"$KEPT/ticks"
+    printf '%s' "$DUET_LINE_LABELS" >"$KEPT/lines"
+    printf '%s' "$DUET_TITLE" >"$KEPT/title"
+    set -- "$@" -e "set print '$KEPT/range'; print GPVAL_Y_MIN, GPVAL_Y_MAX"
+fi
+exec "$REAL" "$@"
+SH
+chmod +x fake/gnuplot
+watched() {
+    REAL=$(command -v gnuplot) KEPT=$dir PATH=$dir/fake:$PATH "$duet" plot -q "$@"
+}
+watched results/lists --x data.noise --y loss
+[ "$(cat ticks)" = "'1: ...0.1]' 1, '2: ...0.5]' 2, '3: ...0.9]' 3" ]
+check "long labels are cut to where they differ: $(cat ticks)" $?
+watched results/lists --x seed --y loss --by data.noise
+[ "$(tr '\n' ' ' <lines)" = "1: ...0.1] 2: ...0.5] 3: ...0.9] " ]
+check "and in the legend" $?
+watched results/lists --x seed --y loss --at "data.noise=[$(echo "$tenths" | sed 's/,/, /g'), 0.5]"
+[ "$(wc -L <title)" -le 80 ]
+check "and in the title" $?
+
+# The vertical axis: nothing below 0 for what is nowhere below 0.
+"$duet" sweep -q data.source=gaussian network.kind=mlp data.noise=0.001,0.01,1,10 train.epochs=1 train.samples=2560 \
+    measure.samples=64 measure.probe_samples=64 name=positive seed=1
+for quantity in loss embedding.effective_rank; do
+    watched results/positive --x data.noise --y $quantity
+    awk '{exit !($1 >= 0 && $2 > $1)}' range
+    check "the axis of $quantity begins at 0 or above: $(cat range)" $?
 done
 cd "$here" || exit 1

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The files of runs: the same bytes always, diverged runs kept, interrupted ones not.
+# The files of runs: the same bytes always, diverged runs kept.
 . tests/script.inc
 
 small="train.epochs=2 train.samples=4000 measure.samples=3000 train.batch=100"
@@ -93,18 +93,6 @@ check "a diverging run says at which step" $?
 "$duet" info diverged.h5 | grep -q "diverged"
 check "a diverging run keeps what it measured" $?
 
-"$duet" run -q data.depth=8 train.epochs=2000 -o interrupted.h5 2>err &
-pid=$!
-sleep 1.5
-kill -INT $pid
-wait $pid
-code=$?
-check "Ctrl-C ends a run with code 130 (got $code)" $((code != 130))
-grep -q "interrupted" err && [ "$(wc -l <err)" = 1 ]
-check "Ctrl-C: one line" $?
-[ -z "$(find . -name '*interrupted*')" ]
-check "Ctrl-C leaves no file" $?
-
 # Learning without negatives.
 byol="objective.name=byol predictor.kind=linear predictor_optimiser.name=direct_pred data.keep_level=1"
 for threads in 1 2 3; do
@@ -153,19 +141,6 @@ check "it keeps the points before" $?
 check "a flow whose weights overflow ends with code 3" $(($? != 3))
 grep -q "stopped at t = [0-9.e+]*: it is no longer finite; the state's norm is [0-9.e+]*, the step [0-9.e-]*$" err
 check "it says when, how large it was and its step: $(head -c 200 err)" $?
-
-"$duet" run -q $flow objective.name=byol data.dimension=64 "network.layers=[32]" data.signal=10 \
-    train.end=1e4 train.points=2 -o interrupted.h5 2>err &
-pid=$!
-sleep 1
-kill -INT $pid
-wait $pid
-code=$?
-check "Ctrl-C ends a flow with code 130 (got $code)" $((code != 130))
-grep -q "interrupted after t = " err && [ "$(wc -l <err)" = 1 ]
-check "Ctrl-C in a flow: one line" $?
-[ -z "$(find . -name '*interrupted*')" ]
-check "Ctrl-C in a flow leaves no file" $?
 
 "$duet" run -q train.epochs=0 measure.samples=1000 -o zero.h5
 check "no epochs: measures once" $?

@@ -1,5 +1,5 @@
 #!/bin/sh
-# duet verify: bad input, output, and that threads do not change a verdict.
+# duet verify: bad input, output, expected verdicts, and that threads do not change a verdict.
 . tests/script.inc
 # refuse NAME PATTERN COMMAND...: code 2, nothing on stdout, the pattern on stderr
 refuse() {
@@ -53,10 +53,37 @@ check "DDN-1 is not DDN-10" $?
 [ ! -s out ] && [ ! -s err ]
 check "--quiet is quiet" $?
 "$duet" verify DDN-4 --quick >out 2>err
-grep -q "^DDN-4 .* 5 .* holds" out && grep -q "^1 hold, 0 fail, 0 controls did not fail, 0 differ, 0 not checked$" out
+grep -q "^DDN-4 .* 5 .* holds" out && grep -q "^1 claim: 1 measured in full and holding, none refuted$" out
 check "the table, and the count below it" $?
-[ "$(awk 'length > 100' out | wc -l)" = 0 ]
-check "the table is at most 100 columns wide" $?
+grep -q "^DDN-4 *The covariance operator  *Identity  *1 of 1 " out
+check "a pipe has whole titles, and the parts that were measured" $?
+
+# ---- expected verdicts ----
+"$duet" verify -q NCP-12 DDN-4 --quick --write-expected table
+check "a table of expected verdicts" $?
+"$duet" verify -q NCP-12 --quick --expect table >out 2>err && [ ! -s out ] && [ ! -s err ]
+check "some claims of it are as expected" $?
+# turned NAME PATTERN AWK: what awk changes in the table is found, code 1, and named
+turned() {
+    awk -F '\t' -v OFS='\t' "$3" table >other
+    "$duet" verify -q NCP-12 DDN-4 --quick --expect other >out 2>err
+    code=$?
+    [ "$code" = 1 ] && [ ! -s out ] && grep -q -- "$2" err
+    check "$1 (code $code: $(head -n 1 err))" $?
+}
+turned "a verdict" "other:3: DDN-4, part 1.*verdict is holds, expected fails" '$1 == "DDN-4" { $9 = "fails" } 1'
+turned "a tolerance" "tolerance is 1e-10, expected 1e-11" '$1 == "DDN-4" { $4 = "1e-11" } 1'
+turned "a sign" "effect is .*, expected -" '$1 == "NCP-12" && $10 > 0 { $10 = -$10; x = -$11; $11 = -$12; $12 = x } 1'
+turned "another size" "effect is" '$1 == "NCP-12" && $10 > 0 { $11 = $10 + 1e-3; $12 = $10 + 1 } 1'
+turned "a part that is gone" "there is no such part" '{ print } $1 == "DDN-4" { $2 = "9 gone"; print }'
+turned "a new part" "DDN-4, part 1.*not in the table" '$1 != "DDN-4"'
+refuse "a table of another seed" "made by .duet verify --seed 1 --quick.; this is .duet verify --seed 2 --quick." \
+    "$duet" verify -q DDN-4 --quick --seed 2 --expect table
+refuse "no table" "nowhere: cannot read" "$duet" verify -q DDN-4 --expect nowhere
+refuse "something else" "file: .*" "$duet" verify -q DDN-4 --expect file
+refuse "a file that is no table" "no table of expected verdicts" "$duet" verify -q DDN-4 --expect one.json
+head -n 3 table | cut -f 1-5 >short && { head -n 2 table; tail -n 1 short; } >cut
+refuse "a row that is cut" "cut:3: a row has 12 cells" "$duet" verify -q DDN-4 --quick --expect cut
 
 mkdir a b
 for folder in a b; do
@@ -70,7 +97,28 @@ check "the report says how to repeat it" $?
 
 "$duet" list theorems | grep -q "^DDN-4$"
 check "duet list theorems" $?
-timeout 600 "$duet" verify --quick >out 2>err
+
+# ---- interrupts ----
+# Training for minutes, asked to stop in its midst.
+for signal in TERM INT; do
+    "$duet" verify -q SC-5 samples=1000000 --json never.json 2>err &
+    pid=$!
+    sleep 1.5
+    start=$(date +%s)
+    kill -$signal $pid
+    wait $pid
+    code=$?
+    [ "$code" = 130 ] && [ $(($(date +%s) - start)) -le 8 ] && grep -q "interrupted" err && [ ! -e never.json ]
+    check "SIG$signal within an instance ends it soon, and nothing is written (code $code)" $?
+done
+
+# ---- all claims ----
+# Thresholds, verdicts and effects are those that are committed; if a change is right: make expected.
+timeout 600 "$duet" verify --quick --expect "$here/theorems/expected-quick.tsv" >out 2>err
 code=$?
-check "all claims, quick (code $code: $(tail -n 3 out | tr '\n' ' '))" $code
+check "all claims, quick, as expected (code $code: $(grep '^/' err | head -n 5))" $code
+grep -q "^FD-3 .* 1 of [0-9]*  *[0-9]* .* not refuted " out && grep -q "^DDN-4 .* 1 of 1 .* holds " out
+check "a claim holds only if all of its parts were measured" $?
+tail -n 1 out | grep -q "^[0-9]* claims: [0-9]* measured in full and holding, [0-9]* measured in part and not refuted, .*none refuted$"
+check "one sentence at the end: $(tail -n 1 out)" $?
 cd "$here" || exit 1

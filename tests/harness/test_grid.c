@@ -301,34 +301,76 @@ static void equal_points_are_one(void **state)
     sweep_plan_free(&plan);
 }
 
-static enum status settle(const char *folder, const char *const *arguments, size_t count,
-                          bool *resized)
+static void settle(const char *folder, const char *const *arguments, size_t count,
+                   const char *expected)
 {
     struct sweep_plan plan;
     struct error err;
+    char change[SWEEP_CHANGE];
     check_ok(sweep_plan_open(&plan, NULL, arguments, count, NULL, 0, &err), &err);
-    enum status status = sweep_plan_settle(&plan, folder, true, resized, &err);
+    check_ok(sweep_plan_settle(&plan, folder, true, change, &err), &err);
+    assert_string_equal(change, expected);
     sweep_plan_free(&plan);
-    return status;
 }
 
-static void a_folder_belongs_to_one_sweep(void **state)
+/* Whatever it was, the manifest describes the sweep that was given last, and the difference is
+ * named. */
+static void a_manifest_describes_the_last_sweep(void **state)
 {
     (void)state;
     const struct kit_folder folder = kit_folder_open("sweep.yaml", "");
     const char *first[] = {"seed=1,2", "data.depth=3"}, *more[] = {"seed=1:9:1", "data.depth=3"};
     const char *base[] = {"seed=1,2", "data.depth=4"},
-               *keys[] = {"data.depth=3", "seed=1", "objective.tau=1,2"};
-    bool resized;
-    assert_int_equal(settle(folder.path, first, 2, &resized), STATUS_OK);
-    assert_int_equal(settle(folder.path, first, 2, &resized), STATUS_OK);
-    assert_false(resized);
-    assert_int_equal(settle(folder.path, more, 2, &resized), STATUS_OK);
-    assert_true(resized);
-    assert_int_equal(settle(folder.path, base, 2, &resized), STATUS_INVALID);
-    assert_int_equal(settle(folder.path, keys, 3, &resized), STATUS_INVALID);
+               *keys[] = {"data.depth=4", "seed=1", "objective.tau=1,2"},
+               *named[] = {"name=other", "data.depth=4", "objective.tau=1,2"};
+    settle(folder.path, first, 2, "");
+    settle(folder.path, first, 2, "");
+    settle(folder.path, more, 2, "other values of the same keys");
+    settle(folder.path, more, 2, "");
+    settle(folder.path, base, 2, "data.depth is 4 here and 3 there");
+    settle(folder.path, keys, 3, "swept keys are objective.tau here and seed there");
+    settle(folder.path, named, 3, ""); /* what it is called changes nothing */
+    char *text = kit_read(folder.file, NULL);
+    assert_contains(text, "name: other");
+    free(text);
     assert_int_equal(unlink(folder.file), 0);
     assert_int_equal(rmdir(folder.path), 0);
+}
+
+static void a_folder_of_something_else_stays_as_it_is(void **state)
+{
+    (void)state;
+    static const char text[] = "my: notes\n";
+    const struct kit_folder folder = kit_folder_open("sweep.yaml", "");
+    const char *arguments[] = {"seed=1,2"};
+    struct sweep_plan plan;
+    struct error err;
+    char change[SWEEP_CHANGE];
+    kit_write(folder.file, text, strlen(text));
+    check_ok(sweep_plan_open(&plan, NULL, arguments, 1, NULL, 0, &err), &err);
+    assert_int_equal(sweep_plan_settle(&plan, folder.path, true, change, &err), STATUS_INVALID);
+    assert_contains(err.message, "this is no folder of a sweep");
+    char *kept = kit_read(folder.file, NULL);
+    assert_string_equal(kept, text);
+    free(kept);
+    sweep_plan_free(&plan);
+    kit_folder_close(&folder);
+}
+
+static void a_point_is_found_by_its_hash(void **state)
+{
+    (void)state;
+    const char *arguments[] = {"seed=1:40:1"};
+    struct sweep_plan plan;
+    struct error err;
+    check_ok(sweep_plan_open(&plan, NULL, arguments, 1, NULL, 0, &err), &err);
+    check_ok(sweep_plan_number(&plan, NULL, &err), &err);
+    for (size_t i = 0; i < plan.count; i++)
+        assert_int_equal(sweep_plan_find(&plan, plan.point[i].hash), i);
+    assert_int_equal(sweep_plan_find(&plan, "0000000000000000"), plan.count);
+    assert_int_equal(sweep_plan_find(&plan, "ffffffffffffffff"), plan.count);
+    assert_int_equal(sweep_plan_find(&plan, ""), plan.count);
+    sweep_plan_free(&plan);
 }
 
 /* ---- leases ---- */
@@ -395,7 +437,9 @@ int main(void)
         cmocka_unit_test(the_section_is_no_part_of_the_run),
         cmocka_unit_test(an_override_can_have_a_place),
         cmocka_unit_test(equal_points_are_one),
-        cmocka_unit_test(a_folder_belongs_to_one_sweep),
+        cmocka_unit_test(a_manifest_describes_the_last_sweep),
+        cmocka_unit_test(a_folder_of_something_else_stays_as_it_is),
+        cmocka_unit_test(a_point_is_found_by_its_hash),
         cmocka_unit_test(leases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -275,8 +275,9 @@ static void an_empty_file_is_all_defaults(void **state)
         "bias: true, normalize: true, norm_eps: 0.0001}\nobjective: {name: infonce, tau: 0.1, "
         "negatives: 1, similarity: distance}\npredictor: {kind: none}\noptimiser: {name: sgd, lr: ";
     static const char tail[] =
-        "train: {trainer: minibatch, epochs: 20, samples: 64000, batch: 128}\nmeasure: {every: 1, "
-        "samples: 64000, probes: [correlation, covop, spectrum, alignment, linear, features], "
+        "train: {trainer: minibatch, checkpoint: 600, epochs: 20, samples: 64000, batch: 128}\n"
+        "measure: {every: 1, samples: 64000, probes: [correlation, covop, spectrum, alignment, "
+        "linear, features], "
         "probe_samples: 10000, ridge: 1e-6}\n";
     struct spec defaults = good(NULL, NULL);
     assert_memory_equal(defaults.yaml, head, strlen(head));
@@ -524,7 +525,10 @@ static void the_hash_is_fnv1a_of_sections_and_seed(void **state)
 {
     (void)state;
     struct spec spec = good("name: hash\nseed: 12\n", NULL);
-    const char *const sections = strstr(spec.yaml, "data: {");
+    const char *const sections = strstr(spec.yaml, "data: {"), aside[] = "checkpoint: 600, ";
+    char *const at = strstr(sections, aside);
+    assert_non_null(at);
+    memmove(at, at + strlen(aside), strlen(at + strlen(aside)) + 1);
     const char *const text[] = {sections, "seed: 12\n"};
     const char *const found[] = {spec.kind, spec.hash};
     uint64_t hash = 14695981039346656037u;
@@ -943,10 +947,94 @@ static void a_section_override_replaces_the_whole_section(void **state)
     assert_int_equal(integer_of(&spec, SECTION_DATA, "states"), 3);
     assert_int_equal(integer_of(&spec, SECTION_DATA, "keep_level"), 1);
     spec_free(&spec);
-    check_refused("objective: {name: infonce, negatives: 3}\n", WORDS("objective.name=triplet"),
+}
+
+/* Naming another descriptor drops the keys of the old one, and says so; a key that is nobody's, or
+ * that is written after the name, is an error. */
+static void another_name_drops_the_keys_of_the_old_one(void **state)
+{
+    (void)state;
+    static const char dropped[] = "not used: objective.negatives, which ntxent does not have\n";
+    static const char infonce[] = "objective: {name: infonce, tau: 0.25, negatives: 3}\n";
+    struct spec spec = good(infonce, WORDS("objective.name=ntxent"));
+    assert_string_equal(spec.chosen[SECTION_OBJECTIVE]->name, "ntxent");
+    assert_true(*(const double *)field(&spec, SECTION_OBJECTIVE, "tau") == 0.25);
+    assert_string_equal(spec.remarks.text, dropped);
+    assert_null(strstr(spec.written, "negatives"));
+    check_round_trip(&spec);
+    spec_free(&spec);
+    spec = good("objective: {negatives: 3}\n", WORDS("objective.name=ntxent")); /* of the default */
+    assert_string_equal(spec.remarks.text, dropped);
+    spec_free(&spec);
+    spec = good("{}", WORDS("objective.negatives=3", "objective.name=ntxent"));
+    assert_string_equal(spec.remarks.text, dropped);
+    spec_free(&spec);
+    spec = good(infonce, WORDS("objective.name=infonce"));
+    assert_string_equal(spec.remarks.text, "");
+    assert_int_equal(integer_of(&spec, SECTION_OBJECTIVE, "negatives"), 3);
+    spec_free(&spec);
+    spec = good("measure: {probes: [sphere], sphere: {t: 3}}\n", WORDS("measure.probes=[weights]"));
+    assert_string_equal(spec.remarks.text,
+                        "not used: measure.sphere.t, which measure.probes does not name\n");
+    spec_free(&spec);
+    check_refused("objective: {name: infonce, negative: 3}\n", WORDS("objective.name=ntxent"),
                   "s.yaml:1:28",
-                  WORDS("objective.negatives of objective triplet",
-                        "'objective={name: triplet}' replaces the whole section"));
+                  WORDS("unknown key objective.negative of objective ntxent",
+                        "'objective={name: ntxent}' replaces the whole section"));
+    check_refused("objective: {name: ntxent, negatives: 3}\n", WORDS("objective.name=ntxent"),
+                  "s.yaml:1:27", WORDS("unknown key objective.negatives of objective ntxent"));
+    check_refused(infonce, WORDS("objective.name=ntxent", "objective.negatives=4"),
+                  "command line: objective.negatives=4",
+                  WORDS("unknown key objective.negatives of objective ntxent"));
+}
+
+/* Characters that cannot be seen are named with their code and place; within quotes and comments
+ * they are text. */
+static void invisible_characters_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml, *place, *name;
+    } cases[] = {
+        {"seed:\u00a05\n", "s.yaml:1:6", "U+00A0 (no-break space)"},
+        {"seed: 1\n\u00a0 name: a\n", "s.yaml:2:1", "U+00A0 (no-break space)"},
+        {"# \u00fc\nname: \u00fc\u200b\n", "s.yaml:2:8", "U+200B (zero-width space)"},
+        {"seed: 5\u2028\n", "s.yaml:1:8", "U+2028 (separator of lines)"},
+        {"seed: \u202e5\n", "s.yaml:1:7", "U+202E (mark of direction)"},
+        {"data: {depth: 3,\u3000states: 2}\n", "s.yaml:1:17", "U+3000 (ideographic space)"},
+        {"seed: 1\n\ufeffname: a\n", "s.yaml:2:1", "U+FEFF (byte order mark)"},
+        {"seed: 1\U000e0020\n", "s.yaml:1:8", "U+E0020 (tag)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused(cases[i].yaml, cases[i].place, "an invisible character", cases[i].name,
+                "write a plain space");
+    check_refused(NULL, WORDS("seed=5\u00a0"), "command line: seed=5<U+00A0>",
+                  WORDS("U+00A0 (no-break space)"));
+    check_refused(NULL, WORDS("data.\u00a0depth=5"), "command line: data.<U+00A0>depth=5",
+                  WORDS("unknown key data.<U+00A0>depth"));
+    refused("name: \"a\u00a0b\"\n", "s.yaml:1:7", "name is 'a<U+00A0>b'; it must be");
+    struct spec spec = good("seed: 5 # a\u00a0comment\n", NULL);
+    assert_int_equal(spec.seed, 5);
+    spec_free(&spec);
+}
+
+static void ranges_outside_a_sweep_are_explained(void **state)
+{
+    (void)state;
+    static const char *const tries[] = {
+        "seed=1:5",   "seed=1:5:1",          "seed=1..5",        "data.keep_level=0:3",
+        "seed=log:1", "optimiser.lr=1e-3:1", "data.children=2:4"};
+    for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+        char said[64];
+        snprintf(said, sizeof said, "command line: %s", tries[i]);
+        check_refused(NULL, WORDS(tries[i]), said,
+                      WORDS("`duet sweep` takes ranges, a:b:step such as 1:5:1"));
+    }
+    check_refused("seed: 1:5\n", NULL, "s.yaml:1:7", WORDS("takes ranges, a:b:step"));
+    struct spec spec;
+    struct error err;
+    assert_int_equal(spec_parse(&spec, NULL, "", 0, WORDS("seed=five"), 1, &err), STATUS_INVALID);
+    assert_null(strstr(err.message, "ranges")); /* it does not look like one */
 }
 
 static void bad_overrides_are_named(void **state)
@@ -1170,7 +1258,10 @@ int main(void)
         cmocka_unit_test(overrides_win_over_the_file_and_later_ones_over_earlier),
         cmocka_unit_test(override_values_are_yaml),
         cmocka_unit_test(a_section_override_replaces_the_whole_section),
+        cmocka_unit_test(another_name_drops_the_keys_of_the_old_one),
         cmocka_unit_test(bad_overrides_are_named),
+        cmocka_unit_test(invisible_characters_are_named),
+        cmocka_unit_test(ranges_outside_a_sweep_are_explained),
         cmocka_unit_test(later_errors_find_the_place_of_their_key),
         cmocka_unit_test(the_nearest_word_is_near),
         cmocka_unit_test(ranges_have_words),

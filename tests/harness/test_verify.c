@@ -308,6 +308,31 @@ static void test_what_is_left_out_stands_for_nothing(void **state)
     verification_free(&v);
 }
 
+/* Nothing that was asked for has a quick measurement. */
+static void test_nothing_checked_is_no_success(void **state)
+{
+    (void)state;
+    static const struct part only[] = {
+        {.statement = "slow", .plan.instances = 3, .measure = measure_toy}};
+    static const struct claim claim = CLAIM("SLOW", only);
+    static const struct descriptor *const entry[] = {&claim.about, &toys[0].about};
+    for (size_t count = 1; count <= 2; count++) {
+        const struct registry some = {"claim", entry, count};
+        const struct verify_options options = {.seed = 1, .quick = true};
+        struct verification v;
+        struct progress progress;
+        struct error err = {0};
+        progress_start(&progress, true);
+        check_ok(verification_create(&v, &options, &some, &err), &err);
+        check_ok(verification_run(&v, &progress, &err), &err);
+        assert_int_equal(v.outcome[0].verdict, VERDICT_NOT_CHECKED);
+        assert_int_equal(v.outcome[0].parts_measured, 0);
+        assert_non_null(strstr(v.outcome[0].part[0].why, "quick"));
+        assert_int_equal(verification_status(&v), count == 1 ? STATUS_FAILED : STATUS_OK);
+        verification_free(&v);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +347,7 @@ int main(void)
         cmocka_unit_test(test_threads_do_not_matter),
         cmocka_unit_test(test_report),
         cmocka_unit_test(test_what_is_left_out_stands_for_nothing),
+        cmocka_unit_test(test_nothing_checked_is_no_success),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Protects sim/data/sources/file.c and harness/spec/spec.c: rows and labels of a file, what is
  * refused, and how what a file holds names a run. */
 #include "core/linalg.h"
+#include "store/output.h"
 #include "tests/kit/source.h"
 
 #include <unistd.h>
@@ -186,7 +187,7 @@ static void put_bad(void)
     put_dataset(store, "/few", 1, three, few);
     check_ok(store_commit(store, "bad.h5", &err), &err);
     store_free(store);
-    check_ok(store_write_text("text.h5", "no HDF5", 7, &err), &err);
+    check_ok(output_write("text.h5", NULL, "no HDF5", 7, &err), &err);
 }
 
 static const struct {
@@ -240,7 +241,7 @@ static void errors_have_a_place(void **state)
     struct spec spec;
     struct error err;
     const char *text = "name: here\ndata: {source: file,\n  path: none.h5}\n";
-    check_ok(store_write_text("s.yaml", text, strlen(text), &err), &err);
+    check_ok(output_write("s.yaml", NULL, text, strlen(text), &err), &err);
     assert_int_equal(spec_load(&spec, "s.yaml", NULL, 0, &err), STATUS_INVALID);
     assert_non_null(strstr(err.message, "s.yaml:3:3: data.path: none.h5: no such file"));
     unlink("s.yaml");

@@ -116,8 +116,9 @@ static enum status gradient_error(const struct twins *t, const struct trial *tri
     return STATUS_OK;
 }
 
-/* The error of drawn twins with J_l as defined, and (for ReLU networks) without layer l's own gate
- * where `own_gate` says so. */
+/* The error of drawn twins with J_l as defined, and again with layer l's own gate in it or not. The
+ * latter says something where gates are: not in linear networks, nor where a level is one neuron,
+ * which is open wherever there is an output. */
 static enum status measure_with(const struct trial *trial, bool bias, bool own_gate, double *error,
                                 double *gate_error)
 {
@@ -125,7 +126,7 @@ static enum status measure_with(const struct trial *trial, bool bias, bool own_g
     enum status status = twins_draw(&t, trial, (struct dual_wish){.least_depth = 2, .bias = bias});
     if (!status)
         status = gradient_error(&t, trial, error);
-    if (!status && gate_error && t.first.network.relu) {
+    if (!status && gate_error && t.first.network.relu && !dual_at_edge(trial)) {
         status = dual_refresh(&t.first, own_gate, trial->err);
         if (!status)
             status = gradient_error(&t, trial, gate_error);

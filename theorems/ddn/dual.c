@@ -23,13 +23,9 @@ static bool draw_choice(gsl_rng *rng, enum choice wish)
     return wish == ANY ? coin : wish == YES;
 }
 
-static bool at_edge(const struct trial *trial)
-{
-    return trial->instance % 5 == 4;
-}
-
 /* Fully connected: one node per level.  Tree: 2 children per node, 2^levels leaves. */
-static void draw_shape(const struct trial *trial, struct dual_wish wish, struct network *n)
+static void draw_shape(const struct trial *trial, bool edge, struct dual_wish wish,
+                       struct network *n)
 {
     const struct dual_settings *s = trial->settings;
     gsl_rng *rng = trial->rng;
@@ -48,7 +44,7 @@ static void draw_shape(const struct trial *trial, struct dual_wish wish, struct 
                                      .children = tree                ? 2
                                                  : l + 1 < n->levels ? 1
                                                                      : leaves};
-    for (int l = 1; at_edge(trial) && l < n->levels; l++) /* of one neuron no direction can vary */
+    for (int l = 1; edge && l < n->levels; l++) /* of one neuron no direction can vary */
         n->level[l].width = wish.normalize ? 2 : 1;
     if (wish.outputs > 0)
         n->level[0].width = wish.outputs;
@@ -90,8 +86,8 @@ static void put_on_a_line(gsl_rng *rng, struct population *d)
     }
 }
 
-static enum status draw_data(const struct trial *trial, int points, int views, int inputs,
-                             double spread, struct population **data)
+static enum status draw_data(const struct trial *trial, bool edge, int points, int views,
+                             int inputs, double spread, struct population **data)
 {
     gsl_rng *rng = trial->rng;
     enum status status = population_create(data, points, views, inputs, trial->err);
@@ -99,7 +95,7 @@ static enum status draw_data(const struct trial *trial, int points, int views, i
         return status;
     struct population *d = *data;
     draw_shares(rng, points, d->p);
-    if (at_edge(trial))
+    if (edge)
         uneven_shares(points, d->p);
     for (int x = 0; x < points; x++) {
         double *row = d->x + (size_t)x * (size_t)views * (size_t)inputs;
@@ -111,7 +107,7 @@ static enum status draw_data(const struct trial *trial, int points, int views, i
                     centre + gsl_ran_gaussian(rng, spread);
         }
     }
-    if (at_edge(trial))
+    if (edge)
         put_on_a_line(rng, d);
     return STATUS_OK;
 }
@@ -193,26 +189,37 @@ static bool directions_differ(const struct dual *d)
     return least < 0.9;
 }
 
-/* Whether f - K_l^T vec(W_l), the part of the mean output that the biases add to that of layer l's
- * weights, varies over the data for some layer, by a fair fraction of how the output does. */
+/* Sums over pairs of data points of differences of f and of g = K_l^T vec(W_l), mean views: *whole
+ * of g times f, which is the growth of |W_l|^2 without biases, and *added of g times f - g, which
+ * is what biases add to it. */
+static void form_of_layer(const struct dual *d, int l, double *whole, double *added)
+{
+    size_t outputs = (size_t)d->view->outputs, first, end;
+    layer_weights(&d->network, l, &first, &end);
+    *whole = *added = 0;
+    for (int x = 0; x < d->data->points; x++)
+        for (int y = 0; y < x; y++)
+            for (size_t o = 0; o < outputs; o++) {
+                double p = d->data->p[x] * d->data->p[y], g = 0;
+                double f = d->mean_f[(size_t)x * outputs + o] - d->mean_f[(size_t)y * outputs + o];
+                for (size_t i = first; i < end; i++)
+                    g += (point_k(d, x)[i * outputs + o] - point_k(d, y)[i * outputs + o]) *
+                         d->parameters[i];
+                *whole += p * g * f;
+                *added += p * g * (f - g);
+            }
+}
+
+/* Whether biases add a fair share to the growth of some layer. */
 static bool biases_tell(const struct dual *d)
 {
-    int outputs = d->view->outputs;
-    double most = 0, span = 0;
-    for (int l = 0; l < d->network.levels; l++)
-        for (int x = 1; x < d->data->points; x++)
-            for (int o = 0; o < outputs; o++) {
-                double f = d->mean_f[x * outputs + o] - d->mean_f[o], added = f;
-                size_t first, end;
-                layer_weights(&d->network, l, &first, &end);
-                for (size_t p = first; p < end; p++)
-                    added -= (point_k(d, x)[p * (size_t)outputs + (size_t)o] -
-                              point_k(d, 0)[p * (size_t)outputs + (size_t)o]) *
-                             d->parameters[p];
-                most = larger(most, fabs(added));
-                span = larger(span, fabs(f));
-            }
-    return most > 0.05 * span;
+    for (int l = 0; l < d->network.levels; l++) {
+        double whole, added;
+        form_of_layer(d, l, &whole, &added);
+        if (fabs(added) > 0.05 * fabs(whole))
+            return true;
+    }
+    return false;
 }
 
 enum status dual_create(struct dual *d, const struct network *network, double *parameters,
@@ -232,15 +239,16 @@ static enum status draw_once(struct dual *d, const struct trial *trial, struct d
     const struct dual_settings *s = trial->settings;
     double spread = wish.spread > 0 ? wish.spread : 0.3 + 0.5 * gsl_rng_uniform(trial->rng);
     struct network network = {.bias = wish.bias, .normalize = wish.normalize};
+    const bool edge = dual_at_edge(trial) && !wish.telling;
     struct population *data;
     double *parameters;
     *d = (struct dual){.parameters = NULL};
     network.relu = draw_choice(trial->rng, wish.relu);
-    draw_shape(trial, wish, &network);
+    draw_shape(trial, edge, wish, &network);
     enum status status = dual_draw_parameters(trial->rng, &network, &parameters, trial->err);
     if (status)
         return status;
-    status = draw_data(trial, wish.points ? wish.points : (int)s->points,
+    status = draw_data(trial, edge, wish.points ? wish.points : (int)s->points,
                        wish.views ? wish.views : (int)s->views, (int)network.leaves, spread, &data);
     if (status) {
         free(parameters);

@@ -29,8 +29,8 @@ struct dual_wish {
     int points, views; /* 0: as the settings say */
     int outputs;       /* 0: drawn */
     double spread;     /* of the views about their point, in units of the data's; 0: drawn */
-    /* Biases change differences of the outputs of data points, as they do not where all gates are
-     * alike: for controls that add biases to a ReLU network. */
+    /* Biases change the gradients, as they do not where all gates are alike, and no edge case is
+     * drawn: for controls that add biases to a ReLU network. */
     bool telling;
 };
 
@@ -46,10 +46,15 @@ struct dual {
 /* Draw one.  A network whose output (with `normalize`: its direction) hardly varies over the data,
  * because most ReLUs are shut, is drawn again: relative errors mean nothing there.
  *
- * Every fifth instance lies at an edge: hidden levels of one neuron per node (two with
- * `normalize`), data and views on one line, and one data point twenty times as likely as the
+ * Every fifth instance lies at an edge (dual_at_edge): hidden levels of one neuron per node (two
+ * with `normalize`), data and views on one line, and one data point twenty times as likely as the
  * others. */
 enum status dual_draw(struct dual *dual, const struct trial *trial, struct dual_wish wish);
+
+static inline bool dual_at_edge(const struct trial *trial)
+{
+    return trial->instance % 5 == 4;
+}
 
 /* Assemble one from a network, its parameters (from malloc) and data.  The dual owns the last two
  * from then on, also after an error. */

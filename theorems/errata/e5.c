@@ -1,4 +1,5 @@
 /* E5: the losses nce and subtract of the published code */
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 
@@ -141,8 +142,8 @@ static void difference(const struct drawn_batch *c, double *values)
 /* The larger of the errors of the loss and of the gradient. */
 static double error_of(const struct drawn_batch *c, const double *measured, const double *predicted)
 {
-    return fmax(relative_error(measured, predicted, 1),
-                relative_error(measured + 1, predicted + 1, c->values - 1));
+    return larger(relative_error(measured, predicted, 1),
+                  relative_error(measured + 1, predicted + 1, c->values - 1));
 }
 
 static void plant_both(const struct drawn_batch *c, const struct trial *trial)
@@ -159,14 +160,17 @@ static enum status measure_nce(const struct trial *trial, struct reading *readin
         return status;
     const struct temperature_settings settings = {c.tau};
     const struct infonce_settings one_negative = {.tau = c.tau, .negatives = 1};
+    const bool keep = trial->restored;
     softmax_weight(&c, c.samples, c.predicted);
     status = run_objective(&c, &objective_reference_nce, &settings, c.measured, trial->err);
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
     if (!status)
-        status = run_objective(&c, &objective_infonce, &one_negative, c.measured, trial->err);
+        status =
+            run_objective(&c, keep ? &objective_reference_nce : &objective_infonce,
+                          keep ? (const void *)&settings : &one_negative, c.measured, trial->err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
-    softmax_weight(&c, 1, c.measured);
+    softmax_weight(&c, keep ? c.samples : 1, c.measured);
     reading->control[1] = error_of(&c, c.measured, c.predicted);
     free(c.block);
     return status;
@@ -183,7 +187,9 @@ static enum status measure_subtract(const struct trial *trial, struct reading *r
     plant_both(&c, trial);
     reading->error = error_of(&c, c.measured, c.predicted);
     if (!status)
-        status = run_objective(&c, &objective_simple, NULL, c.measured, trial->err);
+        status =
+            run_objective(&c, trial->restored ? &objective_reference_subtract : &objective_simple,
+                          NULL, c.measured, trial->err);
     reading->control[0] = error_of(&c, c.measured, c.predicted);
     free(c.block);
     return status;

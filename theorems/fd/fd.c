@@ -1,12 +1,14 @@
 #include "theorems/fd/fd.h"
 
 #include "analysis/features.h"
+#include "core/extreme.h"
 #include "sim/data/sources/sources.h"
 #include "sim/loss/objectives/objectives.h"
 #include "sim/net/kinds/kinds.h"
 #include "sim/optimisers/optimisers.h"
 #include "sim/train/trainer.h"
 #include "theorems/memo.h"
+#include "theorems/source_settings.h"
 
 #include <math.h>
 #include <string.h>
@@ -66,36 +68,14 @@ static struct plan plan_of(const struct fd_settings *s, enum fd_world world)
     return plan;
 }
 
-/* Settings of a source or a network; only its parameter table knows the fields. */
-struct opaque {
-    max_align_t align;
-    unsigned char bytes[240];
-};
-
-static void set_integer(const struct descriptor *about, struct opaque *settings, const char *name,
-                        int64_t value)
-{
-    memcpy((char *)settings + descriptor_param(about, name)->offset, &value, sizeof value);
-}
-
-static void set_mask(struct opaque *settings, enum fd_mask mask)
-{
-    const struct param *param = descriptor_param(&source_sparse_coding.about, "mask");
-    int choice = 0;
-    for (const char *c = param->choices; strncmp(c, mask_word[mask], strlen(mask_word[mask])) != 0;
-         choice++)
-        c = strchr(c, ' ') + 1;
-    memcpy((char *)settings + param->offset, &choice, sizeof choice);
-}
-
-enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, enum fd_mask mask,
+enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, const char *mask,
                            uint64_t seed, void **world, struct error *err)
 {
     const struct descriptor *about = &source_sparse_coding.about;
-    struct opaque settings = {.bytes = {0}};
-    set_integer(about, &settings, "features", features);
-    set_integer(about, &settings, "dimension", dimension);
-    set_mask(&settings, mask);
+    struct opaque_settings settings = {.bytes = {0}};
+    opaque_integer(about, &settings, "features", features);
+    opaque_integer(about, &settings, "dimension", dimension);
+    opaque_choice(about, &settings, "mask", mask);
     *descriptor_real(about, &settings, "noise") = -1; /* sqrt(log d) / d */
     *descriptor_real(about, &settings, "keep") = 0.5;
     *descriptor_real(about, &settings, "sparsity") = sparsity;
@@ -112,9 +92,9 @@ static enum status build_network(const struct plan *plan, const void *world,
                                  struct network *network, struct error *err)
 {
     const struct descriptor *about = &network_symmetric_relu.about;
-    struct opaque settings = {.bytes = {0}};
-    set_integer(about, &settings, "neurons", plan->neurons);
-    set_integer(about, &settings, "warmup", 500);
+    struct opaque_settings settings = {.bytes = {0}};
+    opaque_integer(about, &settings, "neurons", plan->neurons);
+    opaque_integer(about, &settings, "warmup", 500);
     *descriptor_real(about, &settings, "scale") = 0.01;
     *descriptor_real(about, &settings, "bias_start") = first_threshold(plan->features);
     *descriptor_real(about, &settings, "bias_growth") = 1e-4;
@@ -171,8 +151,8 @@ static enum status open_run(struct fd_run *r, const struct plan *plan, struct er
 {
     struct arena count = {0};
     *r = (struct fd_run){.sgd = {.lr = plan->lr, .weight_decay = plan->ridge}};
-    enum status status = fd_open_source(plan->features, plan->dimension, 0,
-                                        (enum fd_mask)plan->mask, plan->seed, &r->world, err);
+    enum status status = fd_open_source(plan->features, plan->dimension, 0, mask_word[plan->mask],
+                                        plan->seed, &r->world, err);
     if (!status)
         status = build_network(plan, r->world, &r->network, err);
     if (status)
@@ -265,6 +245,7 @@ enum status fd_measure_gap(const struct trial *trial, struct reading *reading)
     enum status status = train_pair(trial, choice->world, pair);
     if (!status)
         reading->error = gap_of(pair, choice->quantity);
+    plant(trial, &reading->error, 1);
     return status;
 }
 
@@ -284,8 +265,10 @@ enum status fd_measure_number(const struct trial *trial, struct reading *reading
     enum status status = train_pair(trial, number->world, pair);
     if (status)
         return status;
+    const enum fd_mask other = FD_WITH + FD_WITHOUT - number->mask;
     reading->error = number_of(number, &pair[number->mask]);
-    reading->control[0] = number_of(number, &pair[FD_WITH + FD_WITHOUT - number->mask]);
+    reading->control[0] = number_of(number, &pair[trial->restored ? number->mask : other]);
+    plant(trial, &reading->error, 1);
     return STATUS_OK;
 }
 
@@ -297,8 +280,9 @@ enum status fd_measure_rest(const struct trial *trial, struct reading *reading)
     enum status status = train_pair(trial, FD_THEORY, pair);
     for (enum fd_quantity q = 0; q < FD_COMPARED && !status; q++) {
         const double *end = pair[mask].value[END], *late = pair[mask].value[LATE];
-        worst = fmax(worst, fabs((end[q] - late[q]) / gap_of(pair, q)));
+        worst = larger(worst, fabs((end[q] - late[q]) / gap_of(pair, q)));
     }
     reading->error = -worst;
+    plant(trial, &reading->error, 1);
     return status;
 }

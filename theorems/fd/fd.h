@@ -1,4 +1,5 @@
-/* Training runs of [FD] with and without masks, which FD-2 and FD-3 share. */
+/* Training runs of [FD] with and without masks, which FD-2 and FD-3 share, and the source's masks.
+ */
 #pragma once
 
 #include "theorems/claim.h"
@@ -37,11 +38,17 @@ enum fd_quantity {
  * part, so its memo keeps them for all parts. */
 enum fd_mask { FD_WITH, FD_WITHOUT, FD_MASKS };
 
-/* A world of sparse_coding; sparsity 0: of the theory.  Close it. */
-enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, enum fd_mask mask,
+/* A world of sparse_coding, `mask` one of its words; sparsity 0: of the theory.  Close it. */
+enum status fd_open_source(int64_t features, int64_t dimension, double sparsity, const char *mask,
                            uint64_t seed, void **world, struct error *err);
 
-/* ---- measurements, by the arguments of parts ---- */
+/* ---- the masks of FD-1, as the source draws them (theorems/fd/masks.c) ---- */
+
+/* Entry by entry, and in the mean of the product of a neuron's responses. */
+enum status fd_measure_views(const struct trial *trial, struct reading *reading);
+enum status fd_measure_drawn(const struct trial *trial, struct reading *reading);
+
+/* ---- measurements of FD-2 and FD-3, by the arguments of parts ---- */
 
 #define FD_EFFECT .kind = PART_EFFECT, .plan = {.instances = 10, .cost = 0.01}
 
@@ -61,7 +68,7 @@ enum status fd_measure_gap(const struct trial *trial, struct reading *reading);
     }
 
 /* constant + sum of weight times quantity of one training at the end; the control is the same
- * number of the other training. */
+ * number of the other training, or of the same one where the trial restores hypotheses. */
 struct fd_number {
     enum fd_world world;
     enum fd_mask mask;

@@ -80,6 +80,7 @@ const struct claim claim_fd_2 = {
     .title = "With masks: sparse features",
     .formula = "x_+ = 2 (I - D) x: w_i is along few M_j",
     .hypotheses = "d = 20, d_1 = 200, m = 40, sparsity, noise and first threshold of the theory; "
+                  "initial weights of scale 0.01; "
                   "InfoNCE with four negatives, tau = 1, SGD with lr 0.5 and ridge 0.0003, 6000 "
                   "steps of 64 samples, 500 of them with b = 0. Schedule and bounds were chosen "
                   "on three other seeds.",

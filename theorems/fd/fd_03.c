@@ -88,6 +88,7 @@ const struct claim claim_fd_3 = {
               .settings_size = sizeof(struct fd_settings)},
     .title = "Without masks: dense noise",
     .formula = "x_+ = x_1: f(x) is like f(xi)",
-    .hypotheses = "As FD-2, except that both views are x.",
+    .hypotheses = "As FD-2, except that both views are x. How much of the weights is in span(M) "
+                  "at the end depends on the scale of the initial weights.",
     ALL_PARTS(parts),
 };

@@ -8,6 +8,12 @@
 
 enum { MOST_NODES = 32, MOST_STATES = 4 };
 
+/* Of the controls, whose root is not uniform. */
+static double root_tilt(const struct trial *trial)
+{
+    return trial->restored ? 0 : 0.5;
+}
+
 /* ---- correlations of a binary tree ---- */
 
 /* Product of polarities along the path between two nodes. */
@@ -32,7 +38,7 @@ static size_t predicted_correlations(const struct tree *tree, double *out)
     return count;
 }
 
-/* E[z_i z_k] - E[z_i] E[z_k] of nodes as +-1, whose variance is 1. */
+/* E[z_i z_k] - E[z_i] E[z_k] of nodes as +-1, which have variance 1 where they are uniform. */
 static void joint_correlations(const struct tree *tree, const double *joint, size_t assignments,
                                double *out)
 {
@@ -59,8 +65,8 @@ static enum status measure_correlations(const struct trial *trial, struct readin
     struct tree *tree;
     double *joint, measured[MOST_NODES * MOST_NODES], predicted[MOST_NODES * MOST_NODES];
     size_t assignments;
-    enum status status = latent_tree(
-        trial->rng, s, (struct tree_wish){.nodes = latent_joint_nodes(s, 2)}, &tree, trial->err);
+    struct tree_wish wish = {.nodes = latent_joint_nodes(s, 2), .edges = latent_at_edge(trial)};
+    enum status status = latent_tree(trial->rng, s, wish, &tree, trial->err);
     if (status)
         return status;
     status = joint_enumerate(tree, &joint, &assignments, trial->err);
@@ -69,8 +75,9 @@ static enum status measure_correlations(const struct trial *trial, struct readin
         joint_correlations(tree, joint, assignments, measured);
         plant(trial, measured, pairs);
         reading->error = relative_error(measured, predicted, pairs);
-        tree->polarity[tree->nodes - 1] += latent_shift(tree, tree->nodes - 1);
-        predicted_correlations(tree, predicted);
+        latent_tilt(tree, root_tilt(trial), joint, assignments);
+        joint_correlations(tree, joint, assignments, measured);
+        plant(trial, measured, pairs);
         reading->control[0] = relative_error(measured, predicted, pairs);
         free(joint);
     }
@@ -147,7 +154,7 @@ static void joint_laws(const struct tree *tree, const double *joint, size_t assi
     }
 }
 
-static enum status compare_laws(const struct trial *trial, struct tree *tree,
+static enum status compare_laws(const struct trial *trial, const struct tree *tree,
                                 struct reading *reading)
 {
     enum { CELLS = MOST_NODES * MOST_NODES / 2 * MOST_STATES * MOST_STATES };
@@ -158,12 +165,13 @@ static enum status compare_laws(const struct trial *trial, struct tree *tree,
     enum status status = joint_enumerate(tree, &joint, &assignments, trial->err);
     if (!status) {
         double *predicted = measured + CELLS;
-        size_t count = predicted_laws(tree, predicted), last = tree->nodes - 1;
+        size_t count = predicted_laws(tree, predicted);
         joint_laws(tree, joint, assignments, measured);
         plant(trial, measured, count);
         reading->error = relative_error(measured, predicted, count);
-        tree->polarity[last] += latent_shift(tree, last);
-        predicted_laws(tree, predicted);
+        latent_tilt(tree, root_tilt(trial), joint, assignments);
+        joint_laws(tree, joint, assignments, measured);
+        plant(trial, measured, count);
         reading->control[0] = relative_error(measured, predicted, count);
         free(joint);
     }
@@ -175,7 +183,8 @@ static enum status measure_laws(const struct trial *trial, struct reading *readi
 {
     const struct latent_settings *s = trial->settings;
     int states = 2 + trial->instance % (MOST_STATES - 1);
-    struct tree_wish wish = {.states = states, .nodes = latent_joint_nodes(s, states)};
+    struct tree_wish wish = {
+        .states = states, .nodes = latent_joint_nodes(s, states), .edges = latent_at_edge(trial)};
     struct tree *tree;
     enum status status = latent_tree(trial->rng, s, wish, &tree, trial->err);
     if (status)
@@ -212,12 +221,16 @@ static size_t block_count(const struct trial *trial)
     return (size_t)((const struct latent_settings *)trial->settings)->samples / BLOCK;
 }
 
-static enum status change_hidden(const struct trial *trial)
+/* Another tree, where a change of polarity does not show in this one. */
+static enum status redraw(const struct trial *trial, int *made)
 {
+    enum status status = claim_redraw(trial, made, "tree");
+    if (status != STATUS_INVALID)
+        return status;
     return error_set(trial->err, STATUS_INVALID,
-                     "no tree was found in which a polarity changed by 0.05 shows in %zu samples; "
-                     "more samples show it",
-                     block_count(trial) * BLOCK);
+                     "no tree in %d draws shows a polarity changed by 0.05 in %zu samples; more "
+                     "samples show it",
+                     CLAIM_DRAWS, block_count(trial) * BLOCK);
 }
 
 /* Counts of leaf patterns, in the order of the support. */
@@ -293,9 +306,9 @@ static void free_patterns(struct pattern_case *c)
 
 static enum status draw_patterns(const struct trial *trial, int states, struct pattern_case *c)
 {
-    enum { TRIES = 1000, SHIFT = 300 };
+    enum { SHIFT = 300 };
     struct tree_wish wish = {.states = states, .leaves = states == 2 ? 6 : 4, .low = 0.5};
-    for (int i = 0; i < TRIES; i++) {
+    for (int made = 0;;) {
         *c = (struct pattern_case){.tree = NULL};
         enum status status = latent_tree(trial->rng, trial->settings, wish, &c->tree, trial->err);
         if (!status)
@@ -306,10 +319,11 @@ static enum status draw_patterns(const struct trial *trial, int states, struct p
             (double)(block_count(trial) * BLOCK) * divergence(c->support, c->changed) > SHIFT)
             return STATUS_OK;
         free_patterns(c);
+        if (!status)
+            status = redraw(trial, &made);
         if (status)
             return status;
     }
-    return change_hidden(trial);
 }
 
 static enum status measure_patterns(const struct trial *trial, struct reading *reading)
@@ -325,7 +339,8 @@ static enum status measure_patterns(const struct trial *trial, struct reading *r
     if (!status) {
         plant(trial, count, patterns);
         reading->error = pattern_p(c.support, count, samples, count + patterns);
-        reading->control[0] = pattern_p(c.changed, count, samples, count + patterns);
+        reading->control[0] =
+            pattern_p(trial->restored ? c.support : c.changed, count, samples, count + patterns);
     }
     free(count);
     free_patterns(&c);
@@ -352,14 +367,14 @@ static double moment_p(const struct tree *tree, const double *sums, size_t sampl
     double largest = 0;
     latent_parents(tree, parent);
     for (size_t i = 0; i < tree->nodes; i++)
-        largest = fmax(largest, fabs(sums[i]) / sqrt((double)samples));
+        largest = larger(largest, fabs(sums[i]) / sqrt((double)samples));
     for (size_t i = tree->first[tree->depth]; i < tree->nodes; i++)
         for (size_t k = tree->first[tree->depth]; k < i; k++, count++) {
             double r = path_product(tree, parent, i, k);
             double deviation = fabs(sums[count] / (double)samples - r);
-            largest = fmax(largest, deviation / sqrt((1 - r * r) / (double)samples));
+            largest = larger(largest, deviation / sqrt((1 - r * r) / (double)samples));
         }
-    return fmin(1, (double)count * erfc(largest / sqrt(2)));
+    return smaller(1, (double)count * erfc(largest / sqrt(2)));
 }
 
 /* The leaf whose edge, changed by 0.05, moves a correlation by most standard errors; how many. */
@@ -381,10 +396,10 @@ static size_t telling_leaf(const struct tree *tree, size_t samples, double *dist
 
 static enum status draw_moments(const struct trial *trial, struct tree **tree, size_t *leaf)
 {
-    enum { TRIES = 1000, DISTANCE = 12 };
+    enum { DISTANCE = 12 };
     struct tree_wish wish = {.leaves = 8, .nodes = 16};
     size_t samples = block_count(trial) * BLOCK;
-    for (int i = 0; i < TRIES; i++) {
+    for (int made = 0;;) {
         double distance;
         enum status status = latent_tree(trial->rng, trial->settings, wish, tree, trial->err);
         if (status)
@@ -393,8 +408,10 @@ static enum status draw_moments(const struct trial *trial, struct tree **tree, s
         if (distance > DISTANCE)
             return STATUS_OK;
         tree_free(*tree);
+        status = redraw(trial, &made);
+        if (status)
+            return status;
     }
-    return change_hidden(trial);
 }
 
 static enum status measure_moments(const struct trial *trial, struct reading *reading)
@@ -410,7 +427,7 @@ static enum status measure_moments(const struct trial *trial, struct reading *re
         size_t leaves = tree_leaves(tree);
         plant(trial, sums + tree->nodes, leaves * (leaves - 1) / 2);
         reading->error = moment_p(tree, sums, blocks * BLOCK);
-        tree->polarity[leaf] += latent_shift(tree, leaf);
+        tree->polarity[leaf] += trial->restored ? 0 : latent_shift(tree, leaf);
         reading->control[0] = moment_p(tree, sums, blocks * BLOCK);
     }
     tree_free(tree);
@@ -423,14 +440,14 @@ static const struct part parts[] = {
     {.statement = "correlations: corr(z_u, z_v) = product of rho along the path, m = 2",
      .measured = "Correlation of every pair of nodes, as +-1, summed over the joint distribution "
                  "of all nodes.",
-     .controls = {"the polarity of one leaf's edge changed by 0.05"},
+     .controls = {"a root that is not uniform"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 6, .cost = 0.0003},
      .measure = measure_correlations},
     {.statement = "joint laws: P(z_u, z_v) = product of transition matrices along the path, from "
                   "a uniform common ancestor; m = 2, 3, 4",
      .measured = "Law of every pair of nodes, summed over the joint distribution of all nodes.",
-     .controls = {"the polarity of one leaf's edge changed by 0.05"},
+     .controls = {"a root that is not uniform"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 42, .quick = 6, .cost = 0.0003},
      .measure = measure_laws},

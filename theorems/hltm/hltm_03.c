@@ -2,7 +2,6 @@
 #include "theorems/claims.h"
 #include "theorems/hltm/latent.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 /* o a a^T of node i, o = rho_{0 mu}^2 ([DDN] Sec. 6) */
@@ -33,7 +32,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
             predict(net, l, i, a, predicted);
             plant(trial, measured, size);
             double error = relative_error(measured, predicted, size);
-            *worst = error > *worst || isnan(error) ? error : *worst;
+            *worst = larger(error, *worst);
         }
     free(measured);
     return STATUS_OK;
@@ -41,7 +40,7 @@ static enum status compare(const struct trial *trial, const struct latent_net *n
 
 static enum status measure(const struct trial *trial, struct reading *reading)
 {
-    return latent_tree_and_dense(trial, compare, reading);
+    return latent_tree_and_dense(trial, LATENT_FORKED, compare, reading);
 }
 
 static const struct part parts[] = {

@@ -82,6 +82,23 @@ static enum status shape_tree(gsl_rng *rng, const struct shape *shape, int state
     return status;
 }
 
+/* One edge at an end of its range and one at 0, which has siblings.  Not in a tree of depth 1,
+ * where a leaf would then tell its root. */
+static void draw_edges(gsl_rng *rng, struct tree *tree)
+{
+    size_t first = 1 + gsl_rng_uniform_int(rng, tree->nodes - 1), level = 0;
+    if (tree->depth < 2)
+        return;
+    tree->polarity[first] = gsl_rng_uniform_int(rng, 2) == 0 ? 1 : 1.0 / (1 - tree->states);
+    for (int d = 1; d <= tree->depth && level == 0; d++)
+        level = tree->children[d - 1] > 1 ? (size_t)d : 0;
+    if (level == 0)
+        return;
+    size_t second = tree->first[level] + gsl_rng_uniform_int(rng, tree->count[level]);
+    if (second != first)
+        tree->polarity[second] = 0;
+}
+
 enum status latent_tree(gsl_rng *rng, const struct latent_settings *settings, struct tree_wish wish,
                         struct tree **tree, struct error *err)
 {
@@ -93,8 +110,13 @@ enum status latent_tree(gsl_rng *rng, const struct latent_settings *settings, st
                          "or a smaller depth or number of children, leaves some",
                          (long long)(wish.leaves ? (int64_t)wish.leaves : settings->leaves),
                          wish.nodes);
-    return shape_tree(rng, &shape, wish.states ? wish.states : 2, wish.low > 0 ? wish.low : 0.3,
-                      0.95, tree, err);
+    enum status status = shape_tree(rng, &shape, wish.states ? wish.states : 2,
+                                    wish.low > 0 ? wish.low : 0.3, 0.95, tree, err);
+    if (!status && wish.weak > 0)
+        (*tree)->polarity[1] = wish.weak;
+    if (!status && wish.edges)
+        draw_edges(rng, *tree);
+    return status;
 }
 
 enum status latent_even_tree(gsl_rng *rng, int depth, int children, double low, double high,
@@ -115,6 +137,13 @@ size_t latent_joint_nodes(const struct latent_settings *settings, int states)
 double latent_shift(const struct tree *tree, size_t node)
 {
     return tree->polarity[node] > 0 ? -0.05 : 0.05;
+}
+
+void latent_tilt(const struct tree *tree, double tilt, double *joint, size_t assignments)
+{
+    size_t each = assignments / (size_t)tree->states; /* the root is the first digit */
+    for (size_t z = 0; z < assignments; z++)
+        joint[z] *= z < each ? 1 + tilt : 1 - tilt / (tree->states - 1);
 }
 
 void latent_parents(const struct tree *tree, size_t *parent)
@@ -327,8 +356,8 @@ static bool alive(const struct latent_net *net)
                 size_t owner = latent_owner(net, l, i, j);
                 double one = latent_mean(net->support, net->tree, f, owner, 1);
                 double zero = latent_mean(net->support, net->tree, f, owner, 0);
-                most = fmax(most, fabs(one - zero));
-                size = fmax(size, fmax(fabs(one), fabs(zero)));
+                most = larger(most, fabs(one - zero));
+                size = larger(size, larger(fabs(one), fabs(zero)));
             }
             if (!(most > 1e-2 * size))
                 return false;
@@ -336,25 +365,19 @@ static bool alive(const struct latent_net *net)
     return true;
 }
 
-enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
-                            const struct support *support, gsl_rng *rng,
-                            const struct latent_settings *settings, struct net_wish wish,
+/* Lay the network out and draw its weights, again until every node has an informative input. */
+static enum status draw_net(struct latent_net *net, bool dense, bool any_net, gsl_rng *rng,
                             struct error *err)
 {
     enum { TRIES = 2000 };
-    *net = (struct latent_net){.tree = tree, .support = support};
-    net->network = (struct network){.relu = wish.relu, .bias = wish.bias};
-    for (int l = 0; l < tree->depth; l++)
-        net->width[l] = wish.width ? wish.width : draw_between(rng, 3, (int)settings->width);
-    net->width[tree->depth] = tree->states == 2 ? 1 : tree->states;
-    net_shape(net, false);
+    net_shape(net, dense);
     enum status status = allocate_values(net, err);
     if (!status)
         leaf_values(net);
     for (int i = 0; !status && i < TRIES; i++) {
         draw_parameters(rng, &net->network, 0.3, net->parameters);
         status = evaluate(net, err);
-        if (!status && (wish.any_net || alive(net)))
+        if (!status && (any_net || alive(net)))
             return STATUS_OK;
     }
     latent_net_free(net);
@@ -363,22 +386,36 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
                               "no network of %d has informative inputs at every node", TRIES);
 }
 
+enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
+                            const struct support *support, gsl_rng *rng,
+                            const struct latent_settings *settings, struct net_wish wish,
+                            struct error *err)
+{
+    *net = (struct latent_net){.tree = tree, .support = support};
+    net->network = (struct network){.relu = wish.relu, .bias = wish.bias};
+    for (int l = 0; l < tree->depth; l++)
+        net->width[l] = wish.width ? wish.width : draw_between(rng, 3, (int)settings->width);
+    net->width[tree->depth] = tree->states == 2 ? 1 : tree->states;
+    return draw_net(net, false, wish.any_net, rng, err);
+}
+
 enum status latent_net_dense(struct latent_net *net, const struct latent_net *model, gsl_rng *rng,
                              struct error *err)
 {
     *net = (struct latent_net){.tree = model->tree, .support = model->support};
     net->network = (struct network){.relu = model->network.relu, .bias = model->network.bias};
     memcpy(net->width, model->width, sizeof net->width);
-    net_shape(net, true);
-    enum status status = allocate_values(net, err);
-    if (!status) {
-        leaf_values(net);
-        draw_parameters(rng, &net->network, 0.3, net->parameters);
-        status = evaluate(net, err);
-    }
-    if (status)
-        latent_net_free(net);
-    return status;
+    return draw_net(net, true, false, rng, err);
+}
+
+enum status latent_net_init(struct latent_net *net, uint64_t seed, bool one_row, struct error *err)
+{
+    const struct level *top = &net->network.level[0];
+    double *w = net->parameters + weight_offset(&net->network, 0, 0);
+    network_init(&net->network, seed, PURPOSE_WEIGHTS, net->parameters);
+    for (int k = 1; one_row && k < top->width; k++)
+        memcpy(w + k * top->fan_in, w, (size_t)top->fan_in * sizeof *w);
+    return evaluate(net, err);
 }
 
 void latent_net_free(struct latent_net *net)
@@ -424,24 +461,27 @@ double latent_variance(const struct support *s, const double *f)
     return square / total;
 }
 
-/* Both states of z_0 have probability 1/2. */
+/* All states of z_0 have the same probability. */
 void latent_root_covariance(const struct latent_net *net, int level, size_t i, bool centred,
                             double *out)
 {
     enum { MOST = 512 };
+    const int m = net->tree->states;
     size_t inputs = latent_inputs(net, level);
-    double v[2][MOST];
-    for (size_t j = 0; j < inputs; j++) {
-        const double *f = latent_input(net, level, i, j);
-        for (int z = 0; z < 2; z++)
-            v[z][j] = latent_mean(net->support, net->tree, f, 0, z);
-        double mean = centred ? (v[0][j] + v[1][j]) / 2 : 0;
-        v[0][j] -= mean;
-        v[1][j] -= mean;
+    double given[MOST], mean[MOST] = {0};
+    for (size_t j = 0; j < inputs && centred; j++)
+        for (int z = 0; z < m; z++)
+            mean[j] +=
+                latent_mean(net->support, net->tree, latent_input(net, level, i, j), 0, z) / m;
+    memset(out, 0, inputs * inputs * sizeof *out);
+    for (int z = 0; z < m; z++) {
+        for (size_t j = 0; j < inputs; j++)
+            given[j] = latent_mean(net->support, net->tree, latent_input(net, level, i, j), 0, z) -
+                       mean[j];
+        for (size_t j = 0; j < inputs; j++)
+            for (size_t k = 0; k < inputs; k++)
+                out[j * inputs + k] += given[j] * given[k] / m;
     }
-    for (size_t j = 0; j < inputs; j++)
-        for (size_t k = 0; k < inputs; k++)
-            out[j * inputs + k] = (v[0][j] * v[0][k] + v[1][j] * v[1][k]) / 2;
 }
 
 /* a = [rho_{mu nu(k)} s_k], s_k = (E[f_k | z_nu = 1] - E[f_k | z_nu = 0]) / 2, [DDN] Sec. 6 */
@@ -594,6 +634,8 @@ enum status latent_case_open(struct latent_case *c, const struct trial *trial,
 enum status latent_case_draw(struct latent_case *c, const struct trial *trial, struct net_wish wish)
 {
     latent_net_free(&c->net);
+    if (latent_at_edge(trial) && wish.width == 0)
+        wish.width = 1;
     return latent_net_draw(&c->net, c->tree, c->support, trial->rng, trial->settings, wish,
                            trial->err);
 }
@@ -605,24 +647,35 @@ void latent_case_free(struct latent_case *c)
     tree_free(c->tree);
 }
 
-enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
-                                  struct reading *reading)
+/* The error of one more network, on the tree or fully connected. */
+static enum status control_error(const struct latent_case *c, const struct trial *trial,
+                                 struct net_wish wish, latent_error *error, double *out)
+{
+    struct latent_net net;
+    enum status status = trial->restored ? latent_net_draw(&net, c->tree, c->support, trial->rng,
+                                                           trial->settings, wish, trial->err)
+                                         : latent_net_dense(&net, &c->net, trial->rng, trial->err);
+    if (status)
+        return status;
+    status = error(trial, &net, out);
+    latent_net_free(&net);
+    return status;
+}
+
+enum status latent_tree_and_dense(const struct trial *trial, struct tree_wish wish,
+                                  latent_error *error, struct reading *reading)
 {
     struct latent_case c;
-    struct latent_net dense;
-    enum status status = latent_case_open(&c, trial, LATENT_FORKED);
-    struct net_wish wish = {.relu = trial->instance % 2 == 0,
-                            .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
+    wish.edges = latent_at_edge(trial);
+    enum status status = latent_case_open(&c, trial, wish);
+    struct net_wish net = {.relu = trial->instance % 2 == 0,
+                           .bias = gsl_rng_uniform_int(trial->rng, 2) == 0};
     if (!status)
-        status = latent_case_draw(&c, trial, wish);
+        status = latent_case_draw(&c, trial, net);
     if (!status)
         status = error(trial, &c.net, &reading->error);
-    if (!status)
-        status = latent_net_dense(&dense, &c.net, trial->rng, trial->err);
-    if (!status) {
-        status = error(trial, &dense, &reading->control[0]);
-        latent_net_free(&dense);
-    }
+    if (!status && !latent_at_edge(trial))
+        status = control_error(&c, trial, net, error, &reading->control[0]);
     latent_case_free(&c);
     return status;
 }

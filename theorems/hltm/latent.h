@@ -2,6 +2,7 @@
  * with their weights, a network that mirrors it, and exact conditional means. */
 #pragma once
 
+#include "core/extreme.h"
 #include "core/pool.h"
 #include "hltm/exact.h"
 #include "sim/net/network.h"
@@ -26,8 +27,18 @@ struct tree_wish {
     size_t leaves;   /* at most; as the settings say */
     size_t nodes;    /* at most; no limit */
     double low;      /* smallest |rho|: 0.3; the largest is 0.95 */
+    double weak;     /* rho of the first edge below the root; as the others */
     int forks;       /* levels from the root down with two children or more; 0: none */
+    /* Draw an edge case: the polarity of one edge is 1 or as low as can be, and of another, which
+     * has siblings, 0; in trees of depth 2 or more. */
+    bool edges;
 };
+
+/* Every fifth instance: such a tree, and one neuron per node. */
+static inline bool latent_at_edge(const struct trial *trial)
+{
+    return trial->instance % 5 == 4;
+}
 
 /* A tree with drawn depth, numbers of children and polarities.  For m = 2 polarities have random
  * signs; for m > 2 some are below 0 too, as far as they can be. */
@@ -45,7 +56,11 @@ size_t latent_joint_nodes(const struct latent_settings *settings, int states);
 /* -0.05 or 0.05: a shift of the polarity of the edge towards 0. */
 double latent_shift(const struct tree *tree, size_t node);
 
-/* parent[node] of all nodes but the root. */
+/* The joint distribution of all nodes with a root that is not uniform: P(z_0 = 0) is 1 + tilt times
+ * what it was, and the other states share the rest. */
+void latent_tilt(const struct tree *tree, double tilt, double *joint, size_t assignments);
+
+/* parent[node] of all nodes except the root. */
 void latent_parents(const struct tree *tree, size_t *parent);
 
 /* Product of polarities along the path from the root, of node i of a level. */
@@ -80,6 +95,10 @@ enum status latent_net_draw(struct latent_net *net, const struct tree *tree,
                             const struct support *support, gsl_rng *rng,
                             const struct latent_settings *settings, struct net_wish wish,
                             struct error *err);
+
+/* The initial weights of a training run with this seed, in place of the drawn ones.  In every node
+ * of the top level all neurons get the weights of the first where `one_row` says so. */
+enum status latent_net_init(struct latent_net *net, uint64_t seed, bool one_row, struct error *err);
 
 /* A fully connected network of the same tree, widths and activation, with its own weights: node i
  * of a level owns as many neurons, but each of them sees the whole level below. */
@@ -136,10 +155,12 @@ void latent_case_free(struct latent_case *c);
 typedef enum status latent_error(const struct trial *trial, const struct latent_net *net,
                                  double *error);
 
-/* Set reading->error by a drawn network on a forked tree, ReLU in every other instance, with or
- * without biases, and control[0] by a fully connected network of the same widths. */
-enum status latent_tree_and_dense(const struct trial *trial, latent_error *error,
-                                  struct reading *reading);
+/* Set reading->error by a drawn network on such a tree (LATENT_FORKED or more), ReLU in every other
+ * instance, with or without biases, and control[0] by a fully connected network of the same widths,
+ * where the trial does not restore the tree.  At an edge a node may see nothing, and the control is
+ * left out. */
+enum status latent_tree_and_dense(const struct trial *trial, struct tree_wish wish,
+                                  latent_error *error, struct reading *reading);
 
 /* ---- exact sums over the patterns ---- */
 
@@ -148,8 +169,8 @@ double latent_mean(const struct support *support, const struct tree *tree, const
                    size_t node, int s);
 double latent_variance(const struct support *support, const double *f);
 
-/* V_{z_0}[E[f of the inputs of node i | z_0]], [inputs][inputs]; m = 2, z_0 uniform.  Not centred:
- * the second moment in place of the covariance. */
+/* V_{z_0}[E[f of the inputs of node i | z_0]], [inputs][inputs]; z_0 uniform.  Not centred: the
+ * second moment in place of the covariance. */
 void latent_root_covariance(const struct latent_net *net, int level, size_t i, bool centred,
                             double *out);
 

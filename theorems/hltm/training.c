@@ -1,6 +1,7 @@
 #include "theorems/hltm/training.h"
 
 #include "analysis/latent_measure.h"
+#include "core/extreme.h"
 #include "hltm/exact.h"
 #include "sim/data/sources/sources.h"
 #include "sim/optimisers/optimisers.h"
@@ -105,7 +106,7 @@ static double mean_best(const struct world *w, int level)
     for (size_t i = 0; i < w->tree->count[level]; i++) {
         double best = 0;
         for (size_t k = 0; k < width; k++)
-            best = fmax(best, fabs(r[i * width + k]));
+            best = larger(best, fabs(r[i * width + k]));
         sum += best;
     }
     return sum / (double)w->tree->count[level];

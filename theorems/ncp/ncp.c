@@ -1,5 +1,6 @@
 #include "theorems/ncp/ncp.h"
 
+#include "core/extreme.h"
 #include "core/linalg.h"
 
 #include <gsl/gsl_randist.h>
@@ -33,7 +34,8 @@ void ncp_orthogonal(gsl_rng *rng, size_t n, double *u)
     for (size_t i = 0; i < n; i++) {
         double *row = u + i * n;
         gsl_ran_dir_nd(rng, n, row);
-        for (size_t pass = 0; pass < 2; pass++) /* twice is enough */
+        for (size_t pass = 0; pass < 3;
+             pass++) { /* where little is left of it, rounding is left, too */
             for (size_t j = 0; j < i; j++) {
                 double along = 0;
                 for (size_t k = 0; k < n; k++)
@@ -41,12 +43,25 @@ void ncp_orthogonal(gsl_rng *rng, size_t n, double *u)
                 for (size_t k = 0; k < n; k++)
                     row[k] -= along * u[j * n + k];
             }
-        double norm = frobenius(row, n);
-        for (size_t k = 0; k < n; k++)
-            row[k] /= norm;
-        if (norm < 1e-3)
-            i--; /* nearly in the span of those before: draw it again */
+            double norm = frobenius(row, n);
+            for (size_t k = 0; k < n; k++)
+                row[k] /= norm;
+        }
     }
+}
+
+enum status ncp_other_basis(const struct trial *trial, size_t n, const double *u, double *work,
+                            double *other)
+{
+    enum status status = STATUS_OK;
+    for (int made = 0; !status;) {
+        ncp_orthogonal(trial->rng, n, other);
+        matrix_product(PLAIN, TRANSPOSED, n, n, n, 1, other, u, 0, work);
+        if (ncp_largest(work, n * n) <= 0.95)
+            break;
+        status = claim_redraw(trial, &made, "basis far from another");
+    }
+    return status;
 }
 
 void ncp_compose(size_t n, const double *u, const double *value, double *out)
@@ -101,7 +116,7 @@ double ncp_largest(const double *a, size_t count)
 {
     double largest = 0;
     for (size_t i = 0; i < count; i++)
-        largest = fmax(largest, fabs(a[i]));
+        largest = larger(largest, fabs(a[i]));
     return largest;
 }
 
@@ -149,27 +164,47 @@ enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err)
 static enum status draw_moments(struct ncp_matrix *m, const struct trial *trial, bool isotropic)
 {
     size_t n = m->flow.inputs;
-    m->sigma2 = gsl_ran_flat(trial->rng, 0.1, 0.8);
+    const size_t rank = m->edge == EDGE_FLAT ? n - 1 : n;
+    const size_t noise_rank = m->edge == EDGE_NO_NOISE ? 0 : n;
+    m->sigma2 = m->edge == EDGE_NO_NOISE ? 0 : gsl_ran_flat(trial->rng, 0.1, 0.8);
     if (isotropic) {
         ncp_identity(n, 1, m->x);
         ncp_identity(n, m->sigma2, m->x_prime);
         return STATUS_OK;
     }
-    enum status status = ncp_symmetric(trial->rng, n, n, 0.2, 1.5, m->x, trial->err);
-    return status ? status : ncp_symmetric(trial->rng, n, n, 0.05, 0.8, m->x_prime, trial->err);
+    enum status status = ncp_symmetric(trial->rng, n, rank, 0.2, 1.5, m->x, trial->err);
+    return status ? status
+                  : ncp_symmetric(trial->rng, n, noise_rank, 0.05, 0.8, m->x_prime, trial->err);
+}
+
+static void draw_sizes(struct matrix_flow *f, const struct trial *trial, struct ncp_wish wish,
+                       enum ncp_edge edge)
+{
+    const struct ncp_settings *settings = trial->settings;
+    const int most = (int)(wish.most > 0 ? (int64_t)wish.most : settings->size);
+    const bool both = wish.square || (edge == EDGE_FLAT && wish.isotropic);
+    size_t inputs = (size_t)draw_between(trial->rng, 2, most);
+    size_t outputs = (size_t)draw_between(trial->rng, 2, most);
+    if (wish.size > 0)
+        inputs = outputs = wish.size;
+    if (edge == EDGE_ONE_INPUT || (edge == EDGE_ONE_OUTPUT && both) ||
+        (edge == EDGE_FLAT && wish.isotropic))
+        inputs = 1;
+    if (edge == EDGE_ONE_OUTPUT)
+        outputs = 1;
+    f->inputs = inputs;
+    f->outputs = both || (wish.narrow && outputs > inputs) ? inputs : outputs;
 }
 
 enum status ncp_matrix_draw(struct ncp_matrix *m, const struct trial *trial, struct ncp_wish wish)
 {
+    enum { EVERY = 5 };
     gsl_rng *rng = trial->rng;
-    const struct ncp_settings *settings = trial->settings;
-    const int most = (int)(wish.most > 0 ? (int64_t)wish.most : settings->size);
-    *m = (struct ncp_matrix){.sigma2 = 0};
+    *m = (struct ncp_matrix){.edge = EDGE_NONE};
+    if (wish.edges && trial->instance % EVERY == EVERY - 1)
+        m->edge = (enum ncp_edge)(1 + trial->instance / EVERY % (EDGES - 1));
     struct matrix_flow *f = &m->flow;
-    f->inputs = (size_t)draw_between(rng, 2, most);
-    f->outputs = (size_t)draw_between(rng, 2, most);
-    if (wish.square)
-        f->outputs = f->inputs;
+    draw_sizes(f, trial, wish, m->edge);
     f->alpha_p = gsl_ran_flat(rng, 0.5, 2);
     f->beta = gsl_ran_flat(rng, 0.2, 1);
     f->eta_p = f->eta_s = gsl_ran_flat(rng, 0.02, 0.2);
@@ -238,158 +273,22 @@ void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate)
                         norm;
 }
 
-/* ---- the model, by backpropagation ---- */
-
-enum { COMBINATIONS = NCP_POINTS * NCP_VIEWS * NCP_VIEWS };
-
-static enum status draw_data(gsl_rng *rng, size_t inputs, struct population **out,
-                             struct error *err)
-{
-    enum status status = population_create(out, NCP_POINTS, NCP_VIEWS, (int)inputs, err);
-    if (status)
-        return status;
-    struct population *d = *out;
-    draw_shares(rng, NCP_POINTS, d->p);
-    for (int x = 0; x < NCP_POINTS; x++)
-        draw_shares(rng, NCP_VIEWS, d->q + x * NCP_VIEWS);
-    draw_normal(rng, 1, NCP_POINTS * NCP_VIEWS * inputs, d->x);
-    return STATUS_OK;
-}
-
-/* X = E[mean view mean view^T], X' = E_x V[view] */
-static enum status moments(const struct population *d, double *x, double *x_prime,
-                           struct error *err)
-{
-    size_t n = (size_t)d->inputs;
-    double *mean = ncp_array(NCP_POINTS * n, err);
-    if (!mean)
-        return STATUS_SYSTEM;
-    population_mean_view(d, mean);
-    memset(x, 0, n * n * sizeof *x);
-    memset(x_prime, 0, n * n * sizeof *x_prime);
-    for (int c = 0; c < NCP_POINTS * NCP_VIEWS; c++) {
-        const double *centre = mean + (size_t)(c / NCP_VIEWS) * n, *view = d->x + (size_t)c * n;
-        double weight = d->p[c / NCP_VIEWS] * d->q[c];
-        for (size_t i = 0; i < n; i++)
-            for (size_t j = 0; j < n; j++) {
-                x[i * n + j] += weight * centre[i] * centre[j];
-                x_prime[i * n + j] += weight * (view[i] - centre[i]) * (view[j] - centre[j]);
-            }
-    }
-    free(mean);
-    return STATUS_OK;
-}
-
-enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish)
-{
-    *m = (struct ncp_model){.data = NULL};
-    enum status status = ncp_matrix_draw(&m->flow, trial, wish);
-    int inputs = (int)m->flow.flow.inputs, outputs = (int)m->flow.flow.outputs;
-    if (status)
-        return status;
-    m->network = (struct network){.levels = 1,
-                                  .level = {{.nodes = 1, .width = outputs, .children = inputs}},
-                                  .leaves = (size_t)inputs,
-                                  .leaf_width = 1};
-    network_finish(&m->network);
-    status = draw_data(trial->rng, (size_t)inputs, &m->data, trial->err);
-    if (!status)
-        status = moments(m->data, m->flow.x, m->flow.x_prime, trial->err);
-    matrix_flow_close(&m->flow.flow); /* opened for the moments that were drawn with it */
-    if (!status)
-        status = matrix_flow_open(&m->flow.flow, &m->flow.dynamics, trial->err);
-    if (!status)
-        status =
-            predictor_build(&m->predictor, PREDICTOR_LINEAR, outputs, 0, false, false, trial->err);
-    return status;
-}
-
-void ncp_model_free(struct ncp_model *m)
-{
-    ncp_matrix_free(&m->flow);
-    population_free(m->data);
-    arena_free(&m->arena);
-}
-
-static void fill(struct ncp_model *m)
-{
-    int at[2];
-    struct batch *view[2] = {noncontrastive_batch_view(&m->batch, 0, &at[0]),
-                             noncontrastive_batch_view(&m->batch, 1, &at[1])};
-    for (int s = 0; s < COMBINATIONS; s++) {
-        int x = s / (NCP_VIEWS * NCP_VIEWS);
-        int column[2] = {x * NCP_VIEWS + s / NCP_VIEWS % NCP_VIEWS, x * NCP_VIEWS + s % NCP_VIEWS};
-        m->weight[s] = m->data->p[x] * m->data->q[column[0]] * m->data->q[column[1]];
-        for (int v = 0; v < 2; v++)
-            for (size_t i = 0; i < m->network.leaves; i++)
-                batch_value(view[v], at[v], i)[s] =
-                    m->data->x[(size_t)column[v] * m->network.leaves + i];
-    }
-    m->batch.prediction.compared.weight = m->weight;
-}
-
-static void lay_out(struct ncp_model *m, const struct objective *objective, struct arena *arena)
-{
-    noncontrastive_batch_layout(&m->batch, &m->network, &m->predictor, objective, NULL,
-                                COMBINATIONS, m->network.levels, arena);
-    size_t trunk = padded(m->network.parameters), head = padded(m->predictor.parameters);
-    m->weight = ARENA_TAKE(arena, double, padded(COMBINATIONS));
-    m->trunk = ARENA_TAKE(arena, double, trunk);
-    m->target = ARENA_TAKE(arena, double, trunk);
-    m->trunk_gradient = ARENA_TAKE(arena, double, trunk);
-    m->head = ARENA_TAKE(arena, double, head);
-    m->head_gradient = ARENA_TAKE(arena, double, head);
-}
-
-enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objective,
-                              struct error *err)
-{
-    arena_free(&m->arena);
-    m->arena = (struct arena){.base = NULL};
-    struct arena count = {.base = NULL};
-    lay_out(m, objective, &count);
-    enum status status = arena_create(&m->arena, &count, err);
-    if (status)
-        return status;
-    lay_out(m, objective, &m->arena);
-    fill(m);
-    return STATUS_OK;
-}
-
-void ncp_model_descend(struct ncp_model *m, const double *state, double *rate)
-{
-    const struct matrix_flow *f = &m->flow.flow;
-    size_t trunk = m->network.parameters, head = m->predictor.parameters;
-    size_t at_head = matrix_flow_predictor(f), at_target = matrix_flow_target(f);
-    memcpy(m->trunk, state, trunk * sizeof *state);
-    memcpy(m->head, state + at_head, head * sizeof *state);
-    memcpy(m->target, state + at_target, trunk * sizeof *state);
-    noncontrastive_batch_loss(&m->batch,
-                              &(struct noncontrastive_parameters){
-                                  .trunk = m->trunk, .predictor = m->head, .target = m->target},
-                              m->trunk_gradient, m->head_gradient);
-    for (size_t i = 0; i < trunk; i++)
-        rate[i] = -m->trunk_gradient[i] - f->eta_s * state[i];
-    for (size_t i = 0; i < head; i++)
-        rate[at_head + i] = -f->alpha_p * m->head_gradient[i] - f->eta_p * state[at_head + i];
-}
-
 /* ---- measuring ---- */
 
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error)
+                      const double *record, const double *value, double *error)
 {
-    size_t count = dynamics->invariants, all = NCP_SAMPLES * count;
-    double *first = ncp_array(2 * all, trial->err), *later = first + all;
-    if (!first)
+    size_t count = dynamics->invariants, all = (NCP_SAMPLES + 1) * count;
+    double *measured = ncp_array(2 * all, trial->err), *predicted = measured + all;
+    if (!measured)
         return STATUS_SYSTEM;
-    for (size_t k = 0; k < NCP_SAMPLES; k++) {
-        dynamics->invariant(dynamics->flow.context, 0, record, first + k * count);
-        dynamics->invariant(dynamics->flow.context, end * (double)(k + 1) / NCP_SAMPLES,
-                            record + (k + 1) * dynamics->flow.size, later + k * count);
+    for (size_t k = 0; k <= NCP_SAMPLES; k++) {
+        dynamics->invariant(dynamics->flow.context, end * (double)k / NCP_SAMPLES,
+                            record + k * dynamics->flow.size, measured + k * count);
+        memcpy(predicted + k * count, value, count * sizeof *value);
     }
-    plant(trial, later, all);
-    *error = relative_error(later, first, all);
-    free(first);
+    plant(trial, measured, all);
+    *error = relative_error(measured, predicted, all);
+    free(measured);
     return STATUS_OK;
 }

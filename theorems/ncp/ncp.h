@@ -2,9 +2,7 @@
  * and rates of the linear model, and trajectories of their flows. */
 #pragma once
 
-#include "sim/data/population.h"
 #include "sim/flow/noncontrastive.h"
-#include "sim/loss/noncontrastive_batch.h"
 #include "theorems/claim.h"
 #include "theorems/draw.h"
 
@@ -30,6 +28,11 @@ void ncp_spread(gsl_rng *rng, double low, double high, double gap, size_t count,
 
 /* A random orthogonal n x n matrix */
 void ncp_orthogonal(gsl_rng *rng, size_t n, double *u);
+
+/* Another one, no row of it near a row of `u`: for controls that leave the eigenvectors `u`. n is
+ * at least 2; work: n^2 */
+enum status ncp_other_basis(const struct trial *trial, size_t n, const double *u, double *work,
+                            double *other);
 
 /* out = sum_j value[j] u_j u_j^T, u_j the rows of u */
 void ncp_compose(size_t n, const double *u, const double *value, double *out);
@@ -59,9 +62,22 @@ enum status ncp_inverse(size_t n, const double *a, double *b, struct error *err)
 
 /* ---- the matrix flow ---- */
 
+/* Edges of what a claim covers, at which some instances are drawn. */
+enum ncp_edge {
+    EDGE_NONE,
+    EDGE_ONE_OUTPUT,
+    EDGE_ONE_INPUT,
+    EDGE_NO_NOISE, /* X' = 0 */
+    EDGE_FLAT,     /* X has not full rank; where it is I: one input and one output */
+    EDGES
+};
+
 struct ncp_wish {
     bool isotropic; /* X = I, X' = sigma2 I */
     bool square;    /* as many outputs as inputs */
+    bool narrow;    /* no more outputs than inputs */
+    bool edges;     /* every fifth instance is at an edge */
+    size_t size;    /* inputs and outputs; 0: drawn */
     size_t most;    /* largest size; 0: as the settings say */
 };
 
@@ -70,6 +86,7 @@ struct ncp_wish {
 struct ncp_matrix {
     struct matrix_flow flow;
     struct dynamics dynamics;
+    enum ncp_edge edge;    /* controls are not measured at one: it may leave nothing to remove */
     double sigma2;         /* of isotropic ones */
     double *x, *x_prime;   /* X, X' */
     double *state, *first; /* current state, and as drawn */
@@ -89,38 +106,10 @@ void ncp_induced_rates(const struct ncp_matrix *m, double *work, double *rate);
 /* The state of the reduced flow for the same weights: W_p, F, tau */
 void ncp_reduced_state(const struct ncp_matrix *m, double *state);
 
-/* ---- the model, by backpropagation ---- */
-
-enum { NCP_POINTS = 4, NCP_VIEWS = 3 };
-
-/* A distribution of NCP_POINTS data points with NCP_VIEWS views each, all independent normal; the
- * moments that the flow needs; and the linear model on the batch of all pairs (x_1, x_2), each with
- * its probability. */
-struct ncp_model {
-    struct ncp_matrix flow; /* with the X and X' of the data */
-    struct population *data;
-    struct network network; /* one linear layer */
-    struct predictor predictor;
-    struct noncontrastive_batch batch;
-    double *weight, *trunk, *trunk_gradient, *head, *head_gradient, *target;
-    struct arena arena;
-};
-
-/* Free it also after an error. */
-enum status ncp_model_draw(struct ncp_model *m, const struct trial *trial, struct ncp_wish wish);
-void ncp_model_free(struct ncp_model *m);
-
-/* Lay out the batch for an objective; the data stay. */
-enum status ncp_model_lay_out(struct ncp_model *m, const struct objective *objective,
-                              struct error *err);
-
-/* d state / dt of W and W_p by the gradients of the batch and weight decay; `state` and `rate` are
- * laid out as the flow's; the rate of W_a is left alone. */
-void ncp_model_descend(struct ncp_model *m, const double *state, double *rate);
-
 /* ---- measuring ---- */
 
-/* Largest difference of the invariants along a record from their first values, over the largest
- * first value.  Faults are planted in the later values. */
+/* Largest difference of the flow's invariants along a record, its first state included, from their
+ * values at t = 0, over the largest of these.  `value` has them by their formula.  Faults are
+ * planted in the invariants. */
 enum status ncp_drift(const struct trial *trial, const struct dynamics *dynamics, double end,
-                      const double *record, double *error);
+                      const double *record, const double *value, double *error);

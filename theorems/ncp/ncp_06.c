@@ -1,4 +1,5 @@
 /* NCP-6: eigenspaces align */
+#include "core/extreme.h"
 #include "theorems/claims.h"
 #include "theorems/ncp/ncp.h"
 
@@ -47,23 +48,32 @@ static enum status equation_error(const struct trial *trial, const struct ncp_ma
     return STATUS_OK;
 }
 
+/* equation_error at a state that is drawn */
+static enum status equation_at(const struct trial *trial, bool isotropic, bool symmetrised,
+                               enum ncp_edge *edge, double *error)
+{
+    struct ncp_matrix m;
+    const struct ncp_wish wish = {.isotropic = isotropic, .edges = isotropic};
+    enum status status = ncp_matrix_draw(&m, trial, wish);
+    if (status)
+        return status;
+    *edge = m.edge;
+    assume(&m, symmetrised);
+    status = equation_error(trial, &m, error);
+    ncp_matrix_free(&m);
+    return status;
+}
+
 static enum status measure_equation(const struct trial *trial, struct reading *reading)
 {
-    for (int isotropic = 1; isotropic >= 0; isotropic--) {
-        struct ncp_matrix m;
-        enum status status = ncp_matrix_draw(&m, trial, (struct ncp_wish){.isotropic = isotropic});
-        if (status)
-            return status;
-        assume(&m, true);
-        status = equation_error(trial, &m, isotropic ? &reading->error : &reading->control[1]);
-        assume(&m, false);
-        if (!status && isotropic)
-            status = equation_error(trial, &m, &reading->control[0]);
-        ncp_matrix_free(&m);
-        if (status)
-            return status;
-    }
-    return STATUS_OK;
+    const bool keep = trial->restored;
+    enum ncp_edge edge;
+    enum status status = equation_at(trial, true, true, &edge, &reading->error);
+    if (!status && edge == EDGE_NONE)
+        status = equation_at(trial, true, keep, &edge, &reading->control[0]);
+    if (!status && edge == EDGE_NONE)
+        status = equation_at(trial, keep, true, &edge, &reading->control[1]);
+    return status;
 }
 
 /* ---- its decay ---- */
@@ -100,27 +110,30 @@ static void close_aligning(struct aligning *a)
 
 /* max over the record of |C(t)| / (e^{-2 lambda_0 t} |C(0)|) - 1, C = [F, W_p], with lambda_0 the
  * infimum of lambda_min(K) up to t, or 0 where that is below; `least`: the infimum */
-static enum status excess(struct aligning *a, double *out, double *least, struct error *err)
+static enum status excess(const struct trial *trial, struct aligning *a, double *out, double *least)
 {
     enum { END = 3 };
     size_t n = a->flow.n, square = n * n, size = 2 * square + 1;
-    double *k = a->work, *commutator = a->work + square, first = 0;
-    enum status status = dynamics_record(&a->dynamics, END, NCP_SAMPLES, a->state, a->record, err);
+    double *k = a->work, *commutator = a->work + square;
+    double norm[NCP_SAMPLES + 1], bound[NCP_SAMPLES + 1];
+    enum status status =
+        dynamics_record(&a->dynamics, END, NCP_SAMPLES, a->state, a->record, trial->err);
     *least = INFINITY;
     *out = -INFINITY;
     for (size_t i = 0; i <= NCP_SAMPLES && !status; i++) {
         const double *now = a->record + i * size;
         double value, t = END * (double)i / NCP_SAMPLES;
         reduced_flow_k(&a->flow, now, k);
-        status = ncp_least_eigenvalue(n, k, &value, err);
-        *least = fmin(*least, value);
+        status = ncp_least_eigenvalue(n, k, &value, trial->err);
+        *least = smaller(*least, value);
         matrix_commutator(n, now + square, now, commutator);
-        double norm = frobenius(commutator, square);
-        if (i == 0)
-            first = norm;
-        else
-            *out = fmax(*out, norm / (exp(-2 * fmax(0, *least) * t) * first) - 1);
+        norm[i] = frobenius(commutator, square);
+        bound[i] = exp(-2 * larger(0, *least) * t) * norm[0];
     }
+    if (!status)
+        plant(trial, norm + 1, NCP_SAMPLES);
+    for (size_t i = 1; i <= NCP_SAMPLES && !status; i++)
+        *out = larger(*out, norm[i] / bound[i] - 1);
     return status;
 }
 
@@ -146,22 +159,33 @@ static enum status draw(struct aligning *a, gsl_rng *rng, bool much, struct erro
                                   a->state + square, err);
 }
 
+/* The excess of a flow that is drawn so that lambda_0 > 0, or so that it is not. */
+static enum status decay_excess(const struct trial *trial, struct aligning *a, bool positive,
+                                double *out)
+{
+    double least = NAN;
+    enum status status = STATUS_OK;
+    for (int made = 0; !status;) {
+        status = draw(a, trial->rng, positive, trial->err);
+        if (!status)
+            status = excess(trial, a, out, &least);
+        if (isnan(least) || positive == (least > 0))
+            break;
+        if (!status)
+            status = claim_redraw(trial, &made, positive ? "flow with K > 0" : "flow with K < 0");
+    }
+    return status;
+}
+
 static enum status measure_decay(const struct trial *trial, struct reading *reading)
 {
     struct aligning a;
-    double least = 0;
     enum status status = open_aligning(&a, ncp_draw_size(trial), trial->err);
     if (status)
         return status;
-    while (!status && !(least > 0)) { /* lambda_0 > 0 is a hypothesis */
-        status = draw(&a, trial->rng, true, trial->err);
-        if (!status)
-            status = excess(&a, &reading->error, &least, trial->err);
-    }
+    status = decay_excess(trial, &a, true, &reading->error);
     if (!status)
-        status = draw(&a, trial->rng, false, trial->err);
-    if (!status)
-        status = excess(&a, &reading->control[0], &least, trial->err);
+        status = decay_excess(trial, &a, trial->restored, &reading->control[0]);
     close_aligning(&a);
     return status;
 }

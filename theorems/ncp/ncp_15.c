@@ -1,12 +1,15 @@
 /* NCP-15: augmentations that scramble */
+#include "core/extreme.h"
+#include "sim/data/sources/sources.h"
 #include "theorems/claims.h"
-#include "theorems/errata/errata.h"
-#include "theorems/ncp/ncp.h"
+#include "theorems/ncp/source.h"
 
 #include <gsl/gsl_randist.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- covariances ---- */
 
 /* A finite distribution: `count` points of `n` coordinates */
 struct finite {
@@ -100,8 +103,8 @@ static enum status additive_error(const struct trial *trial, size_t n, bool cent
         for (size_t i = 0; i < square; i++)
             predicted[i] += predicted[square + i];
         plant(trial, measured, 2 * square);
-        *error = fmax(relative_error(measured, predicted, square),
-                      relative_error(measured + square, predicted + square, square));
+        *error = larger(relative_error(measured, predicted, square),
+                        relative_error(measured + square, predicted + square, square));
     }
     free(data.x);
     free(noise.x);
@@ -111,189 +114,178 @@ static enum status additive_error(const struct trial *trial, size_t n, bool cent
 
 static enum status measure_additive(const struct trial *trial, struct reading *reading)
 {
-    size_t n = ncp_draw_size(trial);
+    const bool keep = trial->restored;
+    size_t n = trial->instance % 5 == 4 ? 1 : ncp_draw_size(trial);
     enum status status = additive_error(trial, n, true, false, &reading->error);
     if (!status)
-        status = additive_error(trial, n, false, false, &reading->control[0]);
+        status = additive_error(trial, n, keep, false, &reading->control[0]);
     if (!status)
-        status = additive_error(trial, n, true, true, &reading->control[1]);
+        status = additive_error(trial, n, true, !keep, &reading->control[1]);
     return status;
 }
 
 /* ---- multiplicative ---- */
 
-/* A = P + U B U^T, B k x k independent standard normal, U with k orthonormal columns.  B enters
- * second moments only through its own first and second moments.  Signs +-1 (the two-point
- * Gauss-Hermite rule) have the same, so sums over all of them are exact. */
-struct scrambling {
-    size_t n, k;
-    double *basis;     /* orthogonal, [n][n]: the first k rows are U^T */
-    double *p, *u_u;   /* P, U U^T */
-    double *x;         /* Sigma^x */
-    double *same;      /* E[x_1 x_1^T] */
-    double *across;    /* E[x_1 x_2^T] */
-    double *corrected; /* P Sigma^x P + tr(U^T Sigma^x U) U U^T */
-    double *kept;      /* P Sigma^x P */
-    double *a, *b, *work;
+/* Ways of drawing B: the claimed one, and others. */
+struct scramble {
+    double sd;   /* of its entries */
+    bool shared; /* both views have the same B */
 };
 
-static enum status open_scrambling(struct scrambling *s, const struct trial *trial)
+/* A = P + U B U^T for signs `bits` of B.  B enters second moments only through its own first and
+ * second moments, and signs +-1 (the two-point Gauss-Hermite rule) have the normal's, so that sums
+ * over all of them are exact. */
+static void scramble_with(const struct ncp_source *e, unsigned bits, double sd, double *a)
 {
-    s->n = ncp_draw_size(trial);
-    s->k = s->n > 2 ? 1 + (size_t)gsl_rng_uniform_int(trial->rng, 2) : 1;
-    size_t n = s->n, square = n * n;
-    s->basis = ncp_array(11 * square, trial->err);
-    if (!s->basis)
-        return STATUS_SYSTEM;
-    double **part[] = {&s->p,         &s->u_u,  &s->x, &s->same, &s->across,
-                       &s->corrected, &s->kept, &s->a, &s->b,    &s->work};
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-        *part[i] = s->basis + (i + 1) * square;
-    ncp_orthogonal(trial->rng, n, s->basis);
-    for (size_t j = 0; j < n; j++)
-        add_outer(n, 1, s->basis + j * n, s->basis + j * n, j < s->k ? s->u_u : s->p);
-    return STATUS_OK;
-}
-
-/* Sigma^x of a finite distribution; with `commuting` none of it across P, so that both commute */
-static enum status draw_data(struct scrambling *s, gsl_rng *rng, bool commuting, struct error *err)
-{
-    struct finite data;
-    size_t n = s->n;
-    enum status status = draw_finite(&data, rng, 2 * n, n, false, err);
-    if (status)
-        return status;
-    second_moment(&data, s->x);
-    for (size_t side = 0; side < 2 && commuting; side++) {
-        const double *p = side ? s->u_u : s->p;
-        matrix_product(PLAIN, PLAIN, n, n, n, 1, p, s->x, 0, s->work);
-        matrix_product(PLAIN, PLAIN, n, n, n, 1, s->work, p, (double)side, s->a);
-    }
-    if (commuting)
-        memcpy(s->x, s->a, n * n * sizeof *s->x);
-    free(data.x);
-    return STATUS_OK;
-}
-
-/* A for signs `bits` of B */
-static void scramble(const struct scrambling *s, unsigned bits, double *a)
-{
-    memcpy(a, s->p, s->n * s->n * sizeof *a);
-    for (size_t e = 0; e < s->k * s->k; e++)
-        add_outer(s->n, bits >> e & 1 ? 1 : -1, s->basis + e / s->k * s->n,
-                  s->basis + e % s->k * s->n, a);
+    memset(a, 0, e->n * e->n * sizeof *a);
+    for (size_t i = e->k; i < e->n; i++)
+        a[i * e->n + i] = 1;
+    for (size_t b = 0; b < e->k * e->k; b++)
+        a[b / e->k * e->n + b % e->k] = bits >> b & 1 ? sd : -sd;
 }
 
 /* out += weight A Sigma^x B^T */
-static void add_view_moment(const struct scrambling *s, double weight, const double *a,
+static void add_view_moment(const struct ncp_source *e, double weight, const double *a,
                             const double *b, double *out)
 {
-    matrix_product(PLAIN, PLAIN, s->n, s->n, s->n, 1, a, s->x, 0, s->work);
-    matrix_product(PLAIN, TRANSPOSED, s->n, s->n, s->n, weight, s->work, b, 1, out);
+    double *half = e->work + 2 * e->n * e->n;
+    matrix_product(PLAIN, PLAIN, e->n, e->n, e->n, 1, a, e->x, 0, half);
+    matrix_product(PLAIN, TRANSPOSED, e->n, e->n, e->n, weight, half, b, 1, out);
 }
 
-static void multiplicative_moments(struct scrambling *s)
+/* same, across: [n][n] */
+static void scrambled_moments(const struct ncp_source *e, struct scramble how, double *same,
+                              double *across)
 {
-    size_t n = s->n, square = n * n;
-    unsigned count = 1u << (s->k * s->k);
-    double weight = 1 / (double)count, trace = 0;
-    memset(s->same, 0, square * sizeof *s->same);
-    memset(s->across, 0, square * sizeof *s->across);
+    const unsigned count = 1u << (e->k * e->k);
+    double *a = e->work, *b = a + e->n * e->n;
+    memset(same, 0, e->n * e->n * sizeof *same);
+    memset(across, 0, e->n * e->n * sizeof *across);
     for (unsigned i = 0; i < count; i++) {
-        scramble(s, i, s->a);
-        add_view_moment(s, weight, s->a, s->a, s->same);
+        scramble_with(e, i, how.sd, a);
+        add_view_moment(e, 1.0 / count, a, a, same);
         for (unsigned j = 0; j < count; j++) {
-            scramble(s, j, s->b);
-            add_view_moment(s, weight * weight, s->a, s->b, s->across);
+            scramble_with(e, j, how.sd, b);
+            if (!how.shared || j == i)
+                add_view_moment(e, how.shared ? 1.0 / count : 1.0 / count / count, a, b, across);
         }
     }
-    memset(s->kept, 0, square * sizeof *s->kept);
-    add_view_moment(s, 1, s->p, s->p, s->kept);
-    for (size_t i = 0; i < square; i++)
-        trace += s->u_u[i] * s->x[i];
-    for (size_t i = 0; i < square; i++)
-        s->corrected[i] = s->kept[i] + trace * s->u_u[i];
 }
 
-/* Controls: Sigma^s as printed; without the scrambled part. */
-enum status ncp_15_measure_multiplicative(const struct trial *trial, struct reading *reading)
+/* Both moments over every B against those of the source */
+static enum status multiplicative_error(const struct trial *trial, const struct ncp_source *e,
+                                        struct scramble how, double *error)
 {
-    struct scrambling s;
-    enum status status = open_scrambling(&s, trial);
-    if (status)
-        return status;
-    size_t square = s.n * s.n;
-    status = draw_data(&s, trial->rng, false, trial->err);
-    if (!status) {
-        multiplicative_moments(&s);
-        plant(trial, s.same, square);
-        plant(trial, s.across, square);
-        reading->error = fmax(relative_error(s.same, s.corrected, square),
-                              relative_error(s.across, s.kept, square));
-        reading->control[0] = relative_error(s.same, s.x, square);
-        reading->control[1] = relative_error(s.same, s.kept, square);
-    }
-    free(s.basis);
+    const size_t square = e->n * e->n;
+    double *measured = ncp_array(2 * square, trial->err);
+    if (!measured)
+        return STATUS_SYSTEM;
+    scrambled_moments(e, how, measured, measured + square);
+    plant(trial, measured, 2 * square);
+    *error = larger(relative_error(measured, e->same, square),
+                    relative_error(measured + square, e->across, square));
+    free(measured);
+    return STATUS_OK;
+}
+
+static enum status measure_multiplicative(const struct trial *trial, struct reading *reading)
+{
+    struct ncp_source e;
+    struct scramble wide = {.sd = gsl_ran_flat(trial->rng, 1.2, 2)};
+    struct scramble shared = {.sd = 1, .shared = !trial->restored};
+    wide.sd = trial->restored ? 1 : wide.sd;
+    enum status status = ncp_source_open_scrambling(&e, trial, true);
+    if (!status)
+        status = multiplicative_error(trial, &e, (struct scramble){.sd = 1}, &reading->error);
+    if (!status)
+        status = multiplicative_error(trial, &e, wide, &reading->control[0]);
+    if (!status)
+        status = multiplicative_error(trial, &e, shared, &reading->control[1]);
+    ncp_source_close(&e);
     return status;
 }
 
 /* ---- the predictor ---- */
 
-/* across same^{-1} against P; `same` is overwritten */
-static enum status ratio_error(const struct trial *trial, struct scrambling *s, double *same,
-                               double *error)
+/* across same^{-1} over every B against P */
+static enum status ratio_error(const struct trial *trial, const struct ncp_source *e,
+                               struct scramble how, double *error)
 {
-    size_t n = s->n;
-    enum status status = ncp_inverse(n, same, s->a, trial->err);
-    matrix_product(PLAIN, PLAIN, n, n, n, 1, s->across, s->a, 0, same);
-    plant(trial, same, n * n);
-    *error = relative_error(same, s->p, n * n);
+    const size_t n = e->n, square = n * n;
+    double *same = ncp_array(4 * square, trial->err);
+    if (!same)
+        return STATUS_SYSTEM;
+    double *across = same + square, *inverse = across + square, *p = inverse + square;
+    scrambled_moments(e, how, same, across);
+    for (size_t i = e->k; i < n; i++)
+        p[i * n + i] = 1;
+    enum status status = ncp_inverse(n, same, inverse, trial->err);
+    matrix_product(PLAIN, PLAIN, n, n, n, 1, across, inverse, 0, same);
+    plant(trial, same, square);
+    *error = relative_error(same, p, square);
+    free(same);
     return status;
 }
 
 static enum status measure_ratio(const struct trial *trial, struct reading *reading)
 {
-    struct scrambling s;
-    enum status status = open_scrambling(&s, trial);
-    if (status)
-        return status;
-    status = draw_data(&s, trial->rng, trial->instance % 2, trial->err);
-    if (!status) {
-        multiplicative_moments(&s);
-        status = ratio_error(trial, &s, s.same, &reading->error);
-    }
+    struct ncp_source e;
+    const struct scramble shared = {.sd = 1, .shared = !trial->restored};
+    enum status status = ncp_source_open_scrambling(&e, trial, false);
     if (!status)
-        status = draw_data(&s, trial->rng, false, trial->err);
-    if (!status) {
-        multiplicative_moments(&s);
-        status = ratio_error(trial, &s, s.x, &reading->control[0]);
-    }
-    free(s.basis);
+        status = ratio_error(trial, &e, (struct scramble){.sd = 1}, &reading->error);
+    if (!status)
+        status = ratio_error(trial, &e, shared, &reading->control[0]);
+    ncp_source_close(&e);
+    return status;
+}
+
+static enum status measure_drawn(const struct trial *trial, struct reading *reading)
+{
+    struct ncp_source e;
+    enum status status = trial->instance % 2
+                             ? ncp_source_open(&e, trial, &source_gaussian, ncp_draw_size(trial), 0)
+                             : ncp_source_open_scrambling(&e, trial, false);
+    if (!status)
+        status = ncp_source_drawn_p(&e, trial, true, &reading->error);
+    if (!status)
+        status = ncp_source_drawn_p(&e, trial, trial->restored, &reading->control[0]);
+    ncp_source_close(&e);
     return status;
 }
 
 static const struct part parts[] = {
     {.statement = "additive: Sigma^s = Sigma^x + Sigma^n, Sigma^d = Sigma^x",
      .measured = "E[x_1 x_1^T] and E[x_1 x_2^T] over every combination of a point and two noises "
-                 "of drawn finite distributions; the larger error.",
+                 "of drawn finite distributions; the larger error. Some have one input.",
      .controls = {"noise of nonzero mean", "both views share their noise"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5},
      .measure = measure_additive},
     {.statement = "multiplicative: Sigma^s = P Sigma^x P + tr(U^T Sigma^x U) U U^T, Sigma^d = "
                   "P Sigma^x P",
-     .measured = "E[x_1 x_1^T] and E[x_1 x_2^T] for A = P + U B U^T, summed over every B of signs, "
-                 "whose first and second moments equal the normal's; the larger error.",
-     .controls = {"Sigma^s = Sigma^x, as printed", "the scrambled part left out of Sigma^s"},
+     .measured = "Left: E[x_1 x_1^T] and E[x_1 x_2^T] for A = P + U B U^T, summed over every B of "
+                 "signs, whose first and second moments equal the normal's. Right: the moments by "
+                 "which the source scrambling takes part in the flows. The larger error. In some "
+                 "instances every input is scrambled.",
+     .controls = {"entries of B of standard deviation 1.2 to 2", "both views share their B"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
-     .measure = ncp_15_measure_multiplicative},
+     .measure = measure_multiplicative},
     {.statement = "surviving part: Sigma^d (Sigma^s)^{-1} = P for every positive definite Sigma^x",
-     .measured = "The same moments; Sigma^x commutes with P on every second instance.",
-     .controls = {"Sigma^s = Sigma^x as printed, P and Sigma^x not commuting"},
+     .measured = "The same sums over every B, Sigma^x drawn: it does not commute with P.",
+     .controls = {"both views share their B"},
      .kind = PART_IDENTITY,
      .plan = {.instances = 40, .quick = 5, .cost = 0.0005},
      .measure = measure_ratio},
+    {.statement = "views: those that the sources draw have these Sigma^s and Sigma^d",
+     .measured = "16384 samples of the source scrambling, or gaussian for additive noise, in turn, "
+                 "drawn as training draws them: the largest distance of the mean of x_1 x_1^T and "
+                 "of x_1 x_2^T from the formulas in standard errors, as a p-value.",
+     .controls = {"the second view is of another x"},
+     .kind = PART_TEST,
+     .plan = {.instances = 10, .quick = 2, .cost = 0.02},
+     .measure = measure_drawn},
 };
 
 const struct claim claim_ncp_15 = {

@@ -1,5 +1,6 @@
 #include "theorems/sc/sc.h"
 
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/draw.h"
 
@@ -70,6 +71,16 @@ static void draw_outputs(struct sc_batch *b, gsl_rng *rng, double *centre)
     }
 }
 
+static void go_to_edge(struct sc_batch *b)
+{
+    for (size_t s = 0; s < b->outputs.samples; s++)
+        if (b->edge == SC_ONE_CLASS || b->edge == SC_PARTNERS)
+            b->label[s] = b->edge == SC_ONE_CLASS ? 0 : (uint8_t)s;
+    for (size_t i = 0; i < sc_rows(b) && b->edge == SC_EQUAL; i++)
+        for (int k = 0; k < b->outputs.width; k++)
+            b->f[sc_index(b, i, k)] = (double)(k + 1);
+}
+
 enum status sc_draw(struct sc_batch *b, const struct trial *trial)
 {
     const struct sc_settings *s = trial->settings;
@@ -86,6 +97,10 @@ enum status sc_draw(struct sc_batch *b, const struct trial *trial)
         draw_normal(rng, 1, (size_t)(classes + 2) * (size_t)width, centre);
         sc_draw_labels(b, rng, classes);
         draw_outputs(b, rng, centre);
+        b->edge = trial->instance % 5 < 4
+                      ? SC_PLAIN
+                      : (enum sc_edge)(1 + trial->instance / 5 % (SC_EDGES - 1));
+        go_to_edge(b);
     }
     free(centre);
     return status;
@@ -99,6 +114,17 @@ double sc_loss(struct sc_batch *b, const struct objective *objective)
     loss.plan.objective = objective;
     loss.plan.settings = &settings;
     return loss_evaluate(&loss, &b->outputs);
+}
+
+double sc_gradient_error(const struct sc_batch *b, const double *measured, const double *predicted,
+                         size_t size)
+{
+    double worst = 0;
+    if (b->edge != SC_EQUAL)
+        return relative_error(measured, predicted, size);
+    for (size_t i = 0; i < size; i++)
+        worst = larger(worst, fabs(measured[i] - predicted[i]));
+    return worst;
 }
 
 bool sc_positive(const struct sc_batch *b, size_t i, size_t k)

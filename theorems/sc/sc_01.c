@@ -1,4 +1,5 @@
 /* SC-1: the mean over positives inside and outside the logarithm */
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/draw.h"
@@ -12,10 +13,11 @@
 struct spread {
     double all;                   /* log of the sum of e^{x} over all others */
     double mean, variance, least; /* of the positives */
-    double tilted;                /* their mean under weights ~ e^{x} */
+    double outside;               /* their mean under the weights outside the logarithm */
 };
 
-static struct spread spread_of(const struct sc_batch *b, size_t i, double *cosine)
+/* Positives weigh ~ e^{tilt x} outside the logarithm. */
+static struct spread spread_of(const struct sc_batch *b, size_t i, double tilt, double *cosine)
 {
     struct spread s = {.least = INFINITY};
     double count = sc_positives(b, i), total = 0, weight = 0, square = 0;
@@ -26,26 +28,27 @@ static struct spread spread_of(const struct sc_batch *b, size_t i, double *cosin
         if (!sc_positive(b, i, k))
             continue;
         s.mean += cosine[k] / count;
-        s.least = fmin(s.least, cosine[k]);
-        s.tilted += e * cosine[k];
-        weight += e;
+        s.least = smaller(s.least, cosine[k]);
+        s.outside += exp(tilt * cosine[k]) * cosine[k];
+        weight += exp(tilt * cosine[k]);
     }
     for (size_t k = 0; k < sc_rows(b); k++)
         if (sc_positive(b, i, k))
             square += (cosine[k] - s.mean) * (cosine[k] - s.mean);
     s.variance = square / count;
-    s.tilted /= weight;
+    s.outside /= weight;
     s.all = log(total);
     return s;
 }
 
 /* Means over the anchors. */
 struct means {
-    double tilted;      /* L_out with weights ~ e^{x} in place of 1 / |P| */
-    double gap, uneven; /* least gap, with and without its factor */
+    double out; /* L_out by its formula, with the weights outside the logarithm */
+    double gap; /* the least gap */
 };
 
-static enum status mean_spread(const struct sc_batch *b, struct means *m, struct error *err)
+static enum status mean_spread(const struct sc_batch *b, double tilt, struct means *m,
+                               struct error *err)
 {
     const size_t rows = sc_rows(b);
     double *cosine = malloc(rows * sizeof *cosine);
@@ -53,10 +56,9 @@ static enum status mean_spread(const struct sc_batch *b, struct means *m, struct
     if (!cosine)
         return error_memory(err, "%zu rows", rows);
     for (size_t i = 0; i < rows; i++) {
-        const struct spread s = spread_of(b, i, cosine);
-        m->tilted += (s.all - s.tilted) / (double)rows;
+        const struct spread s = spread_of(b, i, tilt, cosine);
+        m->out += (s.all - s.outside) / (double)rows;
         m->gap += log1p(s.variance / 2 * exp(s.least - s.mean)) / (double)rows;
-        m->uneven += log1p(s.variance / 2) / (double)rows;
     }
     free(cosine);
     return STATUS_OK;
@@ -69,15 +71,19 @@ static enum status measure_bound(const struct trial *trial, struct reading *read
 {
     const enum bounded bounded = *(const enum bounded *)trial->argument;
     struct sc_batch b;
-    struct means m = {0};
+    struct means even = {0}, other = {0};
     enum status status = sc_draw(&b, trial);
     if (!status)
-        status = mean_spread(&b, &m, trial->err);
+        status = mean_spread(&b, 0, &even, trial->err);
+    if (!status)
+        status = mean_spread(&b, trial->restored ? 0 : 1, &other, trial->err);
     if (!status) {
         double in = sc_loss(&b, &objective_supcon_in), out = sc_loss(&b, &objective_supcon_out);
-        double gap = out - in;
-        reading->error = bounded == ORDER ? (in - out) / out : (m.gap - gap) / m.gap;
-        reading->control[0] = bounded == ORDER ? (in - m.tilted) / out : (m.uneven - gap) / m.gap;
+        const double gap = bounded == GAP ? even.gap : 0;
+        plant(trial, &in, 1);
+        reading->error = (gap - (out - in)) / fabs(out);
+        if (b.edge == SC_PLAIN)
+            reading->control[0] = (gap - (other.out - in)) / fabs(out);
     }
     sc_free(&b);
     return status;
@@ -126,7 +132,7 @@ static enum status measure_equality(const struct trial *trial, struct reading *r
         b.tau = exp(gsl_ran_flat(trial->rng, log(0.1), log(2)));
         sc_draw_labels(&b, trial->rng, draw_between(trial->rng, 1, MAX_CLASSES));
         reading->error = inequality(trial, &b, true);
-        reading->control[0] = inequality(trial, &b, false);
+        reading->control[0] = inequality(trial, &b, trial->restored);
     }
     sc_free(&b);
     return status;
@@ -134,9 +140,11 @@ static enum status measure_equality(const struct trial *trial, struct reading *r
 
 static const struct part parts[] = {
     {.statement = "order: L_in <= L_out",
-     .measured = "Excess of L_in over L_out, relative to L_out, of drawn batches. For the control "
-                 "L_out has the positives weighted by e^{z_i . z_p / tau}, not evenly: Jensen's "
-                 "inequality then goes the other way.",
+     .measured =
+         "Excess of L_in over L_out, relative to L_out, of drawn batches, some of one class, "
+         "of pairs alone, or of equal outputs. For the control L_out has the positives "
+         "weighted by e^{z_i . z_p / tau}, not evenly: Jensen's inequality then goes the "
+         "other way.",
      .controls = {"uneven weights outside the logarithm"},
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 200},
@@ -145,9 +153,9 @@ static const struct part parts[] = {
     {.statement = "gap: L_out - L_in >= mean_i log(1 + v_i e^{-(m_i - l_i)} / 2) > 0 unless all "
                   "positives of every anchor are equally similar",
      .measured = "m_i, v_i, l_i: mean, variance and least of z_i . z_p / tau over the positives of "
-                 "anchor i. By how much the gap falls short, relative to the right side. The bound "
+                 "anchor i. By how much the gap falls short, relative to L_out. The bound "
                  "follows from e^y >= 1 + y + y^2 e^{min(y, 0)} / 2.",
-     .controls = {"without the factor e^{-(m_i - l_i)}"},
+     .controls = {"uneven weights outside the logarithm"},
      .kind = PART_BOUND,
      .plan = {.instances = 1000, .quick = 200},
      .measure = measure_bound,

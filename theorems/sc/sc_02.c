@@ -1,4 +1,5 @@
 /* SC-2: the gradient of the supervised contrastive losses */
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/draw.h"
@@ -92,13 +93,14 @@ static double error_of(const struct trial *trial, struct sc_batch *b, struct pai
     for (size_t i = 0; i < t->rows * width; i++)
         measured[i] = b->df[sc_index(b, i / width, (int)(i % width))];
     plant(trial, measured, t->rows * width);
-    return relative_error(measured, t->gradient, t->rows * width);
+    return sc_gradient_error(b, measured, t->gradient, t->rows * width);
 }
 
 static enum status compare(const struct trial *trial, struct sc_batch *b, struct reading *reading)
 {
     static const struct objective *const objective[] = {
         [EVEN] = &objective_supcon_out, [SHARE] = &objective_supcon_in};
+    const bool keep = trial->restored;
     const size_t rows = sc_rows(b), size = rows * (size_t)b->outputs.width;
     double *memory = calloc(3 * rows * rows + 2 * size, sizeof *memory);
     if (!memory)
@@ -107,17 +109,19 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     t.pull = t.push + rows * rows;
     t.gradient = t.pull + rows * rows;
     double *measured = t.gradient + size;
-    reading->control[0] = reading->control[1] = INFINITY;
+    double control[2] = {INFINITY, INFINITY};
     for (int kind = EVEN; kind <= SHARE; kind++) {
         closed_form(b, &t, (enum pull)kind, true);
         double error = error_of(trial, b, &t, objective[kind], measured);
-        double other = error_of(trial, b, &t, objective[1 - kind], measured);
-        closed_form(b, &t, (enum pull)kind, false);
+        double other = error_of(trial, b, &t, objective[keep ? kind : 1 - kind], measured);
+        closed_form(b, &t, (enum pull)kind, keep);
         double straight = error_of(trial, b, &t, objective[kind], measured);
-        reading->error = fmax(reading->error, error);
-        reading->control[0] = fmin(reading->control[0], other);
-        reading->control[1] = fmin(reading->control[1], straight);
+        reading->error = larger(reading->error, error);
+        control[0] = smaller(control[0], other);
+        control[1] = smaller(control[1], straight);
     }
+    for (int c = 0; c < 2 && b->edge == SC_PLAIN; c++)
+        reading->control[c] = control[c];
     free(memory);
     return STATUS_OK;
 }
@@ -151,7 +155,8 @@ static double contribution(struct sc_batch *b, size_t other, double angle)
 
 /* Slope of the contribution of a positive or a negative against the sine of its angle: as the angle
  * goes to its easy limit, 0 or pi, or to a right angle. */
-static struct slope easy_slope(struct sc_batch *b, bool positive, bool easy)
+static struct slope easy_slope(const struct trial *trial, struct sc_batch *b, bool positive,
+                               bool easy)
 {
     const size_t other = positive ? b->outputs.samples : 1; /* the partner, or another sample */
     double distance[SCALES], size[SCALES];
@@ -160,6 +165,7 @@ static struct slope easy_slope(struct sc_batch *b, bool positive, bool easy)
         double from = !easy ? M_PI_2 : positive ? 0 : M_PI;
         size[i] = contribution(b, other, from + distance[i]);
     }
+    plant(trial, size, SCALES);
     return log_log_slope(distance, size, SCALES);
 }
 
@@ -181,7 +187,8 @@ static enum status measure_rate(const struct trial *trial, struct reading *readi
     if (!status) {
         b.tau = gsl_ran_flat(trial->rng, 0.3, 2);
         draw_others(&b, trial->rng);
-        reading_slopes(reading, easy_slope(&b, positive, true), easy_slope(&b, positive, false));
+        reading_slopes(reading, easy_slope(trial, &b, positive, true),
+                       easy_slope(trial, &b, positive, trial->restored));
     }
     sc_free(&b);
     return status;

@@ -1,4 +1,5 @@
 /* SC-3: SuNCEt is the supervised contrastive loss with the mean inside, up to a constant */
+#include "core/extreme.h"
 #include "sim/loss/objectives/objectives.h"
 #include "theorems/claims.h"
 #include "theorems/sc/sc.h"
@@ -33,10 +34,12 @@ static enum status compare(const struct trial *trial, struct sc_batch *b, struct
     constants(b, &mean_log, &log_mean);
     plant(trial, &suncet, 1);
     plant(trial, summed, size);
-    const double predicted[] = {in - mean_log, in, in - log_mean};
-    reading->error = fmax(fabs(suncet - predicted[0]) / in, relative_error(summed, inside, size));
-    reading->control[0] = fabs(suncet - predicted[1]) / in;
-    reading->control[1] = fabs(suncet - predicted[2]) / in;
+    const double right = in - mean_log;
+    const double predicted[] = {trial->restored ? right : in,
+                                trial->restored ? right : in - log_mean};
+    reading->error = larger(fabs(suncet - right) / in, sc_gradient_error(b, summed, inside, size));
+    for (int c = 0; c < 2 && b->edge == SC_PLAIN; c++)
+        reading->control[c] = fabs(suncet - predicted[c]) / in;
     free(inside);
     return STATUS_OK;
 }

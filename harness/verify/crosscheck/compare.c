@@ -1,5 +1,6 @@
 #include "harness/verify/crosscheck/reference.h"
 
+#include "core/extreme.h"
 #include "core/text.h"
 
 #include <math.h>
@@ -11,18 +12,17 @@ static void judge(struct crosscheck *check, const char *path, size_t count, cons
                   const double *measured)
 {
     double difference = 0, largest = 0;
-    bool finite = true;
     for (size_t i = 0; i < count; i++) {
-        difference = fmax(difference, fabs(measured[i] - expected[i]));
-        largest = fmax(largest, fabs(expected[i]));
-        finite &= isfinite(measured[i]) != 0;
+        difference = larger(difference, fabs(measured[i] - expected[i]));
+        largest = larger(largest, fabs(expected[i]));
     }
-    double scale = fmax(largest, CROSSCHECK_ROUNDING / CROSSCHECK_TOLERANCE);
-    double error = finite ? difference / scale : INFINITY;
+    const double scale = larger(largest, CROSSCHECK_ROUNDING / CROSSCHECK_TOLERANCE);
+    const double share = difference / scale; /* NaN where either side has one, or is infinite */
+    const double error = isfinite(difference) && isfinite(scale) ? share : INFINITY;
     bool passed = error <= CROSSCHECK_TOLERANCE;
     check->passed += passed;
     check->failed += !passed;
-    check->worst = fmax(check->worst, error);
+    check->worst = larger(check->worst, error);
     if (check->out)
         fprintf(check->out, "%-48s %9.2e  %s\n", path, error, passed ? "ok" : "FAILS");
     if (!names_add(&check->compared, path))
