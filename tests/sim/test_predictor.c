@@ -774,6 +774,26 @@ static void the_optimum_for_the_target_itself_is_the_identity(void **state)
     free(scratch);
 }
 
+/* Each layer has numbers of its own, between the bounds of its inputs. */
+static void layers_begin_apart(void **state)
+{
+    (void)state;
+    enum { BOTH = 5 };
+    struct predictor p;
+    struct error err;
+    double w[2 * BOTH * (BOTH + 1)], largest = 0;
+    check_ok(predictor_build(&p, PREDICTOR_TWO_LAYERS, BOTH, BOTH, true, false, &err), &err);
+    assert_int_equal(p.parameters, 2 * BOTH * (BOTH + 1));
+    predictor_init(&p, 3, w);
+    for (size_t i = 0; i < p.parameters; i++) {
+        largest = fmax(largest, fabs(w[i]));
+        for (size_t k = 0; k < i; k++)
+            assert_true(w[i] != w[k]);
+    }
+    assert_at_most(largest, 1 / sqrt(BOTH));
+    assert_above(largest, 0.8 / sqrt(BOTH));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -796,6 +816,7 @@ int main(void)
         cmocka_unit_test(powers_of_the_correlation),
         cmocka_unit_test(least_squares_predictors_satisfy_their_equations),
         cmocka_unit_test(the_optimum_for_the_target_itself_is_the_identity),
+        cmocka_unit_test(layers_begin_apart),
     };
     return cmocka_run_group_tests_name("predictor", tests, NULL, NULL);
 }
