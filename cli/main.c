@@ -119,7 +119,8 @@ int main(int argc, char **argv)
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &index);
     static char ask[] = "--help";
     if (strcmp(argv[index], "help") == 0 && index + 1 == argc) {
-        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK, argv[0]);
+        argp_help(&argp, stdout, ARGP_HELP_STD_HELP & ~(unsigned)ARGP_HELP_EXIT_OK,
+                  program_invocation_short_name);
         return print_finish(0);
     }
     if (strcmp(argv[index], "help") == 0) { /* help COMMAND: COMMAND --help */

@@ -88,15 +88,21 @@ static bool in_range(const struct param *param, double value)
     return above && value <= param->high;
 }
 
-/* How ranges are written, where `node` looks like one; else "". */
-static const char *range_hint(const struct slot *slot, const struct node *node)
+/* How lists and ranges are written, where `node` looks like a try of one; else "". */
+static const char *hint_of(const struct slot *slot, const struct node *node)
 {
     const enum param_type type = slot->param->type;
+    const bool list = type == PARAM_CHOICES || type == PARAM_INTEGERS || type == PARAM_REALS;
     const bool number = type == PARAM_INTEGER || type == PARAM_REAL || type == PARAM_INTEGERS ||
                         type == PARAM_REALS;
-    if (!number || node->kind != NODE_SCALAR || !range_is_tried(node->value))
+    if (node->kind != NODE_SCALAR || node->quoted)
         return "";
-    return "; `duet sweep` takes ranges, a:b:step such as 1:5:1, or log:a:b:n with n values";
+    const bool entry = node->parent && node->parent->kind == NODE_LIST;
+    if (list && !entry && strchr(node->value, ','))
+        return "; a list has brackets, [A, B]";
+    if (number && range_is_tried(node->value))
+        return "; `duet sweep` takes ranges, a:b:step such as 1:5:1, or log:a:b:n with n values";
+    return "";
 }
 
 /* "KEY is VALUE, REASON; it must be EXPECTED" */
@@ -108,7 +114,7 @@ static enum status reject(const struct slot *slot, const struct node *node, cons
     value_expected(expected, sizeof expected, slot->param, entry ? node : NULL);
     return error_at(slot->err, &node->place, slot->path, "%s%s is %s%s%s; it must be %s%s",
                     entry ? "an entry of " : "", slot->path, given, *reason ? ", " : "", reason,
-                    expected, range_hint(slot, node));
+                    expected, hint_of(slot, node));
 }
 
 static bool has_word(const struct node *node)

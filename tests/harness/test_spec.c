@@ -1054,7 +1054,8 @@ static void bad_overrides_are_named(void **state)
     refused_override("objective=triplet", "objective is 'triplet'", "{name: infonce}");
     refused_override("objective.name=tripel", "nearest is triplet", "`duet list objectives`");
     refused_override("data.polarity=[0.5, 1", "invalid YAML");
-    refused_override("data.polarity=0.5,1", "'0.5,1'", "a list of numbers");
+    refused_override("data.polarity=0.5,1", "'0.5,1'", "a list of numbers", "[A, B]");
+    refused_override("measure.probes=weights,sphere", "'weights,sphere'", "[A, B]");
     refused_override("data.children=[]", "an empty list");
     refused_override("seed=*a", "aliases");
     check_refused("seed: 1\n", WORDS("seed=2", "seed=-1"), "command line: seed=-1",
