@@ -390,7 +390,10 @@ bool output_put_aside(const char *path, char *to, size_t size)
     enum { MOST = 1000 };
     bool moved = false;
     for (int i = 1; i < MOST && !moved && access(path, F_OK) == 0; i++) {
-        snprintf(to, size, i == 1 ? "%s.aside" : "%s.aside.%d", path, i);
+        if (i == 1)
+            snprintf(to, size, "%s.aside", path);
+        else
+            snprintf(to, size, "%s.aside.%d", path, i);
         moved = output_move(path, to);
     }
     return moved;
