@@ -4,6 +4,7 @@
 #include "harness/run/progress.h"
 #include "harness/spec/words.h"
 #include "harness/sweep/lease.h"
+#include "store/output.h"
 #include "harness/sweep/sweep_folder.h"
 #include "store/store_each.h"
 
