@@ -169,10 +169,10 @@ done
 cmp -s rows-1.h5 rows-3.h5
 check "comatch on rows of a file: the same bytes from 1 and 3 threads" $?
 "$duet" run -q $rows data.path=rows.h5 name=rows && "$duet" run -q $rows data.path=rows.h5 name=rows &&
-    "$duet" sweep -q $rows data.path=rows.h5,mlp-1.h5 name=files >out 2>&1
+    "$duet" sweep -q $rows data.path=rows.h5,ntxent-1.h5 name=files >out 2>&1
 cp mlp-2.h5 rows.h5
 "$duet" run -q $rows data.path=rows.h5 name=rows &&
-    "$duet" sweep -q $rows data.path=rows.h5,mlp-1.h5 name=files >out 2>&1
+    "$duet" sweep -q $rows data.path=rows.h5,ntxent-1.h5 name=files >out 2>&1
 [ "$(find results/rows -name '*.h5' | wc -l)" = 2 ]
 check "another file at the same path, another name of the run" $?
 [ "$(find results/files -name '*.h5' | wc -l)" = 3 ]
