@@ -14,8 +14,8 @@
 
 static const char root[] = "/series/";
 
-const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged", "failed", "missing",
-                                                        "unreadable", "interrupted"};
+const char *const point_status_words[POINT_STATUSES] = {"complete", "diverged",   "failed",
+                                                        "missing",  "unreadable", "interrupted"};
 
 void collect_table_free(struct collect_table *table)
 {
@@ -345,8 +345,9 @@ static enum status take_misnamed(struct reader *reader, size_t i, struct error *
 /* Whether the file, whatever its name, is the result of a point that has none yet. */
 static bool is_wanted(const struct collect_table *table, size_t point)
 {
-    return point < table->plan.count &&
-           (table->row[point].status == POINT_MISSING || table->row[point].status == POINT_FAILED);
+    return point < table->plan.count && !table->row[point].file &&
+           (table->row[point].status == POINT_MISSING || table->row[point].status == POINT_FAILED ||
+            table->row[point].status == POINT_INTERRUPTED);
 }
 
 static enum status take_result(struct reader *reader, size_t i, size_t point,
@@ -398,17 +399,27 @@ static enum status take_file(void *context, size_t i, const char *bytes, size_t 
                                    : STATUS_OK;
 }
 
-/* Points are missing, or have failed, until a file is read. */
-static size_t count_wanted(struct collect_table *table, const char *folder, bool first)
+static bool has_file(const struct collect_table *table, const char *folder, size_t point,
+                     const char *end)
+{
+    char path[COLLECT_PATH];
+    return access(sweep_plan_path(&table->plan, folder, point, end, path, sizeof path), F_OK) == 0;
+}
+
+/* Points are missing, have failed, or were interrupted and saved, until a file is read. */
+static void look_for_words(struct collect_table *table, const char *folder)
+{
+    for (size_t i = 0; i < table->plan.count; i++)
+        table->row[i].status = has_file(table, folder, i, ".failed")       ? POINT_FAILED
+                               : has_file(table, folder, i, ".checkpoint") ? POINT_INTERRUPTED
+                                                                           : POINT_MISSING;
+}
+
+static size_t count_wanted(const struct collect_table *table)
 {
     size_t wanted = 0;
-    for (size_t i = 0; i < table->plan.count; i++) {
-        char path[COLLECT_PATH];
-        sweep_plan_path(&table->plan, folder, i, ".failed", path, sizeof path);
-        if (first)
-            table->row[i].status = access(path, F_OK) == 0 ? POINT_FAILED : POINT_MISSING;
+    for (size_t i = 0; i < table->plan.count; i++)
         wanted += is_wanted(table, i);
-    }
     return wanted;
 }
 
@@ -429,11 +440,11 @@ static enum status read_files(struct reader *reader, struct error *err)
     enum status status = sweep_files_list(&reader->files, &table->plan, folder, err);
     if (status)
         return status;
-    count_wanted(table, folder, true);
+    look_for_words(table, folder);
     status = read_some(reader, reader->files.own_count, err);
     table->others = reader->files.elsewhere;
     reader->others = true;
-    if (!status && count_wanted(table, folder, false) > 0)
+    if (!status && count_wanted(table) > 0)
         status = read_some(reader, reader->files.others.count, err);
     for (size_t i = 0; i < table->plan.count; i++)
         table->counts[table->row[i].status]++;

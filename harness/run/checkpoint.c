@@ -308,6 +308,7 @@ enum status checkpoint_run(struct experiment *e, struct checkpointed *run, struc
     checkpoint_path(run->result, k.path);
     store_clean(k.path);
     enum status status = checkpoint_load(e, k.path, &found, err);
+    run->refused = status == STATUS_INVALID;
     if (status)
         return status;
     if (found == CHECKPOINT_DAMAGED)

@@ -43,6 +43,7 @@ struct checkpointed {
     void (*tell)(void *context, const char *what);
     uint64_t from; /* the step at which it began */
     bool kept;     /* after STATUS_INTERRUPTED: the checkpoint is there */
+    bool refused;  /* after STATUS_INVALID: the checkpoint is of another spec or build */
 };
 
 /* As experiment_run, but from the checkpoint if there is one, and with checkpoints on the way.

@@ -127,8 +127,8 @@ static volatile sig_atomic_t asked;
 
 static void ask(int signal)
 {
-    (void)signal;
-    asked = 1;
+    if (!asked)
+        asked = signal;
 }
 
 void interrupt_catch(void)
@@ -139,6 +139,21 @@ void interrupt_catch(void)
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+}
+
+void interrupt_by_parent(void)
+{
+    struct sigaction action = {.sa_handler = ask};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+}
+
+int interrupt_signal(void)
+{
+    return asked;
 }
 
 bool interrupted(void)

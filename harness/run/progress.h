@@ -46,3 +46,8 @@ double progress_seconds(const struct progress *progress);
  * a flag instead of ending the program; a second Ctrl-C or SIGTERM ends it. */
 void interrupt_catch(void);
 bool interrupted(void);
+int interrupt_signal(void); /* the first of them; 0: none */
+
+/* In a child process whose parent heeds the user: SIGTERM sets the flag, however often it comes,
+ * since a group of processes gets it from others too; Ctrl-C and SIGUSR1 do nothing. */
+void interrupt_by_parent(void);

@@ -142,17 +142,19 @@ static void show_progress(struct watch *watch)
     progress_update(&watch->progress, work->done, work->count, what);
 }
 
-/* The first line of the file of a failure: the reason. */
-static char *read_reason(const char *path)
+/* The lines of the file of a failure: the reason, and the command that runs the point alone. */
+static struct sweep_failure read_failure(size_t point, const char *path)
 {
-    char line[SWEEP_TEXT] = "";
+    enum { LONGEST = 2048 };
+    char reason[LONGEST] = "", command[LONGEST] = "";
     FILE *in = fopen(path, "r");
-    if (in && !fgets(line, sizeof line, in))
-        line[0] = '\0';
+    if (in && fgets(reason, sizeof reason, in) && !fgets(command, sizeof command, in))
+        command[0] = '\0';
     if (in)
         fclose(in);
-    line[strcspn(line, "\n")] = '\0';
-    return strdup(line);
+    reason[strcspn(reason, "\n")] = '\0';
+    return (struct sweep_failure){point, strdup(reason),
+                                  strstr(command, "duet run --again ") == command};
 }
 
 /* Enter the failures among the points that are not done. */
@@ -166,8 +168,7 @@ static enum status gather_failures(const struct watch *watch, struct error *err)
         char path[PATH];
         failure_path(work, watch->left[i], path);
         if (is_new(watch, watch->left[i]))
-            work->failure[work->failures++] =
-                (struct sweep_failure){watch->left[i], read_reason(path)};
+            work->failure[work->failures++] = read_failure(watch->left[i], path);
     }
     return STATUS_OK;
 }

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ASK_ABOVE = 1000000, PATH = RUN_PATH + 64 };
+enum { ASK_ABOVE = 1000000, PATH = RUN_PATH + 64, FAILURE_LINE = 1600 };
 
 /* ---- words ---- */
 
@@ -56,7 +56,10 @@ static void print_plan(const struct sweep_work *work, const struct sweep_trial *
     if (options->shards > 1)
         fprintf(stderr, "shard %zu of %zu: %zu points\n", options->shard + 1, options->shards,
                 work->all);
+    const size_t saved = sweep_checkpoints(work);
     fprintf(stderr, "work: %zu done, %zu to do, ", work->before, work->count);
+    if (saved > 0)
+        fprintf(stderr, "%zu of them from checkpoint%s, ", saved, plural(saved));
     if (options->slurm)
         fprintf(stderr, "%zu task%s of ", work->tasks, plural(work->tasks));
     fprintf(stderr, "%d worker%s of %d thread%s\n", workers, plural((size_t)workers),
@@ -87,8 +90,9 @@ static void print_failures(const struct sweep_work *work)
 {
     for (size_t i = 0; i < work->failures; i++) {
         const struct sweep_failure *failure = &work->failure[i];
-        char described[SWEEP_TEXT], line[3 * SWEEP_TEXT];
-        char *command = sweep_plan_command(work->plan, failure->point, work->options->results);
+        char described[SWEEP_TEXT], line[SWEEP_TEXT + FAILURE_LINE];
+        char *command =
+            sweep_plan_command(work->plan, failure->point, work->options->results, failure->again);
         sweep_plan_describe(work->plan, failure->point, described);
         snprintf(line, sizeof line, "duet: point %zu: %s: failed: %s", failure->point + 1,
                  described, failure->reason ? failure->reason : "");
@@ -140,8 +144,11 @@ static int conclude(const struct sweep_work *work, enum status status, const str
     const size_t diverged = work->diverged_before + work->diverged;
     print_failures(work);
     if (status == STATUS_INTERRUPTED) {
-        fprintf(stderr, "duet: interrupted; %zu of %zu points are done, the same command goes on\n",
-                done, work->all);
+        const size_t saved = sweep_checkpoints(work);
+        fprintf(stderr, "duet: interrupted; %zu of %zu points are done, ", done, work->all);
+        if (saved > 0)
+            fprintf(stderr, "%zu %s saved in checkpoints, ", saved, saved == 1 ? "is" : "are");
+        fputs("the same command goes on\n", stderr);
         return error_exit_code(status);
     }
     if (status) {

@@ -4,8 +4,8 @@
 #include "harness/run/progress.h"
 #include "harness/spec/words.h"
 #include "harness/sweep/lease.h"
-#include "store/output.h"
 #include "harness/sweep/sweep_folder.h"
+#include "store/output.h"
 #include "store/store_each.h"
 
 #include <errno.h>

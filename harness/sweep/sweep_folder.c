@@ -1,8 +1,8 @@
 #include "harness/sweep/sweep_folder.h"
 
+#include "harness/run/result.h"
 #include "harness/run/run.h"
 #include "harness/sweep/lease.h"
-#include "store/store.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -58,6 +58,8 @@ static bool note_file(struct sweep_folder *folder, const char *name)
         return names_add(&folder->finished, hash);
     if (strcmp(end, ".failed") == 0)
         return names_add(&folder->failed, hash) && names_add(&folder->left, name);
+    if (strcmp(end, ".checkpoint") == 0)
+        return names_add(&folder->left, name);
     return !stray || names_add(&folder->strays, name);
 }
 
@@ -89,14 +91,15 @@ static bool take_leftover(const struct lessee *lessee, const char *hash)
     return lease_take(lessee, hash, &taken, &unwanted) == STATUS_OK && taken;
 }
 
-/* ".HASH.part", "..HASH.part.PID.tmp", ".HASH.lease", "HASH.failed" and so on. */
+/* ".HASH.part", "..HASH.part.PID.tmp", ".HASH.lease", "HASH.failed", "HASH.checkpoint" and so on.
+ */
 static void clean_point(const struct lessee *lessee, const char *name)
 {
     char path[PATH], finished[PATH], hash[SWEEP_HASH];
     snprintf(hash, sizeof hash, "%.*s", SWEEP_HASH - 1, name + strspn(name, "."));
     snprintf(path, sizeof path, "%s/%s", lessee->folder, name);
     snprintf(finished, sizeof finished, "%s/%s.h5", lessee->folder, hash);
-    if (store_verify(finished, NULL) == STATUS_OK) {
+    if (result_is_finished(finished, hash)) {
         unlink(path); /* nobody needs it any more */
     } else if (name[0] == '.' && take_leftover(lessee, hash)) {
         unlink(path);

@@ -7,7 +7,7 @@
 struct sweep_folder {
     struct names finished, failed; /* the HASH of HASH.h5, HASH.failed; in order */
     struct names strays;           /* other files *.h5, without tables that duet wrote; in order */
-    struct names left;             /* temporary files, leases, failures: what sweep_clean takes */
+    struct names left; /* temporary files, leases, failures, checkpoints: what sweep_clean takes */
 };
 
 /* A missing folder has no files.  Free with sweep_folder_free, also after an error. */
@@ -15,6 +15,6 @@ enum status sweep_folder_read(struct sweep_folder *folder, const char *path, str
 void sweep_folder_free(struct sweep_folder *folder);
 
 /* Remove the remains of killed sweeps: temporary files and leases of points that are finished or
- * that nobody works on, other temporary files whose process has ended, and HASH.failed of points
- * that are finished.  Does nothing if the folder cannot be read. */
+ * that nobody works on, other temporary files whose process has ended, and HASH.failed and
+ * HASH.checkpoint of points that are finished.  Does nothing if the folder cannot be read. */
 void sweep_clean(const char *path);

@@ -240,7 +240,8 @@ void sweep_put_quoted(FILE *out, const char *word)
     fputc('\'', out);
 }
 
-char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results)
+char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results,
+                         bool again)
 {
     const char *override[RUN_MAX_OVERRIDES];
     char *text = NULL;
@@ -248,7 +249,7 @@ char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char
     FILE *out = open_memstream(&text, &length);
     if (!out)
         return NULL;
-    fputs("duet run", out);
+    fputs(again ? "duet run --again" : "duet run", out);
     if (strcmp(results, "results") != 0) {
         fputs(" --results", out);
         sweep_put_quoted(out, results);

@@ -7,6 +7,7 @@
  *     sweep.yaml     the sweep as a spec that `duet sweep` reads
  *     HASH.h5        finished points
  *     HASH.failed    why a point failed, and the command that runs it alone
+ *     HASH.checkpoint  from which a point goes on (harness/run/checkpoint.h)
  *     .HASH.lease    points that are being worked on (harness/sweep/lease.h)
  *     slurm/         job script and logs (harness/sweep/slurm.h) */
 #pragma once
@@ -68,8 +69,10 @@ const char *sweep_plan_path(const struct sweep_plan *plan, const char *folder, s
 /* "objective.tau=0.1 seed=3" */
 void sweep_plan_describe(const struct sweep_plan *plan, size_t point, char text[SWEEP_TEXT]);
 
-/* The command that runs the point alone, quoted for a shell; allocated, NULL if memory is short. */
-char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results);
+/* The command that runs the point alone, with --again if wanted, quoted for a shell; allocated,
+ * NULL if memory is short. */
+char *sweep_plan_command(const struct sweep_plan *plan, size_t point, const char *results,
+                         bool again);
 
 /* Write a space and the word, quoted for a shell. */
 void sweep_put_quoted(FILE *out, const char *word);

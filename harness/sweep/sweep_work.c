@@ -1,20 +1,15 @@
 #include "harness/sweep/sweep_work.h"
 
-#include "harness/run/experiment.h"
-#include "harness/run/progress.h"
 #include "harness/run/result.h"
-#include "harness/run/run.h"
 #include "harness/sweep/lease.h"
+#include "harness/sweep/sweep_worker.h"
 #include "store/output.h"
-#include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,29 +17,6 @@
 
 enum { PATH = RUN_PATH + 64 };
 static const double renew_seconds = LEASE_TERM / 8., look_seconds = 0.5;
-
-/* A worker's answer for a point. */
-struct answer {
-    enum status status;
-    bool refused; /* the folder takes no more files, so the sweep cannot go on */
-    double seconds;
-    char text[SWEEP_TEXT];
-};
-
-struct worker {
-    pid_t pid; /* 0: none */
-    int socket;
-    bool busy, late; /* late: was stopped for the limit */
-    size_t point;
-    int attempts; /* at the point, this one included */
-    double start;
-};
-
-/* HASH.failed of a point as it was when the sweep began; ino 0: there was none. */
-struct old_failure {
-    ino_t ino;
-    struct timespec changed;
-};
 
 /* A point that another sweep has leased. */
 struct wait {
@@ -60,8 +32,9 @@ struct sweep {
     struct wait *wait;
     size_t waits, wait_capacity;
     double renewed, looked;
-    struct old_failure *old; /* [plan->count] */
+    struct file_mark *old; /* [plan->count]: HASH.failed of a point as it was when this began */
     struct progress progress;
+    bool stops; /* no point is begun any more */
     struct error *err;
 };
 
@@ -79,149 +52,32 @@ static const char *path_of(const struct sweep_work *work, size_t point, const ch
 bool sweep_has_point(const struct sweep_work *work, size_t point)
 {
     char path[PATH];
-    return store_verify(path_of(work, point, ".h5", path), NULL) == STATUS_OK;
+    return result_is_finished(path_of(work, point, ".h5", path), hash_of(work, point));
 }
 
-/* ---- a worker ---- */
-
-static bool keep_going(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
+size_t sweep_checkpoints(const struct sweep_work *work)
 {
-    (void)context, (void)e, (void)step, (void)steps;
-    return true;
+    char path[PATH];
+    size_t count = 0;
+    for (size_t i = 0; i < work->count; i++)
+        count += access(path_of(work, work->todo[i], ".checkpoint", path), F_OK) == 0;
+    return count;
 }
 
-/* Rename a complete file, unless the point's sound result has the name already: finished files stay
- * as they are. */
-static enum status publish(const char *from, const char *to, const char *hash, struct error *err)
+static struct file_mark mark_of(const struct sweep_work *work, size_t point, const char *end)
 {
-    int bad = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    if (bad && errno != EEXIST) /* a file system that cannot do this */
-        bad = link(from, to);
-    if (bad && result_is_finished(to, hash))
-        bad = 0; /* the same numbers, from another process */
-    else if (bad)
-        bad = rename(from, to);
-    const int why = errno;
-    unlink(from);
-    if (!bad)
-        return STATUS_OK;
-    error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", to, strerror(why));
-    err->number = why;
-    return STATUS_SYSTEM;
+    char path[PATH];
+    struct stat about;
+    if (stat(path_of(work, point, end, path), &about) != 0)
+        return (struct file_mark){0};
+    return (struct file_mark){about.st_ino, about.st_mtim};
 }
 
-/* Whether the folder would refuse the files of all points. */
-static bool is_refusal(const struct error *err)
+/* Whether the file is there, and another one than it was. */
+static bool is_another(struct file_mark is, struct file_mark was)
 {
-    const int reasons[] = {ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO, ESTALE, ENODEV};
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (err->number == reasons[i])
-            return true;
-    return false;
-}
-
-static enum status store_point(const struct sweep_work *work, const struct experiment *e,
-                               struct error *err)
-{
-    char part[PATH], path[PATH];
-    snprintf(part, sizeof part, "%s/.%s.part", work->folder, e->spec->hash);
-    snprintf(path, sizeof path, "%s/%s.h5", work->folder, e->spec->hash);
-    enum status status = experiment_store(e, part, err);
-    return status ? status : publish(part, path, e->spec->hash, err);
-}
-
-static enum status run_point(const struct sweep_work *work, size_t point, struct answer *answer,
-                             struct error *err)
-{
-    struct spec spec;
-    struct experiment e;
-    const struct observer observer = {.training = keep_going};
-    enum status status = sweep_plan_spec(work->plan, point, &spec, err);
-    if (status)
-        return status;
-    status = experiment_open(&e, &spec, work->options->threads, err);
-    if (!status)
-        status = experiment_run(&e, &observer, err);
-    if (!status || status == STATUS_DIVERGED) {
-        struct error problem;
-        if (!status)
-            record_brief(&e.record, answer->text, sizeof answer->text);
-        else
-            snprintf(answer->text, sizeof answer->text, "diverged at %.256s", e.detail);
-        if (store_point(work, &e, &problem)) {
-            *err = problem;
-            status = problem.status;
-            answer->refused = is_refusal(&problem);
-        }
-    }
-    if (status && err->key[0])
-        sweep_plan_locate(work->plan, point, err);
-    experiment_free(&e);
-    spec_free(&spec);
-    return status;
-}
-
-/* Runs the points whose numbers come through the socket, until it is closed. */
-static void serve(const struct sweep_work *work, int socket)
-{
-    size_t point;
-    while (recv(socket, &point, sizeof point, 0) == (ssize_t)sizeof point) {
-        struct answer answer = {0};
-        struct error err = {0};
-        const double start = seconds_now();
-        answer.status = run_point(work, point, &answer, &err);
-        answer.seconds = seconds_now() - start;
-        if (answer.status && answer.status != STATUS_DIVERGED)
-            snprintf(answer.text, sizeof answer.text, "%.500s", err.message);
-        if (send(socket, &answer, sizeof answer, MSG_NOSIGNAL) < 0)
-            break;
-    }
-    _exit(0);
-}
-
-static enum status start_worker(struct sweep *sweep, struct worker *worker)
-{
-    int ends[2];
-    const pid_t parent = getpid();
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return error_set(sweep->err, STATUS_SYSTEM, "cannot start a worker: %s", strerror(errno));
-    fflush(NULL);
-    worker->pid = fork();
-    if (worker->pid == 0) {
-        signal(SIGINT, SIG_IGN); /* the parent handles Ctrl-C */
-        signal(SIGTERM, SIG_DFL);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() != parent)
-            _exit(1);
-        for (int i = 0; i < sweep->work->workers; i++)
-            if (sweep->worker[i].pid > 0 && &sweep->worker[i] != worker)
-                close(sweep->worker[i].socket);
-        close(ends[0]);
-        serve(sweep->work, ends[1]);
-    }
-    close(ends[1]);
-    worker->socket = ends[0];
-    worker->busy = worker->late = false;
-    if (worker->pid > 0)
-        return STATUS_OK;
-    close(ends[0]);
-    worker->pid = 0;
-    return error_set(sweep->err, STATUS_SYSTEM, "cannot start a worker: %s", strerror(errno));
-}
-
-/* The process has ended, or is to end: nothing of it is worth keeping.  Returns its wait status. */
-static int end_worker(struct worker *worker)
-{
-    int how = 0;
-    if (worker->pid <= 0)
-        return 0;
-    kill(worker->pid, SIGKILL);
-    close(worker->socket);
-    while (waitpid(worker->pid, &how, 0) < 0 && errno == EINTR)
-        ;
-    worker->pid = 0;
-    worker->busy = false;
-    return how;
+    return is.ino != 0 && (is.ino != was.ino || is.changed.tv_sec != was.changed.tv_sec ||
+                           is.changed.tv_nsec != was.changed.tv_nsec);
 }
 
 /* ---- results of points ---- */
@@ -234,7 +90,7 @@ static size_t settled(const struct sweep_work *work)
 static void tell(struct sweep *sweep, size_t point, const char *what)
 {
     const struct sweep_work *work = sweep->work;
-    char described[SWEEP_TEXT], line[2 * SWEEP_TEXT + 64];
+    char described[SWEEP_TEXT], line[SWEEP_TEXT + WORKER_TEXT + 64];
     if (work->options->quiet)
         return;
     sweep_plan_describe(work->plan, point, described);
@@ -242,11 +98,12 @@ static void tell(struct sweep *sweep, size_t point, const char *what)
     progress_event(&sweep->progress, settled(work), work->count, line);
 }
 
-static void record_failure(const struct sweep_work *work, size_t point, const char *reason)
+static void record_failure(const struct sweep_work *work, size_t point, const char *reason,
+                           bool again)
 {
     char path[PATH], *text = NULL;
     struct error unwanted;
-    char *command = sweep_plan_command(work->plan, point, work->options->results);
+    char *command = sweep_plan_command(work->plan, point, work->options->results, again);
     const int length = asprintf(&text, "%s\n%s\n", reason, command ? command : "");
     if (length > 0)
         output_write(path_of(work, point, ".failed", path), NULL, text, (size_t)length, &unwanted);
@@ -254,15 +111,15 @@ static void record_failure(const struct sweep_work *work, size_t point, const ch
     free(text);
 }
 
-static void fail(struct sweep *sweep, size_t point, const char *reason)
+static void fail(struct sweep *sweep, size_t point, const char *reason, bool again)
 {
     struct sweep_work *work = sweep->work;
-    char what[SWEEP_TEXT + 16];
+    char what[WORKER_TEXT + 16];
     struct sweep_failure *more =
         realloc(work->failure, (work->failures + 1) * sizeof *work->failure);
     if (more) {
         work->failure = more;
-        more[work->failures++] = (struct sweep_failure){point, strdup(reason)};
+        more[work->failures++] = (struct sweep_failure){point, strdup(reason), again};
     }
     snprintf(what, sizeof what, "failed: %s", reason);
     tell(sweep, point, what);
@@ -273,10 +130,10 @@ static void release(struct sweep *sweep, size_t point)
     lease_release(&sweep->lessee, hash_of(sweep->work, point));
 }
 
-static void settle_finished(struct sweep *sweep, size_t point, const struct answer *answer)
+static void settle_finished(struct sweep *sweep, size_t point, const struct worker_message *answer)
 {
     struct sweep_work *work = sweep->work;
-    char path[PATH], what[SWEEP_TEXT + 32];
+    char path[PATH], what[WORKER_TEXT + 32];
     unlink(path_of(work, point, ".failed", path));
     work->done++;
     work->diverged += answer->status == STATUS_DIVERGED;
@@ -284,7 +141,8 @@ static void settle_finished(struct sweep *sweep, size_t point, const struct answ
     tell(sweep, point, what);
 }
 
-static enum status finish(struct sweep *sweep, struct worker *worker, const struct answer *answer)
+static enum status finish(struct sweep *sweep, struct worker *worker,
+                          const struct worker_message *answer)
 {
     struct sweep_work *work = sweep->work;
     const size_t point = worker->point;
@@ -299,8 +157,8 @@ static enum status finish(struct sweep *sweep, struct worker *worker, const stru
     } else if (answer->refused) {
         status = error_set(sweep->err, STATUS_SYSTEM, "%s", answer->text);
     } else {
-        record_failure(work, point, answer->text);
-        fail(sweep, point, answer->text);
+        record_failure(work, point, answer->text, answer->again);
+        fail(sweep, point, answer->text, answer->again);
     }
     release(sweep, point);
     return status;
@@ -308,33 +166,10 @@ static enum status finish(struct sweep *sweep, struct worker *worker, const stru
 
 /* ---- giving out points ---- */
 
-static void give(struct worker *worker, size_t point, int attempts)
-{
-    worker->busy = true;
-    worker->late = false;
-    worker->point = point;
-    worker->attempts = attempts;
-    worker->start = seconds_now();
-    /* A worker that has just died is noticed by its closed socket. */
-    (void)!send(worker->socket, &point, sizeof point, MSG_NOSIGNAL);
-}
-
-static struct old_failure failure_of(const struct sweep_work *work, size_t point)
-{
-    char path[PATH];
-    struct stat about;
-    if (stat(path_of(work, point, ".failed", path), &about) != 0)
-        return (struct old_failure){0};
-    return (struct old_failure){about.st_ino, about.st_mtim};
-}
-
-/* Whether another sweep failed at the point since this one began.  Then the file is another one;
- * times would not show it, since clocks can be set. */
+/* Whether another sweep failed at the point since this one began. */
 static bool failed_elsewhere(const struct sweep *sweep, size_t point)
 {
-    const struct old_failure is = failure_of(sweep->work, point), was = sweep->old[point];
-    return is.ino != 0 && (is.ino != was.ino || is.changed.tv_sec != was.changed.tv_sec ||
-                           is.changed.tv_nsec != was.changed.tv_nsec);
+    return is_another(mark_of(sweep->work, point, ".failed"), sweep->old[point]);
 }
 
 enum fate { FATE_MINE, FATE_WAIT, FATE_SETTLED };
@@ -356,7 +191,7 @@ static enum status lease_point(struct sweep *sweep, size_t point, enum fate *fat
         tell(sweep, point, "finished elsewhere");
     } else if (failed_elsewhere(sweep, point)) {
         *fate = FATE_SETTLED;
-        fail(sweep, point, "failed in another sweep on the folder; HASH.failed says why");
+        fail(sweep, point, "failed in another sweep on the folder; HASH.failed says why", false);
     }
     if (taken && *fate == FATE_SETTLED)
         release(sweep, point);
@@ -409,6 +244,11 @@ static enum status next_point(struct sweep *sweep, size_t *point, bool *found)
     return status;
 }
 
+static enum status start(struct sweep *sweep, struct worker *worker)
+{
+    return worker_start(worker, sweep->work, sweep->worker, sweep->work->workers, sweep->err);
+}
+
 static enum status employ(struct sweep *sweep)
 {
     for (int i = 0; i < sweep->work->workers; i++) {
@@ -421,70 +261,106 @@ static enum status employ(struct sweep *sweep)
         if (status || !found)
             return status;
         if (worker->pid == 0)
-            status = start_worker(sweep, worker);
+            status = start(sweep, worker);
         if (status) {
             release(sweep, point);
             return status;
         }
-        give(worker, point, 1);
+        worker->checkpoint = mark_of(sweep->work, point, ".checkpoint");
+        worker_give(worker, point, 1);
     }
     return STATUS_OK;
 }
 
 /* ---- workers that die ---- */
 
-/* Names of the temporary files of a point, see store_commit. */
-static void remove_parts(const struct sweep_work *work, size_t point, pid_t pid)
-{
-    char path[PATH];
-    const char *hash = hash_of(work, point);
-    snprintf(path, sizeof path, "%s/.%s.part", work->folder, hash);
-    unlink(path);
-    snprintf(path, sizeof path, "%s/..%s.part.%ld.tmp", work->folder, hash, (long)pid);
-    unlink(path);
-}
-
-static enum status bury(struct sweep *sweep, struct worker *worker)
+/* How often a point is tried again after a crash: once from its checkpoint.  If the checkpoint is
+ * still the one that the first attempt began with, it may be the cause: it is put aside, and the
+ * point is tried twice from its beginning. */
+static int next_attempt(struct sweep *sweep, struct worker *worker)
 {
     enum { ATTEMPTS = 2 };
-    const struct sweep_work *work = sweep->work;
+    char path[PATH], to[PATH + 16], what[SWEEP_TEXT];
+    const struct file_mark is = mark_of(sweep->work, worker->point, ".checkpoint");
+    if (worker->attempts < ATTEMPTS)
+        return worker->attempts + 1;
+    path_of(sweep->work, worker->point, ".checkpoint", path);
+    if (is.ino == 0 || is_another(is, worker->checkpoint) || !output_put_aside(path, to, sizeof to))
+        return 0;
+    worker->checkpoint = (struct file_mark){0};
+    snprintf(what, sizeof what,
+             "its process crashed twice on its checkpoint, which is kept as %.100s; it starts anew",
+             strrchr(to, '/') + 1);
+    tell(sweep, worker->point, what);
+    return 1;
+}
+
+static void describe_end(const struct sweep *sweep, bool late, int how, char *text, size_t size)
+{
+    if (late)
+        snprintf(text, size, "took longer than the limit of %g s", sweep->work->options->limit);
+    else if (WIFSIGNALED(how))
+        snprintf(text, size, "its process was ended by signal %d (%s), twice", WTERMSIG(how),
+                 strsignal(WTERMSIG(how)));
+    else
+        snprintf(text, size, "its process ended with code %d, twice", WEXITSTATUS(how));
+}
+
+/* A worker that is gone, or is of no more use since somebody else told it to end; and with it the
+ * way since the last checkpoint of its point. */
+static enum status bury(struct sweep *sweep, struct worker *worker, bool told)
+{
     const bool late = worker->late, busy = worker->busy;
     const pid_t pid = worker->pid;
-    const int how = end_worker(worker), attempts = worker->attempts;
-    struct answer failed = {.status = STATUS_FAILED};
+    const int end = worker_end(worker), how = told ? SIGTERM : end;
+    struct worker_message failed = {.status = STATUS_FAILED};
     if (!busy)
         return STATUS_OK;
-    remove_parts(work, worker->point, pid);
-    if (sweep_has_point(work, worker->point)) /* died behind it */
-        return finish(sweep, worker, &(struct answer){.text = "finished"});
-    if (!late && attempts < ATTEMPTS) {
-        enum status status = start_worker(sweep, worker);
+    worker_remove_parts(sweep->work, worker->point, pid);
+    if (sweep_has_point(sweep->work, worker->point)) /* died behind it */
+        return finish(sweep, worker, &(struct worker_message){.text = "finished"});
+    if (sweep->stops) {
+        release(sweep, worker->point);
+        return STATUS_OK;
+    }
+    const int attempt = late ? 0 : next_attempt(sweep, worker);
+    if (attempt > 0) {
+        enum status status = start(sweep, worker);
         if (status)
             release(sweep, worker->point);
         else
-            give(worker, worker->point, attempts + 1);
+            worker_give(worker, worker->point, attempt);
         return status;
     }
-    const size_t size = sizeof failed.text;
-    if (late)
-        snprintf(failed.text, size, "took longer than the limit of %g s", work->options->limit);
-    else if (WIFSIGNALED(how))
-        snprintf(failed.text, size, "its process was ended by signal %d (%s), twice", WTERMSIG(how),
-                 strsignal(WTERMSIG(how)));
-    else
-        snprintf(failed.text, size, "its process ended with code %d, twice", WEXITSTATUS(how));
+    describe_end(sweep, late, how, failed.text, sizeof failed.text);
     return finish(sweep, worker, &failed);
+}
+
+/* A worker that was told to stop, by this process or by somebody else, has saved its point. */
+static enum status stop(struct sweep *sweep, struct worker *worker)
+{
+    if (!sweep->stops)
+        return bury(sweep, worker, true);
+    tell(sweep, worker->point, "interrupted");
+    release(sweep, worker->point);
+    worker_end(worker);
+    return STATUS_OK;
 }
 
 static enum status hear(struct sweep *sweep, struct worker *worker)
 {
-    struct answer answer;
-    const ssize_t length = recv(worker->socket, &answer, sizeof answer, MSG_DONTWAIT);
-    if (length == (ssize_t)sizeof answer)
-        return finish(sweep, worker, &answer);
+    struct worker_message message;
+    const ssize_t length = recv(worker->socket, &message, sizeof message, MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return STATUS_OK;
-    return bury(sweep, worker);
+    if (length != (ssize_t)sizeof message)
+        return bury(sweep, worker, false);
+    if (message.note) {
+        tell(sweep, worker->point, message.text);
+        return STATUS_OK;
+    }
+    return message.status == STATUS_INTERRUPTED ? stop(sweep, worker)
+                                                : finish(sweep, worker, &message);
 }
 
 /* ---- the loop ---- */
@@ -556,9 +432,25 @@ static enum status loop(struct sweep *sweep, struct pollfd *poller)
         renew(sweep);
         show_progress(sweep);
     }
-    if (!status && interrupted())
-        status = error_set(sweep->err, STATUS_INTERRUPTED, "interrupted");
     return status;
+}
+
+/* Tell the workers to save their points, and wait for them. */
+static enum status wind_down(struct sweep *sweep, struct pollfd *poller)
+{
+    const double end = seconds_now() + SWEEP_SAVING;
+    enum status status = STATUS_OK;
+    sweep->stops = true;
+    for (int i = 0; i < sweep->work->workers; i++)
+        if (sweep->worker[i].busy)
+            kill(sweep->worker[i].pid, SIGTERM);
+    while (!status && is_busy(sweep) && seconds_now() < end) {
+        status = listen_to_workers(sweep, poller);
+        renew(sweep);
+        progress_update(&sweep->progress, settled(sweep->work), sweep->work->count,
+                        "saving the points that are being worked on");
+    }
+    return status ? status : error_set(sweep->err, STATUS_INTERRUPTED, "interrupted");
 }
 
 static void end_all(struct sweep *sweep)
@@ -567,10 +459,10 @@ static void end_all(struct sweep *sweep)
         struct worker *worker = &sweep->worker[i];
         const bool busy = worker->busy;
         const pid_t pid = worker->pid;
-        end_worker(worker);
+        worker_end(worker);
         if (busy) {
             sweep->work->done += sweep_has_point(sweep->work, worker->point); /* stored, unheard */
-            remove_parts(sweep->work, worker->point, pid);
+            worker_remove_parts(sweep->work, worker->point, pid);
             release(sweep, worker->point);
         }
     }
@@ -586,11 +478,13 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     if (!sweep.worker || !poller || !sweep.old)
         status = error_memory(err, "the workers");
     for (size_t i = 0; i < work->count && !status; i++)
-        sweep.old[work->todo[i]] = failure_of(work, work->todo[i]);
+        sweep.old[work->todo[i]] = mark_of(work, work->todo[i], ".failed");
     lessee_open(&sweep.lessee, work->folder);
     progress_start(&sweep.progress, work->options->quiet);
     if (!status)
         status = loop(&sweep, poller);
+    if (!status && interrupted())
+        status = wind_down(&sweep, poller);
     if (sweep.worker)
         end_all(&sweep);
     progress_end(&sweep.progress);

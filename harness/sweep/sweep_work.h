@@ -4,9 +4,12 @@
 #include "harness/sweep/sweep_options.h"
 #include "harness/sweep/sweep_plan.h"
 
+enum { SWEEP_SAVING = 30 }; /* seconds that workers have to save their points at an interrupt */
+
 struct sweep_failure {
     size_t point;
     char *reason;
+    bool again; /* the command that runs it alone needs --again */
 };
 
 struct sweep_work {
@@ -28,13 +31,19 @@ struct sweep_work {
     struct sweep_failure *failure;
 };
 
-/* Run the points.  A point that crashes its process is tried once more; a point that fails, or
- * takes too long, is kept in work->failure and in HASH.failed, and the others go on.  Points that
- * another sweep has leased are left to it, and waited for at the end.  STATUS_INTERRUPTED: the user
- * stopped it; unfinished points are dropped and their leases released.  STATUS_SYSTEM: the same,
- * because the folder takes no more files.  sweep_work_free frees failures and `todo`. */
+/* Run the points, each from its checkpoint if there is one.  A point that crashes its process is
+ * tried once more; a point that fails, or takes too long, is kept in work->failure and in
+ * HASH.failed, and the others go on; its last checkpoint stays.  Points that another sweep has
+ * leased are left to it, and waited for at the end.  STATUS_INTERRUPTED: the user stopped it;
+ * unfinished points are saved in their checkpoints, for which there are SWEEP_SAVING seconds, and
+ * their leases released.  STATUS_SYSTEM: the folder takes no more files; then nothing more is
+ * saved.  sweep_work_free frees failures and `todo`. */
 enum status sweep_work(struct sweep_work *work, struct error *err);
 void sweep_work_free(struct sweep_work *work);
 
-/* Is the file of the point there and sound?  A damaged one is as good as none. */
+/* Is the result of the point there, sound, and of a whole run?  One that is damaged, or whose run
+ * was interrupted, is as good as none. */
 bool sweep_has_point(const struct sweep_work *work, size_t point);
+
+/* How many of the points to do have a checkpoint. */
+size_t sweep_checkpoints(const struct sweep_work *work);

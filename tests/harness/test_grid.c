@@ -293,7 +293,7 @@ static void equal_points_are_one(void **state)
     assert_string_equal(plan.point[3].hash, alone.hash);
     assert_string_equal(plan.point[3].kind, plan.point[2].kind); /* except the seed */
     assert_string_not_equal(plan.point[3].kind, plan.point[1].kind);
-    char *command = sweep_plan_command(&plan, 3, "results");
+    char *command = sweep_plan_command(&plan, 3, "results", false);
     assert_string_equal(command, "duet run data.depth=3 objective.tau=0.2 seed=2");
     free(command);
     spec_free(&alone);
