@@ -48,6 +48,7 @@ LIBRARY := $(BUILD)/libduet.a
 PROGRAM := $(BUILD)/duet
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/*/test_*.c)))
+FUZZ_KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/fuzz/kit/*.c)))
 KIT := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/kit/*.c)))
 
 .PHONY: all demo check check-slurm verify expected check-slow bench bench-peer figures numbers deps install clean format \
@@ -89,14 +90,18 @@ $(BUILD)/tests/kit.a: $(KIT)
 	@rm -f $@
 	$(Q_LINK)ar rcs $@ $^
 
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(LIBRARY)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/kit.a $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fuzz/kit.a: $(FUZZ_KIT)
+	@rm -f $@
+	$(Q_LINK)ar rcs $@ $^
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(LIBRARY)
 	$(Q_LINK)$(COMPILE) -o $@ $^ $(LIBS)
 
 -include $(SOURCES:%.c=$(BUILD)/%.d) $(patsubst %,%.d,$(TESTS)) $(KIT:.o=.d) $(BUILD)/bench/bench.d \
-	$(patsubst %,%.d,$(FUZZERS))
+	$(patsubst %,%.d,$(FUZZERS)) $(FUZZ_KIT:.o=.d)
 .SECONDARY:
 
 # ---- set-up ----

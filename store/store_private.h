@@ -65,6 +65,11 @@ enum status store_compare_digest(const struct store_file *file, enum store_state
 void store_limit_child(void);
 void store_limit_file(uint64_t size);
 
+/* Whether the object has the attribute; an error where its header cannot be read.  HDF5 may refuse
+ * a header and, asked again, take it: so an error must never pass for "no". */
+enum status store_find_attribute(const struct store_file *file, hid_t object, const char *name,
+                                 bool *there, struct error *err);
+
 /* Whether there is a link of that path, wherever it leads. */
 bool store_is_linked(const struct store_file *file, const char *path);
 

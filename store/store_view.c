@@ -154,15 +154,25 @@ enum status view_open_dataset(const struct store_file *file, const char *path, s
     return check_open(file, view, err);
 }
 
+enum status store_find_attribute(const struct store_file *file, hid_t object, const char *name,
+                                 bool *there, struct error *err)
+{
+    const htri_t found = H5Aexists(object, name);
+    *there = found > 0;
+    return found < 0 ? store_damaged(file, name, err) : STATUS_OK;
+}
+
 enum status view_open_attribute(const struct store_file *file, hid_t object, const char *name,
                                 struct view *view, struct error *err)
 {
     *view = (struct view){-1, -1, -1, name};
-    htri_t there = H5Aexists(object, name);
-    if (there == 0)
+    bool there;
+    enum status status = store_find_attribute(file, object, name, &there, err);
+    if (status)
+        return status;
+    if (!there)
         return error_set(err, STATUS_INVALID, "%s: there is no attribute %s", file->path, name);
-    if (there > 0)
-        view->id = H5Aopen(object, name, H5P_DEFAULT);
+    view->id = H5Aopen(object, name, H5P_DEFAULT);
     if (view->id >= 0)
         view->type = H5Aget_type(view->id);
     if (view->type >= 0)

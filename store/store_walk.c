@@ -42,8 +42,9 @@ static enum status text_or_empty(const struct store_file *file, hid_t object, co
                                  char **text, struct error *err)
 {
     struct view view = {-1, -1, -1, name};
-    enum status status = STATUS_OK;
-    if (H5Aexists(object, name) != 0)
+    bool there;
+    enum status status = store_find_attribute(file, object, name, &there, err);
+    if (!status && there)
         status = view_open_attribute(file, object, name, &view, err);
     if (!status && view.id >= 0 && view_is_text(&view))
         status = view_read_text(file, &view, text, err);
@@ -54,18 +55,23 @@ static enum status text_or_empty(const struct store_file *file, hid_t object, co
 }
 
 /* A dimension scale says so in its attribute CLASS, of fixed length in every writer. */
-static bool is_axis(const struct store_file *file, hid_t dataset)
+static enum status find_axis(const struct store_file *file, hid_t dataset, bool *axis,
+                             struct error *err)
 {
     struct view view;
     char *class = NULL;
-    if (view_open_attribute(file, dataset, "CLASS", &view, NULL))
-        return false;
-    bool axis = view_is_text(&view) && H5Tis_variable_str(view.type) == 0 &&
-                view_read_fixed_text(file, &view, &class, NULL) == STATUS_OK &&
-                strcmp(class, "DIMENSION_SCALE") == 0;
+    bool there;
+    *axis = false;
+    enum status status = store_find_attribute(file, dataset, "CLASS", &there, err);
+    if (status || !there)
+        return status;
+    status = view_open_attribute(file, dataset, "CLASS", &view, err);
+    *axis = !status && view_is_text(&view) && H5Tis_variable_str(view.type) == 0 &&
+            view_read_fixed_text(file, &view, &class, NULL) == STATUS_OK &&
+            strcmp(class, "DIMENSION_SCALE") == 0;
     free(class);
     view_close(&view);
-    return axis;
+    return status;
 }
 
 enum status store_describe(const struct store_file *file, const char *path, struct store_info *info,
@@ -83,7 +89,8 @@ enum status store_describe(const struct store_file *file, const char *path, stru
         info->shape[i] = extent[i];
     if (info->rank < 0)
         status = store_damaged(file, path, err);
-    info->axis = is_axis(file, view.id);
+    else
+        status = find_axis(file, view.id, &info->axis, err);
     const struct {
         const char *name;
         char **text;
@@ -258,9 +265,11 @@ static enum status match_axis(struct axis_search *search, hid_t axis, const char
     struct view list;
     struct reference *entries = NULL;
     size_t count = 0;
-    if (H5Aexists(axis, "REFERENCE_LIST") == 0)
-        return STATUS_OK;
-    enum status status = view_open_attribute(search->file, axis, "REFERENCE_LIST", &list, err);
+    bool there;
+    enum status status = store_find_attribute(search->file, axis, "REFERENCE_LIST", &there, err);
+    if (status || !there)
+        return status;
+    status = view_open_attribute(search->file, axis, "REFERENCE_LIST", &list, err);
     if (status)
         return status;
     status = read_references(search->file, &list, &entries, &count, err);
@@ -279,9 +288,11 @@ static enum status match_axis(struct axis_search *search, hid_t axis, const char
 static enum status visit_axis(const char *path, void *context, struct error *err)
 {
     struct axis_search *search = context;
-    enum status status = STATUS_OK;
+    bool axis = false;
     hid_t dataset = H5Oopen(search->file->id, path, search->file->access);
-    if (dataset >= 0 && is_axis(search->file, dataset))
+    enum status status = dataset < 0 ? store_damaged(search->file, path, err)
+                                     : find_axis(search->file, dataset, &axis, err);
+    if (!status && axis)
         status = match_axis(search, dataset, path, err);
     hdf5_release(dataset);
     return status;

@@ -144,14 +144,15 @@ static bool has_ended(const char *text)
     return start_of(pid) != start;
 }
 
-/* A text without its end comes from a process that was killed just then, or is about to write. */
+/* A text without its end comes from a process that was killed just then, or is about to write.  A
+ * term that no duet writes, such as 1e99 from a damaged file, would be waited for in vain. */
 static double term_of(const char *text)
 {
     const char *last = strrchr(text, ' ');
     if (!strchr(text, '\n'))
         return LEASE_UNWRITTEN;
     const double term = last ? atof(last) : 0;
-    return term > 0 ? term : LEASE_TERM;
+    return term > 0 && term <= LEASE_LONGEST ? term : LEASE_TERM;
 }
 
 /* Remove the lease that was seen, and no other: rename it first, which only one process can do, and

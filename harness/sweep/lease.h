@@ -15,7 +15,9 @@
 #include <stdbool.h>
 #include <time.h>
 
-enum { LEASE_TEXT = 512, LEASE_TERM = 120, LEASE_UNWRITTEN = 3 }; /* seconds */
+enum { LEASE_TEXT = 512 };
+/* Seconds; the longest term that another version of duet may have written. */
+enum { LEASE_TERM = 120, LEASE_UNWRITTEN = 3, LEASE_LONGEST = 3600 };
 
 struct lessee {
     const char *folder; /* borrowed */

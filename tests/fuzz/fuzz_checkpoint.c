@@ -5,46 +5,33 @@
  * the right checksum is added, or changes of a state on the way: block, place in it, value. */
 #include "harness/run/checkpoint.h"
 #include "store/checksum.h"
+#include "tests/fuzz/kit/fuzz.h"
+#include "tests/fuzz/kit/hdf5.h"
 
-#include <pthread.h>
-#include <sanitizer/common_interface_defs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
-enum { RUNS = 2, CHANGE = 10, ASKS = 12, PATH = 512 };
+enum { RUNS = 2, CHANGE = 10, ASKS = 12 };
 
 static const char *const keys[RUNS][20] = {
-    {"data.depth=1", "network.width=2", "train.epochs=3", "train.samples=2100", "train.batch=100",
+    {"data.depth=1", "network.width=2", "train.epochs=3", "train.samples=240", "train.batch=12",
      "measure.samples=16", "measure.probes=[correlation]", "objective.name=comatch",
-     "objective.labels=4", "objective.bank=8"},
+     "objective.labels=4", "objective.bank=2"},
     {"train.trainer=flow", "train.points=3", "train.end=1", "data.source=gaussian",
      "data.dimension=2", "network.kind=mlp", "network.layers=[2]", "network.bias=false",
      "network.normalize=false", "predictor.kind=linear", "objective.name=byol",
      "measure.probes=[alignment]"},
 };
 
-static char folder[PATH], file[RUNS + 1][PATH + 32]; /* of a state on the way; and of the input */
+static char folder[FUZZ_PATH],
+    file[RUNS + 1][FUZZ_PATH + 32]; /* of a state on the way; and of the input */
 static struct spec spec[RUNS];
-
-static void demand(int holds, const char *what)
-{
-    if (holds)
-        return;
-    dprintf(STDERR_FILENO, "%s\n", what);
-    abort();
-}
-
-static void no_report(void) {}
-
-/* A child that dies is no finding. */
-static void in_child(void)
-{
-    __sanitizer_set_death_callback(no_report);
-}
 
 static bool count_down(void *context, const struct experiment *e, uint64_t step, uint64_t steps)
 {
@@ -67,12 +54,23 @@ static void open_run(struct experiment *e, int run)
     demand(experiment_open(e, &spec[run], 1, &err) == STATUS_OK, err.message);
 }
 
+/* The state on the way, as it is and as the bytes of a file. */
+static void make_seed(int run)
+{
+    char name[32];
+    size_t size;
+    uint8_t *bytes = fuzz_read(file[run], &size);
+    snprintf(name, sizeof name, "run_%d", run);
+    fuzz_seed(name, run, "", 0);
+    snprintf(name, sizeof name, "run_%d_bytes", run);
+    fuzz_seed(name, RUNS + run, bytes, size - CHECKSUM_BYTES);
+    free(bytes);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
-    const char *where = getenv("TMPDIR");
-    snprintf(folder, sizeof folder, "%s/fuzz_checkpoint_XXXXXX", where ? where : "/tmp");
-    demand(mkdtemp(folder) != NULL && pthread_atfork(NULL, NULL, in_child) == 0, "no folder");
+    fuzz_begin("checkpoint", folder);
     for (int i = 0; i <= RUNS; i++)
         snprintf(file[i], sizeof file[i], "%s/%d.checkpoint", folder, i);
     for (int i = 0; i < RUNS; i++) {
@@ -86,6 +84,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         go_on(&e, 2);
         demand(checkpoint_save(&e, file[i], &err) == STATUS_OK, err.message);
         experiment_free(&e);
+        make_seed(i);
     }
     return 0;
 }
@@ -118,19 +117,22 @@ static void write_changed(int run, const uint8_t *data, size_t size)
         change(&list.entry[data[0] % list.count], data[1], data + 2);
     if (e.record.measured > e.record.points) /* its series would be read beyond their end */
         e.record.measured = measured;
+    unlink(file[RUNS]);
     demand(checkpoint_save(&e, file[RUNS], &err) == STATUS_OK, err.message);
     free(list.entry);
     experiment_free(&e);
 }
 
+/* The bytes of an input are of a file without its checksum. */
 static void write_bytes(const uint8_t *data, size_t size)
 {
-    char end[CHECKSUM_BYTES + 1];
-    FILE *out = fopen(file[RUNS], "wb");
-    checksum_end(data, size, end);
-    demand(out && fwrite(data, 1, size, out) == size && fwrite(end, 1, CHECKSUM_BYTES, out) > 0 &&
-               fclose(out) == 0,
-           "cannot write");
+    uint8_t *bytes = malloc(size + CHECKSUM_BYTES + 1);
+    demand(bytes != NULL, "no memory");
+    if (size > 0)
+        memcpy(bytes, data, size);
+    checksum_end(data, size, (char *)bytes + size);
+    fuzz_write(file[RUNS], bytes, size + CHECKSUM_BYTES);
+    free(bytes);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -153,4 +155,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         go_on(&e, ASKS);
     experiment_free(&e);
     return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed)
+{
+    const bool bytes = size > 1 && data[0] / RUNS % 2;
+    return bytes ? hdf5_mutate_behind(data, size, max_size, seed)
+                 : LLVMFuzzerMutate(data, size, max_size);
 }

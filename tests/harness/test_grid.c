@@ -7,6 +7,7 @@
 #include "tests/kit/testing.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -423,6 +424,35 @@ static void leases(void **state)
     assert_int_equal(rmdir(folder.path), 0);
 }
 
+/* Whether a lease of that text, which was seen first so many seconds ago, is over. */
+static bool ends_after(const char *text, double seconds)
+{
+    const struct kit_folder folder = kit_folder_open(".point.lease", "");
+    struct lessee mine;
+    struct lease_sight sight = {0};
+    lessee_open(&mine, folder.path);
+    kit_write(folder.file, text, strlen(text));
+    assert_false(lease_look(&mine, "point", &sight));
+    sight.since = fmax(1e-9, sight.since - seconds);
+    const bool over = lease_look(&mine, "point", &sight);
+    assert_int_equal(kit_folder_close(&folder), 0);
+    return over;
+}
+
+/* A damaged lease must not stop a sweep for ever. */
+static void a_lease_ends_whatever_it_says(void **state)
+{
+    static const char *const terms[] = {"1e99",     "inf", "nan", "-1", "0",
+                                        "99999999", "",    "x",   "120"};
+    (void)state;
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "elsewhere boot pid:[1] 1 1 %s\n", terms[i]);
+        assert_false(ends_after(text, LEASE_TERM - 5));
+        assert_true(ends_after(text, LEASE_TERM + 5));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_something_else_stays_as_it_is),
         cmocka_unit_test(a_point_is_found_by_its_hash),
         cmocka_unit_test(leases),
+        cmocka_unit_test(a_lease_ends_whatever_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

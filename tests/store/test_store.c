@@ -647,6 +647,21 @@ static void open_says_what_is_wrong_with_a_file(void **state)
     assert_int_equal(store_open(&file, "/dev/null", &err), STATUS_INVALID);
 }
 
+/* HDF5 asks for the gigabyte, fails, and at the second call does without: the trial in a child must
+ * not take the failure for an attribute that is missing. */
+static void a_header_that_claims_a_gigabyte_is_refused(void **state)
+{
+    static const char path[] = "tests/fuzz/corpus/hdf5/gigabyte_header.h5";
+    struct store_file *file;
+    struct error err;
+    (void)state;
+    assert_int_equal(access(path, R_OK), 0);
+    assert_int_equal(store_open(&file, path, &err), STATUS_INVALID);
+    assert_contains(err.message, path);
+    assert_contains(err.message, "damaged");
+    assert_null(file);
+}
+
 static void missing_names_are_errors_that_name_them(void **state)
 {
     struct kit_folder *fixture = *state;
@@ -1235,6 +1250,7 @@ int main(void)
         TEST(checksum_is_that_of_zlib),
         TEST(flipped_bits_of_other_writers_never_crash),
         TEST(open_says_what_is_wrong_with_a_file),
+        TEST(a_header_that_claims_a_gigabyte_is_refused),
         TEST(missing_names_are_errors_that_name_them),
         TEST(integers_floats_and_booleans_become_doubles),
         TEST(attributes_of_h5py_can_be_read),
