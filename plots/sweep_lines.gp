@@ -17,6 +17,9 @@ bars(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $5 != \"nan\" && $6 != 
 # Place and value of each value behind a mean, none where a mean is of one value.
 values(i) = sprintf("< awk -F '\\t' 'NR > 1 && $9 == %d && $16 > 1 {n = split($17, v, \" \"); " \
     ."for (k = 1; k <= n; k++) print $10 \"\\t\" v[k]}' <\"$DUET_FILE\"", i)
+# The lines that have such rows: gnuplot warns of data without any, so the plot is put together.
+with_bars = system("awk -F '\t' 'NR > 1 && $5 != \"nan\" && $6 != \"nan\" {print $9}' <\"$DUET_FILE\" | sort -nu")
+with_values = system("awk -F '\t' 'NR > 1 && $16 > 1 && $17 != \"\" {print $9}' <\"$DUET_FILE\" | sort -nu")
 name_of(i) = system(sprintf("printf %%s \"$DUET_LINE_LABELS\" | sed -n %dp", i))
 
 set datafile separator tab
@@ -77,17 +80,13 @@ place(x, i) = words_along_x ? x + 0.5 * share(i) : x * ratio ** (near * share(i)
 set errorbars 0.7
 all = lines > 0 ? lines : 1
 dot = 0.35 # size of the points of single values
-if (words_along_x) {
-    plot for [i = 1:all] values(i) using (place($1, i)):2 with points linetype i pointtype 6 pointsize dot, \
-         for [i = 1:all] bars(i) using (place($10, i)):3:5:6 with yerrorbars linetype i pointsize 0.7, \
-         for [i = 1:all] line(i) using (place($10, i)):3 with points linetype i pointsize 0.7 title name_of(i)
-} else { if (many) {
-    plot for [i = 1:all] bars(i) using 10:5:6 with filledcurves linetype i \
-             fillstyle transparent solid 0.2 noborder, \
-         for [i = 1:all] line(i) using 10:3 with linespoints linetype i title name_of(i)
-} else {
-    plot for [i = 1:all] values(i) using (place($1, i)):2 with points linetype i pointtype 6 pointsize dot, \
-         for [i = 1:all] bars(i) using (place($10, i)):3:5:6 with yerrorbars linetype i linewidth 1.0, \
-         for [i = 1:all] line(i) using (place($10, i)):3 with linespoints linetype i title name_of(i)
-} }
+points = strlen(with_values) == 0 ? "" : "for [k in with_values] values(int(k)) " \
+    ."using (place($1, int(k))):2 with points linetype int(k) pointtype 6 pointsize dot, "
+ends = strlen(with_bars) == 0 ? "" : "for [k in with_bars] bars(int(k)) " \
+    .(many && !words_along_x ? "using 10:5:6 with filledcurves linetype int(k) fillstyle transparent solid 0.2 noborder, " \
+      : "using (place($10, int(k))):3:5:6 with yerrorbars linetype int(k) linewidth 1.0 pointsize 0.7, ")
+means = words_along_x ? "using (place($10, i)):3 with points linetype i pointsize 0.7" \
+    : many ? "using 10:3 with linespoints linetype i" \
+    : "using (place($10, i)):3 with linespoints linetype i"
+eval("plot ".(many && !words_along_x ? "" : points).ends."for [i = 1:all] line(i) ".means." title name_of(i)")
 unset output

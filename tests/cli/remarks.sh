@@ -7,9 +7,9 @@
 # where training is ahead of the measurement.
 for threads in 1 2; do
     "$duet" run -t $threads train.epochs=4 train.samples=2560 measure.samples=40000 measure.every=2 \
-        -o epochs.h5 >out 2>err
+        -o epochs-$threads.h5 >out 2>err
     sed -n 's/.* epoch \([0-9]*\) of 4  loss \([0-9.e+-]*\).*/\1 \2/p' err >said
-    "$duet" export epochs.h5 series/loss | awk 'NR > 1 {printf "%d %.5g\n", $1, $2}' >measured
+    "$duet" export epochs-$threads.h5 series/loss | awk 'NR > 1 {printf "%d %.5g\n", $1, $2}' >measured
     [ "$(wc -l <said)" = 3 ] && cmp -s said measured
     check "progress lines name the epoch that was measured, $threads threads" $?
 done
