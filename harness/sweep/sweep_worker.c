@@ -98,6 +98,7 @@ static enum status run_point(const struct sweep_work *work, size_t point, int so
     if (!status)
         status = checkpoint_run(&e, &run, err);
     answer->again = run.refused;
+    answer->saved = run.kept;
     if (!status || status == STATUS_DIVERGED)
         status = store_point(work, &e, path, status, answer, err);
     if (status && err->key[0])
