@@ -106,7 +106,8 @@ check "a sweep below a folder with '=' and a space" $?
 
 # A flow that uses up its steps has not diverged: the key is to blame.
 "$duet" run -q $flow train.points=4 train.end=2 train.max_steps=20 -o steps.h5 >out 2>err
-[ $? = 2 ] && grep -q "^duet: command line: train.max_steps=20: train.max_steps 20 are too few: the flow has come to t = [0-9.e-]* of train.end 2, .* is finite; give more steps" err && [ ! -e steps.h5 ]
+[ $? = 2 ] && grep -q "^duet: command line: train.max_steps=20: train.max_steps 20 are too few: the flow has come to t = [0-9.e-]* of train.end 2, .* is finite; give more steps, .*; steps.h5 keeps [1-4] of 5 measurements; the same command with a larger value goes on from there$" err &&
+    [ -e steps.checkpoint ]
 check "a flow without enough steps names the key, and how far it came" $?
 "$duet" run -q $flow train.points=4 train.end=2 train.tolerance=1e-15 train.max_steps=20 >out 2>err
 [ $? = 2 ] && grep -q "train.tolerance above 1e-15" err
@@ -114,6 +115,15 @@ check "and its tolerance" $?
 "$duet" run -q $flow train.points=4 train.end=2 -o plain.h5 && "$duet" run -q $flow train.points=4 train.end=2 train.max_steps=100000 -o more.h5 &&
     "$duet" export plain.h5 series/loss >plain.tsv && "$duet" export more.h5 series/loss | cmp -s - plain.tsv
 check "a limit that is not reached changes nothing" $?
-"$duet" sweep -q $flow train.points=4 train.end=2 train.max_steps=20,100000 name=steps >out 2>err
-[ $? = 1 ] && grep -q "failed: .*train.max_steps 20 are too few" err
+
+for most in 5 100000; do
+    "$duet" run -q $flow train.points=4 train.end=2 train.max_steps=$most -o steps.h5 >out 2>err
+done
+[ $? = 0 ] && cmp -s steps.h5 more.h5 && [ ! -e steps.checkpoint ]
+check "more steps go on, to the bytes of a run that had them from the beginning" $?
+"$duet" sweep -q $flow train.points=4 train.end=2 train.max_steps=10 seed=1,2 name=steps >out 2>err
+[ $? = 1 ] && grep -q "failed: .*train.max_steps 10 are too few" err
 check "in a sweep the point fails with this reason" $?
+"$duet" sweep $flow train.points=4 train.end=2 seed=1,2 name=steps >out 2>err
+[ $? = 0 ] && [ "$(grep -c "goes on from step" err)" = 2 ]
+check "a sweep too goes on where the steps were too few" $?
