@@ -6,7 +6,7 @@
 # Every line of progress has the numbers of the epoch that it names, on any number of threads, also
 # where training is ahead of the measurement.
 for threads in 1 2; do
-    "$duet" run -t $threads train.epochs=4 train.samples=2560 measure.samples=40000 measure.every=2 \
+    "$duet" run -t $threads train.epochs=4 train.samples=2560 measure.samples=40000 measure.every=2 --again \
         -o epochs.h5 >out 2>err
     sed -n 's/.* epoch \([0-9]*\) of 4  loss \([0-9.e+-]*\).*/\1 \2/p' err >said
     "$duet" export epochs.h5 series/loss | awk 'NR > 1 {printf "%d %.5g\n", $1, $2}' >measured
