@@ -1,7 +1,8 @@
 #!/bin/sh
 # A sweep on a real Slurm, which is installed and started for this test on this one machine, as the user
 # who runs it: one task is killed, then the node fails, the same command submits what is left, and
-# the bytes equal a local sweep's.  Where Slurm cannot be started the test says that it was skipped.
+# the bytes equal a local sweep's; and a point that takes longer than its job may goes on until it
+# is done, where Slurm requeues and where it does not.  Takes some five minutes.  Where Slurm cannot be started the test says that it was skipped.
 set -u
 duet=$(realpath "${DUET:-build/duet}")
 here=$(pwd)
@@ -179,4 +180,46 @@ timeout 60 "$duet" sweep -q $slow --results refused --slurm -- --partition=nosuc
 code=$?
 [ $code = 2 ] && grep -q "^duet: sbatch refused the job: sbatch: error: invalid partition specified: nosuch" err
 check "sbatch refuses: its words, code 2 (got $code)" $?
+
+# ---- a point that takes longer than its wall time ----
+# A minute is the shortest wall time; Slurm sends the signal up to half a minute earlier than asked, so
+# that a task works for about half a minute and the point takes three of them.
+base="name=wall data.depth=2 network.width=2 train.samples=64000 train.batch=16 measure.samples=64 measure.every=100000"
+start=$(date +%s%N)
+"$duet" run -q -t 1 $base train.epochs=200 -o short.h5
+took=$((($(date +%s%N) - start) / 1000000))
+long=$((200 * 90000 / took)) some=$((200 * 50000 / took))
+options="--partition=all --time=1 --signal=B:USR1@10"
+timeout 580 "$duet" sweep $base train.epochs=$long,1 --results requeued --tasks 1 --slurm --wait -- $options >requeued.out 2>requeued.err &
+first=$!
+timeout 580 "$duet" sweep $base train.epochs=$some,1 --results submitted --tasks 1 --slurm --wait -- $options --no-requeue \
+    >submitted.out 2>submitted.err &
+second=$!
+# Slurm would start a requeued task two minutes later; but within a second it revokes its credential.
+while kill -0 $first 2>/dev/null; do
+    sleep 1
+    queued | grep -q "^$(cat requeued.out)_1 PENDING" || continue
+    sleep 3
+    timeout 5 scontrol update JobId="$(cat requeued.out)" StartTime=now >/dev/null 2>&1
+done
+wait $first
+code=$?
+[ $code = 0 ] && tail -n 1 requeued.err | grep -q "^complete: 2 of 2 points are done$" && [ "$(grep -c . requeued.out)" = 1 ]
+check "a point longer than its wall time is done in one job, which is requeued (code $code): $(tail -n 1 requeued.err)" $?
+times=$(cat requeued/wall/slurm/*.log | grep -c "goes on from step")
+[ "$times" -ge 2 ]
+check "it went on $times times" $?
+wait $second
+code=$?
+jobs=$(grep -c . submitted.out)
+[ $code = 0 ] && [ "$jobs" -ge 2 ] && grep -q "^duet: Slurm does not requeue this task: " submitted/wall/slurm/*.log
+check "where Slurm refuses, what is left is submitted again: $jobs jobs (code $code)" $?
+"$duet" sweep -q -j 2 $base train.epochs=$long,$some,1 --results undisturbed
+same=0
+for file in requeued/wall/*.h5 submitted/wall/*.h5; do
+    cmp -s "$file" undisturbed/wall/"$(basename "$file")" || same=1
+done
+check "the bytes of an undisturbed sweep" $same
+[ -z "$(find requeued submitted -name '*.checkpoint' -o -name '.*' -type f)" ]
+check "nothing is left over" $?
 cd "$here" || exit 1

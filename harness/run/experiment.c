@@ -310,7 +310,8 @@ static enum going going(void *context, uint64_t step, uint64_t steps)
 static enum status save(void *context, struct error *err)
 {
     const struct experiment *e = context;
-    return e->observer->save(e->observer->context, e, err);
+    const struct observer *o = e->observer;
+    return o && o->save ? o->save(o->context, e, err) : STATUS_OK;
 }
 
 enum status experiment_run(struct experiment *e, const struct observer *observer, struct error *err)

@@ -52,7 +52,7 @@ void experiment_free(struct experiment *experiment);
 void experiment_remarks(const struct experiment *experiment, struct remarks *remarks);
 
 /* Run it, from where its state is.  A run that diverges returns STATUS_DIVERGED, one that was
- * stopped STATUS_INTERRUPTED, with what it measured kept. */
+ * stopped, or that a setting stopped (err->key), STATUS_INTERRUPTED, with what it measured kept. */
 enum status experiment_run(struct experiment *experiment, const struct observer *observer,
                            struct error *err);
 

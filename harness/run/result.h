@@ -35,6 +35,7 @@ void result_look(const char *path, const struct spec *spec, struct result *resul
 /* Print the summary of a result file. */
 enum status result_print(FILE *out, const char *path, struct error *err);
 
-/* Whether `path` is a sound result of the spec with that hash: complete, or complete or diverged. */
+/* Whether `path` is a sound result of the spec with that hash: complete, or complete or diverged.
+ */
 bool run_is_complete(const char *path, const char *hash);
 bool result_is_finished(const char *path, const char *hash);

@@ -115,16 +115,24 @@ static enum status result_path(const struct run_options *options, const struct s
     return check_not_input(spec, path, err);
 }
 
+/* How to go on with a run that was interrupted, by a setting if that is named. */
+static const char *how_to_go_on(const struct run_options *options, bool kept, bool by_setting)
+{
+    return !kept            ? "the same command starts anew"
+           : options->again ? "the same command without --again goes on from there"
+           : by_setting     ? "the same command with a larger value goes on from there"
+                            : "the same command goes on from there";
+}
+
 /* Keep what an interrupted run measured, except in the place of a whole result of another spec; and
- * say how to go on. */
+ * say how to go on.  STATUS_INVALID where a setting stopped it. */
 static enum status store_interrupted(const struct run_options *options, const struct experiment *e,
                                      const char *path, const struct result *earlier, bool kept,
                                      struct error *err)
 {
     char what[RUN_PATH + 128];
-    const char *how = kept && options->again ? "the same command without --again goes on from there"
-                      : kept                 ? "the same command goes on from there"
-                                             : "the same command starts anew";
+    const struct error why = *err;
+    const char *how = how_to_go_on(options, kept, why.key[0]);
     struct error problem = {0};
     const bool stores = e->record.measured > 0 && earlier->kind != RESULT_OTHER;
     if (stores && experiment_store(e, path, &problem))
@@ -136,6 +144,8 @@ static enum status store_interrupted(const struct run_options *options, const st
         snprintf(what, sizeof what, "%s",
                  e->record.measured > 0 ? "the result of another spec is still there"
                                         : "nothing was measured yet");
+    if (why.key[0])
+        return error_key(err, why.key, "%s; %s; %s", why.message, what, how);
     return error_set(err, STATUS_INTERRUPTED, "%s; %s; %s", e->detail, what, how);
 }
 

@@ -69,12 +69,12 @@ static int spawn(const char *const *argument, int out, int said, pid_t *pid)
     return why;
 }
 
-/* Returns the wait status of `pid`; an interrupt ends the process first. */
+/* Returns the wait status of `pid`; an interrupt that comes meanwhile ends the process first. */
 static int await(pid_t pid)
 {
     const struct timespec moment = {.tv_nsec = 20000000};
     int how = 0;
-    bool asked = false;
+    bool asked = interrupted();
     for (pid_t ended;
          (ended = waitpid(pid, &how, WNOHANG)) != pid && (ended == 0 || errno == EINTR);
          nanosleep(&moment, NULL))
@@ -139,6 +139,11 @@ void slurm_cancel_command(const char *job, char text[SLURM_CANCEL])
 void slurm_script_path(const char *folder, char *path, size_t size)
 {
     snprintf(path, size, "%s/slurm/job.sh", folder);
+}
+
+void slurm_again_path(const char *folder, char *path, size_t size)
+{
+    snprintf(path, size, "%s/slurm/again", folder);
 }
 
 /* ---- the script ---- */
@@ -240,7 +245,8 @@ static enum status put_options(FILE *out, const struct sweep_work *work, const c
             work->workers * work->options->threads);
     if (work->memory > 0)
         fprintf(out, "#SBATCH --mem=%.0fM\n", ceil(work->memory / mib));
-    fputs("#SBATCH --requeue --open-mode=append\n", out);
+    fprintf(out, "#SBATCH --requeue --open-mode=append --signal=B:USR1@%d\n",
+            (int)(2 * SWEEP_SAVING));
     free(wanted);
     put_log_path(out, folder);
     return STATUS_OK;
@@ -260,7 +266,7 @@ static void put_command(FILE *out, const struct sweep_work *work, const char *pr
         fprintf(out, " --limit %s", limit);
     fputs(work->options->quiet ? " --quiet" : "", out);
     fputs(work->options->yes ? " --yes" : "", out);
-    fputs(" --results", out);
+    fputs(" --requeue --results", out);
     sweep_put_quoted(out, results);
     sweep_put_quoted(out, manifest);
     fputc('\n', out);
@@ -351,4 +357,25 @@ enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], str
         status = output_write(path, &script_kind, text, strlen(text), err);
     free(text);
     return status ? status : call_sbatch(work, path, job, err);
+}
+
+/* ---- in a task ---- */
+
+enum status slurm_requeue(const struct sweep_work *work, struct error *err)
+{
+    char path[PATH];
+    struct error unwanted;
+    struct slurm_output output;
+    const char *job = getenv("SLURM_JOB_ID");
+    enum status status =
+        slurm_call((const char *[]){"scontrol", "requeue", job, NULL}, &output, err);
+    if (!status && !slurm_went_well(&output))
+        status = error_set(err, STATUS_SYSTEM, "%s",
+                           output.said[0] ? output.said : "scontrol said nothing");
+    free(output.text);
+    if (!status)
+        return STATUS_OK;
+    slurm_again_path(work->folder, path, sizeof path);
+    output_write(path, NULL, err->message, strlen(err->message), &unwanted);
+    return status;
 }

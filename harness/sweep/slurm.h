@@ -6,7 +6,11 @@
  *     job.sh         the job script of the last submission
  *     JOB_TASK.log   what a task printed
  *
- * Uses the commands sbatch and squeue. */
+ * Slurm sends a task SIGUSR1 before its time ends, if it has one.  The task saves its points and
+ * has itself requeued; where Slurm refuses that it leaves FOLDER/slurm/again, and whoever waits
+ * submits what is left.
+ *
+ * Uses the commands sbatch, squeue and, in tasks, scontrol. */
 #pragma once
 
 #include "harness/sweep/sweep_work.h"
@@ -36,6 +40,17 @@ enum status slurm_submit(const struct sweep_work *work, char job[SLURM_JOB], str
  * waiting; the job goes on. */
 enum status slurm_wait(struct sweep_work *work, const char *job, struct error *err);
 
+/* In a task: have it started again.  An error where Slurm refuses, after which slurm_wants_more is
+ * true. */
+enum status slurm_requeue(const struct sweep_work *work, struct error *err);
+
+/* Whether a task of the last submission ran out of time and could not be requeued. */
+bool slurm_wants_more(const struct sweep_work *work);
+
+/* After slurm_wait: the points that are done are counted as done before, and those that are neither
+ * done nor failed are the points to do. */
+enum status slurm_keep_rest(struct sweep_work *work, struct error *err);
+
 /* The command that ends the job: "scancel 12", "scancel -M north 12". */
 void slurm_cancel_command(const char *job, char text[SLURM_CANCEL]);
 
@@ -54,5 +69,7 @@ bool slurm_went_well(const struct slurm_output *output);
 /* Split "NUMBER;CLUSTER" in two; the cluster is NULL where there is none. */
 const char *slurm_part_job(const char *job, char number[SLURM_JOB]);
 
-/* Where the script of a sweep's folder lies. */
+/* Where the script of a sweep's folder lies, and the note that a task wants to be submitted again.
+ */
 void slurm_script_path(const char *folder, char *path, size_t size);
+void slurm_again_path(const char *folder, char *path, size_t size);

@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "harness/run/progress.h"
 #include "harness/run/run.h"
+#include "harness/sweep/sweep_find.h"
 #include "harness/sweep/sweep_folder.h"
 #include "store/store.h"
 
@@ -84,14 +85,35 @@ static const char *failure_path(const struct sweep_work *work, size_t point, cha
     return sweep_plan_path(work->plan, work->folder, point, ".failed", path, PATH);
 }
 
+/* Whether the file is there, and not older than that. */
+static bool is_since(const char *path, struct timespec since)
+{
+    struct stat about;
+    return stat(path, &about) == 0 &&
+           (about.st_mtim.tv_sec > since.tv_sec ||
+            (about.st_mtim.tv_sec == since.tv_sec && about.st_mtim.tv_nsec >= since.tv_nsec));
+}
+
 static bool is_new(const struct watch *watch, size_t point)
 {
     char path[PATH];
+    return is_since(failure_path(watch->work, point, path), watch->since);
+}
+
+/* When the last job was written, by the clock of the folder. */
+static struct timespec time_of_job(const struct sweep_work *work)
+{
+    char path[PATH];
     struct stat about;
-    return stat(failure_path(watch->work, point, path), &about) == 0 &&
-           (about.st_mtim.tv_sec > watch->since.tv_sec ||
-            (about.st_mtim.tv_sec == watch->since.tv_sec &&
-             about.st_mtim.tv_nsec >= watch->since.tv_nsec));
+    slurm_script_path(work->folder, path, sizeof path);
+    return stat(path, &about) == 0 ? about.st_mtim : (struct timespec){0};
+}
+
+bool slurm_wants_more(const struct sweep_work *work)
+{
+    char path[PATH];
+    slurm_again_path(work->folder, path, sizeof path);
+    return is_since(path, time_of_job(work));
 }
 
 static void tell(struct watch *watch, size_t point)
@@ -161,9 +183,11 @@ static struct sweep_failure read_failure(size_t point, const char *path)
 static enum status gather_failures(const struct watch *watch, struct error *err)
 {
     struct sweep_work *work = watch->work;
-    work->failure = calloc(watch->count + 1, sizeof *work->failure);
-    if (!work->failure)
+    struct sweep_failure *more =
+        realloc(work->failure, (work->failures + watch->count + 1) * sizeof *more);
+    if (!more)
         return error_memory(err, "a job array");
+    work->failure = more;
     for (size_t i = 0; i < watch->count; i++) {
         char path[PATH];
         failure_path(work, watch->left[i], path);
@@ -216,24 +240,44 @@ static enum status watch_job(struct watch *watch, const char *job, struct error 
 
 enum status slurm_wait(struct sweep_work *work, const char *job, struct error *err)
 {
-    char path[PATH];
-    struct stat about;
-    struct watch watch = {.work = work, .count = work->count};
+    struct watch watch = {.work = work, .count = work->count, .since = time_of_job(work)};
     watch.left = malloc((work->count + 1) * sizeof *watch.left);
     if (!watch.left)
         return error_memory(err, "a job array");
     if (work->count > 0)
         memcpy(watch.left, work->todo, work->count * sizeof *watch.left);
-    slurm_script_path(work->folder, path, sizeof path);
-    if (stat(path, &about) == 0)
-        watch.since = about.st_mtim;
     progress_start(&watch.progress, work->options->quiet);
     enum status status = watch_job(&watch, job, err);
     progress_end(&watch.progress);
     if (!status)
         status = gather_failures(&watch, err);
-    if (!status && interrupted() && watch.count > work->failures)
+    if (!status && interrupted() && watch.count > watch.failed)
         status = error_set(err, STATUS_INTERRUPTED, "interrupted");
     free(watch.left);
     return status;
+}
+
+static bool has_failed(const struct sweep_work *work, size_t point)
+{
+    for (size_t i = 0; i < work->failures; i++)
+        if (work->failure[i].point == point)
+            return true;
+    return false;
+}
+
+enum status slurm_keep_rest(struct sweep_work *work, struct error *err)
+{
+    size_t kept = 0;
+    const enum status status = sweep_work_count_diverged(work, err);
+    for (size_t i = 0; i < work->count && !status; i++)
+        if (!sweep_has_point(work, work->todo[i]) && !has_failed(work, work->todo[i]))
+            work->todo[kept++] = work->todo[i];
+    if (status)
+        return status;
+    work->before += work->done;
+    work->diverged_before += work->diverged;
+    work->done = work->diverged = 0;
+    work->count = kept;
+    work->tasks = slurm_tasks(work);
+    return STATUS_OK;
 }

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ static void print_plan(const struct sweep_work *work, const struct sweep_trial *
                        trial->seconds * ceil((double)work->count / workers / (double)work->tasks));
         fprintf(stderr, "%s, from a short trial of %zu point%s\n",
                 options->slurm ? " once all tasks run" : "", trial->tried, plural(trial->tried));
-    } else if (work->count > 0) {
+    } else if (work->count > 0 && !options->requeue) { /* a task makes no trial */
         fputs("time: unknown, a point takes more than some seconds\n", stderr);
     }
     fprintf(stderr, "folder: %s\n", work->folder);
@@ -215,47 +216,89 @@ static void print_submitted(const struct sweep_work *work, const char *job)
                 job);
 }
 
-/* Wait for a job, and conclude as if the work had been done here. */
-static int wait_for(struct sweep_work *work, const char *job)
+/* Wait for a job.  STATUS_INTERRUPTED: the user stopped the waiting, and was told. */
+static enum status wait_for(struct sweep_work *work, const char *job, struct error *err)
+{
+    char cancel[SLURM_CANCEL];
+    enum status status = slurm_wait(work, job, err);
+    if (status != STATUS_INTERRUPTED)
+        return status;
+    slurm_cancel_command(job, cancel);
+    print_failures(work);
+    fprintf(stderr,
+            "duet: interrupted; %zu of %zu points are done, job %s goes on; `%s` ends it, "
+            "--wait=%s waits for it again\n",
+            work->before + work->done, work->all, job, cancel, job);
+    return status;
+}
+
+static void print_lost(const struct sweep_work *work, const char *job, size_t lost)
+{
+    const size_t saved = sweep_checkpoints(work);
+    fprintf(stderr, "duet: job %s has ended with %zu point%s neither done nor failed", job, lost,
+            plural(lost));
+    if (saved > 0)
+        fprintf(stderr, ", %zu saved in checkpoints", saved);
+    fprintf(stderr, "; %s/slurm has what its tasks printed, the same command submits the rest\n",
+            work->folder);
+}
+
+/* Conclude as if the work had been done here. */
+static int conclude_job(struct sweep_work *work, const char *job)
 {
     struct error err = {0};
-    char cancel[SLURM_CANCEL];
-    enum status status = slurm_wait(work, job, &err);
-    if (status == STATUS_INTERRUPTED) {
-        slurm_cancel_command(job, cancel);
-        print_failures(work);
-        fprintf(stderr,
-                "duet: interrupted; %zu of %zu points are done, job %s goes on; `%s` ends it, "
-                "--wait=%s waits for it again\n",
-                work->before + work->done, work->all, job, cancel, job);
-        return error_exit_code(status);
-    }
-    if (!status)
-        status = sweep_work_count_diverged(work, &err);
+    const enum status status = sweep_work_count_diverged(work, &err);
     if (!status)
         sweep_clean(work->folder);
-    const size_t lost = work->count - work->done - work->failures;
+    const size_t settled = work->done + work->failures;
+    const size_t lost = work->all - work->before > settled ? work->all - work->before - settled : 0;
     if (!status && lost > 0)
-        fprintf(
-            stderr,
-            "duet: job %s has ended with %zu point%s neither done nor failed; %s/slurm has what "
-            "its tasks printed, the same command submits the rest\n",
-            job, lost, plural(lost), work->folder);
+        print_lost(work, job, lost);
     return conclude(work, status, &err);
 }
 
+/* Submit the sweep, and what is left of it as long as tasks run out of time and Slurm does not
+ * requeue them. */
 static int submit(struct sweep_work *work)
 {
     char job[SLURM_JOB];
     struct error err = {0};
+    bool more = true;
+    enum status status = STATUS_OK;
     if (work->count == 0)
         return conclude(work, STATUS_OK, &err);
-    if (work->options->job)
-        return wait_for(work, work->options->job);
-    if (slurm_submit(work, job, &err))
-        return command_fail(&err);
-    print_submitted(work, job);
-    return work->options->wait ? wait_for(work, job) : print_finish(0);
+    if (work->options->job) {
+        status = wait_for(work, work->options->job, &err);
+        return status ? error_exit_code(status) : conclude_job(work, work->options->job);
+    }
+    while (more && !status) {
+        if (slurm_submit(work, job, &err))
+            return command_fail(&err);
+        print_submitted(work, job);
+        if (!work->options->wait)
+            return print_finish(0);
+        status = wait_for(work, job, &err);
+        more = !status && slurm_wants_more(work);
+        if (more)
+            status = slurm_keep_rest(work, &err);
+        more &= work->count > 0;
+    }
+    if (status == STATUS_INTERRUPTED)
+        return error_exit_code(status);
+    return status ? conclude(work, status, &err) : conclude_job(work, job);
+}
+
+/* Time is up for this task of Slurm. */
+static void requeue(const struct sweep_work *work)
+{
+    struct error err = {0};
+    if (slurm_requeue(work, &err)) {
+        print_plain(stderr, "duet: Slurm does not requeue this task: ");
+        print_plain(stderr, err.message);
+        fputs("; `duet sweep --slurm --wait` submits it again, and so does the same command\n",
+              stderr);
+    } else
+        fputs("this task is requeued, and goes on from there\n", stderr);
 }
 
 static int print_script(const struct sweep_work *work)
@@ -311,8 +354,8 @@ static int run_sweep(struct sweep_work *work)
     enum status status = STATUS_OK;
     lay_out(work);
     if (!options->job)
-        status = sweep_try(work->plan, work->todo, work->count, options->threads, !options->quiet,
-                           &trial, &err);
+        status = sweep_try(work->plan, work->todo, work->count, options->threads,
+                           !options->quiet && !options->requeue, &trial, &err);
     if (status)
         return command_fail(&err);
     work->memory = task_memory(work, &trial);
@@ -327,7 +370,10 @@ static int run_sweep(struct sweep_work *work)
     status = sweep_work(work, &err);
     if (!status)
         sweep_clean(work->folder);
-    return conclude(work, status, &err);
+    const int code = conclude(work, status, &err);
+    if (options->requeue && interrupt_signal() == SIGUSR1 && work->saved + work->done > 0)
+        requeue(work);
+    return code;
 }
 
 /* Whether the folder takes files; where no point is left it need not. */

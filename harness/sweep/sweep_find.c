@@ -159,6 +159,8 @@ static enum status take_own(struct search *search, size_t point, const struct re
         return add_misplaced(search, name, note, true, err);
     if (is_finished(note))
         accept_file(search, point, has_diverged(note), note->build);
+    else
+        search->work->partial[point] = sweep_mark(search->work, point, ".h5");
     return STATUS_OK;
 }
 
@@ -362,10 +364,11 @@ enum status sweep_work_find(struct sweep_work *work, struct error *err)
                             .point = calloc(points + 1, sizeof *search.point),
                             .sound = calloc(points + 1, sizeof *search.sound)};
     work->todo = malloc((points + 1) * sizeof *work->todo);
+    work->partial = calloc(points + 1, sizeof *work->partial);
     enum status status = sweep_files_list(&files, work->plan, work->folder, err);
     for (size_t i = options->shard; i < points; i += options->shards)
         work->all++;
-    const bool room = work->todo && search.point && search.sound;
+    const bool room = work->todo && work->partial && search.point && search.sound;
     if (!status)
         status = room ? read_all(&search, err) : error_memory(err, "points");
     if (!status)

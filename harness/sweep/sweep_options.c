@@ -18,6 +18,7 @@ enum {
     OPTION_SLURM,
     OPTION_TASKS,
     OPTION_WAIT,
+    OPTION_REQUEUE,
 };
 
 static const struct argp_option argp_options[] = {
@@ -34,6 +35,10 @@ static const struct argp_option argp_options[] = {
     {"wait", OPTION_WAIT, "JOB", OPTION_ARG_OPTIONAL,
      "with --slurm: wait for the points; with JOB, for the points of a job that was submitted "
      "before",
+     0},
+    {"requeue", OPTION_REQUEUE, NULL, 0,
+     "in a task of Slurm: after SIGUSR1, which is sent before the end of its time, let Slurm start "
+     "the task again",
      0},
     {"dry-run", 'n', NULL, 0,
      "check all points, print the plan, with --slurm also the job script, and stop", 0},
@@ -88,6 +93,8 @@ static void check_slurm(const struct sweep_options *options, struct argp_state *
         argp_error(state, "--shard and --slurm: the tasks of Slurm are the shards; give --tasks N");
     if (options->slurm && options->job && options->dry_run)
         argp_error(state, "--wait=JOB submits nothing; leave --dry-run out");
+    if (options->requeue && (options->slurm || !getenv("SLURM_JOB_ID")))
+        argp_error(state, "--requeue is for a task of Slurm; the job script of --slurm gives it");
     if (options->slurm)
         return;
     if (options->wait)
@@ -133,6 +140,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         options->job = arg;
         if (arg && !slurm_is_job(arg))
             argp_error(state, "--wait is '%s'; give the number of a job, such as 1234", arg);
+        return 0;
+    case OPTION_REQUEUE:
+        options->requeue = true;
         return 0;
     case OPTION_ZIP:
         add_word(arg, options->zips, &options->zip_count, state);
@@ -187,9 +197,16 @@ void sweep_options_parse(struct sweep_options *options, int argc, char **argv)
             "A worker that crashes costs its point a second try, then the point has failed: "
             "FOLDER/HASH.failed says why. The same command tries failed points again.\n"
             "\n"
+            "A point is saved every train.checkpoint seconds in FOLDER/HASH.checkpoint, from which "
+            "it goes on after a stop or a crash, to the same bytes. Ctrl-C, SIGTERM and SIGUSR1 "
+            "let the workers save their points, for which they have 30 seconds; a second Ctrl-C "
+            "or SIGTERM ends the sweep at once.\n"
+            "\n"
             "--slurm needs nothing on the cluster but a folder and this program under the same "
             "paths on all nodes. The number of the job is printed, the job script and what the "
             "tasks print are in FOLDER/slurm, and after failures of nodes the same command submits "
+            "what is left. A task whose time ends saves its points and is requeued, so that a "
+            "point may take longer than that; where the cluster does not requeue, --wait submits "
             "what is left.\n"
             "\n"
             "Exit code: 0 all points of the sweep or shard are complete, or the job was submitted; "

@@ -16,6 +16,7 @@ struct sweep_options {
     double limit;         /* seconds; 0: none */
     bool dry_run, quiet, yes;
     bool slurm, wait;
+    bool requeue;              /* this is a task of Slurm that goes on after its time */
     const char *job;           /* to wait for; NULL: submit one */
     size_t tasks;              /* 0: not given */
     const char *const *sbatch; /* its options, [sbatch_count] */

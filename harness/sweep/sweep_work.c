@@ -4,6 +4,7 @@
 #include "harness/sweep/lease.h"
 #include "harness/sweep/sweep_worker.h"
 #include "store/output.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -49,12 +50,6 @@ static const char *path_of(const struct sweep_work *work, size_t point, const ch
     return sweep_plan_path(work->plan, work->folder, point, end, path, PATH);
 }
 
-bool sweep_has_point(const struct sweep_work *work, size_t point)
-{
-    char path[PATH];
-    return result_is_finished(path_of(work, point, ".h5", path), hash_of(work, point));
-}
-
 size_t sweep_checkpoints(const struct sweep_work *work)
 {
     char path[PATH];
@@ -64,7 +59,7 @@ size_t sweep_checkpoints(const struct sweep_work *work)
     return count;
 }
 
-static struct file_mark mark_of(const struct sweep_work *work, size_t point, const char *end)
+struct file_mark sweep_mark(const struct sweep_work *work, size_t point, const char *end)
 {
     char path[PATH];
     struct stat about;
@@ -78,6 +73,16 @@ static bool is_another(struct file_mark is, struct file_mark was)
 {
     return is.ino != 0 && (is.ino != was.ino || is.changed.tv_sec != was.changed.tv_sec ||
                            is.changed.tv_nsec != was.changed.tv_nsec);
+}
+
+bool sweep_has_point(const struct sweep_work *work, size_t point)
+{
+    char path[PATH], checkpoint[PATH];
+    if (!is_another(sweep_mark(work, point, ".h5"), work->partial[point]) ||
+        store_verify(path_of(work, point, ".h5", path), NULL) != STATUS_OK)
+        return false;
+    return access(path_of(work, point, ".checkpoint", checkpoint), F_OK) != 0 ||
+           result_is_finished(path, hash_of(work, point));
 }
 
 /* ---- results of points ---- */
@@ -169,7 +174,7 @@ static enum status finish(struct sweep *sweep, struct worker *worker,
 /* Whether another sweep failed at the point since this one began. */
 static bool failed_elsewhere(const struct sweep *sweep, size_t point)
 {
-    return is_another(mark_of(sweep->work, point, ".failed"), sweep->old[point]);
+    return is_another(sweep_mark(sweep->work, point, ".failed"), sweep->old[point]);
 }
 
 enum fate { FATE_MINE, FATE_WAIT, FATE_SETTLED };
@@ -266,7 +271,7 @@ static enum status employ(struct sweep *sweep)
             release(sweep, point);
             return status;
         }
-        worker->checkpoint = mark_of(sweep->work, point, ".checkpoint");
+        worker->checkpoint = sweep_mark(sweep->work, point, ".checkpoint");
         worker_give(worker, point, 1);
     }
     return STATUS_OK;
@@ -281,7 +286,7 @@ static int next_attempt(struct sweep *sweep, struct worker *worker)
 {
     enum { ATTEMPTS = 2 };
     char path[PATH], to[PATH + 16], what[SWEEP_TEXT];
-    const struct file_mark is = mark_of(sweep->work, worker->point, ".checkpoint");
+    const struct file_mark is = sweep_mark(sweep->work, worker->point, ".checkpoint");
     if (worker->attempts < ATTEMPTS)
         return worker->attempts + 1;
     path_of(sweep->work, worker->point, ".checkpoint", path);
@@ -337,11 +342,12 @@ static enum status bury(struct sweep *sweep, struct worker *worker, bool told)
 }
 
 /* A worker that was told to stop, by this process or by somebody else, has saved its point. */
-static enum status stop(struct sweep *sweep, struct worker *worker)
+static enum status stop(struct sweep *sweep, struct worker *worker, bool saved)
 {
     if (!sweep->stops)
         return bury(sweep, worker, true);
     tell(sweep, worker->point, "interrupted");
+    sweep->work->saved += saved;
     release(sweep, worker->point);
     worker_end(worker);
     return STATUS_OK;
@@ -359,7 +365,7 @@ static enum status hear(struct sweep *sweep, struct worker *worker)
         tell(sweep, worker->point, message.text);
         return STATUS_OK;
     }
-    return message.status == STATUS_INTERRUPTED ? stop(sweep, worker)
+    return message.status == STATUS_INTERRUPTED ? stop(sweep, worker, message.saved)
                                                 : finish(sweep, worker, &message);
 }
 
@@ -478,7 +484,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     if (!sweep.worker || !poller || !sweep.old)
         status = error_memory(err, "the workers");
     for (size_t i = 0; i < work->count && !status; i++)
-        sweep.old[work->todo[i]] = mark_of(work, work->todo[i], ".failed");
+        sweep.old[work->todo[i]] = sweep_mark(work, work->todo[i], ".failed");
     lessee_open(&sweep.lessee, work->folder);
     progress_start(&sweep.progress, work->options->quiet);
     if (!status)
@@ -501,4 +507,5 @@ void sweep_work_free(struct sweep_work *work)
         free(work->failure[i].reason);
     free(work->failure);
     free(work->todo);
+    free(work->partial);
 }

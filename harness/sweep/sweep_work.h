@@ -4,12 +4,22 @@
 #include "harness/sweep/sweep_options.h"
 #include "harness/sweep/sweep_plan.h"
 
+#include <sys/types.h>
+#include <time.h>
+
 enum { SWEEP_SAVING = 30 }; /* seconds that workers have to save their points at an interrupt */
 
 struct sweep_failure {
     size_t point;
     char *reason;
     bool again; /* the command that runs it alone needs --again */
+};
+
+/* A file as it was at a moment; ino 0: it was not there.  Its time is compared with no clock, since
+ * clocks can be set. */
+struct file_mark {
+    ino_t ino;
+    struct timespec changed;
 };
 
 struct sweep_work {
@@ -20,6 +30,7 @@ struct sweep_work {
     size_t all;
     size_t *todo; /* [count] */
     size_t count;
+    struct file_mark *partial;      /* [plan->count]: the results of interrupted runs */
     bool sealed;                    /* nothing is left to do, and the folder takes no files */
     size_t before, diverged_before; /* the others; how many of these diverged */
     /* Who works: processes here, or of each task of Slurm. */
@@ -28,6 +39,7 @@ struct sweep_work {
     double memory;        /* bytes that a task needs; 0: not known, the cluster's default */
     /* Results: points finished here, by another sweep; diverged among those finished here. */
     size_t done, elsewhere, diverged, failures;
+    size_t saved; /* points that an interrupt of this sweep left in checkpoints */
     struct sweep_failure *failure;
 };
 
@@ -42,8 +54,12 @@ enum status sweep_work(struct sweep_work *work, struct error *err);
 void sweep_work_free(struct sweep_work *work);
 
 /* Is the result of the point there, sound, and of a whole run?  One that is damaged, or whose run
- * was interrupted, is as good as none. */
+ * was interrupted, is as good as none.  A file with its checksum is opened only if a checkpoint
+ * lies beside it: without one, an interrupted run is told from work->partial. */
 bool sweep_has_point(const struct sweep_work *work, size_t point);
 
 /* How many of the points to do have a checkpoint. */
 size_t sweep_checkpoints(const struct sweep_work *work);
+
+/* A file of the point, FOLDER/HASH and `end`, as it is. */
+struct file_mark sweep_mark(const struct sweep_work *work, size_t point, const char *end);

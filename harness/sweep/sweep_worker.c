@@ -98,6 +98,9 @@ static enum status run_point(const struct sweep_work *work, size_t point, int so
     if (!status)
         status = checkpoint_run(&e, &run, err);
     answer->again = run.refused;
+    answer->saved = run.kept;
+    if (status == STATUS_INTERRUPTED && err->key[0]) /* by a setting: the point has failed */
+        status = err->status = STATUS_INVALID;
     if (!status || status == STATUS_DIVERGED)
         status = store_point(work, &e, path, status, answer, err);
     if (status && err->key[0])

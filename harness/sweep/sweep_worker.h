@@ -8,8 +8,6 @@
 
 #include "harness/sweep/sweep_work.h"
 
-#include <sys/types.h>
-
 enum { WORKER_TEXT = 1200 };
 
 /* A message of a worker: notes on a point, then the answer. */
@@ -17,16 +15,10 @@ struct worker_message {
     bool note; /* only the text: something that happened on the way */
     enum status status;
     bool refused; /* the folder takes no more files, so the sweep cannot go on */
+    bool saved;   /* interrupted, with its checkpoint */
     bool again;   /* its checkpoint is of another run; `duet run --again` starts anew */
     double seconds;
     char text[WORKER_TEXT];
-};
-
-/* A file as it was at a moment; ino 0: it was not there.  Times of day are not compared with a
- * clock, which can be set. */
-struct file_mark {
-    ino_t ino;
-    struct timespec changed;
 };
 
 struct worker {

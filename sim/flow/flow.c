@@ -60,18 +60,23 @@ static bool event_happened(struct walk *w, const double *state)
     return false;
 }
 
+static void tell_place(struct walk *w, double t)
+{
+    w->place.t = t;
+    w->place.step = w->driver->h;
+    if (w->flow->place)
+        *w->flow->place = w->place;
+}
+
 /* Whether it does, after a step. */
 static bool goes_on(struct walk *w, double t)
 {
     const struct flow *flow = w->flow;
-    w->place.t = t;
-    w->place.step = w->driver->h;
-    if (flow->place)
-        *flow->place = w->place;
+    tell_place(w, t);
     return !flow->keep_going || flow->keep_going(watch_context(flow));
 }
 
-static enum status step_failed(const struct walk *w, struct flow_result *result, int code,
+static enum status step_failed(struct walk *w, struct flow_result *result, int code,
                                struct error *err)
 {
     const long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
@@ -79,6 +84,8 @@ static enum status step_failed(const struct walk *w, struct flow_result *result,
     if (!code && w->place.steps <= (uint64_t)limit)
         return STATUS_OK;
     result->exhausted = !code;
+    if (!code)
+        tell_place(w, t);
     result->step = w->driver->h;
     return error_set(err, STATUS_DIVERGED,
                      "the flow stopped at t = %g: %s; the state's norm is %g, the step %g", t,

@@ -32,7 +32,9 @@ struct flow {
     size_t events;
     void (*event)(void *context, const double *state, double *value);
     long max_steps; /* 0: FLOW_MAX_STEPS */
-    /* Where to begin; then where it is, whenever keep_going is asked.  NULL: at the beginning.  For
+    /* Where to begin; then where it is, whenever keep_going is asked and where the steps are used
+     * up
+     * (`state` is of the same place then).  NULL: at the beginning.  For
      * flows without Jacobian and events: msbdf and events look further back. */
     struct flow_place *place;
     /* Asked after every step; false stops the flow.  NULL: not. */

@@ -246,15 +246,20 @@ static bool keep_going(void *context)
     return !w->status;
 }
 
-/* A flow that used up its steps is sound as far as it went: its settings are to blame. */
-static enum status refuse_exhausted(const struct flow_settings *s, const struct flow_result *result,
-                                    struct error *err)
+/* A flow that used up its steps is sound as far as it went: it is saved, and more steps go on. */
+static enum status stop_exhausted(struct watching *w, const struct flow_result *result)
 {
-    return error_key(err, "train.max_steps",
-                     "train.max_steps %" PRId64 " are too few: the flow has come to t = %g of "
-                     "train.end %g, with steps of %.2g, and is finite; give more steps, an earlier "
-                     "end or a train.tolerance above %g (nothing was written)",
-                     s->max_steps, result->t, s->end, result->step, s->tolerance);
+    const struct flow_settings *s = w->trainer->settings;
+    const enum status status = w->watch->save(w->watch->context, w->err);
+    if (status)
+        return status;
+    snprintf(w->detail, TRAINER_DETAIL, "out of steps at t = %g of %g", result->t, s->end);
+    error_key(w->err, "train.max_steps",
+              "train.max_steps %" PRId64 " are too few: the flow has come to t = %g of train.end "
+              "%g, with steps of %.2g, and is finite; give more steps, an earlier end or a "
+              "train.tolerance above %g",
+              s->max_steps, result->t, s->end, result->step, s->tolerance);
+    return w->err->status = STATUS_INTERRUPTED;
 }
 
 static enum status run(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
@@ -273,7 +278,7 @@ static enum status run(void *state, const struct watch *watch, char detail[TRAIN
     if (!status)
         status = w.status;
     else if (result.exhausted)
-        status = refuse_exhausted(s, &result, err);
+        status = stop_exhausted(&w, &result);
     if (status == STATUS_DIVERGED)
         snprintf(detail, TRAINER_DETAIL, "%.*s", TRAINER_DETAIL - 1, err->message);
     return status;
@@ -360,8 +365,11 @@ static const struct param params[] = {
     INTEGER_PARAM(struct flow_settings, points, "100", 1, 1e6,
                   "equal stretches of time after which the flow is measured"),
     REAL_PARAM(struct flow_settings, tolerance, "1e-12", 1e-15, 0.1, "relative error of a step"),
-    INTEGER_PARAM(struct flow_settings, max_steps, "200000", 1, 1e12,
-                  "steps of the integrator at most; a flow that needs more is an error"),
+    PARAM(
+        "max_steps", PARAM_INTEGER, struct flow_settings, max_steps, "200000",
+        "steps of the integrator at most; a flow that needs more stops, is saved, and goes on with "
+        "a larger value. Results do not depend on it",
+        .low = 1, .high = 1e12, .aside = true),
     {.name = NULL},
 };
 

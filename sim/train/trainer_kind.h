@@ -70,7 +70,8 @@ struct trainer_kind {
     enum status (*open)(void *state, struct error *err);
     void (*close)(void *state);
     /* From the first point in time, or where a saved state was, to the last.  STATUS_DIVERGED and
-     * STATUS_INTERRUPTED (`going` said so): with where, in `detail`. */
+     * STATUS_INTERRUPTED: with where, in `detail`.  It is interrupted because `going` said so, or
+     * because a setting that names no run limits it: err->key is that setting then. */
     enum status (*run)(void *state, const struct watch *watch, char detail[TRAINER_DETAIL],
                        struct error *err);
     /* Add the numbers that training itself gives, after `open`: "/series/loss" first. */

@@ -8,7 +8,8 @@ ranges() {
 }
 
 # sbatch keeps its arguments and runs the tasks that TASKS names (all if it is not set) one after
-# another; squeue shows them as long as they run.
+# another; squeue shows them as long as they run.  With WALL, a task gets SIGUSR1 after so many
+# seconds, and starts again if it asks scontrol for it; scontrol refuses with FORBID.
 mkdir bin
 cat >bin/sbatch <<'SH'
 #!/bin/sh
@@ -23,7 +24,14 @@ tasks=$(sed -n 's/^#SBATCH --array=//p' "$script" | tr ',' '\n' |
     while IFS=- read -r first last; do seq "$first" "${last:-$first}"; done)
 touch "$FAKE/running"
 (
-    for task in ${TASKS-$tasks}; do SLURM_ARRAY_TASK_ID=$task sh "$script"; done >"$FAKE/log" 2>&1
+    for task in ${TASKS-$tasks}; do
+        export SLURM_ARRAY_TASK_ID=$task SLURM_JOB_ID=9$task
+        timeout -s USR1 "${WALL:-600}" sh "$script"
+        while [ -e "$FAKE/requeue.9$task" ]; do
+            rm "$FAKE/requeue.9$task"
+            timeout -s USR1 "${WALL:-600}" sh "$script"
+        done
+    done >>"$FAKE/log" 2>&1
     rm "$FAKE/running"
 ) >/dev/null 2>&1 &
 SH
@@ -36,7 +44,13 @@ echo "777 RUNNING"
 [ -e "$FAKE/running" ] || [ -n "${STUCK:-}" ] && echo "77 RUNNING"
 exit 0
 SH
-chmod +x bin/sbatch bin/squeue
+cat >bin/scontrol <<'SH'
+#!/bin/sh
+[ -n "${FORBID:-}" ] && echo "Requested operation is presently disabled for job $2" >&2 && exit 1
+echo "$@" >>"$FAKE/scontrol"
+touch "$FAKE/$1.$2"
+SH
+chmod +x bin/sbatch bin/squeue bin/scontrol
 mkdir "$dir/fake"
 export FAKE="$dir/fake"
 PATH="$dir/bin:$PATH"
@@ -53,7 +67,7 @@ check "--dry-run ends with code 0" $?
 check "--dry-run writes nothing and says what it would ask for" $?
 sh -n script && [ "$(ranges script)" = 1-7 ] && grep -qx "#SBATCH --output=\"$dir/dry = 100%% 'x'/k/slurm/%A_%a.log\"" script &&
     grep -q "^#SBATCH --nodes=1 --ntasks=1 --cpus-per-task=1$" script && grep -q "^#SBATCH --mem=[0-9]*M$" script &&
-    grep -q "^#SBATCH --requeue --open-mode=append$" script &&
+    grep -q "^#SBATCH --requeue --open-mode=append --signal=B:USR1@60$" script && grep -q " --requeue --results " script &&
     grep -q "^export OMP_NUM_THREADS=1$" script && grep -q "^exec $duet sweep --shard " script
 check "the script: array, log, processors, memory, program" $?
 "$duet" sweep -q $slow name=k seed=1:1000:1 --slurm --dry-run 2>/dev/null | ranges /dev/stdin | grep -qx 1-64
@@ -131,6 +145,37 @@ rm fake/arguments
 "$duet" sweep $slower name=k seed=1:6:1 --results stop --slurm --wait=77 >out 2>err && finished stop/k 6 && [ ! -e fake/arguments ]
 check "--wait=JOB waits and submits nothing" $?
 
+# ---- points that take longer than a task may ----
+longer="data.depth=2 network.width=3 train.samples=64000 train.batch=16 measure.samples=64 measure.every=1000"
+"$duet" sweep -q -j 2 $longer name=k train.epochs=80,1 --results long
+: >fake/log
+WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=80,1 --results wall --tasks 1 --slurm --wait >out 2>err
+code=$?
+[ $code = 0 ] && [ "$(bytes wall/k)" = "$(bytes long/k)" ] && [ "$(cat out)" = 77 ]
+check "tasks whose time ends are requeued, until all points are done: the same bytes (code $code)" $?
+times=$(grep -c . fake/scontrol)
+[ "$times" -ge 2 ] && [ "$(grep -c "goes on from step" fake/log)" -ge 2 ] && grep -qx "requeue 91" fake/scontrol &&
+    [ "$(grep -c "^this task is requeued, and goes on from there$" fake/log)" = "$times" ]
+check "they go on from their checkpoints: $times times" $?
+: >fake/log
+FORBID=1 WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=80,1 --results forbid --tasks 1 --slurm --wait >out 2>err
+code=$?
+[ $code = 0 ] && [ "$(bytes forbid/k)" = "$(bytes long/k)" ] && [ "$(grep -cx 77 out)" -ge 2 ] &&
+    tail -n 1 err | grep -q "^complete: 2 of 2 points are done$"
+check "where Slurm does not requeue, the waiting submits what is left: $(grep -c . out) jobs, the same bytes (code $code)" $?
+grep -q "^duet: interrupted; 0 of 2 points are done, 1 is saved in checkpoints, the same command goes on$" fake/log &&
+    grep -q "^duet: Slurm does not requeue this task: Requested operation is presently disabled.*; .duet sweep --slurm --wait. submits" fake/log
+check "and the task says so" $?
+FORBID=1 WALL=0.7 "$duet" sweep $longer name=k train.epochs=80,1 --results alone --tasks 1 --slurm >out 2>err
+await test ! -e fake/running
+WALL="" "$duet" sweep $longer name=k train.epochs=80,1 --results alone --tasks 1 --slurm --wait >out 2>err
+[ $? = 0 ] && grep -q "^work: 0 done, 2 to do, 1 of them from checkpoint, " err && [ "$(bytes alone/k)" = "$(bytes long/k)" ]
+check "where nobody waits, the same command goes on" $?
+: >fake/scontrol
+WALL=0.7 timeout 60 "$duet" sweep $longer train.checkpoint=0 name=k train.epochs=120,130 --results none --tasks 1 --slurm --wait >out 2>err
+[ $? = 1 ] && [ ! -s fake/scontrol ] && grep -q "2 points neither done nor failed;" err
+check "a task that saved nothing is not requeued for ever" $?
+
 # ---- a sweep that grows while tasks of the smaller one start ----
 "$duet" sweep -q $slow name=k seed=1:10000:1 --shard 1/10000 --results grown
 sed 's/1:10000:1/1:10001:1/' grown/k/sweep.yaml >grown.yaml
@@ -156,6 +201,7 @@ sweep="$duet sweep -q $slow name=k seed=1,2"
 expect "--shard and --slurm" "the tasks of Slurm are the shards; give --tasks" $sweep --slurm --shard 1/2
 expect "--wait without --slurm" "--wait is for a job of Slurm; give --slurm" $sweep --wait
 expect "--tasks without --slurm" "--tasks is for a job of Slurm" $sweep --tasks 3
+expect "--requeue outside of Slurm" "--requeue is for a task of Slurm" $sweep --requeue
 expect "-- without --slurm" "what follows -- are options for sbatch; give --slurm" $sweep -- -p short
 expect "--tasks 0" "--tasks is '0'; give a number from 1" $sweep --slurm --tasks 0
 expect "--wait=JOB of no number" "--wait is 'last'; give the number of a job" $sweep --slurm --wait=last

@@ -77,7 +77,7 @@ check "a reader that closes its pipe is no error" $?
 ! grep -q "$(printf '\033\|\r')" err
 check "no terminal: plain lines" $?
 in_terminal() {
-    TERM=$1 script -qec "stty cols $2; '$duet' run tiny.yaml train.epochs=40 train.samples=6400 network.width=8 -o t.h5" /dev/null </dev/null >typed
+    TERM=$1 script -qec "stty cols $2; '$duet' run tiny.yaml train.epochs=40 train.samples=6400 network.width=8 -o t-$1.h5" /dev/null </dev/null >typed
 }
 if in_terminal xterm 50; then
     tr '\r' '\n' <typed | grep "$(printf '^\033\\[K.*left')" | sed "s/$(printf '\033')\\[K//g" | awk '{ if (length($0) > most) most = length($0); n++ } END { exit !(n > 3 && most <= 49 && most > 40) }'
