@@ -114,9 +114,9 @@ const char *const store_state_words[] = {
     "without a checksum",
 };
 
-/* Open a file of that size in this process. */
-static enum status open_file(struct store_file **file, const char *path, uint64_t size,
-                             struct error *err)
+/* Open a file of that size in this process, and do not ask for its state yet. */
+static enum status open_stateless(struct store_file **file, const char *path, uint64_t size,
+                                  struct error *err)
 {
     *file = NULL;
     struct store_file *opened = malloc(sizeof *opened);
@@ -124,12 +124,23 @@ static enum status open_file(struct store_file **file, const char *path, uint64_
         return error_memory(err, "a file");
     *opened = (struct store_file){.id = -1, .access = -1, .size = size, .path = strdup(path)};
     enum status status = opened->path ? open_hdf5(opened, err) : error_memory(err, "a file");
-    if (!status)
-        status = find_state(opened, err);
     if (status)
         store_close(opened);
     else
         *file = opened;
+    return status;
+}
+
+static enum status open_file(struct store_file **file, const char *path, uint64_t size,
+                             struct error *err)
+{
+    enum status status = open_stateless(file, path, size, err);
+    if (!status)
+        status = find_state(*file, err);
+    if (status) {
+        store_close(*file);
+        *file = NULL;
+    }
     return status;
 }
 
@@ -244,13 +255,14 @@ void store_limit_file(uint64_t size)
     }
 }
 
-/* Read all that can be read. */
+/* Read all that can be read.  The state comes last: the digest takes what it cannot read for
+ * something that is none of duet's, where here it must be an error. */
 static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
     struct store_file *file;
     store_limit_child();
     store_limit_file(size);
-    enum status status = open_file(&file, path, size, err);
+    enum status status = open_stateless(&file, path, size, err);
     if (status)
         return status;
     struct rehearsal rehearsal = {.file = file};
@@ -262,6 +274,8 @@ static enum status rehearse(const char *path, uint64_t size, struct error *err)
                               .skip_deep = true};
     if (!status)
         status = store_walk_from(&walk, "/");
+    if (!status)
+        status = find_state(file, err);
     store_close(file);
     return status;
 }

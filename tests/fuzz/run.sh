@@ -29,7 +29,6 @@ cp specs/*.yaml paper_figs/*/*.yaml "$work/spec"
 
 for name in "$@"; do
     corpus=$build/corpus/$name seeds=$here/corpus/$name
-    [ -d "$seeds" ] || seeds=
     mkdir -p "$corpus" "$work/$name"
     export FUZZ_SEEDS="$work/$name"
     # a child has 7 s of processor time, which a busy machine stretches
@@ -39,8 +38,9 @@ for name in "$@"; do
     spec) set -- "$@" -max_len=2048 -dict="$work/spec.dict" ;;
     hdf5 | result | folder | checkpoint) set -- "$@" -max_len=40960 ;;
     esac
+    [ "$name" = result ] && cp "$here"/corpus/hdf5/* "$work/result"
     log=$build/$name.log
-    "$build/tests/fuzz/fuzz_$name" "$@" "$corpus" ${seeds:+"$seeds"} "$work/$name" >"$log" 2>&1
+    "$build/tests/fuzz/fuzz_$name" "$@" "$corpus" "$seeds" "$work/$name" >"$log" 2>&1
     code=$?
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
     if [ "$code" != 0 ]; then

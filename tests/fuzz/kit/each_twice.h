@@ -13,7 +13,7 @@ static enum status store_each_in_children(const struct store_each *each, struct 
 /* Its other names must not meet those of other headers. */
 #define BLOCK FILES_IN_A_BLOCK
 #define store_each(each, err) store_each_in_children(each, err)
-#include "store/store_each.c" // NOLINT(bugprone-suspicious-include)
+#include "store/store_each.c"
 #undef store_each
 #undef BLOCK
 

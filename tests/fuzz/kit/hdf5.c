@@ -63,7 +63,10 @@ static void mend_end(uint8_t *data, size_t size)
 
 static void mend_all(uint8_t *data, size_t size)
 {
-    if (size > 48 && data[8] >= 2)
+    static const char signature[] = "\x89HDF\r\n\x1a\n";
+    if (size < 48 || memcmp(data, signature, sizeof signature - 1) != 0)
+        return; /* a text, say, has no checksums */
+    if (data[8] >= 2)
         mend(data, size, 0, 44); /* superblock of version 2 or 3 */
     for (size_t i = 0; i + 8 <= size; i++)
         if (memcmp(data + i, "OCHK", 4) == 0)

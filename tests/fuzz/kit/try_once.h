@@ -15,5 +15,5 @@ static pid_t fork_unless_taken(void)
 }
 
 #define fork fork_unless_taken
-#include "store/store_try.c" // NOLINT(bugprone-suspicious-include)
+#include "store/store_try.c"
 #undef fork
