@@ -13,11 +13,11 @@
 /* A value of the parameter that is not its default; false where none is known. */
 static bool other_value(const struct param *p, char *text, size_t size)
 {
-    const double other = p->low > -UNBOUNDED && p->low != POSITIVE ? p->low : 1;
+    const double is = p->fallback ? strtod(p->fallback, NULL) : 0;
     switch (p->type) {
     case PARAM_INTEGER:
     case PARAM_REAL:
-        snprintf(text, size, "%.17g", strtod(p->fallback, NULL) == other ? other + 1 : other);
+        snprintf(text, size, "%.17g", is + 1 <= p->high ? is + 1 : is - 1);
         return true;
     case PARAM_BOOLEAN:
         snprintf(text, size, "%s", strcmp(p->fallback, "true") == 0 ? "false" : "true");
