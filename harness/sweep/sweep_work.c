@@ -483,7 +483,7 @@ enum status sweep_work(struct sweep_work *work, struct error *err)
     enum status status = STATUS_OK;
     if (!sweep.worker || !poller || !sweep.old)
         status = error_memory(err, "the workers");
-    for (size_t i = 0; i < work->count && !status; i++)
+    for (size_t i = 0; i < work->count && sweep.old && !status; i++)
         sweep.old[work->todo[i]] = sweep_mark(work, work->todo[i], ".failed");
     lessee_open(&sweep.lessee, work->folder);
     progress_start(&sweep.progress, work->options->quiet);

@@ -4,7 +4,7 @@
 # nobody disturbed.  A checkpoint that cannot be gone on from costs its point nothing else.
 . tests/faults/faults.inc
 long="tiny.yaml train.samples=64000 train.batch=16 train.epochs=24 measure.every=6 seed=1:4:1"
-kills=${KILLS:-12} seed=${KILL_SEED:-1}
+kills=${KILLS:-6} seed=${KILL_SEED:-1}
 saves="train.checkpoint=0.05"
 "$duet" sweep -q -j 2 $long $saves --results whole
 reference=$(bytes whole/tiny)
