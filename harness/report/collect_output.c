@@ -17,8 +17,8 @@ static bool ends_with(const char *name, const char *end)
     return length > of_end && strcmp(name + length - of_end, end) == 0;
 }
 
-struct output_column *add_output(struct table_output *output, const char *name, const char *long_name,
-                                 enum column_kind kind)
+struct output_column *add_output(struct table_output *output, const char *name,
+                                 const char *long_name, enum column_kind kind)
 {
     if (!output->status && output->columns == output->capacity) {
         const size_t capacity = 2 * output->capacity + 16;

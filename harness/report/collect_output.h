@@ -33,8 +33,8 @@ struct table_output {
 };
 
 /* A new column, of NaN, zeros or NULL.  NULL after an error. */
-struct output_column *add_output(struct table_output *output, const char *name, const char *long_name,
-                                 enum column_kind kind);
+struct output_column *add_output(struct table_output *output, const char *name,
+                                 const char *long_name, enum column_kind kind);
 
 /* Make of texts the values of a column: integers or numbers where all are, else codes. */
 void number_words(struct table_output *output, struct output_column *column);

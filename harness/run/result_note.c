@@ -42,7 +42,7 @@ enum status result_note_write(const struct store_file *file, FILE *out, struct e
         put(out, word);
         put_build(file, out);
         fputc((int)store_state(file), out);
-        fputc(strcmp(of_text, hash) == 0, out);
+        fputc(strcmp(of_text, hash) == 0 ? 1 : 0, out);
     }
     free(hash);
     free(word);

@@ -96,7 +96,7 @@ void excerpt(char *shown, size_t size, const char *value)
         const size_t length = show_character(value, character), width = strlen(character);
         if (used + width > limit)
             break;
-        memcpy(shown + used, character, width);
+        strcpy(shown + used, character);
         used += width;
         value += length;
     }
