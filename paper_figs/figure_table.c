@@ -161,7 +161,7 @@ static enum status open_rows(struct points *p, size_t table, struct rows *r, str
             r->of_column[column_of(p->quantity, &p->quantities, r->first->name)] = r->first;
         }
     enum status status = STATUS_OK;
-    for (int i = 0; i < r->first->array.rank && !status; i++) {
+    for (int i = 0; r->first && i < r->first->array.rank && !status; i++) {
         char name[NAME];
         status = name_axis(p, r->first, i, name, err);
         if (!status)
@@ -226,7 +226,7 @@ static enum status put_tables(FILE *out, struct points *p, struct error *err)
     for (size_t t = 0; t < p->tables && !status; t++) {
         struct rows r;
         status = open_rows(p, t, &r, err);
-        for (size_t i = 0; !status && i < r.first->array.count; i++)
+        for (size_t i = 0; !status && r.first && i < r.first->array.count; i++)
             put_row(out, p, &r, i);
         close_rows(&r);
     }

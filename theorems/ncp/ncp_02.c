@@ -25,13 +25,15 @@ static void first_balance(const struct ncp_matrix *m, double *c)
 {
     const size_t n1 = m->flow.inputs, n2 = m->flow.outputs;
     const double *w = m->first, *p = m->first + matrix_flow_predictor(&m->flow);
-    for (size_t i = 0; i < n2 * n2; i++) {
-        c[i] = 0;
-        for (size_t k = 0; k < n1; k++)
-            c[i] += w[i / n2 * n1 + k] * w[i % n2 * n1 + k];
-        for (size_t k = 0; k < n2; k++)
-            c[i] -= p[k * n2 + i / n2] * p[k * n2 + i % n2] / m->flow.alpha_p;
-    }
+    for (size_t i = 0; i < n2; i++)
+        for (size_t j = 0; j < n2; j++) {
+            double sum = 0;
+            for (size_t k = 0; k < n1; k++)
+                sum += w[i * n1 + k] * w[j * n1 + k];
+            for (size_t k = 0; k < n2; k++)
+                sum -= p[k * n2 + i] * p[k * n2 + j] / m->flow.alpha_p;
+            c[i * n2 + j] = sum;
+        }
 }
 
 static enum status balance_error(const struct trial *trial, struct ncp_matrix *m, double *error)
