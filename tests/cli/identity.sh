@@ -2,6 +2,7 @@
 # Results are found by what they are: not by the name of the sweep, of its folder or of a file, and
 # also after another program touched them.
 . tests/script.inc
+export DUET_SHARE="$here"
 keys="data.depth=2 network.width=2 train.epochs=1 train.samples=128 train.batch=64 measure.samples=64 measure.probe_samples=64"
 sweep="$duet sweep -j 2 $keys"
 names() {
