@@ -209,11 +209,22 @@ static void put_row(FILE *out, const struct points *p, const struct rows *r, siz
     putc('\n', out);
 }
 
+/* Whether an axis has the name, too. */
+static bool names_axis(const struct points *p, const char *name)
+{
+    size_t i = 0;
+    while (i < p->axes && strcmp(p->axis[i].name, name) != 0)
+        i++;
+    return i < p->axes;
+}
+
 static void put_header(FILE *out, const struct points *p)
 {
     fputs("panel", out);
     for (size_t c = 0; c < p->axes + p->quantities; c++) {
         putc('\t', out);
+        if (c >= p->axes && names_axis(p, p->quantity[c - p->axes].name))
+            fputs("value of ", out);
         tsv_text(out, c < p->axes ? p->axis[c].name : p->quantity[c - p->axes].name);
     }
     putc('\n', out);

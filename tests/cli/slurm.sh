@@ -147,9 +147,9 @@ check "--wait=JOB waits and submits nothing" $?
 
 # ---- points that take longer than a task may ----
 longer="data.depth=2 network.width=3 train.samples=64000 train.batch=16 measure.samples=64 measure.every=1000"
-"$duet" sweep -q -j 2 $longer name=k train.epochs=80,1 --results long
+"$duet" sweep -q -j 2 $longer name=k train.epochs=240,1 --results long
 : >fake/log
-WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=80,1 --results wall --tasks 1 --slurm --wait >out 2>err
+WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=240,1 --results wall --tasks 1 --slurm --wait >out 2>err
 code=$?
 [ $code = 0 ] && [ "$(bytes wall/k)" = "$(bytes long/k)" ] && [ "$(cat out)" = 77 ]
 check "tasks whose time ends are requeued, until all points are done: the same bytes (code $code)" $?
@@ -158,7 +158,7 @@ times=$(grep -c . fake/scontrol)
     [ "$(grep -c "^this task is requeued, and goes on from there$" fake/log)" = "$times" ]
 check "they go on from their checkpoints: $times times" $?
 : >fake/log
-FORBID=1 WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=80,1 --results forbid --tasks 1 --slurm --wait >out 2>err
+FORBID=1 WALL=1 timeout 100 "$duet" sweep $longer name=k train.epochs=240,1 --results forbid --tasks 1 --slurm --wait >out 2>err
 code=$?
 [ $code = 0 ] && [ "$(bytes forbid/k)" = "$(bytes long/k)" ] && [ "$(grep -cx 77 out)" -ge 2 ] &&
     tail -n 1 err | grep -q "^complete: 2 of 2 points are done$"
@@ -166,9 +166,9 @@ check "where Slurm does not requeue, the waiting submits what is left: $(grep -c
 grep -q "^duet: interrupted; 0 of 2 points are done, 1 is saved in checkpoints, the same command goes on$" fake/log &&
     grep -q "^duet: Slurm does not requeue this task: Requested operation is presently disabled.*; .duet sweep --slurm --wait. submits" fake/log
 check "and the task says so" $?
-FORBID=1 WALL=0.7 "$duet" sweep $longer name=k train.epochs=80,1 --results alone --tasks 1 --slurm >out 2>err
+FORBID=1 WALL=0.7 "$duet" sweep $longer name=k train.epochs=240,1 --results alone --tasks 1 --slurm >out 2>err
 await test ! -e fake/running
-WALL="" "$duet" sweep $longer name=k train.epochs=80,1 --results alone --tasks 1 --slurm --wait >out 2>err
+WALL="" "$duet" sweep $longer name=k train.epochs=240,1 --results alone --tasks 1 --slurm --wait >out 2>err
 [ $? = 0 ] && grep -q "^work: 0 done, 2 to do, 1 of them from checkpoint, " err && [ "$(bytes alone/k)" = "$(bytes long/k)" ]
 check "where nobody waits, the same command goes on" $?
 : >fake/scontrol
