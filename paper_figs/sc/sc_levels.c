@@ -580,7 +580,7 @@ const struct figure figure_sc_levels = {
               .source = "[SC], [DDN], [NCP]: their objectives; [DDN] Sec. 6: the measured quantity",
               .params = params,
               .settings_size = sizeof(struct settings)},
-    .quick = (const char *const[]){"seeds=2", "epochs=1", "samples=8000", NULL},
+    .quick = (const char *const[]){"seeds=24", "epochs=1", "samples=32000", NULL},
     .spec = "paper_figs/sc/sc_levels.yaml",
     .compute = compute,
     .script = "paper_figs/sc/sc_levels.gp",
