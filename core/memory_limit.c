@@ -14,9 +14,8 @@
 
 enum { MIB = 1 << 20, SLACK = 16 * MIB /* for what is allocated beside */ };
 
-/* Bytes of address space and of data in use; without the streams of stdio, since the program may
- * not have started yet. */
-static void find_use(uint64_t *space, uint64_t *data)
+/* Without the streams of stdio, since the program may not have started yet. */
+void memory_in_use(uint64_t *space, uint64_t *data)
 {
     char text[256] = "";
     const int descriptor = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -72,10 +71,10 @@ void memory_await_workers(void)
     uint64_t space, data;
     if (!is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA))
         return;
-    find_use(&space, &data);
+    memory_in_use(&space, &data);
     for (int i = 0; i < TRIES && data < wanted; i++) {
         nanosleep(&moment, NULL);
-        find_use(&space, &data);
+        memory_in_use(&space, &data);
     }
 }
 
@@ -94,7 +93,7 @@ enum status memory_check(size_t more, int threads, struct error *err)
         return STATUS_OK;
     }
     uint64_t used[2];
-    find_use(&used[0], &used[1]);
+    memory_in_use(&used[0], &used[1]);
     for (int i = 0; i < 2; i++) {
         struct rlimit limit;
         if (getrlimit(limits[i].resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||

@@ -7,6 +7,10 @@
 #include "core/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of address space and of data that this process has; 0: unknown. */
+void memory_in_use(uint64_t *space, uint64_t *data);
 
 /* Bytes of address space of a thread that uses OpenBLAS. */
 enum { MEMORY_BUFFER = 128 << 20, MEMORY_STACK = 8 << 20 };

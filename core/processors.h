@@ -1,5 +1,5 @@
-/* How many processors this process may use: those of its affinity, as taskset and Slurm set it, and
- * of the CPU quota of its control group, as containers and systemd set it. */
+/* How many processors this process may use: the processors of its affinity, as taskset and Slurm
+ * set it, and of the CPU quota of its control group, as containers and systemd set it. */
 #pragma once
 
 /* At least 1. */

@@ -57,12 +57,19 @@ static enum status name_column(const struct store_file *file, const char *path, 
     return STATUS_OK;
 }
 
-/* The column of that name, which is added where it is new; MOST: there is no room for it. */
-static size_t column_of(struct column_name *column, size_t *count, const char *name)
+/* The column of that name; `count`: there is none. */
+static size_t find_column(const struct column_name *column, size_t count, const char *name)
 {
     size_t i = 0;
-    while (i < *count && strcmp(column[i].name, name) != 0)
+    while (i < count && strcmp(column[i].name, name) != 0)
         i++;
+    return i;
+}
+
+/* The same, which is added where it is new; MOST: there is no room for it. */
+static size_t column_of(struct column_name *column, size_t *count, const char *name)
+{
+    const size_t i = find_column(column, *count, name);
     if (i == *count && *count < MOST)
         snprintf(column[(*count)++].name, NAME, "%s", name);
     return i;
@@ -114,7 +121,7 @@ static enum status add_dataset(const char *path, void *context, struct error *er
     return status;
 }
 
-/* The name of dimension i: that of its axis, or its number. */
+/* The name of dimension i: the name of its axis, or its number. */
 static enum status name_axis(const struct points *p, const struct dataset *d, int i,
                              char name[NAME], struct error *err)
 {
@@ -209,22 +216,13 @@ static void put_row(FILE *out, const struct points *p, const struct rows *r, siz
     putc('\n', out);
 }
 
-/* Whether an axis has the name, too. */
-static bool names_axis(const struct points *p, const char *name)
-{
-    size_t i = 0;
-    while (i < p->axes && strcmp(p->axis[i].name, name) != 0)
-        i++;
-    return i < p->axes;
-}
-
 static void put_header(FILE *out, const struct points *p)
 {
     fputs("panel", out);
     for (size_t c = 0; c < p->axes + p->quantities; c++) {
         putc('\t', out);
-        if (c >= p->axes && names_axis(p, p->quantity[c - p->axes].name))
-            fputs("value of ", out);
+        if (c >= p->axes && find_column(p->axis, p->axes, p->quantity[c - p->axes].name) < p->axes)
+            fputs("value of ", out); /* an axis has the name, too */
         tsv_text(out, c < p->axes ? p->axis[c].name : p->quantity[c - p->axes].name);
     }
     putc('\n', out);

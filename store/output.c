@@ -223,8 +223,8 @@ static bool flush_folder(const char *folder)
     return done;
 }
 
-/* A file to be: the bytes, and the permissions of the file that it replaces; mode 0: those of a new
- * file.  `bytes` NULL: only try. */
+/* A file to be: the bytes, and the permissions of the file that it replaces; mode 0: the
+ * permissions of a new file.  `bytes` NULL: only try. */
 struct image {
     const char *bytes;
     size_t size;
@@ -385,15 +385,15 @@ bool output_move(const char *path, const char *to)
     return link(path, to) == 0 && unlink(path) == 0;
 }
 
-bool output_put_aside(const char *path, char *to, size_t size)
+bool output_keep(const char *path, const char *word, char *to, size_t size)
 {
     enum { MOST = 1000 };
     bool moved = false;
     for (int i = 1; i < MOST && !moved && access(path, F_OK) == 0; i++) {
         if (i == 1)
-            snprintf(to, size, "%s.aside", path);
+            snprintf(to, size, "%s.%s", path, word);
         else
-            snprintf(to, size, "%s.aside.%d", path, i);
+            snprintf(to, size, "%s.%s.%d", path, word, i);
         moved = output_move(path, to);
     }
     return moved;

@@ -52,6 +52,6 @@ bool output_is_same(const char *path, const char *other);
 /* Rename a file, unless the new name is taken. */
 bool output_move(const char *path, const char *to);
 
-/* Keep a file under another name, the first free one of PATH.aside, PATH.aside.2, ..., which comes
+/* Keep a file under another name, the first free one of PATH.WORD, PATH.WORD.2, ..., which comes
  * back in `to`.  False where it cannot be renamed. */
-bool output_put_aside(const char *path, char *to, size_t size);
+bool output_keep(const char *path, const char *word, char *to, size_t size);

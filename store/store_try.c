@@ -1,5 +1,6 @@
 /* Opens files.  HDF5 can crash or loop for ever over damaged metadata.  Checksums keep accidents
  * out, but not files made to do harm, so every file is read by a child process first. */
+#include "core/memory_limit.h"
 #include "store/checksum.h"
 #include "store/store_private.h"
 
@@ -207,18 +208,6 @@ static enum status rehearse_dataset(const char *path, void *context, struct erro
     return status;
 }
 
-/* Address space of this process in bytes, 0 if unknown. */
-static uint64_t memory_in_use(void)
-{
-    unsigned long long pages = 0;
-    FILE *in = fopen("/proc/self/statm", "r");
-    if (in && fscanf(in, "%llu", &pages) != 1)
-        pages = 0;
-    if (in)
-        fclose(in);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 /* A crash ends the child, whatever the program does about signals. */
 void store_limit_child(void)
 {
@@ -250,7 +239,9 @@ void store_limit_file(uint64_t size)
         setrlimit(RLIMIT_CPU, &time);
     }
     if (getrlimit(RLIMIT_AS, &memory) == 0) {
-        memory = lowered(memory, memory_in_use() + ((rlim_t)256 << 20) + 2 * size);
+        uint64_t space, data;
+        memory_in_use(&space, &data);
+        memory = lowered(memory, space + ((rlim_t)256 << 20) + 2 * size);
         setrlimit(RLIMIT_AS, &memory);
     }
 }

@@ -94,7 +94,7 @@ static double surprise(double p)
 
 /* ---- identities, flows, bounds, rates, tests ---- */
 
-/* The number that a kind is judged by: that of the worst instance. */
+/* The number of the worst instance, by which a kind is judged. */
 static double figure_of(const struct part *part, struct values v)
 {
     switch (part->kind) {

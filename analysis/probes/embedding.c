@@ -183,7 +183,7 @@ const struct probe probe_embedding = {
               .doc = "Eigenvalues of the second moment and of the covariance of the outputs, on "
                      "measure.probe_samples samples, and the effective rank of the covariance: the "
                      "exponential of the entropy of its eigenvalues as shares; 0 where the outputs "
-                     "are constant, as those of a network whose neurons are all dead. Measured "
+                     "are constant, as with a network whose neurons are all dead. Measured "
                      "wherever anything is.",
               .source = "Roy and Vetterli 2007"},
     .always = true,

@@ -3,6 +3,7 @@
 #include "harness/run/progress.h"
 #include "harness/run/result.h"
 #include "store/checksum.h"
+#include "store/output.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -185,16 +186,14 @@ static enum status open_anew(struct experiment *e, struct error *err)
 static enum status set_aside(const char *path, struct error *err)
 {
     char name[CHECKPOINT_PATH + 16], why[sizeof err->message];
-    snprintf(name, sizeof name, "%s.damaged", path);
     snprintf(why, sizeof why, "%s", err->message);
     const char *about = strncmp(why, path, strlen(path)) == 0 ? why + strlen(path) : why;
-    if (rename(path, name) != 0)
+    if (!output_keep(path, "damaged", name, sizeof name))
         return error_set(err, STATUS_SYSTEM,
                          "%s: is damaged, and cannot be renamed; remove it to start anew", path);
     error_set(err, STATUS_INVALID,
-              "%s: cannot be gone on from%s%.700s; it is kept as %s.damaged, and the run starts "
-              "anew",
-              path, *about == ':' ? "" : ": ", about, path);
+              "%s: cannot be gone on from%s%.700s; it is kept as %s, and the run starts anew", path,
+              *about == ':' ? "" : ": ", about, name);
     return STATUS_OK;
 }
 

@@ -1,9 +1,9 @@
 /* Checkpoints: a run's state in a file, from which the same command goes on.
  *
- * The end is the same bytes as those of a run that nobody disturbed, on any number of threads.  The
- * file lies beside the result, RESULT without .h5 and with .checkpoint.  It is an HDF5 file, whole
- * or not at all and with a checksum (store/store.h): spec, hash and build (core/build.h) as in a
- * result, the naturals of the state (core/state.h) as root attributes, the reals below /state.
+ * The end has the same bytes as the end of a run that nobody disturbed, on any number of threads.
+ * The file lies beside the result, RESULT without .h5 and with .checkpoint.  It is an HDF5 file,
+ * whole or not at all and with a checksum (store/store.h): spec, hash and build (core/build.h) as
+ * in a result, the naturals of the state (core/state.h) as root attributes, the reals below /state.
  *
  * It is written every train.checkpoint seconds, but never for more than a tenth of the time, and
  * when the run is stopped.  The caller removes it once the result is there. */
@@ -25,7 +25,7 @@ enum status checkpoint_save(const struct experiment *experiment, const char *pat
 enum checkpoint_found {
     CHECKPOINT_NONE,
     CHECKPOINT_LOADED,
-    CHECKPOINT_DAMAGED, /* the file is now PATH.damaged, and `err` says what was wrong */
+    CHECKPOINT_DAMAGED, /* the file is kept as PATH.damaged, and `err` says what was wrong */
 };
 
 /* Fill an experiment that was opened and has not run.  STATUS_INVALID where the checkpoint is of

@@ -1,6 +1,7 @@
 #include "harness/run/result.h"
 
 #include "core/build.h"
+#include "harness/run/result_note.h"
 #include "harness/run/summary_file.h"
 #include "harness/spec/difference.h"
 #include "store/store.h"
@@ -25,18 +26,12 @@ static bool has_text(const struct store_file *file, const char *name, const char
 
 bool build_is_of_file(const struct store_file *file, char *difference, size_t size)
 {
-    struct build_fact here[BUILD_FACTS], there[BUILD_FACTS];
-    char text_here[BUILD_TEXT], text_there[BUILD_TEXT];
-    build_facts(here);
-    for (size_t i = 0; i < BUILD_FACTS; i++) {
-        char *value = text_of(file, build_fact_name(i));
-        there[i].name = here[i].name;
-        snprintf(there[i].value, sizeof there[i].value, "%s", value ? value : "");
-        free(value);
-    }
-    build_text(here, text_here);
-    build_text(there, text_there);
-    return build_compare(text_here, text_there, difference, size);
+    struct build_fact fact[BUILD_FACTS];
+    char here[BUILD_TEXT], there[BUILD_TEXT];
+    build_facts(fact);
+    build_text(fact, here);
+    build_text_of(file, there);
+    return build_compare(here, there, difference, size);
 }
 
 bool spec_is_of_file(const struct store_file *file, const struct spec *spec, char *difference,

@@ -1,5 +1,7 @@
 #include "harness/run/result_note.h"
 
+#include "harness/spec/words.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,23 +16,22 @@ static void put(FILE *out, const char *text)
     fwrite(text, 1, strlen(text) + 1, out);
 }
 
-/* The facts that the file has. */
-static void put_build(const struct store_file *file, FILE *out)
+void build_text_of(const struct store_file *file, char text[BUILD_TEXT])
 {
+    text[0] = '\0';
     for (size_t i = 0; i < BUILD_FACTS; i++) {
         char *value;
         if (!store_has_attribute(file, build_fact_name(i)) ||
             store_get_text(file, build_fact_name(i), &value, NULL))
             continue;
-        fprintf(out, "%s %s\n", build_fact_name(i), value);
+        append_text(text, BUILD_TEXT, "%s %.*s\n", build_fact_name(i), BUILD_VALUE - 1, value);
         free(value);
     }
-    fputc('\0', out);
 }
 
 enum status result_note_write(const struct store_file *file, FILE *out, struct error *err)
 {
-    char *hash = NULL, *word = NULL, *spec = NULL, of_text[HASH_SIZE];
+    char *hash = NULL, *word = NULL, *spec = NULL, of_text[HASH_SIZE], build[BUILD_TEXT];
     enum status status = store_get_text(file, "spec_hash", &hash, err);
     if (!status)
         status = store_get_text(file, "status", &word, err);
@@ -40,7 +41,8 @@ enum status result_note_write(const struct store_file *file, FILE *out, struct e
         hash_of_text(spec, of_text);
         put(out, hash);
         put(out, word);
-        put_build(file, out);
+        build_text_of(file, build);
+        put(out, build);
         fputc((int)store_state(file), out);
         fputc(strcmp(of_text, hash) == 0 ? 1 : 0, out);
     }

@@ -17,6 +17,9 @@ struct result_note {
                  */
 };
 
+/* The facts of the build that a file has, as build_text. */
+void build_text_of(const struct store_file *file, char text[BUILD_TEXT]);
+
 /* In the child: write the note of an open result.  An error unless it is one. */
 enum status result_note_write(const struct store_file *file, FILE *out, struct error *err);
 

@@ -209,7 +209,7 @@ static enum status show_result(const struct run_options *options, const char *pa
 static enum status keep_changed(const char *path, struct error *err)
 {
     char to[RUN_PATH + 16];
-    if (!output_put_aside(path, to, sizeof to))
+    if (!output_keep(path, "aside", to, sizeof to))
         return error_set(
             err, STATUS_SYSTEM,
             "%s: was changed since it was written, and cannot be renamed; move it away", path);

@@ -236,7 +236,7 @@ static bool put_aside(const struct search *search, const struct lessee *lessee,
     lease_look(lessee, point, &sight);
     if (lease_take(lessee, point, &taken, &unwanted) || !taken)
         return false;
-    moved = is_still(from, file->hash) && output_put_aside(from, to, sizeof to);
+    moved = is_still(from, file->hash) && output_keep(from, "aside", to, sizeof to);
     lease_release(lessee, point);
     if (moved)
         snprintf(file->name, NAME, "%s", strrchr(to, '/') + 1);

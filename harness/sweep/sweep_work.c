@@ -290,7 +290,8 @@ static int next_attempt(struct sweep *sweep, struct worker *worker)
     if (worker->attempts < ATTEMPTS)
         return worker->attempts + 1;
     path_of(sweep->work, worker->point, ".checkpoint", path);
-    if (is.ino == 0 || is_another(is, worker->checkpoint) || !output_put_aside(path, to, sizeof to))
+    if (is.ino == 0 || is_another(is, worker->checkpoint) ||
+        !output_keep(path, "aside", to, sizeof to))
         return 0;
     worker->checkpoint = (struct file_mark){0};
     snprintf(what, sizeof what,

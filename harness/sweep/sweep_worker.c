@@ -2,6 +2,7 @@
 
 #include "harness/run/checkpoint.h"
 #include "harness/run/result.h"
+#include "store/output.h"
 #include "store/store.h"
 
 #include <errno.h>
@@ -35,16 +36,12 @@ static void send_note(void *context, const char *what)
  * as they are. */
 static enum status publish(const char *from, const char *to, const char *hash, struct error *err)
 {
-    int bad = renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
-    if (bad && errno != EEXIST) /* a file system that cannot do this */
-        bad = link(from, to);
-    if (bad && result_is_finished(to, hash))
-        bad = 0; /* the same numbers, from another process */
-    else if (bad)
-        bad = rename(from, to);
+    const bool done = output_move(from, to) ||
+                      result_is_finished(to, hash) || /* the same numbers, from another process */
+                      rename(from, to) == 0;
     const int why = errno;
     unlink(from);
-    if (!bad)
+    if (done)
         return STATUS_OK;
     error_set(err, STATUS_SYSTEM, "%s: cannot write: %s", to, strerror(why));
     err->number = why;

@@ -30,7 +30,7 @@ enum going {
     GO_ON,
     SAVE,          /* the state, as soon as it can be saved, and go on; asked again until then */
     STOP,          /* the run is of no more use */
-    SAVE_AND_STOP, /* the state, once a measurement at work is kept */
+    SAVE_AND_STOP, /* save the state when the measurement at work is kept, then stop */
 };
 
 /* Callbacks of a run; they come in the order of the members for each point in time. */

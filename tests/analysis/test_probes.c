@@ -354,7 +354,7 @@ static void every_epoch_is_measured_on_samples_of_its_own(void **state)
             if (!value)
                 fail_msg("no %s", *path);
             const size_t size = quantity_size(q);
-            /* the loss before training is that of the first epoch's batches */
+            /* before training, the loss is the loss of the first epoch's batches */
             const size_t first = strcmp(*path, "/series/loss") == 0;
             for (size_t a = first; a < 3; a++)
                 for (size_t b = first; b < a; b++)

@@ -52,6 +52,16 @@ char *kit_read(const char *path, size_t *size)
     return read_all(in, size);
 }
 
+enum store_state kit_state(const char *path)
+{
+    struct store_file *file;
+    struct error err;
+    check_ok(store_open(&file, path, &err), &err);
+    const enum store_state state = store_state(file);
+    store_close(file);
+    return state;
+}
+
 void kit_write(const char *path, const void *bytes, size_t size)
 {
     FILE *out = fopen(path, "wb");

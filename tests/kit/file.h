@@ -2,6 +2,7 @@
  * writes a file, changes its bytes, or reads what a command printed. */
 #pragma once
 
+#include "store/store.h"
 #include "tests/kit/testing.h"
 
 /* A new folder in /tmp, and the paths of two files in it, which do not exist. */
@@ -19,6 +20,9 @@ int kit_folder_tear_down(void **state);
 
 /* The whole file with a zero behind it, allocated for the caller; `size` may be NULL. */
 char *kit_read(const char *path, size_t *size);
+
+/* The state of a result file that can be opened (store/store.h). */
+enum store_state kit_state(const char *path);
 
 void kit_write(const char *path, const void *bytes, size_t size);
 

@@ -87,7 +87,7 @@ static double evaluate(struct bench *b)
     return loss;
 }
 
-/* Doubles of df that the objective writes; those of the padding do not count. */
+/* Doubles of df that the objective writes; doubles of the padding do not count. */
 static double largest_gradient(const struct bench *b)
 {
     const int views = objective_needs(b->objective, &b->settings).gradient_views;

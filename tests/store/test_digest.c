@@ -5,17 +5,6 @@
 #include "tests/kit/file.h"
 #include "tests/kit/testing.h"
 
-/* The state of a file that can be opened. */
-static enum store_state state_of(const char *path)
-{
-    struct store_file *file;
-    struct error err;
-    check_ok(store_open(&file, path, &err), &err);
-    const enum store_state state = store_state(file);
-    store_close(file);
-    return state;
-}
-
 /* ---- files that another program opened to write ---- */
 
 /* A copy of the file as HDF5 has it open, with `change`; closing it drops the checksum. */
@@ -97,11 +86,11 @@ static void the_numbers_decide_whether_a_rewritten_file_is_sound(void **state)
         {change_seed, STORE_CHANGED},    {remove_attribute, STORE_CHANGED},
     };
     const struct kit_folder *fixture = *state;
-    assert_int_equal(state_of(fixture->file), STORE_AS_WRITTEN);
+    assert_int_equal(kit_state(fixture->file), STORE_AS_WRITTEN);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct error err;
         rewrite(fixture, cases[i].change);
-        assert_int_equal(state_of(fixture->other), cases[i].state);
+        assert_int_equal(kit_state(fixture->other), cases[i].state);
         const enum status sound = store_verify(fixture->other, &err);
         assert_int_equal(sound, cases[i].state == STORE_CHANGED ? STATUS_INVALID : STATUS_OK);
         if (sound)
@@ -126,7 +115,7 @@ static void an_older_file_without_its_checksum_is_damaged(void **state)
     checksum_end(bytes, size, bytes + size);
     kit_write(fixture->other, bytes, size + CHECKSUM_BYTES);
     free(bytes);
-    assert_int_equal(state_of(fixture->other), STORE_AS_WRITTEN);
+    assert_int_equal(kit_state(fixture->other), STORE_AS_WRITTEN);
 }
 
 /* One hash per dataset: no limit of HDF5 on the size of an attribute is in the way. */
@@ -146,7 +135,7 @@ static void a_file_of_many_datasets_has_a_digest(void **state)
     check_ok(store_commit(store, fixture->file, &err), &err);
     store_free(store);
     rewrite(fixture, NULL);
-    assert_int_equal(state_of(fixture->other), STORE_REWRITTEN);
+    assert_int_equal(kit_state(fixture->other), STORE_REWRITTEN);
 }
 
 /* ---- columns that are no doubles ---- */

@@ -584,17 +584,6 @@ static void any_flipped_bit_is_found(void **state)
     free(bytes);
 }
 
-/* The state of a file that can be opened. */
-static enum store_state state_of(const char *path)
-{
-    struct store_file *file;
-    struct error err;
-    check_ok(store_open(&file, path, &err), &err);
-    const enum store_state state = store_state(file);
-    store_close(file);
-    return state;
-}
-
 /* Of the checksum alone nothing is lost with the end of the file. */
 static void a_cut_file_is_found_where_its_numbers_are_cut(void **state)
 {
@@ -605,14 +594,14 @@ static void a_cut_file_is_found_where_its_numbers_are_cut(void **state)
     for (size_t cut = 1; cut <= 2 * CHECKSUM_BYTES; cut++) {
         kit_write(fixture->other, bytes, size - cut);
         if (cut <= CHECKSUM_BYTES) {
-            assert_int_equal(state_of(fixture->other), STORE_REWRITTEN);
+            assert_int_equal(kit_state(fixture->other), STORE_REWRITTEN);
             continue;
         }
         assert_int_equal(store_verify(fixture->other, &err), STATUS_INVALID);
         assert_contains(err.message, fixture->other);
     }
     kit_write(fixture->other, bytes, size + 1); /* with the terminating zero */
-    assert_int_equal(state_of(fixture->other), STORE_REWRITTEN);
+    assert_int_equal(kit_state(fixture->other), STORE_REWRITTEN);
     free(bytes);
 }
 

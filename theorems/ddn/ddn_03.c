@@ -110,8 +110,8 @@ static double hinge_gap(const struct trial *trial, const struct chosen_loss *los
     return value - fmax(r_plus - r_minus + loss->margin, 0);
 }
 
-/* Relative violation of 0 <= gap <= tau log 2, the gap that of the loss times tau, near the kink:
- * x = r_+ - r_- + r_0. */
+/* Relative violation of 0 <= gap <= tau log 2, where the gap is tau times the gap of the loss, near
+ * the kink: x = r_+ - r_- + r_0. */
 static double hinge_violation(const struct trial *trial, const struct chosen_loss *loss, double x)
 {
     double r_plus = gsl_ran_flat(trial->rng, 0, 2), bound = loss->tau * M_LN2;

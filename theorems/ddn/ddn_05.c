@@ -105,7 +105,7 @@ static const struct objective not_constant = {
     .of = &(const struct per_sample){.loss = live_weight},
 };
 
-/* A data point has one view, so that the weight of a pair of views is that of the data points. */
+/* A data point has one view, so that a pair of views has the weight of its data points. */
 static enum status measure_loss(const struct trial *trial, struct reading *reading)
 {
     struct dual d;

@@ -333,7 +333,7 @@ const struct claim claim_ddn_6 = {
               .doc = "For triplet and infonce with one negative the population gradient is the "
                      "weighted operator, with the weight taken at the mean outputs, up to a "
                      "residual that vanishes with the augmentation. The same is true of "
-                     "exact_cov, whose weight is that of infonce.",
+                     "exact_cov, which has the weight of infonce.",
               .source = "[DDN] Thm. 4",
               DUAL_SETTINGS},
     .title = "Weighted operator, with residual",

@@ -14,7 +14,8 @@ void cacr_weights(int64_t count, const double *r, double t, double *weight)
 {
     const double best = heaviest(count, r, t);
     double total = 0;
-    /* the difference first: that of two products is off by rounding of numbers of any size */
+    /* the difference first: a difference of two products is off by rounding of numbers of any size
+     */
     for (int64_t k = 0; k < count; k++)
         total += weight[k] = exp(2 * t * (r[k] - best));
     for (int64_t k = 0; k < count; k++)
