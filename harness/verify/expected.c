@@ -153,7 +153,7 @@ static enum status expected_read(struct expected *e, const struct verification *
                                  struct error *err)
 {
     enum status status = read_text(e, err);
-    char *rest = e->text;
+    char *rest = status ? NULL : e->text; /* what getdelim leaves of an empty file is no text */
     const char *first = status ? NULL : strsep(&rest, "\n");
     char *line = status ? NULL : strsep(&rest, "\n");
     if (!status)
