@@ -399,6 +399,8 @@ enum status figure_make(const struct figure *figure, const struct figure_options
     if (!status && options->from)
         status = check_from(&m, file);
     if (!status)
+        store_tell_changed(file);
+    if (!status)
         status = m.format ? draw_one(&m, options->output, m.format) : write_figure(&m, file);
     if (!status)
         status = look(&m, file);

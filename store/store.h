@@ -88,20 +88,22 @@ void store_free(struct store *store);
 
 struct store_file;
 
-/* An array read from a file: `values` has the product of `shape` entries; rank 0 is one value.
- * Integers and booleans are converted to double.  Free with store_array_free. */
+/* An array read from a file: `values` or `texts` has `count` entries, the product of `shape`; rank 0
+ * is one value.  Integers and booleans are converted to double.  Free with store_array_free. */
 struct store_array {
     int rank;
     size_t shape[STORE_MAX_RANK];
     size_t count;
     double *values;
+    char **texts;
 };
 
 /* Description of a dataset; texts are "" where the file has none.  Free with store_info_free. */
 struct store_info {
     int rank;
     size_t shape[STORE_FILE_RANK];
-    bool axis; /* a dimension scale */
+    bool axis;  /* a dimension scale */
+    bool texts; /* of varying length: store_get_texts reads it, not store_get */
     char *long_name, *units;
     char *headline, *limit, *at_zero; /* as in struct quantity (core/quantity.h) */
 };
@@ -127,6 +129,9 @@ enum store_state {
 enum store_state store_state(const struct store_file *file);
 extern const char *const store_state_words[]; /* "changed since it was written; ..." */
 
+/* A line on stderr, if it was changed. */
+void store_tell_changed(const struct store_file *file);
+
 /* Whether the file is undamaged and unchanged.  Its checksum decides (store/checksum.h); a file
  * without one is opened instead. */
 enum status store_verify(const char *path, struct error *err);
@@ -138,6 +143,8 @@ bool store_has(const struct store_file *file, const char *path); /* a group or a
 
 enum status store_get(const struct store_file *file, const char *path, struct store_array *array,
                       struct error *err);
+enum status store_get_texts(const struct store_file *file, const char *path,
+                            struct store_array *array, struct error *err);
 void store_array_free(struct store_array *array);
 
 enum status store_describe(const struct store_file *file, const char *path, struct store_info *info,

@@ -87,25 +87,11 @@ static enum status hash_numbers(const struct store_file *file, const struct view
 static enum status hash_texts(const struct store_file *file, const struct view *view,
                               uint64_t *hash, struct error *err)
 {
-    int rank;
-    size_t shape[STORE_FILE_RANK], count = 0;
-    enum status status = view_extent(file, view, &rank, shape, &count, err);
-    if (!status && H5Tis_variable_str(view->type) <= 0)
-        status = error_set(err, STATUS_INVALID, "%s holds no text of varying length", view->name);
-    if (!status)
-        status = view_check_capacity(file, view, count, 1, err);
-    if (status)
-        return status;
-    char **text = calloc(count + 1, sizeof *text);
-    if (!text)
-        return error_memory(err, "a digest");
-    if (H5Dread(view->id, view->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0)
-        status = store_damaged(file, view->name, err);
-    for (size_t i = 0; i < count && !status; i++)
-        *hash = hash_words(*hash, text[i] ? text[i] : "");
-    if (!status)
-        H5Dvlen_reclaim(view->type, view->space, H5P_DEFAULT, text);
-    free(text);
+    struct store_array array = {0};
+    const enum status status = view_read_texts(file, view, &array, err);
+    for (size_t i = 0; i < array.count && !status; i++)
+        *hash = hash_words(*hash, array.texts[i]);
+    store_array_free(&array);
     return status;
 }
 

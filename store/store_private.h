@@ -112,6 +112,11 @@ enum status view_check_layout(const struct store_file *file, const struct view *
 enum status view_check_numbers(const struct store_file *file, const struct view *view,
                                uint64_t factor, struct store_array *array, struct error *err);
 
+/* The texts of varying length of a dataset; what was read before an error is freed by
+ * store_array_free. */
+enum status view_read_texts(const struct store_file *file, const struct view *view,
+                            struct store_array *array, struct error *err);
+
 /* Whether it is one text; then the text, allocated.  One of fixed length is without its padding. */
 bool view_is_text(const struct view *view);
 enum status view_read_text(const struct store_file *file, const struct view *view, char **text,

@@ -76,6 +76,37 @@ static enum status read_numbers(const struct store_file *file, const struct view
     return result < 0 ? store_damaged(file, view->name, err) : STATUS_OK;
 }
 
+/* HDF5 allocates each text as large as it is, which is at most what the file has room for. */
+enum status view_read_texts(const struct store_file *file, const struct view *view,
+                            struct store_array *array, struct error *err)
+{
+    size_t shape[STORE_FILE_RANK], count = 0;
+    uint64_t factor;
+    enum status status = view_check_layout(file, view, &factor, err);
+    if (!status)
+        status = view_extent(file, view, &array->rank, shape, &count, err);
+    if (!status && (H5Tis_variable_str(view->type) <= 0 || array->rank > STORE_MAX_RANK))
+        status = error_set(err, STATUS_INVALID,
+                           "%s: %s holds no texts of varying length in up to "
+                           "%d dimensions",
+                           file->path, view->name, STORE_MAX_RANK);
+    if (!status)
+        status = view_check_capacity(file, view, count, factor, err);
+    if (status)
+        return status;
+    array->texts = calloc(count + 1, sizeof *array->texts);
+    if (!array->texts)
+        return error_memory(err, "%s", view->name);
+    if (H5Dread(view->id, view->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->texts) < 0)
+        return store_damaged(file, view->name, err);
+    array->count = count;
+    memcpy(array->shape, shape, (size_t)array->rank * sizeof *shape);
+    for (size_t i = 0; i < count && !status; i++)
+        if (!array->texts[i] && !(array->texts[i] = calloc(1, 1)))
+            status = error_memory(err, "%s", view->name);
+    return status;
+}
+
 enum status store_get(const struct store_file *file, const char *path, struct store_array *array,
                       struct error *err)
 {
@@ -95,9 +126,28 @@ enum status store_get(const struct store_file *file, const char *path, struct st
     return status;
 }
 
+enum status store_get_texts(const struct store_file *file, const char *path,
+                            struct store_array *array, struct error *err)
+{
+    hdf5_quiet();
+    *array = (struct store_array){0};
+    struct view view;
+    enum status status = view_open_dataset(file, path, &view, err);
+    if (status)
+        return status;
+    status = view_read_texts(file, &view, array, err);
+    if (status)
+        store_array_free(array);
+    view_close(&view);
+    return status;
+}
+
 void store_array_free(struct store_array *array)
 {
     free(array->values);
+    for (size_t i = 0; array->texts && i < array->count; i++)
+        free(array->texts[i]);
+    free(array->texts);
     *array = (struct store_array){0};
 }
 

@@ -308,6 +308,12 @@ enum status store_open(struct store_file **file, const char *path, struct error 
     return status ? status : open_file(file, path, size, err);
 }
 
+void store_tell_changed(const struct store_file *file)
+{
+    if (file->state == STORE_CHANGED)
+        fprintf(stderr, "duet: %s: %s\n", file->path, store_state_words[STORE_CHANGED]);
+}
+
 enum status store_verify(const char *path, struct error *err)
 {
     struct store_file *file;

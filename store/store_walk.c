@@ -87,6 +87,7 @@ enum status store_describe(const struct store_file *file, const char *path, stru
     info->rank = H5Sget_simple_extent_dims(view.space, extent, NULL);
     for (int i = 0; i < info->rank; i++)
         info->shape[i] = extent[i];
+    info->texts = H5Tis_variable_str(view.type) > 0;
     if (info->rank < 0)
         status = store_damaged(file, path, err);
     else

@@ -57,8 +57,8 @@ static enum status table_read(const struct store_file *file, struct exported *ta
     if (status)
         return status;
     table->axis = info.axis;
+    status = (info.texts ? store_get_texts : store_get)(file, table->path, &table->array, err);
     store_info_free(&info);
-    status = store_get(file, table->path, &table->array, err);
     if (!status && !table->axis && table->array.rank > 0)
         status = read_rows(file, table, err);
     return status;
@@ -126,13 +126,15 @@ static void put_header(FILE *out, const struct exported *table)
 
 static void put_row(FILE *out, const struct exported *table, size_t row, size_t columns)
 {
-    const double *values = table->array.values + row * columns;
     if (names_rows(table)) {
         tsv_number(out, table->axes[0] ? table->rows.values[row] : (double)row);
         fputs(columns ? "\t" : "\n", out);
     }
     for (size_t j = 0; j < columns && !ferror(out); j++) {
-        tsv_number(out, values[j]);
+        if (table->array.texts)
+            tsv_text(out, table->array.texts[row * columns + j]);
+        else
+            tsv_number(out, table->array.values[row * columns + j]);
         putc(j + 1 < columns ? '\t' : '\n', out);
     }
 }
@@ -307,8 +309,7 @@ static enum status answer(const struct request *request, int *failure, struct er
     enum status status = store_open(&file, request->file, err);
     if (status)
         return status;
-    if (store_state(file) == STORE_CHANGED)
-        fprintf(stderr, "duet: %s: %s\n", request->file, store_state_words[STORE_CHANGED]);
+    store_tell_changed(file);
     char *path = tidy_path(request->dataset ? request->dataset : "/");
     enum store_kind kind = path ? store_kind(file, path) : STORE_NOTHING;
     if (!path)

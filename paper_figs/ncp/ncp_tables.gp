@@ -6,6 +6,7 @@ load system("printf %s \"$DUET_STYLE\"")
 
 names = system("\"$DUET\" info \"$DUET_FILE\" | sed -n 's/^ablations *//p'")
 count = words(names)
+runs = words(words_of("seed"))
 plain(name) = system(sprintf("printf %%s '%s' | tr _ ' '", name))
 
 set yrange [count - 0.5:-0.5]
@@ -19,7 +20,7 @@ set multiplot
 
 eval(between(0.27, 0.56))
 set title "(a) accuracy of the linear probes" offset 0, -0.5
-set xlabel "share of latents read correctly" offset 0, 0.3
+set xlabel sprintf("share of latents read correctly; %d runs, mean, 95%% interval", runs) offset 0, 0.3
 set xrange [0.48:1]
 set format x "%.1f"
 set xtics 0.1

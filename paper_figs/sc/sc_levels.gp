@@ -13,6 +13,7 @@ height = 2.5 + 0.36 * (count + 1.3 * headings)
 load system("printf %s \"$DUET_STYLE\"")
 
 levels = words(words_of("level"))
+runs = words(words_of("seed"))
 mean(name, level) = real(word(shell(name."/interval | sed -n 2p"), 3 + 3 * level))
 plain(name) = system(sprintf("printf %%s '%s' | sed 's/_/\\\\_/g'", name))
 title_of(kind) = kind eq "noncontrastive" ? "without negatives" : \
@@ -74,5 +75,6 @@ eval(legend(0.05, 0.98, 0.6 / height, 0.1 / height))
 set key width -5
 plot NaN with lines @ceiling title "ceiling", \
      NaN with lines @before title "before training", \
-     NaN with points pointtype 7 pointsize 0.35 linetype 1 title "after training: mean, 95% interval"
+     NaN with points pointtype 7 pointsize 0.35 linetype 1 \
+        title sprintf("after training: mean of %d runs, 95%% interval", runs)
 unset multiplot

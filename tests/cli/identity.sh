@@ -131,6 +131,15 @@ PYTHON
     "$duet" export "results/m/$3" /series/loss >out 2>err
     [ $? = 0 ] && grep -q 77 out && grep -q "changed since it was written" err
     check "export reads a changed file and says so" $?
+    "$duet" crosscheck "results/m/$3" >out 2>err
+    [ $? = 2 ] && grep -q "changed since it was written" err
+    check "crosscheck says so too" $?
+    "$duet" figure -q learning --quick -o learning.pdf >out
+    drawn=$(find results/learning -name '*.h5')
+    $python touch.py loss "$drawn"
+    "$duet" figure learning --from "$drawn" -o other.pdf >out 2>err
+    grep -q "$drawn: changed since it was written" err && [ -s other.pdf ]
+    check "a figure of a changed file says so" $?
     $sweep name=m seed=1,2,3 2>err
     [ $? = 0 ] && grep -q "work: 2 done, 1 to do" err && grep -q "$3: changed since .* it is kept as $3.aside" err &&
         cmp -s "results/m/$3" "whole/$3"

@@ -182,6 +182,8 @@ check "collect --over: mean, sd and interval" $?
 [ "$("$duet" export one/small/table.h5 last/loss | cut -f 2 | tail -n +2)" = \
     "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "loss") at = i } NR > 1 { print $at }' one/small/table.tsv)" ]
 check "table.h5 holds what table.tsv holds" $?
+[ "$("$duet" export one/small/table.h5 file | cut -f 2)" = "$(awk -F '\t' 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "file") at = i } { print $at }' one/small/table.tsv)" ]
+check "the files of the points among it" $?
 file=$(find one/small -name '????????????????.h5' | head -n 1)
 grep -q "	$("$duet" export "$file" series/loss | tail -n 1 | cut -f 2)	" one/small/table.tsv
 check "the last loss of a run is in the table" $?

@@ -15,6 +15,7 @@ enum status crosscheck_file(struct crosscheck *check, const char *path, struct e
     enum status status = store_open(&file, path, err);
     if (status)
         return status;
+    store_tell_changed(file);
     check->file = file;
     check->err = err;
     const int kind = reference_word(check, "kind", kinds);
