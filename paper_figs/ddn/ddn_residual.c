@@ -170,7 +170,7 @@ static void check_slopes(struct reader *r, struct sights *sights)
     sight(sights, slower < middle - 0.25,
           "where a gate is split down to the smallest s, more slowly (median slope %.2f of %zu)",
           slower, split->count);
-    sight(sights, most < 0.5,
+    sight(sights, most < 0.1,
           "with xi = 1 it does not vanish (|slope| at most %.3f in 99 of 100 networks)", most);
 }
 
