@@ -37,12 +37,6 @@ struct sent {
 
 /* ---- in a child ---- */
 
-static enum status ignore(const char *path, void *context, struct error *err)
-{
-    (void)path, (void)context, (void)err;
-    return STATUS_OK;
-}
-
 static enum status read_file(const struct store_each *each, size_t i, FILE *out, struct error *err)
 {
     char path[PATH_SIZE];
@@ -52,7 +46,7 @@ static enum status read_file(const struct store_each *each, size_t i, FILE *out,
     if (status)
         return status;
     if (!checksum_is_there(path))
-        status = store_visit_objects(file, "/", ignore, NULL, err);
+        status = store_rehearse(file, err);
     if (!status)
         status = each->read(each->context, i, file, out, err);
     store_close(file);

@@ -60,6 +60,9 @@ enum status store_put_digest(hid_t file, struct error *err);
 enum status store_compare_digest(const struct store_file *file, enum store_state *state,
                                  struct error *err);
 
+/* Read all that can be read: an error, or a crash, where HDF5 cannot. */
+enum status store_rehearse(const struct store_file *file, struct error *err);
+
 /* Set the limits of a process that may crash; before each file that it reads, limit time and memory
  * by the size of that file. store_open_here does the latter itself. */
 void store_limit_child(void);

@@ -246,8 +246,20 @@ void store_limit_file(uint64_t size)
     }
 }
 
-/* Read all that can be read.  The state comes last: the digest takes what it cannot read for
- * something that is none of duet's, where here it must be an error. */
+enum status store_rehearse(const struct store_file *file, struct error *err)
+{
+    struct rehearsal rehearsal = {.file = file};
+    enum status status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
+    struct store_walk walk = {.file = file,
+                              .visit = rehearse_dataset,
+                              .context = &rehearsal,
+                              .err = err,
+                              .skip_deep = true};
+    return status ? status : store_walk_from(&walk, "/");
+}
+
+/* The state comes last: the digest takes what it cannot read for something that is none of duet's,
+ * where here it must be an error. */
 static enum status rehearse(const char *path, uint64_t size, struct error *err)
 {
     struct store_file *file;
@@ -256,15 +268,7 @@ static enum status rehearse(const char *path, uint64_t size, struct error *err)
     enum status status = open_stateless(&file, path, size, err);
     if (status)
         return status;
-    struct rehearsal rehearsal = {.file = file};
-    status = store_visit_attributes(file, rehearse_attribute, &rehearsal, err);
-    struct store_walk walk = {.file = file,
-                              .visit = rehearse_dataset,
-                              .context = &rehearsal,
-                              .err = err,
-                              .skip_deep = true};
-    if (!status)
-        status = store_walk_from(&walk, "/");
+    status = store_rehearse(file, err);
     if (!status)
         status = find_state(file, err);
     store_close(file);

@@ -180,6 +180,54 @@ static void damaged_files_are_named(void **state)
     assert_non_null(strstr(trial->problem, "299.h5: no such file"));
 }
 
+static enum status read_nothing(void *context, size_t i, const struct store_file *file, FILE *out,
+                                struct error *err)
+{
+    (void)context, (void)i, (void)file, (void)out, (void)err;
+    return STATUS_OK;
+}
+
+static enum status take_any(void *context, size_t i, const char *bytes, size_t size,
+                            const struct error *problem, struct error *err)
+{
+    struct trial *trial = context;
+    (void)bytes, (void)size, (void)err;
+    if (problem)
+        trial->lost[trial->lost_count++] = i;
+    return STATUS_OK;
+}
+
+/* Files without their checksum, each overwritten at another place: both ways to open a file agree.
+ */
+static void damage_is_found_as_by_store_open(void **state)
+{
+    struct trial *trial = *state;
+    struct error err;
+    char path[128];
+    const struct store_each each = {FILES, trial, name, read_nothing, take_any};
+    for (size_t i = 0; i < FILES; i++) {
+        size_t size;
+        name(trial, i, path, sizeof path);
+        char *bytes = kit_read(path, &size);
+        memset(bytes + i * (size - 32) / FILES, 0x5a, 8);
+        kit_write(path, bytes, size - 16);
+        free(bytes);
+    }
+    check_ok(store_each(&each, &err), &err);
+    size_t lost = 0;
+    for (size_t i = 0; i < FILES; i++) {
+        struct store_file *file = NULL;
+        name(trial, i, path, sizeof path);
+        const bool opens = store_open(&file, path, NULL) == STATUS_OK;
+        store_close(file);
+        const bool read = lost == trial->lost_count || trial->lost[lost] != i;
+        lost += !read;
+        if (read != opens)
+            fail_msg("%s: %s", path, opens ? "store_open reads it" : "store_each reads it");
+    }
+    assert_in_range(lost, FILES / 10, FILES - 1);
+}
+
 static void taking_can_stop(void **state)
 {
     struct trial *trial = *state;
@@ -198,6 +246,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_process_that_was_killed_loses_nothing, setup,
                                         kit_folder_tear_down),
         cmocka_unit_test_setup_teardown(damaged_files_are_named, setup, kit_folder_tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_found_as_by_store_open, setup,
+                                        kit_folder_tear_down),
         cmocka_unit_test_setup_teardown(taking_can_stop, setup, kit_folder_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
