@@ -13,9 +13,9 @@ for name in $(names); do
         [ -s "paper_figs/out/$name.$ending" ]
         check "$name.$ending is there" $?
     done
-    # Names in the first line, then as many cells in each row; "nan", and no other way to say it.
+    # Names in the first line, then as many cells in each row; "nan" and "inf", and no other way to say it.
     awk -F '\t' 'NR == 1 {cells = NF; for (i = 1; i <= NF; i++) if ($i !~ /^[a-zA-Z]/ || seen[$i]++) exit 1; next}
-        {for (i = 1; i <= NF; i++) if ($i == "" || $i ~ /^-?(NaN|NAN|-nan|inf)$/) exit 1}
+        {for (i = 1; i <= NF; i++) if ($i == "" || $i ~ /^(-nan|-?(NaN|NAN|Inf|INF|[Ii]nfinity))$/) exit 1}
         NF != cells {exit 1}
         END {if (NR < 2) exit 1}' "paper_figs/out/$name.tsv"
     check "$name.tsv has a row per point under named columns" $?
