@@ -20,7 +20,8 @@ set multiplot
 
 eval(between(0.27, 0.56))
 set title "(a) accuracy of the linear probes" offset 0, -0.5
-set xlabel sprintf("share of latents read correctly; %d runs, mean, 95%% interval", runs) offset 0, 0.3
+set label 1 sprintf("mean, 95%% interval, %d runs", runs) at screen 0.01, 0.05
+set xlabel "share of latents read correctly" offset 0, 0.3
 set xrange [0.48:1]
 set format x "%.1f"
 set xtics 0.1
@@ -29,6 +30,7 @@ plot series("accuracy/runs") skip 1 matrix every ::1 using 3:2 with points point
      series("accuracy/interval") skip 1 using 3:1:2:4 with xerrorbars linetype 2 linewidth 1.4
 
 # The other panels have the same rows without their names.
+unset label 1
 set ytics ()
 do for [i = 1:count] { set ytics add ("" i - 1) }
 eval(between(0.60, 0.82))
