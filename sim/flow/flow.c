@@ -76,13 +76,10 @@ static bool goes_on(struct walk *w, double t)
     return !flow->keep_going || flow->keep_going(watch_context(flow));
 }
 
-static enum status step_failed(struct walk *w, struct flow_result *result, int code,
-                               struct error *err)
+/* `code` is GSL's, or 0 where the steps are used up. */
+static enum status stop(struct walk *w, struct flow_result *result, int code, struct error *err)
 {
-    const long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
     const double t = result->t;
-    if (!code && w->place.steps <= (uint64_t)limit)
-        return STATUS_OK;
     result->exhausted = !code;
     if (!code)
         tell_place(w, t);
@@ -105,10 +102,13 @@ static enum status stretch(struct walk *w, double end, double *state, struct flo
     double *t = &result->t;
     bool *stopped = &result->stopped;
     double start = *t, least = 1e-14 * (end - start);
+    const long limit = w->flow->max_steps > 0 ? w->flow->max_steps : FLOW_MAX_STEPS;
     memcpy(w->before, state, w->flow->size * sizeof *state);
     while (*t < end && !*stopped) {
         double before = *t;
         memcpy(w->step, state, w->flow->size * sizeof *state);
+        if (w->place.steps >= (uint64_t)limit)
+            return stop(w, result, 0, err);
         int code = gsl_odeiv2_evolve_apply(d->e, d->c, d->s, d->sys, t, end, &d->h, state);
         if (!are_finite(w->flow->size, state))
             code = GSL_EBADFUNC;
@@ -126,9 +126,8 @@ static enum status stretch(struct walk *w, double end, double *state, struct flo
             *stopped = true;
             break;
         }
-        enum status status = step_failed(w, result, code, err);
-        if (status)
-            return status;
+        if (code)
+            return stop(w, result, code, err);
         *stopped = event_happened(w, state) || !goes_on(w, *t);
     }
     if (*stopped) {

@@ -109,6 +109,10 @@ check "a sweep below a folder with '=' and a space" $?
 "$duet" run -q $flow train.points=4 train.end=2 train.max_steps=20 -o steps.h5 >out 2>err
 [ $? = 2 ] && grep -q "^duet: command line: train.max_steps=20: train.max_steps 20 are too few: the flow has come to t = [0-9.e-]* of train.end 2, .* is finite; give more steps" err && [ -e steps.h5 ]
 check "a flow without enough steps names the key, and how far it came" $?
+cp err first
+"$duet" run -q $flow train.points=4 train.end=2 train.max_steps=20 -o steps.h5 >out 2>err
+[ $? = 2 ] && cmp -s err first
+check "once more it comes no further" $?
 "$duet" run -q $flow train.points=4 train.end=2 train.tolerance=1e-15 train.max_steps=20 >out 2>err
 [ $? = 2 ] && grep -q "train.tolerance above 1e-15" err
 check "and its tolerance" $?
