@@ -88,8 +88,8 @@ void store_free(struct store *store);
 
 struct store_file;
 
-/* An array read from a file: `values` or `texts` has `count` entries, the product of `shape`; rank 0
- * is one value.  Integers and booleans are converted to double.  Free with store_array_free. */
+/* An array read from a file: `values` or `texts` has `count` entries, the product of `shape`; rank
+ * 0 is one value.  Integers and booleans are converted to double.  Free with store_array_free. */
 struct store_array {
     int rank;
     size_t shape[STORE_MAX_RANK];
