@@ -81,7 +81,7 @@ enum status view_read_texts(const struct store_file *file, const struct view *vi
                             struct store_array *array, struct error *err)
 {
     size_t shape[STORE_FILE_RANK], count = 0;
-    uint64_t factor;
+    uint64_t factor = 1;
     enum status status = view_check_layout(file, view, &factor, err);
     if (!status)
         status = view_extent(file, view, &array->rank, shape, &count, err);

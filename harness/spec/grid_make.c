@@ -72,7 +72,8 @@ static const char *make_override(struct maker *maker, const struct place *place,
     char *text = pool_room(&maker->grid->pool, size);
     int used = 0;
     if (text && place->text->located)
-        used = snprintf(text, size, "%s:%d:%d%c", file, place->line, place->column, SPEC_PLACE_END);
+        used = snprintf(text, size, "%c%s:%d:%d%c", SPEC_PLACE_MARK, file, place->line,
+                        place->column, SPEC_PLACE_MARK);
     if (text)
         snprintf(text + used, size - (size_t)used, "%s=%s", key, value);
     return text;

@@ -43,7 +43,7 @@ struct section {
 
 extern const struct section spec_sections[SECTION_COUNT];
 
-enum { SPEC_PLACE_END = 0x1f, HASH_SIZE = 17 };
+enum { SPEC_PLACE_MARK = 0x1f, HASH_SIZE = 17 };
 
 struct spec {
     char *name; /* folder of the results */
@@ -71,8 +71,8 @@ struct spec {
 /* Read `path`, apply `overrides` ("data.depth=7", later ones win), check everything.
  * `path` may be NULL: defaults and overrides alone.  On failure nothing is left allocated and
  * `err->message` starts with FILE:LINE:COLUMN (or "command line: KEY=VALUE").  An override that is
- * from a file may have its place in front, ended by SPEC_PLACE_END: "a.yaml:7:3\x1ftrain.batch=8".
- */
+ * from a file may have its place in front, between two SPEC_PLACE_MARKs:
+ * "\x1fa.yaml:7:3\x1ftrain.batch=8". */
 enum status spec_load(struct spec *spec, const char *path, const char *const *overrides,
                       size_t override_count, struct error *err);
 

@@ -242,8 +242,8 @@ enum status loader_add_document(struct loader *loader, const struct node *root)
 
 const char *spec_without_place(const char *override)
 {
-    const char *place_end = strchr(override, SPEC_PLACE_END);
-    return place_end ? place_end + 1 : override;
+    const char *end = *override == SPEC_PLACE_MARK ? strchr(override + 1, SPEC_PLACE_MARK) : NULL;
+    return end ? end + 1 : override;
 }
 
 enum status loader_add_override(struct loader *loader, const char *override)
@@ -256,7 +256,7 @@ enum status loader_add_override(struct loader *loader, const char *override)
     snprintf(name, sizeof name, "command line: %s", shown);
     struct text *text = pool_take(pool, 1, sizeof *text);
     if (text)
-        text->name = override > from ? pool_text(pool, from, (size_t)(override - 1 - from))
+        text->name = override > from ? pool_text(pool, from + 1, (size_t)(override - from - 2))
                                      : pool_text(pool, name, strlen(name));
     if (!text || !text->name)
         return error_memory(loader->err, "a spec");

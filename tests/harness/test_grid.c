@@ -62,9 +62,8 @@ static void join(const struct grid *grid, size_t point, char *text)
     const size_t count = grid_overrides(grid, point, override);
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
-        const char *end = strchr(override[i], SPEC_PLACE_END);
         strcat(text, i ? " " : "");
-        strcat(text, end ? end + 1 : override[i]);
+        strcat(text, spec_without_place(override[i]));
     }
 }
 
@@ -197,7 +196,7 @@ static void cases_are_sets_of_overrides(void **state)
     assert_string_equal(grid_label(&grid, 7, 1), "warm");
     const char *override[8];
     grid_overrides(&grid, 7, override);
-    assert_int_equal(strncmp(override[1], "grid.yaml:6:20\x1fobjective.tau=", 29), 0);
+    assert_int_equal(strncmp(override[1], "\x1fgrid.yaml:6:20\x1fobjective.tau=", 30), 0);
     grid_free(&grid);
 }
 
@@ -266,9 +265,18 @@ static void an_override_can_have_a_place(void **state)
     (void)state;
     struct spec spec;
     struct error err;
-    const char *override = "a.yaml:7:3\x1fobjective.tau=-1";
+    const char *override = "\x1f"
+                           "a.yaml:7:3\x1fobjective.tau=-1";
     assert_int_equal(spec_load(&spec, NULL, &override, 1, &err), STATUS_INVALID);
     assert_int_equal(strncmp(err.message, "a.yaml:7:3: objective.tau is", 28), 0);
+    /* in a value the mark is a character as any other, and no place ends there */
+    struct grid grid;
+    const char *argument = "name.x=a,\x1f"
+                           "b";
+    assert_null(try_grid(&grid, "", &argument, 1, NULL));
+    assert_string_equal(grid_label(&grid, 1, 0), "\x1f"
+                                                 "b");
+    grid_free(&grid);
 }
 
 /* ---- points ---- */
