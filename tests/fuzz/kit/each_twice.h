@@ -1,5 +1,6 @@
 /* The reading of many files of store/store_each.c, where each file that a child could read is read
- * here again: coverage and findings of a child, the death of which is none, would be lost.
+ * here again: coverage and findings of a child, the death of which is none, would be lost.  The two
+ * readings may differ: HDF5 takes what lies in memory for some texts of a damaged file.
  * Included by the one file of a fuzz program, whose own copy of store_each.c this is. */
 #pragma once
 
@@ -43,18 +44,6 @@ static enum status read_in_child(void *context, size_t i, const struct store_fil
     return each->read(each->context, i, file, out, err);
 }
 
-/* Not by HDF5 where somebody damaged the file and gave it the right checksum: then reading may
- * crash, or find what lay in memory. */
-static bool can_be_read(const struct store_each *each, size_t i)
-{
-    char path[FUZZ_PATH + 300];
-    struct store_file *file = NULL;
-    each->name(each->context, i, path, sizeof path);
-    const bool can = store_open(&file, path, NULL) == STATUS_OK;
-    store_close(file);
-    return can;
-}
-
 static enum status take_again(void *context, size_t i, const char *bytes, size_t size,
                               const struct error *problem, struct error *err)
 {
@@ -63,10 +52,8 @@ static enum status take_again(void *context, size_t i, const char *bytes, size_t
     size_t length = 0;
     FILE *out = problem ? NULL : open_memstream(&again, &length);
     if (out) {
-        const bool read = read_again(each, i, out) == STATUS_OK;
+        read_again(each, i, out);
         demand(fclose(out) == 0, "out of memory");
-        demand((read && length == size && memcmp(again, bytes, size) == 0) || !can_be_read(each, i),
-               "a child reads something else than this process");
     }
     free(again);
     return each->take(each->context, i, bytes, size, problem, err);
