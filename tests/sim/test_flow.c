@@ -123,11 +123,14 @@ static void says_when_it_diverges(void **state)
     assert_int_equal(flow_run(&flow, 0, 2, 1e-12, 1, 4, NULL, &y, &result, &err), STATUS_DIVERGED);
     assert_non_null(strstr(err.message, "the flow stopped at t = "));
     assert_false(result.exhausted);
+    struct flow_place place = {0};
     flow.max_steps = 3;
+    flow.place = &place;
     y = 1;
     assert_int_equal(flow_run(&flow, 0, 0.5, 1e-12, 1, 4, NULL, &y, &result, &err),
                      STATUS_DIVERGED);
     assert_non_null(strstr(err.message, "too many steps"));
+    assert_int_equal(place.steps, 3);
     assert_true(result.exhausted && result.t > 0 && result.t < 0.5 && isfinite(y));
 }
 
