@@ -195,9 +195,10 @@ static enum status rehearse_dataset(const char *path, void *context, struct erro
     enum status status = store_describe(rehearsal->file, path, &info, err);
     if (status)
         return status;
+    const bool texts = info.texts;
     store_info_free(&info);
-    if (is_chunked(rehearsal->file, path) &&
-        store_get(rehearsal->file, path, &array, NULL) == STATUS_OK)
+    if ((texts || is_chunked(rehearsal->file, path)) &&
+        (texts ? store_get_texts : store_get)(rehearsal->file, path, &array, NULL) == STATUS_OK)
         store_array_free(&array);
     if (rehearsal->axes_read)
         return STATUS_OK;
