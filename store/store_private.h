@@ -115,8 +115,8 @@ enum status view_check_layout(const struct store_file *file, const struct view *
 enum status view_check_numbers(const struct store_file *file, const struct view *view,
                                uint64_t factor, struct store_array *array, struct error *err);
 
-/* The texts of varying length of a dataset; what was read before an error is freed by
- * store_array_free. */
+/* The texts of varying length of a dataset; store_array_free frees them, also after
+ * an error. */
 enum status view_read_texts(const struct store_file *file, const struct view *view,
                             struct store_array *array, struct error *err);
 

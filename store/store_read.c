@@ -87,8 +87,7 @@ enum status view_read_texts(const struct store_file *file, const struct view *vi
         status = view_extent(file, view, &array->rank, shape, &count, err);
     if (!status && (H5Tis_variable_str(view->type) <= 0 || array->rank > STORE_MAX_RANK))
         status = error_set(err, STATUS_INVALID,
-                           "%s: %s holds no texts of varying length in up to "
-                           "%d dimensions",
+                           "%s: %s holds no texts of varying length in up to %d dimensions",
                            file->path, view->name, STORE_MAX_RANK);
     if (!status)
         status = view_check_capacity(file, view, count, factor, err);
@@ -107,39 +106,42 @@ enum status view_read_texts(const struct store_file *file, const struct view *vi
     return status;
 }
 
-enum status store_get(const struct store_file *file, const char *path, struct store_array *array,
-                      struct error *err)
+static enum status read_numbers_of_dataset(const struct store_file *file, const struct view *view,
+                                           struct store_array *array, struct error *err)
+{
+    uint64_t factor = 1;
+    const enum status status = view_check_layout(file, view, &factor, err);
+    return status ? status : read_numbers(file, view, factor, array, err);
+}
+
+static enum status get(const struct store_file *file, const char *path, struct store_array *array,
+                       enum status (*read)(const struct store_file *, const struct view *,
+                                           struct store_array *, struct error *),
+                       struct error *err)
 {
     hdf5_quiet();
     *array = (struct store_array){0};
     struct view view;
-    uint64_t factor = 1;
     enum status status = view_open_dataset(file, path, &view, err);
     if (status)
         return status;
-    status = view_check_layout(file, &view, &factor, err);
-    if (!status)
-        status = read_numbers(file, &view, factor, array, err);
+    status = read(file, &view, array, err);
     if (status)
         store_array_free(array);
     view_close(&view);
     return status;
 }
 
+enum status store_get(const struct store_file *file, const char *path, struct store_array *array,
+                      struct error *err)
+{
+    return get(file, path, array, read_numbers_of_dataset, err);
+}
+
 enum status store_get_texts(const struct store_file *file, const char *path,
                             struct store_array *array, struct error *err)
 {
-    hdf5_quiet();
-    *array = (struct store_array){0};
-    struct view view;
-    enum status status = view_open_dataset(file, path, &view, err);
-    if (status)
-        return status;
-    status = view_read_texts(file, &view, array, err);
-    if (status)
-        store_array_free(array);
-    view_close(&view);
-    return status;
+    return get(file, path, array, view_read_texts, err);
 }
 
 void store_array_free(struct store_array *array)

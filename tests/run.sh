@@ -6,7 +6,7 @@ set -u
 
 # one TEST: run it, say at its end how it went, and leave a line of counts in $TALLY.
 one() {
-    log=$(mktemp "$TALLY.XXXXXX")
+    log="$TALLY.$$" # each test has a shell of its own
     start=$(date +%s)
     case $1 in
     *.sh) sh "$1" >"$log" 2>&1 ;;

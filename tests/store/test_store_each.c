@@ -1,5 +1,6 @@
 /* Protects store/store_each.c: many files in a few processes; a process that crashes loses only the
  * file that it was reading. */
+#include "store/checksum.h"
 #include "store/store_each.h"
 #include "tests/kit/file.h"
 #include "tests/kit/testing.h"
@@ -209,8 +210,8 @@ static void damage_is_found_as_by_store_open(void **state)
         size_t size;
         name(trial, i, path, sizeof path);
         char *bytes = kit_read(path, &size);
-        memset(bytes + i * (size - 32) / FILES, 0x5a, 8);
-        kit_write(path, bytes, size - 16);
+        memset(bytes + i * (size - 2 * CHECKSUM_BYTES) / FILES, 0x5a, 8);
+        kit_write(path, bytes, size - CHECKSUM_BYTES);
         free(bytes);
     }
     check_ok(store_each(&each, &err), &err);
